@@ -1,0 +1,123 @@
+"""AggConv as modules: what replaces a convolution in a DASH supernet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from kit.ops.agg_conv import METHODS, agg_conv
+
+
+def softmax(alpha: Tensor) -> Tensor:
+    """Softmax over the candidates: the default mixture."""
+    return torch.softmax(alpha, 0)
+
+
+class _AggConv(nn.Module):
+    """Aggregated convolution with its own weights per candidate (DASH, section 3.1).
+
+    Holds `weights` (a ParameterList, kernel-major, drawn from N(0, 0.01^2)), `alpha`
+    (|K||D|, drawn from 1e-3 N(0, 1)) and `bias` (C_out, zeros) or None.
+
+    Args:
+        in_channels: C_in.
+        out_channels: C_out.
+        kernel_sizes: K.
+        dilations: D.
+        stride: the same for every axis.
+        groups: 1, or C_in = C_out for depthwise.
+        bias: whether a bias is added after the mixture.
+        method: see `agg_conv`.
+        memory: see `agg_conv`.
+        mixture: maps alpha to the mixing coefficients, once per forward pass.
+
+    Raises:
+        ValueError: empty or non-positive K or D, groups that do not divide the channels, an
+            unknown method or memory.
+    """
+
+    axes: int
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_sizes: Sequence[int],
+        dilations: Sequence[int],
+        *,
+        stride: int = 1,
+        groups: int = 1,
+        bias: bool = True,
+        method: str = "auto",
+        memory: str = "fast",
+        mixture: Callable[[Tensor], Tensor] = softmax,
+    ) -> None:
+        super().__init__()
+        if not kernel_sizes or not dilations or min(*kernel_sizes, *dilations) < 1:
+            raise ValueError(f"K {kernel_sizes} and D {dilations} must be positive integers")
+        if groups < 1 or in_channels % groups or out_channels % groups:
+            raise ValueError(
+                f"groups {groups} does not divide channels {in_channels} and {out_channels}"
+            )
+        if method != "auto" and method not in METHODS:
+            raise ValueError(f"unknown method {method!r}; there are auto, {', '.join(METHODS)}")
+        if memory not in ("fast", "small"):
+            raise ValueError(f"memory must be 'fast' or 'small', not {memory!r}")
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_sizes, self.dilations = tuple(kernel_sizes), tuple(dilations)
+        self.stride, self.groups = stride, groups
+        self.method, self.memory, self.mixture = method, memory, mixture
+        self.weights = nn.ParameterList(
+            nn.Parameter(torch.empty(out_channels, in_channels // groups, *[k] * self.axes))
+            for k in self.kernel_sizes
+            for _ in self.dilations
+        )
+        self.alpha = nn.Parameter(torch.empty(len(self.weights)))
+        self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weights and alpha anew, set the bias to zero."""
+        for weight in self.weights:
+            nn.init.normal_(weight, 0.0, 0.01)
+        nn.init.normal_(self.alpha, 0.0, 1e-3)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (B, C_in, *n) to (B, C_out, *ceil(n / stride))."""
+        result = agg_conv(
+            x,
+            list(self.weights),
+            self.mixture(self.alpha),
+            self.kernel_sizes,
+            self.dilations,
+            stride=self.stride,
+            groups=self.groups,
+            method=self.method,
+            memory=self.memory,
+        )
+        if self.bias is not None:
+            result = result + self.bias.view(-1, *[1] * self.axes)
+        return result
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.in_channels}, {self.out_channels}, kernel_sizes={self.kernel_sizes}, "
+            f"dilations={self.dilations}, stride={self.stride}, groups={self.groups}, "
+            f"bias={self.bias is not None}, method={self.method!r}"
+        )
+
+
+class AggConv1d(_AggConv):
+    """AggConv over one axis: (B, C_in, n) to (B, C_out, ceil(n / stride)); see `agg_conv`."""
+
+    axes = 1
+
+
+class AggConv2d(_AggConv):
+    """AggConv over two axes: (B, C_in, n_1, n_2) to (B, C_out, ceil(n_i / stride)...)."""
+
+    axes = 2
