@@ -1,0 +1,87 @@
+"""The residual network for 1D tasks that both papers call 1D WRN (Wang et al., FCN-ResNet).
+
+Three blocks of three convolutions (8, 5, 3). NAS-Bench-360 has 64 channels everywhere and no
+dropout inside; DASH scales the channels with the number of classes (its appendix A.5.1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from kit.backbones.wide_resnet import Convention
+
+KERNEL_SIZES = (8, 5, 3)
+
+
+class Block(nn.Module):
+    """(Convolution, dropout, BN, ReLU) three times; a residual only where the width changes."""
+
+    def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        width = inputs
+        for size in KERNEL_SIZES:
+            layers += [
+                nn.Conv1d(width, outputs, size, padding="same"),
+                nn.Dropout(dropout),
+                nn.BatchNorm1d(outputs),
+                nn.ReLU(),
+            ]
+            width = outputs
+        self.layers = nn.Sequential(*layers)
+        self.channel_match: nn.Module | None = None
+        if inputs != outputs:
+            self.channel_match = nn.Sequential(
+                nn.Conv1d(inputs, outputs, 1), nn.BatchNorm1d(outputs)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs, n) -> (batch, outputs, n)."""
+        y: Tensor = self.layers(x)
+        return y if self.channel_match is None else y + self.channel_match(x)
+
+
+class WideResNet1d(nn.Module):
+    """Three blocks of ``width``, 2 ``width``, 2 ``width`` channels, mean over time, linear."""
+
+    def __init__(self, channels: int, outputs: int, *, dense: bool, width: int, dropout: float):
+        super().__init__()
+        self.blocks = nn.Sequential(
+            Block(channels, width, dropout),
+            Block(width, 2 * width, dropout),
+            Block(2 * width, 2 * width, dropout),
+        )
+        self.linear = nn.Linear(2 * width, outputs)
+        self.dense = dense
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, n) -> (batch, outputs), or (batch, outputs, n) if dense."""
+        y = self.blocks(x)
+        if not self.dense:
+            return self.linear(y.mean(dim=2))
+        return self.linear(y.movedim(1, -1)).movedim(-1, 1)
+
+
+def build(
+    input_shape: Sequence[int],
+    outputs: int,
+    *,
+    dense: bool = False,
+    width: int | None = None,
+    dropout: float = 0.0,
+    convention: Convention = "dash",
+) -> WideResNet1d:
+    """Return the network; without a width, the convention's own."""
+    if width is None:
+        width = min(4 ** (outputs // 10 + 1), 64) if convention == "dash" else 64
+    return WideResNet1d(input_shape[0], outputs, dense=dense, width=width, dropout=dropout)
+
+
+def initialise(network: nn.Module, convention: Convention = "dash") -> None:
+    """Draw the weights anew, by torch's own rules as both released codes do."""
+    del convention
+    for module in network.modules():
+        if isinstance(module, nn.Conv1d | nn.BatchNorm1d | nn.Linear):
+            module.reset_parameters()

@@ -1,0 +1,1 @@
+"""Data on disk and in batches. Only ``folds`` and ``normalise`` need torch."""

@@ -1,0 +1,41 @@
+"""Work on all cores, from a task folder: worker processes that can import it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from kit import discovery
+
+def parallel(
+    function: Callable[..., Any], items: Sequence[tuple[Any, ...]], workers: int
+) -> Iterator[None]:
+    """Call a module-level function of a task folder with each tuple; yield once per call done.
+
+    Raises:
+        Exception: whatever the function raised first; work not yet begun is dropped.
+    """
+    package, folder, module = function.__module__.split(".")
+    file = sys.modules[function.__module__].__file__
+    assert file is not None
+    home = Path(file).parent
+    pool = ProcessPoolExecutor(
+        min(workers, max(1, len(items))),
+        # Spawned, not forked: a fork of a process with threads may hang.
+        mp_context=get_context("spawn"),
+        initializer=discovery.load,
+        initargs=(package, home.with_name(folder), module),
+    )
+    with pool:
+        futures = [pool.submit(function, *item) for item in items]
+        try:
+            for future in as_completed(futures):
+                future.result()
+                yield
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -1,0 +1,209 @@
+"""The prepared format: ``.npy`` arrays and a manifest of their SHA-256s in one folder.
+
+Nothing half prepared is ever taken for prepared: the folder appears whole, by a rename.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from kit import paths
+from kit.errors import DataError
+from kit.files import canonical_json, replacing, sha256, sync_folder, write_json
+from kit.spec import Profile, Tier
+from kit.task import Contents, Task
+
+SCHEMA = 1
+MANIFEST = "manifest.json"
+
+
+class ArrayFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One array of a prepared folder."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    bytes: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a prepared folder holds and where it came from."""
+
+    schema: int
+    task: str
+    version: int
+    tier: Tier
+    samples: dict[str, int]
+    arrays: dict[str, ArrayFile]
+    origin: dict[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """One hash for all the data, independent of where they lie."""
+        return hashlib.sha256(canonical_json(self.arrays)).hexdigest()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A prepared folder, opened: arrays are memory-mapped and read-only."""
+
+    folder: Path
+    manifest: Manifest
+
+    def array(self, name: str) -> npt.NDArray[Any]:
+        """Return an array, memory-mapped."""
+        array: npt.NDArray[Any] = np.load(
+            self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False
+        )
+        return array
+
+    def has(self, name: str) -> bool:
+        """Tell whether the folder holds an array of that name."""
+        return name in self.manifest.arrays
+
+    def fold(self, name: str) -> npt.NDArray[np.int64]:
+        """Return the sample indices of a prepared fold.
+
+        Raises:
+            DataError: there is no such fold.
+        """
+        if not self.has(f"fold-{name}"):
+            raise DataError(f"{self.folder}: there is no fold {name!r}")
+        return np.asarray(self.array(f"fold-{name}"), dtype=np.int64)
+
+    def damaged(self) -> list[str]:
+        """Return the arrays whose bytes are not those of the manifest (reads everything)."""
+        return [
+            name
+            for name, info in self.manifest.arrays.items()
+            if sha256(self.folder / f"{name}.npy") != info.sha256
+        ]
+
+
+def folder_of(task: Task, tier: Tier, profile: Profile) -> Path:
+    """Return where data are: the whole tier if it is there, else the profile's part of it."""
+    whole = paths.data() / task.name / tier
+    if (whole / MANIFEST).exists() or not task.samples(profile) or not generated(tier):
+        return whole
+    return whole.with_name(f"{tier}-{profile}")
+
+
+def generated(tier: Tier) -> bool:
+    """Tell whether the kit makes a tier by itself, so that a part of it can be made alone."""
+    return tier in ("regenerated", "synthetic")
+
+
+def repair(task: Task, tier: Tier, profile: Profile) -> str:
+    """Return the command that makes these data."""
+    part = f" --profile {profile}" if task.samples(profile) and generated(tier) else ""
+    return f"kit data prepare {task.name} --tier {tier}{part}"
+
+
+def open_prepared(task: Task, tier: Tier, profile: Profile) -> Prepared:
+    """Open the data of a tier for a profile; sizes are checked here, hashes by ``damaged``.
+
+    Raises:
+        DataError: they are missing, truncated, or of another version; one line with the mend.
+    """
+    folder = folder_of(task, tier, profile)
+    mend = f"run '{repair(task, tier, profile)}'"
+    try:
+        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        raise DataError(f"{task.name}: no {tier} data prepared; {mend}") from None
+    except msgspec.MsgspecError as error:
+        raise DataError(f"{folder / MANIFEST}: {error}; {mend}") from None
+    for what, found, wanted in (
+        ("format", manifest.schema, SCHEMA),
+        ("version", manifest.version, task.version),
+    ):
+        if found != wanted:
+            raise DataError(f"{folder}: {what} {found}, but the task has {wanted}; {mend}")
+    for name, info in manifest.arrays.items():
+        file = folder / f"{name}.npy"
+        size = file.stat().st_size if file.exists() else -1
+        if size != info.bytes:
+            problem = "is missing" if size < 0 else f"has {size} bytes instead of {info.bytes}"
+            raise DataError(f"{file} {problem}; {mend}")
+    return Prepared(folder, manifest)
+
+
+def write_prepared(
+    folder: Path, task: Task, tier: Tier, samples: Mapping[str, int], contents: Contents
+) -> None:
+    """Write a prepared folder; what was there before is replaced only when the new one is whole.
+
+    Raises:
+        DataError: the contents contradict each other.
+    """
+    check_contents(task, contents)
+    fresh = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    arrays = dict(contents.arrays)
+    arrays |= {f"fold-{name}": np.asarray(fold, np.int64) for name, fold in contents.folds.items()}
+    described = {}
+    for name, array in arrays.items():
+        file = fresh / f"{name}.npy"
+        with replacing(file) as stream:
+            np.lib.format.write_array(stream, np.asanyarray(array), allow_pickle=False)
+        described[name] = ArrayFile(
+            dtype=array.dtype.str,
+            shape=array.shape,
+            bytes=file.stat().st_size,
+            sha256=sha256(file),
+        )
+    manifest = Manifest(
+        schema=SCHEMA,
+        task=task.name,
+        version=task.version,
+        tier=tier,
+        samples=dict(samples),
+        arrays=described,
+        origin=dict(contents.origin),
+    )
+    write_json(fresh / MANIFEST, manifest)
+    old = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if folder.exists():
+        folder.rename(old)
+    fresh.rename(folder)
+    sync_folder(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def check_contents(task: Task, contents: Contents) -> None:
+    """Check that prepared arrays agree with the task's facts and with each other.
+
+    Raises:
+        DataError: naming the field.
+    """
+    arrays, folds = contents.arrays, contents.folds
+    for name in ("x", "y", "unit_id"):
+        if name not in arrays:
+            raise DataError(f"{task.name}: prepare() returned no array {name!r}")
+    count = len(arrays["x"])
+    for name, array in arrays.items():
+        if len(array) != count:
+            raise DataError(f"{task.name}: {name} has {len(array)} samples, x has {count}")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise DataError(f"{task.name}: {name} holds values that are not finite")
+    if arrays["x"].shape[1:] != task.sample_shape:
+        raise DataError(f"{task.name}: x has shape {arrays['x'].shape[1:]}, not {task.sample_shape}")
+    units: dict[str, set[Any]] = {}
+    for name, fold in folds.items():
+        if len(fold) == 0 or fold.min() < 0 or fold.max() >= count:
+            raise DataError(f"{task.name}: fold {name!r} is empty or points outside the data")
+        units[name] = set(np.unique(arrays["unit_id"][fold]).tolist())
+    held_out = units.get("test", set())
+    for name in ("train", "val"):
+        if held_out & units.get(name, set()):
+            raise DataError(f"{task.name}: folds {name!r} and 'test' share a {task.unit}")

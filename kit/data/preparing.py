@@ -1,0 +1,93 @@
+"""Preparing a tier: one process at a time, resumable, replaced only when whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kit import paths
+from kit.data import raw
+from kit.data.prepared import generated, open_prepared, repair, write_prepared
+from kit.errors import DataError, KitError
+from kit.files import locked
+from kit.spec import Profile, Tier
+from kit.task import Preparation, Task
+
+
+@dataclass(frozen=True)
+class State:
+    """The state of one tier of one task."""
+
+    tier: Tier
+    ready: bool
+    detail: str
+    bytes: int = 0
+
+
+def prepare(
+    task: Task,
+    tier: Tier,
+    profile: Profile,
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> None:
+    """Make the prepared data of a tier; with a reduced profile, only what that profile uses.
+
+    Raises:
+        KitError: the task has no such tier, or another process is preparing it.
+        DataError: a raw file is missing or wrong.
+    """
+    if tier not in task.tiers:
+        raise KitError(f"{task.name} has no {tier} data; there is {', '.join(task.tiers)}")
+    samples = task.samples(profile) if generated(tier) else {}
+    name = f"{tier}-{profile}" if samples else tier
+    folder = paths.data() / task.name / name
+    scratch = folder.with_name(f".{name}.partial")
+    scratch.mkdir(parents=True, exist_ok=True)
+    with locked(folder.with_name(f".{name}.lock")) as mine:
+        if not mine:
+            raise KitError(f"{task.name} {name} is being prepared by another process")
+        if tier == "published" and raw.missing(task):
+            files = ", ".join(raw.missing(task))
+            raise DataError(f"missing {files}; bring them by 'kit data import {task.name} PATH...'")
+        job = Preparation(
+            tier=tier,
+            raw=raw.folder_of(task),
+            samples=samples,
+            workers=workers or len(os.sched_getaffinity(0)),
+            scratch=scratch,
+            progress=progress,
+        )
+        write_prepared(folder, task, tier, samples, task.prepare(job))
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def state(task: Task, tier: Tier, profile: Profile = "paper") -> State:
+    """Tell whether a tier is ready for a profile, and if not, what to do."""
+    try:
+        prepared = open_prepared(task, tier, profile)
+    except DataError:
+        return State(tier, False, repair(task, tier, profile))
+    size = sum(info.bytes for info in prepared.manifest.arrays.values())
+    return State(tier, True, str(prepared.folder), size)
+
+
+def choose_tier(task: Task, profile: Profile, wanted: Tier | None) -> Tier:
+    """Return the tier of a run: the wanted one, else the best.
+
+    The best is the published data; a reduced profile takes the next best where those are not
+    prepared.
+
+    Raises:
+        KitError: the task has no such tier.
+    """
+    if wanted is not None:
+        if wanted not in task.tiers:
+            raise KitError(f"{task.name} has no {wanted} data; there is {', '.join(task.tiers)}")
+        return wanted
+    if profile == "paper" or state(task, task.tiers[0], profile).ready:
+        return task.tiers[0]
+    return next((tier for tier in task.tiers if tier != "published"), task.tiers[0])

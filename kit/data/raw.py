@@ -1,0 +1,95 @@
+"""Raw files: what the user brought, checked and kept under ``data/raw/<task>``.
+
+The hash of a file whose published hash is unknown is recorded at first sight and checked from
+then on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from kit import paths
+from kit.errors import DataError, KitError, nearest
+from kit.files import replacing, sha256, write_json
+from kit.task import Source, Task
+
+LOCK = "hashes.json"
+CHUNK = 1 << 22
+
+
+def folder_of(task: Task) -> Path:
+    """Return the folder of a task's raw files."""
+    return paths.data() / "raw" / task.name
+
+
+def missing(task: Task) -> list[str]:
+    """Return the raw files that are not there yet."""
+    return [source.file for source in task.sources if not (folder_of(task) / source.file).exists()]
+
+
+def import_files(
+    task: Task, files: Sequence[Path], progress: Callable[[int, int], None] = lambda *_: None
+) -> list[Path]:
+    """Copy files that the user brought into the raw folder, each checked, none partial.
+
+    A file is recognised by its name.
+
+    Raises:
+        KitError: a file is not one of the task's.
+        DataError: a file has the wrong size or hash, or differs from the one first seen.
+    """
+    sources = {source.file: source for source in task.sources}
+    for file in files:
+        if file.name not in sources:
+            hint = nearest(file.name, sources)
+            raise KitError(f"{file.name} is not a raw file of {task.name}{hint}")
+        if not file.is_file():
+            raise KitError(f"{file}: no such file")
+    return [_import(task, sources[file.name], file, progress) for file in files]
+
+
+def check(task: Task) -> dict[str, str]:
+    """Return each raw file's state: ``ok``, ``missing``, or what is wrong with it."""
+    seen = _seen(task)
+    states = {}
+    for source in task.sources:
+        file = folder_of(task) / source.file
+        if not file.exists():
+            states[source.file] = "missing"
+            continue
+        wanted = source.sha256 or seen.get(source.file)
+        states[source.file] = "ok" if wanted in (None, sha256(file)) else "hash differs"
+    return states
+
+
+def _import(
+    task: Task, source: Source, file: Path, progress: Callable[[int, int], None]
+) -> Path:
+    target = folder_of(task) / source.file
+    size = file.stat().st_size
+    if source.size is not None and size != source.size:
+        raise DataError(f"{file}: {size} bytes, but {source.file} has {source.size}")
+    digest, done = hashlib.sha256(), 0
+    wanted = source.sha256 or _seen(task).get(source.file)
+    with file.open("rb") as stream, replacing(target) as copy:
+        while block := stream.read(CHUNK):
+            copy.write(block)
+            digest.update(block)
+            done += len(block)
+            progress(done, size)
+        found = digest.hexdigest()
+        if wanted is not None and found != wanted:
+            raise DataError(f"{file}: SHA-256 is {found}, but {source.file} has {wanted}")
+    write_json(folder_of(task) / LOCK, _seen(task) | {source.file: found})
+    return target
+
+
+def _seen(task: Task) -> dict[str, str]:
+    try:
+        return msgspec.json.decode((folder_of(task) / LOCK).read_bytes(), type=dict[str, str])
+    except FileNotFoundError:
+        return {}

@@ -1,0 +1,28 @@
+"""Errors that a user can cause: one line that says what is wrong and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class KitError(Exception):
+    """Something that the user can mend; the command line prints it as one line, exit code 2."""
+
+
+class DataError(KitError):
+    """Data are missing, damaged or of another version (failure class ``data``)."""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` or, without a near name, the list of choices."""
+    known = sorted(choices)
+    near = difflib.get_close_matches(name, known, n=2, cutoff=0.55)
+    if near:
+        return "; did you mean " + " or ".join(repr(match) for match in near) + "?"
+    return f"; there is {', '.join(known)}" if known else "; there is none"
+
+
+def unknown(what: str, name: str, choices: Iterable[str]) -> KitError:
+    """Return the error for a name that is not among the choices, with near ones."""
+    return KitError(f"unknown {what} {name!r}{nearest(name, choices)}")

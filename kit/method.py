@@ -1,0 +1,136 @@
+"""The method contract, the part without torch: what a method is and how it is set.
+
+A method is a folder with ``info.py`` (its ``METHOD``), ``settings.toml`` and ``stages.py`` (its
+``Stages``, a ``kit.methods.stages.Method``). Listing, planning and tables need ``info.py`` alone.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+
+from kit import discovery, paths
+from kit.errors import KitError, unknown
+from kit.settings import Settings, apply_overrides, convert, merge, resolve
+from kit.spec import Profile, Protocol, RunSpec, Tier
+from kit.task import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class MethodInfo:
+    """The facts of one method. A method that needs more than these subclasses this.
+
+    Attributes:
+        name: with hyphens; the folder has underscores.
+        version: to be raised whenever its results change.
+        stages: in order; each can be resumed.
+        settings_type: the struct that its ``settings.toml`` must fill.
+        gpus: how many it needs.
+    """
+
+    name: str
+    title: str
+    version: int
+    stages: tuple[str, ...]
+    settings_type: type[Settings]
+    gpus: int = 1
+    folder: Path = Path()
+
+    def applies(self, task: Task) -> str | None:
+        """Return None if the method can take the task, else the reason why not."""
+        del task
+        return None
+
+    def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
+        """Return the runs whose results this run reads, by name."""
+        del spec
+        return {}
+
+    def settings(
+        self,
+        task: Task,
+        protocol: Protocol,
+        profile: Profile,
+        tier: Tier,
+        overrides: Sequence[str] = (),
+    ) -> Settings:
+        """Return the resolved settings: the task's rules, the method's layers, ``-o`` last.
+
+        Raises:
+            KitError: an unknown key, a wrong value, or an override of neither.
+        """
+        file = self.folder / "settings.toml"
+        facts = {
+            "dims": str(task.dims),
+            "kind": task.kind,
+            "task": task.name,
+            "protocol": protocol,
+            "profile": profile,
+            "tier": tier,
+        }
+        rules = merge(task.rules, task.reduced.get(profile, {}))
+        layers = resolve(tomllib.loads(file.read_text()), facts)
+        values = merge({"data": rules}, layers)
+        settings = convert(values, self.settings_type, f"{file.parent.name}/{file.name}")
+        if overrides:
+            values = apply_overrides(values, overrides, self.settings_type)
+            settings = convert(values, self.settings_type, "-o")
+        return settings
+
+    def spec(
+        self,
+        task: Task,
+        seed: int,
+        *,
+        protocol: Protocol,
+        profile: Profile,
+        tier: Tier,
+        overrides: Sequence[str] = (),
+    ) -> RunSpec:
+        """Return the spec of one run of this method.
+
+        Raises:
+            KitError: the method does not apply, or an override is wrong.
+        """
+        reason = self.applies(task)
+        if reason is not None:
+            raise KitError(f"method {self.name!r} does not apply to {task.name!r}: {reason}")
+        plain = self.settings(task, protocol, profile, tier)
+        settings = self.settings(task, protocol, profile, tier, overrides)
+        spec = RunSpec(
+            task=task.name,
+            task_version=task.version,
+            method=self.name,
+            method_version=self.version,
+            seed=seed,
+            protocol=protocol,
+            profile=profile,
+            tier=tier,
+            settings=msgspec.to_builtins(settings),
+            overrides=tuple(overrides) if settings != plain else (),
+        )
+        inputs = {name: run.id for name, run in self.inputs(spec).items()}
+        return msgspec.structs.replace(spec, inputs=inputs)
+
+
+def names() -> list[str]:
+    """Return the names of all methods found, sorted."""
+    return list(discovery.listing(paths.methods(), "info.py"))
+
+
+def find(name: str) -> MethodInfo:
+    """Return the method of that name.
+
+    Raises:
+        KitError: there is none; near names are suggested.
+    """
+    folders = discovery.listing(paths.methods(), "info.py")
+    if name not in folders:
+        raise unknown("method", name, folders)
+    module = discovery.load("kit.methods", folders[name], "info")
+    return replace(cast(MethodInfo, module.METHOD), folder=folders[name])

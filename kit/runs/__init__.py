@@ -1,0 +1,1 @@
+"""Runs on disk: one folder each, written atomically, read strictly."""

@@ -1,0 +1,144 @@
+"""A run's folder: spec, status, history, result, stage outputs, log."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from kit import paths
+from kit.errors import KitError
+from kit.files import locked, write_bytes, write_json
+from kit.runs.records import SCHEMA, Failure, Result, State, Status
+from kit.spec import RunSpec
+
+RESERVE_BYTES = 16384
+
+
+def now() -> str:
+    """Return the time in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+class RunFolder:
+    """The folder of one run below ``results/runs``."""
+
+    def __init__(self, spec: RunSpec, root: Path | None = None) -> None:
+        self.spec = spec
+        self.path = (root or paths.results() / "runs") / spec.folder
+
+    @property
+    def history(self) -> Path:
+        """One JSON line per epoch."""
+        return self.path / "history.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What the run printed."""
+        return self.path / "log.txt"
+
+    @property
+    def result(self) -> Path:
+        """The result; its presence and validity mean that the run is done."""
+        return self.path / "result.json"
+
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """Own the folder for as long as the block runs.
+
+        Raises:
+            KitError: another process is at this run.
+        """
+        with locked(self.path / "run.lock") as mine:
+            if not mine:
+                raise KitError(f"{self.spec} is already running; see 'kit status'")
+            write_json(self.path / "spec.json", self.spec)
+            # Space to report a full disk with.
+            write_bytes(self._reserve, b"\0" * RESERVE_BYTES)
+            try:
+                yield
+            finally:
+                self._reserve.unlink(missing_ok=True)
+
+    def set_status(
+        self,
+        state: State,
+        *,
+        stage: str | None = None,
+        epoch: int | None = None,
+        epochs: int | None = None,
+        loss: float | None = None,
+        failure: Failure | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Write ``status.json``; on a full disk the reserve is given up for it."""
+        status = Status(
+            state=state,
+            heartbeat=now(),
+            pid=os.getpid(),
+            stage=stage,
+            epoch=epoch,
+            epochs=epochs,
+            loss=loss,
+            failure=failure,
+            message=message,
+        )
+        try:
+            write_json(self.path / "status.json", status)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self._reserve.exists():
+                raise
+            self._reserve.unlink()
+            write_json(self.path / "status.json", status)
+
+    def status(self) -> Status | None:
+        """Return the status, or None where there is none to be read."""
+        with suppress(FileNotFoundError, msgspec.MsgspecError):
+            return msgspec.json.decode((self.path / "status.json").read_bytes(), type=Status)
+        return None
+
+    def output(self, stage: str) -> dict[str, Any] | None:
+        """Return what a finished stage left, or None while it is not finished."""
+        try:
+            content = (self.path / "stages" / f"{stage}.json").read_bytes()
+            return msgspec.json.decode(content, type=dict[str, Any])
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return None
+
+    def set_output(self, stage: str, value: Any) -> None:
+        """Mark a stage as finished, with its output."""
+        write_json(self.path / "stages" / f"{stage}.json", value)
+
+    @property
+    def _reserve(self) -> Path:
+        return self.path / ".reserve"
+
+
+def read_result(path: Path) -> Result:
+    """Read a result strictly.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is truncated, of another schema, or not of the folder it lies in.
+    """
+    content = path.read_bytes()
+    try:
+        schema = msgspec.json.decode(content, type=_Schema).schema
+        if schema != SCHEMA:
+            raise ValueError(f"schema {schema} instead of {SCHEMA}")
+        result = msgspec.json.decode(content, type=Result)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from None
+    if path.parent.parts[-len(result.spec.folder.parts) :] != result.spec.folder.parts:
+        raise ValueError(f"it belongs to {result.spec.folder}")
+    return result
+
+
+class _Schema(msgspec.Struct):
+    schema: int

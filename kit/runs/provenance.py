@@ -1,0 +1,55 @@
+"""Provenance: which code, which libraries, which machine. No names of users or hosts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from pathlib import Path
+
+from kit import paths
+from kit.files import sha256
+
+CODE = (".py", ".toml", ".csv")
+
+
+def code_hash(task_folder: Path, method_folder: Path) -> str:
+    """Return one hash over the code of ``kit/``, of the task, and of a method from elsewhere."""
+    package = Path(__file__).resolve().parent.parent
+    folders = [package, task_folder]
+    if not method_folder.is_relative_to(package):
+        folders.append(method_folder)
+    digest = hashlib.sha256()
+    for folder in folders:
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in CODE and file.is_file():
+                digest.update(f"{file.relative_to(folder.parent)} {sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def git_state() -> tuple[str | None, bool | None]:
+    """Return (commit, whether files differ from it), or Nones outside a checkout.
+
+    An image carries its commit in ``KIT_GIT_SHA``.
+    """
+    if baked := os.environ.get("KIT_GIT_SHA"):
+        return baked, False
+    commit = _git("rev-parse", "HEAD")
+    if commit is None:
+        return None, None
+    return commit, bool(_git("status", "--porcelain", "--untracked-files=no"))
+
+
+def python_version() -> str:
+    """Return the version of Python."""
+    return platform.python_version()
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(paths.project()), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

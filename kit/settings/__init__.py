@@ -1,0 +1,17 @@
+"""Settings: strict TOML resolved in layers into frozen structs."""
+
+from kit.settings.common import Normalisation, Rules, Schedule, Sgd, Settings
+from kit.settings.resolve import merge, resolve
+from kit.settings.strict import apply_overrides, convert
+
+__all__ = [
+    "Normalisation",
+    "Rules",
+    "Schedule",
+    "Settings",
+    "Sgd",
+    "apply_overrides",
+    "convert",
+    "merge",
+    "resolve",
+]

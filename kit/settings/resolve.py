@@ -1,0 +1,38 @@
+"""Layers: default, then dims, kind, task, protocol, profile, tier; the later one wins.
+
+A settings file holds plain settings at its top (the default) and condition tables, which may
+nest: ``[protocol.released]``, ``[profile.lite.task.darcy-flow.search]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+CONDITIONS = ("dims", "kind", "task", "protocol", "profile", "tier")
+
+
+def resolve(document: Mapping[str, Any], facts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings of ``document`` that hold under ``facts`` (condition -> value)."""
+    settings: dict[str, Any] = {}
+    for layer in _layers(document, facts):
+        settings = merge(settings, layer)
+    return settings
+
+
+def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``below`` with the values of ``above`` laid over it, table by table."""
+    merged = dict(below)
+    for name, value in above.items():
+        under = merged.get(name)
+        both = isinstance(value, Mapping) and isinstance(under, Mapping)
+        merged[name] = merge(under, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _layers(table: Mapping[str, Any], facts: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    yield {name: value for name, value in table.items() if name not in CONDITIONS}
+    for condition in CONDITIONS:
+        branch = table.get(condition, {}).get(facts[condition])
+        if branch is not None:
+            yield from _layers(branch, facts)

@@ -1,0 +1,55 @@
+"""What a run is: the spec, its identity, and the words that classify runs."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from kit.files import canonical_json
+
+Profile = Literal["paper", "lite", "smoke"]
+Protocol = Literal["released", "clean"]
+Tier = Literal["published", "regenerated", "sample", "synthetic"]
+PROFILES: tuple[Profile, ...] = get_args(Profile)
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+TIERS: tuple[Tier, ...] = get_args(Tier)
+
+
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One run: everything that its result depends on (DESIGN section 4, Identity).
+
+    ``settings`` are resolved. ``overrides`` name the settings that differ from what the method's
+    files say; they do not enter the identity (the settings do), but such a run fills no table.
+    """
+
+    task: str
+    task_version: int
+    method: str
+    method_version: int
+    seed: int
+    protocol: Protocol
+    profile: Profile
+    tier: Tier
+    settings: dict[str, Any]
+    trial: int | None = None
+    inputs: dict[str, str] = {}
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The SHA-256 of the canonical JSON of all fields but ``overrides``."""
+        identity = msgspec.to_builtins(self)
+        del identity["overrides"]
+        return hashlib.sha256(canonical_json(identity)).hexdigest()
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder below ``results/runs``."""
+        name = f"seed-{self.seed}-{self.id[:8]}"
+        return Path(self.task, self.method, f"{self.profile}-{self.protocol}", name)
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.method} seed {self.seed} ({self.profile}, {self.protocol})"

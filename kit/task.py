@@ -1,0 +1,143 @@
+"""The task contract: data facts only. What a method does on a task is the method's.
+
+A task is a folder with ``task.py`` (its ``TASK``) and ``prepare.py`` (its ``prepare``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from kit import discovery, paths
+from kit.errors import unknown
+from kit.spec import Profile, Tier
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Kind = Literal["point", "multi-label", "dense"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """One raw file as published: where from, and what it must be.
+
+    Attributes:
+        file: its name below ``data/raw/<task>/``.
+        urls: mirrors in the order in which to try them; may be empty.
+        size: bytes, where known.
+        sha256: hexadecimal digits, where known.
+    """
+
+    file: str
+    urls: tuple[str, ...] = ()
+    size: int | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    """The facts of one task.
+
+    Attributes:
+        name: with hyphens; the folder has underscores.
+        dims: spatial axes of a sample, 1 or 2.
+        sample_shape: (channels, *spatial) as prepared, before any method's rules.
+        outputs: classes, labels, or output channels of a dense task.
+        kind: one answer, several labels, or one answer per position.
+        loss: the default loss, a name in ``kit.training.losses``.
+        metrics: evaluators in ``kit.metrics``; the first is the table's.
+        unit: what a metric averages over (sample, clip, record, protein, stamp).
+        version: to be raised whenever prepared data or scores change.
+        tiers: where data can come from, best first.
+        rules: default ``kit.settings.Rules`` of every method.
+        reduced: rules laid over them by the profiles below ``paper``, on grounds of cost.
+    """
+
+    name: str
+    title: str
+    dims: Literal[1, 2]
+    sample_shape: tuple[int, ...]
+    outputs: int
+    kind: Kind
+    loss: str
+    metrics: tuple[str, ...]
+    unit: str
+    version: int
+    licence: str
+    citation: str
+    tiers: tuple[Tier, ...]
+    sources: tuple[Source, ...] = ()
+    rules: Mapping[str, Any] = field(default_factory=dict)
+    reduced: Mapping[Profile, Mapping[str, Any]] = field(default_factory=dict)
+    folder: Path = Path()
+
+    def samples(self, profile: Profile) -> Mapping[str, int]:
+        """Return how many samples of each prepared fold a profile uses; empty means all."""
+        return cast(Mapping[str, int], self.reduced.get(profile, {}).get("samples", {}))
+
+    def prepare(self, job: Preparation) -> Contents:
+        """Make the arrays of a tier, by the ``prepare`` of the task's folder.
+
+        Raises:
+            DataError: a raw file is missing or is not what it should be.
+        """
+        module = discovery.load("tasks", self.folder, "prepare")
+        return cast(Contents, module.prepare(job))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preparation:
+    """What a task's ``prepare`` is asked for.
+
+    Attributes:
+        tier: which data.
+        raw: folder of the raw files that were fetched or imported.
+        samples: how many samples of each prepared fold; empty means all.
+        workers: processes to use.
+        scratch: folder for partial work; it survives an interruption, so work can resume.
+        progress: called with (done, total).
+    """
+
+    tier: Tier
+    raw: Path
+    samples: Mapping[str, int]
+    workers: int
+    scratch: Path
+    progress: Callable[[int, int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """Prepared data: unsplit, unnormalised, in original units.
+
+    Attributes:
+        arrays: ``x`` (samples, channels, *spatial), ``y`` targets, ``unit_id`` (samples,), and
+            where the task has them ``mask`` and ``length``.
+        folds: index arrays into the samples: ``train``, ``val``, ``test``, ...
+        origin: how the data came about (generator, seed, raw hashes), for the manifest.
+    """
+
+    arrays: Mapping[str, np.ndarray]
+    folds: Mapping[str, np.ndarray]
+    origin: Mapping[str, Any]
+
+
+def names() -> list[str]:
+    """Return the names of all tasks found, sorted."""
+    return list(discovery.listing(paths.tasks(), "task.py"))
+
+
+def find(name: str) -> Task:
+    """Return the task of that name.
+
+    Raises:
+        KitError: there is none; near names are suggested.
+    """
+    folders = discovery.listing(paths.tasks(), "task.py")
+    if name not in folders:
+        raise unknown("task", name, folders)
+    module = discovery.load("tasks", folders[name], "task")
+    return replace(cast(Task, module.TASK), folder=folders[name])
