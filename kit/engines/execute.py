@@ -1,0 +1,226 @@
+"""Executing one run in this process: stages, scores, result. Every engine ends up here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import NoReturn, cast
+
+import msgspec
+import torch
+
+from kit import discovery, method, task
+from kit.data.folds import TaskData
+from kit.data.prepared import Prepared, open_prepared, repair
+from kit.errors import DataError, KitError
+from kit.files import sha256, write_json
+from kit.method import MethodInfo
+from kit.methods.context import Context, Method
+from kit.runs import provenance
+from kit.runs.collect import Rejected, set_aside
+from kit.runs.failures import classify
+from kit.runs.folder import RunFolder, now, read_result
+from kit.runs.records import SCHEMA, Artifact, Provenance, Result, StageRecord
+from kit.settings import convert
+from kit.spec import RunSpec
+from kit.training.loop import score
+
+Notify = Callable[[str, int, int, float], None]
+# Data up to this size are hashed before every run; larger ones by 'kit data verify'.
+HASH_BYTES = 2 << 30
+EVALUATION_BATCH = 64
+
+
+class RunFailed(Exception):
+    """A run ended in a failure, which its ``status.json`` has recorded."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to execute.
+
+    Attributes:
+        device: ``cpu``, ``cuda``, or None for a GPU where there is one.
+        threads: of torch on the CPU; None for one in reduced profiles and all in ``paper``. One
+            thread gives the same bits on every machine size.
+        until: stop after this stage.
+        notify: called with (stage, epoch, epochs, loss).
+        say: takes one line for the user.
+    """
+
+    device: str | None = None
+    threads: int | None = None
+    until: str | None = None
+    notify: Notify = lambda *_: None
+    say: Callable[[str], None] = lambda _: None
+
+
+def execute(spec: RunSpec, options: Options) -> Result | None:
+    """Execute a run to its end, or return the result that it already has.
+
+    Returns:
+        The result; None when the run was told to stop after a stage.
+
+    Raises:
+        RunFailed: with one line that names the failure class.
+        KitError: the run cannot even begin.
+        KeyboardInterrupt: by Ctrl-C or TERM; the run can be resumed.
+    """
+    info = method.find(spec.method)
+    if options.until is not None and options.until not in info.stages:
+        raise KitError(f"{info.name} has the stages {', '.join(info.stages)}, no {options.until!r}")
+    folder = RunFolder(spec)
+    with folder.opened(), _terminable():
+        done = _finished(folder, options)
+        if done is not None:
+            folder.set_status("succeeded")
+            return done
+        try:
+            folder.set_status("running")
+            result = _run(info, folder, options)
+        except KeyboardInterrupt:
+            folder.set_status("cancelled", message="interrupted; run it again to resume")
+            raise
+        except Exception as error:
+            failure = classify(error)
+            line = " ".join(str(error).split()) or type(error).__name__
+            folder.set_status("failed", failure=failure, message=line)
+            if isinstance(error, KitError) and not isinstance(error, DataError):
+                raise
+            raise RunFailed(f"{spec}: failed ({failure}): {line}") from error
+        stopped = f"stopped after {options.until}, as asked"
+        folder.set_status("succeeded" if result else "cancelled", message=None if result else stopped)
+        return result
+
+
+def _run(info: MethodInfo, folder: RunFolder, options: Options) -> Result | None:
+    spec, started = folder.spec, now()
+    the_task = task.find(spec.task)
+    settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
+    device = _device(options, spec)
+    prepared = _checked(spec)
+    stages = cast(Method, discovery.load("kit.methods", info.folder, "stages").Stages(settings))
+
+    def notify(stage: str, epoch: int, epochs: int, loss: float) -> None:
+        folder.set_status("running", stage=stage, epoch=epoch, epochs=epochs, loss=loss)
+        options.notify(stage, epoch, epochs, loss)
+
+    context = Context(
+        spec=spec,
+        task=the_task,
+        settings=settings,
+        data=TaskData(the_task, prepared, device),
+        folder=folder,
+        notify=notify,
+    )
+    for stage in info.stages:
+        if folder.output(stage) is None:
+            options.say(f"{spec}: {stage}")
+            stages.run_stage(stage, context)
+        if stage == options.until:
+            return None
+    options.say(f"{spec}: evaluate")
+    fold = context.fold("test")
+    metrics = score(stages.predictor(context), fold, the_task, EVALUATION_BATCH)
+    outcome = stages.outcome(context)
+    costs = {stage: context.output(stage)["cost"] for stage in info.stages}
+    sha, dirty = provenance.git_state()
+    result = Result(
+        schema=SCHEMA,
+        spec=spec,
+        metrics=metrics,
+        stages={stage: msgspec.convert(cost, StageRecord) for stage, cost in costs.items()},
+        architecture=outcome.architecture,
+        artifacts=[
+            Artifact(name=name, format=kind, sha256=sha256(folder.path / name))
+            for name, kind in outcome.artifacts
+        ],
+        parameters=outcome.parameters,
+        macs=outcome.macs,
+        code_hash=provenance.code_hash(the_task.folder, info.folder),
+        provenance=Provenance(
+            started=started,
+            ended=now(),
+            git_sha=sha,
+            git_dirty=dirty,
+            python=provenance.python_version(),
+            torch=str(torch.__version__),
+            data=prepared.manifest.digest,
+            threads=torch.get_num_threads(),
+            image_id=os.environ.get("KIT_IMAGE_ID"),
+            image_digest=os.environ.get("KIT_IMAGE_DIGEST"),
+            **_hardware(device),
+        ),
+    )
+    write_json(folder.result, result)
+    return read_result(folder.result)
+
+
+def _finished(folder: RunFolder, options: Options) -> Result | None:
+    try:
+        return read_result(folder.result)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        aside = set_aside(Rejected(folder.result, str(error)))
+        options.say(f"{folder.result}: {error}; kept aside as {aside.name}")
+        return None
+
+
+def _device(options: Options, spec: RunSpec) -> torch.device:
+    name = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise KitError("no CUDA device is usable here; use --device cpu")
+    threads = options.threads or (None if spec.profile == "paper" else 1)
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return torch.device(name)
+
+
+def _checked(spec: RunSpec) -> Prepared:
+    the_task = task.find(spec.task)
+    prepared = open_prepared(the_task, spec.tier, spec.profile)
+    size = sum(info.bytes for info in prepared.manifest.arrays.values())
+    damaged = prepared.damaged() if size <= HASH_BYTES else []
+    if damaged:
+        mend = repair(the_task, spec.tier, spec.profile)
+        raise DataError(f"{prepared.folder}: {', '.join(damaged)} changed on disk; run '{mend}'")
+    return prepared
+
+
+def _hardware(device: torch.device) -> dict[str, str | None]:
+    if device.type != "cuda":
+        return {"device": "CPU", "device_uuid": None, "cuda": None, "driver": None}
+    from kit.engines.devices import gpus
+
+    properties = torch.cuda.get_device_properties(device)
+    uuid = f"GPU-{properties.uuid}"
+    driver = next((gpu.driver for gpu in gpus() if gpu.uuid == uuid), None)
+    return {
+        "device": properties.name,
+        "device_uuid": uuid,
+        "cuda": torch.version.cuda,
+        "driver": driver,
+    }
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Turn TERM into the exception of Ctrl-C, so that both end a run the same way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)

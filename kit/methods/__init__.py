@@ -1,0 +1,1 @@
+"""One folder per method; see ``kit.method`` for the contract."""

@@ -1,0 +1,160 @@
+"""The method contract, the part with torch: what a method's ``Stages`` do and are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+
+from kit.data.folds import Batch, Fold, TaskData
+from kit.metrics import Prediction
+from kit.runs.folder import RunFolder
+from kit.runs.records import Architecture
+from kit.settings import Settings
+from kit.spec import RunSpec
+from kit.task import Task
+from kit.training.stage import Stage
+
+Configuration = TypeVar("Configuration")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a finished run leaves besides its scores.
+
+    Attributes:
+        architecture: what was searched, if anything.
+        parameters: trainable ones of the final model.
+        macs: its multiply-adds for one sample.
+        artifacts: (path below the run's folder, format).
+    """
+
+    architecture: Architecture | None = None
+    parameters: int | None = None
+    macs: int | None = None
+    artifacts: Sequence[tuple[str, str]] = ()
+
+
+class Method(Protocol):
+    """What ``stages.py`` of a method folder defines as ``Stages``."""
+
+    def run_stage(self, stage: str, context: Context) -> None:
+        """Run one stage from its last checkpoint on and end it with ``context.finish``."""
+
+    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
+        """Return the trained model as a function, once all stages are finished."""
+
+    def outcome(self, context: Context) -> Outcome:
+        """Describe the trained model."""
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One trial of ``map_trials``, in the order of the configurations."""
+
+    number: int
+    score: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a method sees of its run."""
+
+    spec: RunSpec
+    task: Task
+    settings: Settings
+    data: TaskData
+    folder: RunFolder
+    notify: Callable[[str, int, int, float], None] = field(default=lambda *_: None)
+
+    @property
+    def device(self) -> torch.device:
+        """Where to compute."""
+        return self.data.device
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """(channels, *spatial) of one input under the method's rules."""
+        return self.settings.data.input_shape(self.task.sample_shape)
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder for files that outlive the run."""
+        return self.folder.path / "artifacts"
+
+    def fold(self, role: str) -> Fold:
+        """Return a fold under the method's rules."""
+        return self.data.fold(role, self.settings.data)
+
+    def stage(self, name: str, epochs: int) -> Stage:
+        """Open a stage that will take so many epochs."""
+        return Stage(
+            name,
+            self.spec,
+            self.folder.path / "stages",
+            self.folder.history,
+            lambda epoch, loss: self.notify(name, epoch, epochs, loss),
+        )
+
+    def finish(self, stage: Stage, **output: Any) -> None:
+        """Mark a stage as finished; from now on its checkpoint is not needed."""
+        cost = {"active_seconds": stage.active_seconds, "sessions": stage.sessions}
+        self.folder.set_output(stage.name, {**output, "cost": cost})
+        stage.remove_checkpoint()
+
+    def output(self, stage: str) -> dict[str, Any]:
+        """Return what a finished stage left."""
+        output = self.folder.output(stage)
+        if output is None:
+            raise RuntimeError(f"stage {stage!r} is not finished")
+        return output
+
+    def map_trials(
+        self,
+        stage: str,
+        function: Callable[[Configuration, Stage], float],
+        configurations: Sequence[Configuration],
+        *,
+        epochs: int,
+        first: int = 0,
+        of: int | None = None,
+    ) -> list[TrialResult]:
+        """Score configurations, one after the other here; an engine may do it elsewhere.
+
+        Args:
+            stage: whose trials they are.
+            function: trains one configuration on a ``Stage`` of its own and returns its score.
+            configurations: numbered from ``first``.
+            epochs: of one trial, for the progress shown.
+            first: the number of the first one.
+            of: how many there may be in all.
+        """
+        total = epochs * (of or len(configurations))
+        results = []
+        for number, configuration in enumerate(configurations, first):
+            name = f"{stage}-{number:03d}"
+            done = self.folder.output(f"trials/{name}")
+            if done is None:
+                trial = self._trial(stage, number, number * epochs, total)
+                score = function(configuration, trial)
+                done = {"score": score, "seconds": trial.active_seconds}
+                self.folder.set_output(f"trials/{name}", done)
+                trial.remove_checkpoint()
+            score = done["score"]
+            score = float("nan") if score is None else float(score)
+            results.append(TrialResult(number, score, float(done["seconds"])))
+        return results
+
+    def _trial(self, stage: str, number: int, before: int, total: int) -> Stage:
+        return Stage(
+            stage,
+            self.spec,
+            self.folder.path / "trials" / f"{number:03d}",
+            self.folder.path / "trials" / f"{number:03d}" / "history.jsonl",
+            lambda epoch, loss: self.notify(stage, before + epoch, total, loss),
+            trial=number,
+        )

@@ -1,0 +1,88 @@
+"""DASH: search, tune, retrain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kit.backbones import count
+from kit.data.folds import Batch
+from kit.methods import networks
+from kit.methods.context import Context, Outcome
+from kit.methods.dash.info import DashSettings
+from kit.methods.dash.search import search
+from kit.methods.dash.tune import final_network, tune
+from kit.metrics import Prediction
+from kit.runs.records import Architecture
+from kit.search import Choices
+from kit.settings import Sgd
+
+
+class Stages:
+    """The three stages of DASH."""
+
+    def __init__(self, settings: DashSettings) -> None:
+        self.settings = settings
+
+    def run_stage(self, stage: str, context: Context) -> None:
+        """Run one stage."""
+        if stage == "search":
+            self._search(context)
+        elif stage == "tune":
+            tune(context, self.settings, self._choices(context))
+        else:
+            self._retrain(context)
+
+    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
+        """Return the retrained network."""
+        network = final_network(context, self.settings, self._choices(context), 0.0)
+        networks.load(context, network)
+        return networks.predictor(context, network, context.fold("test"), self.settings.loss)
+
+    def outcome(self, context: Context) -> Outcome:
+        """Describe the retrained network."""
+        choices = self._choices(context)
+        network = final_network(context, self.settings, choices, 0.0)
+        return Outcome(
+            architecture=Architecture(
+                kind="kernel-dilation",
+                version=1,
+                value=[[name, k, d] for name, (k, d) in choices.items()],
+            ),
+            parameters=count.parameters(network),
+            macs=count.multiply_adds(network, context.input_shape),
+            artifacts=[(f"artifacts/{networks.WEIGHTS}", "torch-state-dict")],
+        )
+
+    def _search(self, context: Context) -> None:
+        given = self.settings.architecture
+        if given is None:
+            search(context, self.settings)
+        else:
+            layers = [[name, k, d] for name, (k, d) in given.items()]
+            context.finish(context.stage("search", 0), architecture=layers)
+
+    def _retrain(self, context: Context) -> None:
+        settings, found = self.settings, context.output("tune")["configuration"]
+        network = final_network(context, settings, self._choices(context), found["dropout"])
+        stage = context.stage("retrain", settings.retrain.epochs)
+        networks.fit(
+            context,
+            stage,
+            network,
+            context.fold("final_fit"),
+            optimiser=Sgd(
+                learning_rate=found["learning_rate"],
+                momentum=found["momentum"],
+                weight_decay=found["weight_decay"],
+            ),
+            schedule=settings.retrain.schedule,
+            epochs=settings.retrain.epochs,
+            batch_size=settings.batch_size,
+            loss_name=settings.loss,
+        )
+        networks.save(context, network)
+        context.finish(stage)
+
+    def _choices(self, context: Context) -> Choices:
+        found = context.output("search")["architecture"]
+        return {name: (int(k), int(d)) for name, k, d in found}

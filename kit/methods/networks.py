@@ -1,0 +1,121 @@
+"""What methods that train one network share: build it, save it, load it, describe it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from kit.backbones import backbone
+from kit.backbones.wide_resnet import Convention
+from kit.files import replacing
+from kit.data.folds import Batch, Fold
+from kit.methods.context import Context
+from kit.metrics import Prediction
+from kit.search import instantiate
+from kit.search.architecture import Padding
+from kit.seeding import key
+from kit.settings import Schedule, Sgd
+from kit.training.loop import network_loss, network_predictor, sgd, train
+from kit.training.losses import loss
+from kit.training.stage import Stage
+
+WEIGHTS = "weights.pt"
+
+
+def build(
+    context: Context,
+    name: str,
+    *,
+    convention: Convention,
+    width: int | None,
+    dropout: float = 0.0,
+    choices: Mapping[str, tuple[int, int]] | None = None,
+    padding: Padding = "centred",
+) -> nn.Module:
+    """Return a backbone for the run's task on its device, with weights that its seed decides.
+
+    The same seed and sizes give the same weights in every stage and trial, as the released code
+    has it by saving them once.
+
+    Raises:
+        KitError: there is no such backbone.
+    """
+    module = backbone(name)
+    torch.manual_seed(key(context.spec.seed, "network"))
+    network: nn.Module = module.build(
+        context.input_shape,
+        context.task.outputs,
+        dense=context.task.kind == "dense",
+        width=width or None,
+        dropout=dropout,
+        convention=convention,
+    )
+    if choices is not None:
+        network = instantiate(network, choices, padding)
+        torch.manual_seed(key(context.spec.seed, "network"))
+        module.initialise(network, convention)
+    return network.to(context.device)
+
+
+def fit(
+    context: Context,
+    stage: Stage,
+    network: nn.Module,
+    fold: Fold,
+    *,
+    optimiser: Sgd,
+    schedule: Schedule,
+    epochs: int,
+    batch_size: int,
+    loss_name: str | None,
+    limit: int | None = None,
+) -> None:
+    """Train a network on a fold in an order that the run's seed decides.
+
+    Args:
+        context: of the run.
+        stage: or trial; keeps the checkpoint.
+        network: trained in place.
+        fold: what to train on.
+        optimiser: its settings.
+        schedule: of its learning rate.
+        epochs: in all.
+        batch_size: samples per step.
+        loss_name: None for the task's own loss.
+        limit: batches per epoch, None for all.
+    """
+    train(
+        stage,
+        network,
+        sgd([{"params": list(network.parameters())}], optimiser),
+        schedule,
+        epochs=epochs,
+        batches=lambda epoch: fold.shuffled(
+            batch_size, context.spec.seed, *stage.purpose, epoch, limit=limit
+        ),
+        loss=network_loss(network, fold, loss(loss_name or context.task.loss)[0]),
+    )
+
+
+def predictor(
+    context: Context, network: nn.Module, fold: Fold, loss_name: str | None
+) -> Callable[[Batch], Prediction]:
+    """Return a network as a predictor; the loss says what its output means."""
+    return network_predictor(network, fold, loss(loss_name or context.task.loss)[1])
+
+
+def save(context: Context, network: nn.Module) -> None:
+    """Write the final weights among the run's artifacts."""
+    with replacing(context.artifacts / WEIGHTS) as stream:
+        torch.save({name: value.cpu() for name, value in network.state_dict().items()}, stream)
+
+
+def load(context: Context, network: nn.Module) -> nn.Module:
+    """Fill a network with the final weights."""
+    path: Path = context.artifacts / WEIGHTS
+    weights = torch.load(path, map_location=context.device, weights_only=True)
+    network.load_state_dict(weights)
+    return network

@@ -1,0 +1,63 @@
+"""WRN: train the backbone, score it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from kit.backbones import count
+from kit.data.folds import Batch
+from kit.methods import networks
+from kit.methods.context import Context, Outcome
+from kit.methods.wrn.info import WrnSettings
+from kit.metrics import Prediction
+
+
+class Stages:
+    """The one stage of WRN."""
+
+    def __init__(self, settings: WrnSettings) -> None:
+        self.settings = settings
+
+    def run_stage(self, stage: str, context: Context) -> None:
+        """Train on train and val together, to the last epoch."""
+        settings = self.settings
+        network = self._network(context)
+        progress = context.stage(stage, settings.epochs)
+        networks.fit(
+            context,
+            progress,
+            network,
+            context.fold("final_fit"),
+            optimiser=settings.optimiser,
+            schedule=settings.schedule,
+            epochs=settings.epochs,
+            batch_size=settings.batch_size,
+            loss_name=settings.loss,
+        )
+        networks.save(context, network)
+        context.finish(progress)
+
+    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
+        """Return the trained network."""
+        network = networks.load(context, self._network(context))
+        return networks.predictor(context, network, context.fold("test"), self.settings.loss)
+
+    def outcome(self, context: Context) -> Outcome:
+        """Describe the network."""
+        network = self._network(context)
+        return Outcome(
+            parameters=count.parameters(network),
+            macs=count.multiply_adds(network, context.input_shape),
+            artifacts=[(f"artifacts/{networks.WEIGHTS}", "torch-state-dict")],
+        )
+
+    def _network(self, context: Context) -> nn.Module:
+        return networks.build(
+            context,
+            self.settings.backbone,
+            convention="nas-bench-360",
+            width=self.settings.width,
+            dropout=self.settings.dropout,
+        )

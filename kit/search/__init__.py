@@ -1,0 +1,15 @@
+"""DASH's search for any torch module, usable without the rest of the kit."""
+
+from kit.search.architecture import Choices, instantiate
+from kit.search.gradients import AlphaGradients
+from kit.search.supernet import discretise, gumbel_softmax, mixtures, supernet
+
+__all__ = [
+    "Choices",
+    "discretise",
+    "gumbel_softmax",
+    "instantiate",
+    "mixtures",
+    "AlphaGradients",
+    "supernet",
+]

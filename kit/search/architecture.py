@@ -1,0 +1,72 @@
+"""Architectures: the kernel size and dilation of each layer, and networks made of them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+Choices = dict[str, tuple[int, int]]
+Padding = Literal["centred", "causal"]
+
+
+class CausalConv1d(nn.Conv1d):
+    """A 1D convolution that sees the present and the past: all its padding is on the left."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, inputs, n) -> (batch, outputs, ceil(n / stride))."""
+        return super().forward(F.pad(x, (self.dilation[0] * (self.kernel_size[0] - 1), 0)))
+
+
+def instantiate(
+    module: nn.Module, choices: Mapping[str, tuple[int, int]], padding: Padding = "centred"
+) -> nn.Module:
+    """Return a copy of a module whose named convolutions have the chosen sizes.
+
+    They are full convolutions with torch's initial weights; the module's own initialisation, if
+    it has one, is the caller's to repeat.
+
+    Args:
+        module: the network that was searched, at any width; it is not changed.
+        choices: name -> (kernel size, dilation).
+        padding: ``causal`` is for 1D alone (the released code retrains its 1D nets so).
+
+    Raises:
+        ValueError: a name is no convolution of the module, or padding and size do not go together.
+    """
+    network = copy.deepcopy(module)
+    layers = dict(network.named_modules())
+    for name, (size, dilation) in choices.items():
+        layer = layers.get(name)
+        if not isinstance(layer, nn.Conv1d | nn.Conv2d):
+            raise ValueError(f"the architecture names {name!r}, which is no convolution here")
+        parent, _, last = name.rpartition(".")
+        replacement = _convolution(layer, size, dilation, padding)
+        setattr(network.get_submodule(parent), last, replacement.to(layer.weight.device))
+    return network
+
+
+def _convolution(
+    layer: nn.Conv1d | nn.Conv2d, size: int, dilation: int, padding: Padding
+) -> nn.Conv1d | nn.Conv2d:
+    kind: type[nn.Conv1d | nn.Conv2d] = type(layer)
+    amount = dilation * (size - 1) // 2
+    if padding == "causal":
+        if not isinstance(layer, nn.Conv1d):
+            raise ValueError("causal padding is for 1D convolutions")
+        kind, amount = CausalConv1d, 0
+    elif size % 2 == 0:
+        raise ValueError(f"kernel size {size} is even and cannot be centred")
+    return kind(
+        layer.in_channels,
+        layer.out_channels,
+        size,
+        stride=layer.stride[0],
+        padding=amount,
+        dilation=dilation,
+        groups=layer.groups,
+        bias=layer.bias is not None,
+    )
