@@ -7,17 +7,24 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from kit.ops.direct import mixed_results, mixed_weights
+from kit.ops.dft import dft_matmul
+from kit.ops.direct import dilation, mixed_results, mixed_weights
 from kit.ops.fourier import fourier
+from kit.ops.plan import Setting
+from kit.ops.released import released
+from kit.ops.toeplitz import toeplitz
 
-Method = Callable[
-    [Tensor, Sequence[Tensor], Tensor, tuple[int, ...], tuple[int, ...], int, int], Tensor
-]
+Method = Callable[[Tensor, Sequence[Tensor], Tensor, Setting, str], Tensor]
 METHODS: dict[str, Method] = {
     "mixed-results": mixed_results,
     "mixed-weights": mixed_weights,
+    "released": released,
+    "dilation": dilation,
     "fourier": fourier,
+    "dft-matmul": dft_matmul,
+    "toeplitz": toeplitz,
 }
+DIRECT = ("mixed-results", "mixed-weights", "dilation")
 
 
 def agg_conv(
@@ -65,21 +72,17 @@ def agg_conv(
         weights = [weight.to(wide) for weight in weights]
     check(x, weights, alpha, sizes, gaps, stride, groups, method, memory)
     with torch.autocast(device, enabled=False):
-        name = choose(x, weights, sizes, gaps, stride, groups) if method == "auto" else method
-        return METHODS[name](x, weights, alpha, sizes, gaps, stride, groups)
+        setting = Setting(tuple(x.shape[2:]), sizes, gaps, stride, groups)
+        name = choose(x, weights, setting) if method == "auto" else method
+        return METHODS[name](x, weights, alpha, setting, memory)
 
 
-def choose(
-    x: Tensor,
-    weights: Sequence[Tensor],
-    kernel_sizes: tuple[int, ...],
-    dilations: tuple[int, ...],
-    stride: int,
-    groups: int,
-) -> str:
+def choose(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> str:
     """The method that "auto" stands for."""
-    if groups not in (1, x.shape[1]) or len(kernel_sizes) * len(dilations) == 1:
-        return "mixed-results"
+    if setting.groups not in (1, x.shape[1]) or len(weights) == 1:
+        return "dilation"
+    if setting.groups > 1 and weights[0].shape[0] != setting.groups:
+        return "dilation"
     return "fourier"
 
 
@@ -128,8 +131,10 @@ def check(
             raise ValueError(
                 f"{name} is {tensor.dtype} on {tensor.device}, x is {x.dtype} on {x.device}"
             )
-    direct = method in ("auto", "mixed-results", "mixed-weights", "dilation")
+    direct = method == "auto" or method in DIRECT
     if groups not in (1, channels) and not direct:
         raise ValueError(f"method {method!r} needs groups 1 or {channels}, not {groups}")
     if groups == channels != outputs and groups > 1 and not direct:
         raise ValueError(f"method {method!r} needs C_out = C_in where groups = C_in")
+    if method == "toeplitz" and (x.ndim != 3 or not groups == channels == outputs):
+        raise ValueError("method 'toeplitz' needs one spatial axis and a depthwise convolution")

@@ -13,6 +13,27 @@ from functools import lru_cache
 
 
 @dataclass(frozen=True)
+class Setting:
+    """What an AggConv computes apart from the values: the key of its plan."""
+
+    sizes: tuple[int, ...]
+    kernel_sizes: tuple[int, ...]
+    dilations: tuple[int, ...]
+    stride: int
+    groups: int
+
+    @property
+    def lengths(self) -> tuple[int, ...]:
+        """Transform length of every axis."""
+        return tuple(transform_length(n, self.kernel_sizes, self.dilations) for n in self.sizes)
+
+    @property
+    def outputs(self) -> tuple[int, ...]:
+        """Size of the result on every axis."""
+        return tuple(-(-n // self.stride) for n in self.sizes)
+
+
+@dataclass(frozen=True)
 class Candidate:
     """One (kernel size, dilation) pair of the mixture; `first` is the offset of its first tap."""
 

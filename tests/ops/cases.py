@@ -25,7 +25,8 @@ class Case:
 
     def methods(self) -> tuple[str, ...]:
         """The methods that serve this kind of problem."""
-        return tuple(METHODS)
+        toeplitz = len(self.sizes) == 1 and self.groups == self.channels == self.outputs
+        return tuple(name for name in METHODS if name != "toeplitz" or toeplitz)
 
     def tensors(
         self, dtype: torch.dtype = torch.float64, seed: int = 0
@@ -88,7 +89,7 @@ def relative_errors(found: list[Tensor], expected: list[Tensor]) -> list[float]:
     for index, (one, other) in enumerate(zip(found, expected, strict=True)):
         assert one.shape == other.shape
         unit = scale if index > 2 else float(other.abs().max())
-        errors.append(float((one.double() - other.double()).abs().max()) / max(unit, 1e-30))
+        errors.append(float((one.double() - other.double()).abs().max()) / max(unit, 1.0))
     return errors
 
 

@@ -1,0 +1,155 @@
+"""The product over channels in the frequency-first planar layout, and its gradients.
+
+With rows [X_r; X_i] of 2 B lines per frequency the complex product needs two real batched ones:
+
+    Y  = [X_r; X_i] W_r^T + [-X_i; X_r] W_i^T
+    dX = [G_r; G_i] W_r   + [G_i; -G_r] W_i
+    dW_r = [G_r; G_i]^T [X_r; X_i],  dW_i = [G_i; -G_r]^T [X_r; X_i]
+
+The kernel's spectrum exists one slab of frequencies at a time and is made again in the backward
+pass: that costs less than to write it to main memory and to read it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kit.ops.merge import merge
+from kit.ops.plan import Setting
+from kit.ops.precision import Gradients, backward_pass
+from kit.ops.spectrum import Spectrum1d, Spectrum2d, spectrum_plan
+from kit.ops.transform import Transform
+
+SLAB_BYTES = 1 << 20
+"""Size of a slab of the kernel's spectrum."""
+
+
+def planar_product(
+    x: Tensor,
+    weights: Sequence[Tensor],
+    alpha: Tensor,
+    setting: Setting,
+    memory: str,
+    transform: Transform,
+) -> Tensor:
+    """AggConv, dense or depthwise, with the given transform of the data."""
+    plan, spectrum = spectrum_plan(setting, x.dtype, x.device)
+    taps = merge(plan.groups, alpha, weights)
+    outputs = weights[0].shape[0]
+    return _Planar.apply(x, taps, setting, outputs, spectrum, transform, memory == "fast")  # type: ignore[no-any-return,no-untyped-call]
+
+
+class _Planar(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        taps: Tensor,
+        setting: Setting,
+        outputs: int,
+        spectrum: Spectrum1d | Spectrum2d,
+        transform: Transform,
+        keep: bool,
+    ) -> Tensor:
+        depthwise = setting.groups > 1
+        data = transform.analyse(x, 1)
+        batch, channels = data.shape[2:]
+        product = data.new_empty(data.shape[0], 2, batch, outputs)
+        for start, stop in _slabs(spectrum, taps):
+            real, imaginary = spectrum.slab(taps, start, stop)
+            if depthwise:
+                _multiply_channels(data[start:stop], real, imaginary, product[start:stop], 1)
+                continue
+            shape = (stop - start, outputs, channels)
+            part = data[start:stop]
+            _multiply(
+                part,
+                _turned(part, 1),
+                real.view(shape).mT,
+                imaginary.view(shape).mT,
+                product[start:stop],
+            )
+        ctx.setting, ctx.spectrum, ctx.transform = setting, spectrum, transform
+        keep = keep and taps.requires_grad
+        ctx.save_for_backward(taps, None if keep else x, data if keep else None)
+        ctx.channels = channels
+        return transform.synthesise(product, setting.stride)
+
+    @staticmethod
+    @backward_pass
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        taps, x, data = ctx.saved_tensors
+        setting, spectrum, transform = ctx.setting, ctx.spectrum, ctx.transform
+        of_x, of_taps = ctx.needs_input_grad[:2]
+        depthwise = setting.groups > 1
+        upstream = transform.analyse(gradient, setting.stride)
+        if of_taps and data is None:
+            data = transform.analyse(x, 1)
+        channels = ctx.channels
+        back = upstream.new_empty(*upstream.shape[:3], channels) if of_x else None
+        into = torch.zeros_like(taps) if of_taps else None
+        for start, stop in _slabs(spectrum, taps):
+            part = upstream[start:stop]
+            turned = part if depthwise else _turned(part, -1)
+            if back is not None:
+                real, imaginary = spectrum.slab(taps, start, stop)
+                if depthwise:
+                    _multiply_channels(part, real, imaginary, back[start:stop], -1)
+                else:
+                    shape = (stop - start, -1, channels)
+                    real, imaginary = real.view(shape), imaginary.view(shape)
+                    _multiply(part, turned, real, imaginary, back[start:stop])
+            if into is not None:
+                of_slab = _of_channels if depthwise else _of_matrices
+                spectrum.add_adjoint(into, *of_slab(part, turned, data[start:stop]), start, stop)
+        result = transform.synthesise(back, 1) if back is not None else None
+        return result, into, None, None, None, None, None
+
+
+def _slabs(spectrum: Spectrum1d | Spectrum2d, taps: Tensor) -> Iterator[tuple[int, int]]:
+    """Ranges of frequencies, each of whole units, whose kernel spectrum is one slab."""
+    unit = 2 * spectrum.unit * taps.shape[1] * taps.element_size()
+    step = max(1, SLAB_BYTES // unit) * spectrum.unit
+    for start in range(0, spectrum.frequencies, step):
+        yield start, min(start + step, spectrum.frequencies)
+
+
+def _turned(data: Tensor, sign: int) -> Tensor:
+    """The data (f, 2, B, C) times i (sign 1) or -i (sign -1)."""
+    if sign > 0:
+        return torch.stack((-data[:, 1], data[:, 0]), 1)
+    return torch.stack((data[:, 1], -data[:, 0]), 1)
+
+
+def _multiply(data: Tensor, turned: Tensor, real: Tensor, imaginary: Tensor, into: Tensor) -> None:
+    """Into (f, 2, B, O) = data real + turned imaginary, with matrices (f, I, O)."""
+    lines = into.flatten(1, 2)
+    torch.bmm(data.flatten(1, 2), real, out=lines)
+    lines.baddbmm_(turned.flatten(1, 2), imaginary)
+
+
+def _multiply_channels(
+    data: Tensor, real: Tensor, imaginary: Tensor, into: Tensor, sign: int
+) -> None:
+    """Into (f, 2, B, C) = data times (real + sign i imaginary), each (f, C)."""
+    torch.mul(data, real[:, None, None], out=into)
+    factor = imaginary[:, None]
+    into[:, 0].addcmul_(data[:, 1], factor, value=-sign)
+    into[:, 1].addcmul_(data[:, 0], factor, value=sign)
+
+
+def _of_matrices(upstream: Tensor, turned: Tensor, data: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients (f, O I) of the real and the imaginary part of a slab."""
+    lines = data.flatten(1, 2)
+    real = torch.bmm(upstream.flatten(1, 2).mT, lines).flatten(1)
+    return real, torch.bmm(turned.flatten(1, 2).mT, lines).flatten(1)
+
+
+def _of_channels(upstream: Tensor, _: Tensor, data: Tensor) -> tuple[Tensor, Tensor]:
+    """Gradients (f, C) of the real and the imaginary part of a slab."""
+    real = (upstream * data).sum((1, 2))
+    return real, (upstream[:, 1] * data[:, 0]).sub_(upstream[:, 0] * data[:, 1]).sum(1)

@@ -1,0 +1,182 @@
+"""Spectrum of the mixed kernel from its folded taps, a slab of frequencies at a time.
+
+The operator is a correlation, y[t] = sum_o w_o x[t + o], hence its spectrum is sum_o w_o e^(i f o).
+With w_e(u) = w(u) + w(-u) and w_o(u) = w(u) - w(-u),
+
+    one axis:  Re = cos(f u) w_e,  Im = sin(f u) w_o
+    two axes:  Re = cos cos w_ee - sin sin w_oo,  Im = cos sin w_eo + sin cos w_oe
+
+so everything is a product of real matrices, and comes out frequency first, real and imaginary
+parts apart, which is the layout in which the product over channels is a batched matrix product.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from kit.ops.plan import Setting
+from kit.ops.taps import FoldedTaps, folded_taps
+
+
+def angles(rows: Tensor, columns: Tensor, length: int) -> Tensor:
+    """2 pi rows columns / length in float64, the product reduced mod length first."""
+    turns = torch.remainder(rows[:, None] * columns[None, :], length)
+    return turns.double() * (2 * math.pi / length)
+
+
+def half_weights(length: int) -> Tensor:
+    """(length / 2 + 1,) in float64: what a half spectrum's terms count in a sum over all, / length.
+
+    `length` is even.
+    """
+    counts = torch.full((length // 2 + 1,), 2.0, dtype=torch.float64)
+    counts[0] = counts[-1] = 1.0
+    return counts / length
+
+
+class Spectrum1d:
+    """Kernel spectra for one axis; a slab is any range of frequencies."""
+
+    unit = 1
+
+    def __init__(self, setting: Setting, taps: FoldedTaps, like: Tensor) -> None:
+        (length,) = setting.lengths
+        frequencies = torch.arange(length // 2 + 1)
+        even, odd = (
+            torch.tensor(slots[0], dtype=torch.long)
+            for slots in (taps.folds[0].even, taps.folds[0].odd)
+        )
+        cosine = torch.cos(angles(frequencies, even, length))
+        sine = torch.sin(angles(frequencies, odd, length))
+        weights = half_weights(length)[:, None]
+        self.frequencies = len(frequencies)
+        self.split = len(even)
+        self.cosine, self.sine = cosine.to(like), sine.to(like)
+        self.cosine_back = (cosine * weights).to(like)
+        self.sine_back = (sine * weights).to(like)
+
+    def slab(self, taps: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Real and imaginary part, each (frequencies, pairs), of frequencies start to stop."""
+        return (
+            self.cosine[start:stop] @ taps[: self.split],
+            self.sine[start:stop] @ taps[self.split :],
+        )
+
+    def add_adjoint(
+        self, into: Tensor, real: Tensor, imaginary: Tensor, start: int, stop: int
+    ) -> None:
+        """Add to `into` (taps, pairs) the gradient that a slab's gradient means for the taps."""
+        into[: self.split].addmm_(self.cosine_back[start:stop].t(), real)
+        into[self.split :].addmm_(self.sine_back[start:stop].t(), imaginary)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One parity class of one group: rows of the tap matrix, columns of the operand, factors."""
+
+    taps: slice
+    rows: int
+    slots: slice
+    factor: Tensor
+    imaginary: bool
+
+
+class Spectrum2d:
+    """Kernel spectra for two axes; a slab is a range of whole rows of the half spectrum.
+
+    First the row axis, group by group, into an operand (rows, column slots, pairs); then one
+    matrix [cos | sin] of the column axis for all groups.
+    """
+
+    def __init__(self, setting: Setting, taps: FoldedTaps, like: Tensor) -> None:
+        height, width = setting.lengths
+        rows, columns = torch.arange(height), torch.arange(width // 2 + 1)
+        self.unit = len(columns)
+        self.frequencies = height * self.unit
+        slots = sum(len(fold.even[1]) for fold in taps.folds)
+        cosines, sines = [], []
+        self.parts: list[_Part] = []
+        tap, even_slot, odd_slot = 0, 0, slots
+        for fold in taps.folds:
+            even, odd = (torch.tensor(s, dtype=torch.long) for s in (fold.even[1], fold.odd[1]))
+            cosines.append(torch.cos(angles(columns, even, width)))
+            sines.append(torch.sin(angles(columns, odd, width)))
+            cos_slots = slice(even_slot, even_slot + len(even))
+            sin_slots = slice(odd_slot, odd_slot + len(odd))
+            for row_odd in (0, 1):
+                offsets = torch.tensor((fold.even, fold.odd)[row_odd][0], dtype=torch.long)
+                angle = angles(rows, offsets, height)
+                for column_odd in (0, 1):
+                    factor = torch.sin(angle) if row_odd else torch.cos(angle)
+                    if row_odd and column_odd:
+                        factor = -factor
+                    place = sin_slots if column_odd else cos_slots
+                    count = len(offsets) * (place.stop - place.start)
+                    self.parts.append(
+                        _Part(
+                            slice(tap, tap + count),
+                            len(offsets),
+                            place,
+                            factor.to(like),
+                            row_odd != column_odd,
+                        )
+                    )
+                    tap += count
+            even_slot, odd_slot = cos_slots.stop, sin_slots.stop
+        self.slots = odd_slot
+        theta = torch.cat([*cosines, *sines], 1)
+        self.theta = theta.to(like)
+        self.theta_back = (theta * half_weights(width)[:, None] / height).to(like)
+
+    def slab(self, taps: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
+        """Real and imaginary part, each (frequencies, pairs); start, stop: multiples of `unit`."""
+        first, last = start // self.unit, stop // self.unit
+        count, pairs = last - first, taps.shape[1]
+        operand = taps.new_empty(2, count, self.slots * pairs)
+        for part in self.parts:
+            target = operand[
+                int(part.imaginary), :, part.slots.start * pairs : part.slots.stop * pairs
+            ]
+            if part.rows == 0:
+                target.zero_()
+            elif target.numel():
+                torch.mm(part.factor[first:last], taps[part.taps].view(part.rows, -1), out=target)
+        result = torch.bmm(
+            self.theta.expand(2 * count, -1, -1), operand.view(2 * count, self.slots, pairs)
+        ).view(2, count * self.unit, pairs)
+        return result[0], result[1]
+
+    def add_adjoint(
+        self, into: Tensor, real: Tensor, imaginary: Tensor, start: int, stop: int
+    ) -> None:
+        """Add to `into` (taps, pairs) the gradient that a slab's gradient means for the taps."""
+        first, last = start // self.unit, stop // self.unit
+        count, pairs = last - first, into.shape[1]
+        back = self.theta_back.t().expand(count, -1, -1)
+        operands = [
+            torch.bmm(back, part.view(count, self.unit, pairs)).view(count, -1)
+            for part in (real, imaginary)
+        ]
+        for part in self.parts:
+            source = operands[int(part.imaginary)]
+            source = source[:, part.slots.start * pairs : part.slots.stop * pairs]
+            if part.rows and source.numel():
+                target = into[part.taps].view(part.rows, -1)
+                target.addmm_(part.factor[first:last].t(), source)
+
+
+@lru_cache(maxsize=64)
+def spectrum_plan(
+    setting: Setting, dtype: torch.dtype, device: torch.device
+) -> tuple[FoldedTaps, Spectrum1d | Spectrum2d]:
+    """Folded taps of a setting and the spectrum that is made from them."""
+    taps = folded_taps(setting, dtype, device)
+    like = torch.empty(0, dtype=dtype, device=device)
+    if len(setting.sizes) == 1:
+        return taps, Spectrum1d(setting, taps, like)
+    return taps, Spectrum2d(setting, taps, like)
