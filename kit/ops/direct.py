@@ -78,7 +78,7 @@ def dilation(
             count *= size
         if count == 0:
             continue
-        weight = taps[start : start + count].t().reshape(*shape, *kernel.sizes)
+        weight = taps[start : start + count].t().contiguous().view(*shape, *kernel.sizes)
         start += count
         view, padding = x, []
         for axis, (first, size, n) in enumerate(

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from kit.ops.grids import Grid, grid_of
 from kit.ops.merge import merge
 from kit.ops.plan import Setting
 from kit.ops.planar import planar_product
 from kit.ops.precision import Gradients, backward_pass
 from kit.ops.taps import distinct_taps
-from kit.ops.transform import (
-    CHUNK_BYTES,
-    inverse_transform,
-    padded_chunk,
-    real_transform,
-    strided,
-    transform_plan,
-)
+from kit.ops.transform import transform_plan
 
 
 def fourier(
@@ -43,87 +36,51 @@ class _Depthwise(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, taps: Tensor, setting: Setting, positions: Tensor, keep: bool
     ) -> Tensor:
-        axes, lengths = len(setting.sizes), setting.lengths
-        channels = x.shape[1]
-        response = _response(taps, positions, lengths)
-        result = x.new_empty(x.shape[0], channels, *setting.outputs)
+        grid = grid_of(setting)
+        response = grid.response(taps, positions)
+        result = x.new_empty(x.shape[0], x.shape[1], *setting.outputs)
         keep = keep and taps.requires_grad
         kept = []
         buffer: Tensor | None = None
-        for rows, columns in _chunks(x.shape[0], channels, lengths, x.element_size()):
+        for rows, columns in grid.chunks(x):
             part = x[rows, columns]
-            if buffer is None:
-                buffer = x.new_zeros(*part.shape[:2], *lengths)
-            spectrum = real_transform(padded_chunk(part, buffer, 1), axes)
+            buffer = grid.buffer(part) if buffer is None else buffer
+            spectrum = grid.analyse(part, buffer, 1)
             if keep:
                 kept.append(spectrum)
                 spectrum = spectrum * response[columns]
             else:
                 spectrum *= response[columns]
-            found = inverse_transform(spectrum, lengths, setting.sizes)
-            result[rows, columns] = strided(found, axes, setting.stride)
-        ctx.setting = setting
-        ctx.save_for_backward(x if not keep else None, positions, response, *kept)
-        ctx.shape = x.shape
+            grid.synthesise(spectrum, result[rows, columns], setting.stride)
+        ctx.grid, ctx.shape, ctx.stride = grid, x.shape, setting.stride
+        ctx.save_for_backward(None if keep else x, positions, response, *kept)
         return result
 
     @staticmethod
     @backward_pass
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         x, positions, response, *kept = ctx.saved_tensors
-        setting: Setting = ctx.setting
-        axes, lengths = len(setting.sizes), setting.lengths
+        grid: Grid = ctx.grid
         of_x, of_taps = ctx.needs_input_grad[:2]
         result = gradient.new_empty(ctx.shape) if of_x else None
-        conjugate = response.conj().resolve_conj()
+        conjugate = response.conj().resolve_conj() if of_x else response
         total = torch.zeros_like(response) if of_taps else None
         buffer = data = None
-        parts = _chunks(ctx.shape[0], ctx.shape[1], lengths, gradient.element_size())
-        for index, (rows, columns) in enumerate(parts):
+        for index, (rows, columns) in enumerate(grid.chunks(gradient)):
             part = gradient[rows, columns]
-            if buffer is None:
-                buffer = gradient.new_zeros(*part.shape[:2], *lengths)
-            spectrum = real_transform(padded_chunk(part, buffer, setting.stride), axes)
+            buffer = grid.buffer(part) if buffer is None else buffer
+            spectrum = grid.analyse(part, buffer, ctx.stride)
             if result is not None:
-                found = inverse_transform(spectrum * conjugate[columns], lengths, setting.sizes)
-                result[rows, columns] = found
+                grid.synthesise(spectrum * conjugate[columns], result[rows, columns], 1)
             if total is not None:
                 if kept:
                     of_data = kept[index]
                 else:
                     part = x[rows, columns]
-                    if data is None:
-                        data = x.new_zeros(*part.shape[:2], *lengths)
-                    of_data = real_transform(padded_chunk(part, data, 1), axes)
+                    data = grid.buffer(part) if data is None else data
+                    of_data = grid.analyse(part, data, 1)
                 spectrum.conj_physical_()
-                if len(spectrum) > 4:
-                    total[columns] += torch.mul(spectrum, of_data, out=spectrum).sum(0)
-                else:
-                    for one, other in zip(spectrum, of_data, strict=True):
-                        total[columns].addcmul_(one, other)
-        of_kernel: Tensor | None = None
-        if total is not None:
-            # The adjoint of the taps' transform; total is the conjugate of the response's gradient,
-            # as the positions hold minus the offsets.
-            planes = torch.fft.irfftn(total.conj(), lengths, tuple(range(1, 1 + axes)))
-            of_kernel = planes.flatten(1)[:, positions].t()
+                for one, other in zip(spectrum, of_data, strict=True):
+                    total[columns].addcmul_(one, other)
+        of_kernel = None if total is None else grid.taps(total, positions)
         return result, of_kernel, None, None, None
-
-
-def _response(taps: Tensor, positions: Tensor, lengths: tuple[int, ...]) -> Tensor:
-    """Spectrum (C, *half) of the kernels given as (taps, C) at flat grid positions."""
-    planes = taps.new_zeros(taps.shape[1], math.prod(lengths))
-    planes[:, positions] = taps.t()
-    return real_transform(planes.view(-1, *lengths), len(lengths))
-
-
-def _chunks(
-    batch: int, channels: int, lengths: tuple[int, ...], element: int
-) -> Iterator[tuple[slice, slice]]:
-    """Slices of batch and channels: whole samples where several fit, else some channels of one."""
-    planes = max(1, CHUNK_BYTES // (math.prod(lengths) * element))
-    columns = min(channels, planes)
-    rows = max(1, planes // channels)
-    for column in range(0, channels, columns):
-        for row in range(0, batch, rows):
-            yield slice(row, min(batch, row + rows)), slice(column, min(channels, column + columns))

@@ -20,15 +20,20 @@ from torch import Tensor
 from kit.ops.precision import Gradients, backward_pass
 
 
+FEW = 1 << 16
+"""Below this many kernel entries calls cost more than passes over memory do."""
+
+
 @dataclass(frozen=True, eq=False)
 class Group:
     """Candidates that are merged together, with the matrix that does it.
 
-    matrix: (taps, entries), entries being those of the group's kernels in order; owner:
+    places: the members as a tensor; matrix: (taps, entries), entries being those of the group's kernels in order; owner:
     (entries,), the candidate of each entry; member: (entries, candidates of the group), one-hot.
     """
 
     members: tuple[int, ...]
+    places: Tensor
     matrix: Tensor
     owner: Tensor
     member: Tensor
@@ -43,6 +48,7 @@ class Group:
         member = torch.nn.functional.one_hot(local, len(members))
         return cls(
             tuple(members),
+            torch.tensor(list(members), device=like.device),
             torch.cat(list(rows), 1).to(like).contiguous(),
             owner.to(like.device),
             member.to(like),
@@ -78,14 +84,20 @@ class _Merge(torch.autograd.Function):
             stop = start + group.matrix.shape[0]
             back = gradient[start:stop].t() @ group.matrix
             start = stop
-            if wanted[0]:
-                columns = (back * _entries(group, weights, pairs)).sum(0)
-                of_alpha[list(group.members)] = columns @ group.member
-            if any(wanted[1:]):
+            parts = back.split([weights[i][0, 0].numel() for i in group.members], 1)
+            if back.numel() < FEW:
+                if wanted[0]:
+                    columns = (back * _entries(group, weights, pairs)).sum(0)
+                    of_alpha[group.places] = columns @ group.member
                 back *= alpha[group.owner]
-                parts = back.split([weights[i][0, 0].numel() for i in group.members], 1)
                 for index, part in zip(group.members, parts, strict=True):
                     found[index] = part.reshape(weights[index].shape)
+                continue
+            for index, part in zip(group.members, parts, strict=True):
+                own = part.reshape(weights[index].shape)
+                if wanted[0]:
+                    of_alpha[index] = torch.dot(own.flatten(), weights[index].flatten())
+                found[index] = own.mul_(alpha[index])
         return None, of_alpha if wanted[0] else None, *found
 
 
