@@ -68,7 +68,7 @@ def dilation(
 ) -> Tensor:
     """One convolution per dilation with the merged kernels, less the taps that reach no data."""
     plan = dilated_taps(setting, x.dtype, x.device)
-    taps = merge(plan.groups, alpha, weights)
+    taps = merge(plan.merging, alpha, weights)
     shape = weights[0].shape[:2]
     total: Tensor | None = None
     start = 0

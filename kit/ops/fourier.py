@@ -25,8 +25,8 @@ def fourier(
         transform = transform_plan(setting, False, x.dtype, x.device)
         return planar_product(x, weights, alpha, setting, memory, transform)
     plan = distinct_taps(setting, x.dtype, x.device)
-    taps = merge(plan.groups, alpha, weights)
-    return _Depthwise.apply(x, taps, setting, plan.positions, memory == "fast")  # type: ignore[no-any-return,no-untyped-call]
+    taps = merge(plan.merging, alpha, weights)
+    return _Depthwise.apply(x, taps, setting, plan.positions, memory == "fast")
 
 
 class _Depthwise(torch.autograd.Function):

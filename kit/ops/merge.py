@@ -1,11 +1,13 @@
 """Merging: from all candidate kernels and alpha to the few distinct taps that a method needs.
 
-Every kernel entry lands in one tap or more, with a sign; merging is therefore a product with a
-constant matrix whose columns are scaled by alpha, and so is its gradient. No kernel of the common
-extent is ever built.
+Every kernel entry lands in one tap or more, with a sign, so that merging is a sum of products with
+constant matrices S_i, and so are its gradients. No kernel of the common extent is ever built.
 
-    taps = (S diag(alpha)) W^T        dW = (dtaps^T S) diag(alpha)
-    dalpha_i = <W_i, (dtaps^T S)_i>
+    taps = sum_i alpha_i S_i W_i^T
+    dW_i = alpha_i dtaps^T S_i        dalpha_i = <W_i, dtaps^T S_i>
+
+One small product per candidate beats one large product for all of them: the kernels need not be
+gathered into one array, nor their gradients cut out of one, and both would cost more than they.
 """
 
 from __future__ import annotations
@@ -20,54 +22,53 @@ from torch import Tensor
 from kit.ops.precision import Gradients, backward_pass
 
 
-FEW = 1 << 16
-"""Below this many kernel entries calls cost more than passes over memory do."""
-
-
 @dataclass(frozen=True, eq=False)
-class Group:
-    """Candidates that are merged together, with the matrix that does it.
+class Merging:
+    """Constant matrices S_i, cut down to the rows (taps) that they touch.
 
-    places: the members as a tensor; matrix: (taps, entries), entries being those of the group's kernels in order; owner:
-    (entries,), the candidate of each entry; member: (entries, candidates of the group), one-hot.
+    count: number of taps; rows: per candidate the range of taps; shapes: of the S_i, which lie one
+    after the other in `flat`; owner: (entries of flat,) the candidate of each.
     """
 
-    members: tuple[int, ...]
-    places: Tensor
-    matrix: Tensor
+    count: int
+    rows: tuple[slice, ...]
+    shapes: tuple[tuple[int, int], ...]
+    flat: Tensor
     owner: Tensor
-    member: Tensor
 
     @classmethod
-    def make(
-        cls, members: Sequence[int], entries: Sequence[int], rows: Sequence[Tensor], like: Tensor
-    ) -> Group:
-        """Build from the number of entries of each member and their columns of the matrix."""
-        owner = torch.repeat_interleave(torch.tensor(members), torch.tensor(entries))
-        local = torch.repeat_interleave(torch.arange(len(members)), torch.tensor(entries))
-        member = torch.nn.functional.one_hot(local, len(members))
+    def make(cls, matrices: Sequence[Tensor], dtype: torch.dtype, device: torch.device) -> Merging:
+        """From full matrices (taps, kernel entries), one per candidate."""
+        rows, parts, owner = [], [], []
+        for index, matrix in enumerate(matrices):
+            touched = matrix.any(1).nonzero().flatten().tolist()
+            span = slice(touched[0], touched[-1] + 1) if touched else slice(0, 0)
+            rows.append(span)
+            parts.append(matrix[span])
+            owner.append(torch.full((parts[-1].numel(),), index))
         return cls(
-            tuple(members),
-            torch.tensor(list(members), device=like.device),
-            torch.cat(list(rows), 1).to(like).contiguous(),
-            owner.to(like.device),
-            member.to(like),
+            len(matrices[0]),
+            tuple(rows),
+            tuple((part.shape[0], part.shape[1]) for part in parts),
+            torch.cat([part.flatten() for part in parts]).to(device, dtype),
+            torch.cat(owner).to(device),
         )
+
+    def matrices(self, flat: Tensor) -> list[Tensor]:
+        """The S_i, as views of `flat`, or of a scaled copy of it."""
+        parts = flat.split([height * width for height, width in self.shapes])
+        return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
 
 class _Merge(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, groups: tuple[Group, ...], alpha: Tensor, *weights: Tensor) -> Tensor:
+    def forward(ctx: Any, merging: Merging, alpha: Tensor, *weights: Tensor) -> Tensor:
         pairs = weights[0].shape[0] * weights[0].shape[1]
-        count = sum(group.matrix.shape[0] for group in groups)
-        taps = alpha.new_empty(count, pairs)
-        start = 0
-        for group in groups:
-            stop = start + group.matrix.shape[0]
-            scaled = group.matrix * alpha[group.owner]
-            torch.mm(scaled, _entries(group, weights, pairs).t(), out=taps[start:stop])
-            start = stop
-        ctx.groups = groups
+        taps = alpha.new_zeros(merging.count, pairs)
+        scaled = merging.matrices(merging.flat * alpha[merging.owner])
+        for rows, matrix, weight in zip(merging.rows, scaled, weights, strict=True):
+            taps[rows].addmm_(matrix, weight.reshape(pairs, -1).t())
+        ctx.merging = merging
         ctx.save_for_backward(alpha, *weights)
         return taps
 
@@ -75,45 +76,31 @@ class _Merge(torch.autograd.Function):
     @backward_pass
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         alpha, *weights = ctx.saved_tensors
-        pairs = weights[0].shape[0] * weights[0].shape[1]
-        wanted = ctx.needs_input_grad[1:]
+        merging: Merging = ctx.merging
+        of_alpha, of_weights = ctx.needs_input_grad[1], any(ctx.needs_input_grad[2:])
         found: list[Tensor | None] = [None] * len(weights)
-        of_alpha = torch.zeros_like(alpha)
-        start = 0
-        for group in ctx.groups:
-            stop = start + group.matrix.shape[0]
-            back = gradient[start:stop].t() @ group.matrix
-            start = stop
-            parts = back.split([weights[i][0, 0].numel() for i in group.members], 1)
-            if back.numel() < FEW:
-                if wanted[0]:
-                    columns = (back * _entries(group, weights, pairs)).sum(0)
-                    of_alpha[group.places] = columns @ group.member
-                back *= alpha[group.owner]
-                for index, part in zip(group.members, parts, strict=True):
-                    found[index] = part.reshape(weights[index].shape)
-                continue
-            for index, part in zip(group.members, parts, strict=True):
-                own = part.reshape(weights[index].shape)
-                if wanted[0]:
-                    of_alpha[index] = torch.dot(own.flatten(), weights[index].flatten())
-                found[index] = own.mul_(alpha[index])
-        return None, of_alpha if wanted[0] else None, *found
+        products = []
+        for index, (rows, matrix) in enumerate(
+            zip(merging.rows, merging.matrices(merging.flat), strict=True)
+        ):
+            weight = weights[index]
+            own = torch.mm(gradient[rows].t(), matrix)
+            if of_alpha:
+                products.append(torch.dot(own.flatten(), weight.flatten()))
+            if of_weights:
+                found[index] = own.mul_(alpha[index]).view(weight.shape)
+        return None, torch.stack(products) if of_alpha else None, *found
 
 
-def _entries(group: Group, weights: Sequence[Tensor], pairs: int) -> Tensor:
-    return torch.cat([weights[i].reshape(pairs, -1) for i in group.members], 1)
-
-
-def merge(groups: tuple[Group, ...], alpha: Tensor, weights: Sequence[Tensor]) -> Tensor:
+def merge(merging: Merging, alpha: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """Merged taps.
 
     Args:
-        groups: of the plan; together they hold every candidate once.
+        merging: of the plan.
         alpha: (|K||D|,).
         weights: |K||D| tensors (C_out, C_in / groups, k[, k]).
 
     Returns:
-        (taps of all groups, C_out C_in / groups), tap first.
+        (taps, C_out C_in / groups).
     """
-    return _Merge.apply(groups, alpha, *weights)  # type: ignore[no-any-return,no-untyped-call]
+    return _Merge.apply(merging, alpha, *weights)

@@ -38,9 +38,9 @@ def planar_product(
 ) -> Tensor:
     """AggConv, dense or depthwise, with the given transform of the data."""
     plan, spectrum = spectrum_plan(setting, x.dtype, x.device)
-    taps = merge(plan.groups, alpha, weights)
+    taps = merge(plan.merging, alpha, weights)
     outputs = weights[0].shape[0]
-    return _Planar.apply(x, taps, setting, outputs, spectrum, transform, memory == "fast")  # type: ignore[no-any-return,no-untyped-call]
+    return _Planar.apply(x, taps, setting, outputs, spectrum, transform, memory == "fast")
 
 
 class _Planar(torch.autograd.Function):

@@ -47,15 +47,11 @@ class Spectrum1d:
     def __init__(self, setting: Setting, taps: FoldedTaps, like: Tensor) -> None:
         (length,) = setting.lengths
         frequencies = torch.arange(length // 2 + 1)
-        even, odd = (
-            torch.tensor(slots[0], dtype=torch.long)
-            for slots in (taps.folds[0].even, taps.folds[0].odd)
-        )
-        cosine = torch.cos(angles(frequencies, even, length))
-        sine = torch.sin(angles(frequencies, odd, length))
+        offsets = [offset for slots in taps.offsets for offset in slots[0]]
+        angle = angles(frequencies, torch.tensor(offsets, dtype=torch.long), length)
+        cosine, sine = torch.cos(angle), torch.sin(angle)
         weights = half_weights(length)[:, None]
         self.frequencies = len(frequencies)
-        self.split = len(even)
         self.cosine, self.sine = cosine.to(like), sine.to(like)
         self.cosine_back = (cosine * weights).to(like)
         self.sine_back = (sine * weights).to(like)
@@ -63,16 +59,24 @@ class Spectrum1d:
     def slab(self, taps: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Real and imaginary part, each (frequencies, pairs), of frequencies start to stop."""
         return (
-            self.cosine[start:stop] @ taps[: self.split],
-            self.sine[start:stop] @ taps[self.split :],
+            self.cosine[start:stop] @ taps[0::2],
+            self.sine[start:stop] @ taps[1::2],
         )
 
     def add_adjoint(
         self, into: Tensor, real: Tensor, imaginary: Tensor, start: int, stop: int
     ) -> None:
         """Add to `into` (taps, pairs) the gradient that a slab's gradient means for the taps."""
-        into[: self.split].addmm_(self.cosine_back[start:stop].t(), real)
-        into[self.split :].addmm_(self.sine_back[start:stop].t(), imaginary)
+        into[0::2].addmm_(self.cosine_back[start:stop].t(), real)
+        into[1::2].addmm_(self.sine_back[start:stop].t(), imaginary)
+
+
+def both_parities(offsets: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """|offsets| of the sums and of the differences, of which 0 has none."""
+    return (
+        torch.tensor(offsets, dtype=torch.long),
+        torch.tensor([offset for offset in offsets if offset], dtype=torch.long),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,18 +102,17 @@ class Spectrum2d:
         rows, columns = torch.arange(height), torch.arange(width // 2 + 1)
         self.unit = len(columns)
         self.frequencies = height * self.unit
-        slots = sum(len(fold.even[1]) for fold in taps.folds)
+        slots = sum(len(columns) for _, columns in taps.offsets)
         cosines, sines = [], []
         self.parts: list[_Part] = []
         tap, even_slot, odd_slot = 0, 0, slots
-        for fold in taps.folds:
-            even, odd = (torch.tensor(s, dtype=torch.long) for s in (fold.even[1], fold.odd[1]))
+        for row_offsets, column_offsets in taps.offsets:
+            even, odd = both_parities(column_offsets)
             cosines.append(torch.cos(angles(columns, even, width)))
             sines.append(torch.sin(angles(columns, odd, width)))
             cos_slots = slice(even_slot, even_slot + len(even))
             sin_slots = slice(odd_slot, odd_slot + len(odd))
-            for row_odd in (0, 1):
-                offsets = torch.tensor((fold.even, fold.odd)[row_odd][0], dtype=torch.long)
+            for row_odd, offsets in enumerate(both_parities(row_offsets)):
                 angle = angles(rows, offsets, height)
                 for column_odd in (0, 1):
                     factor = torch.sin(angle) if row_odd else torch.cos(angle)

@@ -1,4 +1,4 @@
-"""Which taps a method works on, and the groups that merge the candidates into them.
+"""Which taps a method works on, and how the candidates merge into them.
 
 Three layouts, for one axis or two:
 
@@ -17,7 +17,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
-from kit.ops.merge import Group
+from kit.ops.merge import Merging
 from kit.ops.plan import Candidate, Setting, candidates, live_taps
 
 
@@ -25,25 +25,22 @@ from kit.ops.plan import Candidate, Setting, candidates, live_taps
 class DistinctTaps:
     """positions: (taps,) index of each tap in the flattened transform grid, at minus its offset."""
 
-    groups: tuple[Group, ...]
+    merging: Merging
     positions: Tensor
     offsets: tuple[tuple[int, ...], ...]
 
 
-@dataclass(frozen=True)
-class Fold:
-    """Folded taps of one group: |offsets| per axis; sums include offset 0, differences do not."""
-
-    even: tuple[tuple[int, ...], ...]
-    odd: tuple[tuple[int, ...], ...]
-
-
 @dataclass(frozen=True, eq=False)
 class FoldedTaps:
-    """Folded taps; per group the parity classes follow each other as in `parities`."""
+    """Folded taps, dilation by dilation; offsets: |offsets| of each, per axis.
 
-    groups: tuple[Group, ...]
-    folds: tuple[Fold, ...]
+    One axis: sum and difference alternate (a difference at offset 0 is zero). Two axes: four blocks
+    (rows, columns) of sums of sums, sums of differences, differences of sums and of differences,
+    the rows named first, and without differences at offset 0.
+    """
+
+    merging: Merging
+    offsets: tuple[tuple[tuple[int, ...], ...], ...]
 
 
 @dataclass(frozen=True)
@@ -57,116 +54,117 @@ class Dilated:
 
 @dataclass(frozen=True, eq=False)
 class DilatedTaps:
-    """Merged kernels, one per group; those that reach no data have no taps."""
+    """Merged kernels one after the other; those that reach no data have no taps."""
 
-    groups: tuple[Group, ...]
+    merging: Merging
     kernels: tuple[Dilated, ...]
-
-
-def parities(axes: int) -> tuple[tuple[int, ...], ...]:
-    """Parity classes of folded taps in order: 0 even, 1 odd, per axis."""
-    return tuple(product((0, 1), repeat=axes))
 
 
 @lru_cache(maxsize=64)
 def distinct_taps(setting: Setting, dtype: torch.dtype, device: torch.device) -> DistinctTaps:
-    """One group with a tap per distinct offset that reaches data."""
+    """A tap per distinct offset that reaches data."""
+    axes = len(setting.sizes)
     found = candidates(setting.kernel_sizes, setting.dilations)
     slots: dict[tuple[int, ...], int] = {}
     for candidate in found:
         for offsets in product(*(_live(candidate, n) for n in setting.sizes)):
             slots.setdefault(offsets, len(slots))
-    columns = []
-    for candidate in found:
-        part = torch.zeros(len(slots), candidate.kernel_size ** len(setting.sizes))
-        for entry, offsets in enumerate(product(candidate.offsets, repeat=len(setting.sizes))):
-            if offsets in slots:
-                part[slots[offsets], entry] = 1.0
-        columns.append(part)
+    matrices = [_placement(candidate, slots, len(slots), axes) for candidate in found]
     positions = torch.zeros(len(slots), dtype=torch.long)
     for offsets, slot in slots.items():
         place = 0
         for offset, length in zip(offsets, setting.lengths, strict=True):
             place = place * length + (-offset) % length
         positions[slot] = place
-    like = torch.empty(0, dtype=dtype, device=device)
-    group = Group.make(range(len(found)), [c.shape[1] for c in columns], columns, like)
-    return DistinctTaps((group,), positions.to(device), tuple(slots))
+    merging = Merging.make(matrices, dtype, device)
+    return DistinctTaps(merging, positions.to(device), tuple(slots))
 
 
 @lru_cache(maxsize=64)
 def folded_taps(setting: Setting, dtype: torch.dtype, device: torch.device) -> FoldedTaps:
-    """Folded taps: one group for one axis; one group per dilation for two, which keeps the sets
-    of row and column offsets independent of each other.
-    """
-    axes = len(setting.sizes)
-    found = list(enumerate(candidates(setting.kernel_sizes, setting.dilations)))
-    keys = sorted(set(setting.dilations)) if axes > 1 else [0]
-    groups, folds = [], []
-    like = torch.empty(0, dtype=dtype, device=device)
-    for key in keys:
-        chosen = [(i, c) for i, c in found if axes == 1 or c.dilation == key]
-        even = [
+    """Folded taps; for each dilation the sets of row and column offsets are independent."""
+    found = candidates(setting.kernel_sizes, setting.dilations)
+    blocks: list[Tensor | None] = [None] * len(found)
+    offsets, starts, count = [], [], 0
+    for dilation in sorted(set(setting.dilations)):
+        chosen = [(i, c) for i, c in enumerate(found) if c.dilation == dilation]
+        slots = tuple(
             tuple(sorted({abs(o) for _, c in chosen for o in _live(c, n)})) for n in setting.sizes
-        ]
-        fold = Fold(tuple(even), tuple(tuple(u for u in axis if u) for axis in even))
-        columns = [_fold_matrix(candidate, fold, setting.sizes) for _, candidate in chosen]
-        entries = [column.shape[1] for column in columns]
-        groups.append(Group.make([i for i, _ in chosen], entries, columns, like))
-        folds.append(fold)
-    return FoldedTaps(tuple(groups), tuple(folds))
+        )
+        offsets.append(slots)
+        for index, candidate in chosen:
+            blocks[index] = _fold(candidate, slots, setting.sizes)
+            starts.append((index, count))
+        count += len(blocks[chosen[0][0]])  # type: ignore[arg-type]
+    matrices = []
+    for index, start in sorted(starts):
+        block = blocks[index]
+        assert block is not None
+        full = torch.zeros(count, block.shape[1])
+        full[start : start + len(block)] = block
+        matrices.append(full)
+    return FoldedTaps(Merging.make(matrices, dtype, device), tuple(offsets))
 
 
 @lru_cache(maxsize=64)
 def dilated_taps(setting: Setting, dtype: torch.dtype, device: torch.device) -> DilatedTaps:
     """All kernel sizes of one dilation nest in one kernel (of one phase, where sizes are even)."""
-    found = list(enumerate(candidates(setting.kernel_sizes, setting.dilations)))
-    like = torch.empty(0, dtype=dtype, device=device)
-    groups, kernels = [], []
-    for dilation, phase in sorted({(c.dilation, c.first % c.dilation) for _, c in found}):
+    found = candidates(setting.kernel_sizes, setting.dilations)
+    places: list[dict[tuple[int, ...], int]] = [{} for _ in found]
+    kernels, count = [], 0
+    for dilation, phase in sorted({(c.dilation, c.first % c.dilation) for c in found}):
         chosen = [
-            (i, c) for i, c in found if (c.dilation, c.first % c.dilation) == (dilation, phase)
+            i for i, c in enumerate(found) if (c.dilation, c.first % dilation) == (dilation, phase)
         ]
         spans: list[range] = []
         for n in setting.sizes:
-            live = [o for _, c in chosen for o in _live(c, n)]
+            live = [o for i in chosen for o in _live(found[i], n)]
             spans.append(range(min(live), max(live) + 1, dilation) if live else range(0))
-        slots = {offsets: slot for slot, offsets in enumerate(product(*spans))}
-        columns = []
-        for _, candidate in chosen:
-            part = torch.zeros(len(slots), candidate.kernel_size ** len(spans))
-            for entry, offsets in enumerate(product(candidate.offsets, repeat=len(spans))):
-                if offsets in slots:
-                    part[slots[offsets], entry] = 1.0
-            columns.append(part)
-        entries = [column.shape[1] for column in columns]
-        groups.append(Group.make([i for i, _ in chosen], entries, columns, like))
+        slots = {offsets: count + slot for slot, offsets in enumerate(product(*spans))}
+        for index in chosen:
+            places[index] = slots
+        count += len(slots)
         first = tuple(span.start for span in spans)
         kernels.append(Dilated(dilation, tuple(len(span) for span in spans), first))
-    return DilatedTaps(tuple(groups), tuple(kernels))
+    matrices = [
+        _placement(candidate, slots, count, len(setting.sizes))
+        for candidate, slots in zip(found, places, strict=True)
+    ]
+    return DilatedTaps(Merging.make(matrices, dtype, device), tuple(kernels))
 
 
 def _live(candidate: Candidate, n: int) -> list[int]:
     return [candidate.offsets[j] for j in live_taps(candidate, n)]
 
 
-def _fold_matrix(candidate: Candidate, fold: Fold, sizes: tuple[int, ...]) -> Tensor:
-    """(folded taps, entries of the candidate) with 0, 1 and -1."""
-    per_axis: list[tuple[Tensor, Tensor]] = []
-    for axis, n in enumerate(sizes):
-        parts = []
-        for odd, slots in enumerate((fold.even[axis], fold.odd[axis])):
-            part = torch.zeros(len(slots), candidate.kernel_size)
-            for j in live_taps(candidate, n):
-                offset = candidate.offsets[j]
-                if abs(offset) in slots:
-                    part[slots.index(abs(offset)), j] = -1.0 if odd and offset < 0 else 1.0
-            parts.append(part)
-        per_axis.append((parts[0], parts[1]))
-    blocks = []
-    for classes in parities(len(sizes)):
-        block = per_axis[0][classes[0]]
-        for axis in range(1, len(sizes)):
-            block = torch.kron(block, per_axis[axis][classes[axis]])
-        blocks.append(block)
-    return torch.cat(blocks, 0)
+def _placement(
+    candidate: Candidate, slots: dict[tuple[int, ...], int], count: int, axes: int
+) -> Tensor:
+    """(count, kernel entries): 1 where an entry lands in a slot."""
+    matrix = torch.zeros(count, candidate.kernel_size**axes)
+    for entry, offsets in enumerate(product(candidate.offsets, repeat=axes)):
+        if offsets in slots:
+            matrix[slots[offsets], entry] = 1.0
+    return matrix
+
+
+def _fold(
+    candidate: Candidate, slots: tuple[tuple[int, ...], ...], sizes: tuple[int, ...]
+) -> Tensor:
+    """(folded taps of a dilation, kernel entries) with 0, 1 and -1."""
+    axes: list[tuple[Tensor, Tensor]] = []
+    for places, n in zip(slots, sizes, strict=True):
+        sums = torch.zeros(len(places), candidate.kernel_size)
+        differences = torch.zeros(len(places), candidate.kernel_size)
+        for j in live_taps(candidate, n):
+            offset = candidate.offsets[j]
+            place = places.index(abs(offset))
+            sums[place, j] = 1.0
+            differences[place, j] = float((offset > 0) - (offset < 0))
+        axes.append((sums, differences))
+    if len(axes) == 1:
+        return torch.stack(axes[0], 1).flatten(0, 1)
+    for axis, places in enumerate(slots):
+        differing = torch.tensor([offset > 0 for offset in places], dtype=torch.bool)
+        axes[axis] = axes[axis][0], axes[axis][1][differing]
+    return torch.cat([torch.kron(row, column) for row in axes[0] for column in axes[1]])

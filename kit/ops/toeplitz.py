@@ -22,8 +22,8 @@ def toeplitz(
     """y_c = x_c M_c with M_c[s, t] = tap at offset s - stride t."""
     plan = distinct_taps(setting, x.dtype, x.device)
     places = _places(setting, x.dtype, x.device)
-    taps = merge(plan.groups, alpha, weights)
-    return _Toeplitz.apply(x, taps, setting, places, memory == "fast")  # type: ignore[no-any-return,no-untyped-call]
+    taps = merge(plan.merging, alpha, weights)
+    return _Toeplitz.apply(x, taps, setting, places, memory == "fast")
 
 
 @lru_cache(maxsize=64)
