@@ -14,6 +14,10 @@ class DataError(KitError):
     """Data are missing, damaged or of another version (failure class ``data``)."""
 
 
+class RunError(Exception):
+    """A run ended in a failure, which its ``status.json`` has recorded; exit code 1."""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` or, without a near name, the list of choices."""
     known = sorted(choices)

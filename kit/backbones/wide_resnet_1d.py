@@ -46,7 +46,9 @@ class Block(nn.Module):
 class WideResNet1d(nn.Module):
     """Three blocks of ``width``, 2 ``width``, 2 ``width`` channels, mean over time, linear."""
 
-    def __init__(self, channels: int, outputs: int, *, dense: bool, width: int, dropout: float):
+    def __init__(
+        self, channels: int, outputs: int, *, dense: bool, width: int, dropout: float
+    ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
             Block(channels, width, dropout),

@@ -119,9 +119,7 @@ class TaskData:
         )
 
     def _samples(self, role: str, rules: Rules) -> Batch:
-        folds = [
-            self.prepared.fold(name)[: rules.samples.get(name)] for name in rules.folds(role)
-        ]
+        folds = [self.prepared.fold(name)[: rules.samples.get(name)] for name in rules.folds(role)]
         indices = np.concatenate(folds)
         dense = self.task.kind == "dense"
         mask = self._array("mask", indices, rules.stride) if self.prepared.has("mask") else None

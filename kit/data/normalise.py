@@ -14,18 +14,33 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Normaliser:
-    """An affine map, elementwise: encoded = (raw - shift) / scale; shapes broadcast over samples."""
+    """An elementwise affine map: encoded = (raw - shift) / scale."""
 
-    shift: Tensor | None = None
-    scale: Tensor | None = None
+    shift: Tensor
+    scale: Tensor
 
     def encode(self, raw: Tensor) -> Tensor:
         """Return normalised values."""
-        return raw if self.shift is None else (raw - self.shift) / self.scale
+        return (raw - self.shift) / self.scale
 
     def decode(self, encoded: Tensor) -> Tensor:
         """Return values in original units."""
-        return encoded if self.scale is None else encoded * self.scale + self.shift
+        return encoded * self.scale + self.shift
+
+
+class Identity(Normaliser):
+    """Leaves values as they are."""
+
+    def __init__(self) -> None:
+        super().__init__(torch.zeros(()), torch.ones(()))
+
+    def encode(self, raw: Tensor) -> Tensor:
+        """Return the values."""
+        return raw
+
+    def decode(self, encoded: Tensor) -> Tensor:
+        """Return the values."""
+        return encoded
 
 
 def fit(kind: Normalisation, values: Tensor) -> Normaliser:
@@ -37,6 +52,6 @@ def fit(kind: Normalisation, values: Tensor) -> Normaliser:
         values: (samples, channels, *spatial).
     """
     if kind == "none":
-        return Normaliser()
+        return Identity()
     deviation, mean = torch.std_mean(values, dim=0, correction=1)
     return Normaliser(mean, deviation + EPSILON)

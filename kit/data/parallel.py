@@ -11,6 +11,7 @@ from typing import Any
 
 from kit import discovery
 
+
 def parallel(
     function: Callable[..., Any], items: Sequence[tuple[Any, ...]], workers: int
 ) -> Iterator[None]:

@@ -197,7 +197,9 @@ def check_contents(task: Task, contents: Contents) -> None:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise DataError(f"{task.name}: {name} holds values that are not finite")
     if arrays["x"].shape[1:] != task.sample_shape:
-        raise DataError(f"{task.name}: x has shape {arrays['x'].shape[1:]}, not {task.sample_shape}")
+        raise DataError(
+            f"{task.name}: x has shape {arrays['x'].shape[1:]}, not {task.sample_shape}"
+        )
     units: dict[str, set[Any]] = {}
     for name, fold in folds.items():
         if len(fold) == 0 or fold.min() < 0 or fold.max() >= count:

@@ -66,9 +66,7 @@ def check(task: Task) -> dict[str, str]:
     return states
 
 
-def _import(
-    task: Task, source: Source, file: Path, progress: Callable[[int, int], None]
-) -> Path:
+def _import(task: Task, source: Source, file: Path, progress: Callable[[int, int], None]) -> Path:
     target = folder_of(task) / source.file
     size = file.stat().st_size
     if source.size is not None and size != source.size:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
-from typing import NoReturn, cast
+from typing import Any, NoReturn, cast
 
 import msgspec
 import torch
@@ -17,7 +17,7 @@ import torch
 from kit import discovery, method, task
 from kit.data.folds import TaskData
 from kit.data.prepared import Prepared, open_prepared, repair
-from kit.errors import DataError, KitError
+from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
 from kit.method import MethodInfo
 from kit.methods.context import Context, Method
@@ -34,10 +34,6 @@ Notify = Callable[[str, int, int, float], None]
 # Data up to this size are hashed before every run; larger ones by 'kit data verify'.
 HASH_BYTES = 2 << 30
 EVALUATION_BATCH = 64
-
-
-class RunFailed(Exception):
-    """A run ended in a failure, which its ``status.json`` has recorded."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +63,7 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
         The result; None when the run was told to stop after a stage.
 
     Raises:
-        RunFailed: with one line that names the failure class.
+        RunError: with one line that names the failure class.
         KitError: the run cannot even begin.
         KeyboardInterrupt: by Ctrl-C or TERM; the run can be resumed.
     """
@@ -92,9 +88,11 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
             folder.set_status("failed", failure=failure, message=line)
             if isinstance(error, KitError) and not isinstance(error, DataError):
                 raise
-            raise RunFailed(f"{spec}: failed ({failure}): {line}") from error
+            raise RunError(f"{spec}: failed ({failure}): {line}") from error
         stopped = f"stopped after {options.until}, as asked"
-        folder.set_status("succeeded" if result else "cancelled", message=None if result else stopped)
+        folder.set_status(
+            "succeeded" if result else "cancelled", message=None if result else stopped
+        )
         return result
 
 
@@ -193,7 +191,7 @@ def _checked(spec: RunSpec) -> Prepared:
     return prepared
 
 
-def _hardware(device: torch.device) -> dict[str, str | None]:
+def _hardware(device: torch.device) -> dict[str, Any]:
     if device.type != "cuda":
         return {"device": "CPU", "device_uuid": None, "cuda": None, "driver": None}
     from kit.engines.devices import gpus

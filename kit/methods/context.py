@@ -137,24 +137,25 @@ class Context:
         results = []
         for number, configuration in enumerate(configurations, first):
             name = f"{stage}-{number:03d}"
-            done = self.folder.output(f"trials/{name}")
+            done = self.folder.output(name, "trials")
             if done is None:
-                trial = self._trial(stage, number, number * epochs, total)
+                trial = self._trial(stage, number, self.folder.path / "trials" / name, (number * epochs, total))
                 score = function(configuration, trial)
                 done = {"score": score, "seconds": trial.active_seconds}
-                self.folder.set_output(f"trials/{name}", done)
+                self.folder.set_output(name, done, "trials")
                 trial.remove_checkpoint()
             score = done["score"]
             score = float("nan") if score is None else float(score)
             results.append(TrialResult(number, score, float(done["seconds"])))
         return results
 
-    def _trial(self, stage: str, number: int, before: int, total: int) -> Stage:
+    def _trial(self, stage: str, number: int, folder: Path, epochs: tuple[int, int]) -> Stage:
+        before, total = epochs
         return Stage(
             stage,
             self.spec,
-            self.folder.path / "trials" / f"{number:03d}",
-            self.folder.path / "trials" / f"{number:03d}" / "history.jsonl",
+            folder,
+            folder / "history.jsonl",
             lambda epoch, loss: self.notify(stage, before + epoch, total, loss),
             trial=number,
         )

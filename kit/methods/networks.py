@@ -10,8 +10,8 @@ from torch import nn
 
 from kit.backbones import backbone
 from kit.backbones.wide_resnet import Convention
-from kit.files import replacing
 from kit.data.folds import Batch, Fold
+from kit.files import replacing
 from kit.methods.context import Context
 from kit.metrics import Prediction
 from kit.search import instantiate

@@ -58,6 +58,8 @@ class RunFolder:
         with locked(self.path / "run.lock") as mine:
             if not mine:
                 raise KitError(f"{self.spec} is already running; see 'kit status'")
+            for left in self.path.rglob(".*.tmp"):  # by a process that was killed
+                left.unlink()
             write_json(self.path / "spec.json", self.spec)
             # Space to report a full disk with.
             write_bytes(self._reserve, b"\0" * RESERVE_BYTES)
@@ -103,17 +105,17 @@ class RunFolder:
             return msgspec.json.decode((self.path / "status.json").read_bytes(), type=Status)
         return None
 
-    def output(self, stage: str) -> dict[str, Any] | None:
-        """Return what a finished stage left, or None while it is not finished."""
+    def output(self, name: str, kind: str = "stages") -> dict[str, Any] | None:
+        """Return what a finished stage (or trial) left, or None while it is not finished."""
         try:
-            content = (self.path / "stages" / f"{stage}.json").read_bytes()
+            content = (self.path / kind / f"{name}.json").read_bytes()
             return msgspec.json.decode(content, type=dict[str, Any])
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
-    def set_output(self, stage: str, value: Any) -> None:
-        """Mark a stage as finished, with its output."""
-        write_json(self.path / "stages" / f"{stage}.json", value)
+    def set_output(self, name: str, value: Any, kind: str = "stages") -> None:
+        """Mark a stage (or trial) as finished, with its output."""
+        write_json(self.path / kind / f"{name}.json", value)
 
     @property
     def _reserve(self) -> Path:

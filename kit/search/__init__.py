@@ -5,11 +5,11 @@ from kit.search.gradients import AlphaGradients
 from kit.search.supernet import discretise, gumbel_softmax, mixtures, supernet
 
 __all__ = [
+    "AlphaGradients",
     "Choices",
     "discretise",
     "gumbel_softmax",
     "instantiate",
     "mixtures",
-    "AlphaGradients",
     "supernet",
 ]

@@ -45,7 +45,7 @@ def instantiate(
             raise ValueError(f"the architecture names {name!r}, which is no convolution here")
         parent, _, last = name.rpartition(".")
         replacement = _convolution(layer, size, dilation, padding)
-        setattr(network.get_submodule(parent), last, replacement.to(layer.weight.device))
+        setattr(network.get_submodule(parent), last, replacement.to(layer.weight))
     return network
 
 

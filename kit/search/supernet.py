@@ -81,7 +81,7 @@ def supernet(
         if layer.bias is not None and replacement.bias is not None:
             replacement.bias.data.copy_(layer.bias.data)
         parent, _, last = name.rpartition(".")
-        setattr(network.get_submodule(parent), last, replacement.to(layer.weight.device))
+        setattr(network.get_submodule(parent), last, replacement.to(layer.weight))
     return network
 
 

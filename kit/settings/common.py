@@ -35,7 +35,7 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return tuple(self.roles.get(role, DEFAULT_ROLES[role]))
 
     def input_shape(self, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape (channels, \\*spatial) of one input under these rules."""
+        """Return the shape (channels, spatial...) of one input under these rules."""
         channels, *spatial = sample_shape
         channels += len(spatial) if self.coordinates else 0
         return (channels, *(-(-size // self.stride) for size in spatial))

@@ -15,7 +15,7 @@ from kit.settings import Schedule, Sgd
 from kit.task import Task
 from kit.training.losses import Kind, Loss
 from kit.training.schedules import apply_rate
-from kit.training.stage import Stage
+from kit.training.stage import Stage, Stateful
 
 
 def sgd(groups: list[dict[str, Any]], settings: Sgd) -> torch.optim.SGD:
@@ -57,7 +57,7 @@ def train(
         after_backward: called between backward pass and step.
         observe: values for the history, once per epoch.
     """
-    state = {"network": network, "optimiser": optimiser}
+    state: dict[str, Stateful] = {"network": network, "optimiser": optimiser}
     for epoch in range(stage.resume(state), epochs):
         stage.begin_epoch(epoch)
         network.train()
@@ -79,9 +79,7 @@ def network_loss(network: nn.Module, fold: Fold, loss: Loss) -> Callable[[Batch]
     return lambda batch: loss(fold.targets.decode(network(batch.x)), batch)
 
 
-def network_predictor(
-    network: nn.Module, fold: Fold, kind: Kind
-) -> Callable[[Batch], Prediction]:
+def network_predictor(network: nn.Module, fold: Fold, kind: Kind) -> Callable[[Batch], Prediction]:
     """Return a function from batches to predictions in the task's units, in evaluation mode."""
     network.eval()
 

@@ -20,7 +20,7 @@ from kit.seeding import key
 from kit.spec import RunSpec
 
 # Checkpoints of short epochs would cost more than the epochs.
-SECONDS_BETWEEN_CHECKPOINTS = 5.0
+SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("KIT_CHECKPOINT_SECONDS", "5"))
 
 
 class Stateful(Protocol):

@@ -34,7 +34,10 @@ def prepare(job: Preparation) -> Contents:
 
 def _published(job: Preparation) -> Contents:
     train, test = sorted(job.raw.glob("*.mat"))
-    parts = [read_pairs(train, 1000, STRIDE), read_pairs(test, 100, STRIDE)]
+    parts = [
+        read_pairs(train, COUNT["train"] + COUNT["val"], STRIDE),
+        read_pairs(test, COUNT["test"], STRIDE),
+    ]
     job.progress(1, 1)
     origin = {"files": {file.name: sha256(file) for file in (train, test)}}
     return _contents(np.concatenate(parts), _counts({}), {**origin, "stride": STRIDE})
@@ -79,8 +82,10 @@ def _counts(samples: Mapping[str, int]) -> dict[str, int]:
 
 def _contents(pairs: Pairs, counts: Mapping[str, int], origin: Mapping[str, object]) -> Contents:
     """Label pairs that stand in the order train, val, test."""
-    starts = np.cumsum([0, *counts.values()])
-    folds = {name: np.arange(start, start + counts[name]) for name, start in zip(counts, starts)}
+    folds, start = {}, 0
+    for name, count in counts.items():
+        folds[name] = np.arange(start, start + count)
+        start += count
     numbers = np.concatenate([FIRST[name] + np.arange(count) for name, count in counts.items()])
     arrays = {"x": pairs[:, :1], "y": pairs[:, 1:], "unit_id": numbers}
     return Contents(arrays=arrays, folds=folds, origin=origin)

@@ -63,9 +63,7 @@ def search(context: Context, settings: DashSettings) -> Choices:
 def build_supernet(context: Context, settings: DashSettings, fold: Fold) -> nn.Module:
     """Return the supernet of the run's backbone, with weights that its seed decides."""
     return supernet(
-        networks.build(
-            context, settings.backbone, convention="dash", width=settings.search.width
-        ),
+        networks.build(context, settings.backbone, convention="dash", width=settings.search.width),
         fold.samples.x[:1],
         settings.kernel_sizes,
         settings.dilations,

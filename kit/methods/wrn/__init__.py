@@ -1,0 +1,1 @@
+"""WRN, the untuned backbone."""

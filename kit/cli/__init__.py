@@ -1,0 +1,75 @@
+"""The command line: one file per command in ``commands``, found by listing."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from typing import Any
+
+import click
+
+from kit import __version__
+from kit.cli import commands
+from kit.errors import KitError, RunError, nearest
+
+
+class Commands(click.Group):
+    """Commands found by listing; unknown names get near ones."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        modules = pkgutil.iter_modules(commands.__path__)
+        return sorted(module.name.rstrip("_") for module in modules)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import one command."""
+        for module in pkgutil.iter_modules(commands.__path__):
+            if module.name.rstrip("_") == name:
+                found = importlib.import_module(f"{commands.__name__}.{module.name}")
+                command: click.Command = found.command
+                return command
+        return None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Find a command, or say which near ones there are."""
+        name = click.utils.make_str(args[0])
+        if self.get_command(ctx, name) is None:
+            raise KitError(f"unknown command {name!r}{nearest(name, self.list_commands(ctx))}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kit")
+def cli() -> None:
+    """Reproduce the tables of DASH and NAS-Bench-360.
+
+    Start with 'kit reproduce --table 5 --profile lite'.
+    """
+
+
+def main() -> None:
+    """Run the command line: 0 done, 1 a run failed, 2 a mistake of the user, 130 Ctrl-C."""
+    try:
+        code = cli(prog_name="kit", standalone_mode=False)
+    except KitError as error:
+        code = _say(str(error), 2)
+    except RunError as error:
+        code = _say(str(error), 1)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        code = 0
+    except click.ClickException as error:
+        code = _say(error.format_message(), 2)
+    except (KeyboardInterrupt, click.Abort):
+        code = _say("interrupted; the same command resumes", 130)
+    except BrokenPipeError:
+        # The reader of a pipe, such as head, has seen enough.
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(line: str, code: int) -> int:
+    click.echo(f"kit: {' '.join(line.split())}", err=True)
+    return code

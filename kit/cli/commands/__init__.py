@@ -1,0 +1,1 @@
+"""One module per command; a trailing underscore keeps a name from shadowing a builtin."""

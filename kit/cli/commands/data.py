@@ -1,0 +1,130 @@
+"""``kit data``: list, import, prepare and verify the data of tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kit.cli import options
+from kit.spec import PROFILES, TIERS
+
+
+@click.group(name="data")
+def command() -> None:
+    """List, import, prepare and verify data."""
+
+
+@command.command(name="list")
+@options.formats("text", "json")
+def list_data(form: str) -> None:
+    """Show each task's tiers: ready or not, how large, and what to do."""
+    import json
+
+    from kit import task
+    from kit.data.preparing import state
+    from kit.spec import Profile
+
+    rows: list[dict[str, Any]] = []
+    for each in map(task.find, task.names()):
+        for tier in each.tiers:
+            profiles: tuple[Profile, ...] = ("paper", "lite", "smoke")
+            for profile in profiles[: 3 if tier in ("regenerated", "synthetic") else 1]:
+                found = state(each, tier, profile)
+                rows.append(
+                    {
+                        "task": each.name,
+                        "tier": tier,
+                        "profile": profile,
+                        "ready": found.ready,
+                        "bytes": found.bytes,
+                        "detail": found.detail,
+                    }
+                )
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        size = f"{float(row['bytes']) / 1e6:8.1f} MB" if row["ready"] else "   missing "
+        click.echo(f"{row['task']}  {row['tier']:11}  {row['profile']:5}  {size}  {row['detail']}")
+
+
+@command.command(name="import")
+@click.argument("task_name", metavar="TASK", type=options.TASK)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def import_data(task_name: str, files: tuple[Path, ...]) -> None:
+    """Take raw FILES of TASK that you brought, check and keep them."""
+    from kit import task
+    from kit.cli.progress import bar
+    from kit.data import raw
+
+    the_task = task.find(task_name)
+    with bar("copying") as progress:
+        for target in raw.import_files(the_task, files, progress):
+            click.echo(str(target))
+    if not raw.missing(the_task):
+        click.echo(f"complete; now 'kit data prepare {task_name} --tier published'")
+
+
+@command.command(name="prepare")
+@click.argument("task_name", metavar="TASK", type=options.TASK)
+@click.option("--tier", type=click.Choice(TIERS), help="Default: the best that can be made now.")
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default="paper",
+    show_default=True,
+    help="Make only what this profile uses (generated tiers).",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one per core.")
+def prepare_data(task_name: str, tier: Any, profile: Any, workers: int | None) -> None:
+    """Make the arrays that runs read from raw files, or by a generator."""
+    from kit import task
+    from kit.cli.progress import bar
+    from kit.data import preparing, raw
+
+    the_task = task.find(task_name)
+    if tier is None:
+        later = [each for each in the_task.tiers if each != "published"]
+        tier = later[0] if later and raw.missing(the_task) else the_task.tiers[0]
+    with bar(f"{task_name} {tier}") as progress:
+        preparing.prepare(the_task, tier, profile, workers=workers, progress=progress)
+    click.echo(preparing.state(the_task, tier, profile).detail)
+
+
+@command.command(name="verify")
+@click.argument("task_names", metavar="[TASK]...", nargs=-1, type=options.TASK)
+@options.formats("text", "json")
+def verify_data(task_names: tuple[str, ...], form: str) -> None:
+    """Read every byte of raw and prepared data and compare hashes; exit code 1 on damage."""
+    import json
+
+    from kit import task
+    from kit.data import raw
+    from kit.data.prepared import open_prepared
+    from kit.data.preparing import state
+
+    rows: list[dict[str, str]] = []
+    for each in map(task.find, task_names or task.names()):
+        for file, found in raw.check(each).items():
+            rows.append({"task": each.name, "what": f"raw/{file}", "state": found})
+        seen = set()
+        for tier in each.tiers:
+            for profile in PROFILES:
+                if not state(each, tier, profile).ready:
+                    continue
+                prepared = open_prepared(each, tier, profile)
+                if prepared.folder in seen:
+                    continue
+                seen.add(prepared.folder)
+                damaged = ", ".join(prepared.damaged())
+                told = f"damaged: {damaged}" if damaged else "ok"
+                rows.append({"task": each.name, "what": prepared.folder.name, "state": told})
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            click.echo(f"{row['task']}  {row['what']}  {row['state']}")
+    if any(row["state"] not in ("ok", "missing") for row in rows):
+        raise click.exceptions.Exit(1)

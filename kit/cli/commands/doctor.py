@@ -1,0 +1,81 @@
+"""``kit doctor``: is this machine fit for the kit, and what would help."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+
+import click
+
+from kit.cli import options
+
+GB = 1e9
+
+
+@click.command(name="doctor")
+@options.formats("text", "json")
+def command(form: str) -> None:
+    """Check Python, torch, GPUs, Docker, disk and data; exit code 1 if something is wrong."""
+    checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _data()]
+    if form == "json":
+        import json
+
+        rows = [{"check": name, "ok": ok, "detail": detail} for name, ok, detail in checks]
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        for name, ok, detail in checks:
+            click.echo(f"{'ok ' if ok else 'BAD'}  {name:7} {detail}")
+    if not all(ok for _, ok, _ in checks):
+        raise click.exceptions.Exit(1)
+
+
+Check = tuple[str, bool, str]
+
+
+def _python() -> Check:
+    cores = len(os.sched_getaffinity(0))
+    return "python", True, f"{platform.python_version()} on {cores} cores"
+
+
+def _torch() -> Check:
+    try:
+        return "torch", True, importlib.metadata.version("torch")
+    except importlib.metadata.PackageNotFoundError:
+        return "torch", False, "not installed; run 'make setup'"
+
+
+def _gpus() -> Check:
+    from kit.engines.devices import gpus
+
+    found = [f"{gpu.model} ({gpu.memory / GB:.0f} GB)" for gpu in gpus()]
+    return "gpu", True, ", ".join(found) or "none: use profile lite or smoke"
+
+
+def _docker() -> Check:
+    path = shutil.which("docker")
+    return "docker", True, path or "none: runs start as plain processes"
+
+
+def _disk() -> Check:
+    from kit import paths
+
+    folder = paths.results()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    return "disk", free > 2 * GB, f"{free / GB:.0f} GB free for results in {paths.results()}"
+
+
+def _data() -> Check:
+    from kit import task
+    from kit.data.preparing import state
+
+    ready = [
+        f"{each.name} ({tier})"
+        for each in map(task.find, task.names())
+        for tier in each.tiers
+        if state(each, tier, "lite").ready
+    ]
+    return "data", True, ", ".join(ready) or "none prepared; 'kit data list' says how"

@@ -1,0 +1,122 @@
+"""``kit run``: one method on one task, in this process."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from kit.cli import options
+from kit.errors import KitError
+
+
+@click.command(name="run")
+@click.argument("task_name", metavar="TASK", type=options.TASK)
+@click.argument("method_name", metavar="METHOD", type=options.METHOD)
+@click.option("--seed", "seeds", multiple=True, type=int, help="Default: KIT_SEEDS, else 0 1 2.")
+@options.profile
+@options.protocol
+@options.tier
+@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
+@click.option("--architecture", type=click.Path(path_type=Path), help="Skip the search: use this.")
+@click.option("--until", metavar="STAGE", help="Stop after this stage.")
+@options.device
+@click.option("--threads", type=click.IntRange(min=1), help="On the CPU; default: KIT_THREADS.")
+@options.force
+def command(
+    task_name: str,
+    method_name: str,
+    seeds: tuple[int, ...],
+    profile: str,
+    protocol: str | None,
+    tier: str | None,
+    overrides: tuple[str, ...],
+    architecture: Path | None,
+    until: str | None,
+    device: str | None,
+    threads: int | None,
+    force: bool,
+) -> None:
+    """Run METHOD on TASK for each seed; what is done already is kept, the rest resumes.
+
+    A setting is changed by -o, e.g. -o search.epochs=10; such a run fills no table.
+    """
+    from typing import cast
+
+    from kit import method, papers, task
+    from kit.data.preparing import choose_tier
+    from kit.spec import Profile, Protocol, Tier
+
+    the_task, info = task.find(task_name), method.find(method_name)
+    known_profile = cast(Profile, profile)
+    known_protocol = protocol or ("released" if papers.has_task(task_name) else "clean")
+    chosen = choose_tier(the_task, known_profile, cast(Tier | None, tier))
+    if architecture is not None:
+        overrides += (f"architecture={_architecture(architecture)}",)
+    specs = [
+        info.spec(
+            the_task,
+            seed,
+            protocol=cast(Protocol, known_protocol),
+            profile=known_profile,
+            tier=chosen,
+            overrides=overrides,
+        )
+        for seed in seeds or _default_seeds()
+    ]
+    options.needs_gpu(profile, device, force)
+
+    # From here on with torch, and only now: a mistake above should not wait for it.
+    from kit.cli.progress import bars
+    from kit.engines.execute import Options, execute
+
+    with bars() as show:
+        for spec in specs:
+            result = execute(
+                spec,
+                Options(
+                    device=device,
+                    threads=threads or _default_threads(),
+                    until=until,
+                    notify=lambda stage, epoch, epochs, loss: show(
+                        {f"{stage}, epoch {epoch}, loss {loss:.4g}": (epoch, epochs)}
+                    ),
+                    say=click.echo,
+                ),
+            )
+            if result is not None:
+                scores = ", ".join(f"{name} {m.value}" for name, m in result.metrics.items())
+                click.echo(f"{spec}: {scores}")
+
+
+def _default_seeds() -> list[int]:
+    words = os.environ.get("KIT_SEEDS", "0 1 2").split()
+    try:
+        return [int(word) for word in words]
+    except ValueError:
+        raise KitError(f"KIT_SEEDS must be numbers, not {' '.join(words)!r}") from None
+
+
+def _default_threads() -> int | None:
+    text = os.environ.get("KIT_THREADS")
+    if text is not None and not (text.isdigit() and int(text) > 0):
+        raise KitError(f"KIT_THREADS must be a positive number, not {text!r}")
+    return int(text) if text else None
+
+
+def _architecture(file: Path) -> str:
+    """Read [[layer, kernel size, dilation], ...], or a ``result.json`` that has it, as TOML."""
+    import msgspec
+
+    try:
+        content = msgspec.json.decode(file.read_bytes())
+    except (OSError, msgspec.DecodeError) as error:
+        raise KitError(f"{file}: {error}") from None
+    if isinstance(content, dict):
+        content = (content.get("architecture") or {}).get("value")
+    try:
+        layers = [(str(name), int(k), int(d)) for name, k, d in content]
+    except (TypeError, ValueError):
+        raise KitError(f"{file} is no list of [layer, kernel size, dilation]") from None
+    return "{ " + ", ".join(f'"{name}" = [{k}, {d}]' for name, k, d in layers) + " }"

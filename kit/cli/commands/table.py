@@ -1,0 +1,29 @@
+"""``kit table``: a table from the results that there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kit.cli import options
+from kit.spec import PROFILES
+
+
+@click.command(name="table")
+@click.argument("number", type=int)
+@options.paper
+@click.option("--profile", type=click.Choice(PROFILES), help="Only runs of this profile.")
+@options.protocol
+@options.tier
+@options.formats("text", "markdown", "csv", "latex", "json")
+def command(number: int, paper: str, profile: Any, protocol: Any, tier: Any, form: str) -> None:
+    """Print table NUMBER, measured beside published. Nothing is run."""
+    from kit.report import formats, table
+    from kit.runs.collect import collect
+
+    found = collect()
+    for rejected in found.rejected:
+        click.echo(f"kit: {rejected}", err=True)
+    filled = table.make(paper, number, found.results, profile=profile, protocol=protocol, tier=tier)
+    click.echo(formats.render(filled, form), nl=False)

@@ -1,0 +1,100 @@
+"""Options and arguments that several commands share, with completion of names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from kit.spec import PROFILES, PROTOCOLS, TIERS
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class _Name(click.ParamType[str]):
+    """A name of a task or a method; checked by the command, completed in the shell."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """Return the names that begin with what was typed."""
+        from kit import method, task
+
+        names = task.names() if self.name == "task" else method.names()
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+TASK, METHOD = _Name("task"), _Name("method")
+
+
+def chain(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Return one decorator that applies several, the first outermost."""
+
+    def decorate(function: Function) -> Function:
+        for each in reversed(decorators):
+            function = each(function)
+        return function
+
+    return decorate
+
+
+profile = click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default="paper",
+    show_default=True,
+    help="paper: full size; lite: minutes on a CPU; smoke: seconds.",
+)
+protocol = click.option(
+    "--protocol",
+    type=click.Choice(PROTOCOLS),
+    help="released: as the authors' code; clean: nothing is chosen on test data.",
+)
+tier = click.option("--tier", type=click.Choice(TIERS), help="Which data; default: the best.")
+device = click.option("--device", help="cpu or cuda; default: a GPU where there is one.")
+force = click.option("--force", is_flag=True, help="Run profile paper without a GPU.")
+paper = click.option("--paper", default="dash", show_default=True, help="dash or nas-bench-360.")
+
+
+def formats(*names: str) -> Callable[[Function], Function]:
+    """Return the option ``--format``; the first name is the default."""
+    return click.option(
+        "--format", "form", type=click.Choice(names), default=names[0], show_default=True
+    )
+
+
+part_of_table = chain(
+    click.option("--table", "number", type=int, required=True, help="Number of the table."),
+    paper,
+    click.option("--task", "tasks", multiple=True, type=TASK, help="Only this task; repeatable."),
+    click.option(
+        "--method", "methods", multiple=True, type=METHOD, help="Only this method; repeatable."
+    ),
+    click.option("--seed", "seeds", multiple=True, type=int, help="Default: 0, 1, 2."),
+    click.option("--all-methods", is_flag=True, help="Every row that the kit can run."),
+    profile,
+    protocol,
+    tier,
+)
+
+
+def needs_gpu(profile_name: str, device_name: str | None, forced: bool) -> None:
+    """Refuse profile ``paper`` where there is no GPU.
+
+    Raises:
+        KitError: pointing to ``lite``.
+    """
+    from kit.engines.devices import gpus
+    from kit.errors import KitError
+
+    if profile_name != "paper" or forced or (gpus() and device_name != "cpu"):
+        return
+    raise KitError(
+        "profile paper takes days without a GPU, and none is used here; "
+        "use --profile lite (minutes on a CPU), or --force"
+    )

@@ -1,0 +1,124 @@
+"""The command line as its user meets it: in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Run
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("reproduc",), "unknown command 'reproduc'; did you mean 'reproduce'?"),
+        (("run", "darcyflow", "dash"), "unknown task 'darcyflow'; did you mean 'darcy-flow'?"),
+        (("run", "darcy-flow", "dush"), "unknown method 'dush'; did you mean 'dash'?"),
+        (("table", "99"), "no table 99 of paper 'dash'; there is"),
+        (("table", "5", "--paper", "dasch"), "unknown paper 'dasch'; did you mean 'dash'?"),
+        (("plan", "--tabel", "5"), "--table"),
+        (("run", "darcy-flow", "dash", "-o", "serch.epochs=1"), "did you mean 'search'?"),
+        (("run", "darcy-flow", "wrn"), "use --profile lite"),
+        (("reproduce", "--table", "5", "--task", "darcy-flow"), "use --profile lite"),
+        (("run", "darcy-flow", "wrn", "--profile", "smoke", "--tier", "sample"), "has no sample"),
+        (("run", "darcy-flow", "wrn", "--profile", "smoke", "--until", "tune"), "stages train"),
+        (("data", "import", "darcy-flow", "no.mat"), "not a raw file of darcy-flow"),
+        (("data", "prepare", "darcy-flow", "--tier", "published"), "kit data import"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_exit_code_2(
+    kit: Run, words: tuple[str, ...], told: str
+) -> None:
+    done = kit(*words)
+    assert done.returncode == 2, done.stderr
+    assert told in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_help_is_quick_and_torch_free(kit: Run) -> None:
+    seconds = []
+    for _ in range(5):
+        began = time.perf_counter()
+        assert kit("--help").returncode == 0
+        seconds.append(time.perf_counter() - began)
+    # The target is 0.25 s; the bound leaves room for a loaded machine, not for torch (1.5 s).
+    assert statistics.median(seconds) < 1.0
+
+
+def test_the_main_job_at_smoke_size(kit: Run, darcy: Path, home: Path) -> None:
+    del darcy
+    words = ("reproduce", "--table", "5", "--task", "darcy-flow", "--profile", "smoke")
+    dry = kit(*words, "--dry-run")
+    assert dry.returncode == 0
+    assert "6 to run" in dry.stdout
+    assert not (home / "results" / "runs").exists()
+    done = kit(*words, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "[a] seeds 0, 1, 2; profile smoke" in done.stdout
+    assert done.stderr.count("done after") == 6
+    again = kit(*words)
+    assert again.stdout == done.stdout
+    assert "runs" not in again.stderr
+    table = json.loads(kit("table", "5", "--profile", "smoke", "--format", "json").stdout)
+    for row in table["rows"]:
+        measured = [cell["measured"] for cell in row["cells"] if cell["measured"]]
+        assert len(measured) == (1 if row["method"] in ("dash", "wrn") else 0)
+        assert all(cell["seeds"] == [0, 1, 2] for cell in measured)
+    plan = json.loads(kit("plan", "--table", "5", "--profile", "smoke", "--format", "json").stdout)
+    assert {run["action"] for run in plan["runs"] if run["task"] == "darcy-flow"} == {"keep"}
+
+
+@pytest.mark.usefixtures("darcy")
+def test_a_failed_run_stops_no_other_and_the_exit_code_tells(kit: Run, home: Path) -> None:
+    words = ("reproduce", "--table", "5", "--task", "darcy-flow", "--method", "wrn")
+    plan = json.loads(kit("plan", *words[1:], "--profile", "smoke", "--format", "json").stdout)
+    # A directory where the weights should go: this run alone cannot end well.
+    blocked = home / "results" / "runs" / plan["runs"][1]["folder"] / "artifacts" / "weights.pt"
+    (blocked / "in the way").mkdir(parents=True)
+    done = kit(*words, "--profile", "smoke")
+    assert done.returncode == 1
+    assert done.stderr.count("done after") == 2
+    assert "FAILED" in done.stderr
+    assert "1 of 3 runs failed" in done.stderr
+    assert "(2 of 3)" in done.stdout
+
+
+@pytest.mark.usefixtures("darcy")
+def test_seeds_come_from_the_environment(kit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIT_SEEDS", "0 4")
+    done = kit("run", "darcy-flow", "wrn", "--profile", "smoke")
+    assert "seed 0 (smoke, released): relative-l2" in done.stdout
+    assert "seed 4 (smoke, released): relative-l2" in done.stdout
+    monkeypatch.setenv("KIT_SEEDS", "0 x")
+    assert kit("run", "darcy-flow", "wrn", "--profile", "smoke").returncode == 2
+
+
+def test_listings_in_both_forms(kit: Run) -> None:
+    assert "darcy-flow" in kit("list", "tasks").stdout
+    for words in (("list", "tasks"), ("list", "methods"), ("list", "tables"), ("data", "list")):
+        assert json.loads(kit(*words, "--format", "json").stdout)
+    checks = json.loads(kit("doctor", "--format", "json").stdout)
+    assert {"python", "torch", "gpu", "docker", "disk", "data"} == {row["check"] for row in checks}
+
+
+def test_data_are_prepared_verified_and_listed(kit: Run, darcy: Path) -> None:
+    assert "ok" in kit("data", "verify", "darcy-flow").stdout
+    rows = json.loads(kit("data", "list", "--format", "json").stdout)
+    ready = {(row["tier"], row["profile"]) for row in rows if row["ready"]}
+    assert ready == {("regenerated", "smoke")}
+    assert (darcy / "darcy-flow").exists()
+
+
+def test_completion_knows_the_tasks(kit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "_KIT_COMPLETE=bash_complete" in kit("completion", "bash").stdout
+    monkeypatch.setenv("_KIT_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "kit run dar")
+    monkeypatch.setenv("COMP_CWORD", "2")
+    assert "darcy-flow" in kit().stdout
+    assert os.environ["COMP_CWORD"] == "2"

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kit import task
+from kit.data.folds import TaskData
+from kit.data.normalise import fit
+from kit.data.prepared import open_prepared
+from kit.settings import Rules
+
+RULES = Rules(inputs="pointwise", targets="pointwise", coordinates=True)
+
+
+@pytest.fixture
+def data(darcy: object) -> TaskData:
+    found = task.find("darcy-flow")
+    return TaskData(found, open_prepared(found, "regenerated", "smoke"), torch.device("cpu"))
+
+
+def test_roles_are_made_of_prepared_folds(data: TaskData) -> None:
+    sizes = {role: len(data.fold(role, RULES)) for role in ("tune_fit", "tune_val", "final_fit")}
+    assert sizes == {"tune_fit": 12, "tune_val": 4, "final_fit": 16}
+    merged = Rules(roles={"search": ("train", "val")})
+    assert len(data.fold("search", merged)) == 16
+    assert len(data.fold("search", Rules())) == 12
+
+
+def test_normalisers_are_fitted_on_the_fold_in_use(data: TaskData) -> None:
+    final, test = data.fold("final_fit", RULES), data.fold("test", RULES)
+    assert torch.equal(final.targets.shift, test.targets.shift)
+    tuned, validated = data.fold("tune_fit", RULES), data.fold("tune_val", RULES)
+    assert torch.equal(tuned.targets.shift, validated.targets.shift)
+    assert not torch.equal(tuned.targets.shift, final.targets.shift)
+    coefficient = final.samples.x[:, 0]
+    assert coefficient.mean(0).abs().max() < 1e-5
+    varied = coefficient.std(0) > 0
+    assert (coefficient.std(0)[varied] - 1).abs().max() < 1e-3
+
+
+def test_targets_stay_in_original_units(data: TaskData) -> None:
+    test = data.fold("test", RULES)
+    raw = torch.from_numpy(data.prepared.array("y")[data.prepared.fold("test")].copy())
+    assert torch.equal(test.samples.y, raw)
+    encoded = test.targets.encode(raw)
+    assert torch.allclose(test.targets.decode(encoded), raw, atol=1e-7)
+
+
+def test_pointwise_is_mean_and_unbiased_deviation_plus_1e_5() -> None:
+    values = torch.tensor([[[1.0, 5.0]], [[3.0, 5.0]]])
+    normaliser = fit("pointwise", values)
+    assert torch.equal(normaliser.shift, torch.tensor([[2.0, 5.0]]))
+    assert torch.allclose(normaliser.scale, torch.tensor([[2**0.5 + 1e-5, 1e-5]]))
+
+
+def test_first_coordinate_runs_along_columns_second_along_rows(data: TaskData) -> None:
+    x = data.fold("test", RULES).samples.x
+    line = torch.linspace(0, 1, 85)
+    assert torch.equal(x[0, 1], line.expand(85, 85))
+    assert torch.equal(x[3, 2], line[:, None].expand(85, 85))
+
+
+def test_stride_and_samples_thin_out_inputs_and_targets(data: TaskData) -> None:
+    fold = data.fold("final_fit", Rules(stride=4, samples={"train": 3, "val": 2}))
+    assert fold.samples.x.shape == (5, 1, 22, 22)
+    assert fold.samples.y.shape == (5, 1, 22, 22)
+    whole = data.fold("final_fit", Rules())
+    assert torch.equal(fold.samples.y[0], whole.samples.y[0, :, ::4, ::4])
+    assert fold.input_shape == Rules(stride=4).input_shape((1, 85, 85))
+
+
+def test_order_depends_on_seed_and_epoch_alone(data: TaskData) -> None:
+    fold = data.fold("final_fit", Rules())
+
+    def order(seed: int, epoch: int) -> list[int]:
+        batches = fold.shuffled(5, seed, "train", epoch)
+        return torch.cat([batch.sample_id for batch in batches]).tolist()
+
+    assert order(0, 3) == order(0, 3)
+    assert order(0, 3) != order(0, 4)
+    assert order(0, 3) != order(1, 3)
+    assert sorted(order(0, 3)) == sorted(fold.samples.sample_id.tolist())
+    sizes = [len(batch.x) for batch in fold.batches(5)]
+    assert sizes == [5, 5, 5, 1]
+    assert fold.batch_count(5) == 4
+    assert len(list(fold.shuffled(5, 0, "x", limit=2))) == 2

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kit import task
+from kit.data import preparing
+from kit.data.prepared import check_contents, folder_of, open_prepared, write_prepared
+from kit.errors import DataError, KitError
+from kit.files import locked
+from kit.task import Contents
+
+DARCY = task.find("darcy-flow")
+REPAIR = "kit data prepare darcy-flow --tier regenerated --profile smoke"
+
+
+@pytest.fixture
+def copy(smoke_data: Path) -> Path:
+    """A copy of the smoke data that a test may damage."""
+    folder = folder_of(DARCY, "regenerated", "smoke")
+    shutil.copytree(smoke_data / "darcy-flow" / "regenerated-smoke", folder)
+    return folder
+
+
+def test_missing_data_name_the_command_that_makes_them() -> None:
+    with pytest.raises(DataError, match=REPAIR):
+        open_prepared(DARCY, "regenerated", "smoke")
+
+
+def _truncate(folder: Path) -> None:
+    with (folder / "x.npy").open("rb+") as stream:
+        stream.truncate(1000)
+
+
+def _remove(folder: Path) -> None:
+    (folder / "y.npy").unlink()
+
+
+def _other_version(folder: Path) -> None:
+    _edit(folder, "version", 99)
+
+
+def _other_format(folder: Path) -> None:
+    _edit(folder, "schema", 99)
+
+
+def _cut_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text('{"schema": 1, "ta')
+
+
+def _edit(folder: Path, field: str, value: int) -> None:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {field: value}))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (_truncate, "x.npy has 1000 bytes instead of"),
+        (_remove, "y.npy is missing"),
+        (_other_version, "version 99, but the task has 1"),
+        (_other_format, "format 99"),
+        (_cut_manifest, "manifest.json"),
+    ],
+)
+def test_damage_is_told_in_one_line_with_the_repair(
+    copy: Path, damage: Callable[[Path], None], words: str
+) -> None:
+    damage(copy)
+    with pytest.raises(DataError, match=words) as caught:
+        open_prepared(DARCY, "regenerated", "smoke")
+    assert REPAIR in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_flipped_byte_is_found(copy: Path) -> None:
+    assert open_prepared(DARCY, "regenerated", "smoke").damaged() == []
+    content = bytearray((copy / "y.npy").read_bytes())
+    content[-100] ^= 1
+    (copy / "y.npy").write_bytes(content)
+    assert open_prepared(DARCY, "regenerated", "smoke").damaged() == ["y"]
+
+
+def test_whole_data_serve_a_reduced_profile(copy: Path) -> None:
+    whole = copy.with_name("regenerated")
+    copy.rename(whole)
+    assert open_prepared(DARCY, "regenerated", "smoke").folder == whole
+
+
+def test_two_processes_do_not_prepare_the_same_data() -> None:
+    lock = folder_of(DARCY, "regenerated", "smoke").with_name(".regenerated-smoke.lock")
+    with locked(lock), pytest.raises(KitError, match="another process"):
+        preparing.prepare(DARCY, "regenerated", "smoke")
+
+
+def _contents() -> Contents:
+    x = np.zeros((6, 1, 85, 85), np.float32)
+    return Contents(
+        arrays={"x": x, "y": x.copy(), "unit_id": np.arange(6)},
+        folds={"train": np.arange(4), "val": np.array([4]), "test": np.array([5])},
+        origin={},
+    )
+
+
+def test_contents_that_contradict_each_other_are_refused() -> None:
+    good = _contents()
+    check_contents(DARCY, good)
+    arrays, folds = good.arrays, good.folds
+    nan = arrays["y"].copy()
+    nan[3, 0, 1, 1] = np.nan
+    for wrong, words in (
+        (replace(good, arrays={**arrays, "y": nan}), "y holds values that are not finite"),
+        (replace(good, arrays={**arrays, "y": nan[:3]}), "y has 3 samples, x has 6"),
+        (replace(good, arrays={"x": arrays["x"], "y": nan}), "no array 'unit_id'"),
+        (replace(good, arrays={**arrays, "x": arrays["x"][..., :9]}), "x has shape"),
+        (replace(good, folds={**folds, "val": np.array([6])}), "'val' is empty or points outside"),
+        (replace(good, folds={**folds, "val": np.array([5])}), "'val' and 'test' share a sample"),
+        (
+            replace(good, arrays={**arrays, "unit_id": np.array([0, 1, 2, 3, 4, 0])}),
+            "'train' and 'test' share a sample",
+        ),
+    ):
+        with pytest.raises(DataError, match=words):
+            check_contents(DARCY, wrong)
+
+
+def test_writing_anew_replaces_what_was_there() -> None:
+    folder = folder_of(DARCY, "regenerated", "paper")
+    for value in (1, 2):
+        contents = _contents()
+        contents.arrays["y"][:] = value
+        write_prepared(folder, DARCY, "regenerated", {}, contents)
+    assert open_prepared(DARCY, "regenerated", "paper").array("y").max() == 2
+    assert [path.name for path in folder.parent.iterdir()] == ["regenerated"]

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit import method, task
+from kit.engines import execute as module
+from kit.engines.execute import Options, execute
+from kit.errors import KitError, RunError
+from kit.runs.folder import RunFolder, read_result
+from kit.spec import RunSpec
+from tests.conftest import Run
+
+
+def spec(name: str = "wrn", seed: int = 0, *overrides: str) -> RunSpec:
+    return method.find(name).spec(
+        task.find("darcy-flow"),
+        seed,
+        protocol="released",
+        profile="smoke",
+        tier="regenerated",
+        overrides=overrides,
+    )
+
+
+@pytest.mark.usefixtures("darcy")
+def test_a_run_leaves_a_whole_and_true_result() -> None:
+    result = execute(spec("dash"), Options())
+    assert result is not None
+    folder = RunFolder(spec("dash"))
+    assert read_result(folder.result) == result
+    assert set(result.stages) == {"search", "tune", "retrain"}
+    assert all(stage.active_seconds > 0 for stage in result.stages.values())
+    assert result.architecture is not None
+    assert [name for name, _, _ in result.architecture.value][:2] == ["conv1", "blocks.0.conv1"]
+    assert result.metrics["relative-l2"].n_units == 4
+    assert result.provenance.device == "CPU"
+    assert len(result.provenance.data) == 64
+    assert (folder.path / result.artifacts[0].name).exists()
+    status = folder.status()
+    assert status is not None
+    assert status.state == "succeeded"
+    stages = [json.loads(line)["stage"] for line in folder.history.read_text().splitlines()]
+    assert stages == ["search"] * 2 + ["retrain"] * 2
+    assert not list(folder.path.rglob("*.tmp"))
+    assert not list(folder.path.rglob("*.checkpoint.pt"))
+
+
+@pytest.mark.usefixtures("darcy")
+def test_seeds_differ_and_the_same_seed_gives_the_same_bits(tmp_path: Path) -> None:
+    def value(seed: int, where: str) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KIT_RESULTS", str(tmp_path / where))
+            result = execute(spec("wrn", seed), Options())
+        assert result is not None
+        return result.metrics["relative-l2"].value
+
+    assert value(0, "a") == value(0, "b")
+    assert value(0, "a") != value(1, "a")
+
+
+@pytest.mark.usefixtures("darcy")
+def test_until_stops_and_the_rest_is_done_later() -> None:
+    assert execute(spec("dash"), Options(until="search")) is None
+    folder = RunFolder(spec("dash"))
+    assert folder.output("search") is not None
+    assert folder.output("tune") is None
+    said: list[str] = []
+    assert execute(spec("dash"), Options(say=said.append)) is not None
+    assert [line.rpartition(" ")[2] for line in said] == ["tune", "retrain", "evaluate"]
+    with pytest.raises(KitError, match="stages search, tune, retrain"):
+        execute(spec("dash"), Options(until="train"))
+
+
+@pytest.mark.usefixtures("darcy")
+def test_a_given_architecture_takes_the_searchs_place(kit: Run, tmp_path: Path) -> None:
+    first = execute(spec("dash"), Options())
+    assert first is not None
+    assert first.architecture is not None
+    file = RunFolder(spec("dash")).result
+    done = kit(
+        *("run", "darcy-flow", "dash", "--seed", "1", "--profile", "smoke"),
+        *("--tier", "regenerated", "--architecture", str(file)),
+    )
+    assert done.returncode == 0, done.stderr
+    (other,) = file.parent.parent.glob("seed-1-*/result.json")
+    assert read_result(other).architecture == first.architecture
+    assert read_result(other).spec.overrides
+
+
+@pytest.mark.usefixtures("darcy")
+@pytest.mark.parametrize("content", [b"", b'{"schema": 1, "spec', b'{"schema": 99}'])
+def test_a_bad_result_counts_as_absent_and_is_kept_aside(content: bytes) -> None:
+    folder = RunFolder(spec())
+    folder.path.mkdir(parents=True)
+    folder.result.write_bytes(content)
+    said: list[str] = []
+    assert execute(spec(), Options(say=said.append)) is not None
+    assert folder.result.with_name("result.json.rejected").read_bytes() == content
+    assert "kept aside" in said[0]
+
+
+@pytest.mark.usefixtures("darcy")
+def test_a_foreign_result_counts_as_absent() -> None:
+    execute(spec("wrn", 0), Options())
+    foreign = RunFolder(spec("wrn", 0)).result.read_bytes()
+    folder = RunFolder(spec("wrn", 1))
+    folder.path.mkdir(parents=True)
+    folder.result.write_bytes(foreign)
+    with pytest.raises(ValueError, match="it belongs to"):
+        read_result(folder.result)
+    result = execute(spec("wrn", 1), Options())
+    assert result is not None
+    assert result.spec.seed == 1
+
+
+@pytest.mark.usefixtures("darcy")
+def test_a_full_disk_fails_the_run_as_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, value: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(module, "write_json", full)
+    with pytest.raises(RunError, match=r"failed \(disk\)"):
+        execute(spec(), Options())
+    status = RunFolder(spec()).status()
+    assert status is not None
+    assert (status.state, status.failure) == ("failed", "disk")
+    monkeypatch.undo()
+
+
+def test_missing_data_fail_the_run_as_data_with_the_repair() -> None:
+    with pytest.raises(RunError, match=r"\(data\).*kit data prepare darcy-flow"):
+        execute(spec(), Options())
+
+
+@pytest.mark.usefixtures("darcy")
+def test_a_run_under_way_is_not_run_twice() -> None:
+    folder = RunFolder(spec())
+    with folder.opened(), pytest.raises(KitError, match="already running"):
+        execute(spec(), Options())
+
+
+STRETCHED = (
+    *("search.epochs=5", "tune.epochs=4", "retrain.epochs=6"),
+    *("retrain.schedule.milestones=[3]",),
+)
+
+
+@pytest.mark.usefixtures("darcy")
+def test_kill_9_at_ten_random_moments_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*("run", "darcy-flow", "dash", "--seed", "0", "--profile", "smoke")]
+    words += [word for override in STRETCHED for word in ("-o", override)]
+    monkeypatch.setenv("KIT_CHECKPOINT_SECONDS", "0")
+    monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "undisturbed"))
+    began = time.monotonic()
+    _run(words).wait()
+    whole = _result(tmp_path / "undisturbed")
+    seconds = sum(stage["active_seconds"] for stage in whole["stages"].values())
+    start_up = time.monotonic() - began - seconds
+
+    monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "killed"))
+    moments = random.Random(0)
+    kills = 0
+    while kills < 10:
+        process = _run(words)
+        try:
+            # Of each attempt's own work at most a fifth, so that ten kills fit.
+            process.wait(start_up + moments.uniform(0, seconds / 5))
+            break
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            kills += 1
+    assert kills >= 5
+    assert _run(words).wait() == 0
+    killed = _result(tmp_path / "killed")
+    assert killed["metrics"] == whole["metrics"]
+    assert killed["architecture"] == whole["architecture"]
+    assert killed["artifacts"] == whole["artifacts"], "the weights, bit by bit"
+    assert sum(stage["sessions"] for stage in killed["stages"].values()) > 3
+
+
+@pytest.mark.usefixtures("darcy")
+def test_ctrl_c_ends_with_130_and_can_be_resumed(tmp_path: Path) -> None:
+    words = ["run", "darcy-flow", "wrn", "--seed", "0", "--profile", "smoke", "-o", "epochs=5000"]
+    process = _run(words)
+    folder = RunFolder(spec("wrn", 0, "epochs=5000"))
+    while not folder.history.exists():
+        time.sleep(0.05)
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 130
+    status = folder.status()
+    assert status is not None
+    assert (status.state, status.stage is None) == ("cancelled", True)
+
+
+def _run(words: list[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "kit", *words],
+        env=os.environ,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _result(results: Path) -> Any:
+    (file,) = results.glob("runs/*/*/*/*/result.json")
+    return json.loads(file.read_text())

@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kit import task
+from kit.data.folds import Batch
+from kit.errors import KitError
+from kit.metrics import Prediction, evaluator
+
+DARCY = task.find("darcy-flow")
+
+
+def batch(y: torch.Tensor) -> Batch:
+    ids = torch.arange(len(y))
+    return Batch(x=y, y=y, sample_id=ids, unit_id=ids)
+
+
+def test_relative_l2_is_a_mean_over_samples_not_over_batches() -> None:
+    truth = torch.rand(7, 1, 5, 5) + 0.1
+    guess = truth + 0.1 * torch.randn_like(truth)
+    ratios = [float((g - t).norm() / t.norm()) for g, t in zip(guess, truth, strict=True)]
+    found = evaluator("relative-l2", DARCY)
+    for part in (slice(0, 5), slice(5, 7)):
+        found.update(Prediction(guess[part], "field"), batch(truth[part]))
+    value = found.compute()["relative-l2"]
+    assert value.value == pytest.approx(sum(ratios) / 7, rel=1e-6)
+    assert (value.n_units, value.n_undefined) == (7, 0)
+
+
+def test_relative_l2_of_a_zero_field_is_undefined_and_counted() -> None:
+    truth = torch.stack([torch.zeros(1, 3, 3), torch.ones(1, 3, 3)])
+    found = evaluator("relative-l2", DARCY)
+    found.update(Prediction(truth, "field"), batch(truth))
+    value = found.compute()["relative-l2"]
+    assert value.n_undefined == 1
+    assert value.value is not None
+    assert value.value != value.value
+
+
+def test_zero_one_error_of_logits_and_labels() -> None:
+    logits = torch.tensor([[2.0, 1.0], [0.0, 1.0], [3.0, 1.0], [1.0, 5.0]])
+    truth = torch.tensor([0, 1, 1, 1])
+    for prediction in (Prediction(logits, "logits"), Prediction(logits.argmax(1), "labels")):
+        found = evaluator("zero-one-error", DARCY)
+        found.update(prediction, batch(truth))
+        assert found.compute()["zero-one-error"].value == 25.0
+
+
+def test_unknown_metric_gets_near_names() -> None:
+    with pytest.raises(KitError, match="did you mean 'relative-l2'"):
+        evaluator("relative-l3", DARCY)

@@ -1,0 +1,88 @@
+"""Contract tests: every task and method folder found is held to DESIGN's contracts by existing."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kit import discovery, method, metrics, papers, task
+from kit.backbones import backbone
+from kit.data.folds import TaskData
+from kit.data.prepared import open_prepared
+from kit.data.preparing import prepare
+from kit.errors import KitError
+from kit.settings import Settings
+from kit.spec import PROFILES, PROTOCOLS
+from kit.training.losses import loss
+
+PAIRS = [(t, m) for t in task.names() for m in method.names()]
+
+
+@pytest.mark.parametrize("name", task.names())
+def test_task_states_its_facts(name: str) -> None:
+    found = task.find(name)
+    assert found.name == name == found.folder.name.replace("_", "-")
+    assert len(found.sample_shape) == found.dims + 1
+    assert found.version >= 1
+    assert found.tiers
+    assert found.licence
+    assert found.citation
+    assert (found.folder / "README.md").exists()
+    loss(found.loss)
+    for metric in found.metrics:
+        metrics.evaluator(metric, found)
+
+
+@pytest.mark.parametrize("name", task.names())
+def test_task_prepares_folds_that_do_not_leak(name: str, darcy: object) -> None:
+    """The check against leaks runs in ``write_prepared``; here every fold is opened besides."""
+    found = task.find(name)
+    tier = next(tier for tier in found.tiers if tier != "published")
+    try:
+        prepared = open_prepared(found, tier, "smoke")
+    except KitError:
+        prepare(found, tier, "smoke")
+        prepared = open_prepared(found, tier, "smoke")
+    assert prepared.damaged() == []
+    settings = method.find("wrn").settings(found, "clean", "smoke", tier)
+    data = TaskData(found, prepared, torch.device("cpu"))
+    for role in ("search", "tune_fit", "tune_val", "final_fit", "test"):
+        fold = data.fold(role, settings.data)
+        assert fold.input_shape == settings.data.input_shape(found.sample_shape)
+        assert fold.samples.x.dtype == torch.float32
+        assert fold.samples.x.isfinite().all()
+
+
+@pytest.mark.parametrize("name", method.names())
+def test_method_states_its_facts(name: str) -> None:
+    found = method.find(name)
+    assert found.name == name == found.folder.name.replace("_", "-")
+    assert found.version >= 1
+    assert found.stages
+    stages = discovery.load("kit.methods", found.folder, "stages").Stages
+    for needed in ("run_stage", "predictor", "outcome"):
+        assert callable(getattr(stages, needed))
+
+
+@pytest.mark.parametrize(("task_name", "method_name"), PAIRS)
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_settings_resolve(task_name: str, method_name: str, profile: str, protocol: str) -> None:
+    found, info = task.find(task_name), method.find(method_name)
+    if info.applies(found) is not None:
+        return
+    for tier in found.tiers:
+        settings = info.settings(found, protocol, profile, tier)  # type: ignore[arg-type]
+        assert isinstance(settings, Settings)
+        if name := getattr(settings, "backbone", None):
+            backbone(name)
+
+
+def test_published_methods_and_tasks_are_known_words() -> None:
+    for number in papers.tables("dash"):
+        plan = papers.layout("dash", number)
+        rows = {name for group in plan.groups for name, _ in group.methods}
+        columns = {column.task for block in plan.blocks for column in block}
+        for cell in papers.published("dash", number):
+            assert cell.method in rows
+            assert cell.task in columns

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from kit import files
+
+
+def test_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    files.write_bytes(path, b"old")
+    with pytest.raises(OSError, match="full"), files.replacing(path) as stream:  # noqa: PT012
+        stream.write(b"new")
+        raise OSError(errno.ENOSPC, "disk full")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_json_has_one_text_whatever_the_order_of_keys(tmp_path: Path) -> None:
+    left = files.canonical_json({"b": 1e-5, "a": {"d": 0.1, "c": 2}})
+    right = files.canonical_json({"a": {"c": 2, "d": 0.1}, "b": 0.00001})
+    assert left == right
+
+
+def test_lock_is_held_once(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    with files.locked(lock) as first, files.locked(lock) as second:
+        assert first
+        assert not second
+    with files.locked(lock) as again:
+        assert again

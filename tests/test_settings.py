@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from kit import method, task
+from kit.errors import KitError
+from kit.methods.dash.info import DashSettings
+from kit.settings import resolve
+
+
+def dash(*overrides: str, protocol: str = "released", profile: str = "paper") -> DashSettings:
+    settings = method.find("dash").settings(
+        task.find("darcy-flow"),
+        protocol,  # type: ignore[arg-type]
+        profile,  # type: ignore[arg-type]
+        "published",
+        overrides,
+    )
+    assert isinstance(settings, DashSettings)
+    return settings
+
+
+def test_layers_in_their_order_and_nested() -> None:
+    document = {
+        "a": 1,
+        "b": {"x": 1, "y": 1},
+        "kind": {"dense": {"b": {"x": 2}}},
+        "protocol": {"released": {"b": {"y": 3}, "dims": {"2": {"a": 5}}, "a": 4}},
+        "profile": {"lite": {"task": {"t": {"b": {"x": 7}}}}},
+    }
+    facts = dict.fromkeys(("dims", "kind", "task", "protocol", "profile", "tier"), "")
+    assert resolve(document, facts) == {"a": 1, "b": {"x": 1, "y": 1}}
+    facts |= {"dims": "2", "kind": "dense", "protocol": "released"}
+    assert resolve(document, facts) == {"a": 5, "b": {"x": 2, "y": 3}}
+    facts |= {"task": "t", "profile": "lite"}
+    assert resolve(document, facts) == {"a": 5, "b": {"x": 7, "y": 3}}
+
+
+def test_paper_settings_of_dash_on_darcy_flow() -> None:
+    """Appendix A.5.2 and the released configuration."""
+    settings = dash()
+    assert (settings.batch_size, settings.kernel_sizes, settings.dilations) == (
+        10,
+        (3, 5, 7, 9),
+        (1, 3, 7, 15),
+    )
+    assert (settings.search.epochs, settings.tune.epochs, settings.retrain.epochs) == (100, 80, 200)
+    assert settings.search.optimiser.learning_rate == 0.01
+    assert settings.search.alpha_learning_rate == 0.005
+    assert settings.search.field == "ten-kernel-sizes"
+    assert (settings.search.width, settings.retrain.width) == (1, 4)
+    assert settings.data.folds("search") == ("train", "val")
+
+
+def test_clean_protocol_hides_validation_data_from_the_search() -> None:
+    settings = dash(protocol="clean")
+    assert settings.data.folds("search") == ("train",)
+    assert settings.data.folds("final_fit") == ("train", "val")
+    assert settings.search.field == "extent"
+
+
+def test_task_rules_reach_every_method_and_reduced_profiles_lie_over_them() -> None:
+    assert dash().data.coordinates
+    assert dash().data.stride == 1
+    assert dash(profile="lite").data.stride > 1
+
+
+def test_overrides_are_applied_with_their_types() -> None:
+    settings = dash("search.epochs=3", "kernel_sizes=[3, 5]", "data.coordinates=false")
+    assert settings.search.epochs == 3
+    assert settings.kernel_sizes == (3, 5)
+    assert not settings.data.coordinates
+    assert dash("data.samples.train=7").data.samples["train"] == 7
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("serch.epochs=3", "did you mean 'search'"),
+        ("search.epoch=3", "did you mean 'epochs'"),
+        ("search.epochs", "key=value"),
+        ("search.epochs=many", "search.epochs"),
+        ("batch_size.x=3", "is not a table"),
+        ("data.stride=0", "data.stride"),
+    ],
+)
+def test_wrong_overrides_are_told_in_one_line(override: str, words: str) -> None:
+    with pytest.raises(KitError, match=words) as caught:
+        dash(override)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_key_in_a_tasks_rules() -> None:
+    darcy = task.find("darcy-flow")
+    wrong = replace(darcy, rules={**darcy.rules, "coordinate": True})
+    with pytest.raises(KitError, match=r"data\.coordinate.*did you mean 'coordinates'"):
+        method.find("dash").settings(wrong, "clean", "paper", "published")

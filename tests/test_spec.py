@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import msgspec
+
+from kit import method, task
+from kit.spec import RunSpec
+
+
+def spec(seed: int = 0, **changes: object) -> RunSpec:
+    made = method.find("wrn").spec(
+        task.find("darcy-flow"), seed, protocol="released", profile="smoke", tier="regenerated"
+    )
+    return msgspec.structs.replace(made, **changes)
+
+
+def test_identity_covers_everything_but_the_names_of_overrides() -> None:
+    base = spec()
+    assert spec().id == base.id
+    assert spec(overrides=("width=1",)).id == base.id
+    for changed in (
+        spec(seed=1),
+        spec(task_version=99),
+        spec(method_version=99),
+        spec(protocol="clean"),
+        spec(profile="lite"),
+        spec(tier="published"),
+        spec(trial=0),
+        spec(inputs={"densenas": "abc"}),
+        spec(settings={**base.settings, "width": 2}),
+    ):
+        assert changed.id != base.id
+
+
+def test_seed_zero_is_a_seed() -> None:
+    assert spec(0).folder.name.startswith("seed-0-")
+    assert spec(0).seed == 0
+
+
+def test_overrides_that_change_nothing_are_none() -> None:
+    info, darcy = method.find("wrn"), task.find("darcy-flow")
+    kind = {"protocol": "released", "profile": "smoke", "tier": "regenerated"}
+    same = info.spec(darcy, 0, overrides=("width=1",), **kind)  # type: ignore[arg-type]
+    other = info.spec(darcy, 0, overrides=("width=2",), **kind)  # type: ignore[arg-type]
+    assert same == spec()
+    assert other.overrides == ("width=2",)
+    assert other.id != same.id
+
+
+def test_spec_survives_json() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(spec()), type=RunSpec).id == spec().id

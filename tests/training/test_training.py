@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from kit import method, task
+from kit.data.folds import Batch
+from kit.errors import KitError
+from kit.settings import Schedule, Sgd
+from kit.spec import RunSpec
+from kit.training import stage as stage_module
+from kit.training.loop import sgd, train
+from kit.training.losses import loss
+from kit.training.schedules import rate
+from kit.training.stage import Stage
+
+EPOCHS = 6
+
+
+def spec(seed: int = 0) -> RunSpec:
+    return method.find("wrn").spec(
+        task.find("darcy-flow"), seed, protocol="clean", profile="smoke", tier="regenerated"
+    )
+
+
+def test_milestones_strict_or_not_and_the_floor() -> None:
+    at = Schedule(milestones=(2, 4), factor=0.5)
+    past = Schedule(milestones=(2, 4), factor=0.5, strict=True)
+    floored = Schedule(milestones=(1, 2, 3), factor=0.1, floor=0.05)
+    assert [rate(1.0, epoch, at) for epoch in range(6)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
+    assert [rate(1.0, epoch, past) for epoch in range(6)] == [1, 1, 1, 0.5, 0.5, 0.25]
+    rates = [rate(1.0, epoch, floored) for epoch in range(4)]
+    assert rates == pytest.approx([1, 0.1, 0.01, 0.01])
+
+
+def test_losses_against_torch() -> None:
+    output, truth = torch.randn(4, 3), torch.tensor([0, 2, 1, 1])
+
+    def batch(y: torch.Tensor) -> Batch:
+        return Batch(x=y, y=y, sample_id=y, unit_id=y)
+
+    assert torch.equal(
+        loss("cross-entropy")[0](output, batch(truth)), F.cross_entropy(output, truth)
+    )
+    labels = (torch.rand(4, 3) > 0.5).long()
+    expected = F.binary_cross_entropy_with_logits(output, labels.float())
+    assert torch.equal(loss("bce")[0](output, batch(labels)), expected)
+    field = torch.rand(4, 1, 5, 5) + 1
+    guess = field * 1.5
+    assert float(loss("relative-l2")[0](guess, batch(field))) == pytest.approx(4 * 0.5, rel=1e-5)
+    with pytest.raises(KitError, match="did you mean 'bce'"):
+        loss("bcee")
+
+
+class Killed(BaseException):
+    """Stands for ``kill -9``: nothing that cleans up may run after it."""
+
+
+def _train(folder: Path, *, kill_in: int | None = None) -> tuple[nn.Module, list[float]]:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.3), nn.ReLU(), nn.Linear(16, 1))
+    x = torch.randn(20, 4)
+    data = Batch(x=x, y=x.sum(1, keepdim=True), sample_id=x, unit_id=x)
+    stage = Stage("train", spec(), folder / "stages", folder / "history.jsonl")
+    seen: list[float] = []
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        for number in range(3):
+            if epoch == kill_in and number == 1:
+                raise Killed
+            yield data
+
+    def loss_of(batch: Batch) -> torch.Tensor:
+        value = F.mse_loss(network(batch.x), batch.y)
+        seen.append(float(value))
+        return value
+
+    train(
+        stage,
+        network,
+        sgd([{"params": list(network.parameters())}], Sgd(learning_rate=0.05)),
+        Schedule(milestones=(2, 4)),
+        epochs=EPOCHS,
+        batches=batches,
+        loss=loss_of,
+    )
+    return network, seen
+
+
+def test_resumed_at_any_epoch_the_result_is_the_same_bit_by_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    whole, _ = _train(tmp_path / "whole")
+    for epoch in range(EPOCHS):
+        folder = tmp_path / str(epoch)
+        with pytest.raises(Killed):
+            _train(folder, kill_in=epoch)
+        resumed, seen = _train(folder)
+        assert len(seen) == 3 * (EPOCHS - epoch), "continues at its epoch"
+        for left, right in zip(whole.parameters(), resumed.parameters(), strict=True):
+            assert torch.equal(left, right)
+        assert _epochs(folder) == _epochs(tmp_path / "whole") == list(range(EPOCHS))
+
+
+def test_history_of_epochs_after_the_checkpoint_is_cut_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stage_module, "SECONDS_BETWEEN_CHECKPOINTS", 1e9)
+    (tmp_path / "history.jsonl").write_text('{"stage": "search", "epoch": 0}\n')
+    with pytest.raises(Killed):
+        _train(tmp_path, kill_in=4)
+    assert _epochs(tmp_path) == [0, 0, 1, 2, 3]
+    _train(tmp_path)
+    assert _epochs(tmp_path) == [0, *range(EPOCHS)]
+
+
+def test_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    _train(tmp_path)
+    other = Stage("train", spec(1), tmp_path / "stages", tmp_path / "history.jsonl")
+    with pytest.raises(KitError, match="of another run"):
+        other.resume({})
+
+
+def test_seconds_and_sessions_add_up(tmp_path: Path) -> None:
+    _train(tmp_path)
+    again = Stage("train", spec(), tmp_path / "stages", tmp_path / "history.jsonl")
+    network = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.3), nn.ReLU(), nn.Linear(16, 1))
+    assert (
+        again.resume(
+            {
+                "network": network,
+                "optimiser": sgd([{"params": list(network.parameters())}], Sgd(learning_rate=0.05)),
+            }
+        )
+        == EPOCHS
+    )
+    assert again.sessions == 2
+    assert again.active_seconds > 0
+
+
+def _epochs(folder: Path) -> list[int]:
+    import json
+
+    lines = (folder / "history.jsonl").read_text().splitlines()
+    return [json.loads(line)["epoch"] for line in lines]
