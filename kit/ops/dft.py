@@ -8,12 +8,12 @@ from torch import Tensor
 
 from kit.ops.plan import Setting
 from kit.ops.planar import planar_product
-from kit.ops.transform import transform_plan
+from kit.ops.transform import matrix_transform
 
 
 def dft_matmul(
     x: Tensor, weights: Sequence[Tensor], alpha: Tensor, setting: Setting, memory: str
 ) -> Tensor:
     """As `fourier`, transforms and channel product all being real matrix products."""
-    transform = transform_plan(setting, True, x.dtype, x.device)
+    transform = matrix_transform(setting, x.dtype, x.device)
     return planar_product(x, weights, alpha, setting, memory, transform)

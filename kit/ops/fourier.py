@@ -14,7 +14,7 @@ from kit.ops.plan import Setting
 from kit.ops.planar import planar_product
 from kit.ops.precision import Gradients, backward_pass
 from kit.ops.taps import distinct_taps
-from kit.ops.transform import transform_plan
+from kit.ops.transform import FourierTransform
 
 
 def fourier(
@@ -22,8 +22,7 @@ def fourier(
 ) -> Tensor:
     """Product of the spectra of x and of the one mixed kernel."""
     if setting.groups == 1:
-        transform = transform_plan(setting, False, x.dtype, x.device)
-        return planar_product(x, weights, alpha, setting, memory, transform)
+        return planar_product(x, weights, alpha, setting, memory, FourierTransform(setting))
     plan = distinct_taps(setting, x.dtype, x.device)
     taps = merge(plan.merging, alpha, weights)
     return _Depthwise.apply(x, taps, setting, plan.positions, memory == "fast")

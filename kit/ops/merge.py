@@ -6,20 +6,25 @@ constant matrices S_i, and so are its gradients. No kernel of the common extent 
     taps = sum_i alpha_i S_i W_i^T
     dW_i = alpha_i dtaps^T S_i        dalpha_i = <W_i, dtaps^T S_i>
 
-One small product per candidate beats one large product for all of them: the kernels need not be
-gathered into one array, nor their gradients cut out of one, and both would cost more than they.
+For many kernels (dense layers) one small product per candidate beats one large product for all of
+them: the kernels need not be gathered into one array, nor their gradients cut out of one, and both
+cost more than the products. For few (depthwise layers) the number of calls decides, the other way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from kit.ops.precision import Gradients, backward_pass
+
+FEW = 1 << 17
+"""Number of kernel entries in all up to which one product for all candidates is made."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +64,19 @@ class Merging:
         parts = flat.split([height * width for height, width in self.shapes])
         return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
+    @cached_property
+    def joined(self) -> tuple[Tensor, Tensor, Tensor]:
+        """All S_i side by side, the candidate of each column, and that one-hot as a matrix."""
+        widths = [width for _, width in self.shapes]
+        whole = self.flat.new_zeros(self.count, sum(widths))
+        for rows, part, matrix in zip(
+            self.rows, whole.split(widths, 1), self.matrices(self.flat), strict=True
+        ):
+            part[rows] = matrix
+        columns = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
+        columns = columns.to(whole.device)
+        return whole, columns, torch.nn.functional.one_hot(columns).to(whole)
+
 
 class _Merge(torch.autograd.Function):
     @staticmethod
@@ -92,6 +110,32 @@ class _Merge(torch.autograd.Function):
         return None, torch.stack(products) if of_alpha else None, *found
 
 
+class _MergeFew(torch.autograd.Function):
+    """The same by one product for all candidates."""
+
+    @staticmethod
+    def forward(ctx: Any, merging: Merging, alpha: Tensor, *weights: Tensor) -> Tensor:
+        whole, columns, _ = merging.joined
+        pairs = weights[0].shape[0] * weights[0].shape[1]
+        entries = torch.cat([weight.reshape(pairs, -1) for weight in weights], 1)
+        scale = alpha[columns]
+        ctx.merging, ctx.shapes = merging, [weight.shape for weight in weights]
+        ctx.save_for_backward(entries, scale)
+        return torch.mm(whole * scale, entries.t())
+
+    @staticmethod
+    @backward_pass
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        entries, scale = ctx.saved_tensors
+        whole, _, one_hot = ctx.merging.joined
+        back = gradient.t() @ whole
+        of_alpha = (back * entries).sum(0) @ one_hot if ctx.needs_input_grad[1] else None
+        back *= scale
+        parts = back.split([width for _, width in ctx.merging.shapes], 1)
+        found = [part.reshape(shape) for part, shape in zip(parts, ctx.shapes, strict=True)]
+        return None, of_alpha, *found
+
+
 def merge(merging: Merging, alpha: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """Merged taps.
 
@@ -103,4 +147,5 @@ def merge(merging: Merging, alpha: Tensor, weights: Sequence[Tensor]) -> Tensor:
     Returns:
         (taps, C_out C_in / groups).
     """
-    return _Merge.apply(merging, alpha, *weights)
+    few = sum(weight.numel() for weight in weights) <= FEW
+    return (_MergeFew if few else _Merge).apply(merging, alpha, *weights)

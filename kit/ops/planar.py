@@ -37,7 +37,7 @@ def planar_product(
     transform: Transform,
 ) -> Tensor:
     """AggConv, dense or depthwise, with the given transform of the data."""
-    plan, spectrum = spectrum_plan(setting, x.dtype, x.device)
+    plan, spectrum = spectrum_plan(setting, transform.lengths, x.dtype, x.device)
     taps = merge(plan.merging, alpha, weights)
     outputs = weights[0].shape[0]
     return _Planar.apply(x, taps, setting, outputs, spectrum, transform, memory == "fast")

@@ -44,8 +44,8 @@ class Spectrum1d:
 
     unit = 1
 
-    def __init__(self, setting: Setting, taps: FoldedTaps, like: Tensor) -> None:
-        (length,) = setting.lengths
+    def __init__(self, lengths: tuple[int, ...], taps: FoldedTaps, like: Tensor) -> None:
+        (length,) = lengths
         frequencies = torch.arange(length // 2 + 1)
         offsets = [offset for slots in taps.offsets for offset in slots[0]]
         angle = angles(frequencies, torch.tensor(offsets, dtype=torch.long), length)
@@ -97,8 +97,8 @@ class Spectrum2d:
     matrix [cos | sin] of the column axis for all groups.
     """
 
-    def __init__(self, setting: Setting, taps: FoldedTaps, like: Tensor) -> None:
-        height, width = setting.lengths
+    def __init__(self, lengths: tuple[int, ...], taps: FoldedTaps, like: Tensor) -> None:
+        height, width = lengths
         rows, columns = torch.arange(height), torch.arange(width // 2 + 1)
         self.unit = len(columns)
         self.frequencies = height * self.unit
@@ -175,11 +175,11 @@ class Spectrum2d:
 
 @lru_cache(maxsize=64)
 def spectrum_plan(
-    setting: Setting, dtype: torch.dtype, device: torch.device
+    setting: Setting, lengths: tuple[int, ...], dtype: torch.dtype, device: torch.device
 ) -> tuple[FoldedTaps, Spectrum1d | Spectrum2d]:
-    """Folded taps of a setting and the spectrum that is made from them."""
+    """Folded taps of a setting and the spectrum of these lengths that is made from them."""
     taps = folded_taps(setting, dtype, device)
     like = torch.empty(0, dtype=dtype, device=device)
     if len(setting.sizes) == 1:
-        return taps, Spectrum1d(setting, taps, like)
-    return taps, Spectrum2d(setting, taps, like)
+        return taps, Spectrum1d(lengths, taps, like)
+    return taps, Spectrum2d(lengths, taps, like)

@@ -23,6 +23,8 @@ CHUNK_BYTES = 1 << 20
 class Transform(ABC):
     """Both directions, on the input's grid and on the output's (every stride-th position)."""
 
+    lengths: tuple[int, ...]
+
     @abstractmethod
     def analyse(self, x: Tensor, step: int) -> Tensor:
         """Spectrum (F, 2, B, C) of x, whose entries sit at positions 0, step, 2 step, ..."""
@@ -180,10 +182,6 @@ class MatrixTransform(Transform):
 
 
 @lru_cache(maxsize=64)
-def transform_plan(
-    setting: Setting, matrices: bool, dtype: torch.dtype, device: torch.device
-) -> Transform:
-    """The transform of a setting."""
-    if matrices:
-        return MatrixTransform(setting, torch.empty(0, dtype=dtype, device=device))
-    return FourierTransform(setting)
+def matrix_transform(setting: Setting, dtype: torch.dtype, device: torch.device) -> MatrixTransform:
+    """The matrices of a setting."""
+    return MatrixTransform(setting, torch.empty(0, dtype=dtype, device=device))

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from unittest import mock
+
 import pytest
 import torch
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,6 +20,22 @@ def test_methods_agree_in_float64(case: Case) -> None:
     for method in (*case.methods(), "auto"):
         errors = relative_errors(case.run(method), expected)
         assert max(errors) < 1e-10, (method, errors)
+
+
+@settings(max_examples=20, deadline=None)
+@given(case=cases(), memory=st.sampled_from(("fast", "small")))
+def test_large_problems_take_other_ways_to_the_same_numbers(case: Case, memory: str) -> None:
+    """Merging candidate by candidate, several chunks of planes, several slabs of frequencies."""
+    expected = case.run("mixed-results")
+    with (
+        mock.patch("kit.ops.merge.FEW", 0),
+        mock.patch("kit.ops.grids.CHUNK_BYTES", 4096),
+        mock.patch("kit.ops.transform.CHUNK_BYTES", 4096),
+        mock.patch("kit.ops.planar.SLAB_BYTES", (256, 2048)),
+    ):
+        for method in case.methods():
+            errors = relative_errors(case.run(method, memory=memory), expected)
+            assert max(errors) < 1e-10, (method, errors)
 
 
 @settings(max_examples=20, deadline=None)
