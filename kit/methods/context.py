@@ -139,7 +139,9 @@ class Context:
             name = f"{stage}-{number:03d}"
             done = self.folder.output(name, "trials")
             if done is None:
-                trial = self._trial(stage, number, self.folder.path / "trials" / name, (number * epochs, total))
+                trial = self._trial(
+                    stage, number, self.folder.path / "trials" / name, (number * epochs, total)
+                )
                 score = function(configuration, trial)
                 done = {"score": score, "seconds": trial.active_seconds}
                 self.folder.set_output(name, done, "trials")

@@ -45,7 +45,9 @@ def _hdf5(file: Path, count: int, stride: int) -> list[npt.NDArray[Any]]:
     try:
         with h5py.File(file) as content:
             return [
-                _thinned(_checked(file, name, content.get(name), count, reverse=True), count, stride)
+                _thinned(
+                    _checked(file, name, content.get(name), count, reverse=True), count, stride
+                )
                 for name in ("coeff", "sol")
             ]
     except OSError:
