@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from kit.ops.dft import dft_matmul
 from kit.ops.direct import dilation, mixed_results, mixed_weights
+from kit.ops.dispatch import Method, fastest, rule
 from kit.ops.fourier import fourier
 from kit.ops.plan import Setting
 from kit.ops.released import released
 from kit.ops.toeplitz import toeplitz
 
-Method = Callable[[Tensor, Sequence[Tensor], Tensor, Setting, str], Tensor]
 METHODS: dict[str, Method] = {
     "mixed-results": mixed_results,
     "mixed-weights": mixed_weights,
@@ -24,6 +24,7 @@ METHODS: dict[str, Method] = {
     "dft-matmul": dft_matmul,
     "toeplitz": toeplitz,
 }
+CHOOSERS = ("auto", "autotune")
 DIRECT = ("mixed-results", "mixed-weights", "dilation")
 
 
@@ -54,7 +55,8 @@ def agg_conv(
         dilations: D.
         stride: the same for every axis.
         groups: 1, or C_in = C_out for a depthwise convolution; others by direct methods alone.
-        method: "auto" or one of `METHODS`.
+        method: one of `METHODS`; "auto" for the rule of `kit.ops.dispatch`; "autotune" to time
+            the promising ones once per shape and device and to keep the fastest.
         memory: "fast" keeps what the backward pass can reuse, "small" makes it again.
 
     Returns:
@@ -73,17 +75,11 @@ def agg_conv(
     check(x, weights, alpha, sizes, gaps, stride, groups, method, memory)
     with torch.autocast(device, enabled=False):
         setting = Setting(tuple(x.shape[2:]), sizes, gaps, stride, groups)
-        name = choose(x, weights, setting) if method == "auto" else method
-        return METHODS[name](x, weights, alpha, setting, memory)
-
-
-def choose(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> str:
-    """The method that "auto" stands for."""
-    if setting.groups not in (1, x.shape[1]) or len(weights) == 1:
-        return "dilation"
-    if setting.groups > 1 and weights[0].shape[0] != setting.groups:
-        return "dilation"
-    return "fourier"
+        if method == "auto":
+            method = rule(x, weights, setting)
+        elif method == "autotune":
+            method = fastest(x, weights, alpha, setting, memory, METHODS)
+        return METHODS[method](x, weights, alpha, setting, memory)
 
 
 def check(
@@ -98,10 +94,7 @@ def check(
     memory: str,
 ) -> None:
     """Raise ValueError, in one line, for arguments that do not fit together."""
-    if method != "auto" and method not in METHODS:
-        raise ValueError(f"unknown method {method!r}; there are auto, {', '.join(METHODS)}")
-    if memory not in ("fast", "small"):
-        raise ValueError(f"memory must be 'fast' or 'small', not {memory!r}")
+    check_options(method, memory)
     if x.ndim not in (3, 4):
         raise ValueError(f"x must have 3 or 4 axes (batch, channels, 1 or 2 spatial), not {x.ndim}")
     if x.numel() == 0:
@@ -131,10 +124,18 @@ def check(
             raise ValueError(
                 f"{name} is {tensor.dtype} on {tensor.device}, x is {x.dtype} on {x.device}"
             )
-    direct = method == "auto" or method in DIRECT
+    direct = method in CHOOSERS or method in DIRECT
     if groups not in (1, channels) and not direct:
         raise ValueError(f"method {method!r} needs groups 1 or {channels}, not {groups}")
     if groups == channels != outputs and groups > 1 and not direct:
         raise ValueError(f"method {method!r} needs C_out = C_in where groups = C_in")
     if method == "toeplitz" and (x.ndim != 3 or not groups == channels == outputs):
         raise ValueError("method 'toeplitz' needs one spatial axis and a depthwise convolution")
+
+
+def check_options(method: str, memory: str) -> None:
+    """Raise ValueError for a method or a way with memory that does not exist."""
+    if method not in CHOOSERS and method not in METHODS:
+        raise ValueError(f"unknown method {method!r}; there are {', '.join((*CHOOSERS, *METHODS))}")
+    if memory not in ("fast", "small"):
+        raise ValueError(f"memory must be 'fast' or 'small', not {memory!r}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from kit.ops.agg_conv import METHODS, agg_conv
+from kit.ops.agg_conv import agg_conv, check_options
 
 
 def softmax(alpha: Tensor) -> Tensor:
@@ -61,10 +61,7 @@ class _AggConv(nn.Module):
             raise ValueError(
                 f"groups {groups} does not divide channels {in_channels} and {out_channels}"
             )
-        if method != "auto" and method not in METHODS:
-            raise ValueError(f"unknown method {method!r}; there are auto, {', '.join(METHODS)}")
-        if memory not in ("fast", "small"):
-            raise ValueError(f"memory must be 'fast' or 'small', not {memory!r}")
+        check_options(method, memory)
         self.in_channels, self.out_channels = in_channels, out_channels
         self.kernel_sizes, self.dilations = tuple(kernel_sizes), tuple(dilations)
         self.stride, self.groups = stride, groups

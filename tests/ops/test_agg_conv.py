@@ -17,7 +17,7 @@ from tests.ops.cases import Case, cases, relative_errors
 @given(case=cases())
 def test_methods_agree_in_float64(case: Case) -> None:
     expected = case.run("mixed-results")
-    for method in (*case.methods(), "auto"):
+    for method in (*case.methods(), "auto", "autotune"):
         errors = relative_errors(case.run(method), expected)
         assert max(errors) < 1e-10, (method, errors)
 

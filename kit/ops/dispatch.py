@@ -1,0 +1,120 @@
+"""Which method "auto" stands for: the rule, in this one place, and the opt-in autotune.
+
+The rule comes from measurements on a CPU (docs/kernel.md). In this order:
+
+1. groups that are neither 1 nor depthwise, or one candidate: `dilation`, torch's own convolution;
+2. a common extent of few taps (Dbar <= 15 on one axis, <= 9 on two): `mixed-weights`, one plain
+   convolution, unless the data are so short that the Fourier forms are as cheap anyway;
+3. depthwise: on one axis of at most 64 positions `toeplitz`, else `fourier`;
+4. dense: `dft-matmul` where the transforms are short (at most 256 on one axis, 128 on two), else
+   `fourier`.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from kit.ops.plan import Setting, extent
+
+Method = Callable[[Tensor, Sequence[Tensor], Tensor, Setting, str], Tensor]
+Key = tuple[object, ...]
+
+ROUNDS = 3
+"""Timings per candidate of the autotune; their median counts."""
+
+CHOICES = 512
+"""Number of choices that the autotune remembers."""
+
+_chosen: OrderedDict[Key, str] = OrderedDict()
+
+
+def is_depthwise(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> bool:
+    """Whether every channel has kernels of its own and one output."""
+    return setting.groups > 1 and setting.groups == x.shape[1] == weights[0].shape[0]
+
+
+def rule(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> str:
+    """The method for "auto"; see the head of this module."""
+    depthwise = is_depthwise(x, weights, setting)
+    if len(weights) == 1 or (setting.groups > 1 and not depthwise):
+        return "dilation"
+    axes, longest = len(setting.sizes), max(setting.sizes)
+    if extent(setting.kernel_sizes, setting.dilations) <= (15 if axes == 1 else 9) < longest // 2:
+        return "mixed-weights"
+    if depthwise:
+        return "toeplitz" if axes == 1 and longest <= 64 else "fourier"
+    return "dft-matmul" if max(setting.lengths) <= (256 if axes == 1 else 128) else "fourier"
+
+
+def contenders(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> tuple[str, ...]:
+    """Methods that can be the fastest for such a problem."""
+    depthwise = is_depthwise(x, weights, setting)
+    found = ["dilation"]
+    if extent(setting.kernel_sizes, setting.dilations) <= 31:
+        found.append("mixed-weights")
+    if depthwise or setting.groups == 1:
+        found.append("fourier")
+        if max(setting.lengths) <= 512:
+            found.append("dft-matmul")
+    if depthwise and len(setting.sizes) == 1 and setting.sizes[0] <= 512:
+        found.append("toeplitz")
+    return tuple(found)
+
+
+def fastest(
+    x: Tensor,
+    weights: Sequence[Tensor],
+    alpha: Tensor,
+    setting: Setting,
+    memory: str,
+    methods: Mapping[str, Method],
+) -> str:
+    """The contender with the least time for a forward and backward pass, measured once.
+
+    The choice is remembered per setting, shapes, dtype, device, number of threads and memory.
+    """
+    where = (x.device.type, x.device.index, x.dtype, torch.get_num_threads())
+    key: Key = (setting, tuple(x.shape), weights[0].shape[0], memory, *where)
+    if key in _chosen:
+        _chosen.move_to_end(key)
+        return _chosen[key]
+    with torch.enable_grad():
+        own = x.detach().requires_grad_()
+        inputs = [w.detach().requires_grad_() for w in weights]
+        coefficients = alpha.detach().requires_grad_()
+
+        def seconds(name: str) -> float:
+            _wait(x)
+            start = time.perf_counter()
+            y = methods[name](own, inputs, coefficients, setting, memory)
+            torch.autograd.grad(y, [own, coefficients, *inputs], torch.ones_like(y))
+            _wait(x)
+            return time.perf_counter() - start
+
+        names = contenders(x, weights, setting)
+        for name in names:
+            seconds(name)  # plans are made here, and libraries choose their algorithms
+        times: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(ROUNDS):
+            for name in names:
+                times[name].append(seconds(name))
+    _chosen[key] = min(names, key=lambda name: statistics.median(times[name]))
+    while len(_chosen) > CHOICES:
+        _chosen.popitem(last=False)
+    return _chosen[key]
+
+
+def forget() -> None:
+    """Forget the choices of the autotune."""
+    _chosen.clear()
+
+
+def _wait(x: Tensor) -> None:
+    if x.device.type == "cuda":
+        torch.cuda.synchronize(x.device)
