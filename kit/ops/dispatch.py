@@ -3,8 +3,8 @@
 The rule comes from measurements on a CPU (docs/kernel.md). In this order:
 
 1. groups that are neither 1 nor depthwise, or one candidate: `dilation`, torch's own convolution;
-2. a common extent of few taps (Dbar <= 15 on one axis, <= 9 on two): `mixed-weights`, one plain
-   convolution, unless the data are so short that the Fourier forms are as cheap anyway;
+2. a common extent of few taps (Dbar <= 15 on one axis, dense <= 5 on two): `mixed-weights`, one
+   plain convolution, unless the data are so short that the Fourier forms are as cheap anyway;
 3. depthwise: on one axis of at most 64 positions `toeplitz`, else `fourier`;
 4. dense: `dft-matmul` where the transforms are short (at most 256 on one axis, 128 on two), else
    `fourier`.
@@ -45,7 +45,8 @@ def rule(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> str:
     if len(weights) == 1 or (setting.groups > 1 and not depthwise):
         return "dilation"
     axes, longest = len(setting.sizes), max(setting.sizes)
-    if extent(setting.kernel_sizes, setting.dilations) <= (15 if axes == 1 else 9) < longest // 2:
+    few = 15 if axes == 1 else 0 if depthwise else 5
+    if extent(setting.kernel_sizes, setting.dilations) <= few < longest // 2:
         return "mixed-weights"
     if depthwise:
         return "toeplitz" if axes == 1 and longest <= 64 else "fourier"

@@ -1,0 +1,260 @@
+"""Time and memory of a forward and backward pass of AggConv, method by method."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, TypedDict
+
+import torch
+from torch.nn import functional as F
+
+from kit.bench.measure import in_fresh_process, interleaved, peak_resident_bytes
+from kit.ops import METHODS, agg_conv
+from kit.ops.costs import COSTS
+from kit.ops.costs import multiply_adds as cost
+
+K_2D, K_1D, DILATIONS = (3, 5, 7, 9), (3, 7, 11, 15, 19), (1, 3, 7, 15)
+PLAIN = "plain-convolution"
+"""Not an AggConv: one convolution with the largest kernel size, undilated, as a unit of time."""
+DEFAULT_METHODS = (*[name for name in METHODS if name != "mixed-weights"], "auto", PLAIN)
+"""All methods but mixed-weights, whose Dbar² taps take minutes on the shapes with two axes."""
+
+
+class Row(TypedDict):
+    """Median seconds of a forward and backward pass; peak memory, or None where not asked for."""
+
+    case: str
+    method: str
+    seconds: float
+    peak_bytes: int | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A layer shape; depthwise means groups = channels = outputs."""
+
+    name: str
+    batch: int
+    channels: int
+    outputs: int
+    sizes: tuple[int, ...]
+    depthwise: bool = False
+    kernel_sizes: tuple[int, ...] = K_2D
+    dilations: tuple[int, ...] = DILATIONS
+    stride: int = 1
+
+    @property
+    def groups(self) -> int:
+        """Groups of the convolution."""
+        return self.channels if self.depthwise else 1
+
+
+def _case(name: str, batch: int, channels: int, outputs: int, *sizes: int) -> Case:
+    kernel_sizes = K_2D if len(sizes) == 2 else K_1D
+    return Case(name, batch, channels, outputs, sizes, " depthwise " in name, kernel_sizes)
+
+
+CASES = (
+    _case("2D depthwise (16,16,32²)", 16, 16, 16, 32, 32),
+    _case("2D dense (16,16,32²)→32", 16, 16, 32, 32, 32),
+    _case("2D depthwise (16,64,8²)", 16, 64, 64, 8, 8),
+    _case("2D depthwise (2,16,128²)", 2, 16, 16, 128, 128),
+    _case("2D dense (2,16,128²)→32", 2, 16, 32, 128, 128),
+    _case("1D depthwise (8,64,1000)", 8, 64, 64, 1000),
+    _case("1D dense (8,64,1000)→64", 8, 64, 64, 1000),
+    _case("1D dense (32,64,46)→128", 32, 64, 128, 46),
+    _case("1D depthwise (32,128,46)", 32, 128, 128, 46),
+)
+"""The shapes of the speed and memory table in docs/kernel.md."""
+
+LITE_CASES = (
+    _case("lite 2D depthwise (10,16,29²)", 10, 16, 16, 29, 29),
+    _case("lite 2D depthwise (10,32,29²)", 10, 32, 32, 29, 29),
+    _case("lite 2D depthwise (10,64,29²)", 10, 64, 64, 29, 29),
+    _case("lite 2D dense (10,16,29²)→32", 10, 16, 32, 29, 29),
+    _case("lite 2D dense (10,32,29²)→64", 10, 32, 64, 29, 29),
+)
+"""Layers of the CPU-sized Darcy supernet."""
+
+
+def supports(case: Case, method: str) -> bool:
+    """Whether a method serves a case."""
+    return method != "toeplitz" or (case.depthwise and len(case.sizes) == 1)
+
+
+def step(
+    case: Case, method: str, *, memory: str = "fast", device: str = "cpu"
+) -> Callable[[], None]:
+    """A function that runs one forward and backward pass of x, all weights and alpha in float32.
+
+    Raises:
+        ValueError: an unknown method, or one that does not serve the case.
+    """
+    draw = torch.Generator().manual_seed(0)
+    axes = len(case.sizes)
+
+    def tensor(*shape: int) -> torch.Tensor:
+        return torch.randn(shape, generator=draw).to(device).requires_grad_()
+
+    x = tensor(case.batch, case.channels, *case.sizes)
+    upstream = torch.ones(case.batch, case.outputs, *[-(-n // case.stride) for n in case.sizes])
+    upstream = upstream.to(device)
+    lines = case.channels // case.groups
+    if method == PLAIN:
+        k = max(case.kernel_sizes)
+        weight = tensor(case.outputs, lines, *[k] * axes)
+        convolution = F.conv1d if axes == 1 else F.conv2d
+
+        def plain() -> None:
+            y = convolution(x, weight, None, case.stride, k // 2, 1, case.groups)
+            torch.autograd.grad(y, [x, weight], upstream)
+
+        return plain
+    if method not in (*METHODS, "auto", "autotune") or not supports(case, method):
+        raise ValueError(f"method {method!r} does not serve the case {case.name!r}")
+    weights = [
+        tensor(case.outputs, lines, *[k] * axes) for k in case.kernel_sizes for _ in case.dilations
+    ]
+    count = len(weights)
+    alpha = torch.full((count,), 1.0 / count, device=device).requires_grad_()
+
+    def mixed() -> None:
+        y = agg_conv(
+            x,
+            weights,
+            alpha,
+            case.kernel_sizes,
+            case.dilations,
+            stride=case.stride,
+            groups=case.groups,
+            method=method,
+            memory=memory,
+        )
+        torch.autograd.grad(y, [x, alpha, *weights], upstream)
+
+    return mixed
+
+
+def measure(
+    cases: Sequence[Case] = CASES,
+    methods: Sequence[str] = DEFAULT_METHODS,
+    *,
+    threads: int | None = None,
+    rounds: int = 5,
+    seconds: float = 1.0,
+    peaks: bool = True,
+    memory: str = "fast",
+    device: str = "cpu",
+) -> list[Row]:
+    """Rows for every case and every method that serves it.
+
+    Args:
+        cases: layer shapes.
+        methods: of `METHODS`, "auto", "autotune" or `PLAIN`.
+        threads: of torch, for this measurement; None leaves them as they are.
+        rounds: at least so many per case.
+        seconds: further rounds until so much time has passed.
+        peaks: also measure peak memory, each method in a process of its own.
+        memory: see `agg_conv`.
+        device: of torch.
+
+    Raises:
+        ValueError: a method that does not exist.
+    """
+    unknown = set(methods) - {*METHODS, "auto", "autotune", PLAIN}
+    if unknown:
+        raise ValueError(f"unknown methods {sorted(unknown)}")
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads or before)
+    wait = torch.cuda.synchronize if device.startswith("cuda") else None
+    rows: list[Row] = []
+    try:
+        for case in cases:
+            names = [name for name in methods if supports(case, name)]
+            functions = {name: step(case, name, memory=memory, device=device) for name in names}
+            times = interleaved(functions, rounds=rounds, seconds=seconds, wait=wait)
+            for name in names:
+                peak = None
+                if peaks:
+                    peak = peak_bytes(case, name, threads or before, memory, device)
+                rows.append(
+                    {"case": case.name, "method": name, "seconds": times[name], "peak_bytes": peak}
+                )
+    finally:
+        torch.set_num_threads(before)
+    return rows
+
+
+def peak_bytes(case: Case, method: str, threads: int, memory: str, device: str) -> int:
+    """Peak memory of a step above what the inputs take, measured in a fresh process."""
+    result = in_fresh_process(
+        "kit.bench.aggconv:peak_of_a_step",
+        case=dataclasses.asdict(case),
+        method=method,
+        threads=threads,
+        memory=memory,
+        device=device,
+    )
+    return int(result)
+
+
+def peak_of_a_step(
+    case: dict[str, Any], method: str, threads: int, memory: str, device: str
+) -> int:
+    """Peak memory of the first step of a case in this process; a tiny one comes before it."""
+    torch.set_num_threads(threads)
+    fields: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in case.items()
+    }
+    real = Case(**fields)
+    tiny = dataclasses.replace(
+        real,
+        batch=1,
+        channels=2,
+        outputs=2 if real.depthwise else 3,
+        sizes=(4,) * len(real.sizes),
+        kernel_sizes=(3, 5),
+        dilations=(1, 2),
+    )
+    step(tiny, method, memory=memory, device=device)()
+    function = step(real, method, memory=memory, device=device)
+    if device.startswith("cuda"):
+        before = torch.cuda.memory_allocated()
+        torch.cuda.reset_peak_memory_stats()
+        function()
+        return torch.cuda.max_memory_allocated() - before
+    return peak_resident_bytes(function)
+
+
+def multiply_adds(case: Case, method: str) -> float | None:
+    """Multiply-adds of a forward pass by the paper's count, None for methods that have none."""
+    if method not in COSTS:
+        return None
+    return cost(
+        method,
+        case.batch,
+        case.channels,
+        case.outputs,
+        case.sizes,
+        case.kernel_sizes,
+        case.dilations,
+        case.groups,
+    )
+
+
+def ratios(
+    rows: Sequence[Row], reference: str
+) -> dict[tuple[str, str], tuple[float, float | None]]:
+    """By (case, method): the reference's seconds over the method's, the method's peak over its."""
+    base = {row["case"]: row for row in rows if row["method"] == reference}
+    found: dict[tuple[str, str], tuple[float, float | None]] = {}
+    for row in rows:
+        other = base.get(row["case"])
+        if other is None:
+            continue
+        peak = None
+        if row["peak_bytes"] is not None and other["peak_bytes"]:
+            peak = row["peak_bytes"] / other["peak_bytes"]
+        found[row["case"], row["method"]] = (other["seconds"] / row["seconds"], peak)
+    return found

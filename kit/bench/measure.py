@@ -1,0 +1,96 @@
+"""How to measure: times interleaved in one process, memory in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+
+def interleaved(
+    functions: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int = 5,
+    seconds: float = 0.0,
+    wait: Callable[[], object] | None = None,
+) -> dict[str, float]:
+    """Median seconds of each function, all of them called in turn, round after round.
+
+    What disturbs the machine then disturbs all of them alike, so that ratios hold where single
+    times do not.
+
+    Args:
+        functions: by name; each is called once before the clock starts.
+        rounds: at least so many.
+        seconds: go on with further rounds until so much time has passed.
+        wait: called before each look at the clock, for devices that work on their own.
+
+    Raises:
+        ValueError: less than one round.
+    """
+    if rounds < 1:
+        raise ValueError(f"rounds must be at least 1, not {rounds}")
+    for function in functions.values():
+        function()
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    begin = time.perf_counter()
+    done = 0
+    while done < rounds or time.perf_counter() - begin < seconds:
+        for name, function in functions.items():
+            if wait is not None:
+                wait()
+            start = time.perf_counter()
+            function()
+            if wait is not None:
+                wait()
+            times[name].append(time.perf_counter() - start)
+        done += 1
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def in_fresh_process(function: str, **arguments: Any) -> Any:
+    """Result of "package.module:name" called with these arguments in a new Python process.
+
+    Arguments and result travel as JSON.
+
+    Raises:
+        RuntimeError: the process failed; the message ends with the last line of its errors.
+    """
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    done = subprocess.run(
+        [sys.executable, "-m", "kit.bench.worker"],
+        input=json.dumps({"function": function, "arguments": arguments}),
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if done.returncode != 0:
+        lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise RuntimeError(f"{function} failed in its process: {lines[-1]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak_resident_bytes(function: Callable[[], object]) -> int:
+    """Growth of this process's resident memory at its highest during a call (Linux).
+
+    Raises:
+        OSError: the kernel offers no high-water mark that can be reset.
+    """
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    function()
+    return max(0, _status("VmHWM") - before)
+
+
+def _status(field: str) -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1]) * 1024
+    raise OSError(f"/proc/self/status has no {field}")

@@ -1,0 +1,19 @@
+"""The other side of `measure.in_fresh_process`: a call on stdin, its result on stdout."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import sys
+
+
+def main() -> None:
+    """Read {"function": "module:name", "arguments": {...}}, write the result as one JSON line."""
+    order = json.load(sys.stdin)
+    module, name = order["function"].split(":")
+    function = getattr(importlib.import_module(module), name)
+    print(json.dumps(function(**order["arguments"])))
+
+
+if __name__ == "__main__":
+    main()

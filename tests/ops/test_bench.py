@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from kit.bench.aggconv import CASES, PLAIN, Case, measure, multiply_adds, ratios, step, supports
+from kit.bench.measure import in_fresh_process, interleaved
+
+SMALL = Case("small", 2, 3, 3, (12,), True, (3, 5), (1, 3))
+
+
+def test_calls_are_interleaved() -> None:
+    calls: list[str] = []
+    functions = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
+    times = interleaved(functions, rounds=3)
+    assert calls == ["a", "b"] * 4
+    assert set(times) == {"a", "b"}
+    with pytest.raises(ValueError, match="rounds"):
+        interleaved(functions, rounds=0)
+
+
+def test_rows_and_ratios() -> None:
+    rows = measure(
+        [SMALL],
+        ["released", "fourier", "toeplitz", "auto", PLAIN],
+        rounds=1,
+        seconds=0,
+        peaks=False,
+    )
+    assert [row["method"] for row in rows] == ["released", "fourier", "toeplitz", "auto", PLAIN]
+    assert all(row["seconds"] > 0 and row["peak_bytes"] is None for row in rows)
+    assert ratios(rows, "released")["small", "released"] == (1.0, None)
+    assert multiply_adds(SMALL, "fourier") is not None
+    assert multiply_adds(SMALL, PLAIN) is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_peak_memory_in_a_fresh_process() -> None:
+    case = Case("wide", 2, 64, 64, (2000,), True, (3, 5), (1, 3))
+    (row,) = measure([case], ["mixed-results"], rounds=1, seconds=0)
+    assert row["peak_bytes"] is not None
+    # At least the results of the four candidates and the gradient of x.
+    assert row["peak_bytes"] > 2 * 64 * 2000 * 4 * 4
+
+
+def test_a_failing_process_is_reported() -> None:
+    with pytest.raises(RuntimeError, match="failed in its process"):
+        in_fresh_process("kit.bench.aggconv:no_such_function")
+
+
+def test_what_does_not_fit_is_named() -> None:
+    with pytest.raises(ValueError, match="unknown methods"):
+        measure([SMALL], ["magic"])
+    assert not supports(CASES[0], "toeplitz")
+    with pytest.raises(ValueError, match="does not serve"):
+        step(CASES[0], "toeplitz")
