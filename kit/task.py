@@ -22,19 +22,25 @@ Kind = Literal["point", "multi-label", "dense"]
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One raw file as published: where from, and what it must be.
+    """One raw file, or folder of files, of a tier: where from, and what it must be.
 
     Attributes:
         file: its name below ``data/raw/<task>/``.
         urls: mirrors in the order in which to try them; may be empty.
+        package: where a package holds it, ``pypi:name==version`` or ``debian:name``.
         size: bytes, where known.
-        sha256: hexadecimal digits, where known.
+        sha256: hexadecimal digits, where known; of a folder, over its files' names and hashes.
+        tier: which data are prepared from it.
+        folder: whether it is a folder.
     """
 
     file: str
     urls: tuple[str, ...] = ()
+    package: str | None = None
     size: int | None = None
     sha256: str | None = None
+    tier: Tier = "published"
+    folder: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from kit.data.normalise import Normaliser, fit
+from kit.data import normalise
+from kit.data.arrays import Take, take_from
+from kit.data.augment import augmentation, cutout
+from kit.data.loading import Batch, Loader, loader
+from kit.data.normalise import Normaliser
 from kit.data.prepared import Prepared
 from kit.seeding import generator
 from kit.settings import Rules
@@ -17,27 +24,8 @@ from kit.task import Task
 
 # What a role's normalisers are fitted on: the samples that a network trains on beside it.
 FITTED_ON = {"search_val": "search", "tune_val": "tune_fit", "test": "final_fit"}
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Samples as a network sees them, and answers in original units.
-
-    Attributes:
-        x: (batch, channels, *spatial), normalised.
-        y: targets as prepared, not normalised.
-        mask: positions that count, where the task has any; same shape as y.
-        length: true lengths of padded samples, where the task has any.
-        sample_id: (batch,) index into the prepared data.
-        unit_id: (batch,) the evaluation unit of each sample.
-    """
-
-    x: Tensor
-    y: Tensor
-    sample_id: Tensor
-    unit_id: Tensor
-    mask: Tensor | None = None
-    length: Tensor | None = None
+# A fold whose samples never change is made once, as floats, if it is not larger than this.
+WHOLE_BYTES = 2 << 30
 
 
 @dataclass(frozen=True)
@@ -45,20 +33,37 @@ class Fold:
     """All samples of one role, on one device.
 
     Attributes:
-        samples: the fold as one batch.
+        loader: puts raw samples together.
+        rules: what is done to them then.
+        addresses: of all samples, on the device.
+        training: whether samples are augmented.
+        inputs: the normaliser of the inputs.
         targets: the normaliser that networks which learn normalised targets decode with.
     """
 
-    samples: Batch
+    loader: Loader
+    rules: Rules
+    addresses: Tensor
+    training: bool
+    inputs: Normaliser
     targets: Normaliser
 
     def __len__(self) -> int:
-        return len(self.samples.x)
+        return len(self.addresses)
+
+    @cached_property
+    def samples(self) -> Batch:
+        """The whole fold as one batch, as a network sees it; for folds that fit in memory."""
+        return self._process(self.addresses)
 
     @property
     def input_shape(self) -> tuple[int, ...]:
         """(channels, *spatial) of one input."""
-        return tuple(self.samples.x.shape[1:])
+        return tuple(self.first(1).x.shape[1:])
+
+    def first(self, count: int) -> Batch:
+        """Return the first samples of the fold."""
+        return self._process(self.addresses[:count])
 
     def batch_count(self, batch_size: int) -> int:
         """Return the number of batches of an epoch; the last one may be smaller."""
@@ -66,7 +71,7 @@ class Fold:
 
     def batches(self, batch_size: int, limit: int | None = None) -> Iterator[Batch]:
         """Yield the fold in its order, at most ``limit`` batches."""
-        everything = torch.arange(len(self), device=self.samples.x.device)
+        everything = torch.arange(len(self), device=self.addresses.device)
         return self._cut(everything, batch_size, limit)
 
     def shuffled(
@@ -74,12 +79,37 @@ class Fold:
     ) -> Iterator[Batch]:
         """Yield the fold in an order that depends on the seed and the purpose alone."""
         order = generator(seed, "order", *purpose).permutation(len(self))
-        indices = torch.from_numpy(order).to(self.samples.x.device)
+        indices = torch.from_numpy(order).to(self.addresses.device)
         return self._cut(indices, batch_size, limit)
 
     def _cut(self, indices: Tensor, batch_size: int, limit: int | None) -> Iterator[Batch]:
         for part in indices.split(batch_size)[:limit]:
-            yield _take(self.samples, part)
+            yield _take(self.samples, part) if self._fixed else self._process(self.addresses[part])
+
+    @cached_property
+    def _fixed(self) -> bool:
+        varied = self.loader.draws or self.rules.augment or self.rules.cutout
+        size = 4 * len(self) * math.prod(self.input_shape)
+        return not (self.training and varied) and size <= WHOLE_BYTES
+
+    def _process(self, addresses: Tensor) -> Batch:
+        batch = self.loader.gather(addresses, self.training)
+        x = batch.x
+        if self.training:
+            for name in self.rules.augment:
+                x = augmentation(name)(x)
+        if self.rules.one_hot:
+            # An index outside the alphabet, such as an unknown base, becomes all zeros.
+            letters = torch.arange(self.rules.one_hot, device=x.device)
+            x = (x == letters.reshape(-1, *[1] * (x.ndim - 2))).float()
+        x = self.inputs.encode(x.float())
+        if self.rules.inputs == "per-sample" and self.rules.window == 0:
+            x = normalise.per_sample(x)
+        if self.training and self.rules.cutout:
+            x = cutout(x, self.rules.cutout)
+        if self.rules.coordinates:
+            x = _with_coordinates(x)
+        return replace(batch, x=x)
 
 
 @dataclass(frozen=True)
@@ -95,61 +125,47 @@ class TaskData:
 
         Args:
             role: ``search``, ``search_val``, ``tune_fit``, ``tune_val``, ``final_fit``, ``test``.
-            rules: how samples are chosen, thinned out and normalised.
+            rules: how samples are chosen, loaded and normalised.
 
         Raises:
             DataError: the prepared data have no such fold.
+            KitError: the rules name something that there is not.
         """
-        samples = self._samples(role, rules)
-        base = role in FITTED_ON and "pointwise" in (rules.inputs, rules.targets)
-        reference = self._samples(FITTED_ON[role], rules) if base else samples
-        inputs = fit(rules.inputs, reference.x).encode(samples.x)
-        if rules.coordinates:
-            inputs = _with_coordinates(inputs)
-        return Fold(
-            samples=Batch(
-                x=inputs,
-                y=samples.y,
-                sample_id=samples.sample_id,
-                unit_id=samples.unit_id,
-                mask=samples.mask,
-                length=samples.length,
-            ),
-            targets=fit(rules.targets, reference.y),
-        )
+        training = role not in FITTED_ON
+        the_loader = loader(self.task, self.prepared, rules, self.take)
+        addresses = self._addresses(the_loader, role, rules)
+        inputs = targets = Normaliser()
+        if "pointwise" in (rules.inputs, rules.targets):
+            base = self._addresses(the_loader, FITTED_ON.get(role, role), rules)
+            reference = the_loader.gather(base, training=False)
+            if rules.inputs == "pointwise":
+                inputs = normalise.pointwise(reference.x.float())
+            if rules.targets == "pointwise":
+                targets = normalise.pointwise(reference.y.float())
+        if rules.inputs == "constants":
+            like = the_loader.gather(addresses[:1], training=False).x
+            inputs = normalise.constants(rules.mean, rules.std, like)
+        return Fold(the_loader, rules, addresses, training, inputs, targets)
 
-    def _samples(self, role: str, rules: Rules) -> Batch:
-        folds = [self.prepared.fold(name)[: rules.samples.get(name)] for name in rules.folds(role)]
-        indices = np.concatenate(folds)
-        dense = self.task.kind == "dense"
-        mask = self._array("mask", indices, rules.stride) if self.prepared.has("mask") else None
-        length = self._array("length", indices, 1) if self.prepared.has("length") else None
-        return Batch(
-            x=self._array("x", indices, rules.stride).float(),
-            y=self._array("y", indices, rules.stride if dense else 1),
-            sample_id=torch.from_numpy(indices).to(self.device),
-            unit_id=self._array("unit_id", indices, 1),
-            mask=mask,
-            length=length,
-        )
+    def take(self, name: str) -> Take:
+        """Give access to a prepared array; each is brought to the device once."""
+        if name not in self._taken:
+            self._taken[name] = take_from(self.prepared.array(name), self.device)
+        return self._taken[name]
 
-    def _array(self, name: str, indices: np.ndarray, stride: int) -> Tensor:
-        array = self.prepared.array(name)
-        thin = (slice(None), slice(None), *(slice(None, None, stride),) * (array.ndim - 2))
-        chosen = array[indices]
-        chosen = chosen[thin] if stride > 1 else chosen
-        return torch.from_numpy(np.ascontiguousarray(chosen)).to(self.device)
+    @cached_property
+    def _taken(self) -> dict[str, Take]:
+        return {}
+
+    def _addresses(self, the_loader: Loader, role: str, rules: Rules) -> Tensor:
+        parts = [self.prepared.fold(name)[: rules.samples.get(name)] for name in rules.folds(role)]
+        addresses = the_loader.addresses(np.concatenate(parts), role not in FITTED_ON)
+        return torch.from_numpy(addresses).to(self.device)
 
 
 def _take(samples: Batch, part: Tensor) -> Batch:
-    return Batch(
-        x=samples.x[part],
-        y=samples.y[part],
-        sample_id=samples.sample_id[part],
-        unit_id=samples.unit_id[part],
-        mask=None if samples.mask is None else samples.mask[part],
-        length=None if samples.length is None else samples.length[part],
-    )
+    values: dict[str, Any] = {each.name: getattr(samples, each.name) for each in fields(Batch)}
+    return Batch(**{name: None if v is None else v[part] for name, v in values.items()})
 
 
 def _with_coordinates(x: Tensor) -> Tensor:

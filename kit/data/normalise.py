@@ -7,51 +7,47 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from kit.settings import Normalisation
-
 EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
 class Normaliser:
-    """An elementwise affine map: encoded = (raw - shift) / scale."""
+    """An elementwise affine map: encoded = (raw - shift) / scale; without either, the identity."""
 
-    shift: Tensor
-    scale: Tensor
+    shift: Tensor | None = None
+    scale: Tensor | None = None
 
     def encode(self, raw: Tensor) -> Tensor:
         """Return normalised values."""
+        if self.shift is None or self.scale is None:
+            return raw
         return (raw - self.shift) / self.scale
 
     def decode(self, encoded: Tensor) -> Tensor:
         """Return values in original units."""
+        if self.shift is None or self.scale is None:
+            return encoded
         return encoded * self.scale + self.shift
 
 
-class Identity(Normaliser):
-    """Leaves values as they are."""
+def pointwise(values: Tensor) -> Normaliser:
+    """Fit the Gaussian normaliser of the Darcy Flow task to (samples, channels, *spatial).
 
-    def __init__(self) -> None:
-        super().__init__(torch.zeros(()), torch.ones(()))
-
-    def encode(self, raw: Tensor) -> Tensor:
-        """Return the values."""
-        return raw
-
-    def decode(self, encoded: Tensor) -> Tensor:
-        """Return the values."""
-        return encoded
-
-
-def fit(kind: Normalisation, values: Tensor) -> Normaliser:
-    """Return the normaliser of a fold.
-
-    Args:
-        kind: ``pointwise`` is a mean and an unbiased standard deviation per position over the
-            samples, plus 1e-5 on the latter (the Gaussian normaliser of the Darcy Flow task).
-        values: (samples, channels, *spatial).
+    A mean and an unbiased standard deviation per position, plus 1e-5 on the latter.
     """
-    if kind == "none":
-        return Identity()
     deviation, mean = torch.std_mean(values, dim=0, correction=1)
     return Normaliser(mean, deviation + EPSILON)
+
+
+def constants(mean: tuple[float, ...], std: tuple[float, ...], like: Tensor) -> Normaliser:
+    """Return the normaliser with given means and deviations per channel."""
+    shape = (len(mean), *[1] * (like.ndim - 2))
+    values = torch.tensor([mean, std], dtype=torch.float32, device=like.device)
+    return Normaliser(values[0].reshape(shape), values[1].reshape(shape))
+
+
+def per_sample(x: Tensor) -> Tensor:
+    """Z-score each sample by its own mean and standard deviation; a constant one becomes zeros."""
+    axes = tuple(range(1, x.ndim))
+    deviation, mean = torch.std_mean(x, dim=axes, correction=0, keepdim=True)
+    return (x - mean) / torch.where(deviation > 0, deviation, 1.0)

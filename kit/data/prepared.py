@@ -190,13 +190,15 @@ def check_contents(task: Task, contents: Contents) -> None:
     for name in ("x", "y", "unit_id"):
         if name not in arrays:
             raise DataError(f"{task.name}: prepare() returned no array {name!r}")
-    count = len(arrays["x"])
+    count = len(arrays["unit_id"])
     for name, array in arrays.items():
-        if len(array) != count:
-            raise DataError(f"{task.name}: {name} has {len(array)} samples, x has {count}")
+        if name.endswith("-offsets"):
+            _check_ragged(task, name.removesuffix("-offsets"), arrays, count)
+        elif len(array) != count and f"{name}-offsets" not in arrays:
+            raise DataError(f"{task.name}: {name} has {len(array)} samples, unit_id has {count}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise DataError(f"{task.name}: {name} holds values that are not finite")
-    if arrays["x"].shape[1:] != task.sample_shape:
+    if "x-offsets" not in arrays and arrays["x"].shape[1:] != task.sample_shape:
         raise DataError(
             f"{task.name}: x has shape {arrays['x'].shape[1:]}, not {task.sample_shape}"
         )
@@ -209,3 +211,11 @@ def check_contents(task: Task, contents: Contents) -> None:
     for name in ("train", "val"):
         if held_out & units.get(name, set()):
             raise DataError(f"{task.name}: folds {name!r} and 'test' share a {task.unit}")
+
+
+def _check_ragged(task: Task, name: str, arrays: Mapping[str, Any], count: int) -> None:
+    """A ragged array's values are joined along the first axis; offsets tell where each begins."""
+    offsets = arrays[f"{name}-offsets"]
+    whole = len(offsets) == count + 1 and offsets[0] == 0 and offsets[-1] == len(arrays[name])
+    if not whole or (np.diff(offsets) <= 0).any():
+        raise DataError(f"{task.name}: {name}-offsets do not cut {name} into {count} samples")

@@ -50,9 +50,12 @@ def prepare(
     with locked(folder.with_name(f".{name}.lock")) as mine:
         if not mine:
             raise KitError(f"{task.name} {name} is being prepared by another process")
-        if tier == "published" and raw.missing(task):
-            files = ", ".join(raw.missing(task))
-            raise DataError(f"missing {files}; bring them by 'kit data import {task.name} PATH...'")
+        if missing := raw.missing(task, tier):
+            files = ", ".join(source.file for source in missing)
+            raise DataError(
+                f"{task.name}: missing {files}; 'kit data fetch {task.name} --tier {tier}', or "
+                f"bring them by 'kit data import {task.name} PATH...'"
+            )
         job = Preparation(
             tier=tier,
             raw=raw.folder_of(task),

@@ -7,6 +7,7 @@ then on.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import msgspec
 
 from kit import paths
 from kit.errors import DataError, KitError, nearest
-from kit.files import replacing, sha256, write_json
+from kit.files import replacing, sha256, write_bytes, write_json
+from kit.spec import Tier
 from kit.task import Source, Task
 
 LOCK = "hashes.json"
@@ -26,9 +28,13 @@ def folder_of(task: Task) -> Path:
     return paths.data() / "raw" / task.name
 
 
-def missing(task: Task) -> list[str]:
-    """Return the raw files that are not there yet."""
-    return [source.file for source in task.sources if not (folder_of(task) / source.file).exists()]
+def missing(task: Task, tier: Tier = "published") -> list[Source]:
+    """Return the raw files of a tier that are not there yet."""
+    return [
+        source
+        for source in task.sources
+        if source.tier == tier and not (folder_of(task) / source.file).exists()
+    ]
 
 
 def import_files(
@@ -47,8 +53,9 @@ def import_files(
         if file.name not in sources:
             hint = nearest(file.name, sources)
             raise KitError(f"{file.name} is not a raw file of {task.name}{hint}")
-        if not file.is_file():
-            raise KitError(f"{file}: no such file")
+        kind = "folder" if sources[file.name].folder else "file"
+        if not (file.is_dir() if sources[file.name].folder else file.is_file()):
+            raise KitError(f"{file}: no such {kind}")
     return [_import(task, sources[file.name], file, progress) for file in files]
 
 
@@ -62,26 +69,56 @@ def check(task: Task) -> dict[str, str]:
             states[source.file] = "missing"
             continue
         wanted = source.sha256 or seen.get(source.file)
-        states[source.file] = "ok" if wanted in (None, sha256(file)) else "hash differs"
+        states[source.file] = "ok" if wanted in (None, digest(file)) else "hash differs"
     return states
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file, or of a folder over its files' names and hashes."""
+    if path.is_file():
+        return sha256(path)
+    lines = [
+        f"{file.relative_to(path).as_posix()} {sha256(file)}\n"
+        for file in sorted(path.rglob("*"))
+        if file.is_file()
+    ]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _import(task: Task, source: Source, file: Path, progress: Callable[[int, int], None]) -> Path:
     target = folder_of(task) / source.file
+    if source.folder:
+        return _import_folder(task, source, file)
     size = file.stat().st_size
     if source.size is not None and size != source.size:
         raise DataError(f"{file}: {size} bytes, but {source.file} has {source.size}")
-    digest, done = hashlib.sha256(), 0
+    running, done = hashlib.sha256(), 0
     wanted = source.sha256 or _seen(task).get(source.file)
     with file.open("rb") as stream, replacing(target) as copy:
         while block := stream.read(CHUNK):
             copy.write(block)
-            digest.update(block)
+            running.update(block)
             done += len(block)
             progress(done, size)
-        found = digest.hexdigest()
+        found = running.hexdigest()
         if wanted is not None and found != wanted:
             raise DataError(f"{file}: SHA-256 is {found}, but {source.file} has {wanted}")
+    write_json(folder_of(task) / LOCK, _seen(task) | {source.file: found})
+    return target
+
+
+def _import_folder(task: Task, source: Source, folder: Path) -> Path:
+    target = folder_of(task) / source.file
+    found, wanted = digest(folder), source.sha256 or _seen(task).get(source.file)
+    if wanted is not None and found != wanted:
+        raise DataError(f"{folder}: SHA-256 is {found}, but {source.file} has {wanted}")
+    fresh = target.with_name(f".{target.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            write_bytes(fresh / file.relative_to(folder), file.read_bytes())
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
     write_json(folder_of(task) / LOCK, _seen(task) | {source.file: found})
     return target
 

@@ -9,7 +9,8 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from kit.data.folds import Batch, Fold, TaskData
+from kit.data.folds import Fold, TaskData
+from kit.data.loading import Batch
 from kit.metrics import Prediction
 from kit.runs.folder import RunFolder
 from kit.runs.records import Architecture

@@ -10,7 +10,8 @@ from torch import nn
 
 from kit.backbones import backbone
 from kit.backbones.wide_resnet import Convention
-from kit.data.folds import Batch, Fold
+from kit.data.folds import Fold
+from kit.data.loading import Batch
 from kit.files import replacing
 from kit.methods.context import Context
 from kit.metrics import Prediction

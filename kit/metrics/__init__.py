@@ -13,7 +13,7 @@ from typing import Literal, Protocol, cast
 
 from torch import Tensor
 
-from kit.data.folds import Batch
+from kit.data.loading import Batch
 from kit.errors import unknown
 from kit.runs.records import MetricValue
 from kit.task import Task

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from kit.data.folds import Batch
+from kit.data.loading import Batch
 from kit.metrics import Prediction
 from kit.runs.records import MetricValue
 from kit.task import Task

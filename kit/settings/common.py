@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Normalisation = Literal["none", "pointwise"]
+Normalisation = Literal["none", "pointwise", "per-sample", "constants"]
 Positive = Annotated[int, Meta(ge=1)]
 
 
@@ -18,17 +18,32 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         roles: the prepared folds that make up each role, in this order.
         samples: at most so many samples of a prepared fold, from its start; reduced profiles.
         stride: keep every ``stride``-th grid point of each spatial axis; reduced profiles.
-        inputs: normalisation of the inputs, fitted on the fold in use.
+        window: length of the windows that a ragged record is cut into; 0 for tasks without.
+        window_strides: from one window to the next, one for all or one per label.
+        one_hot: letters of an alphabet; inputs are indices, networks see one channel per letter.
+        augment: augmentations of raw training inputs, in this order (``kit.data.augment``).
+        cutout: side of the square set to zero in normalised training inputs; 0 for none.
+        inputs: ``pointwise`` per position, fitted on the fold in use; ``constants`` per channel,
+            by ``mean`` and ``std``; ``per-sample`` by the prepared sample's own.
         targets: normalisation of the targets that a network learns; scores are in raw units.
         coordinates: append one channel per spatial axis with positions in 0..1.
+        load: parameters of a task's own loader.
     """
 
     roles: Mapping[str, tuple[str, ...]] = {}
     samples: Mapping[str, Positive] = {}
     stride: Positive = 1
+    window: Annotated[int, Meta(ge=0)] = 0
+    window_strides: tuple[Positive, ...] = (1,)
+    one_hot: Annotated[int, Meta(ge=0)] = 0
+    augment: tuple[str, ...] = ()
+    cutout: Annotated[int, Meta(ge=0)] = 0
     inputs: Normalisation = "none"
-    targets: Normalisation = "none"
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+    targets: Literal["none", "pointwise"] = "none"
     coordinates: bool = False
+    load: Mapping[str, bool | int | float | str] = {}
 
     def folds(self, role: str) -> tuple[str, ...]:
         """Return the prepared folds of a role; by default DESIGN's plain reading of its name."""
@@ -37,6 +52,7 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def input_shape(self, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape (channels, spatial...) of one input under these rules."""
         channels, *spatial = sample_shape
+        channels = self.one_hot or channels
         channels += len(spatial) if self.coordinates else 0
         return (channels, *(-(-size // self.stride) for size in spatial))
 

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kit.data.folds import Batch, Fold
+from kit.data.folds import Fold
+from kit.data.loading import Batch
 from kit.metrics import Prediction, evaluator
 from kit.runs.records import MetricValue
 from kit.settings import Schedule, Sgd

@@ -8,7 +8,7 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor
 
-from kit.data.folds import Batch
+from kit.data.loading import Batch
 from kit.errors import unknown
 
 Loss = Callable[[Tensor, Batch], Tensor]

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from kit import task
-from kit.data.folds import TaskData
-from kit.data.normalise import fit
+from kit.data.folds import Fold, TaskData
+from kit.data.normalise import pointwise
 from kit.data.prepared import open_prepared
 from kit.settings import Rules
 
@@ -28,14 +28,19 @@ def test_roles_are_made_of_prepared_folds(data: TaskData) -> None:
 
 def test_normalisers_are_fitted_on_the_fold_in_use(data: TaskData) -> None:
     final, test = data.fold("final_fit", RULES), data.fold("test", RULES)
-    assert torch.equal(final.targets.shift, test.targets.shift)
+    assert torch.equal(_shift(final), _shift(test))
     tuned, validated = data.fold("tune_fit", RULES), data.fold("tune_val", RULES)
-    assert torch.equal(tuned.targets.shift, validated.targets.shift)
-    assert not torch.equal(tuned.targets.shift, final.targets.shift)
+    assert torch.equal(_shift(tuned), _shift(validated))
+    assert not torch.equal(_shift(tuned), _shift(final))
     coefficient = final.samples.x[:, 0]
     assert coefficient.mean(0).abs().max() < 1e-5
     varied = coefficient.std(0) > 0
     assert (coefficient.std(0)[varied] - 1).abs().max() < 1e-3
+
+
+def _shift(fold: Fold) -> torch.Tensor:
+    assert fold.targets.shift is not None
+    return fold.targets.shift
 
 
 def test_targets_stay_in_original_units(data: TaskData) -> None:
@@ -48,7 +53,9 @@ def test_targets_stay_in_original_units(data: TaskData) -> None:
 
 def test_pointwise_is_mean_and_unbiased_deviation_plus_1e_5() -> None:
     values = torch.tensor([[[1.0, 5.0]], [[3.0, 5.0]]])
-    normaliser = fit("pointwise", values)
+    normaliser = pointwise(values)
+    assert normaliser.shift is not None
+    assert normaliser.scale is not None
     assert torch.equal(normaliser.shift, torch.tensor([[2.0, 5.0]]))
     assert torch.allclose(normaliser.scale, torch.tensor([[2**0.5 + 1e-5, 1e-5]]))
 

@@ -116,7 +116,7 @@ def test_contents_that_contradict_each_other_are_refused() -> None:
     nan[3, 0, 1, 1] = np.nan
     for wrong, words in (
         (replace(good, arrays={**arrays, "y": nan}), "y holds values that are not finite"),
-        (replace(good, arrays={**arrays, "y": nan[:3]}), "y has 3 samples, x has 6"),
+        (replace(good, arrays={**arrays, "y": nan[:3]}), "y has 3 samples, unit_id has 6"),
         (replace(good, arrays={"x": arrays["x"], "y": nan}), "no array 'unit_id'"),
         (replace(good, arrays={**arrays, "x": arrays["x"][..., :9]}), "x has shape"),
         (replace(good, folds={**folds, "val": np.array([6])}), "'val' is empty or points outside"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from kit import task
-from kit.data.folds import Batch
+from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.metrics import Prediction, evaluator
 

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from kit import method, task
-from kit.data.folds import Batch
+from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.settings import Schedule, Sgd
 from kit.spec import RunSpec

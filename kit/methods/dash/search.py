@@ -64,7 +64,7 @@ def build_supernet(context: Context, settings: DashSettings, fold: Fold) -> nn.M
     """Return the supernet of the run's backbone, with weights that its seed decides."""
     return supernet(
         networks.build(context, settings.backbone, convention="dash", width=settings.search.width),
-        fold.samples.x[:1],
+        fold.first(1).x,
         settings.kernel_sizes,
         settings.dilations,
         separable=settings.search.separable,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kit.backbones import count
-from kit.data.folds import Batch
+from kit.data.loading import Batch
 from kit.methods import networks
 from kit.methods.context import Context, Outcome
 from kit.methods.dash.info import DashSettings

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import nn
 
 from kit.backbones import count
-from kit.data.folds import Batch
+from kit.data.loading import Batch
 from kit.methods import networks
 from kit.methods.context import Context, Outcome
 from kit.methods.wrn.info import WrnSettings

@@ -1,0 +1,32 @@
+"""Prepared arrays where batches are cut from: on the device once if they fit, else mapped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+# Above this an array stays on disk, memory-mapped, and batches are copied to the device.
+RESIDENT_BYTES = 8 << 30
+
+# Takes rows (any shape, int64, on the device) to values (*rows.shape, *array.shape[1:]).
+Take = Callable[[Tensor], Tensor]
+
+
+def take_from(array: npt.NDArray[Any], device: torch.device) -> Take:
+    """Return how to take rows of an array, in its own dtype, to a device."""
+    if array.nbytes <= RESIDENT_BYTES:
+        resident = torch.from_numpy(np.array(array)).to(device)
+        return lambda rows: resident[rows]
+
+    def mapped(rows: Tensor) -> Tensor:
+        chosen = torch.from_numpy(np.ascontiguousarray(array[rows.cpu().numpy()]))
+        if device.type == "cuda":
+            return chosen.pin_memory().to(device, non_blocking=True)
+        return chosen
+
+    return mapped

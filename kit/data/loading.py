@@ -1,0 +1,162 @@
+"""Loaders: which samples a fold has, and how a batch of them is put together.
+
+The loader here takes rows of ``x``, or windows where ``x`` is ragged. A task whose samples are made
+in another way (drawn chunks, crops of maps) brings its own as ``Loader`` in its ``load.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from kit import discovery
+from kit.data.arrays import Take
+from kit.data.prepared import Prepared
+from kit.errors import KitError, nearest
+from kit.settings import Rules
+from kit.task import Task
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples as a network sees them, and answers in original units.
+
+    Attributes:
+        x: (batch, channels, *spatial).
+        y: targets as prepared, not normalised.
+        sample_id: (batch,) index into the prepared data.
+        unit_id: (batch,) the evaluation unit of each sample.
+        mask: positions that count, where the task has any; same shape as y.
+        length: true lengths of padded samples, where the task has any.
+    """
+
+    x: Tensor
+    y: Tensor
+    sample_id: Tensor
+    unit_id: Tensor
+    mask: Tensor | None = None
+    length: Tensor | None = None
+
+
+class Loader:
+    """Rows of ``x``, or windows of a ragged ``x``.
+
+    An address is what a sample is found by: (samples, k) integers, the prepared sample's index
+    first. For windows the second is where the window starts.
+
+    Args:
+        task: whose data they are.
+        prepared: the data.
+        rules: how to load; ``rules.load`` holds the parameters of a task's own loader.
+        take: gives access to a prepared array by name.
+    """
+
+    # Parameters in ``rules.load`` that this loader knows, with their defaults.
+    parameters: ClassVar[Mapping[str, Any]] = {}
+    # Whether a training sample may come out differently each time, augmentation apart.
+    draws: ClassVar[bool] = False
+
+    def __init__(
+        self, task: Task, prepared: Prepared, rules: Rules, take: Callable[[str], Take]
+    ) -> None:
+        self.task, self.prepared, self.rules, self.take = task, prepared, rules, take
+        for name in rules.load:
+            if name not in self.parameters:
+                raise KitError(f"no setting 'data.load.{name}'{nearest(name, self.parameters)}")
+
+    def parameter(self, name: str) -> Any:
+        """Return a parameter of ``rules.load`` or its default."""
+        return self.rules.load.get(name, self.parameters[name])
+
+    def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
+        """Return the addresses (samples, k) of all samples made of some prepared ones."""
+        del training
+        if self._offsets is None:
+            return indices[:, None]
+        labels = self.prepared.array("y")
+        rows = [
+            np.stack([np.full_like(starts, row), starts], axis=1)
+            for row in indices
+            if len(starts := self._starts(int(row), int(labels[row])))
+        ]
+        return np.concatenate(rows)
+
+    def gather(self, addresses: Tensor, training: bool) -> Batch:
+        """Return the samples at addresses (batch, k) with raw inputs: no augmentation yet.
+
+        Args:
+            addresses: on the device.
+            training: whether random choices are to be made anew; they draw from torch's global
+                generator, which each epoch seeds.
+        """
+        del training
+        rows = addresses[:, 0]
+        x = self.take("x")(rows) if self._offsets is None else self._windows(addresses)
+        y = self.take("y")(rows)
+        mask = self.take("mask")(rows) if self.prepared.has("mask") else None
+        if self.rules.stride > 1:
+            x = _thin(x, self.rules.stride)
+            if self.task.kind == "dense":
+                y = _thin(y, self.rules.stride)
+                mask = None if mask is None else _thin(mask, self.rules.stride)
+        return Batch(
+            x=x,
+            y=y,
+            sample_id=rows,
+            unit_id=self.take("unit_id")(rows),
+            mask=mask,
+            length=self.take("length")(rows) if self.prepared.has("length") else None,
+        )
+
+    @cached_property
+    def _offsets(self) -> npt.NDArray[np.int64] | None:
+        has = self.prepared.has("x-offsets")
+        return np.asarray(self.prepared.array("x-offsets")) if has else None
+
+    def _starts(self, row: int, label: int) -> npt.NDArray[np.int64]:
+        assert self._offsets is not None
+        strides = self.rules.window_strides
+        stride = strides[label] if len(strides) > 1 else strides[0]
+        length = int(self._offsets[row + 1] - self._offsets[row])
+        return np.arange(0, length - self.rules.window, stride, dtype=np.int64)
+
+    def _windows(self, addresses: Tensor) -> Tensor:
+        """(batch, 2) -> (batch, 1, window), of records z-scored as a whole if the rules say so."""
+        rows, starts = addresses.unbind(1)
+        first = self.take("x-offsets")(rows) + starts
+        steps = torch.arange(self.rules.window, device=addresses.device)
+        windows = self.take("x")(first[:, None] + steps)[:, None].float()
+        if self.rules.inputs == "per-sample":
+            mean, deviation = self._record_statistics.to(windows.device)[:, rows, None, None]
+            windows = (windows - mean) / deviation
+        return windows
+
+    @cached_property
+    def _record_statistics(self) -> Tensor:
+        """(2, records): mean and standard deviation of each whole record."""
+        assert self._offsets is not None
+        values, bounds = self.prepared.array("x"), self._offsets
+        records = [values[a:b].astype(np.float64) for a, b in pairwise(bounds.tolist())]
+        pairs = [(record.mean(), record.std()) for record in records]
+        return torch.tensor(np.array(pairs).T, dtype=torch.float32)
+
+
+def loader(task: Task, prepared: Prepared, rules: Rules, take: Callable[[str], Take]) -> Loader:
+    """Return the task's own loader where its folder has a ``load.py``, else the plain one."""
+    kind = Loader
+    if (task.folder / "load.py").exists():
+        kind = discovery.load("tasks", task.folder, "load").Loader
+    return kind(task, prepared, rules, take)
+
+
+def _thin(values: Tensor, stride: int) -> Tensor:
+    spatial: Sequence[slice] = [slice(None, None, stride)] * (values.ndim - 2)
+    return values[(slice(None), slice(None), *spatial)]
