@@ -164,8 +164,11 @@ class TaskData:
 
 
 def _take(samples: Batch, part: Tensor) -> Batch:
-    values: dict[str, Any] = {each.name: getattr(samples, each.name) for each in fields(Batch)}
-    return Batch(**{name: None if v is None else v[part] for name, v in values.items()})
+    chosen: dict[str, Any] = {}
+    for each in fields(Batch):
+        values = getattr(samples, each.name)
+        chosen[each.name] = None if values is None else values[part]
+    return Batch(**chosen)
 
 
 def _with_coordinates(x: Tensor) -> Tensor:

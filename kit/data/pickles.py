@@ -17,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -98,7 +98,7 @@ class _Restricted(pickle._Unpickler):
     """An unpickler that calls what is allowed, and builds nothing but arrays and dtypes."""
 
     stack: list[Any]
-    dispatch = dict(pickle._Unpickler.dispatch)
+    dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
 
     def __init__(self, stream: IO[bytes], name: str, allowed: Mapping[str, Any]) -> None:
         super().__init__(cast(Any, stream), encoding="latin1", fix_imports=False)
@@ -150,7 +150,7 @@ _OVERRULED: dict[bytes, Callable[[_Restricted], None]] = {
     pickle.EXT2: _Restricted.load_refused,
     pickle.EXT4: _Restricted.load_refused,
 }
-_Restricted.dispatch.update({code[0]: cast(Any, load) for code, load in _OVERRULED.items()})
+_Restricted.dispatch.update({code[0]: load for code, load in _OVERRULED.items()})
 
 
 def _check_dtype_state(dtype: np.dtype[Any], state: Any) -> None:
@@ -179,8 +179,14 @@ def load(source: Path | IO[bytes], *, allowed: Mapping[str, Any] = ALLOWED) -> A
     with _damage_told(str(source)), source.open("rb") as stream:
         packed = stream.read(2) == GZIP
         stream.seek(0)
-        content = cast(IO[bytes], gzip.GzipFile(fileobj=stream)) if packed else _Bounded(stream)
-        return _Restricted(cast(IO[bytes], content), str(source), allowed).load()
+        if not packed:
+            return _Restricted(cast(IO[bytes], _Bounded(stream)), str(source), allowed).load()
+        content = cast(IO[bytes], gzip.GzipFile(fileobj=stream))
+        found = _Restricted(content, str(source), allowed).load()
+        # Reading to the very end is what makes gzip compare its checksum.
+        if content.read(1):
+            raise ValueError("more bytes after its end")
+        return found
 
 
 def load_npy(
