@@ -1,0 +1,231 @@
+"""Unpacking zip and tar files of others: regular files below the target, and nothing else.
+
+A member that is absolute, climbs out by ``..``, is a link or a device ends the work with an
+error: an archive of data has none, so nothing in it deserves trust.
+"""
+
+from __future__ import annotations
+
+import bz2
+import errno
+import gzip
+import io
+import lzma
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, cast
+
+from kit.errors import DataError
+
+LIMIT = 100 * 10**9
+CHUNK = 1 << 20
+BLOCK = tarfile.BLOCKSIZE
+OPENERS: dict[bytes, Callable[[IO[bytes]], object]] = {
+    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ": lzma.LZMAFile,
+}
+DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
+BAD_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+
+Progress = Callable[[int, int], None]
+
+
+def unpack(
+    archive: Path,
+    target: Path,
+    *,
+    limit: int = LIMIT,
+    wanted: Callable[[str], bool] = lambda _: True,
+    progress: Progress = lambda *_: None,
+) -> Path:
+    """Unpack an archive into a folder that appears only when all of it is there.
+
+    A folder that is there already is left alone, so that interrupted work can resume.
+
+    Args:
+        archive: zip, or tar plain or packed by gzip, bzip2 or xz; told by content.
+        target: the folder to make.
+        limit: most bytes that the wanted members may have together.
+        wanted: which members, by name; the others are checked but not written.
+        progress: called with (done, total).
+
+    Raises:
+        DataError: the archive is truncated or damaged, holds a member that is not a plain file or
+            folder below the target, or has more bytes than the limit; nothing is left behind.
+    """
+    if target.exists():
+        return target
+    fresh = target.with_name(f".{target.name}.unpacking")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        for name, stream in members(archive, limit=limit, wanted=wanted, progress=progress):
+            file = fresh / name
+            with _told(archive, name):
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("wb") as copy:
+                    shutil.copyfileobj(stream, copy, CHUNK)
+        fresh.rename(target)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    return target
+
+
+def members(
+    archive: Path,
+    *,
+    limit: int = LIMIT,
+    wanted: Callable[[str], bool] = lambda _: True,
+    progress: Progress = lambda *_: None,
+) -> Iterator[tuple[str, io.RawIOBase]]:
+    """Yield (name, content) of the files in an archive, in its order, without unpacking it.
+
+    Content is to be read before the next member is asked for. Arguments and errors are those of
+    ``unpack``.
+    """
+    if not archive.is_file():
+        raise DataError(f"{archive}: no such file")
+    with archive.open("rb") as file:
+        packed = file.read(4) == b"PK\x03\x04" or zipfile.is_zipfile(archive)
+    found = _zip_members(archive, wanted) if packed else _tar_members(archive, wanted)
+    total = 0
+    with _told(archive):
+        for name, stream, done, whole in found:
+            content = _Counted(stream, archive, name, limit - total)
+            yield name, content
+            total += content.count
+            progress(done, whole)
+
+
+def _zip_members(
+    archive: Path, wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, IO[bytes], int, int]]:
+    with zipfile.ZipFile(archive) as content:
+        entries = content.infolist()
+        whole, done = sum(entry.file_size for entry in entries), 0
+        for entry in entries:
+            mode = stat.S_IFMT(entry.external_attr >> 16)
+            plain = mode in (0, stat.S_IFREG, stat.S_IFDIR)
+            _check(archive, entry.filename, None if plain else _kind(mode))
+            if entry.flag_bits & 1:
+                raise DataError(f"{archive}: {entry.filename!a} is encrypted")
+            done += entry.file_size
+            if not entry.is_dir() and wanted(entry.filename):
+                with content.open(entry) as stream:
+                    yield entry.filename, stream, done, whole
+
+
+def _tar_members(
+    archive: Path, wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, IO[bytes], int, int]]:
+    whole = archive.stat().st_size
+    with archive.open("rb") as raw:
+        start = raw.read(6)
+        raw.seek(0)
+        opener = next((OPENERS[magic] for magic in OPENERS if start.startswith(magic)), None)
+        blocks = _Blocks(cast(IO[bytes], opener(raw)) if opener else raw)
+        with tarfile.open(fileobj=cast(IO[bytes], blocks), mode="r:") as content:
+            while (entry := content.next()) is not None:
+                plain = entry.isfile() or entry.isdir()
+                _check(archive, entry.name, None if plain else _TAR_KINDS.get(entry.type, "odd"))
+                if entry.isfile() and wanted(entry.name):
+                    stream = content.extractfile(entry)
+                    assert stream is not None
+                    yield entry.name, stream, raw.tell(), whole
+        # tarfile takes the end of the file, or a header that it cannot read, for a proper end.
+        if blocks.last != bytes(BLOCK):
+            raise tarfile.ReadError("it has no end mark")
+        while blocks.stream.read(CHUNK):
+            pass
+
+
+def _check(archive: Path, name: str, kind: str | None) -> None:
+    parts = name.replace("\\", "/").split("/")
+    problem = f"is a {kind}" if kind else None
+    if not parts[0] or parts[0].endswith(":"):
+        problem = "has an absolute name"
+    elif ".." in parts:
+        problem = "leads out of the folder by '..'"
+    elif "\0" in name:
+        problem = "has a zero byte in its name"
+    if problem:
+        raise DataError(f"{archive}: {name!a:.200} {problem}; nothing was unpacked")
+
+
+_TAR_KINDS = {
+    tarfile.SYMTYPE: "symbolic link",
+    tarfile.LNKTYPE: "hard link",
+    tarfile.CHRTYPE: "device",
+    tarfile.BLKTYPE: "device",
+    tarfile.FIFOTYPE: "pipe",
+}
+
+
+def _kind(mode: int) -> str:
+    return "symbolic link" if mode == stat.S_IFLNK else "device or pipe"
+
+
+class _Blocks:
+    """A file that remembers what was read last: at its end, that must be tar's end mark."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+        self.last = b""
+
+    def read(self, count: int = -1) -> bytes:
+        """Read, and remember."""
+        self.last = self.stream.read(count)
+        return self.last
+
+
+class _Counted(io.RawIOBase):
+    """A member's content that ends the work where the archive grows beyond the limit."""
+
+    def __init__(self, stream: IO[bytes], archive: Path, name: str, room: int) -> None:
+        self.stream, self.archive, self.member, self.room = stream, archive, name, room
+        self.count = 0
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer as far as the content goes, at most one byte beyond the limit."""
+        with _told(self.archive, self.member):
+            content = self.stream.read(min(len(buffer), self.room - self.count + 1))
+        self.count += len(content)
+        if self.count > self.room:
+            raise DataError(
+                f"{self.archive}: with {self.member!a:.200} it grows beyond the limit; a zip bomb?"
+            )
+        buffer[: len(content)] = content
+        return len(content)
+
+
+@contextmanager
+def _told(archive: Path, name: str | None = None) -> Iterator[None]:
+    """Turn the errors of the readers into one line that names the archive and the member."""
+    try:
+        yield
+    except DAMAGE as error:
+        problem = f"truncated or damaged ({error})"
+    except (NotImplementedError, RuntimeError, ValueError) as error:
+        problem = f"cannot be unpacked ({error})"
+    except OSError as error:
+        # A full disk is not the archive's fault; bzip2 tells damage by an error without a number.
+        if error.errno not in (None, *BAD_NAME):
+            raise
+        problem = f"truncated or damaged ({error})" if error.errno is None else str(error.strerror)
+    else:
+        return
+    place = str(archive) if name is None else f"{archive}: {name!a:.200}"
+    raise DataError(f"{place}: {' '.join(problem.split())}")
