@@ -28,6 +28,15 @@ def fourier(
     return _Depthwise.apply(x, taps, setting, plan.positions, memory == "fast")
 
 
+def sum_of_products(one: Tensor, other: Tensor, into: Tensor, first: bool) -> None:
+    """Sum of one * other over their first axis, written to `into` or, if not first, added."""
+    for index in range(len(one)):
+        if first and index == 0:
+            torch.mul(one[0], other[0], out=into)
+        else:
+            into.addcmul_(one[index], other[index])
+
+
 class _Depthwise(torch.autograd.Function):
     """One spectrum per channel; planes are worked through in chunks that stay in the cache."""
 
@@ -63,7 +72,7 @@ class _Depthwise(torch.autograd.Function):
         of_x, of_taps = ctx.needs_input_grad[:2]
         result = gradient.new_empty(ctx.shape) if of_x else None
         conjugate = response.conj().resolve_conj() if of_x else response
-        total = torch.zeros_like(response) if of_taps else None
+        total = torch.empty_like(response) if of_taps else None
         buffer = data = None
         for index, (rows, columns) in enumerate(grid.chunks(gradient)):
             part = gradient[rows, columns]
@@ -79,7 +88,6 @@ class _Depthwise(torch.autograd.Function):
                     data = grid.buffer(part) if data is None else data
                     of_data = grid.analyse(part, data, 1)
                 spectrum.conj_physical_()
-                for one, other in zip(spectrum, of_data, strict=True):
-                    total[columns].addcmul_(one, other)
+                sum_of_products(spectrum, of_data, total[columns], rows.start == 0)
         of_kernel = None if total is None else grid.taps(total, positions)
         return result, of_kernel, None, None, None

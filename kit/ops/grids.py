@@ -19,7 +19,7 @@ from torch import Tensor
 from kit.ops.plan import Setting
 from kit.ops.transform import padded_chunk, strided
 
-CHUNK_BYTES = 1 << 19
+CHUNK_BYTES = 1 << 20
 """Size of a chunk of planes per thread: a few such arrays fill a core's second-level cache."""
 
 

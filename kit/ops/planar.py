@@ -59,20 +59,20 @@ class _Planar(torch.autograd.Function):
         data = transform.analyse(x, 1)
         batch, channels = data.shape[2:]
         product = data.new_empty(data.shape[0], 2, batch, outputs)
+        # Batched products are twice as fast with untransposed matrices: (C_in, C_out) here, and
+        # (C_out, C_in) in the backward pass.
+        turned = taps
+        if not depthwise:
+            turned = taps.view(-1, outputs, channels).mT.flatten(1)
         for start, stop in _slabs(spectrum, taps):
-            real, imaginary = spectrum.slab(taps, start, stop)
+            real, imaginary = spectrum.slab(turned, start, stop)
             if depthwise:
                 _multiply_channels(data[start:stop], real, imaginary, product[start:stop], 1)
                 continue
-            shape = (stop - start, outputs, channels)
+            shape = (stop - start, channels, outputs)
             part = data[start:stop]
-            _multiply(
-                part,
-                _turned(part, 1),
-                real.view(shape).mT,
-                imaginary.view(shape).mT,
-                product[start:stop],
-            )
+            real, imaginary = real.view(shape), imaginary.view(shape)
+            _multiply(part, _turned(part, 1), real, imaginary, product[start:stop])
         ctx.setting, ctx.spectrum, ctx.transform = setting, spectrum, transform
         keep = keep and taps.requires_grad
         ctx.save_for_backward(taps, None if keep else x, data if keep else None)
