@@ -1,0 +1,83 @@
+"""Satellite's data: the published files, Formosat-2 series, or generated ones in raw format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from kit.data.raw import digest
+from kit.seeding import generator
+from kit.task import Contents, Preparation
+
+from .raw import Labels, Series, read, read_table
+from .synthetic import COUNT as SYNTHETIC
+from .synthetic import write
+
+COUNT = {"train": 800_000, "val": 100_000, "test": 100_000}
+TRAIN, TEST = "satellite_train.npy", "satellite_test.npy"
+SEED = 0
+
+
+def prepare(job: Preparation) -> Contents:
+    """Return the series of a tier: x (n, 1, 46) float32, y (n,) in 0..23."""
+    if job.tier == "sample":
+        return _sample(job)
+    if job.tier == "synthetic":
+        counts = {name: min(job.samples.get(name, n), n) for name, n in SYNTHETIC.items()}
+        write(job.scratch, counts, SEED)
+        return _published(job.scratch, counts, job, {"generator": "satellite", "seed": SEED})
+    files = {name: digest(job.raw / name) for name in (TRAIN, TEST)}
+    return _published(job.raw, COUNT, job, {"files": files})
+
+
+def _published(
+    folder: Path, counts: Mapping[str, int], job: Preparation, origin: Mapping[str, Any]
+) -> Contents:
+    """Read the two files; the last series of the first one are for validation."""
+    train, val, test = (counts[name] for name in ("train", "val", "test"))
+    first = read(folder / TRAIN, train + val)
+    job.progress(1, 2)
+    second = read(folder / TEST, test)
+    job.progress(2, 2)
+    order = np.arange(train + val + test)
+    folds = {"train": order[:train], "val": order[train : train + val], "test": order[-test:]}
+    return _contents((first, second), folds, origin)
+
+
+def _sample(job: Preparation) -> Contents:
+    """Take polygons apart: every fifth one of the training table is for validation."""
+    folder = job.raw / "sits-formosat2"
+    series, labels, polygons = read_table(folder / "train.csv")
+    held_out, test_labels, _ = read_table(folder / "test.csv")
+    job.progress(1, 1)
+    chosen = np.unique(polygons)[::5]
+    # The tables are sorted by class; a reduced profile takes a fold from its start.
+    order = generator(SEED, "satellite", "sample").permutation(len(labels))
+    validation = np.isin(polygons[order], chosen)
+    tests = generator(SEED, "satellite", "sample test").permutation(len(test_labels))
+    folds = {
+        "train": order[~validation],
+        "val": order[validation],
+        "test": len(labels) + tests,
+    }
+    origin = {"files": {folder.name: digest(folder)}}
+    return _contents(((series, labels), (held_out, test_labels)), folds, origin)
+
+
+def _contents(
+    parts: tuple[tuple[Series, Labels], ...],
+    folds: dict[str, npt.NDArray[Any]],
+    origin: Mapping[str, Any],
+) -> Contents:
+    x = np.concatenate([series for series, _ in parts])[:, None]
+    y = np.concatenate([labels for _, labels in parts])
+    # DASH's code cuts the permuted training series first and takes validation from what is left.
+    fitted = np.concatenate([folds["train"], folds["val"]])
+    released = generator(SEED, "satellite", "dash").permutation(fitted)[: len(folds["train"])]
+    folds |= {"dash-train": released, "dash-val": released[-len(folds["val"]) :]}
+    arrays = {"x": x, "y": y, "unit_id": np.arange(len(y))}
+    return Contents(arrays=arrays, folds=folds, origin=origin)

@@ -1,0 +1,43 @@
+"""Satellite: land cover from a pixel's time series, a 1D point task."""
+
+from kit.task import Source, Task
+
+BUCKET = "https://pde-xd.s3.amazonaws.com/satellite"
+
+TASK = Task(
+    name="satellite",
+    title="Satellite",
+    dims=1,
+    sample_shape=(1, 46),
+    outputs=24,
+    kind="point",
+    loss="cross-entropy",
+    metrics=("zero-one-error",),
+    unit="sample",
+    version=1,
+    licence="GPL 3.0",
+    citation="Petitjean et al., Satellite Image Time Series Analysis under Time Warping, 2012",
+    tiers=("published", "sample", "synthetic"),
+    sources=(
+        Source(file="satellite_train.npy", urls=(f"{BUCKET}/satellite_train.npy",)),
+        Source(file="satellite_test.npy", urls=(f"{BUCKET}/satellite_test.npy",)),
+        Source(file="sits-formosat2", folder=True, tier="sample"),
+    ),
+    # Each series by its own mean and deviation, as NAS-Bench-360 has it; DASH's code does not.
+    rules={"inputs": "per-sample"},
+    # Besides train, val and test there is the split of DASH's code for tuning, where the
+    # validation series are the last of the training series: folds "dash-train" and "dash-val".
+    # Reduced sizes are chosen once, on grounds of cost alone.
+    reduced={
+        "lite": {
+            "samples": {
+                "train": 6000,
+                "val": 1000,
+                "test": 2000,
+                "dash-train": 6000,
+                "dash-val": 1000,
+            }
+        },
+        "smoke": {"samples": {"train": 32, "val": 8, "test": 16, "dash-train": 32, "dash-val": 8}},
+    },
+)
