@@ -61,11 +61,11 @@ class _Planar(torch.autograd.Function):
         product = data.new_empty(data.shape[0], 2, batch, outputs)
         # Batched products are twice as fast with untransposed matrices: (C_in, C_out) here, and
         # (C_out, C_in) in the backward pass.
-        turned = taps
+        ordered = taps
         if not depthwise:
-            turned = taps.view(-1, outputs, channels).mT.flatten(1)
+            ordered = taps.view(-1, outputs, channels).mT.flatten(1)
         for start, stop in _slabs(spectrum, taps):
-            real, imaginary = spectrum.slab(turned, start, stop)
+            real, imaginary = spectrum.slab(ordered, start, stop)
             if depthwise:
                 _multiply_channels(data[start:stop], real, imaginary, product[start:stop], 1)
                 continue
