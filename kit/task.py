@@ -121,7 +121,9 @@ class Contents:
 
     Attributes:
         arrays: ``x`` (samples, channels, *spatial), ``y`` targets, ``unit_id`` (samples,), and
-            where the task has them ``mask`` and ``length``.
+            where the task has them ``mask`` and ``length``. A ragged array is joined along its
+            first axis, and ``<name>-offsets`` (samples + 1,) tells where each sample begins.
+            ``shared-<name>`` belongs to no single sample.
         folds: index arrays into the samples: ``train``, ``val``, ``test``, ...
         origin: how the data came about (generator, seed, raw hashes), for the manifest.
     """

@@ -20,7 +20,7 @@ from torch import Tensor
 from kit import discovery
 from kit.data.arrays import Take
 from kit.data.prepared import Prepared
-from kit.errors import KitError, nearest
+from kit.errors import DataError, KitError, nearest
 from kit.settings import Rules
 from kit.task import Task
 
@@ -87,6 +87,10 @@ class Loader:
             for row in indices
             if len(starts := self._starts(int(row), int(labels[row])))
         ]
+        if not rows:
+            raise DataError(
+                f"{self.task.name}: no record is longer than a window of {self.rules.window}"
+            )
         return np.concatenate(rows)
 
     def gather(self, addresses: Tensor, training: bool) -> Batch:
@@ -145,7 +149,8 @@ class Loader:
         assert self._offsets is not None
         values, bounds = self.prepared.array("x"), self._offsets
         records = [values[a:b].astype(np.float64) for a, b in pairwise(bounds.tolist())]
-        pairs = [(record.mean(), record.std()) for record in records]
+        # A flat record has no deviation; it becomes zeros.
+        pairs = [(record.mean(), record.std() or 1.0) for record in records]
         return torch.tensor(np.array(pairs).T, dtype=torch.float32)
 
 

@@ -24,6 +24,9 @@ from kit.task import Contents, Task
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
+# Arrays whose names begin so belong to no single sample (background noise to be mixed in).
+SHARED = "shared-"
+BLOCK = 1 << 26
 
 
 class ArrayFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,12 +195,14 @@ def check_contents(task: Task, contents: Contents) -> None:
             raise DataError(f"{task.name}: prepare() returned no array {name!r}")
     count = len(arrays["unit_id"])
     for name, array in arrays.items():
+        if array.dtype.kind == "f" and not _finite(array):
+            raise DataError(f"{task.name}: {name} holds values that are not finite")
+        if name.startswith(SHARED):
+            continue
         if name.endswith("-offsets"):
             _check_ragged(task, name.removesuffix("-offsets"), arrays, count)
         elif len(array) != count and f"{name}-offsets" not in arrays:
             raise DataError(f"{task.name}: {name} has {len(array)} samples, unit_id has {count}")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise DataError(f"{task.name}: {name} holds values that are not finite")
     if "x-offsets" not in arrays and arrays["x"].shape[1:] != task.sample_shape:
         raise DataError(
             f"{task.name}: x has shape {arrays['x'].shape[1:]}, not {task.sample_shape}"
@@ -211,6 +216,14 @@ def check_contents(task: Task, contents: Contents) -> None:
     for name in ("train", "val"):
         if held_out & units.get(name, set()):
             raise DataError(f"{task.name}: folds {name!r} and 'test' share a {task.unit}")
+
+
+def _finite(array: npt.NDArray[Any]) -> bool:
+    """Tell whether all values are finite; by parts, since the array may be larger than memory."""
+    rows = max(1, BLOCK // max(1, array[:1].nbytes))
+    return all(
+        bool(np.isfinite(array[start : start + rows]).all()) for start in range(0, len(array), rows)
+    )
 
 
 def _check_ragged(task: Task, name: str, arrays: Mapping[str, Any], count: int) -> None:

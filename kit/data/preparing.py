@@ -81,8 +81,8 @@ def state(task: Task, tier: Tier, profile: Profile = "paper") -> State:
 def choose_tier(task: Task, profile: Profile, wanted: Tier | None) -> Tier:
     """Return the tier of a run: the wanted one, else the best.
 
-    The best is the published data; a reduced profile takes the next best where those are not
-    prepared.
+    The best is the published data; a reduced profile takes the best that is prepared, and where
+    nothing is, what the kit can make by itself.
 
     Raises:
         KitError: the task has no such tier.
@@ -91,6 +91,7 @@ def choose_tier(task: Task, profile: Profile, wanted: Tier | None) -> Tier:
         if wanted not in task.tiers:
             raise KitError(f"{task.name} has no {wanted} data; there is {', '.join(task.tiers)}")
         return wanted
-    if profile == "paper" or state(task, task.tiers[0], profile).ready:
+    if profile == "paper":
         return task.tiers[0]
-    return next((tier for tier in task.tiers if tier != "published"), task.tiers[0])
+    ready = [tier for tier in task.tiers if state(task, tier, profile).ready]
+    return [*ready, *filter(generated, task.tiers), *task.tiers][0]
