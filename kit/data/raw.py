@@ -1,4 +1,4 @@
-"""Raw files: what the user brought, checked and kept under ``data/raw/<task>``.
+"""Raw files: what was fetched or brought, checked and kept under ``data/raw/<task>``.
 
 The hash of a file whose published hash is unknown is recorded at first sight and checked from
 then on.
@@ -61,16 +61,36 @@ def import_files(
 
 def check(task: Task) -> dict[str, str]:
     """Return each raw file's state: ``ok``, ``missing``, or what is wrong with it."""
-    seen = _seen(task)
-    states = {}
-    for source in task.sources:
-        file = folder_of(task) / source.file
-        if not file.exists():
-            states[source.file] = "missing"
-            continue
-        wanted = source.sha256 or seen.get(source.file)
-        states[source.file] = "ok" if wanted in (None, digest(file)) else "hash differs"
-    return states
+    return {source.file: _state(task, source) for source in task.sources}
+
+
+def _state(task: Task, source: Source) -> str:
+    file = folder_of(task) / source.file
+    if not file.exists():
+        return "missing"
+    if source.size is not None and not source.folder and file.stat().st_size != source.size:
+        return "size differs"
+    found, wanted = digest(file), expected(task, source)
+    if wanted is None:
+        record(task, source, found)
+    return "ok" if wanted in (None, found) else "hash differs"
+
+
+def expected(task: Task, source: Source) -> str | None:
+    """Return the SHA-256 that a raw file must have: as published, else as first seen."""
+    return source.sha256 or _seen(task).get(source.file)
+
+
+def record(task: Task, source: Source, found: str) -> None:
+    """Keep the SHA-256 of a raw file that passed all checks, to be expected from now on."""
+    write_json(folder_of(task) / LOCK, _seen(task) | {source.file: found})
+
+
+def is_page(file: Path) -> bool:
+    """Tell whether a file is a web page (a login, a quota, a confirmation) posing as data."""
+    with file.open("rb") as stream:
+        start = stream.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return start.startswith((b"<!doctype html", b"<html"))
 
 
 def digest(path: Path) -> str:
@@ -90,10 +110,12 @@ def _import(task: Task, source: Source, file: Path, progress: Callable[[int, int
     if source.folder:
         return _import_folder(task, source, file)
     size = file.stat().st_size
+    if is_page(file):
+        raise DataError(f"{file} is a web page, not data; download the file that it leads to")
     if source.size is not None and size != source.size:
         raise DataError(f"{file}: {size} bytes, but {source.file} has {source.size}")
     running, done = hashlib.sha256(), 0
-    wanted = source.sha256 or _seen(task).get(source.file)
+    wanted = expected(task, source)
     with file.open("rb") as stream, replacing(target) as copy:
         while block := stream.read(CHUNK):
             copy.write(block)
@@ -103,13 +125,13 @@ def _import(task: Task, source: Source, file: Path, progress: Callable[[int, int
         found = running.hexdigest()
         if wanted is not None and found != wanted:
             raise DataError(f"{file}: SHA-256 is {found}, but {source.file} has {wanted}")
-    write_json(folder_of(task) / LOCK, _seen(task) | {source.file: found})
+    record(task, source, found)
     return target
 
 
 def _import_folder(task: Task, source: Source, folder: Path) -> Path:
     target = folder_of(task) / source.file
-    found, wanted = digest(folder), source.sha256 or _seen(task).get(source.file)
+    found, wanted = digest(folder), expected(task, source)
     if wanted is not None and found != wanted:
         raise DataError(f"{folder}: SHA-256 is {found}, but {source.file} has {wanted}")
     fresh = target.with_name(f".{target.name}.new")
@@ -119,7 +141,7 @@ def _import_folder(task: Task, source: Source, folder: Path) -> Path:
             write_bytes(fresh / file.relative_to(folder), file.read_bytes())
     shutil.rmtree(target, ignore_errors=True)
     fresh.rename(target)
-    write_json(folder_of(task) / LOCK, _seen(task) | {source.file: found})
+    record(task, source, found)
     return target
 
 
@@ -128,3 +150,6 @@ def _seen(task: Task) -> dict[str, str]:
         return msgspec.json.decode((folder_of(task) / LOCK).read_bytes(), type=dict[str, str])
     except FileNotFoundError:
         return {}
+    except msgspec.MsgspecError as error:
+        lock = folder_of(task) / LOCK
+        raise DataError(f"{lock}: {error}; remove it to have all hashes recorded anew") from None

