@@ -1,0 +1,86 @@
+"""ECG's data: the published pickle, a sample of official records, or synthetic records.
+
+A record is a 1D array at 300 Hz with one label. Windows are cut when they are loaded, because
+their stride depends on the class and on nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from kit.errors import DataError
+from kit.task import Contents, Preparation
+
+from .records import CLASSES, Records, read_folder, read_pickle
+from .synthetic import write_pickle
+
+COUNT = {"train": 48, "val": 12, "test": 12}
+
+
+def prepare(job: Preparation) -> Contents:
+    """Return all records, joined, and the folds over them."""
+    if job.tier == "published":
+        records = read_pickle(job.raw / "challenge2017.pkl")
+    elif job.tier == "sample":
+        records = read_folder(job.raw / "ecg-cinc2017-validation", job.progress)
+    else:
+        counts = {name: job.samples.get(name, count) for name, count in COUNT.items()}
+        records = read_pickle(write_pickle(job.scratch / "challenge2017.pkl", sum(counts.values())))
+        return _contents(records, _in_order(counts), {"seed": 0, "generator": "synthetic.py"})
+    job.progress(1, 1)
+    return _contents(records, split(len(records.labels)), {"random_state": 0})
+
+
+def split(count: int) -> dict[str, npt.NDArray[np.int64]]:
+    """Return the papers' folds over records: 80/10/10, and the 90/10 of the released final fit.
+
+    Both are scikit-learn's ``train_test_split`` with ``random_state=0``: a permutation whose head
+    is held out. The released code draws the two splits one by one, so ``released-test`` and
+    ``val`` overlap by half: tuning sees half of the records of the final test. ``test`` is
+    disjoint from ``train`` and ``val``.
+    """
+    order = np.random.RandomState(0).permutation(count)
+    held_out = order[: math.ceil(0.2 * count)]
+    again = np.random.RandomState(0).permutation(len(held_out))
+    test = math.ceil(0.5 * len(held_out))
+    final = math.ceil(0.1 * count)
+    return {
+        "train": order[len(held_out) :],
+        "val": held_out[again[test:]],
+        "test": held_out[again[:test]],
+        "released-train": order[final:],
+        "released-test": order[:final],
+    }
+
+
+def _in_order(counts: Mapping[str, int]) -> dict[str, npt.NDArray[np.int64]]:
+    ends = np.cumsum(list(counts.values()))
+    return {
+        name: np.arange(end - count, end)
+        for (name, count), end in zip(counts.items(), ends, strict=True)
+    }
+
+
+def _contents(
+    records: Records, folds: Mapping[str, npt.NDArray[np.int64]], origin: Mapping[str, object]
+) -> Contents:
+    if not records.labels:
+        raise DataError("ecg: there is no record")
+    lengths = [len(values) for values in records.values]
+    values = np.concatenate(records.values)
+    if values.dtype != np.int16:
+        # The published pickle may hold floats; all of them are whole numbers of 16 bits.
+        with np.errstate(invalid="ignore"):
+            whole = values.astype(np.int16)
+        values = whole if np.array_equal(whole, values) else values.astype(np.float32)
+    arrays = {
+        "x": values,
+        "x-offsets": np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        "y": np.array([CLASSES.index(label) for label in records.labels], np.int64),
+        "unit_id": np.arange(len(records.labels)),
+    }
+    return Contents(arrays=arrays, folds=folds, origin={**origin, "classes": list(CLASSES)})

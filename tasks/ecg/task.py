@@ -1,0 +1,43 @@
+"""ECG: the rhythm of a single-lead recording, a 1D task of four classes."""
+
+from kit.task import Source, Task
+
+BUCKET = "https://pde-xd.s3.amazonaws.com"
+
+TASK = Task(
+    name="ecg",
+    title="ECG",
+    dims=1,
+    sample_shape=(1, 1000),
+    outputs=4,
+    kind="point",
+    loss="cross-entropy",
+    metrics=("one-minus-f1",),
+    unit="record",
+    version=1,
+    licence="ODC-BY 1.0",
+    citation="Clifford et al., AF Classification from a Short Single Lead ECG Recording: the "
+    "PhysioNet/Computing in Cardiology Challenge 2017, CinC 2017",
+    tiers=("published", "sample", "synthetic"),
+    sources=(
+        Source(
+            file="challenge2017.pkl",
+            urls=(
+                f"{BUCKET}/ECG/challenge2017.pkl",
+                "https://drive.google.com/uc?export=download&id=1j7Yk0-W9uonQiyyG2B9ZAw5jjZA-UeMS",
+            ),
+        ),
+        Source(file="ecg-cinc2017-validation", tier="sample", folder=True),
+    ),
+    rules={
+        "window": 1000,
+        # One stride per class: N, A, O, ~. Rare classes are cut more densely.
+        "window_strides": (500, 83, 250, 25),
+        "inputs": "per-sample",
+    },
+    # Chosen once, on grounds of cost alone: windows per second of two CPU cores.
+    reduced={
+        "lite": {"samples": {"train": 240, "val": 30, "test": 30}},
+        "smoke": {"samples": {"train": 16, "val": 8, "test": 8}},
+    },
+)
