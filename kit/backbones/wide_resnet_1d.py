@@ -6,6 +6,7 @@ dropout inside; DASH scales the channels with the number of classes (its appendi
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 from kit.backbones.wide_resnet import Convention
 
 KERNEL_SIZES = (8, 5, 3)
+# Torch warns that an even kernel size costs a padded copy; it is the papers' network.
+warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
 
 
 class Block(nn.Module):

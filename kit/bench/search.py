@@ -88,16 +88,9 @@ def measure(
         for case in cases:
             steps = {method: step(case, method, device) for method in methods}
             times = interleaved(steps, rounds=rounds, wait=wait)
-            for method in methods:
-                rows.append(
-                    {
-                        "case": case.name,
-                        "method": method,
-                        "seconds": times[method],
-                        "peak_bytes": None,
-                    }
-                )
+            rows += [
+                Row(case=case.name, method=m, seconds=times[m], peak_bytes=None) for m in methods
+            ]
     finally:
         torch.set_num_threads(before)
     return rows
-

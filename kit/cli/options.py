@@ -69,7 +69,7 @@ def formats(*names: str) -> Callable[[Function], Function]:
 
 
 part_of_table = chain(
-    click.option("--table", "number", type=int, required=True, help="Number of the table."),
+    click.option("--table", "number", type=int, help="Number of the table."),
     paper,
     click.option("--task", "tasks", multiple=True, type=TASK, help="Only this task; repeatable."),
     click.option(

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.errors import KitError
 
 
 @click.command(name="plan")
@@ -14,6 +15,8 @@ from kit.cli import options
 @options.formats("text", "json")
 def command(form: str, **request: Any) -> None:
     """Show the runs behind a table: which run, why, and for how long."""
+    if request["number"] is None:
+        raise KitError("say which table: --table N; 'kit list tables' shows them")
     show(make(**request), form)
 
 

@@ -9,18 +9,25 @@ from typing import Any
 import click
 
 from kit.cli import options
-from kit.errors import DataError
+from kit.errors import DataError, KitError
 
 
 @click.command(name="reproduce")
 @options.part_of_table
+@click.option("--figure", type=int, help="Measure this figure instead (paper dash: 2, 3).")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time; default: one per core.")
 @options.device
 @options.force
 @options.formats("text", "markdown", "csv", "latex", "json")
 def command(
-    dry_run: bool, jobs: int | None, device: str | None, force: bool, form: str, **request: Any
+    figure: int | None,
+    dry_run: bool,
+    jobs: int | None,
+    device: str | None,
+    force: bool,
+    form: str,
+    **request: Any,
 ) -> None:
     """Run whatever is missing of a table and print it, measured beside published.
 
@@ -28,6 +35,11 @@ def command(
     """
     from kit.cli.commands import plan as planning
 
+    if (figure is None) == (request["number"] is None):
+        raise KitError("say which: --table N, or --figure N")
+    if figure is not None:
+        _figure(figure, request["profile"], request["tier"], device, force, form)
+        return
     plan = planning.make(**request)
     if dry_run:
         planning.show(plan, "json" if form == "json" else "text")
@@ -43,6 +55,37 @@ def command(
     if failed:
         click.echo(f"kit: {failed} of {len(todo)} runs failed; the table is not whole", err=True)
         raise click.exceptions.Exit(1)
+
+
+def _figure(
+    figure: int, profile: Any, tier: Any, device: str | None, force: bool, form: str
+) -> None:
+    """Measure a speed figure and print it."""
+    options.needs_gpu(profile, device, force)
+    from kit import task
+    from kit.bench import speed
+    from kit.cli.commands.figure import show
+    from kit.cli.progress import bar
+    from kit.data import preparing
+    from kit.data.prepared import generated, repair
+    from kit.engines.devices import gpus
+    from kit.plan import PlannedData
+
+    speed.places(figure)
+    found = task.find(speed.TASK)
+    chosen = preparing.choose_tier(found, profile, tier)
+    ready = preparing.state(found, chosen, profile).ready
+    command = repair(found, chosen, profile)
+    _prepare(PlannedData(found.name, chosen, ready, command, generated(chosen)), profile)
+    with bar(f"figure {figure}") as progress:
+        measured = speed.measure(
+            figure,
+            profile,
+            chosen,
+            device=device or ("cuda" if gpus() else "cpu"),
+            progress=progress,
+        )
+    show(measured, None, "json" if form == "json" else "text")
 
 
 def _prepare(data: Any, profile: Any) -> None:

@@ -1,0 +1,43 @@
+"""The idx format: a magic number with type and number of axes, their sizes, then the bytes."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kit.errors import DataError
+
+UINT8 = 0x08
+
+
+def read(file: Path, axes: int) -> npt.NDArray[np.uint8]:
+    """Return the array of a gzipped idx file of unsigned bytes.
+
+    Raises:
+        DataError: it is no idx file, has another number of axes, or is cut short.
+    """
+    try:
+        content = gzip.decompress(file.read_bytes())
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{file.name}: not a whole gzip file ({error})") from None
+    if len(content) < 4 or content[:3] != bytes([0, 0, UINT8]):
+        raise DataError(f"{file.name}: no idx file of unsigned bytes")
+    if content[3] != axes:
+        raise DataError(f"{file.name}: {content[3]} axes instead of {axes}")
+    begin = 4 + 4 * axes
+    shape = struct.unpack(f">{axes}I", content[4:begin])
+    values = np.frombuffer(content, np.uint8, offset=begin)
+    if len(values) != np.prod(shape):
+        raise DataError(f"{file.name}: {len(values)} bytes instead of {np.prod(shape)}")
+    return values.reshape(shape)
+
+
+def write(file: Path, values: npt.NDArray[np.uint8]) -> None:
+    """Write unsigned bytes as a gzipped idx file."""
+    head = bytes([0, 0, UINT8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
+    file.write_bytes(gzip.compress(head + values.tobytes(), mtime=0))
