@@ -1,0 +1,91 @@
+"""False-negative rate: the share of positive positions that a prediction misses, in per cent."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from kit.data.loading import Batch
+from kit.metrics import Prediction
+from kit.runs.records import MetricValue
+from kit.task import Task
+
+
+class Counts:
+    """True and false positives and negatives of predictions cut at a logit, summed over a set."""
+
+    def __init__(self) -> None:
+        self.table = torch.zeros(2, 2, dtype=torch.int64)
+
+    def add(
+        self, prediction: Prediction, truth: Tensor, logit: float, mask: Tensor | None = None
+    ) -> None:
+        """Count a batch: positive is what lies above a logit (or the score that belongs to it)."""
+        values = prediction.values.detach().reshape(truth.shape)
+        if prediction.kind in ("labels", "scores", "field"):
+            said = values > 1 / (1 + math.exp(-logit))
+        else:
+            said = values > logit
+        if mask is not None:
+            counted = mask.bool().reshape(truth.shape)
+            said, truth = said[counted], truth[counted]
+        cells = 2 * truth.flatten().long() + said.flatten().long()
+        self.table = self.table.to(cells.device) + cells.bincount(minlength=4).reshape(2, 2)
+
+    @property
+    def false_negative_rate(self) -> Tensor:
+        """Return FN / (TP + FN), NaN without positives."""
+        return self.table[1, 0].double() / self.table[1].sum()
+
+    @property
+    def false_positive_rate(self) -> Tensor:
+        """Return FP / (FP + TN), NaN without negatives."""
+        return self.table[0, 1].double() / self.table[0].sum()
+
+
+class Evaluator:
+    """False-negative rate at a probability of one half, pooled over the positions that count.
+
+    Beside it what released code gives: the mean over batches (DASH), and the rate at a *logit* of
+    one half with ignored positions counted in (NAS-Bench-360).
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.unit, self.units, self.broken = task.unit, 0, False
+        self.pooled, self.released = Counts(), Counts()
+        self.batches: list[Tensor] = []
+
+    def update(self, prediction: Prediction, batch: Batch) -> None:
+        """Take in logits or scores in the shape of the targets."""
+        truth = batch.y > 0.5
+        one = Counts()
+        one.add(prediction, truth, 0.0, batch.mask)
+        self.pooled.table = self.pooled.table.to(one.table.device) + one.table
+        self.released.add(prediction, truth, 0.5)
+        self.batches.append(one.false_negative_rate)
+        self.units += len(truth)
+        self.broken |= bool(prediction.values.isnan().any())
+
+    def compute(self) -> dict[str, MetricValue]:
+        """Return ``false-negative-rate`` and the two released forms of it."""
+        name, positions = "false-negative-rate", f"pooled over the positions of all {self.unit}s"
+        batches = torch.stack(self.batches)
+        return {
+            name: self._value(self.pooled.false_negative_rate[None], positions, self.units),
+            f"{name}/batch-mean": self._value(batches, "mean over batches", len(batches)),
+            f"{name}/logit-half": self._value(
+                self.released.false_negative_rate[None], f"{positions}, not masked", self.units
+            ),
+        }
+
+    def _value(self, rates: Tensor, aggregation: str, units: int) -> MetricValue:
+        """Average the rates there are; NaN predictions are a failure, not a negative answer."""
+        return MetricValue(
+            value=float("nan") if self.broken else 100.0 * float(rates.nanmean()),
+            unit="%",
+            aggregation=aggregation,
+            n_units=units,
+            n_undefined=int(rates.isnan().sum()),
+        )

@@ -1,0 +1,106 @@
+"""1 - AUROC: one minus the area under the ROC curve, over the whole set.
+
+Several labels: the mean over the labels. A dense task: one curve over the pooled positions, those
+outside the mask left out. A label without positives or without negatives has no curve.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kit.data.loading import Batch
+from kit.errors import KitError
+from kit.metrics import Prediction
+from kit.metrics.false_negative_rate import Counts
+from kit.runs.records import MetricValue
+from kit.task import Task
+
+
+def auroc(scores: Tensor, truth: Tensor) -> Tensor:
+    """Return the area under the ROC curve; ties count half.
+
+    Args:
+        scores: (samples,), larger where a sample is more probably positive.
+        truth: (samples,) booleans.
+
+    Returns:
+        A scalar of doubles, NaN without positives, without negatives, or with a NaN score.
+    """
+    ordered, order = scores.sort()
+    _, group, sizes = ordered.unique_consecutive(return_inverse=True, return_counts=True)
+    # Tied scores share the mean of their ranks (Mann and Whitney's statistic).
+    ranks = sizes.cumsum(0).double() - (sizes.double() - 1) / 2
+    positives = truth.sum().double()
+    negatives = len(truth) - positives
+    area = ranks[group[truth[order]]].sum() - positives * (positives + 1) / 2
+    return torch.where(scores.isnan().any(), torch.nan, area / (positives * negatives))
+
+
+class Evaluator:
+    """1 - AUROC over a whole set, and as a mean over the batches as they come.
+
+    Also, for a dense task, of predictions cut at a logit of one half, mask not applied: the form
+    in which the released code of NAS-Bench-360 gives it, (FNR + FPR) / 2.
+    """
+
+    def __init__(self, task: Task) -> None:
+        if task.kind == "point":
+            raise KitError(f"one-minus-auroc needs labels or a map, which {task.name} has not")
+        self.unit, self.dense, self.units = task.unit, task.kind == "dense", 0
+        self.scores: list[Tensor] = []
+        self.truth: list[Tensor] = []
+        self.batches: list[Tensor] = []
+        self.cut = Counts()
+
+    def update(self, prediction: Prediction, batch: Batch) -> None:
+        """Take in logits or scores: (batch, labels), or the shape of the targets."""
+        values = prediction.values.detach()
+        values = values if values.dtype == torch.float64 else values.float()
+        truth = batch.y.reshape(values.shape) > 0.5
+        self.units += len(values)
+        if self.dense:
+            self.cut.add(prediction, truth, 0.5)
+            counted = torch.ones_like(truth) if batch.mask is None else batch.mask.bool()
+            counted = counted.reshape(truth.shape)
+            values, truth = values[counted][:, None], truth[counted][:, None]
+        self.scores.append(values)
+        self.truth.append(truth)
+        self.batches.append(_areas(values, truth).nanmean())
+
+    def compute(self) -> dict[str, MetricValue]:
+        """Return ``one-minus-auroc``, its mean over batches, and the cut one of a dense task."""
+        scores, truth = torch.cat(self.scores), torch.cat(self.truth)
+        areas, batches = _areas(scores, truth), torch.stack(self.batches)
+        broken = bool(scores.isnan().any())
+        pooled = "pooled over the positions of all" if self.dense else "mean over labels, over all"
+        found = {
+            "one-minus-auroc": self._value(areas, broken, f"{pooled} {self.unit}s", self.units),
+            "one-minus-auroc/batch-mean": self._value(
+                batches, broken, "mean over batches", len(batches)
+            ),
+        }
+        if self.dense:
+            # Of two classes without scores between them the curve has one corner.
+            area = 1 - 0.5 * (self.cut.false_negative_rate + self.cut.false_positive_rate)
+            found["one-minus-auroc/binarised"] = self._value(
+                area[None], broken, f"{pooled} {self.unit}s, cut, not masked", self.units
+            )
+        return found
+
+    @staticmethod
+    def _value(areas: Tensor, broken: bool, aggregation: str, units: int) -> MetricValue:
+        """Average the areas there are, unless a score is not a number: that is a failure."""
+        return MetricValue(
+            value=float("nan") if broken else 1.0 - float(areas.nanmean()),
+            unit="fraction",
+            aggregation=aggregation,
+            n_units=units,
+            n_undefined=int(areas.isnan().sum()),
+        )
+
+
+def _areas(scores: Tensor, truth: Tensor) -> Tensor:
+    """Return the area of each label; (samples, labels) -> (labels,)."""
+    columns = zip(scores.unbind(1), truth.unbind(1), strict=True)
+    return torch.stack([auroc(score, label) for score, label in columns])

@@ -1,0 +1,81 @@
+"""1 - mAP: one minus the mean over labels of the average precision, over the whole set.
+
+A unit (a clip) may have several samples: their logits are averaged before the sigmoid.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from kit.data.loading import Batch
+from kit.metrics import Prediction
+from kit.runs.records import MetricValue
+from kit.task import Task
+
+# Rows that may wait before those of the same unit are added up: bounds memory.
+WAITING = 100_000
+
+
+def average_precision(scores: Tensor, truth: Tensor) -> Tensor:
+    """Return the sum over thresholds of (recall gained) x (precision there); ties share one.
+
+    Args:
+        scores: (samples,), larger where a sample is more probably positive.
+        truth: (samples,) booleans.
+
+    Returns:
+        A scalar of doubles, NaN without positives or with a NaN score.
+    """
+    ordered, order = scores.sort(descending=True)
+    _, sizes = ordered.unique_consecutive(return_counts=True)
+    last = sizes.cumsum(0) - 1
+    hits = truth[order].cumsum(0)[last].double()
+    gained = hits.diff(prepend=hits.new_zeros(1))
+    precision = (gained * hits / (last + 1)).sum() / hits[-1]
+    return torch.where(scores.isnan().any(), torch.nan, precision)
+
+
+class Evaluator:
+    """1 - mAP over the units of a whole set; a label without positives has no precision."""
+
+    def __init__(self, task: Task) -> None:
+        self.unit = task.unit
+        self.rows: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+        self.waiting, self.logits = 0, False
+
+    def update(self, prediction: Prediction, batch: Batch) -> None:
+        """Take in logits or scores (batch, labels); the samples of a unit may come in any order."""
+        values = prediction.values.detach().double()
+        ones = torch.ones_like(batch.unit_id, dtype=torch.float64)
+        self.rows.append((batch.unit_id, values, batch.y > 0.5, ones))
+        self.logits = prediction.kind == "logits"
+        self.waiting += len(values)
+        if self.waiting >= WAITING:
+            self.rows, self.waiting = [self._merged()], 0
+
+    def _merged(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return units, sums of values, labels and counts, one row for each unit."""
+        ids, values, truth, counts = (torch.cat(part) for part in zip(*self.rows, strict=True))
+        units, row = ids.unique(return_inverse=True)
+        sums = values.new_zeros(len(units), values.shape[1]).index_add_(0, row, values)
+        labels = torch.zeros_like(sums, dtype=torch.bool)
+        labels[row] = truth
+        return units, sums, labels, counts.new_zeros(len(units)).index_add_(0, row, counts)
+
+    def compute(self) -> dict[str, MetricValue]:
+        """Return ``one-minus-map``."""
+        units, sums, truth, counts = self._merged()
+        means = sums / counts[:, None]
+        scores = means.sigmoid() if self.logits else means
+        columns = zip(scores.unbind(1), truth.unbind(1), strict=True)
+        precisions = torch.stack([average_precision(score, label) for score, label in columns])
+        broken = bool(scores.isnan().any())
+        value = MetricValue(
+            value=float("nan") if broken else 1.0 - float(precisions.nanmean()),
+            unit="fraction",
+            aggregation=f"mean over labels, over all {self.unit}s",
+            n_units=len(units),
+            n_undefined=int(precisions.isnan().sum()),
+        )
+        return {"one-minus-map": value}
