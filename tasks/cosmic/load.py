@@ -1,0 +1,51 @@
+"""Loading Cosmic: stamps whose sky is made brighter or darker, as a longer exposure would."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from kit.data import loading
+from kit.data.loading import Batch
+from kit.errors import KitError, nearest
+from kit.seeding import generator
+
+LOWEST, HIGHEST = -0.9, 3.0
+WHEN = ("training", "always", "never")
+
+
+class Loader(loading.Loader):
+    """Adds sky * U(-0.9, 3) to a stamp: deepCR's augmentation.
+
+    Parameters: ``sky`` is ``training``, ``never``, or ``always``: the released code also alters
+    the stamps that it validates and tests on. Here those are altered by a fixed draw per stamp.
+    """
+
+    parameters: ClassVar[Mapping[str, Any]] = {"sky": "training"}
+    draws: ClassVar[bool] = True
+
+    def gather(self, addresses: Tensor, training: bool) -> Batch:
+        """Return stamps, with altered skies where the rules say so."""
+        batch = super().gather(addresses, training)
+        when = self.parameter("sky")
+        if when not in WHEN:
+            raise KitError(f"data.load.sky = {when!r}{nearest(str(when), WHEN)}")
+        if when == "never" or (when == "training" and not training):
+            return batch
+        rows = addresses[:, 0]
+        if training:
+            drawn = torch.empty(len(rows), device=rows.device).uniform_(LOWEST, HIGHEST)
+        else:
+            drawn = self._fixed.to(rows.device)[rows]
+        return replace(batch, x=batch.x + (self.take("sky")(rows) * drawn)[:, None, None, None])
+
+    @cached_property
+    def _fixed(self) -> Tensor:
+        count = len(self.prepared.array("sky"))
+        drawn = generator(0, "cosmic", "sky").uniform(LOWEST, HIGHEST, count)
+        return torch.from_numpy(drawn.astype("float32"))

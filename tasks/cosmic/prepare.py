@@ -1,0 +1,51 @@
+"""Cosmic's data: deepCR's ACS/WFC stamps, or synthetic ones in the same archives.
+
+Folds follow the sorted order of the paths: the last tenth of the training archive validates.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from kit.task import Contents, Preparation
+
+from .stamps import read_stamps
+from .synthetic import write_archive
+from .visits import FILTER, chosen
+
+ARCHIVES = {"train": "deepCR.ACS-WFC.train.tar", "test": "deepCR.ACS-WFC.test.tar"}
+COUNT = {"train": 48, "val": 12, "test": 16}
+
+
+def prepare(job: Preparation) -> Contents:
+    """Return all stamps of the chosen visits, and the folds over them."""
+    raw = job.raw
+    counts = {name: job.samples.get(name, count) for name, count in COUNT.items()}
+    if job.tier == "synthetic":
+        raw = job.scratch
+        write_archive(raw / ARCHIVES["train"], "train", counts["train"] + counts["val"])
+        write_archive(raw / ARCHIVES["test"], "test", counts["test"])
+    choice, visits = chosen(raw)
+    train, test = (read_stamps(raw / file, visits, job.progress) for file in ARCHIVES.values())
+    split = counts["train"] if job.tier == "synthetic" else int(len(train.sky) * 0.9)
+    total = len(train.sky) + len(test.sky)
+    arrays = {
+        "x": np.concatenate([train.image, test.image]),
+        "y": np.concatenate([train.rays, test.rays]),
+        "mask": np.concatenate([train.counted, test.counted]),
+        "sky": np.concatenate([train.sky, test.sky]),
+        "unit_id": np.arange(total),
+    }
+    folds = {
+        "train": np.arange(split),
+        "val": np.arange(split, len(train.sky)),
+        "test": np.arange(len(train.sky), total),
+    }
+    origin = {
+        "filter": FILTER,
+        "choice": choice,
+        "visits": dict(sorted(Counter(train.visit + test.visit).items())),
+    }
+    return Contents(arrays=arrays, folds=folds, origin=origin)
