@@ -1,15 +1,21 @@
-"""Losses by name: what a network predicts, in original units, against a batch."""
+"""Losses by name: what a network predicts, in original units, against a batch.
+
+A loss may have parameters: ``bce:pos-weight=4`` is ``bce`` with ``pos_weight=4.0``.
+"""
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from kit.data.loading import Batch
-from kit.errors import unknown
+from kit.errors import KitError, nearest, unknown
 
 Loss = Callable[[Tensor, Batch], Tensor]
 Kind = Literal["logits", "field"]
@@ -20,9 +26,47 @@ def cross_entropy(output: Tensor, batch: Batch) -> Tensor:
     return F.cross_entropy(output, batch.y)
 
 
-def bce(output: Tensor, batch: Batch) -> Tensor:
-    """Mean binary cross entropy of logits with 0/1 labels of the same shape."""
-    return F.binary_cross_entropy_with_logits(output, batch.y.to(output.dtype))
+def focal(output: Tensor, batch: Batch, *, gamma: float = 2.0, alpha: float = 1.0) -> Tensor:
+    """Mean of -alpha (1 - p)^gamma log p, p the probability of the true class (Lin et al. 2017).
+
+    Logits (batch, classes) with labels (batch,); with gamma 0 and alpha 1, the cross entropy.
+    """
+    log_p = F.log_softmax(output, dim=1).gather(1, batch.y[:, None]).squeeze(1)
+    # 1 - p without the loss of digits near p = 1; its power has no gradient at 0 below gamma 1.
+    missed = (-log_p.expm1()).clamp(min=1e-12)
+    return -(alpha * missed**gamma * log_p).mean()
+
+
+def bce(output: Tensor, batch: Batch, *, pos_weight: float = 1.0) -> Tensor:
+    """Mean binary cross entropy of logits with 0/1 labels of the same shape.
+
+    Args:
+        output: logits.
+        batch: its ``y`` are the labels.
+        pos_weight: weight of the positive labels.
+    """
+    weight = output.new_tensor(pos_weight) if pos_weight != 1.0 else None
+    truth = batch.y.to(output.dtype)
+    return F.binary_cross_entropy_with_logits(output, truth, pos_weight=weight)
+
+
+def masked_bce(output: Tensor, batch: Batch, *, pos_weight: float = 1.0) -> Tensor:
+    """Mean of ``bce`` over the positions that count; zero if none does."""
+    weight = output.new_tensor(pos_weight)
+    truth, counted = batch.y.to(output.dtype), _mask(output, batch)
+    each = F.binary_cross_entropy_with_logits(output, truth, pos_weight=weight, reduction="none")
+    return (each * counted).sum() / counted.sum().clamp(min=1)
+
+
+def zeroed_bce(output: Tensor, batch: Batch) -> Tensor:
+    """``bce`` of logits and labels that are set to zero where the mask is (released code).
+
+    Each ignored position adds log 2 and counts in the mean; the gradient is that of ``masked_bce``
+    times the share of positions that count.
+    """
+    counted = _mask(output, batch)
+    truth = batch.y.to(output.dtype) * counted
+    return F.binary_cross_entropy_with_logits(output * counted, truth)
 
 
 def mse(output: Tensor, batch: Batch) -> Tensor:
@@ -37,9 +81,12 @@ def relative_l2(output: Tensor, batch: Batch) -> Tensor:
     return (error.norm(dim=1) / truth.norm(dim=1)).sum()
 
 
-LOSSES: dict[str, tuple[Loss, Kind]] = {
+LOSSES: dict[str, tuple[Callable[..., Tensor], Kind]] = {
     "cross-entropy": (cross_entropy, "logits"),
+    "focal": (focal, "logits"),
     "bce": (bce, "logits"),
+    "masked-bce": (masked_bce, "logits"),
+    "zeroed-bce": (zeroed_bce, "logits"),
     "mse": (mse, "field"),
     "relative-l2": (relative_l2, "field"),
 }
@@ -48,9 +95,39 @@ LOSSES: dict[str, tuple[Loss, Kind]] = {
 def loss(name: str) -> tuple[Loss, Kind]:
     """Return a loss and what the network's output means under it.
 
+    Args:
+        name: of the loss, then its parameters if any: ``focal:gamma=3,alpha=6``.
+
     Raises:
-        KitError: there is none of that name.
+        KitError: there is none of that name, or it has no such parameter.
     """
-    if name not in LOSSES:
-        raise unknown("loss", name, LOSSES)
-    return LOSSES[name]
+    base, colon, text = name.partition(":")
+    if base not in LOSSES:
+        raise unknown("loss", base, LOSSES)
+    function, kind = LOSSES[base]
+    known = [
+        each.name.replace("_", "-")
+        for each in inspect.signature(function).parameters.values()
+        if each.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    options = dict(_option(name, each, known) for each in text.split(",")) if colon else {}
+    return (partial(function, **options) if options else function), kind
+
+
+def _option(name: str, text: str, known: list[str]) -> tuple[str, float]:
+    key, _, value = (part.strip() for part in text.partition("="))
+    if key not in known:
+        raise KitError(f"loss {name!r}: no parameter {key!r}{nearest(key, known)}")
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise KitError(f"loss {name!r}: {key} must be a number of at least 0, not {value!r}")
+    return key.replace("-", "_"), number
+
+
+def _mask(output: Tensor, batch: Batch) -> Tensor:
+    if batch.mask is None:
+        return output.new_ones(output.shape)
+    return batch.mask.to(output.dtype).reshape(output.shape)
