@@ -52,7 +52,9 @@ def _field(file: Path, fields: dict[Any, Any], name: str) -> npt.NDArray[Any]:
 
 
 def read_table(file: Path) -> tuple[Series, Labels, Labels]:
-    """Return near infrared (n, 46) at every third date, labels and polygons of a table.
+    """Return the vegetation index (n, 149), labels (n,) and polygons (n,) of a table.
+
+    The index is (near infrared - red) / (near infrared + red), without unit.
 
     Raises:
         DataError: the file is missing, or its lines are not what they should be.
@@ -70,6 +72,8 @@ def read_table(file: Path) -> tuple[Series, Labels, Labels]:
         raise DataError(f"{file.name}: it holds values that are not finite")
     if not np.isin(table[:, 0], np.arange(CLASSES)).all():
         raise DataError(f"{file.name}: its first column holds labels outside 0..{CLASSES - 1}")
-    infrared = table[:, 2::BANDS]
+    infrared, red = table[:, 2::BANDS], table[:, 3::BANDS]
+    if (infrared + red <= 0).any():
+        raise DataError(f"{file.name}: it holds reflectances that are not positive")
     label, polygon = table[:, :2].astype(np.int64).T
-    return infrared[:, ::3][:, :STEPS].astype(np.float32), label, polygon
+    return ((infrared - red) / (infrared + red)).astype(np.float32), label, polygon

@@ -110,15 +110,16 @@ def write_table(file: Path, count: int = 26) -> np.ndarray[Any, Any]:
 def test_formosat_tables_keep_polygons_together(tmp_path: Path) -> None:
     folder = tmp_path / FOLDER
     folder.mkdir()
-    train, _ = write_table(folder / "train.csv"), write_table(folder / "test.csv")
+    train, test = write_table(folder / "train.csv"), write_table(folder / "test.csv")
     satellite = task.find("satellite")
     raw.import_files(satellite, [folder])
     preparing.prepare(satellite, "sample", "lite")
     data = open_prepared(satellite, "sample", "lite")
-    assert np.array_equal(data.array("x")[:26, 0], train[:, 2::9][:, :46].astype(np.float32))
-    polygons = train[:, 1]
+    index = (test[:, 2::3] - test[:, 3::3]) / (test[:, 2::3] + test[:, 3::3])
+    assert np.allclose(data.array("x")[-26:, 0], index[:, ::3][:, :46])
+    polygons = np.tile(train[:, 1], 14)
     assert not set(polygons[data.fold("train")]) & set(polygons[data.fold("val")])
-    assert sorted(data.fold("test")) == list(range(26, 52))
+    assert sorted(data.fold("test")) == list(range(14 * 26, 15 * 26))
 
 
 def test_wrong_tables(tmp_path: Path) -> None:
@@ -132,6 +133,7 @@ def test_wrong_tables(tmp_path: Path) -> None:
     for change, message in (
         (table[:, :-1], "448 columns instead of 449"),
         (np.where(table == table[0, 7], np.nan, table), "not finite"),
+        (np.where(np.arange(449) > 1, -table, table), "not positive"),
         (table + 100, r"labels outside 0\.\.23"),
     ):
         np.savetxt(file, change, delimiter=",")
@@ -150,6 +152,6 @@ def test_real_formosat_series() -> None:
     raw.import_files(satellite, [folder])
     preparing.prepare(satellite, "sample", "lite")
     data = open_prepared(satellite, "sample", "lite")
-    assert data.array("x").shape == (520, 1, 46)
+    assert data.array("x").shape == (15 * 260, 1, 46)
     assert np.bincount(data.array("y")[data.fold("test")]).tolist() == [20] * 13
-    assert len(data.fold("train")) + len(data.fold("val")) == 260
+    assert len(data.fold("train")) + len(data.fold("val")) == 14 * 260
