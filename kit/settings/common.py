@@ -18,7 +18,8 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         roles: the prepared folds that make up each role, in this order.
         samples: at most so many samples of a prepared fold, from its start; reduced profiles.
         stride: keep every ``stride``-th grid point of each spatial axis; reduced profiles.
-        window: length of the windows that a ragged record is cut into; 0 for tasks without.
+        window: length, or side, of the windows that a ragged record is cut into for training; 0 for
+            tasks without. Evaluation may show a network a whole record.
         window_strides: from one window to the next, one for all or one per label.
         one_hot: letters of an alphabet; inputs are indices, networks see one channel per letter.
         augment: augmentations of raw training inputs, in this order (``kit.data.augment``).
@@ -50,8 +51,10 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return tuple(self.roles.get(role, DEFAULT_ROLES[role]))
 
     def input_shape(self, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
-        """Return the shape (channels, spatial...) of one input under these rules."""
+        """Return the shape (channels, spatial...) of one training input under these rules."""
         channels, *spatial = sample_shape
+        if self.window:
+            spatial = [self.window] * len(spatial)
         channels = self.one_hot or channels
         channels += len(spatial) if self.coordinates else 0
         return (channels, *(-(-size // self.stride) for size in spatial))

@@ -1,0 +1,104 @@
+"""Loading PSICOV: 57 channels put together on the device; crops in training, whole maps else.
+
+A map lies on a canvas with 5 pixels of border at the top and left. Border and unused canvas are 0
+in the input and 100 angstrom in the target.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from kit.data import loading
+from kit.data.loading import Batch
+from kit.errors import DataError
+
+BORDER, FAR = 5, 100.0
+# Whole maps are put on a canvas whose side is a multiple of this, if they need not be on 512.
+MULTIPLE = 16
+
+
+class Loader(loading.Loader):
+    """Maps of proteins.
+
+    In training a map larger than the window gives one random crop each time, whose row and column
+    are drawn by themselves; targets are clipped. In evaluation the whole map is at the top left of
+    a canvas, targets are as they are, and ``mask`` tells the pairs of residues from the rest.
+
+    Parameters: ``canvas`` is the side of that canvas, 0 for the smallest that holds the fold's
+    longest protein; ``clip`` is the largest target in training, angstrom.
+    """
+
+    parameters: ClassVar[Mapping[str, Any]] = {"canvas": 512, "clip": 16.0}
+    draws: ClassVar[bool] = True
+
+    def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
+        """Return (samples, 2): the protein, and the side of what is cut or filled.
+
+        Raises:
+            DataError: a protein is too long for the canvas.
+        """
+        side = self.rules.window
+        if not training:
+            needed = int(self.prepared.array("length")[indices].max()) + 2 * BORDER
+            side = int(self.parameter("canvas")) or -(-needed // MULTIPLE) * MULTIPLE
+            if needed > side:
+                length = needed - 2 * BORDER
+                raise DataError(
+                    f"{self.task.name}: a protein of {length} residues does not fit on "
+                    f"data.load.canvas = {side}; {needed} would do"
+                )
+        return np.stack([indices, np.full_like(indices, side)], axis=1)
+
+    def gather(self, addresses: Tensor, training: bool) -> Batch:
+        """Return x (batch, 57, side, side) and y (batch, 1, side, side), angstrom."""
+        protein = addresses[:, 0]
+        length = self.take("length")(protein)
+        side = int(addresses[0, 1])
+        room = (length + 2 * BORDER - side).clamp(min=0)[:, None, None]
+        shift = torch.zeros(len(protein), 2, 1, dtype=torch.int64, device=protein.device)
+        if training:
+            uniform = torch.rand(len(protein), 2, 1, device=protein.device)
+            shift = (uniform * (room + 1)).long().minimum(room)
+        # Which residue each pixel's row and column stands for; outside the protein: none.
+        residue = torch.arange(side, device=protein.device) - BORDER + shift
+        known = (residue >= 0) & (residue < length[:, None, None])
+        inside = known[:, 0, :, None] & known[:, 1, None, :]
+        residue = residue.clamp(min=0).minimum(length[:, None, None] - 1)
+        y = self._pairs("y", protein, residue, length).where(inside, FAR)
+        if training:
+            y = y.clamp(max=float(self.parameter("clip")))
+        maps = self._pairs("maps", protein, residue, length).movedim(-1, 1)
+        single = self.take("x")(self.take("x-offsets")(protein)[:, None, None] + residue)
+        x = torch.cat([_broadcast(single), maps], dim=1) * inside[:, None]
+        return Batch(
+            x=x,
+            y=y[:, None],
+            sample_id=protein,
+            unit_id=self.take("unit_id")(protein),
+            mask=None if training else inside[:, None],
+            length=length,
+        )
+
+    def _pairs(self, name: str, protein: Tensor, residue: Tensor, length: Tensor) -> Tensor:
+        """Return the entries (batch, side, side, ...) of maps that lie joined, row by row."""
+        rows, columns = residue[:, 0, :, None], residue[:, 1, None, :]
+        first = self.take(f"{name}-offsets")(protein)[:, None, None]
+        return self.take(name)(first + rows * length[:, None, None] + columns)
+
+
+def _broadcast(single: Tensor) -> Tensor:
+    """(batch, 2, side, features) -> (batch, 2 * features, side, side).
+
+    Each feature gives two channels: that of the column's residue, then that of the row's.
+    """
+    batch, _, side, features = single.shape
+    rows, columns = single.movedim(-1, 1).unbind(2)
+    shape = (batch, features, side, side)
+    both = [columns[:, :, None, :].expand(shape), rows[:, :, :, None].expand(shape)]
+    return torch.stack(both, dim=2).flatten(1, 2)
