@@ -1,0 +1,33 @@
+"""Windows of made-up gestures, written as the published files are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from kit.seeding import generator
+
+from .raw import CLASSES, ELECTRODES, STEPS
+
+COUNT = {"train": 640, "val": 160, "test": 160}
+NEUTRAL = 0.65
+
+
+def write(folder: Path, counts: Mapping[str, int], seed: int) -> None:
+    """Write ``ninapro_<fold>.npy`` and ``label_<fold>.npy``.
+
+    A gesture is a pattern of muscle activity, that is of the noise's strength, over the
+    electrodes, which swells and fades; 65 per cent of the windows are the neutral position.
+    """
+    strengths = generator(seed, "ninapro", "classes").uniform(2, 30, (CLASSES, ELECTRODES))
+    strengths[0] = 2.0
+    for name, count in counts.items():
+        random = generator(seed, "ninapro", name)
+        label = 1 + random.permutation(np.arange(count) % (CLASSES - 1))
+        label[random.permutation(count)[: int(NEUTRAL * count)]] = 0
+        swell = np.sin(np.linspace(0.3, np.pi - 0.3, STEPS) + random.uniform(-0.3, 0.3, (count, 1)))
+        noise = random.standard_normal((count, STEPS, ELECTRODES))
+        np.save(folder / f"ninapro_{name}.npy", noise * swell[..., None] * strengths[label, None])
+        np.save(folder / f"label_{name}.npy", label)
