@@ -42,12 +42,12 @@ class _Depthwise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, taps: Tensor, setting: Setting, positions: Tensor, keep: bool
+        ctx: Any, x: Tensor, taps: Tensor, setting: Setting, positions: Tensor, fast: bool
     ) -> Tensor:
-        grid = grid_of(setting)
+        grid = grid_of(setting, fast)
         response = grid.response(taps, positions)
         result = x.new_empty(x.shape[0], x.shape[1], *setting.outputs)
-        keep = keep and taps.requires_grad
+        keep = fast and taps.requires_grad
         kept = []
         buffer: Tensor | None = None
         for rows, columns in grid.chunks(x):

@@ -28,7 +28,8 @@ class Grid(ABC):
 
     together = 1
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, setting: Setting, fast: bool) -> None:
+        self.chunk_bytes = CHUNK_BYTES if fast else CHUNK_BYTES // 8
         self.sizes, self.lengths = setting.sizes, setting.lengths
         self.axes = len(self.sizes)
 
@@ -36,7 +37,7 @@ class Grid(ABC):
         """Slices of batch and channels: whole samples where they fit, else channels of a few."""
         batch, channels = x.shape[:2]
         plane = math.prod(self.lengths) * x.element_size() * self.together
-        planes = max(1, CHUNK_BYTES * torch.get_num_threads() // plane)
+        planes = max(1, self.chunk_bytes * torch.get_num_threads() // plane)
         columns = min(channels, planes)
         rows = max(1, planes // channels) * self.together
         for column in range(0, channels, columns):
@@ -143,6 +144,6 @@ class PairGrid(Grid):
         return planes[:, rows * width + columns].t()
 
 
-def grid_of(setting: Setting) -> Grid:
-    """The grid of a setting."""
-    return RealGrid(setting) if len(setting.sizes) == 1 else PairGrid(setting)
+def grid_of(setting: Setting, fast: bool) -> Grid:
+    """The grid of a setting, with small chunks where memory counts."""
+    return RealGrid(setting, fast) if len(setting.sizes) == 1 else PairGrid(setting, fast)

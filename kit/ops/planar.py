@@ -27,6 +27,9 @@ from kit.ops.transform import Transform
 SLAB_BYTES = (1 << 20, 3 << 20)
 """Size of a slab of the kernel's spectrum on one axis and on two, where slabs are more calls."""
 
+SMALL_PARTS = 4
+"""With memory "small" the batch goes in so many parts, the kernel's spectrum made in each."""
+
 
 def planar_product(
     x: Tensor,
@@ -53,61 +56,85 @@ class _Planar(torch.autograd.Function):
         outputs: int,
         spectrum: Spectrum1d | Spectrum2d,
         transform: Transform,
-        keep: bool,
+        fast: bool,
     ) -> Tensor:
-        depthwise = setting.groups > 1
-        data = transform.analyse(x, 1)
-        batch, channels = data.shape[2:]
-        product = data.new_empty(data.shape[0], 2, batch, outputs)
+        channels = x.shape[1]
         # Batched products are twice as fast with untransposed matrices: (C_in, C_out) here, and
         # (C_out, C_in) in the backward pass.
-        ordered = taps
-        if not depthwise:
-            ordered = taps.view(-1, outputs, channels).mT.flatten(1)
-        for start, stop in _slabs(spectrum, taps):
-            real, imaginary = spectrum.slab(ordered, start, stop)
-            if depthwise:
-                _multiply_channels(data[start:stop], real, imaginary, product[start:stop], 1)
-                continue
-            shape = (stop - start, channels, outputs)
-            part = data[start:stop]
-            real, imaginary = real.view(shape), imaginary.view(shape)
-            _multiply(part, _turned(part, 1), real, imaginary, product[start:stop])
-        ctx.setting, ctx.spectrum, ctx.transform = setting, spectrum, transform
-        keep = keep and taps.requires_grad
-        ctx.save_for_backward(taps, None if keep else x, data if keep else None)
+        ordered = taps if setting.groups > 1 else taps.view(-1, outputs, channels).mT.flatten(1)
+        kept: Tensor | None = None
+        results = []
+        for rows in _parts(x, fast):
+            data = transform.analyse(x[rows], 1)
+            product = data.new_empty(*data.shape[:3], outputs)
+            for start, stop in _slabs(spectrum, taps):
+                part, into = data[start:stop], product[start:stop]
+                real, imaginary = spectrum.slab(ordered, start, stop)
+                if setting.groups > 1:
+                    _multiply_channels(part, real, imaginary, into, 1)
+                else:
+                    shape = (stop - start, channels, outputs)
+                    _multiply(part, _turned(part, 1), real.view(shape), imaginary.view(shape), into)
+            results.append(transform.synthesise(product, setting.stride))
+            if fast and taps.requires_grad:
+                kept = data
+        ctx.setting, ctx.spectrum, ctx.transform, ctx.fast = setting, spectrum, transform, fast
         ctx.channels = channels
-        return transform.synthesise(product, setting.stride)
+        ctx.save_for_backward(taps, x if kept is None else None, kept)
+        return results[0] if len(results) == 1 else torch.cat(results)
 
     @staticmethod
     @backward_pass
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        taps, x, data = ctx.saved_tensors
-        setting, spectrum, transform = ctx.setting, ctx.spectrum, ctx.transform
+        taps, x, kept = ctx.saved_tensors
         of_x, of_taps = ctx.needs_input_grad[:2]
-        depthwise = setting.groups > 1
-        upstream = transform.analyse(gradient, setting.stride)
-        if of_taps and data is None:
-            data = transform.analyse(x, 1)
-        channels = ctx.channels
-        back = upstream.new_empty(*upstream.shape[:3], channels) if of_x else None
         into = torch.zeros_like(taps) if of_taps else None
-        for start, stop in _slabs(spectrum, taps):
-            part = upstream[start:stop]
-            turned = part if depthwise else _turned(part, -1)
+        results = []
+        for rows in _parts(gradient, ctx.fast):
+            upstream = ctx.transform.analyse(gradient[rows], ctx.setting.stride)
+            data = kept
+            if data is None and of_taps:
+                data = ctx.transform.analyse(x[rows], 1)
+            back = upstream.new_empty(*upstream.shape[:3], ctx.channels) if of_x else None
+            _backward_slabs(ctx, taps, upstream, data, back, into)
             if back is not None:
-                real, imaginary = spectrum.slab(taps, start, stop)
-                if depthwise:
-                    _multiply_channels(part, real, imaginary, back[start:stop], -1)
-                else:
-                    shape = (stop - start, -1, channels)
-                    real, imaginary = real.view(shape), imaginary.view(shape)
-                    _multiply(part, turned, real, imaginary, back[start:stop])
-            if into is not None:
-                of_slab = _of_channels if depthwise else _of_matrices
-                spectrum.add_adjoint(into, *of_slab(part, turned, data[start:stop]), start, stop)
-        result = transform.synthesise(back, 1) if back is not None else None
+                results.append(ctx.transform.synthesise(back, 1))
+        result = None
+        if of_x:
+            result = results[0] if len(results) == 1 else torch.cat(results)
         return result, into, None, None, None, None, None
+
+
+def _backward_slabs(
+    ctx: Any,
+    taps: Tensor,
+    upstream: Tensor,
+    data: Tensor | None,
+    back: Tensor | None,
+    into: Tensor | None,
+) -> None:
+    """Write the data gradient's spectrum to `back`, add the taps' gradient to `into`."""
+    depthwise = ctx.setting.groups > 1
+    for start, stop in _slabs(ctx.spectrum, taps):
+        part = upstream[start:stop]
+        turned = part if depthwise else _turned(part, -1)
+        if back is not None:
+            real, imaginary = ctx.spectrum.slab(taps, start, stop)
+            if depthwise:
+                _multiply_channels(part, real, imaginary, back[start:stop], -1)
+            else:
+                shape = (stop - start, -1, ctx.channels)
+                _multiply(part, turned, real.view(shape), imaginary.view(shape), back[start:stop])
+        if into is not None and data is not None:
+            of_slab = _of_channels if depthwise else _of_matrices
+            ctx.spectrum.add_adjoint(into, *of_slab(part, turned, data[start:stop]), start, stop)
+
+
+def _parts(x: Tensor, fast: bool) -> list[slice]:
+    """The whole batch, or where memory counts `SMALL_PARTS` parts of it."""
+    batch = x.shape[0]
+    rows = batch if fast else -(-batch // SMALL_PARTS)
+    return [slice(row, min(batch, row + rows)) for row in range(0, batch, rows)]
 
 
 def _slabs(spectrum: Spectrum1d | Spectrum2d, taps: Tensor) -> Iterator[tuple[int, int]]:

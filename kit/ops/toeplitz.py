@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from kit.ops.merge import merge
 from kit.ops.plan import Setting
@@ -60,7 +59,8 @@ class _Toeplitz(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             # Sums over s + u: rows of length 2 n laid end to end and read as rows of length 2 n - 1
             # move to the right by one per row.
-            products = F.pad(torch.bmm(data.mT, reverse), (0, n)).flatten(1)
-            sums = products[:, : n * (2 * n - 1)].view(-1, n, 2 * n - 1).sum(1)
+            products = data.new_zeros(data.shape[0], n, 2 * n)
+            torch.bmm(data.mT, reverse, out=products[..., :n])
+            sums = products.flatten(1)[:, : n * (2 * n - 1)].view(-1, n, 2 * n - 1).sum(1)
             into = sums[:, places].t()
         return result, into, None, None
