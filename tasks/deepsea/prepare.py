@@ -1,0 +1,73 @@
+"""DeepSEA's data: the published archive, sequences at peaks, or generated ones in raw format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kit.data.raw import digest
+from kit.seeding import generator
+from kit.task import Contents, Preparation
+
+from . import fasta
+from .raw import LABELS, read
+from .synthetic import COUNT as SYNTHETIC
+from .synthetic import write
+
+COUNT = {"train": 71_753, "val": 2_490, "test": 149_400}
+FILE, SEED = "deepsea_filtered.npz", 0
+# One of the chromosomes that DeepSEA too validates on.
+VALIDATION = "chr7"
+
+
+def prepare(job: Preparation) -> Contents:
+    """Return the sequences of a tier: x (n, 1, 1000) indices of bases, y (n, 36) of 0 and 1."""
+    if job.tier == "sample":
+        return _sample(job)
+    if job.tier == "synthetic":
+        counts = {name: min(job.samples.get(name, n), n) for name, n in SYNTHETIC.items()}
+        write(job.scratch / FILE, counts, SEED)
+        return _published(job.scratch, counts, job, {"generator": "deepsea", "seed": SEED})
+    return _published(job.raw, COUNT, job, {"files": {FILE: digest(job.raw / FILE)}})
+
+
+def _published(
+    folder: Path, counts: Mapping[str, int], job: Preparation, origin: Mapping[str, Any]
+) -> Contents:
+    """Join the three published folds, in their order."""
+    fields = read(folder / FILE, counts, job.progress)
+    folds, start = {}, 0
+    for name, count in counts.items():
+        folds[name] = np.arange(start, start + count)
+        start += count
+    arrays = {
+        letter: np.concatenate([fields.pop(f"{letter}_{name}") for name in counts])
+        for letter in "xy"
+    }
+    return Contents(arrays=arrays | {"unit_id": np.arange(start)}, folds=folds, origin=origin)
+
+
+def _sample(job: Preparation) -> Contents:
+    """Peaks of Oct4 have label 0, those of Mafk label 1; the other labels have no positives."""
+    (wheel,) = job.raw.glob("janggu-*.whl")
+    names = ("sample", "sample2", "sample_test", "sample2_test")
+    files = fasta.read(wheel, names)
+    job.progress(1, 1)
+    x = np.concatenate([files[name][0] for name in names])
+    chromosomes = np.concatenate([files[name][1] for name in names])
+    origins = np.concatenate([np.full(len(files[name][0]), i) for i, name in enumerate(names)])
+    y = np.zeros((len(x), LABELS), np.uint8)
+    y[np.arange(len(x)), origins % 2] = 1
+    # The factors come one after the other; a reduced profile takes a fold from its start.
+    order = generator(SEED, "deepsea", "sample").permutation(len(x))
+    tests, validation = origins[order] >= 2, chromosomes[order] == VALIDATION
+    folds = {
+        "train": order[~tests & ~validation],
+        "val": order[~tests & validation],
+        "test": order[tests],
+    }
+    arrays = {"x": x, "y": y, "unit_id": np.arange(len(x))}
+    return Contents(arrays=arrays, folds=folds, origin={"files": {wheel.name: digest(wheel)}})

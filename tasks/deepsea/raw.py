@@ -1,0 +1,103 @@
+"""Reading the published archive: one-hot bases, turned into indices block by block."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kit.data import archives
+from kit.errors import DataError
+
+LENGTH, BASES, LABELS = 1000, 4, 36
+# What no base is: a column of four zeros.
+UNKNOWN = 4
+BLOCK = 2048
+FOLDS = ("train", "val", "test")
+Bytes = npt.NDArray[np.uint8]
+
+
+def read(
+    file: Path,
+    counts: Mapping[str, int],
+    progress: Callable[[int, int], None] = lambda *_: None,
+) -> dict[str, Bytes]:
+    """Return ``x_<fold>`` (n, 1, 1000), indices of bases or 4, and ``y_<fold>`` (n, 36) of 0, 1.
+
+    The order of the bases is the file's. Of the 860 MB no more than a block is held as one-hot.
+
+    Args:
+        file: the ``.npz``.
+        counts: samples of each fold.
+        progress: called with (done, total).
+
+    Raises:
+        DataError: the archive is damaged, or a field is missing or not what it should be.
+    """
+    wanted = {f"{letter}_{fold}.npy" for letter in "xy" for fold in FOLDS}
+    arrays = {}
+    for name, stream in archives.members(file, wanted=wanted.__contains__, progress=progress):
+        place, (letter, fold) = f"{file.name}: {name[:-4]}", name[:-4].split("_")
+        row = (LENGTH, BASES) if letter == "x" else (LABELS,)
+        rows = _Rows(place, io.BufferedReader(stream), (counts[fold], *row))
+        arrays[name[:-4]] = rows.indices() if letter == "x" else rows.labels()
+    for name in sorted(wanted):
+        if name[:-4] not in arrays:
+            raise DataError(f"{file.name}: there is no field {name[:-4]!r}")
+    return arrays
+
+
+class _Rows:
+    """The samples of one array in the archive, in blocks."""
+
+    def __init__(self, place: str, stream: io.BufferedReader, wanted: tuple[int, ...]) -> None:
+        self.place, self.stream, self.shape = place, stream, wanted
+        try:
+            version = np.lib.format.read_magic(stream)
+            header = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            shape, self.fortran, self.dtype = header(stream)
+        except (ValueError, KeyError) as error:
+            raise DataError(f"{place}: not an array in .npy format ({error})") from None
+        if shape != wanted or self.dtype.kind not in "biuf":
+            raise DataError(f"{place} is {self.dtype} {shape}, not numbers {wanted}")
+
+    def indices(self) -> Bytes:
+        """Return which base stands where: (n, 1, 1000)."""
+        found = np.empty((self.shape[0], 1, LENGTH), np.uint8)
+        for start, block in self._blocks():
+            if (block.sum(axis=-1) > 1).any():
+                raise DataError(f"{self.place} holds positions with more than one base")
+            letters = np.where(block.any(axis=-1), block.argmax(axis=-1), UNKNOWN)
+            found[start : start + len(block), 0] = letters
+        return found
+
+    def labels(self) -> Bytes:
+        """Return the labels: (n, 36) of 0 and 1."""
+        return np.concatenate([block for _, block in self._blocks()]).astype(np.uint8)
+
+    def _blocks(self) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
+        """Yield (first row, rows as booleans)."""
+        count, *row = self.shape
+        # Column-major arrays have the samples last, so there are no blocks to be had.
+        size = count if self.fortran else BLOCK
+        for start in range(0, count, size):
+            rows = min(size, count - start)
+            wanted = rows * math.prod(row) * self.dtype.itemsize
+            content = self.stream.read(wanted)
+            if len(content) != wanted:
+                raise DataError(f"{self.place} ends too early")
+            order = "F" if self.fortran else "C"
+            values = np.frombuffer(content, self.dtype).reshape((rows, *row), order=order)  # type: ignore[call-overload]
+            ones = values == 1
+            if not (ones | (values == 0)).all():
+                raise DataError(f"{self.place} holds values other than 0 and 1")
+            yield start, ones
+        if self.stream.read(1):
+            raise DataError(f"{self.place} has more bytes than its shape")

@@ -1,0 +1,39 @@
+"""DeepSEA: chromatin features of a piece of the genome, a 1D multi-label task."""
+
+from kit.task import Source, Task
+
+BUCKET = "https://pde-xd.s3.amazonaws.com/deepsea"
+
+TASK = Task(
+    name="deepsea",
+    title="DeepSEA",
+    dims=1,
+    # Indices of bases; networks see one channel per base.
+    sample_shape=(1, 1000),
+    outputs=36,
+    kind="multi-label",
+    loss="bce",
+    metrics=("one-minus-auroc",),
+    unit="sample",
+    version=1,
+    licence="CC BY 4.0",
+    citation="Zhou and Troyanskaya, Predicting effects of noncoding variants with deep "
+    "learning-based sequence model, Nature Methods 2015",
+    tiers=("published", "sample", "synthetic"),
+    sources=(
+        Source(file="deepsea_filtered.npz", urls=(f"{BUCKET}/deepsea_filtered.npz",)),
+        Source(
+            file="janggu-0.10.2-py2.py3-none-any.whl",
+            package="pypi:janggu==0.10.2",
+            size=1288940,
+            sha256="3825abe65578509232fcaa1e56f9eb5d71de105d70c9bcc9551357adc7d2fc47",
+            tier="sample",
+        ),
+    ),
+    rules={"one_hot": 4},
+    # Chosen once, on grounds of cost alone.
+    reduced={
+        "lite": {"samples": {"train": 4000, "val": 500, "test": 2000}},
+        "smoke": {"samples": {"train": 32, "val": 8, "test": 16}},
+    },
+)
