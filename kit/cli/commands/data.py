@@ -82,8 +82,9 @@ def import_data(task_name: str, files: tuple[Path, ...]) -> None:
     with bar("copying") as progress:
         for target in raw.import_files(the_task, files, progress):
             click.echo(str(target))
-    if not raw.missing(the_task):
-        click.echo(f"complete; now 'kit data prepare {task_name} --tier published'")
+    for tier in {source.tier for source in the_task.sources}:
+        if not raw.missing(the_task, tier):
+            click.echo(f"complete; now 'kit data prepare {task_name} --tier {tier}'")
 
 
 @command.command(name="prepare")
@@ -105,8 +106,8 @@ def prepare_data(task_name: str, tier: Any, profile: Any, workers: int | None) -
 
     the_task = task.find(task_name)
     if tier is None:
-        later = [each for each in the_task.tiers if each != "published"]
-        tier = later[0] if later and raw.missing(the_task) else the_task.tiers[0]
+        whole = (each for each in the_task.tiers if not raw.missing(the_task, each))
+        tier = next(whole, the_task.tiers[0])
     with bar(f"{task_name} {tier}") as progress:
         preparing.prepare(the_task, tier, profile, workers=workers, progress=progress)
     click.echo(preparing.state(the_task, tier, profile).detail)

