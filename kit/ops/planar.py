@@ -6,8 +6,8 @@ With rows [X_r; X_i] of 2 B lines per frequency the complex product needs two re
     dX = [G_r; G_i] W_r   + [G_i; -G_r] W_i
     dW_r = [G_r; G_i]^T [X_r; X_i],  dW_i = [G_i; -G_r]^T [X_r; X_i]
 
-The kernel's spectrum exists one slab of frequencies at a time and is made again in the backward
-pass: that costs less than to write it to main memory and to read it back.
+The kernel's spectrum exists one slab of frequencies at a time, small enough for the cache, and is
+made again in the backward pass; as a whole it would be the largest array of all.
 """
 
 from __future__ import annotations
