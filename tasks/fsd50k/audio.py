@@ -1,0 +1,89 @@
+"""Reading audio: the WAV chunks of the published archive, and FLAC files of any rate."""
+
+from __future__ import annotations
+
+import io
+import math
+import wave
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from kit.errors import DataError, KitError
+
+from .spectrum import RATE
+
+Array = npt.NDArray[np.float32]
+
+
+def read_wav(place: str, content: bytes) -> Array:
+    """Return the samples of a WAV file in -1..1, at least one second: short ones are repeated.
+
+    Args:
+        place: what to call the file in errors.
+        content: mono, 16 bits, 22,050 Hz.
+
+    Raises:
+        DataError: it is something else, cut short or empty.
+    """
+    try:
+        with wave.open(io.BytesIO(content)) as file:
+            facts = file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
+            stated, frames = file.getnframes(), file.readframes(file.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise DataError(f"{place}: not a WAV file ({str(error) or 'it ends too early'})") from None
+    if facts != (1, 16, RATE):
+        found = f"{facts[0]} channels of {facts[1]} bits at {facts[2]} Hz"
+        raise DataError(f"{place}: {found}, not 1 of 16 at {RATE}")
+    if len(frames) != 2 * stated:
+        raise DataError(f"{place}: cut short; it has {len(frames) // 2} of {stated} samples")
+    values = np.frombuffer(frames, "<i2").astype(np.float32) / np.float32(32768)
+    return lengthened(_checked(place, values))
+
+
+def read_flac(file: Path) -> Array:
+    """Return the samples of a FLAC file, its channels averaged, at 22,050 Hz.
+
+    Raises:
+        DataError: it is no FLAC file, is cut short, or is empty.
+        KitError: soundfile is not installed.
+    """
+    from scipy.signal import resample_poly
+
+    try:
+        import soundfile
+    except ModuleNotFoundError:
+        raise KitError(f"{file.name} needs soundfile: pip install 'kit[audio]'") from None
+    try:
+        values, rate = soundfile.read(file, dtype="float32", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.rstrip(".")
+        raise DataError(f"{file.name}: not a readable FLAC file ({reason})") from None
+    mono = values.mean(axis=1)
+    common = math.gcd(RATE, rate)
+    if len(mono) and rate != RATE:
+        mono = resample_poly(mono, RATE // common, rate // common)
+    return _checked(file.name, np.asarray(mono, np.float32))
+
+
+def lengthened(values: Array) -> Array:
+    """Return audio of at least one second: what is shorter is repeated."""
+    return values if len(values) >= RATE else np.resize(values, RATE)
+
+
+def chunks(values: Array) -> list[Array]:
+    """Return the seconds of audio that begin every half second; the last ones are repeated.
+
+    As FSD50K's baseline systems cut clips: the end of a clip gives chunks of its own.
+    """
+    step = RATE // 2 if len(values) >= RATE else RATE
+    return [lengthened(values[start : start + RATE]) for start in range(0, len(values), step)]
+
+
+def _checked(place: str, values: Array) -> Array:
+    if len(values) == 0:
+        raise DataError(f"{place}: no sample of audio in it")
+    if not np.isfinite(values).all():
+        raise DataError(f"{place}: holds values that are not finite")
+    return values

@@ -1,0 +1,125 @@
+"""Loading FSD50K: one random chunk of a clip in training, all of its chunks in evaluation.
+
+Training chunks are masked (SpecAugment) and mixed with background noise, in decibels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from kit.data import loading
+from kit.data.loading import Batch
+
+
+class Loader(loading.Loader):
+    """Chunks of clips, each with its own mean subtracted.
+
+    Parameters: ``mix``, how often a chunk is mixed with noise, and ``noise``, the noise's largest
+    weight; ``mask``, how often a spectrogram is masked, and ``rounds``, ``bins``, ``frames``: at
+    most so many bands of each kind, over at most such a share of the bins and of the frames.
+    """
+
+    parameters: ClassVar[Mapping[str, Any]] = {
+        "mix": 0.75,
+        "noise": 0.5,
+        "mask": 0.5,
+        "rounds": 2,
+        "bins": 0.15,
+        "frames": 0.2,
+    }
+    draws: ClassVar[bool] = True
+
+    def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
+        """Return (samples, 2): the clip, and the chunk within it, -1 for one to be drawn."""
+        if training:
+            return np.stack([indices, np.full_like(indices, -1)], axis=1)
+        offsets = np.asarray(self.prepared.array("x-offsets"))
+        counts = offsets[indices + 1] - offsets[indices]
+        clips = np.repeat(indices, counts)
+        chunks = np.concatenate([np.arange(count) for count in counts])
+        return np.stack([clips, chunks], axis=1)
+
+    def gather(self, addresses: Tensor, training: bool) -> Batch:
+        """Return x (batch, 1, 96, 101), in decibels above the chunk's mean."""
+        clip, chunk = addresses.unbind(1)
+        first, end = self.take("x-offsets")(clip), self.take("x-offsets")(clip + 1)
+        drawn = (torch.rand(len(clip), device=clip.device) * (end - first)).long()
+        chunk = drawn.minimum(end - first - 1) if training else chunk.clamp(min=0)
+        x = self.take("x")(first + chunk).float()
+        x = x - x.mean(dim=(1, 2, 3), keepdim=True)
+        if training:
+            x = self._masked(
+                x, torch.full_like(clip, x.shape[-1]), torch.zeros_like(clip), x.amin((1, 2, 3))
+            )
+            x = self._mixed(x)
+        step = self.rules.stride
+        return Batch(
+            x=x[..., ::step, ::step],
+            y=self.take("y")(clip),
+            sample_id=clip,
+            unit_id=self.take("unit_id")(clip),
+        )
+
+    def _mixed(self, x: Tensor) -> Tensor:
+        """Mix chunks with random places of random noise files."""
+        if not self.prepared.has("shared-noise"):
+            return x
+        batch, device = len(x), x.device
+        bounds, means, lowest = (each.to(device) for each in self._noise)
+        file = torch.randint(len(means), (batch,), device=device)
+        first, length = bounds[file], bounds[file + 1] - bounds[file]
+        room = length - x.shape[-1]
+        start = (torch.rand(batch, device=device) * (room + 1)).long().minimum(room)
+        frames = torch.arange(x.shape[-1], device=device)
+        noise = self.take("shared-noise")((first + start)[:, None] + frames).float()
+        noise = noise.mT[:, None] - means[file][:, None, None, None]
+        # A band is placed within the whole file, before a part of it is cut out.
+        noise = self._masked(noise, length, start, lowest[file] - means[file])
+        chosen = torch.rand(batch, device=device) < self.parameter("mix")
+        weight = torch.rand(batch, device=device) * self.parameter("noise") * chosen
+        return torch.lerp(x, noise, weight[:, None, None, None])
+
+    def _masked(self, x: Tensor, length: Tensor, start: Tensor, fill: Tensor) -> Tensor:
+        """Fill bands of bins and of frames (SpecAugment, Park et al. 2019).
+
+        Args:
+            x: (batch, 1, bins, frames), a part of longer spectrograms.
+            length: (batch,) frames of the whole ones.
+            start: (batch,) where the part begins.
+            fill: (batch,) with what; the lowest value of the whole.
+        """
+        batch, _, bins, frames = x.shape
+        masked = torch.rand(batch, device=x.device) < self.parameter("mask")
+        most = int(self.parameter("rounds"))
+        rounds = torch.randint(1, most + 1, (batch,), device=x.device)
+        row = torch.arange(bins, device=x.device)[None, :, None]
+        column = start[:, None, None] + torch.arange(frames, device=x.device)
+        hidden = torch.zeros(batch, bins, frames, dtype=torch.bool, device=x.device)
+        for number in range(most):
+            for place, size, share in (
+                (row, torch.full_like(length, bins), self.parameter("bins")),
+                (column, length, self.parameter("frames")),
+            ):
+                uniform = torch.rand(2, batch, device=x.device)
+                width = (uniform[0] * share * size).long()
+                low = (uniform[1] * (size - width)).long()[:, None, None]
+                band = (place >= low) & (place < low + width[:, None, None])
+                hidden |= band & (masked & (number < rounds))[:, None, None]
+        return torch.where(hidden[:, None], fill[:, None, None, None], x)
+
+    @cached_property
+    def _noise(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Where each noise file begins (files + 1,), and the mean and the minimum of each."""
+        bounds = np.array(self.prepared.array("shared-noise-offsets"))
+        values = self.prepared.array("shared-noise")
+        files = [values[a:b].astype(np.float32) for a, b in pairwise(bounds.tolist())]
+        means = torch.tensor([float(file.mean()) for file in files])
+        return torch.from_numpy(bounds), means, torch.tensor([float(f.min()) for f in files])
