@@ -31,7 +31,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "a home's folder"
     monkeypatch.setenv("KIT_DATA", str(folder / "data"))
     monkeypatch.setenv("KIT_RESULTS", str(folder / "results"))
-    for name in ("KIT_TASKS", "KIT_METHODS", "KIT_SEEDS", "KIT_THREADS"):
+    for name in ("KIT_SEEDS", "KIT_THREADS"):
         monkeypatch.delenv(name, raising=False)
     return folder
 

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kit.data.new_task import create, read
+from kit.errors import KitError
+from tests.conftest import Run
+
+
+@pytest.fixture
+def digits(tmp_path: Path) -> Path:
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    file = tmp_path / "digits.npz"
+    np.savez(file, x=x.reshape(-1, 8, 8).astype("f4"), y=y)
+    return file
+
+
+def test_ones_own_images_become_a_task_that_runs(
+    kit: Run, digits: Path, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    monkeypatch.setenv("KIT_TASKS", str(tasks))
+    made = kit("new", "task", "digits", "--from", str(digits))
+    assert made.returncode == 0, made.stderr
+    assert "samples (1, 8, 8), 10 outputs" in made.stdout
+    assert kit("new", "task", "digits", "--from", str(digits)).returncode == 2
+    assert kit("data", "prepare", "digits").returncode == 0
+    words = ("-o", "epochs=15", "-o", "schedule.milestones=[]", "-o", "data.samples={}")
+    done = kit("run", "digits", "wrn", "--profile", "smoke", "--seed", "0", *words)
+    assert done.returncode == 0, done.stderr
+    (file,) = (home / "results").glob("runs/digits/wrn/smoke-clean/*/result.json")
+    assert json.loads(file.read_text())["metrics"]["zero-one-error"]["value"] < 30
+    # The project's own contract tests, unedited, over the new folder.
+    contracts = Path(__file__).parent.parent / "test_contracts.py"
+    tested = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", str(contracts), "-k", "digits"],
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        check=False,
+        cwd=contracts.parent.parent,
+    )
+    assert tested.returncode == 0, tested.stdout
+
+
+def arrays(**changes: Any) -> dict[str, Any]:
+    random = np.random.default_rng(0)
+    return {"x": random.random((10, 2, 6)), "y": np.arange(10) % 2, **changes}
+
+
+def test_kinds_are_told_from_the_arrays(tmp_path: Path) -> None:
+    file = tmp_path / "own.npz"
+    for changes, kind, shape, outputs in (
+        ({}, "point", (2, 6), 2),
+        ({"x": np.zeros((10, 7), np.uint8)}, "point", (1, 7), 2),
+        ({"x": np.zeros((10, 3, 5, 4))}, "point", (3, 5, 4), 2),
+        ({"y": np.eye(10)[:, :4]}, "multi-label", (2, 6), 4),
+        ({"y": np.full((10, 6), 0.5)}, "dense", (2, 6), 1),
+        ({"y": np.full((10, 3, 6), 0.5)}, "dense", (2, 6), 3),
+    ):
+        np.savez(file, **arrays(**changes))
+        own = read(file)
+        assert (own.kind, own.x.shape[1:], own.outputs) == (kind, shape, outputs)
+
+
+def test_split_by_words_numbers_or_none(tmp_path: Path) -> None:
+    file = tmp_path / "own.npz"
+    words = np.array(["train"] * 7 + ["val", "test", "test"])
+    np.savez(file, **arrays(split=words))
+    assert read(file).split.tolist() == [0] * 7 + [1, 2, 2]
+    np.savez(file, **arrays())
+    assert np.bincount(read(file).split).tolist() == [6, 2, 2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"x": np.full((10, 2, 6), np.nan)}, "x holds values that are not finite"),
+        ({"x": np.zeros((9, 2, 6))}, "x has 9 samples, y has 10"),
+        ({"x": np.zeros((10, 2, 3, 4, 5))}, "x is"),
+        ({"x": np.array(["a"] * 10)}, "not numbers"),
+        ({"y": np.arange(10) + 1}, "without gaps"),
+        ({"y": np.linspace(0, 1, 10)}, "neither integer labels"),
+        ({"split": np.zeros(10, int)}, "split is not train, val or test"),
+        ({"split": np.array(["train", "dev"] * 5)}, "split is not train, val or test"),
+    ],
+)
+def test_arrays_that_make_no_sense_are_told(
+    tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    np.savez(tmp_path / "own.npz", **arrays(**changes))
+    with pytest.raises(KitError, match=words):
+        create("own", tmp_path / "own.npz", tmp_path)
+    assert not (tmp_path / "own").exists()
+
+
+def test_files_and_names_that_are_none(tmp_path: Path) -> None:
+    np.savez(tmp_path / "half.npz", x=np.zeros((4, 5)))
+    (tmp_path / "text.npz").write_text("text")
+    objects = np.empty(2, object)
+    np.savez(tmp_path / "objects.npz", x=objects, y=objects)
+    for name, file, words in (
+        ("own", "none.npz", "no such file"),
+        ("own", "half.npz", "no array 'y'"),
+        ("own", "text.npz", "not a readable"),
+        ("own", "objects.npz", "not a readable"),
+        ("My Task", "half.npz", "is no task name"),
+    ):
+        with pytest.raises(KitError, match=words):
+            create(name, tmp_path / file, tmp_path)
