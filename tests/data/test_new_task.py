@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from kit import paths
 from kit.data.new_task import create, read
 from kit.errors import KitError
 from tests.conftest import Run
@@ -30,7 +31,7 @@ def test_ones_own_images_become_a_task_that_runs(
 ) -> None:
     tasks = tmp_path / "tasks"
     tasks.mkdir()
-    monkeypatch.setenv("KIT_TASKS", str(tasks))
+    monkeypatch.setenv("KIT_TASKS", f"{tasks}{os.pathsep}{paths.project() / 'tasks'}")
     made = kit("new", "task", "digits", "--from", str(digits))
     assert made.returncode == 0, made.stderr
     assert "samples (1, 8, 8), 10 outputs" in made.stdout
