@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -29,7 +30,7 @@ def read_manifests(archive: Path) -> dict[str, list[Clip]]:
     """Return the clips of each fold, sorted by name.
 
     Raises:
-        DataError: a manifest is missing or damaged, or a clip is in two folds.
+        DataError: a manifest is missing or damaged, or they name a clip or a chunk twice.
     """
     wanted = {f"chunks/{name}" for name in (*MANIFESTS.values(), LABEL_MAP)}
 
@@ -44,10 +45,12 @@ def read_manifests(archive: Path) -> dict[str, list[Clip]]:
         raise DataError(f"{archive.name}: there is no chunks/{lacking[0]}")
     labels = _label_map(texts[LABEL_MAP])
     folds = {fold: _clips(file, texts[file], labels) for fold, file in MANIFESTS.items()}
-    names = [clip.name for clips in folds.values() for clip in clips]
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{archive.name}: clip {twice!r} is in two manifests")
+    names = Counter(clip.name for clips in folds.values() for clip in clips)
+    chunks = Counter(chunk for clips in folds.values() for clip in clips for chunk in clip.chunks)
+    for what, named in (("clip", names), ("chunk", chunks)):
+        name, times = named.most_common(1)[0]
+        if times > 1:
+            raise DataError(f"{archive.name}: the manifests name {what} {name!r} twice")
     return folds
 
 
