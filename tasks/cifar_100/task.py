@@ -1,0 +1,55 @@
+"""CIFAR-100: natural images of 100 classes, a 2D point task."""
+
+from kit.task import Source, Task
+
+TASK = Task(
+    name="cifar-100",
+    title="CIFAR-100",
+    dims=2,
+    sample_shape=(3, 32, 32),
+    outputs=100,
+    kind="point",
+    loss="cross-entropy",
+    metrics=("zero-one-error",),
+    unit="sample",
+    version=1,
+    licence="CC BY 4.0",
+    citation="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
+    tiers=("published", "sample", "synthetic"),
+    sources=(
+        Source(
+            file="cifar-100-python.tar.gz",
+            urls=("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",),
+            size=169001437,
+            sha256="85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+        ),
+        Source(
+            file="foolbox-3.3.4-py3-none-any.whl",
+            package="pypi:foolbox==3.3.4",
+            size=1677112,
+            sha256="11049d515d38e765e206a73ace9cc648b81a0d6d1da9ad9057e149ee117989cb",
+            tier="sample",
+        ),
+    ),
+    # The released constants, for pixels of 0..255.
+    rules={
+        "inputs": "constants",
+        "mean": tuple(255 * value for value in (0.5071, 0.4867, 0.4408)),
+        "std": tuple(255 * value for value in (0.2675, 0.2565, 0.2761)),
+        "augment": ("crop", "flip"),
+    },
+    # Besides train and val, split by index, there is the split of DASH's code, at random:
+    # folds "dash-train" and "dash-val". Reduced sizes are chosen once, on grounds of cost alone.
+    reduced={
+        "lite": {
+            "samples": {
+                "train": 2000,
+                "val": 500,
+                "test": 1000,
+                "dash-train": 2000,
+                "dash-val": 500,
+            }
+        },
+        "smoke": {"samples": {"train": 32, "val": 8, "test": 16, "dash-train": 32, "dash-val": 8}},
+    },
+)
