@@ -20,7 +20,7 @@ COUNT = {"train": 64, "val": 16, "test": 24}
 def prepare(job: Preparation) -> Contents:
     """Return all clips, as ragged chunks, and the folds over them."""
     if job.tier == "sample":
-        folds, store = read_folder(job.raw / "sonic-pi-samples", job.scratch, job.progress)
+        folds, store = read_folder(job.raw / "samples", job.scratch, job.progress)
         return _contents(folds, store, {}, {"labels": "prefix of the file name"})
     archive = job.raw / "audio.zip"
     if job.tier == "synthetic":

@@ -22,7 +22,7 @@ TASK = Task(
     sources=(
         Source(file="audio.zip", urls=(f"{BUCKET}/audio/audio.zip",)),
         Source(
-            file="sonic-pi-samples",
+            file="samples",
             package="debian:sonic-pi-samples",
             tier="sample",
             folder=True,

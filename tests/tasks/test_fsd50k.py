@@ -277,7 +277,7 @@ def test_noise_is_mixed_in_up_to_its_weight(smoke: Prepared) -> None:
 def test_flac_files_are_resampled_and_labelled_by_their_prefix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "sonic-pi-samples" / "deep"
+    folder = tmp_path / "samples" / "deep"
     folder.mkdir(parents=True)
     time = np.arange(44_100) / 44_100
     for name in ("bell_a", "bell_b", "bell_c", "drum_a", "drum_b", "drum_c"):
@@ -303,7 +303,7 @@ def test_flac_files_are_resampled_and_labelled_by_their_prefix(
 
 @pytest.mark.skipif(not SAMPLES.is_dir(), reason="KIT_SAMPLES has no sonic-pi-samples")
 def test_recordings_of_the_package(tmp_path: Path) -> None:
-    (tmp_path / "sonic-pi-samples").symlink_to(SAMPLES)
+    (tmp_path / "samples").symlink_to(SAMPLES)
     contents = prepare(tmp_path, "sample")
     assert len(contents.arrays["y"]) == 165
     assert contents.arrays["y"].sum(0)[:14].min() >= 3
