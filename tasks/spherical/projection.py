@@ -49,7 +49,7 @@ def places(points: Array) -> tuple[Array, Array]:
     """Return where rays through points (3, ...) meet the plane: 0..1 along both image axes.
 
     The image is 3 radii wide and stands under the south pole. The equator meets the plane 2 radii
-    from there, so it is outside the image but for the corners, and all above it is outside.
+    from there, so no more than the corners of the image lie beyond it.
     """
     x, y, z = points[0], points[1], points[2] + 1
     stretch = NORTH_POLE / (NORTH_POLE - z)
