@@ -7,8 +7,9 @@ import torch
 
 from kit import discovery, method, metrics, papers, task
 from kit.backbones import backbone
+from kit.data import raw
 from kit.data.folds import TaskData
-from kit.data.prepared import generated, open_prepared
+from kit.data.prepared import open_prepared
 from kit.data.preparing import prepare
 from kit.errors import KitError
 from kit.settings import Settings
@@ -37,7 +38,7 @@ def test_task_states_its_facts(name: str) -> None:
 def test_task_prepares_folds_that_do_not_leak(name: str, darcy: object) -> None:
     """The check against leaks runs in ``write_prepared``; here every fold is opened besides."""
     found = task.find(name)
-    tier = next(tier for tier in found.tiers if generated(tier))
+    tier = next(tier for tier in found.tiers if not raw.missing(found, tier))
     try:
         prepared = open_prepared(found, tier, "smoke")
     except KitError:

@@ -138,3 +138,38 @@ def test_writing_anew_replaces_what_was_there() -> None:
         write_prepared(folder, DARCY, "regenerated", {}, contents)
     assert open_prepared(DARCY, "regenerated", "paper").array("y").max() == 2
     assert [path.name for path in folder.parent.iterdir()] == ["regenerated"]
+
+
+def test_arrays_that_belong_to_no_sample_are_kept() -> None:
+    contents = _contents()
+    shared = {"shared-noise": np.zeros((7, 2)), "shared-noise-offsets": np.array([0, 3, 7])}
+    check_contents(DARCY, replace(contents, arrays={**contents.arrays, **shared}))
+    shared["shared-noise"][5, 1] = np.nan
+    with pytest.raises(DataError, match="shared-noise holds values that are not finite"):
+        check_contents(DARCY, replace(contents, arrays={**contents.arrays, **shared}))
+
+
+def test_values_that_are_not_finite_are_found_in_every_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("kit.data.prepared.BLOCK", 16)
+    for place in (0, 4, 9):
+        noise = np.zeros(10)
+        noise[place] = np.inf
+        arrays = {**_contents().arrays, "shared-noise": noise}
+        with pytest.raises(DataError, match="not finite"):
+            check_contents(DARCY, replace(_contents(), arrays=arrays))
+
+
+def test_a_reduced_profile_takes_the_best_that_is_prepared(copy: Path) -> None:
+    ecg = task.find("ecg")
+    assert preparing.choose_tier(DARCY, "smoke", None) == "regenerated"
+    assert preparing.choose_tier(DARCY, "paper", None) == "published"
+    assert preparing.choose_tier(ecg, "smoke", None) == "synthetic", "the kit makes it by itself"
+    preparing.prepare(ecg, "synthetic", "smoke")
+    assert preparing.choose_tier(ecg, "smoke", None) == "synthetic"
+    whole = folder_of(ecg, "sample", "smoke")
+    folder_of(ecg, "synthetic", "smoke").rename(whole)
+    assert preparing.choose_tier(ecg, "smoke", None) == "sample"
+    with pytest.raises(KitError, match="ecg has no regenerated data"):
+        preparing.choose_tier(ecg, "smoke", "regenerated")
