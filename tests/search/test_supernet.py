@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from kit.backbones import backbone
@@ -99,6 +100,26 @@ def test_one_hot_supernet_equals_the_network_it_stands_for(stride: int, size: in
         assert convolution.bias is not None
         convolution.bias.copy_(layer.bias)
     assert torch.allclose(network(x), final(x), atol=1e-12)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("sizes", [(5, 12), (1, 40), (8, 8)])
+def test_skipped_taps_change_nothing(sizes: tuple[int, int], stride: int) -> None:
+    """Against torch's convolution with all taps: outputs and gradients."""
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Conv2d(2, 3, 3, stride=stride, padding=1)).double()
+    network = instantiate(module, {"0": (9, 3)})
+    layer = network.get_submodule("0")
+    assert isinstance(layer, nn.Conv2d)
+    x = torch.randn(2, 2, *sizes, dtype=torch.float64, requires_grad=True)
+    whole = F.conv2d(x, layer.weight, layer.bias, stride, 12, 3)
+    clipped = network(x)
+    assert torch.allclose(clipped, whole, atol=1e-12)
+    upstream = torch.randn_like(whole)
+    left = torch.autograd.grad(whole, [x, layer.weight], upstream)
+    right = torch.autograd.grad(clipped, [x, layer.weight], upstream)
+    for ours, theirs in zip(right, left, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-12)
 
 
 def test_architecture_found_at_one_width_fits_another() -> None:
