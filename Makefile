@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	touch $@
 
 reproduce: setup
-	$(BIN)/kit reproduce --table 5 --profile lite
+	$(BIN)/kit reproduce --table 5 --task darcy-flow --profile lite
 
 lint: setup
 	$(BIN)/ruff check .
