@@ -173,6 +173,13 @@ def test_first_proteins_of_deepcov_validate(
     features, _ = module("synthetic").protein("deepcov", 1)
     start, end = contents.arrays["x-offsets"][1:3]
     assert np.array_equal(contents.arrays["x"][start:end, 3:25], features["pssm"])
+    monkeypatch.setattr(module("prepare"), "VALIDATION", 5)
+    with pytest.raises(DataError, match=r"deepcov\.lst: 5 proteins leave none to train on"):
+        module("prepare").prepare(job)
+    for part in ("deepcov", "psicov"):
+        (tmp_path / "protein" / "protein" / f"{part}.lst").write_text("deepcov0001\n")
+    with pytest.raises(DataError, match=r"deepcov0001 is in both deepcov\.lst and psicov\.lst"):
+        module("prepare").prepare(job)
     with zipfile.ZipFile(tmp_path / "protein.zip", "a") as archive:
         archive.writestr("protein/../../x", b"")
     (tmp_path / "fresh").mkdir()
