@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import torch
 from torch import nn
@@ -12,13 +11,13 @@ from kit.backbones import backbone
 from kit.backbones.wide_resnet import Convention
 from kit.data.folds import Fold
 from kit.data.loading import Batch
-from kit.files import replacing
 from kit.methods.context import Context
 from kit.metrics import Prediction
 from kit.search import instantiate
 from kit.search.architecture import Padding
 from kit.seeding import key
 from kit.settings import Schedule, Sgd
+from kit.training import tensors
 from kit.training.loop import network_loss, network_predictor, sgd, train
 from kit.training.losses import loss
 from kit.training.stage import Stage
@@ -110,13 +109,11 @@ def predictor(
 
 def save(context: Context, network: nn.Module) -> None:
     """Write the final weights among the run's artifacts."""
-    with replacing(context.artifacts / WEIGHTS) as stream:
-        torch.save({name: value.cpu() for name, value in network.state_dict().items()}, stream)
+    weights = {name: value.cpu() for name, value in network.state_dict().items()}
+    tensors.save(context.artifacts / WEIGHTS, weights)
 
 
 def load(context: Context, network: nn.Module) -> nn.Module:
     """Fill a network with the final weights."""
-    path: Path = context.artifacts / WEIGHTS
-    weights = torch.load(path, map_location=context.device, weights_only=True)
-    network.load_state_dict(weights)
+    network.load_state_dict(tensors.load(context.artifacts / WEIGHTS, context.device))
     return network

@@ -21,7 +21,4 @@ def classify(error: BaseException) -> Failure:
         return "gpu-oom"
     if "DefaultCPUAllocator: can't allocate memory" in str(error):
         return "oom"
-    # torch.save reports a full disk as an error of its own zip writer.
-    if "PytorchStreamWriter failed" in str(error) or "No space left" in str(error):
-        return "disk"
     return "method"

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import torch
 
 from kit.errors import KitError
-from kit.files import replacing
 from kit.seeding import key
 from kit.spec import RunSpec
+from kit.training import tensors
 
 # Checkpoints of short epochs would cost more than the epochs.
 SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("KIT_CHECKPOINT_SECONDS", "5"))
@@ -75,7 +75,7 @@ class Stage:
         if not self.checkpoint.exists():
             self._truncate_history(self._first_line())
             return 0
-        content = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        content = tensors.load(self.checkpoint)
         if content["run"] != self.spec.id:
             raise KitError(f"{self.checkpoint} is of another run; remove it to start afresh")
         for name, part in state.items():
@@ -117,8 +117,7 @@ class Stage:
             "seconds": self.active_seconds,
             "sessions": self.sessions,
         }
-        with replacing(self.checkpoint) as file:
-            torch.save(content, file)
+        tensors.save(self.checkpoint, content)
         self._saved = time.monotonic()
 
     def _first_line(self) -> int:

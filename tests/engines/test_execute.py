@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,32 @@ def test_a_full_disk_fails_the_run_as_disk(monkeypatch: pytest.MonkeyPatch) -> N
     assert status is not None
     assert (status.state, status.failure) == ("failed", "disk")
     monkeypatch.undo()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A file system of one megabyte for the results."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if subprocess.run(words, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting a small file system needs root")
+    monkeypatch.setenv("KIT_RESULTS", str(folder))
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.usefixtures("darcy", "small_disk")
+def test_a_disk_that_is_really_full() -> None:
+    """The checkpoint of 1.4 MB does not fit; the status does, by the space kept in reserve."""
+    with pytest.raises(RunError, match=r"failed \(disk\): .*No space left"):
+        execute(spec(), Options())
+    folder = RunFolder(spec())
+    status = folder.status()
+    assert status is not None
+    assert (status.state, status.failure) == ("failed", "disk")
+    assert not folder.result.exists()
+    assert not list(folder.path.rglob("*.tmp"))
 
 
 def test_missing_data_fail_the_run_as_data_with_the_repair() -> None:
