@@ -77,7 +77,7 @@ def _train(folder: Path, *, kill_in: int | None = None) -> tuple[nn.Module, list
 
     def loss_of(batch: Batch) -> torch.Tensor:
         value = F.mse_loss(network(batch.x), batch.y)
-        seen.append(float(value))
+        seen.append(float(value.detach()))
         return value
 
     train(
