@@ -13,10 +13,8 @@ import msgspec
 from kit import method, task
 from kit.errors import KitError
 from kit.runs.records import Result
-from kit.settings import merge
 from kit.spec import PROFILES, PROTOCOLS, TIERS, Profile, Protocol, RunSpec, Tier
 
-SEEDS = (0, 1, 2)
 Key = tuple[str, str]
 
 
@@ -170,7 +168,7 @@ def _reductions(spec: RunSpec) -> tuple[str, ...]:
         task.find(spec.task), spec.protocol, "paper", spec.tier
     )
     before = dict(_flat(msgspec.to_builtins(full)))
-    after = dict(_flat(merge({}, spec.settings)))
+    after = dict(_flat(spec.settings))
     changed = (name for name in after if after[name] != before.get(name))
     return tuple(f"{name}={_plain(after[name])}" for name in changed)
 

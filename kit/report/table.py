@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from kit import papers
 from kit.papers import Column, PublishedCell
-from kit.report.cells import SEEDS, Measured, fill
+from kit.plan import SEEDS
+from kit.report.cells import Measured, fill
 from kit.runs.records import Result
 from kit.spec import Profile, Protocol, Tier
 
