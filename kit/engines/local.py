@@ -22,11 +22,12 @@ GRACE_SECONDS = 10.0
 
 @dataclass
 class Running:
-    """A run under way in a process of its own."""
+    """A run under way in a process of its own; ``slot`` is its place, a GPU's UUID or None."""
 
     folder: RunFolder
     process: subprocess.Popen[bytes]
     began: float
+    slot: str | None
 
     @property
     def spec(self) -> RunSpec:
@@ -48,16 +49,16 @@ class Ended:
 def run_all(
     specs: Sequence[RunSpec],
     *,
-    jobs: int,
+    slots: Sequence[str | None],
     device: str | None = None,
     watch: Callable[[Sequence[Running]], None] = lambda _: None,
     ended: Callable[[Ended], None] = lambda _: None,
 ) -> list[Ended]:
-    """Run all specs, at most ``jobs`` at a time, in their order.
+    """Run all specs in their order, as many at a time as there are slots.
 
     Args:
         specs: without overrides.
-        jobs: processes at a time.
+        slots: the UUID of the GPU that a run in this slot sees, or None for a run on the CPU.
         device: passed on to each run.
         watch: called a few times a second with the runs under way.
         ended: called once per run.
@@ -66,12 +67,14 @@ def run_all(
         KeyboardInterrupt: after every process got TERM, and KILL where it took no notice.
     """
     waiting, running, done = list(specs), list[Running](), list[Ended]()
+    free = list(slots)
     try:
         while waiting or running:
-            while waiting and len(running) < jobs:
-                running.append(_start(waiting.pop(0), device))
+            while waiting and free:
+                running.append(_start(waiting.pop(0), free.pop(0), device))
             for each in [each for each in running if each.process.poll() is not None]:
                 running.remove(each)
+                free.append(each.slot)
                 end = Ended(
                     spec=each.spec,
                     code=each.process.returncode,
@@ -104,22 +107,25 @@ def command(spec: RunSpec, device: str | None) -> list[str]:
     return words if device is None else [*words, "--device", device]
 
 
-def _start(spec: RunSpec, device: str | None) -> Running:
+def _start(spec: RunSpec, slot: str | None, device: str | None) -> Running:
     folder = RunFolder(spec)
     folder.path.mkdir(parents=True, exist_ok=True)
     words = command(spec, device)
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    if slot is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = slot
     with folder.log.open("ab") as log:
         process = subprocess.Popen(
             words,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            env=environment,
             # Out of the terminal's group: Ctrl-C reaches the engine, which stops its runs itself.
             start_new_session=True,
         )
-    write_json(folder.path / "engine.json", {"engine": "local", "pid": process.pid})
-    return Running(folder, process, time.monotonic())
+    write_json(folder.path / "engine.json", {"engine": "local", "pid": process.pid, "gpu": slot})
+    return Running(folder, process, time.monotonic(), slot)
 
 
 def _stop(running: Sequence[Running]) -> None:

@@ -16,7 +16,9 @@ from kit.errors import DataError, KitError
 @options.part_of_table
 @click.option("--figure", type=int, help="Measure this figure instead (paper dash: 2, 3).")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Runs at a time; default: one per core.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Runs at a time; default: one per GPU, or per core."
+)
 @options.device
 @options.force
 @options.formats("text", "markdown", "csv", "latex", "json")
@@ -50,7 +52,7 @@ def command(
     for data in plan.data:
         _prepare(data, request["profile"])
     _set_rejected_aside()
-    failed = _run(todo, jobs or _default_jobs(), device) if todo else 0
+    failed = _run(todo, _slots(jobs, device), device) if todo else 0
     _print(form, **request)
     if failed:
         click.echo(f"kit: {failed} of {len(todo)} runs failed; the table is not whole", err=True)
@@ -109,12 +111,12 @@ def _set_rejected_aside() -> None:
         click.echo(f"{rejected}; kept aside as {set_aside(rejected).name}", err=True)
 
 
-def _run(todo: Sequence[Any], jobs: int, device: str | None) -> int:
+def _run(todo: Sequence[Any], slots: Sequence[str | None], device: str | None) -> int:
     """Run specs, show them, and return how many failed."""
     from kit.cli.progress import bars
     from kit.engines.local import Ended, Running, run_all
 
-    click.echo(f"{len(todo)} runs, {min(jobs, len(todo))} at a time", err=True)
+    click.echo(f"{len(todo)} runs, {min(len(slots), len(todo))} at a time", err=True)
     failed = 0
 
     def ended(end: Ended) -> None:
@@ -130,7 +132,7 @@ def _run(todo: Sequence[Any], jobs: int, device: str | None) -> int:
         def watch(running: Sequence[Running]) -> None:
             show({str(each.spec): _position(each) for each in running})
 
-        run_all(todo, jobs=jobs, device=device, watch=watch, ended=ended)
+        run_all(todo, slots=slots, device=device, watch=watch, ended=ended)
     return failed
 
 
@@ -142,10 +144,14 @@ def _position(running: Any) -> tuple[int, int]:
     return status.epoch or 0, status.epochs
 
 
-def _default_jobs() -> int:
+def _slots(jobs: int | None, device: str | None) -> list[str | None]:
+    """One run per GPU, or per core where there is none; ``jobs`` sets how many at most."""
     from kit.engines.devices import gpus
 
-    return len(gpus()) or len(os.sched_getaffinity(0))
+    uuids = [] if device == "cpu" else [gpu.uuid for gpu in gpus()]
+    if uuids:
+        return list(uuids[:jobs])
+    return [None] * (jobs or len(os.sched_getaffinity(0)))
 
 
 def _print(form: str, **request: Any) -> None:
