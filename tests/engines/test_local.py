@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def test_no_gpu_ever_carries_two_runs_and_a_failure_stops_no_other(journal: Path
     for gpu in ("GPU-a", "GPU-b", "GPU-c"):
         spans = sorted((line["begin"], line["end"]) for line in lines if line["gpu"] == gpu)
         assert len(spans) >= 2
-        assert all(end <= begin for (_, end), (begin, _) in zip(spans, spans[1:], strict=False))
+        assert all(end <= begin for (_, end), (begin, _) in pairwise(spans))
     engine = json.loads((RunFolder(specs[0]).path / "engine.json").read_text())
     assert (engine["engine"], engine["gpu"]) == ("local", "GPU-a")
 
