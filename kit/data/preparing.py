@@ -94,4 +94,5 @@ def choose_tier(task: Task, profile: Profile, wanted: Tier | None) -> Tier:
     if profile == "paper":
         return task.tiers[0]
     ready = [tier for tier in task.tiers if state(task, tier, profile).ready]
-    return [*ready, *filter(generated, task.tiers), *task.tiers][0]
+    own = [tier for tier in task.tiers if generated(tier) and not raw.missing(task, tier)]
+    return [*ready, *own, *task.tiers][0]
