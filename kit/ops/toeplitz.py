@@ -59,8 +59,10 @@ class _Toeplitz(torch.autograd.Function):
         if ctx.needs_input_grad[1]:
             # Sums over s + u: rows of length 2 n laid end to end and read as rows of length 2 n - 1
             # move to the right by one per row.
-            products = data.new_zeros(data.shape[0], n, 2 * n)
-            torch.bmm(data.mT, reverse, out=products[..., :n])
+            products = data.new_empty(data.shape[0], n, 2 * n)
+            products[..., n:] = 0
+            # Copied in: written there directly, the product falls back to one call per channel.
+            products[..., :n] = torch.bmm(data.mT, reverse)
             sums = products.flatten(1)[:, : n * (2 * n - 1)].view(-1, n, 2 * n - 1).sum(1)
             into = sums[:, places].t()
         return result, into, None, None
