@@ -5,32 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 
 @contextmanager
 def bar(title: str) -> Iterator[Callable[[int, int], None]]:
     """Show the progress of one piece of work; yields a function of (done, total)."""
-    if not sys.stderr.isatty():
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        shown = progress.add_task(title, total=None)
-        yield lambda done, total: progress.update(shown, completed=done, total=total)
+    with bars() as show:
+        yield lambda done, total: show({title: (done, total)})
 
 
 @contextmanager
@@ -39,11 +24,7 @@ def bars() -> Iterator[Callable[[dict[str, tuple[int, int]]], None]]:
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with _progress() as progress:
         shown: dict[str, TaskID] = {}
 
         def update(work: dict[str, tuple[int, int]]) -> None:
@@ -55,3 +36,27 @@ def bars() -> Iterator[Callable[[dict[str, tuple[int, int]]], None]]:
                 progress.remove_task(shown.pop(title))
 
         yield update
+
+
+def _progress() -> Progress:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+        # Lines go above the bars; but what is written to a file or a pipe belongs there.
+        redirect_stdout=sys.stdout.isatty(),
+    )

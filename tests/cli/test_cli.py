@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import statistics
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -122,3 +126,28 @@ def test_completion_knows_the_tasks(kit: Run, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("COMP_CWORD", "2")
     assert "darcy-flow" in kit().stdout
     assert os.environ["COMP_CWORD"] == "2"
+
+
+@pytest.mark.usefixtures("darcy")
+def test_with_a_terminal_bars_are_shown_and_output_still_goes_where_it_should(
+    tmp_path: Path,
+) -> None:
+    """Standard error is a terminal, standard output a file."""
+    terminal, other = pty.openpty()
+    words = [sys.executable, "-m", "kit", "run", "darcy-flow", "wrn", "--profile", "smoke"]
+    with (tmp_path / "out").open("w") as out:
+        process = subprocess.Popen(
+            [*words, "--seed", "0"],
+            stdout=out,
+            stderr=other,
+            env=os.environ | {"TERM": "xterm", "COLUMNS": "80"},
+        )
+        os.close(other)
+        shown = b""
+        with suppress(OSError):  # the terminal's other end is closed: the process has ended
+            while part := os.read(terminal, 4096):
+                shown += part
+    os.close(terminal)
+    assert process.wait() == 0
+    assert b"train, epoch 2" in shown
+    assert "seed 0 (smoke, released): relative-l2" in (tmp_path / "out").read_text()
