@@ -103,6 +103,26 @@ def test_seeds_come_from_the_environment(kit: Run, monkeypatch: pytest.MonkeyPat
     assert kit("run", "darcy-flow", "wrn", "--profile", "smoke").returncode == 2
 
 
+@pytest.mark.usefixtures("darcy")
+def test_results_of_a_run_as_json(kit: Run) -> None:
+    done = kit("run", "darcy-flow", "wrn", "--profile", "smoke", "--seed", "0", "--format", "json")
+    (result,) = json.loads(done.stdout)
+    assert result["spec"]["seed"] == 0
+    assert result["metrics"]["relative-l2"]["n_units"] == 4
+
+
+@pytest.mark.usefixtures("darcy")
+def test_a_seed_that_fails_stops_no_other(kit: Run, home: Path) -> None:
+    words = ("run", "darcy-flow", "wrn", "--profile", "smoke", "--seed", "0", "--seed", "1")
+    assert kit(*words, "--until", "train").returncode == 0
+    (weights,) = (home / "results").glob("runs/*/*/*/seed-0-*/artifacts/weights.pt")
+    weights.write_bytes(b"damaged")
+    done = kit(*words)
+    assert done.returncode == 1
+    assert "seed 0 (smoke, released): failed (method)" in done.stderr
+    assert "seed 1 (smoke, released): relative-l2" in done.stdout
+
+
 def test_listings_in_both_forms(kit: Run) -> None:
     assert "darcy-flow" in kit("list", "tasks").stdout
     for words in (("list", "tasks"), ("list", "methods"), ("list", "tables"), ("data", "list")):

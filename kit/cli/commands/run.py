@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
-from kit.errors import KitError
+from kit.errors import KitError, RunError
 
 
 @click.command(name="run")
@@ -24,6 +24,7 @@ from kit.errors import KitError
 @options.device
 @click.option("--threads", type=click.IntRange(min=1), help="On the CPU; default: KIT_THREADS.")
 @options.force
+@options.formats("text", "json")
 def command(
     task_name: str,
     method_name: str,
@@ -37,15 +38,18 @@ def command(
     device: str | None,
     threads: int | None,
     force: bool,
+    form: str,
 ) -> None:
     """Run METHOD on TASK for each seed; what is done already is kept, the rest resumes.
 
-    A setting is changed by -o, e.g. -o search.epochs=10; such a run fills no table.
+    A setting is changed by -o, e.g. -o search.epochs=10; such a run fills no table. A seed that
+    fails stops no other; the exit code is then 1.
     """
     from typing import cast
 
     from kit import method, papers, task
     from kit.data.preparing import choose_tier
+    from kit.files import canonical_json
     from kit.spec import Profile, Protocol, Tier
 
     the_task, info = task.find(task_name), method.find(method_name)
@@ -71,23 +75,35 @@ def command(
     from kit.cli.progress import bars
     from kit.engines.execute import Options, execute
 
+    def say(line: str) -> None:
+        click.echo(line, err=form == "json")
+
+    results, failures = [], 0
     with bars() as show:
+        how = Options(
+            device=device,
+            threads=threads or _default_threads(),
+            until=until,
+            notify=lambda stage, epoch, epochs, loss: show(
+                {f"{stage}, epoch {epoch}, loss {loss:.4g}": (epoch, epochs)}
+            ),
+            say=say,
+        )
         for spec in specs:
-            result = execute(
-                spec,
-                Options(
-                    device=device,
-                    threads=threads or _default_threads(),
-                    until=until,
-                    notify=lambda stage, epoch, epochs, loss: show(
-                        {f"{stage}, epoch {epoch}, loss {loss:.4g}": (epoch, epochs)}
-                    ),
-                    say=click.echo,
-                ),
-            )
+            try:
+                result = execute(spec, how)
+            except RunError as error:
+                click.echo(f"kit: {error}", err=True)
+                failures += 1
+                continue
             if result is not None:
+                results.append(result)
                 scores = ", ".join(f"{name} {m.value}" for name, m in result.metrics.items())
-                click.echo(f"{spec}: {scores}")
+                say(f"{spec}: {scores}")
+    if form == "json":
+        click.echo(canonical_json(results))
+    if failures:
+        raise click.exceptions.Exit(1)
 
 
 def _default_seeds() -> list[int]:
