@@ -1,0 +1,125 @@
+"""What an engine is: it starts one run on given GPUs, tells how it ended, and stops it.
+
+Everything else is the queue's (``kit.engines.queue``): order, devices, retries, failure classes.
+Whatever the engine, a run is the command ``kit run`` with ``arguments(spec)`` and ``environment``;
+it leases its GPUs itself, writes its own status and result, and appends what it prints to
+``RunFolder.log``.
+
+The module of an engine, ``kit.engines.<name>``, has ``unusable(specs) -> str | None`` (the reason
+why it cannot run these here) and ``connect(options) -> Engine``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kit import paths
+from kit.spec import RunSpec
+
+# Exit code of a run whose GPU or folder another process was quicker to take (EX_TEMPFAIL).
+BUSY = 75
+# How long a started run tries for the GPUs it was given. The queue saw them free.
+LEASE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What all runs of a sweep share.
+
+    Attributes:
+        device: passed on to ``kit run``; None for a GPU where there is one.
+        jobs_per_gpu: how many runs may share a GPU.
+        allow_unpinned: run images that differ from the lock; their results say so.
+    """
+
+    device: str | None = None
+    jobs_per_gpu: int = 1
+    allow_unpinned: bool = False
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a run ended, as its engine saw it.
+
+    Attributes:
+        code: of the process; negative for a signal, as in ``subprocess``; None where nobody can
+            know, as for a process that another supervisor started.
+        oom_killed: the kernel ended it for want of memory.
+        infrastructure: what went wrong outside of the run, in one line.
+    """
+
+    code: int | None
+    oom_killed: bool = False
+    infrastructure: str | None = None
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A started run; ``reference`` (a process, a container) outlives the supervisor."""
+
+    spec: RunSpec
+    reference: str
+
+
+class Engine(Protocol):
+    """Starts runs. The queue calls from one thread, but stops several runs at a time."""
+
+    @property
+    def name(self) -> str:
+        """The name in ``--engine`` and in ``engine.json``."""
+
+    def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
+        """Start a run that sees these GPUs (UUIDs, none for the CPU); its folder exists.
+
+        Raises:
+            EngineError: the engine, not the run, is at fault.
+        """
+
+    def find(self, spec: RunSpec, reference: str) -> Handle | None:
+        """Return a run that a supervisor left running when it was killed, if it still runs.
+
+        A container that has ended since is removed.
+        """
+
+    def poll(self, handle: Handle) -> Exit | None:
+        """Return how a run ended, with nothing of it left, or None while it runs. Never waits."""
+
+    def stop(self, handle: Handle, grace: float) -> None:
+        """Send TERM, after ``grace`` seconds KILL, and return when the run has ended.
+
+        ``poll`` still returns its exit afterwards. With a grace of 0: KILL at once.
+        """
+
+    def close(self) -> None:
+        """Let go of the engine; runs under way go on."""
+
+
+class EngineError(Exception):
+    """The engine failed, not the run (failure class ``infrastructure``)."""
+
+
+def arguments(spec: RunSpec, options: Options) -> list[str]:
+    """Return what follows ``kit``: the same that a person types."""
+    words = ["run", spec.task, spec.method, "--seed", str(spec.seed), "--profile", spec.profile]
+    words += ["--protocol", spec.protocol, "--tier", spec.tier, "--force"]
+    return words if options.device is None else [*words, "--device", options.device]
+
+
+def environment(gpus: Sequence[str], options: Options) -> dict[str, str]:
+    """Return the variables by which a run knows which GPUs to lease."""
+    common = {"PYTHONUNBUFFERED": "1"}
+    if not gpus:
+        return common
+    return common | {
+        "KIT_GPU": ",".join(gpus),
+        "KIT_GPU_WAIT": str(LEASE_SECONDS),
+        "KIT_JOBS_PER_GPU": str(options.jobs_per_gpu),
+    }
+
+
+def sweep() -> str:
+    """Return the id of what runs into this results folder, the same for every supervisor."""
+    return hashlib.sha256(str(paths.results().resolve()).encode()).hexdigest()[:12]
