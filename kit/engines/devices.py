@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from kit.errors import KitError
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """One GPU; memory in bytes."""
+    """One GPU as it is now; memory in bytes.
+
+    Attributes:
+        memory: in all.
+        free: not in use by anybody.
+        processes: pids that compute on it, as the host counts them.
+    """
 
     index: int
     uuid: str
     model: str
     memory: int
     driver: str
+    free: int = 0
+    processes: tuple[int, ...] = ()
 
 
 def gpus() -> list[Gpu]:
-    """Return the GPUs that NVML sees; none without a driver."""
+    """Return the GPUs that NVML sees and that answer; none without a driver."""
     import pynvml
 
     try:
@@ -26,18 +38,60 @@ def gpus() -> list[Gpu]:
         return []
     try:
         driver = str(pynvml.nvmlSystemGetDriverVersion())
-        found = []
-        for index in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-            found.append(
-                Gpu(
-                    index=index,
-                    uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
-                    model=str(pynvml.nvmlDeviceGetName(handle)),
-                    memory=int(pynvml.nvmlDeviceGetMemoryInfo(handle).total),
-                    driver=driver,
-                )
-            )
-        return found
+        found = (_gpu(pynvml, index, driver) for index in range(pynvml.nvmlDeviceGetCount()))
+        return [gpu for gpu in found if gpu is not None]
     finally:
         pynvml.nvmlShutdown()
+
+
+def chosen(words: str | None) -> list[str] | None:
+    """Return the UUIDs that ``--gpus`` or ``KIT_GPU`` names: ``0,1``, or UUIDs or their beginnings.
+
+    Returns:
+        None without a choice: any GPU will do. A UUID that NVML does not show (any more) is kept
+        as it is: whoever asks for it is told that it is gone.
+
+    Raises:
+        KitError: a number that no GPU has, or a word that is neither number nor UUID.
+    """
+    if not words or not words.strip():
+        return None
+    known = gpus()
+    return list(dict.fromkeys(_one(word.strip(), known) for word in words.split(",")))
+
+
+def _one(word: str, known: Sequence[Gpu]) -> str:
+    if word.isdigit():
+        for gpu in known:
+            if gpu.index == int(word):
+                return gpu.uuid
+    elif word.startswith(("GPU-", "MIG-")):
+        begins = [gpu.uuid for gpu in known if gpu.uuid.startswith(word)]
+        return begins[0] if len(begins) == 1 else word
+    there = ", ".join(f"{gpu.index} ({gpu.uuid})" for gpu in known) or "none"
+    raise KitError(f"no GPU {word!r}; there is {there}")
+
+
+def _gpu(nvml: Any, index: int, driver: str) -> Gpu | None:
+    """Return a GPU, or None where it has fallen off the bus."""
+    try:
+        handle = nvml.nvmlDeviceGetHandleByIndex(index)
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        return Gpu(
+            index=index,
+            uuid=str(nvml.nvmlDeviceGetUUID(handle)),
+            model=str(nvml.nvmlDeviceGetName(handle)),
+            memory=int(memory.total),
+            driver=driver,
+            free=int(memory.free),
+            processes=_processes(nvml, handle),
+        )
+    except nvml.NVMLError:
+        return None
+
+
+def _processes(nvml: Any, handle: Any) -> tuple[int, ...]:
+    try:
+        return tuple(int(each.pid) for each in nvml.nvmlDeviceGetComputeRunningProcesses(handle))
+    except (nvml.NVMLError_NotSupported, nvml.NVMLError_NoPermission):
+        return ()

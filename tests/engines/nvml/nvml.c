@@ -1,0 +1,139 @@
+/* A stand-in for NVIDIA's libnvidia-ml.so.1: the few functions that kit.engines.devices calls.
+
+   It is loaded by the real nvidia-ml-py. $KIT_FAKE_NVML names a file with one GPU per line,
+
+       GPU-uuid  model  total-MB  used-MB  pid,pid,...     (- where no process computes)
+       GPU-uuid  lost                                      (fell off the bus)
+
+   which is read anew by every call, so that tests can change it under a running kit. Without the
+   variable there is no driver. As in a real container, $NVIDIA_VISIBLE_DEVICES hides GPUs. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SUCCESS = 0, INVALID_ARGUMENT = 2, INSUFFICIENT_SIZE = 7, DRIVER_NOT_LOADED = 9, LOST = 15 };
+enum { MAX_GPUS = 64, MAX_PIDS = 64 };
+
+typedef struct {
+    char uuid[96], model[96];
+    unsigned long long total, used;
+    unsigned pids[MAX_PIDS], count;
+    int lost;
+} gpu;
+
+typedef struct { unsigned long long total, free, used; } memory;
+typedef struct { unsigned pid; unsigned long long used; unsigned instance, compute; } process;
+
+static int visible(const char *uuid) {
+    const char *list = getenv("NVIDIA_VISIBLE_DEVICES");
+    return !list || !strcmp(list, "all") || strstr(list, uuid) != NULL;
+}
+
+static int parse(char *line, gpu *out) {
+    char pids[512] = "-";
+    memset(out, 0, sizeof *out);
+    int fields = sscanf(line, "%95s %95s %llu %llu %511s",
+                        out->uuid, out->model, &out->total, &out->used, pids);
+    if (fields < 2 || !visible(out->uuid)) return 0;
+    out->lost = !strcmp(out->model, "lost");
+    out->total <<= 20, out->used <<= 20;
+    if (strcmp(pids, "-"))
+        for (char *pid = strtok(pids, ","); pid && out->count < MAX_PIDS; pid = strtok(NULL, ","))
+            out->pids[out->count++] = (unsigned)atoi(pid);
+    return 1;
+}
+
+/* Reads all GPUs; returns how many, or -1 without a driver. */
+static int gpus(gpu *out) {
+    const char *name = getenv("KIT_FAKE_NVML");
+    FILE *file = name ? fopen(name, "r") : NULL;
+    char line[1024];
+    int count = 0;
+    if (!file) return -1;
+    while (count < MAX_GPUS && fgets(line, sizeof line, file)) count += parse(line, &out[count]);
+    fclose(file);
+    return count;
+}
+
+/* A handle is an index + 1. */
+static int find(void *handle, gpu *out) {
+    static gpu all[MAX_GPUS];
+    int index = (int)(size_t)handle - 1;
+    if (index < 0 || index >= gpus(all)) return LOST;
+    *out = all[index];
+    return out->lost ? LOST : SUCCESS;
+}
+
+static int text(const char *from, char *to, unsigned size) {
+    snprintf(to, size, "%s", from);
+    return SUCCESS;
+}
+
+int nvmlInitWithFlags(unsigned flags) {
+    static gpu all[MAX_GPUS];
+    (void)flags;
+    return gpus(all) < 0 ? DRIVER_NOT_LOADED : SUCCESS;
+}
+
+int nvmlShutdown(void) { return SUCCESS; }
+
+const char *nvmlErrorString(int code) {
+    switch (code) {
+        case SUCCESS: return "Success";
+        case DRIVER_NOT_LOADED: return "Driver Not Loaded";
+        case LOST: return "GPU is lost";
+        default: return "Invalid Argument";
+    }
+}
+
+int nvmlSystemGetDriverVersion(char *out, unsigned size) { return text("stand-in", out, size); }
+
+int nvmlDeviceGetCount_v2(unsigned *count) {
+    static gpu all[MAX_GPUS];
+    int found = gpus(all);
+    if (found < 0) return DRIVER_NOT_LOADED;
+    *count = (unsigned)found;
+    return SUCCESS;
+}
+
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
+    unsigned count;
+    int code = nvmlDeviceGetCount_v2(&count);
+    if (code != SUCCESS) return code;
+    if (index >= count) return INVALID_ARGUMENT;
+    *handle = (void *)(size_t)(index + 1);
+    return SUCCESS;
+}
+
+int nvmlDeviceGetUUID(void *handle, char *out, unsigned size) {
+    gpu found;
+    int code = find(handle, &found);
+    return code == SUCCESS ? text(found.uuid, out, size) : code;
+}
+
+int nvmlDeviceGetName(void *handle, char *out, unsigned size) {
+    gpu found;
+    int code = find(handle, &found);
+    return code == SUCCESS ? text(found.model, out, size) : code;
+}
+
+int nvmlDeviceGetMemoryInfo(void *handle, memory *out) {
+    gpu found;
+    int code = find(handle, &found);
+    if (code != SUCCESS) return code;
+    *out = (memory){found.total, found.total - found.used, found.used};
+    return SUCCESS;
+}
+
+int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned *count, process *out) {
+    gpu found;
+    int code = find(handle, &found);
+    if (code != SUCCESS) return code;
+    unsigned room = *count;
+    *count = found.count;
+    if (found.count > room) return INSUFFICIENT_SIZE;
+    for (unsigned each = 0; each < found.count; each++)
+        out[each] = (process){found.pids[each], 0, 0, 0};
+    return SUCCESS;
+}

@@ -1,0 +1,62 @@
+"""GPUs as the real nvidia-ml-py sees them in a stand-in NVML."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from kit.engines import devices
+from kit.errors import KitError
+from tests.engines.nvml import FakeGpus
+
+Make = Callable[..., FakeGpus]
+
+
+def test_gpus_with_their_memory_and_processes(fake_gpus: Make) -> None:
+    fake = fake_gpus(3)
+    fake.used_mb[fake.uuids[1]] = 4000
+    fake.pids[fake.uuids[1]] = [11, 22]
+    fake.write()
+    found = devices.gpus()
+    assert [gpu.uuid for gpu in found] == list(fake.uuids)
+    assert [gpu.processes for gpu in found] == [(), (11, 22), ()]
+    assert [gpu.free >> 20 for gpu in found] == [16000, 12000, 16000]
+    assert found[0].memory == 16000 << 20
+    assert found[0].model == "Stand-in"
+
+
+def test_a_gpu_that_fell_off_the_bus_is_left_out(fake_gpus: Make) -> None:
+    fake = fake_gpus(3)
+    fake.lost.add(fake.uuids[0])
+    fake.write()
+    assert [gpu.index for gpu in devices.gpus()] == [1, 2]
+
+
+def test_without_a_driver_there_is_none(fake_gpus: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake_gpus(2)
+    monkeypatch.delenv("KIT_FAKE_NVML")
+    assert devices.gpus() == []
+
+
+def test_a_process_of_its_own_sees_them_by_the_library_path(fake_gpus: Make) -> None:
+    fake = fake_gpus(2)
+    code = "import json; from kit.engines.devices import gpus; print(json.dumps([g.uuid for g in gpus()]))"  # noqa: E501
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    assert json.loads(done.stdout) == list(fake.uuids)
+
+
+def test_gpus_are_chosen_by_number_or_uuid(fake_gpus: Make) -> None:
+    fake = fake_gpus(3)
+    assert devices.chosen(None) is None
+    assert devices.chosen(" ") is None
+    assert devices.chosen("2,0,2") == [fake.uuids[2], fake.uuids[0]]
+    assert devices.chosen("GPU-00000001") == [fake.uuids[1]]
+    assert devices.chosen("GPU-gone") == ["GPU-gone"]
+    with pytest.raises(KitError, match=r"no GPU '3'; there is 0 \(GPU-00000000"):
+        devices.chosen("0,3")
+    with pytest.raises(KitError, match="no GPU 'first'"):
+        devices.chosen("first")
