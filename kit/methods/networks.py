@@ -16,9 +16,9 @@ from kit.metrics import Prediction
 from kit.search import instantiate
 from kit.search.architecture import Padding
 from kit.seeding import key
-from kit.settings import Schedule, Sgd
+from kit.settings import Optimiser, Schedule
 from kit.training import tensors
-from kit.training.loop import network_loss, network_predictor, sgd, train
+from kit.training.loop import make_optimiser, network_loss, network_predictor, train
 from kit.training.losses import loss
 from kit.training.stage import Stage
 
@@ -66,7 +66,7 @@ def fit(
     network: nn.Module,
     fold: Fold,
     *,
-    optimiser: Sgd,
+    optimiser: Optimiser,
     schedule: Schedule,
     epochs: int,
     batch_size: int,
@@ -87,16 +87,18 @@ def fit(
         loss_name: None for the task's own loss.
         limit: batches per epoch, None for all.
     """
+    steps = fold.batch_count(batch_size)
     train(
         stage,
         network,
-        sgd([{"params": list(network.parameters())}], optimiser),
+        make_optimiser([{"params": list(network.parameters())}], optimiser),
         schedule,
         epochs=epochs,
         batches=lambda epoch: fold.shuffled(
             batch_size, context.spec.seed, *stage.purpose, epoch, limit=limit
         ),
         loss=network_loss(network, fold, loss(loss_name or context.task.loss)[0]),
+        steps=steps if limit is None else min(limit, steps),
     )
 
 

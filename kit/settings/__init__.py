@@ -1,11 +1,12 @@
 """Settings: strict TOML resolved in layers into frozen structs."""
 
-from kit.settings.common import Normalisation, Rules, Schedule, Settings, Sgd
+from kit.settings.common import Normalisation, Optimiser, Rules, Schedule, Settings, Sgd
 from kit.settings.resolve import merge, resolve
 from kit.settings.strict import apply_overrides, convert
 
 __all__ = [
     "Normalisation",
+    "Optimiser",
     "Rules",
     "Schedule",
     "Settings",

@@ -70,9 +70,16 @@ DEFAULT_ROLES: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class Sgd(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Stochastic gradient descent; Nesterov momentum is switched off where momentum is 0."""
+class Optimiser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What turns gradients into steps, as torch's optimiser of that name does.
 
+    Attributes:
+        momentum: of Adam and AdamW, beta 1; their beta 2 is 0.999.
+        weight_decay: added to the gradient, or decoupled from it in AdamW.
+        nesterov: of SGD alone; off where momentum is 0.
+    """
+
+    kind: Literal["sgd", "adam", "adamw"] = "sgd"
     learning_rate: float
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -80,18 +87,28 @@ class Sgd(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Step decay: the rate is multiplied by ``factor`` at each milestone reached.
+    """The learning rate over the epochs.
 
     Attributes:
+        kind: ``step`` multiplies the rate by ``factor`` at each milestone reached; ``cosine`` falls
+            from it to ``floor`` along half a cosine, step by step.
         milestones: epochs, counted from 0.
         strict: a milestone m counts from epoch m + 1 on (DASH's code) instead of from m on.
-        floor: no further step once the rate is at or below it.
+        floor: of ``step``, no further decay once the rate is at or below it; of ``cosine``, the
+            last rate.
+        warm_up: epochs in which the rate first rises from 0 in a straight line.
     """
 
+    kind: Literal["step", "cosine"] = "step"
     milestones: tuple[int, ...] = ()
     factor: float = 0.2
     strict: bool = False
     floor: float = 0.0
+    warm_up: Annotated[int, Meta(ge=0)] = 0
+
+
+# The name that it had while there was no other kind.
+Sgd = Optimiser
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

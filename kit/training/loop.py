@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -12,25 +12,34 @@ from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.metrics import Prediction, evaluator
 from kit.runs.records import MetricValue
-from kit.settings import Schedule, Sgd
+from kit.settings import Optimiser, Schedule
 from kit.task import Task
 from kit.training.losses import Kind, Loss
-from kit.training.schedules import apply_rate
+from kit.training.schedules import apply_rate, by_step
 from kit.training.stage import Stage, Stateful
 
+# What a step learns from: a batch, or whatever a method makes of several.
+Work = TypeVar("Work")
 
-def sgd(groups: list[dict[str, Any]], settings: Sgd) -> torch.optim.SGD:
+
+def make_optimiser(groups: Sequence[dict[str, Any]], settings: Optimiser) -> torch.optim.Optimizer:
     """Return an optimiser over parameter groups; a group may bring its own ``lr``."""
-    optimiser = torch.optim.SGD(
-        groups,
-        lr=settings.learning_rate,
-        momentum=settings.momentum,
-        weight_decay=settings.weight_decay,
-        nesterov=settings.nesterov and settings.momentum > 0,
-    )
+    rate, decay = settings.learning_rate, settings.weight_decay
+    optimiser: torch.optim.Optimizer
+    if settings.kind == "sgd":
+        nesterov = settings.nesterov and settings.momentum > 0
+        optimiser = torch.optim.SGD(groups, rate, settings.momentum, 0.0, decay, nesterov)
+    else:
+        kind = torch.optim.Adam if settings.kind == "adam" else torch.optim.AdamW
+        betas = (settings.momentum, 0.999)
+        optimiser = kind(groups, lr=rate, betas=betas, weight_decay=decay)
     for group in optimiser.param_groups:
         group["initial_lr"] = group["lr"]
     return optimiser
+
+
+# The name that it had while there was no other kind.
+sgd = make_optimiser
 
 
 def train(
@@ -40,8 +49,10 @@ def train(
     schedule: Schedule,
     *,
     epochs: int,
-    batches: Callable[[int], Iterator[Batch]],
-    loss: Callable[[Batch], Tensor],
+    batches: Callable[[int], Iterator[Work]],
+    loss: Callable[[Work], Tensor],
+    steps: int | None = None,
+    alongside: Sequence[torch.optim.Optimizer] = (),
     after_backward: Callable[[], object] = lambda: None,
     observe: Callable[[], dict[str, Any]] = dict,
 ) -> None:
@@ -55,21 +66,29 @@ def train(
         epochs: in all, those before the checkpoint included.
         batches: the batches of an epoch, by its number.
         loss: runs the network on a batch.
+        steps: of one epoch, for schedules that change the rate within epochs.
+        alongside: more optimisers, which step and follow the schedule with the first.
         after_backward: called between backward pass and step.
         observe: values for the history, once per epoch.
     """
+    optimisers = [optimiser, *alongside]
     state: dict[str, Stateful] = {"network": network, "optimiser": optimiser}
+    state |= {f"alongside-{number}": each for number, each in enumerate(alongside)}
     for epoch in range(stage.resume(state), epochs):
         stage.begin_epoch(epoch)
         network.train()
-        apply_rate(optimiser, epoch, schedule)
         losses = []
-        for batch in batches(epoch):
-            optimiser.zero_grad(set_to_none=True)
-            value = loss(batch)
+        for step, work in enumerate(batches(epoch)):
+            within = step / steps if steps and by_step(schedule) else 0.0
+            for each in optimisers:
+                if step == 0 or within:
+                    apply_rate(each, epoch + within, schedule, epochs)
+                each.zero_grad(set_to_none=True)
+            value = loss(work)
             value.backward()
             after_backward()
-            optimiser.step()
+            for each in optimisers:
+                each.step()
             losses.append(value.detach())
         mean = float(torch.stack(losses).mean())
         stage.end_epoch(epoch, epochs, state, loss=mean, **observe())

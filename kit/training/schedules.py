@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
+import math
+
 from torch.optim import Optimizer
 
 from kit.settings import Schedule
 
 
-def rate(initial: float, epoch: int, schedule: Schedule) -> float:
-    """Return the learning rate of an epoch, counted from 0."""
+def rate(initial: float, epoch: float, schedule: Schedule, epochs: int) -> float:
+    """Return the learning rate at a point of the training.
+
+    Args:
+        initial: the rate without a schedule.
+        epoch: counted from 0; a fraction within an epoch.
+        schedule: how the rate changes.
+        epochs: in all; where a cosine ends.
+    """
+    if epoch < schedule.warm_up:
+        return initial * epoch / schedule.warm_up
+    if schedule.kind == "cosine":
+        done = (epoch - schedule.warm_up) / max(1, epochs - schedule.warm_up)
+        return schedule.floor + (initial - schedule.floor) * (1 + math.cos(math.pi * done)) / 2
     value = initial
     for milestone in sorted(schedule.milestones):
-        reached = epoch > milestone if schedule.strict else epoch >= milestone
+        whole = int(epoch)
+        reached = whole > milestone if schedule.strict else whole >= milestone
         if reached and value > schedule.floor:
             value *= schedule.factor
     return value
 
 
-def apply_rate(optimiser: Optimizer, epoch: int, schedule: Schedule) -> None:
+def apply_rate(optimiser: Optimizer, epoch: float, schedule: Schedule, epochs: int) -> None:
     """Set the rate of each parameter group from its ``initial_lr``."""
     for group in optimiser.param_groups:
-        group["lr"] = rate(group["initial_lr"], epoch, schedule)
+        group["lr"] = rate(group["initial_lr"], epoch, schedule, epochs)
+
+
+def by_step(schedule: Schedule) -> bool:
+    """Tell whether the rate changes within epochs."""
+    return schedule.kind == "cosine" or schedule.warm_up > 0

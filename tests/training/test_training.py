@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,10 +12,10 @@ from torch import nn
 from kit import method, task
 from kit.data.loading import Batch
 from kit.errors import KitError
-from kit.settings import Schedule, Sgd
+from kit.settings import Optimiser, Schedule
 from kit.spec import RunSpec
 from kit.training import stage as stage_module
-from kit.training.loop import sgd, train
+from kit.training.loop import make_optimiser, train
 from kit.training.losses import loss
 from kit.training.schedules import rate
 from kit.training.stage import Stage
@@ -32,10 +33,44 @@ def test_milestones_strict_or_not_and_the_floor() -> None:
     at = Schedule(milestones=(2, 4), factor=0.5)
     past = Schedule(milestones=(2, 4), factor=0.5, strict=True)
     floored = Schedule(milestones=(1, 2, 3), factor=0.1, floor=0.05)
-    assert [rate(1.0, epoch, at) for epoch in range(6)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
-    assert [rate(1.0, epoch, past) for epoch in range(6)] == [1, 1, 1, 0.5, 0.5, 0.25]
-    rates = [rate(1.0, epoch, floored) for epoch in range(4)]
+    assert [rate(1.0, epoch, at, 6) for epoch in range(6)] == [1, 1, 0.5, 0.5, 0.25, 0.25]
+    assert [rate(1.0, epoch, past, 6) for epoch in range(6)] == [1, 1, 1, 0.5, 0.5, 0.25]
+    rates = [rate(1.0, epoch, floored, 6) for epoch in range(4)]
     assert rates == pytest.approx([1, 0.1, 0.01, 0.01])
+
+
+def test_cosine_against_torch() -> None:
+    """Torch's own closed form, at every step of every epoch; then with a rise before it."""
+    weight, epochs, steps = nn.Parameter(torch.zeros(1)), 5, 4
+    torchs = torch.optim.SGD([weight], lr=0.4)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(torchs, epochs * steps, eta_min=0.01)
+    cosine = Schedule(kind="cosine", floor=0.01)
+    for step in range(epochs * steps):
+        expected = torchs.param_groups[0]["lr"]
+        assert rate(0.4, step / steps, cosine, epochs) == pytest.approx(expected)
+        torchs.step()
+        scheduler.step()
+    risen = Schedule(kind="cosine", warm_up=2)
+    found = [rate(1.0, epoch, risen, 6) for epoch in (0, 0.5, 1, 2, 4, 6)]
+    assert found == pytest.approx([0, 0.25, 0.5, 1, 0.5, 0])
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+def test_optimisers_are_torchs(kind: Any) -> None:
+    torchs: dict[str, Callable[[list[nn.Parameter]], torch.optim.Optimizer]] = {
+        "sgd": lambda w: torch.optim.SGD(w, 0.1, momentum=0.8, weight_decay=0.2, nesterov=True),
+        "adam": lambda w: torch.optim.Adam(w, 0.1, (0.8, 0.999), weight_decay=0.2),
+        "adamw": lambda w: torch.optim.AdamW(w, 0.1, (0.8, 0.999), weight_decay=0.2),
+    }
+    ours, theirs = (nn.Parameter(torch.tensor([1.0, -2.0])) for _ in range(2))
+    settings = Optimiser(kind=kind, learning_rate=0.1, momentum=0.8, weight_decay=0.2)
+    pairs = (ours, make_optimiser([{"params": [ours]}], settings)), (theirs, torchs[kind]([theirs]))
+    for _ in range(3):
+        for weight, optimiser in pairs:
+            optimiser.zero_grad()
+            (weight**3).sum().backward()
+            optimiser.step()
+    assert torch.equal(ours, theirs)
 
 
 def test_losses_against_torch() -> None:
@@ -83,7 +118,7 @@ def _train(folder: Path, *, kill_in: int | None = None) -> tuple[nn.Module, list
     train(
         stage,
         network,
-        sgd([{"params": list(network.parameters())}], Sgd(learning_rate=0.05)),
+        make_optimiser([{"params": list(network.parameters())}], Optimiser(learning_rate=0.05)),
         Schedule(milestones=(2, 4)),
         epochs=EPOCHS,
         batches=batches,
@@ -135,7 +170,9 @@ def test_seconds_and_sessions_add_up(tmp_path: Path) -> None:
         again.resume(
             {
                 "network": network,
-                "optimiser": sgd([{"params": list(network.parameters())}], Sgd(learning_rate=0.05)),
+                "optimiser": make_optimiser(
+                    [{"params": list(network.parameters())}], Optimiser(learning_rate=0.05)
+                ),
             }
         )
         == EPOCHS

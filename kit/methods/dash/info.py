@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from kit.method import MethodInfo
-from kit.settings import Schedule, Settings, Sgd
+from kit.settings import Optimiser, Schedule, Settings
 
 
 class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -29,7 +29,7 @@ class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     epochs: int
     batch_fraction: float
-    optimiser: Sgd
+    optimiser: Optimiser
     alpha_learning_rate: float
     schedule: Schedule
     gradient_scale: float

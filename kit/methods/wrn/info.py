@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kit.method import MethodInfo
-from kit.settings import Schedule, Settings, Sgd
+from kit.settings import Optimiser, Schedule, Settings
 
 
 class WrnSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -12,7 +12,7 @@ class WrnSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     backbone: str
     epochs: int
     batch_size: int
-    optimiser: Sgd
+    optimiser: Optimiser
     schedule: Schedule
     dropout: float = 0.0
     width: int | None = None
