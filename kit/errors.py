@@ -7,7 +7,15 @@ from collections.abc import Iterable
 
 
 class KitError(Exception):
-    """Something that the user can mend; the command line prints it as one line, exit code 2."""
+    """Something that the user can mend; the command line prints it as one line."""
+
+    exit_code = 2
+
+
+class BusyError(KitError):
+    """Another process is at it: a run, a GPU, data in preparation. Later it will do."""
+
+    exit_code = 75  # EX_TEMPFAIL
 
 
 class DataError(KitError):
@@ -15,7 +23,9 @@ class DataError(KitError):
 
 
 class RunError(Exception):
-    """A run ended in a failure, which its ``status.json`` has recorded; exit code 1."""
+    """A run ended in a failure, which its ``status.json`` has recorded."""
+
+    exit_code = 1
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

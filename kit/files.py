@@ -6,6 +6,7 @@ import fcntl
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -69,16 +70,54 @@ def sha256(path: Path) -> str:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[bool]:
+def locked(path: Path, wait: float = 0.0) -> Iterator[bool]:
     """Hold an exclusive ``flock`` on ``path``; yields False if another process holds it.
 
-    The kernel lets go of it when the process dies, however it dies, so no lock is ever stale.
+    The kernel lets go of it when the process dies, however it dies, so no lock is ever stale. The
+    file is there only while it is held, or after a death.
+
+    Args:
+        path: of the lock file.
+        wait: for how many seconds to try.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
+    deadline = time.monotonic() + wait
+    while (handle := _lock(path)) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    if handle is None:
+        yield False
+        return
+    try:
         yield True
+    finally:
+        path.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def is_locked(path: Path) -> bool:
+    """Tell whether a process holds the lock; asking disturbs nobody for longer than an instant."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def _lock(path: Path) -> int | None:
+    """Return a descriptor that holds the lock, or None where another process does."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Its last holder may have removed the file after we opened it: then we hold nothing.
+        if os.stat(path).st_ino == os.fstat(handle).st_ino:
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(handle)
+    return None

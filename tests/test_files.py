@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import errno
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,3 +33,34 @@ def test_lock_is_held_once(tmp_path: Path) -> None:
         assert not second
     with files.locked(lock) as again:
         assert again
+
+
+def test_a_lock_leaves_no_file_and_looking_at_it_disturbs_nobody(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    assert not files.is_locked(lock)
+    with files.locked(lock):
+        assert files.is_locked(lock)
+    assert not lock.exists()
+    lock.touch()  # left by a process that was killed
+    assert not files.is_locked(lock)
+    with files.locked(lock) as mine:
+        assert mine
+
+
+def test_a_lock_whose_file_is_replaced_is_never_held_twice(tmp_path: Path) -> None:
+    """Threads stand for processes: each flock is of its own open file."""
+    lock, inside, most = tmp_path / "lock", [0], [0]
+
+    def work() -> None:
+        for _ in range(50):
+            with files.locked(lock, wait=30) as mine:
+                assert mine
+                inside[0] += 1
+                most[0] = max(most[0], inside[0])
+                time.sleep(0.0005)
+                inside[0] -= 1
+
+    with ThreadPoolExecutor(4) as pool:
+        for each in [pool.submit(work) for _ in range(4)]:
+            each.result()
+    assert most == [1]

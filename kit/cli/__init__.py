@@ -49,13 +49,11 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line: 0 done, 1 a run failed, 2 a mistake of the user, 130 Ctrl-C."""
+    """Run the command line: 0 done, 1 a run failed, 2 a mistake, 75 busy, 130 Ctrl-C."""
     try:
         code = cli(prog_name="kit", standalone_mode=False)
-    except KitError as error:
-        code = _say(str(error), 2)
-    except RunError as error:
-        code = _say(str(error), 1)
+    except (KitError, RunError) as error:
+        code = _say(str(error), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         code = 0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from kit import paths
 from kit.data import raw
 from kit.data.prepared import generated, open_prepared, repair, write_prepared
-from kit.errors import DataError, KitError
+from kit.errors import BusyError, DataError, KitError
 from kit.files import locked
 from kit.spec import Profile, Tier
 from kit.task import Preparation, Task
@@ -37,7 +37,8 @@ def prepare(
     """Make the prepared data of a tier; with a reduced profile, only what that profile uses.
 
     Raises:
-        KitError: the task has no such tier, or another process is preparing it.
+        KitError: the task has no such tier.
+        BusyError: another process is preparing it.
         DataError: a raw file is missing or wrong.
     """
     if tier not in task.tiers:
@@ -49,7 +50,7 @@ def prepare(
     scratch.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_name(f".{name}.lock")) as mine:
         if not mine:
-            raise KitError(f"{task.name} {name} is being prepared by another process")
+            raise BusyError(f"{task.name} {name} is being prepared by another process")
         if missing := raw.missing(task, tier):
             files = ", ".join(source.file for source in missing)
             raise DataError(

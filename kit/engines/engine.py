@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kit import paths
+from kit.errors import BusyError
 from kit.spec import RunSpec
 
-# Exit code of a run whose GPU or folder another process was quicker to take (EX_TEMPFAIL).
-BUSY = 75
+# Exit code of a run whose GPU or folder another process was quicker to take.
+BUSY = BusyError.exit_code
 # How long a started run tries for the GPUs it was given. The queue saw them free.
 LEASE_SECONDS = 1.0
 

@@ -13,12 +13,14 @@ from typing import Any
 import msgspec
 
 from kit import paths
-from kit.errors import KitError
+from kit.errors import BusyError
 from kit.files import locked, write_bytes, write_json
 from kit.runs.records import SCHEMA, Failure, Result, State, Status
 from kit.spec import RunSpec
 
 RESERVE_BYTES = 16384
+# Longer than any look at the lock by somebody who only wants to know whether it is held.
+LOCK_SECONDS = 0.5
 
 
 def now() -> str:
@@ -32,6 +34,11 @@ class RunFolder:
     def __init__(self, spec: RunSpec, root: Path | None = None) -> None:
         self.spec = spec
         self.path = (root or paths.results() / "runs") / spec.folder
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that is at this run."""
+        return self.path / "run.lock"
 
     @property
     def history(self) -> Path:
@@ -53,11 +60,11 @@ class RunFolder:
         """Own the folder for as long as the block runs.
 
         Raises:
-            KitError: another process is at this run.
+            BusyError: another process is at this run.
         """
-        with locked(self.path / "run.lock") as mine:
+        with locked(self.lock, wait=LOCK_SECONDS) as mine:
             if not mine:
-                raise KitError(f"{self.spec} is already running; see 'kit status'")
+                raise BusyError(f"{self.spec} is already running; see 'kit status'")
             for left in self.path.rglob(".*.tmp"):  # by a process that was killed
                 left.unlink()
             write_json(self.path / "spec.json", self.spec)
