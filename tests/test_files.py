@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import errno
-import time
-from concurrent.futures import ThreadPoolExecutor
+import fcntl
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -47,20 +47,20 @@ def test_a_lock_leaves_no_file_and_looking_at_it_disturbs_nobody(tmp_path: Path)
         assert mine
 
 
-def test_a_lock_whose_file_is_replaced_is_never_held_twice(tmp_path: Path) -> None:
-    """Threads stand for processes: each flock is of its own open file."""
-    lock, inside, most = tmp_path / "lock", [0], [0]
+def test_a_lock_taken_on_a_file_just_removed_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The holder lets go, and removes the file, between another's open and its flock."""
+    lock, holder, flock = tmp_path / "lock", ExitStack(), fcntl.flock
+    holder.enter_context(files.locked(lock))
 
-    def work() -> None:
-        for _ in range(50):
-            with files.locked(lock, wait=30) as mine:
-                assert mine
-                inside[0] += 1
-                most[0] = max(most[0], inside[0])
-                time.sleep(0.0005)
-                inside[0] -= 1
+    def slow(handle: int, how: int) -> None:
+        holder.close()
+        flock(handle, how)
 
-    with ThreadPoolExecutor(4) as pool:
-        for each in [pool.submit(work) for _ in range(4)]:
-            each.result()
-    assert most == [1]
+    monkeypatch.setattr(fcntl, "flock", slow)
+    with files.locked(lock) as mine:
+        assert not mine
+    with files.locked(lock, wait=1) as mine, files.locked(lock) as other:
+        assert mine
+        assert not other
