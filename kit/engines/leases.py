@@ -1,0 +1,226 @@
+"""GPU leases: an ``flock`` per GPU, held by the process that computes on it.
+
+The kernel ties the lease to the process: it neither outlives the run nor ends before it, whatever
+dies, and the same files in a container (bind-mounted) hold against the host. A run that has a GPU
+to itself locks the GPU's file exclusively; runs that share it lock that file shared, and one of
+its numbered seats exclusively.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.engines.devices import Gpu, chosen, gpus
+from kit.errors import BusyError, KitError
+
+FREE = 0.9  # the part of a share that must be free: a driver keeps some of the memory to itself
+SECONDS_BETWEEN_TRIES = (0.05, 0.5)
+
+
+@dataclass(frozen=True)
+class Free:
+    """The GPUs that could be leased at this moment, and why the others could not."""
+
+    uuids: tuple[str, ...]
+    reasons: Mapping[str, str]
+
+
+def folder() -> Path:
+    """Return the folder of the lock files (``KIT_LOCKS``): one for all users of the machine."""
+    return Path(os.environ.get("KIT_LOCKS") or "/tmp/kit-locks")
+
+
+@contextmanager
+def lease(
+    count: int,
+    timeout: float | None = None,
+    *,
+    among: Sequence[str] | None = None,
+    share: int = 1,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[str, ...]]:
+    """Hold ``count`` GPUs for as long as the block runs: all of them or none, so never a deadlock.
+
+    Args:
+        count: how many.
+        timeout: for how many seconds to try; None for as long as it takes.
+        among: UUIDs to choose from; None for all that NVML shows.
+        share: how many runs may share a GPU, this one included.
+        say: takes the reason for waiting, each time that it changes.
+
+    Yields:
+        The UUIDs.
+
+    Raises:
+        BusyError: the time is up; the line says who or what is in the way.
+        KitError: there are fewer GPUs than asked for.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    said, pause = "", SECONDS_BETWEEN_TRIES[0]
+    while True:
+        with ExitStack() as held:
+            uuids, reasons = _hold(count, among, share, held)
+            if len(uuids) == count:
+                yield uuids
+                return
+        if len(uuids) + len(reasons) < count:
+            raise KitError(f"{count} GPUs are needed, and there are {len(uuids) + len(reasons)}")
+        why = "; ".join(f"{uuid} is {reason}" for uuid, reason in reasons.items())
+        if deadline is not None and time.monotonic() >= deadline:
+            raise BusyError(f"no GPU to be had: {why}")
+        if why != said:
+            say(f"waiting for a GPU: {why}")
+            said = why
+        # Not in step with others that wait, and not often once it takes long.
+        time.sleep(pause * random.uniform(0.5, 1.5))
+        pause = min(2 * pause, SECONDS_BETWEEN_TRIES[1])
+
+
+def free(among: Sequence[str] | None = None, share: int = 1) -> Free:
+    """Look which GPUs could be leased; holds them for an instant and lets go."""
+    with ExitStack() as held:
+        return Free(*_hold(None, among, share, held))
+
+
+@contextmanager
+def for_this_process(
+    count: int,
+    device: str | None,
+    *,
+    wanted: str | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Iterator[tuple[str, ...]]:
+    """Lease what a run needs and let CUDA see nothing else; to be entered before torch is imported.
+
+    ``KIT_GPU`` (``0,1`` or UUIDs) says which GPUs may be taken, ``KIT_GPU_WAIT`` for how many
+    seconds to try, ``KIT_JOBS_PER_GPU`` how many runs may share one.
+
+    Args:
+        count: how many GPUs the method needs.
+        device: ``cpu`` needs none; without GPUs, or with an empty ``CUDA_VISIBLE_DEVICES``,
+            nothing does.
+        wanted: in place of ``KIT_GPU``.
+        say: takes the reason for waiting.
+
+    Yields:
+        The UUIDs, none on the CPU.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    words = wanted or os.environ.get("KIT_GPU") or visible
+    hidden = visible in ("", "-1") and words == visible
+    if device == "cpu" or hidden or (not words and not gpus()):
+        yield ()
+        return
+    timeout = _number("KIT_GPU_WAIT")
+    share = int(_number("KIT_JOBS_PER_GPU") or 1)
+    with lease(count, timeout, among=chosen(words), share=share, say=say) as uuids:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
+        yield uuids
+
+
+def _hold(
+    count: int | None, among: Sequence[str] | None, share: int, held: ExitStack
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Lock up to ``count`` GPUs (None: all) into ``held``; returns them, and the reasons why not.
+
+    Only then is NVML asked what runs on them: once a GPU is locked, no run of the kit begins there.
+    """
+    names = [gpu.uuid for gpu in gpus()] if among is None else among
+    locked: dict[str, tuple[ExitStack, int]] = {}
+    reasons: dict[str, str] = {}
+    for uuid in names:
+        if count is not None and len(locked) == count:
+            break
+        stack = held.enter_context(ExitStack())
+        others = _seat(uuid, share, stack)
+        if others is None:
+            taken = "leased to another run" if share == 1 else f"leased to {share} other runs"
+            reasons[uuid] = taken
+        else:
+            locked[uuid] = (stack, others)
+    now = {gpu.uuid: gpu for gpu in gpus()} if locked else {}
+    for uuid, (stack, others) in list(locked.items()):
+        reason = _unfit(now.get(uuid), share, others)
+        if reason is not None:
+            reasons[uuid] = reason
+            stack.close()
+            del locked[uuid]
+    if count is not None and len(locked) < count and len(locked) + len(reasons) < len(names):
+        # Some of the locked ones were unfit: go on among those not looked at.
+        rest = [uuid for uuid in names if uuid not in locked and uuid not in reasons]
+        more, why = _hold(count - len(locked), rest, share, held)
+        return (*locked, *more), reasons | why
+    return tuple(locked), reasons
+
+
+def _seat(uuid: str, share: int, stack: ExitStack) -> int | None:
+    """Lock a seat of a GPU and return how many others are taken, or None where all are."""
+    if share == 1:
+        return 0 if _lock(f"{uuid}.lock", fcntl.LOCK_EX, stack) else None
+    if not _lock(f"{uuid}.lock", fcntl.LOCK_SH, stack):
+        return None
+    mine, taken = False, 0
+    for seat in range(share):
+        with ExitStack() as attempt:
+            if not _lock(f"{uuid}.{seat}.lock", fcntl.LOCK_EX, attempt):
+                taken += 1
+            elif not mine:
+                mine = True
+                stack.push(attempt.pop_all())
+    if not mine:
+        stack.close()
+    return taken if mine else None
+
+
+def _unfit(gpu: Gpu | None, share: int, others: int) -> str | None:
+    """Return why a GPU that no other run of the kit holds cannot be used all the same."""
+    if gpu is None:
+        return "gone: NVML does not show it"
+    if len(gpu.processes) > others:
+        pids = ", ".join(map(str, gpu.processes))
+        return f"busy with work that is not the kit's (process {pids})"
+    if gpu.free < FREE * gpu.memory / share:
+        return f"short of memory: {gpu.free >> 20} of {gpu.memory >> 20} MB are free"
+    return None
+
+
+def _lock(name: str, how: int, stack: ExitStack) -> bool:
+    """Lock a file of the folder, which is made if need be; for ``flock`` reading is enough."""
+    path = folder() / name
+    try:
+        handle = _open(path)
+    except OSError as error:
+        raise KitError(f"{path}: {error.strerror}; KIT_LOCKS names another folder") from None
+    stack.callback(os.close, handle)
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _open(path: Path) -> int:
+    # First without O_CREAT: in a sticky folder the kernel refuses it on another user's file.
+    with suppress(FileNotFoundError):
+        return os.open(path, os.O_RDONLY)
+    if not path.parent.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.chmod(0o1777)
+    return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+
+
+def _number(variable: str) -> float | None:
+    text = os.environ.get(variable)
+    if not text:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        raise KitError(f"{variable} must be a number, not {text!r}") from None
