@@ -1,0 +1,1 @@
+"""constant: the best answer that ignores the input, the kit's own baseline."""

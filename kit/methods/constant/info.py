@@ -1,0 +1,31 @@
+"""constant: the best answer that ignores the input, the kit's own baseline (in neither paper)."""
+
+from __future__ import annotations
+
+from kit.method import MethodInfo
+from kit.settings import Settings
+
+
+class ConstantSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of constant.
+
+    Attributes:
+        epochs: how often the fit is saved.
+        iterations: of L-BFGS in each epoch; one or two passes over the fold each.
+        batch_size: of a pass; the result does not depend on it.
+        loss: None for the task's own.
+    """
+
+    epochs: int
+    iterations: int
+    batch_size: int
+    loss: str | None = None
+
+
+METHOD = MethodInfo(
+    name="constant",
+    title="constant",
+    version=1,
+    stages=("fit",),
+    settings_type=ConstantSettings,
+)

@@ -1,0 +1,74 @@
+"""constant: fit one answer for all samples, score it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from kit.data.loading import Batch
+from kit.methods import networks
+from kit.methods.constant.info import ConstantSettings
+from kit.methods.context import Context, Outcome
+from kit.methods.linear.model import minimise
+from kit.metrics import Prediction
+
+
+class Constant(nn.Module):
+    """The same answer whatever the input: by cross entropy, the logarithms of the class priors.
+
+    Where a network's targets are normalised per position, it is so many deviations from the mean
+    of each position.
+    """
+
+    def __init__(self, outputs: int, *, dense: bool) -> None:
+        super().__init__()
+        self.answer, self.dense = nn.Parameter(torch.zeros(outputs)), dense
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (batch, outputs), or (batch, outputs, *spatial) of a dense task."""
+        spatial = x.shape[2:] if self.dense else ()
+        one = self.answer.reshape(-1, *[1] * len(spatial))
+        return one.expand(len(x), -1, *spatial)
+
+
+class Stages:
+    """The one stage of constant. Nothing is random."""
+
+    def __init__(self, settings: ConstantSettings) -> None:
+        self.settings = settings
+
+    def run_stage(self, stage: str, context: Context) -> None:
+        """Fit the answer to the task's loss."""
+        settings, model = self.settings, self._model(context)
+        progress = context.stage(stage, settings.epochs)
+        minimise(
+            context,
+            progress,
+            model,
+            context.fold("final_fit"),
+            loss_name=settings.loss,
+            epochs=settings.epochs,
+            iterations=settings.iterations,
+            batch_size=settings.batch_size,
+        )
+        networks.save(context, model)
+        context.finish(progress)
+
+    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
+        """Return the fitted answer."""
+        model = networks.load(context, self._model(context))
+        return networks.predictor(context, model, context.fold("test"), self.settings.loss)
+
+    def outcome(self, context: Context) -> Outcome:
+        """Describe the model."""
+        return Outcome(
+            parameters=context.task.outputs,
+            macs=0,
+            artifacts=[(f"artifacts/{networks.WEIGHTS}", "torch-state-dict")],
+        )
+
+    def _model(self, context: Context) -> nn.Module:
+        model = Constant(context.task.outputs, dense=context.task.kind == "dense")
+        return model.to(context.device)

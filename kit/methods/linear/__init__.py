@@ -1,0 +1,1 @@
+"""linear: a linear model of the inputs, the kit's own baseline."""

@@ -1,0 +1,43 @@
+"""linear: one matrix from the inputs to the answers, the kit's own baseline (in neither paper)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kit.method import MethodInfo
+from kit.settings import Settings
+
+Features = Literal["values", "log-spectrum"]
+
+
+class LinearSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of linear.
+
+    Attributes:
+        features: what the matrix is applied to: the values as they are, or the logarithms of the
+            magnitudes of their Fourier transform, which no longer tell where in the sample
+            something happens.
+        penalties: on half the squared norm of the matrix; the validation fold chooses one.
+        epochs: how often the fit is saved.
+        iterations: of L-BFGS in each epoch; one or two passes over the fold each.
+        batch_size: of a pass; the result does not depend on it.
+        kernel_size: side of the neighbourhood that a position of a dense task is predicted from.
+        loss: None for the task's own.
+    """
+
+    features: Features
+    penalties: tuple[float, ...]
+    epochs: int
+    iterations: int
+    batch_size: int
+    kernel_size: int
+    loss: str | None = None
+
+
+METHOD = MethodInfo(
+    name="linear",
+    title="linear",
+    version=1,
+    stages=("tune", "fit"),
+    settings_type=LinearSettings,
+)

@@ -1,0 +1,88 @@
+"""linear: choose the penalty on the validation fold, fit, score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from kit.backbones import count
+from kit.data.folds import Fold
+from kit.data.loading import Batch
+from kit.methods import networks
+from kit.methods.context import Context, Outcome
+from kit.methods.linear.info import LinearSettings
+from kit.methods.linear.model import Linear, minimise
+from kit.metrics import Prediction
+from kit.training.loop import score
+from kit.training.stage import Stage
+
+
+class Stages:
+    """The two stages of linear. Nothing is random but a task's own augmentation."""
+
+    def __init__(self, settings: LinearSettings) -> None:
+        self.settings = settings
+
+    def run_stage(self, stage: str, context: Context) -> None:
+        """Run one stage."""
+        if stage == "tune":
+            self._tune(context)
+        else:
+            progress = context.stage(stage, self.settings.epochs)
+            penalty = float(context.output("tune")["penalty"])
+            model = self._fitted(context, progress, context.fold("final_fit"), penalty)
+            networks.save(context, model)
+            context.finish(progress)
+
+    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
+        """Return the fitted model."""
+        model = networks.load(context, self._model(context))
+        return networks.predictor(context, model, context.fold("test"), self.settings.loss)
+
+    def outcome(self, context: Context) -> Outcome:
+        """Describe the model."""
+        model = self._model(context)
+        return Outcome(
+            parameters=count.parameters(model),
+            macs=count.multiply_adds(model, context.input_shape),
+            artifacts=[(f"artifacts/{networks.WEIGHTS}", "torch-state-dict")],
+        )
+
+    def _tune(self, context: Context) -> None:
+        stage = context.stage("tune", self.settings.epochs)
+        fit, validation = context.fold("tune_fit"), context.fold("tune_val")
+
+        def trial(penalty: float, progress: Stage) -> float:
+            model = self._fitted(context, progress, fit, penalty)
+            predict = networks.predictor(context, model, validation, self.settings.loss)
+            scores = score(predict, validation, context.task, self.settings.batch_size)
+            value = scores[context.task.metrics[0]].value
+            return math.nan if value is None else value
+
+        penalties = self.settings.penalties
+        results = context.map_trials("tune", trial, penalties, epochs=self.settings.epochs)
+        best = min(results, key=lambda result: (math.isnan(result.score), result.score))
+        trials = [{"penalty": penalties[r.number], "score": r.score} for r in results]
+        context.finish(stage, penalty=penalties[best.number], trials=trials)
+
+    def _fitted(self, context: Context, stage: Stage, fold: Fold, penalty: float) -> Linear:
+        settings, model = self.settings, self._model(context)
+        model.standardise(fold, settings.batch_size)
+        minimise(
+            context,
+            stage,
+            model,
+            fold,
+            loss_name=settings.loss,
+            epochs=settings.epochs,
+            iterations=settings.iterations,
+            batch_size=settings.batch_size,
+            penalty=penalty,
+        )
+        return model
+
+    def _model(self, context: Context) -> Linear:
+        settings, outputs = self.settings, context.task.outputs
+        side = settings.kernel_size if context.task.kind == "dense" else None
+        model = Linear(context.input_shape, outputs, settings.features, side)
+        return model.to(context.device)
