@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kit import paths
+from kit.errors import KitError
+from kit.runs import history
+from kit.runs.find import find, find_one, read_spec
+from tests.made_runs import make_run
+
+
+def test_a_run_is_found_by_folder_path_or_id() -> None:
+    specs = [make_run(seed=seed).spec for seed in (0, 1)]
+    other = make_run(method_name="wrn").spec
+    root = paths.results() / "runs"
+    folders = [root / spec.folder for spec in specs]
+    assert find("darcy-flow/dash") == sorted(folders)
+    assert find("darcy-flow/") == sorted([*folders, root / other.folder])
+    for word in (str(folders[0]), str(specs[0].folder), specs[0].id[:6], specs[0].id):
+        assert find_one(word) == folders[0]
+        assert read_spec(find_one(word)).id == specs[0].id
+
+
+@pytest.mark.parametrize("word", ["darcy", "darcy-flow/das", "abc", "0" * 64, "darcy-flow/dash/x"])
+def test_what_names_no_run_is_told(word: str) -> None:
+    make_run()
+    with pytest.raises(KitError, match="no run"):
+        find(word)
+
+
+def test_near_names_and_several_runs_are_told() -> None:
+    for seed in (0, 1):
+        make_run(seed=seed)
+    with pytest.raises(KitError, match="did you mean 'darcy-flow/dash'"):
+        find("darcy-flow/dush")
+    with pytest.raises(KitError, match="names 2 runs"):
+        find_one("darcy-flow/dash")
+
+
+def test_a_damaged_spec_is_told(tmp_path: Path) -> None:
+    (tmp_path / "spec.json").write_text('{"task": "darcy-flow"')
+    with pytest.raises(KitError, match=r"spec\.json cannot be read"):
+        read_spec(find_one(str(tmp_path)))
+
+
+def test_history_has_trials_last_and_no_line_cut_off(tmp_path: Path) -> None:
+    assert history.read(tmp_path) == []
+    trial = tmp_path / "trials" / "tune-000" / "history.jsonl"
+    trial.parent.mkdir(parents=True)
+    trial.write_text('{"stage": "tune", "trial": 0, "epoch": 0}\n')
+    (tmp_path / "history.jsonl").write_text('{"stage": "search", "epoch": 0}\n{"stage": "se')
+    assert [line["stage"] for line in history.read(tmp_path)] == ["search", "tune"]
