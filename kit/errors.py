@@ -18,6 +18,12 @@ class BusyError(KitError):
     exit_code = 75  # EX_TEMPFAIL
 
 
+class UnavailableError(KitError):
+    """A service of the machine that is needed does not answer: the Docker engine."""
+
+    exit_code = 69  # EX_UNAVAILABLE
+
+
 class DataError(KitError):
     """Data are missing, damaged or of another version (failure class ``data``)."""
 

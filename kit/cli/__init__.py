@@ -49,7 +49,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line: 0 done, 1 a run failed, 2 a mistake, 75 busy, 130 Ctrl-C."""
+    """Run the command line: 0 done, 1 a run failed, 2 a mistake, 69 no engine, 75 busy, 130."""
     try:
         code = cli(prog_name="kit", standalone_mode=False)
     except (KitError, RunError) as error:

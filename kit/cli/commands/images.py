@@ -1,0 +1,124 @@
+"""``kit images``: the container images, their lock, and compose.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from kit.cli import options
+from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit.containers.images import Image
+
+MB = 1e6
+
+
+@click.group(name="images")
+def command() -> None:
+    """Build, list and lock the container images; write compose.yaml."""
+
+
+@command.command()
+@click.argument("tasks", nargs=-1, metavar="[TASK]...", type=options.TASK)
+@click.option("--base-image", metavar="NAME", help="What all images start from.")
+@click.option(
+    "--wheels",
+    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    help="A folder of wheels that pip prefers to the index.",
+)
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    help="Certificates for pip, where TLS passes a proxy.",
+)
+@click.option("--network", metavar="NAME", help="Of the build, as for 'docker build'.")
+def build(
+    tasks: tuple[str, ...],
+    base_image: str | None,
+    wheels: Path | None,
+    ca: Path | None,
+    network: str | None,
+) -> None:
+    """Build the base image and those of the TASKs (default: all)."""
+    from kit import task
+    from kit.containers import build as building
+    from kit.containers import machine
+    from kit.containers.client import connect
+
+    names = [task.find(name).name for name in tasks or task.names()]
+    client = connect()
+    how = building.Options(base_image=base_image, wheels=wheels, ca=ca, network=network)
+    building.build(client, names, how)
+    written = machine.write(client)
+    if written is not None:
+        click.echo(f"wrote {written}: what compose.yaml must know of this machine")
+
+
+@command.command(name="list")
+@options.formats("text", "json")
+def list_(form: str) -> None:
+    """List the images that are built, with what each adds to the base."""
+    from kit.containers import images
+    from kit.containers.client import connect
+
+    found = images.listing(connect())
+    if form == "json":
+        import msgspec
+
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        return
+    if not found:
+        raise KitError("no image is built; run 'kit images build'")
+    _show(found)
+
+
+@command.command()
+def lock() -> None:
+    """Pin the images that are built: runs with others are refused from then on."""
+    from kit.containers import images
+    from kit.containers import lock as locking
+    from kit.containers.client import connect
+
+    written = locking.write(images.listing(connect()))
+    base = written.base_image
+    click.echo(f"{locking.path()}: {len(written.images)} images on {base.name} ({base.digest})")
+
+
+@command.command()
+@click.option("--write", is_flag=True, help="Write compose.yaml instead of printing it.")
+def compose(write: bool) -> None:
+    """Render compose.yaml from the task folders."""
+    from kit.containers import compose as composing
+    from kit.files import write_bytes
+
+    text = composing.render()
+    if write:
+        write_bytes(composing.path(), text.encode())
+        click.echo(f"wrote {composing.path()}")
+    else:
+        click.echo(text, nl=False)
+
+
+def _show(found: list[Image]) -> None:
+    from kit.containers.lock import objection, short
+
+    rows = [("image", "id", "MB", "added MB", "layers", "shared", "commit", "locked")]
+    rows += [
+        (
+            image.name,
+            short(image.id),
+            f"{image.size / MB:.0f}",
+            "old base" if image.added is None else f"{image.added / MB:.2f}",
+            str(image.layers),
+            str(image.shared),
+            (image.revision or "")[:12],
+            "no" if objection(image, image.name) else "yes",
+        )
+        for image in found
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))

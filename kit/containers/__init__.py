@@ -1,0 +1,1 @@
+"""Containers: the images of the kit, the lock that pins them, and compose.yaml."""

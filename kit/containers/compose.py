@@ -1,0 +1,83 @@
+"""compose.yaml, from the task folders: services that are as shut in as the engine's containers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kit import discovery, paths
+
+HEAD = """\
+# Written from the task folders by 'kit images compose --write'; a test keeps the two equal.
+#
+#   docker compose run deepsea-dash                  DASH on DeepSEA with seeds 0, 1, 2
+#   docker compose run --rm deepsea-dash --seed 1 --profile smoke
+#   docker compose run --rm deepsea wrn              any other method
+#   docker compose run --rm deepsea-fetch            the data: the only service with a network
+#   docker compose run --rm deepsea-prepare          what the runs read, from what was fetched
+#
+# A run takes a GPU that is free, or one of KIT_GPU (0,1 or UUIDs). 'kit images build' writes .env:
+# whose the results are (KIT_UID, KIT_GID), and KIT_RUNTIME=nvidia where containers can have GPUs.
+name: kit
+
+x-shut-in: &shut-in
+  init: true
+  network_mode: none
+  read_only: true
+  cap_drop: [ALL]
+  security_opt: ["no-new-privileges:true"]
+  user: "${KIT_UID:-1000}:${KIT_GID:-1000}"
+  tmpfs: [/tmp]
+  shm_size: ${KIT_SHM:-1g}
+  mem_limit: ${KIT_MEMORY:-0}
+  pids_limit: 4096
+  stop_grace_period: 30s
+  logging: {driver: json-file, options: {max-size: 20m, max-file: "2"}}
+
+x-results: &results {type: bind, source: "${KIT_RESULTS:-./results}", target: /kit/results}
+x-data: &data {type: bind, source: "${KIT_DATA:-./data}", target: /kit/data}
+
+x-run: &run
+  <<: *shut-in
+  runtime: ${KIT_RUNTIME:-runc}
+  environment: [KIT_GPU, KIT_GPU_WAIT, KIT_JOBS_PER_GPU, KIT_SEEDS, KIT_THREADS]
+  volumes:
+    - *results
+    - {<<: *data, read_only: true}
+    - {type: bind, source: "${KIT_LOCKS:-/tmp/kit-locks}", target: /kit/locks}
+
+x-prepare: &prepare
+  <<: *shut-in
+  volumes: [*results, *data]
+
+x-fetch: &fetch
+  <<: *prepare
+  network_mode: bridge
+
+x-build: &build {context: ., dockerfile: docker/Dockerfile, target: task}
+
+services:
+"""
+
+# One image; four rights.
+SERVICES = """\
+  {name}: &{name}
+    <<: *run
+    image: ${{KIT_IMAGES:-kit}}/{name}
+    build: {{<<: *build, args: {{TASK: {folder}}}}}
+    entrypoint: [kit, run, {name}]
+  {name}-dash: {{<<: *{name}, entrypoint: [kit, run, {name}, dash]}}
+  {name}-prepare: {{<<: [*prepare, *{name}], entrypoint: [kit, data, prepare, {name}]}}
+  {name}-fetch: {{<<: [*fetch, *{name}], entrypoint: [kit, data, fetch, {name}]}}
+"""
+
+
+def path() -> Path:
+    """Return where the file lies: in the project, where ``docker compose`` looks for it."""
+    return paths.project() / "compose.yaml"
+
+
+def render() -> str:
+    """Return the file for the task folders of the project."""
+    folders = discovery.listing([paths.project() / "tasks"], "task.py")
+    services = [SERVICES.format(name=name, folder=folder.name) for name, folder in folders.items()]
+    return HEAD + "\n".join(services)

@@ -1,0 +1,95 @@
+"""The images of the kit that this machine's engine has."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import docker
+from docker.errors import ImageNotFound
+from docker.models.images import Image as EngineImage
+
+BASE = "base"
+LABEL = "kit.image"
+# Where an image comes from, by the names that the OCI gives these labels.
+BASE_NAME = "org.opencontainers.image.base.name"
+BASE_DIGEST = "org.opencontainers.image.base.digest"
+REVISION = "org.opencontainers.image.revision"
+VERSION = "org.opencontainers.image.version"
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image; sizes in bytes.
+
+    Attributes:
+        name: ``base``, or the task.
+        id: of its configuration: two images with one id are the same to the last bit.
+        digest: under which a registry has it; None for an image that was never pushed or pulled.
+        size: of all its layers.
+        added: of the layers above the base image's; None where it was built on an older base.
+        layers: how many there are.
+        shared: how many of them are the base image's.
+        revision: the commit that it was built from.
+        base_name: the image that all of them start from.
+        base_digest: its digest.
+    """
+
+    name: str
+    id: str
+    digest: str | None
+    size: int
+    added: int | None
+    layers: int
+    shared: int
+    revision: str | None
+    base_name: str | None
+    base_digest: str | None
+
+
+def reference(name: str) -> str:
+    """Return what the engine calls an image: its name below ``KIT_IMAGES``, ``kit`` unless set."""
+    return f"{os.environ.get('KIT_IMAGES') or 'kit'}/{name}"
+
+
+def find(client: docker.DockerClient, name: str) -> Image | None:
+    """Return an image, or None where it is not built."""
+    try:
+        found = client.images.get(reference(name))
+    except ImageNotFound:
+        return None
+    try:
+        base = client.images.get(reference(BASE))
+    except ImageNotFound:
+        return _image(name, found, None)
+    return _image(name, found, base)
+
+
+def listing(client: docker.DockerClient) -> list[Image]:
+    """Return the images that are built: the base, then the tasks by name."""
+    names = {
+        image.labels[LABEL]
+        for image in client.images.list(filters={"label": LABEL})
+        if f"{reference(image.labels[LABEL])}:latest" in image.tags
+    }
+    images = (find(client, name) for name in sorted(names, key=lambda name: (name != BASE, name)))
+    return [image for image in images if image is not None]
+
+
+def _image(name: str, found: EngineImage, base: EngineImage | None) -> Image:
+    layers = found.attrs["RootFS"]["Layers"]
+    below = base.attrs["RootFS"]["Layers"] if base is not None else []
+    built_on = layers[: len(below)] == below
+    digests = found.attrs.get("RepoDigests") or []
+    return Image(
+        name=name,
+        id=str(found.id),
+        digest=str(digests[0]).rpartition("@")[2] if digests else None,
+        size=found.attrs["Size"],
+        added=found.attrs["Size"] - base.attrs["Size"] if base is not None and built_on else None,
+        layers=len(layers),
+        shared=len(below) if built_on else 0,
+        revision=found.labels.get(REVISION),
+        base_name=found.labels.get(BASE_NAME),
+        base_digest=found.labels.get(BASE_DIGEST),
+    )

@@ -1,0 +1,109 @@
+"""The lock: which images the results of a folder are made with.
+
+``results/images.lock.json`` names every image by its id, and the image that all of them start from
+by its digest. An image that differs is refused, or its results are marked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from kit import paths
+from kit.containers.images import BASE, Image
+from kit.errors import KitError
+from kit.files import write_json
+
+SCHEMA = 1
+
+
+class Pinned(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An image: the id of its configuration, and the digest under which a registry has it."""
+
+    image_id: str
+    repo_digest: str | None
+
+
+class BaseImage(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What all images start from."""
+
+    name: str
+    digest: str
+
+
+class Lock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file."""
+
+    schema: int
+    base_image: BaseImage
+    images: dict[str, Pinned]
+
+
+def path() -> Path:
+    """Return where the lock lies: beside the runs that it pins."""
+    return paths.results() / "images.lock.json"
+
+
+def write(images: list[Image]) -> Lock:
+    """Pin the images that are built.
+
+    Raises:
+        KitError: none is, or they start from different base images.
+    """
+    bases = {(image.base_name, image.base_digest) for image in images}
+    if not images or images[0].name != BASE:
+        raise KitError("there is no base image to lock; run 'kit images build'")
+    if len(bases) > 1:
+        raise KitError("the images start from different base images; run 'kit images build' again")
+    ((name, digest),) = bases
+    if name is None or digest is None:
+        raise KitError("the images do not say what they start from; run 'kit images build'")
+    lock = Lock(
+        schema=SCHEMA,
+        base_image=BaseImage(name=name, digest=digest),
+        images={
+            image.name: Pinned(image_id=image.id, repo_digest=image.digest) for image in images
+        },
+    )
+    write_json(path(), lock)
+    return lock
+
+
+def read() -> Lock | None:
+    """Return the lock, or None where nothing was locked.
+
+    Raises:
+        KitError: the file is no lock that this kit can read.
+    """
+    try:
+        lock = msgspec.json.decode(path().read_bytes(), type=Lock)
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise KitError(f"{path()}: {error}; run 'kit images lock'") from None
+    if lock.schema != SCHEMA:
+        raise KitError(f"{path()}: schema {lock.schema}, not {SCHEMA}; run 'kit images lock'")
+    return lock
+
+
+def objection(image: Image | None, name: str) -> str | None:
+    """Return why an image must not be run as it is, or None where it is the one locked."""
+    if image is None:
+        return f"the image of {name} is not built; run 'kit images build {name}'"
+    lock = read()
+    pinned = lock.images.get(name) if lock is not None else None
+    if pinned is None:
+        return f"the image of {name} is not locked; run 'kit images lock', or add --allow-unpinned"
+    if pinned.image_id != image.id:
+        return (
+            f"the image of {name} is {short(image.id)}, not {short(pinned.image_id)} as locked; "
+            "build what was locked, lock anew by 'kit images lock', or add --allow-unpinned"
+        )
+    return None
+
+
+def short(image_id: str) -> str:
+    """Return the beginning of an image's id, as Docker shows it."""
+    return image_id.removeprefix("sha256:")[:12]
