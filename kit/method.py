@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import msgspec
 
@@ -31,6 +31,8 @@ class MethodInfo:
         stages: in order; each can be resumed.
         settings_type: the struct that its ``settings.toml`` must fill.
         gpus: how many it needs.
+        dims: the spatial axes that it can take.
+        extends: the method whose ``settings.toml`` its own is laid over, if any.
     """
 
     name: str
@@ -39,11 +41,14 @@ class MethodInfo:
     stages: tuple[str, ...]
     settings_type: type[Settings]
     gpus: int = 1
+    dims: tuple[int, ...] = (1, 2)
+    extends: str | None = None
     folder: Path = Path()
 
     def applies(self, task: Task) -> str | None:
         """Return None if the method can take the task, else the reason why not."""
-        del task
+        if task.dims not in self.dims:
+            return f"it is for {self.dims[0]}D data, and this task is {task.dims}D"
         return None
 
     def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
@@ -72,15 +77,36 @@ class MethodInfo:
             "protocol": protocol,
             "profile": profile,
             "tier": tier,
+            "recipe": self._recipe(overrides),
         }
         rules = merge(task.rules, task.reduced.get(profile, {}))
-        layers = resolve(tomllib.loads(file.read_text()), facts)
-        values = merge({"data": rules}, layers)
+        values = merge({"data": rules}, self._layers(facts))
         settings = convert(values, self.settings_type, f"{file.parent.name}/{file.name}")
         if overrides:
             values = apply_overrides(values, overrides, self.settings_type)
             settings = convert(values, self.settings_type, "-o")
         return settings
+
+    def _layers(self, facts: Mapping[str, str]) -> dict[str, Any]:
+        own = resolve(self._document, facts)
+        return merge(find(self.extends)._layers(facts), own) if self.extends else own
+
+    def _recipe(self, overrides: Sequence[str]) -> str:
+        """Return the recipe that the overrides ask for, or an empty string."""
+        pairs = (override.partition("=") for override in overrides)
+        asked = [value.strip().strip("\"'") for key, _, value in pairs if key.strip() == "recipe"]
+        if asked and asked[-1] not in self._recipes:
+            raise unknown("recipe", asked[-1], self._recipes)
+        return asked[-1] if asked else ""
+
+    @property
+    def _recipes(self) -> set[str]:
+        below = find(self.extends)._recipes if self.extends else set()
+        return below | set(self._document.get("recipe", {}))
+
+    @property
+    def _document(self) -> dict[str, Any]:
+        return tomllib.loads((self.folder / "settings.toml").read_text())
 
     def spec(
         self,

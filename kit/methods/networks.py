@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from inspect import signature
+from typing import Any
 
 import torch
 from torch import nn
@@ -11,6 +13,7 @@ from kit.backbones import backbone
 from kit.backbones.wide_resnet import Convention
 from kit.data.folds import Fold
 from kit.data.loading import Batch
+from kit.errors import KitError, nearest
 from kit.methods.context import Context
 from kit.metrics import Prediction
 from kit.search import instantiate
@@ -23,6 +26,8 @@ from kit.training.losses import loss
 from kit.training.stage import Stage
 
 WEIGHTS = "weights.pt"
+# Arguments that every backbone has.
+COMMON = {"input_shape", "outputs", "dense", "width", "dropout", "convention"}
 
 
 def build(
@@ -34,16 +39,28 @@ def build(
     dropout: float = 0.0,
     choices: Mapping[str, tuple[int, int]] | None = None,
     padding: Padding = "centred",
+    options: Mapping[str, Any] = {},
 ) -> nn.Module:
     """Return a backbone for the run's task on its device, with weights that its seed decides.
 
     The same seed and sizes give the same weights in every stage and trial, as the released code
     has it by saving them once.
 
+    Args:
+        context: of the run.
+        name: of the backbone.
+        convention: whose variant of it.
+        width: None or 0 for the backbone's own.
+        dropout: its probability.
+        choices: kernel size and dilation of layers, if they were searched.
+        padding: of those layers.
+        options: further arguments of the backbone's ``build``.
+
     Raises:
-        KitError: there is no such backbone.
+        KitError: there is no such backbone, or it has no such option.
     """
     module = backbone(name)
+    _check_options(name, module.build, options)
     torch.manual_seed(key(context.spec.seed, "network"))
     network: nn.Module = module.build(
         context.input_shape,
@@ -52,12 +69,22 @@ def build(
         width=width or None,
         dropout=dropout,
         convention=convention,
+        **options,
     )
     if choices is not None:
         network = instantiate(network, choices, padding)
         torch.manual_seed(key(context.spec.seed, "network"))
         module.initialise(network, convention)
     return network.to(context.device)
+
+
+def _check_options(
+    name: str, build_it: Callable[..., nn.Module], options: Mapping[str, Any]
+) -> None:
+    own = set(signature(build_it).parameters) - COMMON
+    for option in options:
+        if option not in own:
+            raise KitError(f"backbone {name} has no option {option!r}{nearest(option, own)}")
 
 
 def fit(

@@ -1,12 +1,14 @@
 """DASH's search for any torch module, usable without the rest of the kit."""
 
 from kit.search.architecture import Choices, instantiate
+from kit.search.exponentiated import ExponentiatedGradient
 from kit.search.gradients import AlphaGradients
 from kit.search.supernet import discretise, gumbel_softmax, mixtures, supernet
 
 __all__ = [
     "AlphaGradients",
     "Choices",
+    "ExponentiatedGradient",
     "discretise",
     "gumbel_softmax",
     "instantiate",

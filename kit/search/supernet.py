@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
 from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
 
 from kit.ops import AggConv1d, AggConv2d
+from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
 from kit.search.architecture import Choices
 
 # Layers that match channels are not searched; by name, as in the released code.
 EXCLUDED = ("downsample", "pool", "shortcut", "channel_match")
+SEARCHABLE = (nn.Conv1d, nn.Conv2d, CausalConv1d, CentredConv1d, CentredConv2d)
 Mixture = AggConv1d | AggConv2d
 
 
@@ -24,6 +28,11 @@ def gumbel_softmax(alpha: Tensor, temperature: float = 1.0) -> Tensor:
     return torch.softmax((alpha + noise) / temperature, dim=0)
 
 
+def softmax(alpha: Tensor, temperature: float = 1.0) -> Tensor:
+    """Return mixing coefficients without noise."""
+    return torch.softmax(alpha / temperature, dim=0)
+
+
 def supernet(
     module: nn.Module,
     sample: Tensor,
@@ -31,16 +40,21 @@ def supernet(
     dilations: Sequence[int],
     *,
     separable: bool = True,
+    include: Sequence[str] = ("*",),
     exclude: Sequence[str] = EXCLUDED,
     gumbel: bool = True,
     temperature: float = 1.0,
+    simplex: bool = False,
     method: str = "auto",
     memory: str = "fast",
 ) -> nn.Module:
     """Return a copy of a module in which every searchable convolution is a mixture.
 
-    Searchable is what is exactly a ``Conv1d`` or ``Conv2d``, is reached by the sample, and has
-    no excluded word in its name. Its bias is kept, its padding becomes centred zeros.
+    Searchable is what is exactly a ``Conv1d`` or ``Conv2d`` (or one of ``kit.ops.convolutions``),
+    is reached by the sample, and has a name that is included and not excluded. Its bias is kept,
+    its padding becomes centred zeros, and a weight norm is dropped. A pattern is a word that occurs
+    in the name (``downsample``), or with ``*``, ``?`` or ``[]`` a match of the whole name
+    (``encoder.*.conv?``).
 
     Args:
         module: any network; it is not changed.
@@ -49,9 +63,12 @@ def supernet(
         dilations: D.
         separable: make layers with as many outputs as inputs depthwise, as the released search
             does (the network that is trained afterwards has full convolutions).
-        exclude: words in names of layers to leave alone.
+        include: patterns of the names of layers to search.
+        exclude: patterns of the names of layers to leave alone.
         gumbel: add Gumbel noise to alpha at every forward pass.
         temperature: of the softmax.
+        simplex: alpha holds the mixing coefficients themselves, for ``ExponentiatedGradient``,
+            instead of their logits.
         method: of AggConv.
         memory: of AggConv.
 
@@ -59,10 +76,13 @@ def supernet(
         ValueError: nothing is searchable, or a layer does not keep its input's size.
     """
     network = copy.deepcopy(module)
-    found = _searchable(network, sample, exclude)
+    found = _searchable(network, sample, include, exclude)
     if not found:
         raise ValueError("no convolution to search: none is reached, or all names are excluded")
-    mixture = partial(gumbel_softmax if gumbel else _softmax, temperature=temperature)
+    mixture: Callable[[Tensor], Tensor]
+    mixture = partial(gumbel_softmax if gumbel else softmax, temperature=temperature)
+    if simplex:
+        mixture = partial(_of_logarithm, mixture)
     for name, layer in found.items():
         same = separable and layer.in_channels == layer.out_channels
         kind = AggConv1d if isinstance(layer, nn.Conv1d) else AggConv2d
@@ -80,6 +100,8 @@ def supernet(
         )
         if layer.bias is not None and replacement.bias is not None:
             replacement.bias.data.copy_(layer.bias.data)
+        if simplex:
+            replacement.alpha.data = softmax(replacement.alpha.data)
         parent, _, last = name.rpartition(".")
         setattr(network.get_submodule(parent), last, replacement.to(layer.weight))
     return network
@@ -105,12 +127,18 @@ def discretise(network: nn.Module) -> Choices:
     return choices
 
 
-def _softmax(alpha: Tensor, temperature: float) -> Tensor:
-    return torch.softmax(alpha / temperature, dim=0)
+def _of_logarithm(mixture: Callable[[Tensor], Tensor], coefficients: Tensor) -> Tensor:
+    return mixture(coefficients.log())
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(
+        fnmatchcase(name, each) if set(each) & set("*?[") else each in name for each in patterns
+    )
 
 
 def _searchable(
-    network: nn.Module, sample: Tensor, exclude: Sequence[str]
+    network: nn.Module, sample: Tensor, include: Sequence[str], exclude: Sequence[str]
 ) -> dict[str, nn.Conv1d | nn.Conv2d]:
     found: dict[str, nn.Conv1d | nn.Conv2d] = {}
     uneven: list[str] = []
@@ -130,7 +158,9 @@ def _searchable(
     handles = [
         layer.register_forward_hook(record(name))
         for name, layer in network.named_modules()
-        if type(layer) in (nn.Conv1d, nn.Conv2d) and not any(word in name for word in exclude)
+        if type_before_parametrizations(layer) in SEARCHABLE
+        and _matches(name, include)
+        and not _matches(name, exclude)
     ]
     network.eval()
     with torch.no_grad():

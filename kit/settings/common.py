@@ -112,6 +112,12 @@ Sgd = Optimiser
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every method's settings have: the rules for its data."""
+    """What every method's settings have.
+
+    Attributes:
+        data: the rules for its data.
+        recipe: the name of the set of settings that was asked for (``[recipe.NAME]``), if any.
+    """
 
     data: Rules = Rules()
+    recipe: str | None = None

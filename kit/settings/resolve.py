@@ -1,7 +1,8 @@
-"""Layers: default, then dims, kind, task, protocol, profile, tier; the later one wins.
+"""Layers: default, then dims, kind, task, protocol, recipe, profile, tier; the later one wins.
 
 A settings file holds plain settings at its top (the default) and condition tables, which may
-nest: ``[protocol.released]``, ``[profile.lite.task.darcy-flow.search]``.
+nest: ``[protocol.released]``, ``[profile.lite.task.darcy-flow.search]``. A recipe is a set of
+settings that is asked for by its name, ``-o recipe=NAME``.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-CONDITIONS = ("dims", "kind", "task", "protocol", "profile", "tier")
+CONDITIONS = ("dims", "kind", "task", "protocol", "recipe", "profile", "tier")
 
 
 def resolve(document: Mapping[str, Any], facts: Mapping[str, str]) -> dict[str, Any]:
@@ -34,6 +35,6 @@ def merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
 def _layers(table: Mapping[str, Any], facts: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     yield {name: value for name, value in table.items() if name not in CONDITIONS}
     for condition in CONDITIONS:
-        branch = table.get(condition, {}).get(facts[condition])
+        branch = table.get(condition, {}).get(facts.get(condition, ""))
         if branch is not None:
             yield from _layers(branch, facts)

@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from kit.method import MethodInfo
 from kit.settings import Optimiser, Schedule, Settings
 
 
 class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The search stage: one supernet, weights and alphas updated together.
+    """The search stage: one supernet for weights and alphas. In brackets where an option is from.
 
     Attributes:
-        batch_fraction: epochs see the first int(fraction * batches) + 1 of the shuffled batches.
-        alpha_learning_rate: alphas have the momentum and weight decay of the weights.
-        gradient_scale: alpha's gradients are normalised and divided by it; 0 leaves them alone.
-        penalty: times the receptive field, added to alpha's gradient.
-        field: what counts as receptive field; ``ten-kernel-sizes`` is the released code's 10 k
-            for dense tasks, whatever the dilation.
-        clip: norm to which all gradients together are clipped.
-        separable: layers with as many outputs as inputs are depthwise in the search.
-        gumbel: noise on alpha, fresh at every forward pass.
-        width: of the backbone in the search.
+        batch_fraction: epochs see the first int(fraction * batches) + 1 of the shuffled batches
+            [code: ``quick_search``; A.5.2 has 0.2].
+        optimiser: of the weights [A.5.2: SGD].
+        alpha_learning_rate: alphas have the momentum and weight decay of the weights [code].
+        schedule: of both learning rates [A.5.2].
+        alpha_update: ``exponentiated-gradient`` keeps the mixing coefficients on the simplex and
+            multiplies them by exp(-rate * gradient), without momentum or decay [code:
+            ``optimizers.py``, not in use; GAEA].
+        level: ``single`` updates weights and alphas by the same batch [section 3, code];
+            ``bilevel`` the alphas by a batch of the fold ``search_val`` first, without second order
+            terms [DARTS].
+        warm_start: epochs in which the weights alone learn [relax, ``--warmup-epochs``].
+        gradient_scale: alpha's gradients are normalised and divided by it; 0 leaves them alone
+            [code: ``grad_scale``].
+        penalty: times the receptive field, added to alpha's gradient [A.5.2: 1e-5].
+        field: what counts as receptive field; ``ten-kernel-sizes`` is 10 k whatever the dilation
+            [code, for dense tasks].
+        clip: norm to which all gradients together are clipped; 0 for none [code].
+        separable: layers with as many outputs as inputs are depthwise in the search [code: on; the
+            paper has none of it].
+        gumbel: noise on alpha, fresh at every forward pass [code].
+        temperature: of the softmax [A.5.2: 1].
+        streaming: less memory: what the backward pass needs of a mixture is made again there, not
+            kept; the numbers are the same [code: ``--stream``, to the same end].
+        method: how AggConv computes, the numbers are the same [kit.ops].
+        width: of the backbone in the search [code: 1 in 2D; A.5.1 does not tell it from 4].
     """
 
     epochs: int
@@ -32,13 +48,18 @@ class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     optimiser: Optimiser
     alpha_learning_rate: float
     schedule: Schedule
+    alpha_update: Literal["gradient", "exponentiated-gradient"] = "gradient"
+    level: Literal["single", "bilevel"] = "single"
+    warm_start: Annotated[int, Meta(ge=0)] = 0
     gradient_scale: float
     penalty: float
     field: Literal["extent", "ten-kernel-sizes"]
     clip: float
     separable: bool
     gumbel: bool
-    temperature: float
+    temperature: Annotated[float, Meta(gt=0)]
+    streaming: bool = False
+    method: str = "auto"
     width: int | None = None
 
 
@@ -79,6 +100,7 @@ class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """All settings of DASH.
 
     Attributes:
+        backbone_options: further arguments of the backbone's ``build``.
         loss: None for the task's own.
         architecture: layer name -> (kernel size, dilation); given, it takes the search's place.
     """
@@ -90,6 +112,7 @@ class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     search: Search
     tune: Tune
     retrain: Retrain
+    backbone_options: Mapping[str, bool | int | float | str] = {}
     loss: str | None = None
     architecture: Mapping[str, tuple[int, int]] | None = None
 

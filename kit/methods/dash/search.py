@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterator
 
-import torch
 from torch import nn
 
 from kit.data.folds import Fold
+from kit.data.loading import Batch
 from kit.methods import networks
 from kit.methods.context import Context
 from kit.methods.dash.info import DashSettings
-from kit.search import AlphaGradients, Choices, discretise, mixtures, supernet
-from kit.training.loop import network_loss, sgd, train
+from kit.methods.dash.updates import Pair, Updates, alone, check_apart, paired
+from kit.search import Choices, discretise, supernet
+from kit.training.loop import network_loss, train
 from kit.training.losses import loss
 
 
@@ -21,39 +22,26 @@ def search(context: Context, settings: DashSettings) -> Choices:
     stage = context.stage("search", settings.search.epochs)
     fold = context.fold("search")
     network = build_supernet(context, settings, fold)
-    layers = mixtures(network)
-    gradients = AlphaGradients(
-        layers.values(),
-        scale=settings.search.gradient_scale,
-        penalty=settings.search.penalty,
-        field=settings.search.field,
-    )
-    alphas = [layer.alpha for layer in layers.values()]
-    ids = {id(alpha) for alpha in alphas}
-    weights = [weight for weight in network.parameters() if id(weight) not in ids]
-    parameters = [*weights, *alphas]
+    the_loss = network_loss(network, fold, loss(settings.loss or context.task.loss)[0])
+    updates = Updates(network, settings.search, the_loss)
+    draw = _draw(context, settings, fold)
 
-    def after_backward() -> None:
-        gradients.shape()
-        nn.utils.clip_grad_norm_(parameters, settings.search.clip)
+    def batches(epoch: int) -> Iterator[Pair]:
+        updates.begin_epoch(epoch)
+        return draw(epoch)
 
-    optimiser = sgd(
-        [{"params": weights}, {"params": alphas, "lr": settings.search.alpha_learning_rate}],
-        settings.search.optimiser,
-    )
-    batches = batches_per_epoch(fold.batch_count(settings.batch_size), settings)
     train(
         stage,
         network,
-        optimiser,
+        updates.of_weights,
         settings.search.schedule,
         epochs=settings.search.epochs,
-        batches=lambda epoch: fold.shuffled(
-            settings.batch_size, context.spec.seed, "search", epoch, limit=batches
-        ),
-        loss=network_loss(network, fold, loss(settings.loss or context.task.loss)[0]),
-        after_backward=after_backward,
-        observe=lambda: _observe(alphas),
+        batches=batches,
+        loss=updates.loss,
+        steps=batches_per_epoch(fold, settings),
+        alongside=[updates.of_alphas],
+        after_backward=updates.after_backward,
+        observe=updates.observe,
     )
     choices = discretise(network)
     context.finish(stage, architecture=[[name, k, d] for name, (k, d) in choices.items()])
@@ -62,29 +50,47 @@ def search(context: Context, settings: DashSettings) -> Choices:
 
 def build_supernet(context: Context, settings: DashSettings, fold: Fold) -> nn.Module:
     """Return the supernet of the run's backbone, with weights that its seed decides."""
+    options = settings.search
+    backbone = networks.build(
+        context,
+        settings.backbone,
+        convention="dash",
+        width=options.width,
+        options=settings.backbone_options,
+    )
     return supernet(
-        networks.build(context, settings.backbone, convention="dash", width=settings.search.width),
+        backbone,
         fold.first(1).x,
         settings.kernel_sizes,
         settings.dilations,
-        separable=settings.search.separable,
-        gumbel=settings.search.gumbel,
-        temperature=settings.search.temperature,
+        separable=options.separable,
+        gumbel=options.gumbel,
+        temperature=options.temperature,
+        simplex=options.alpha_update == "exponentiated-gradient",
+        method=options.method,
+        memory="small" if options.streaming else "fast",
     )
 
 
-def batches_per_epoch(batches: int, settings: DashSettings) -> int:
+def batches_per_epoch(fold: Fold, settings: DashSettings) -> int:
     """Return how many of an epoch's batches the search sees."""
-    return int(settings.search.batch_fraction * batches) + 1
+    batches = fold.batch_count(settings.batch_size)
+    return min(batches, int(settings.search.batch_fraction * batches) + 1)
 
 
-def _observe(alphas: list[nn.Parameter]) -> dict[str, Any]:
-    """Alphas and the mean entropy of the mixtures, for the history."""
-    stacked = torch.stack([alpha.detach() for alpha in alphas])
-    logs = stacked.log_softmax(dim=1)
-    entropy = -(logs.exp() * logs).sum(dim=1).mean()
-    rows = stacked.cpu().tolist()
-    return {
-        "entropy": round(float(entropy), 6),
-        "alpha": [[round(value, 6) for value in row] for row in rows],
-    }
+def _draw(context: Context, settings: DashSettings, fold: Fold) -> Callable[[int], Iterator[Pair]]:
+    """Return what draws the batches of an epoch, in an order that the run's seed decides."""
+    size, limit = settings.batch_size, batches_per_epoch(fold, settings)
+
+    def first(epoch: int) -> Iterator[Batch]:
+        return fold.shuffled(size, context.spec.seed, "search", epoch, limit=limit)
+
+    if settings.search.level == "single":
+        return lambda epoch: alone(first(epoch))
+    other = context.fold("search_val")
+    check_apart(fold, other)
+
+    def second(epoch: int) -> Callable[[int], Iterator[Batch]]:
+        return lambda turn: other.shuffled(size, context.spec.seed, "search-val", epoch, turn)
+
+    return lambda epoch: paired(first(epoch), second(epoch))

@@ -118,6 +118,7 @@ def final_network(
         dropout=dropout,
         choices=choices,
         padding=settings.retrain.padding,
+        options=settings.backbone_options,
     )
 
 

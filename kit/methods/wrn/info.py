@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Literal
+
 from kit.method import MethodInfo
 from kit.settings import Optimiser, Schedule, Settings
 
 
 class WrnSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings of WRN; without a loss, the task's own."""
+    """All settings of a backbone that is trained as it is.
+
+    Attributes:
+        convention: whose variant of the backbone.
+        batch_fraction: epochs see the first int(fraction * batches) + 1 of the shuffled batches.
+        backbone_options: further arguments of the backbone's ``build``.
+        loss: None for the task's own.
+    """
 
     backbone: str
     epochs: int
     batch_size: int
     optimiser: Optimiser
     schedule: Schedule
+    convention: Literal["dash", "nas-bench-360"] = "nas-bench-360"
+    batch_fraction: float = 1.0
     dropout: float = 0.0
     width: int | None = None
+    backbone_options: Mapping[str, bool | int | float | str] = {}
     loss: str | None = None
 
 

@@ -25,16 +25,18 @@ class Stages:
         settings = self.settings
         network = self._network(context)
         progress = context.stage(stage, settings.epochs)
+        fold = context.fold("final_fit")
         networks.fit(
             context,
             progress,
             network,
-            context.fold("final_fit"),
+            fold,
             optimiser=settings.optimiser,
             schedule=settings.schedule,
             epochs=settings.epochs,
             batch_size=settings.batch_size,
             loss_name=settings.loss,
+            limit=int(settings.batch_fraction * fold.batch_count(settings.batch_size)) + 1,
         )
         networks.save(context, network)
         context.finish(progress)
@@ -57,7 +59,8 @@ class Stages:
         return networks.build(
             context,
             self.settings.backbone,
-            convention="nas-bench-360",
+            convention=self.settings.convention,
             width=self.settings.width,
             dropout=self.settings.dropout,
+            options=self.settings.backbone_options,
         )
