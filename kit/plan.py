@@ -11,7 +11,7 @@ from kit import method, task
 from kit.data.prepared import generated, repair
 from kit.data.preparing import choose_tier, state
 from kit.errors import KitError, unknown
-from kit.papers import hours, layout
+from kit.papers import hours, runs_behind
 from kit.runs.collect import Collected, collect
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
@@ -140,9 +140,7 @@ def _hours(spec: RunSpec, results: list[Result]) -> float | None:
 
 
 def _tasks(request: Request) -> list[str]:
-    columns = [
-        column.task for block in layout(request.paper, request.table).blocks for column in block
-    ]
+    columns = list(dict.fromkeys(key.task for key in runs_behind(request.paper, request.table)))
     known = task.names()
     for name in request.tasks:
         if name not in known:
@@ -153,8 +151,7 @@ def _tasks(request: Request) -> list[str]:
 
 
 def _methods(request: Request) -> list[str]:
-    groups = layout(request.paper, request.table).groups
-    rows = [name for group in groups for name, _ in group.methods]
+    rows = list(dict.fromkeys(key.method for key in runs_behind(request.paper, request.table)))
     known = method.names()
     for name in request.methods:
         if name not in known:

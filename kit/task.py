@@ -44,6 +44,23 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True)
+class About:
+    """What a paper's table of tasks tells of one.
+
+    Attributes:
+        sizes: samples of the published data, fold by fold.
+        objective: what is to be learnt, in a few words.
+        expert: the architecture that was made by hand for it.
+        novelty: whether architectures had been searched on it before the papers.
+    """
+
+    sizes: Mapping[str, int]
+    objective: str
+    expert: str
+    novelty: Literal["new", "used before", "widely used"] = "new"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """The facts of one task.
 
@@ -60,6 +77,7 @@ class Task:
         tiers: where data can come from, best first.
         rules: default ``kit.settings.Rules`` of every method.
         reduced: rules laid over them by the profiles below ``paper``, on grounds of cost.
+        about: facts for the papers' tables of tasks; None for a task of one's own.
     """
 
     name: str
@@ -78,6 +96,7 @@ class Task:
     sources: tuple[Source, ...] = ()
     rules: Mapping[str, Any] = field(default_factory=dict)
     reduced: Mapping[Profile, Mapping[str, Any]] = field(default_factory=dict)
+    about: About | None = None
     folder: Path = Path()
 
     def samples(self, profile: Profile) -> Mapping[str, int]:

@@ -1,7 +1,7 @@
-"""What the papers printed: cells as CSV, digit by digit, and the layout of each table.
+"""What the papers printed: cells as CSV, digit by digit, and the layout of each table as TOML.
 
-A paper is a folder here; ``table-N.csv`` has the cells of its table N, ``table-N.toml`` the layout
-of those tables that the kit prints.
+A paper is a folder here; ``table-N.csv`` has the cells of its table N, ``table-N.toml`` says where
+they stand. A cell's note says what is wrong with it, after the errata of both papers.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -20,9 +22,17 @@ from kit.errors import KitError, unknown
 FOLDER = Path(__file__).resolve().parent
 
 
+class Key(NamedTuple):
+    """What a cell is about; an empty word means that the table is not about such a thing."""
+
+    task: str
+    method: str
+    metric: str
+
+
 @dataclass(frozen=True)
 class PublishedCell:
-    """One printed number, its digits as printed; ``std`` is None where none is printed."""
+    """One printed number or word, as printed; ``std`` is None where none is printed."""
 
     paper: str
     table: int
@@ -35,31 +45,111 @@ class PublishedCell:
     n_runs: int | None
     note: str | None
 
+    @property
+    def key(self) -> Key:
+        """What the cell is about."""
+        return Key(self.task, self.method, self.metric)
+
+    @property
+    def value(self) -> float | None:
+        """The number; None where words are printed."""
+        try:
+            return float(self.mean)
+        except ValueError:
+            return None
+
     def __str__(self) -> str:
         return self.mean if self.std is None else f"{self.mean}±{self.std}"
 
 
-class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A column of a table: a task and what is scored on it, as the paper heads them."""
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row or column: its title as printed, and what its cells have in common.
 
-    task: str
-    title: str
-    metric: str
+    Attributes:
+        title: one word, or one per stub column.
+        heading: second line of a column's head.
+        method: one for all cells, or of a row one per column.
+        suffix: printed after each number.
+    """
+
+    title: str | tuple[str, ...]
+    heading: str = ""
+    task: str = ""
+    method: str | tuple[str, ...] = ""
+    metric: str = ""
+    suffix: str = ""
+
+    @property
+    def titles(self) -> tuple[str, ...]:
+        """The title, word by word."""
+        return (self.title,) if isinstance(self.title, str) else self.title
+
+    def methods(self, columns: int) -> tuple[str, ...]:
+        """Return the method of each of so many cells."""
+        return (self.method,) * columns if isinstance(self.method, str) else self.method
 
 
 class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Rows that belong together: (method, title as printed)."""
+    """Rows that belong together."""
 
-    title: str
-    methods: tuple[tuple[str, str], ...]
+    rows: tuple[Line, ...]
+    title: str = ""
+
+
+class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """In which form the released code of some methods (of none named: all) scored a task."""
+
+    task: str
+    metric: str
+    methods: tuple[str, ...] = ()
 
 
 class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How a table is laid out: blocks of columns, one below the other, and groups of rows."""
+    """How a table is laid out, and what fills it.
+
+    Attributes:
+        blocks: of columns, one below the other.
+        cells: the module of ``kit.report.tables`` that fills the cells.
+        stubs: heads of the row titles.
+        missing: printed where there is no number.
+        best: bold are the lowest of a column, of a group, or what is so in the table of that
+            number.
+        released: forms of a metric that the released code printed.
+        others: whether methods that the paper has not may follow in a group of their own.
+        runs_of: the table whose runs stand behind this one, if not its own.
+        remarks: what the errata say of the table as a whole.
+    """
 
     title: str
-    blocks: tuple[tuple[Column, ...], ...]
+    blocks: tuple[tuple[Line, ...], ...]
     groups: tuple[Group, ...]
+    cells: str = "scores"
+    stubs: tuple[str, ...] = ("",)
+    missing: str = "-"
+    best: Literal["column", "group"] | int | None = None
+    released: tuple[Form, ...] = ()
+    others: bool = False
+    runs_of: int | None = None
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[Line, ...]:
+        """The columns of all blocks."""
+        return tuple(column for block in self.blocks for column in block)
+
+    def keys(self, row: Line) -> tuple[Key, ...]:
+        """Return what each cell of a row is about, column by column."""
+        methods = row.methods(len(self.columns))
+        return tuple(
+            Key(row.task or c.task, method or str(c.method), row.metric or c.metric)
+            for c, method in zip(self.columns, methods, strict=True)
+        )
+
+    def all_keys(self) -> Iterator[Key]:
+        """Yield what the cells are about, row by row."""
+        for group in self.groups:
+            for row in group.rows:
+                yield from self.keys(row)
 
 
 def papers() -> list[str]:
@@ -73,17 +163,18 @@ def tables(paper: str) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
+@cache
 def layout(paper: str, number: int) -> Layout:
     """Return the layout of a table.
 
     Raises:
         KitError: there is no such paper or table.
     """
-    if number not in tables(paper):
+    file = _folder(paper) / f"table-{number}.toml"
+    if not file.exists():
         known = ", ".join(map(str, tables(paper))) or "none yet"
         raise KitError(f"no table {number} of paper {paper!r}; there is {known}")
-    text = (_folder(paper) / f"table-{number}.toml").read_text()
-    return msgspec.convert(tomllib.loads(text), Layout)
+    return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Layout)
 
 
 @cache
@@ -110,12 +201,27 @@ def published(paper: str, number: int) -> tuple[PublishedCell, ...]:
         )
 
 
+def runs_behind(paper: str, number: int) -> list[Key]:
+    """Return what the cells are about that runs can fill, in the order of the table.
+
+    Raises:
+        KitError: there is no such table, or no run stands behind it.
+    """
+    plan = layout(paper, number)
+    if plan.runs_of is not None:
+        return runs_behind(paper, plan.runs_of)
+    found = [key for key in plan.all_keys() if key.task and key.method]
+    if not found:
+        raise KitError(f"no run stands behind table {number} of {paper}; 'kit table' prints it")
+    return found
+
+
 def hours(task: str, method: str) -> float | None:
     """Return the V100-hours that a paper prints for one run of a method on a task."""
     for paper, number in (("dash", 6), ("nas-bench-360", 5)):
         for cell in published(paper, number):
-            if (cell.task, cell.method, cell.metric) == (task, method, "total-hours"):
-                return float(cell.mean)
+            if cell.key == (task, method, "total-hours"):
+                return cell.value
     return None
 
 

@@ -1,21 +1,44 @@
-"""Measured cells: which runs fill a cell, and their mean."""
+"""Measured cells: which runs fill a cell, and what stands in it."""
 
 from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from kit import method, task
 from kit.errors import KitError
+from kit.papers import PublishedCell
 from kit.runs.records import Result
 from kit.spec import PROFILES, PROTOCOLS, TIERS, Profile, Protocol, RunSpec, Tier
 
-Key = tuple[str, str]
+Kind = tuple[Profile, Protocol, Tier]
+# What one run contributes to a cell: (value, None where it is not a number; unit).
+Value = tuple[float | None, str]
+Versions = Callable[[str, str], tuple[int, int] | None]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs behind the cells of one method on one task: seeds of one kind only.
+
+    Attributes:
+        by_seed: one run each.
+        twice: seeds that several valid runs stand for; none of them counts.
+        others: runs of other kinds, ``3 of smoke-released on synthetic data``.
+    """
+
+    task: str
+    method: str
+    kind: Kind
+    by_seed: Mapping[int, Result]
+    twice: Mapping[int, Sequence[Result]]
+    others: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -23,10 +46,14 @@ class Measured:
     """A cell of the kit's own: one method on one task, seeds of one kind only.
 
     Attributes:
-        mean: over the seeds; None where any of them has no value, which is never averaged away.
-        std: sample standard deviation (n - 1); None for fewer than two values.
+        metric: what was measured, in the form that is printed.
         values: per seed; None where the metric is not a number.
         settings: what a reduced profile changed, ``key=value``.
+        twice: seeds that have several valid runs, which therefore have no value.
+        others: runs of other kinds that the cell could have had.
+        devices: what the runs ran on.
+        beside: the metric in its own form, where ``metric`` is the form of the released code.
+        projected: how a value was projected from a run that has not ended, if it was.
     """
 
     task: str
@@ -38,6 +65,11 @@ class Measured:
     tier: Tier
     values: Mapping[int, float | None]
     settings: tuple[str, ...]
+    twice: tuple[int, ...] = ()
+    others: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    beside: Measured | None = field(default=None, repr=False)
+    projected: str | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:
@@ -50,21 +82,54 @@ class Measured:
         return [value for value in self.values.values() if value is not None]
 
     @property
+    def whole(self) -> bool:
+        """Whether every seed has one run and a value."""
+        return len(self.defined) == len(self.values) > 0 and not self.twice
+
+    @property
     def mean(self) -> float | None:
-        """The mean, if every seed has a value."""
-        whole = len(self.defined) == len(self.values)
-        return statistics.fmean(self.defined) if whole else None
+        """The mean, if every seed has a value; a seed without one is never averaged away."""
+        return statistics.fmean(self.defined) if self.whole else None
 
     @property
     def std(self) -> float | None:
-        """The sample standard deviation, if every seed has a value and there are two."""
-        whole = len(self.defined) == len(self.values) > 1
-        return statistics.stdev(self.defined) if whole else None
+        """The sample standard deviation (n - 1), if every seed has a value and there are two."""
+        return statistics.stdev(self.defined) if self.whole and len(self.values) > 1 else None
 
     def __str__(self) -> str:
+        if self.twice:
+            return f"seed {', '.join(map(str, self.twice))} twice"
         if self.mean is None:
             return f"NaN ({len(self.values) - len(self.defined)}/{len(self.values)})"
         return number(self.mean, self.std)
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A cell that needs no run: from other cells, from a model, from a task's folder.
+
+    Attributes:
+        text: as it is printed.
+        value: the number with all its digits; None for words.
+        how: where it comes from.
+        agrees: whether it is what the paper prints; None where the two are not to be compared.
+    """
+
+    text: str
+    value: float | None
+    how: str
+    agrees: bool | None = None
+
+
+def rounded(value: float, printed: PublishedCell | None, how: str) -> Computed:
+    """Return a number with the digits that the paper prints, and whether they are the same."""
+    if printed is None or printed.value is None:
+        return Computed(f"{value:.4g}", value, how)
+    digits = len(printed.mean.partition(".")[2])
+    text = f"{value + 0.0:.{max(digits, 2)}f}"
+    # Halves may have been rounded either way, and binary fractions lie beside them.
+    agrees = abs(value - printed.value) <= 0.5 * 10.0**-digits + 1e-9
+    return Computed(printed.mean if agrees else text, value, how, agrees)
 
 
 def number(mean: float, std: float | None) -> str:
@@ -76,104 +141,156 @@ def number(mean: float, std: float | None) -> str:
     return f"{mean:.{decimals}f}±{std:.{decimals}f}"
 
 
+def choose(
+    results: Iterable[Result],
+    *,
+    profile: Profile | None = None,
+    protocol: Protocol | None = None,
+    tier: Tier | None = None,
+) -> tuple[dict[tuple[str, str], Runs], list[str]]:
+    """Return the runs behind each (task, method), and remarks on what was left out.
+
+    Runs with overrides and runs of an outdated task or method fill no cell. Where a cell could be
+    filled with several kinds of runs, the fullest profile is taken, then ``released``, then the
+    best tier; kinds never mix.
+    """
+    kinds: dict[tuple[str, str], dict[Kind, list[Result]]] = defaultdict(lambda: defaultdict(list))
+    remarks, unasked = [], 0
+    versions = cache(current_versions)  # of this call: folders may come and go
+    for result in results:
+        spec = result.spec
+        if reason := unfit(spec, versions):
+            remarks.append(f"{spec.folder} fills no cell: {reason}")
+        elif (profile or spec.profile, protocol or spec.protocol, tier or spec.tier) != _kind(spec):
+            unasked += 1
+        else:
+            kinds[spec.task, spec.method][_kind(spec)].append(result)
+    if unasked:
+        remarks.append(f"{unasked} runs of a profile, protocol or tier that was not asked for")
+    cells = {}
+    for (task_name, method_name), found in sorted(kinds.items()):
+        first, *others = sorted(found, key=_rank)
+        seeds: dict[int, list[Result]] = defaultdict(list)
+        for result in found[first]:
+            seeds[result.spec.seed].append(result)
+        runs = Runs(
+            task=task_name,
+            method=method_name,
+            kind=first,
+            by_seed={seed: same[0] for seed, same in sorted(seeds.items()) if len(same) == 1},
+            twice={seed: same for seed, same in sorted(seeds.items()) if len(same) > 1},
+            others=tuple(f"{len(found[kind])} of {_words(kind)}" for kind in others),
+        )
+        cells[task_name, method_name] = runs
+        for seed, same in runs.twice.items():
+            folders = " and ".join(sorted(str(result.spec.folder) for result in same))
+            remarks.append(
+                f"two valid runs for seed {seed} of one cell, neither counts: {folders}; "
+                "move one of them out of the results folder"
+            )
+    return cells, sorted(remarks)
+
+
+def measure(
+    runs: Runs, metric: str, value: Callable[[Result, str], Value | None]
+) -> Measured | None:
+    """Return a cell from its runs, or None where none of them has such a value."""
+    found = {seed: value(result, metric) for seed, result in runs.by_seed.items()}
+    values = {seed: pair[0] for seed, pair in found.items() if pair is not None}
+    units = {pair[1] for pair in found.values() if pair is not None}
+    if not values and not runs.twice:
+        return None
+    profile, protocol, tier = runs.kind
+    some = [*runs.by_seed.values(), *(result for same in runs.twice.values() for result in same)]
+    return Measured(
+        task=runs.task,
+        method=runs.method,
+        metric=metric,
+        unit=" or ".join(sorted(units)),
+        profile=profile,
+        protocol=protocol,
+        tier=tier,
+        values=values,
+        settings=reductions(some[0].spec),
+        twice=tuple(runs.twice),
+        others=runs.others,
+        devices=tuple(sorted({result.provenance.device for result in some})),
+    )
+
+
+def score(result: Result, metric: str) -> Value | None:
+    """Return a run's value of a metric, or None where it was not scored."""
+    found = result.metrics.get(metric)
+    return None if found is None else (found.value, found.unit)
+
+
 def fill(
     results: Iterable[Result],
     *,
     profile: Profile | None = None,
     protocol: Protocol | None = None,
     tier: Tier | None = None,
-) -> tuple[dict[Key, Measured], list[str]]:
-    """Return the measured cell of each (task, method), and remarks on what was left out.
-
-    Runs with overrides and runs of an outdated task or method fill no cell. Where a cell could be
-    filled with several kinds of runs, the fullest profile is taken, then ``released``, then the
-    best tier; kinds never mix.
-
-    Raises:
-        KitError: two valid runs stand for one seed of one cell.
-    """
-    kinds: dict[tuple[Key, Profile, Protocol, Tier], list[Result]] = defaultdict(list)
-    remarks = []
-    for result in results:
-        spec = result.spec
-        if (profile, protocol, tier) != (
-            profile and spec.profile,
-            protocol and spec.protocol,
-            tier and spec.tier,
-        ):
-            continue
-        reason = _unfit(spec)
-        if reason is not None:
-            remarks.append(f"{spec.folder} fills no cell: {reason}")
-            continue
-        key = (spec.task, spec.method)
-        kinds[key, spec.profile, spec.protocol, spec.tier].append(result)
-    cells: dict[Key, Measured] = {}
-    for kind in sorted(kinds, key=_rank):
-        if kind[0] not in cells:
-            cells[kind[0]] = _cell(kinds[kind])
-    return cells, remarks
+) -> tuple[dict[tuple[str, str], Measured], list[str]]:
+    """Return each (task, method)'s cell of the task's first metric, and remarks."""
+    chosen, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
+    cells = {
+        key: measure(runs, task.find(key[0]).metrics[0], score) for key, runs in chosen.items()
+    }
+    return {key: cell for key, cell in cells.items() if cell is not None}, remarks
 
 
-def _unfit(spec: RunSpec) -> str | None:
+def current_versions(task_name: str, method_name: str) -> tuple[int, int] | None:
+    """Return the versions of a task and a method here, or None where one of them is not here."""
+    try:
+        return task.find(task_name).version, method.find(method_name).version
+    except KitError:
+        return None
+
+
+def unfit(spec: RunSpec, versions: Versions = current_versions) -> str | None:
+    """Return why a run fills no cell, or None; ``versions`` as ``current_versions``."""
     if spec.overrides:
         return f"it has overrides ({', '.join(spec.overrides)})"
     if spec.trial is not None:
         return "it is a trial"
-    if spec.task not in task.names() or spec.method not in method.names():
+    known = versions(spec.task, spec.method)
+    if known is None:
         return "its task or method is not in this kit"
     for what, found, now in (
-        ("task", spec.task_version, task.find(spec.task).version),
-        ("method", spec.method_version, method.find(spec.method).version),
+        ("task", spec.task_version, known[0]),
+        ("method", spec.method_version, known[1]),
     ):
         if found != now:
             return f"{what} version {found}, now {now}"
     return None
 
 
-def _rank(kind: tuple[Key, Profile, Protocol, Tier]) -> tuple[int, int, int]:
-    _, profile, protocol, tier = kind
-    return (PROFILES.index(profile), PROTOCOLS.index(protocol), TIERS.index(tier))
-
-
-def _cell(results: Sequence[Result]) -> Measured:
-    by_seed: dict[int, Result] = {}
-    for result in results:
-        other = by_seed.setdefault(result.spec.seed, result)
-        if other is not result:
-            raise KitError(
-                f"two valid runs for one cell: {other.spec.folder} and {result.spec.folder}; "
-                "move one of them out of the results folder"
-            )
-    first = results[0]
-    metric = task.find(first.spec.task).metrics[0]
-    return Measured(
-        task=first.spec.task,
-        method=first.spec.method,
-        metric=metric,
-        unit=first.metrics[metric].unit,
-        profile=first.spec.profile,
-        protocol=first.spec.protocol,
-        tier=first.spec.tier,
-        values={seed: by_seed[seed].metrics[metric].value for seed in sorted(by_seed)},
-        settings=_reductions(first.spec),
-    )
-
-
-def _reductions(spec: RunSpec) -> tuple[str, ...]:
+def reductions(spec: RunSpec) -> tuple[str, ...]:
     """Return how the run's settings differ from those of profile ``paper``."""
     if spec.profile == "paper":
         return ()
-    full = method.find(spec.method).settings(
-        task.find(spec.task), spec.protocol, "paper", spec.tier
-    )
-    before = dict(_flat(msgspec.to_builtins(full)))
+    info = method.find(spec.method)
+    plain = info.settings(task.find(spec.task), spec.protocol, "paper", spec.tier)
+    full = dict(_flat(msgspec.to_builtins(plain)))
     after = dict(_flat(spec.settings))
-    changed = (name for name in after if after[name] != before.get(name))
-    return tuple(f"{name}={_plain(after[name])}" for name in changed)
+    return tuple(f"{name}={after[name]}" for name in after if after[name] != full.get(name))
 
 
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+def _kind(spec: RunSpec) -> Kind:
+    return spec.profile, spec.protocol, spec.tier
+
+
+def _rank(kind: Kind) -> tuple[int, int, int]:
+    profile, protocol, tier = kind
+    return PROFILES.index(profile), PROTOCOLS.index(protocol), TIERS.index(tier)
+
+
+def _words(kind: Kind) -> str:
+    profile, protocol, tier = kind
+    return f"{profile}-{protocol} on {tier} data"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
     for name, value in values.items():
         if isinstance(value, Mapping):
             yield from _flat(value, f"{prefix}{name}.")

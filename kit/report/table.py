@@ -2,63 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import importlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from kit import papers
-from kit.papers import Column, PublishedCell
-from kit.plan import SEEDS
-from kit.report.cells import Measured, fill
+from kit import method, papers
+from kit.papers import Key, Layout, Line, PublishedCell
+from kit.report import best
+from kit.report.cells import Measured, choose
+from kit.report.grid import Cell, Row, Table
+from kit.report.tables import Filled, Request
+from kit.runs.collect import Rejected
 from kit.runs.records import Result
 from kit.spec import Profile, Protocol, Tier
 
+if TYPE_CHECKING:
+    from kit.report.verdict import Verdict
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell: what the paper prints, what was measured, and the note on that."""
+__all__ = ["Cell", "Row", "Table", "make"]
 
-    column: Column
-    published: PublishedCell | None
-    measured: Measured | None
-    note: str | None
-
-    @property
-    def seeds(self) -> str:
-        """``2 of 3`` where seeds are missing, else nothing."""
-        if self.measured is None or len(self.measured.values) >= len(SEEDS):
-            return ""
-        return f"{len(self.measured.values)} of {len(SEEDS)}"
-
-    @property
-    def measured_text(self) -> str:
-        """The measured number with what must stand beside it."""
-        if self.measured is None:
-            return "not run"
-        seeds = f" ({self.seeds})" if self.seeds else ""
-        return f"{self.measured}{seeds} [{self.note}]"
-
-
-@dataclass(frozen=True)
-class Row:
-    """A method's cells, one per column of all blocks."""
-
-    group: str
-    method: str
-    title: str
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A filled table; ``notes`` say how the measured numbers came about."""
-
-    paper: str
-    number: int
-    title: str
-    blocks: tuple[tuple[Column, ...], ...]
-    rows: tuple[Row, ...]
-    notes: tuple[tuple[str, str], ...]
-    remarks: tuple[str, ...]
+OTHERS = "in the kit alone, in no published table"
 
 
 def make(
@@ -66,6 +30,7 @@ def make(
     number: int,
     results: Iterable[Result],
     *,
+    rejected: Iterable[Rejected] = (),
     profile: Profile | None = None,
     protocol: Protocol | None = None,
     tier: Tier | None = None,
@@ -73,40 +38,168 @@ def make(
     """Fill a table from results; nothing is run.
 
     Raises:
-        KitError: an unknown paper or table, or two valid runs for one cell.
+        KitError: an unknown paper or table.
     """
-    plan = papers.layout(paper, number)
-    cells, remarks = fill(results, profile=profile, protocol=protocol, tier=tier)
-    printed = {(cell.task, cell.method): cell for cell in papers.published(paper, number)}
-    notes: dict[str, str] = {}
-    rows = []
-    for group in plan.groups:
-        for method, title in group.methods:
-            row = []
-            for column in (column for block in plan.blocks for column in block):
-                measured = cells.get((column.task, method))
-                note = None
-                if measured is not None:
-                    note = notes.setdefault(_how(measured), _letter(len(notes)))
-                row.append(Cell(column, printed.get((column.task, method)), measured, note))
-            rows.append(Row(group.title, method, title, tuple(row)))
+    layout = papers.layout(paper, number)
+    runs, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
+    printed = {cell.key: cell for cell in papers.published(paper, number)}
+    known = set(layout.all_keys())
+    request = Request(paper, number, layout, (*layout.all_keys(), *_others(layout)), printed, runs)
+    filled: Filled = importlib.import_module(f"kit.report.tables.{layout.cells}").fill(request)
+    named = {key.method for key in known}
+    further = sorted(
+        {key.method for part in (filled.measured, filled.computed) for key in part} - named
+    )
+    unread = _unread(rejected)
+    notes, doubts = _Marks(_letter), _Marks(lambda index: str(index + 1))
+    for key in _in_reading_order(layout):
+        if key in printed and printed[key].note:
+            doubts.mark(printed[key].note or "")
+
+    def cell(column: Line, key: Key, suffix: str) -> Cell:
+        found, measured = printed.get(key), filled.measured.get(key)
+        derived = filled.derived.get(key)
+        how = derived.how if derived else _how(measured) if measured else None
+        return Cell(
+            column,
+            key,
+            suffix=suffix,
+            published=found,
+            doubt=doubts.mark(found.note) if found and found.note else None,
+            computed=filled.computed.get(key),
+            measured=measured,
+            derived=derived,
+            note=notes.mark(how) if how else None,
+            unread=unread.get((key.task, key.method), ()),
+            verdict=_verdict(found, measured, key),
+        )
+
+    def row(group: str, line: Line) -> Row:
+        cells = tuple(
+            cell(column, key, line.suffix or column.suffix)
+            for column, key in zip(layout.columns, layout.keys(line), strict=True)
+        )
+        method_name = line.method if isinstance(line.method, str) else ""
+        return Row(group, line.titles, line.task, method_name, cells)
+
+    rows = [row(group.title, line) for group in layout.groups for line in group.rows]
+    rows = best.mark_printed(rows, paper, layout)
+    rows += [row(OTHERS, _line(name, layout)) for name in further]
+    rows = best.mark_measured(rows, layout)
     return Table(
         paper=paper,
         number=number,
-        title=plan.title,
-        blocks=plan.blocks,
+        layout=layout,
         rows=tuple(rows),
-        notes=tuple((letter, text) for text, letter in notes.items()),
-        remarks=tuple(sorted(remarks)),
+        notes=notes.listed,
+        doubts=doubts.listed,
+        remarks=(
+            *layout.remarks,
+            *_counts(rows),
+            *remarks,
+            *sorted(str(each) for each in rejected),
+        ),
     )
 
 
+class _Marks:
+    """Marks for texts, in the order in which they come up; the same text has the same mark."""
+
+    def __init__(self, name: Callable[[int], str]) -> None:
+        self.name, self.found = name, dict[str, str]()
+
+    def mark(self, text: str) -> str:
+        return self.found.setdefault(text, self.name(len(self.found)))
+
+    @property
+    def listed(self) -> tuple[tuple[str, str], ...]:
+        return tuple((mark, text) for text, mark in self.found.items())
+
+
+def _in_reading_order(layout: Layout) -> Iterator[Key]:
+    """Yield what the cells are about, block by block."""
+    start = 0
+    for block in layout.blocks:
+        for group in layout.groups:
+            for line in group.rows:
+                yield from layout.keys(line)[start : start + len(block)]
+        start += len(block)
+
+
+def _others(layout: Layout) -> Iterator[Key]:
+    """Yield what cells of the kit's own methods would be about."""
+    if layout.others:
+        paper_has = {key.method for key in layout.all_keys()}
+        for name in method.names():
+            if name not in paper_has:
+                yield from layout.keys(Line(title="", method=name))
+
+
+def _line(name: str, layout: Layout) -> Line:
+    padding = ("",) * (len(layout.stubs) - 1)
+    return Line(title=(method.find(name).title, *padding), method=name)
+
+
+def _unread(rejected: Iterable[Rejected]) -> Mapping[tuple[str, str], tuple[str, ...]]:
+    """Return the reasons by (task, method), which the folders of a run are named after."""
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    for each in rejected:
+        task_name, method_name = each.path.parts[-5:-3]
+        found[task_name, method_name] = (*found.get((task_name, method_name), ()), each.reason)
+    return found
+
+
+def _verdict(
+    published: PublishedCell | None, measured: Measured | None, key: Key
+) -> Verdict | None:
+    if published is None or published.value is None or measured is None or measured.twice:
+        return None
+    if (measured.profile, measured.tier) != ("paper", "published"):
+        return None  # said again there; this keeps its imports away
+    from kit.report.verdict import verdict
+
+    return verdict(
+        published,
+        [measured.values[seed] for seed in measured.seeds],
+        metric=key.metric,
+        profile=measured.profile,
+        tier=measured.tier,
+        doubt=published.note,
+    )
+
+
+def _counts(rows: Sequence[Row]) -> list[str]:
+    """Say how many computed cells are as printed, and how many measured ones agree."""
+    cells = [cell for row in rows for cell in row.cells]
+    computed: dict[str, Counter[bool]] = {}
+    for cell in cells:
+        if cell.computed and cell.computed.agrees is not None:
+            computed.setdefault(cell.computed.how, Counter())[cell.computed.agrees] += 1
+    said = [
+        f"computed {how}: {found[True]} of {found.total()} cells as printed"
+        for how, found in computed.items()
+    ]
+    judged = [cell.verdict.label for cell in cells if cell.verdict]
+    if judged:
+        said.append(f"{judged.count('agrees')} of {len(judged)} cells agree")
+    return said
+
+
 def _how(measured: Measured) -> str:
-    seeds = ", ".join(map(str, measured.seeds))
+    seeds = ", ".join(map(str, measured.seeds)) or "none"
     text = f"seeds {seeds}; profile {measured.profile}, protocol {measured.protocol}, "
     text += f"tier {measured.tier}"
     if measured.tier != "published":
         text += " (not the papers' data)"
+    if measured.beside is not None:
+        text += f"; scored as released, {measured.metric}; {measured.beside.metric} itself: "
+        text += str(measured.beside)
+    if measured.projected:
+        text += f"; {measured.projected}"
+    if measured.metric.endswith("-hours"):
+        text += f"; on {', '.join(measured.devices)}"
+    if measured.others:
+        text += f"; not in this mean: {', '.join(measured.others)}"
     if measured.settings:
         text += f"; differs from profile paper in {', '.join(measured.settings)}"
     return text

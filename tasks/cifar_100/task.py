@@ -1,6 +1,6 @@
 """CIFAR-100: natural images of 100 classes, a 2D point task."""
 
-from kit.task import Source, Task
+from kit.task import About, Source, Task
 
 TASK = Task(
     name="cifar-100",
@@ -15,6 +15,12 @@ TASK = Task(
     version=1,
     licence="CC BY 4.0",
     citation="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
+    about=About(
+        sizes={"train": 40_000, "val": 10_000, "test": 10_000},
+        objective="Tell the 100 classes of small photographs apart",
+        expert="DenseNet-BC",
+        novelty="widely used",
+    ),
     tiers=("published", "sample", "synthetic"),
     sources=(
         Source(

@@ -1,6 +1,6 @@
 """Cosmic: which pixels of a telescope image a cosmic ray has hit, a dense 2D task."""
 
-from kit.task import Source, Task
+from kit.task import About, Source, Task
 
 BUCKET = "https://pde-xd.s3.amazonaws.com"
 
@@ -18,6 +18,11 @@ TASK = Task(
     version=1,
     licence="Open License",
     citation="Zhang and Bloom, deepCR: Cosmic Ray Rejection with Deep Learning, ApJ 889:24, 2020",
+    about=About(
+        sizes={"train": 4_347, "val": 483, "test": 420},
+        objective="Map the probability of cosmic rays in telescope images",
+        expert="deepCR-mask",
+    ),
     tiers=("published", "synthetic"),
     sources=tuple(
         Source(file=file, urls=(f"{BUCKET}/cosmic/{file}",))

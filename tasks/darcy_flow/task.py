@@ -1,6 +1,6 @@
 """Darcy Flow: from a diffusion coefficient to the pressure, a dense 2D task."""
 
-from kit.task import Source, Task
+from kit.task import About, Source, Task
 
 BUCKET = "https://pde-xd.s3.amazonaws.com"
 
@@ -17,6 +17,12 @@ TASK = Task(
     version=1,
     licence="MIT",
     citation="Li et al., Fourier Neural Operator for Parametric PDEs, ICLR 2021",
+    about=About(
+        sizes={"train": 900, "val": 100, "test": 100},
+        objective="Predict the pressure of a steady flow from the diffusion coefficient",
+        expert="FNO",
+        novelty="used before",
+    ),
     tiers=("published", "regenerated"),
     sources=(
         Source(

@@ -1,6 +1,6 @@
 """DeepSEA: chromatin features of a piece of the genome, a 1D multi-label task."""
 
-from kit.task import Source, Task
+from kit.task import About, Source, Task
 
 BUCKET = "https://pde-xd.s3.amazonaws.com/deepsea"
 
@@ -19,6 +19,12 @@ TASK = Task(
     licence="CC BY 4.0",
     citation="Zhou and Troyanskaya, Predicting effects of noncoding variants with deep "
     "learning-based sequence model, Nature Methods 2015",
+    about=About(
+        sizes={"train": 71_753, "val": 2_490, "test": 149_400},
+        objective="Predict 36 chromatin features of DNA sequences",
+        expert="DeepSEA",
+        novelty="used before",
+    ),
     tiers=("published", "sample", "synthetic"),
     sources=(
         Source(file="deepsea_filtered.npz", urls=(f"{BUCKET}/deepsea_filtered.npz",)),

@@ -1,6 +1,6 @@
 """ECG: the rhythm of a single-lead recording, a 1D task of four classes."""
 
-from kit.task import Source, Task
+from kit.task import About, Source, Task
 
 BUCKET = "https://pde-xd.s3.amazonaws.com"
 
@@ -18,6 +18,11 @@ TASK = Task(
     licence="ODC-BY 1.0",
     citation="Clifford et al., AF Classification from a Short Single Lead ECG Recording: the "
     "PhysioNet/Computing in Cardiology Challenge 2017, CinC 2017",
+    about=About(
+        sizes={"train": 261_740, "val": 33_281, "test": 33_494},
+        objective="Tell four rhythms of the heart from windows of one lead",
+        expert="ResNet-1D",
+    ),
     tiers=("published", "sample", "synthetic"),
     sources=(
         Source(

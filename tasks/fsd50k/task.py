@@ -1,6 +1,6 @@
 """FSD50K: which sounds a clip holds, a 2D task on spectrograms with several labels."""
 
-from kit.task import Source, Task
+from kit.task import About, Source, Task
 
 BUCKET = "https://pde-xd.s3.amazonaws.com"
 
@@ -18,6 +18,11 @@ TASK = Task(
     licence="CC BY 4.0",
     citation="Fonseca et al., FSD50K: An Open Dataset of Human-Labeled Sound Events, "
     "IEEE/ACM TASLP 30, 2022",
+    about=About(
+        sizes={"train": 36_796, "val": 4_170, "test": 10_231},
+        objective="Name the sounds in log-mel spectrograms, out of 200",
+        expert="VGG",
+    ),
     tiers=("published", "sample", "synthetic"),
     sources=(
         Source(file="audio.zip", urls=(f"{BUCKET}/audio/audio.zip",)),

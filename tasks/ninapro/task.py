@@ -1,6 +1,6 @@
 """NinaPro: hand gestures from electromyography, a 2D point task."""
 
-from kit.task import Source, Task
+from kit.task import About, Source, Task
 
 BUCKET = "https://pde-xd.s3.amazonaws.com/ninapro"
 FILES = [f"{kind}_{fold}.npy" for fold in ("train", "val", "test") for kind in ("ninapro", "label")]
@@ -18,6 +18,11 @@ TASK = Task(
     version=1,
     licence="CC BY-ND",
     citation="Atzori et al., Building the NinaPro Database, BioRob 2012",
+    about=About(
+        sizes={"train": 2_638, "val": 659, "test": 659},
+        objective="Tell 18 gestures of a hand from the EMG of its forearm",
+        expert="Attention Model",
+    ),
     tiers=("published", "sample", "synthetic"),
     sources=(
         *(Source(file=name, urls=(f"{BUCKET}/{name}",)) for name in FILES),

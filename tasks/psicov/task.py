@@ -1,6 +1,6 @@
 """PSICOV: distances between the residues of a protein, a dense 2D task on maps of any size."""
 
-from kit.task import Source, Task
+from kit.task import About, Source, Task
 
 BUCKET = "https://pde-xd.s3.amazonaws.com"
 
@@ -18,6 +18,12 @@ TASK = Task(
     licence="GPL",
     citation="Adhikari, DEEPCON: Protein Contact Prediction using Dilated Convolutional Neural "
     "Networks with Dropout, Bioinformatics 36(2), 2020",
+    about=About(
+        sizes={"train": 3_356, "val": 100, "test": 150},
+        objective="Predict the distances between residues from features of residue pairs",
+        expert="DEEPCON",
+        novelty="used before",
+    ),
     tiers=("published", "synthetic"),
     sources=(Source(file="protein.zip", urls=(f"{BUCKET}/protein.zip",)),),
     rules={"window": 128},

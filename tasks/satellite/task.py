@@ -1,6 +1,6 @@
 """Satellite: land cover from a pixel's time series, a 1D point task."""
 
-from kit.task import Source, Task
+from kit.task import About, Source, Task
 
 BUCKET = "https://pde-xd.s3.amazonaws.com/satellite"
 
@@ -17,6 +17,11 @@ TASK = Task(
     version=1,
     licence="GPL 3.0",
     citation="Petitjean et al., Satellite Image Time Series Analysis under Time Warping, 2012",
+    about=About(
+        sizes={"train": 800_000, "val": 100_000, "test": 100_000},
+        objective="Tell 24 land covers from a pixel's series over the year",
+        expert="ROCKET",
+    ),
     tiers=("published", "sample", "synthetic"),
     sources=(
         Source(file="satellite_train.npy", urls=(f"{BUCKET}/satellite_train.npy",)),

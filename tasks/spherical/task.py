@@ -1,6 +1,6 @@
 """Spherical: images of CIFAR-100 projected on the sphere, a 2D point task."""
 
-from kit.task import Source, Task
+from kit.task import About, Source, Task
 
 CIFAR = "cifar-100-python.tar.gz"
 
@@ -17,6 +17,11 @@ TASK = Task(
     version=1,
     licence="CC BY-SA",
     citation="Cohen et al., Spherical CNNs, ICLR 2018",
+    about=About(
+        sizes={"train": 40_000, "val": 10_000, "test": 10_000},
+        objective="Tell the 100 classes of photographs on a sphere apart",
+        expert="S2CNN",
+    ),
     tiers=("published", "regenerated", "sample", "synthetic"),
     sources=(
         Source(

@@ -23,7 +23,13 @@ def command(number: int, paper: str, profile: Any, protocol: Any, tier: Any, for
     from kit.runs.collect import collect
 
     found = collect()
-    for rejected in found.rejected:
-        click.echo(f"kit: {rejected}", err=True)
-    filled = table.make(paper, number, found.results, profile=profile, protocol=protocol, tier=tier)
+    filled = table.make(
+        paper,
+        number,
+        found.results,
+        rejected=found.rejected,
+        profile=profile,
+        protocol=protocol,
+        tier=tier,
+    )
     click.echo(formats.render(filled, form), nl=False)

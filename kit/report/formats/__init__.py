@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 
 from kit.errors import unknown
-from kit.report.table import Table
+from kit.report.grid import Table
 
 
 def names() -> list[str]:

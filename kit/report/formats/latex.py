@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from kit.report.table import Cell, Table
+from kit.report.grid import Cell, Table
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -17,36 +17,43 @@ ESCAPES = {
     "}": r"\}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
     "±": r"$\pm$",
+    "×": r"$\times$",
     "ℓ": r"$\ell$",
+    "✓": r"$\surd$",
+    "≈": r"$\approx$",
+    "–": "--",
+    "’": "'",
 }
+STYLES = {"column": r"\textbf{%s}", "group": r"\underline{%s}", None: "%s"}
 
 
 def render(table: Table) -> str:
     """Return a ``table`` environment; it needs the package booktabs."""
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{escape(table.title)}}}"]
-    start = 0
-    for block in table.blocks:
-        stop = start + len(block)
-        lines += [rf"\begin{{tabular}}{{l{'r' * len(block)}}}", r"\toprule"]
-        lines.append(_row(["", *(escape(column.title) for column in block)]))
-        lines.append(_row(["", *(escape(column.metric) for column in block)]))
+    stubs = table.layout.stubs
+    for block, rows in table.parts():
+        align = "l" * len(stubs) + "r" * len(block)
+        lines += [rf"\begin{{tabular}}{{{align}}}", r"\toprule"]
+        lines.append(_row([*map(escape, stubs), *(escape(" ".join(c.titles)) for c in block)]))
+        if any(column.heading for column in block):
+            lines.append(_row([*("" for _ in stubs), *(escape(c.heading) for c in block)]))
         group = None
-        for row in table.rows:
-            cells = row.cells[start:stop]
-            if all(cell.published is None and cell.measured is None for cell in cells):
-                continue
+        for row, cells in rows:
             if row.group != group:
                 lines.append(r"\midrule")
                 group = row.group
-            printed = ["--" if c.published is None else escape(str(c.published)) for c in cells]
-            lines.append(_row([escape(row.title), *printed]))
-            lines.append(_row([r"\quad measured", *map(_measured, cells)]))
+            lines += _lines(table, [escape(title) for title in row.titles], cells)
         lines += [r"\bottomrule", r"\end{tabular}", ""]
-        start = stop
-    notes = [rf"\textsuperscript{{{letter}}} {escape(text)}." for letter, text in table.notes]
+    notes = [
+        rf"\textsuperscript{{{mark}}} {escape(text)}."
+        for mark, text in (*table.doubts, *table.notes)
+    ]
     if any(cell.seeds for row in table.rows for cell in row.cells):
         notes.append(r"$\dagger$ seeds missing.")
+    notes += [f"{escape(remark)}." for remark in table.remarks]
     if notes:
         lines += [r"\par\footnotesize", *notes]
     lines.append(r"\end{table}")
@@ -58,11 +65,40 @@ def escape(text: str) -> str:
     return "".join(ESCAPES.get(character, character) for character in text)
 
 
+def _lines(table: Table, titles: list[str], cells: Sequence[Cell]) -> list[str]:
+    lines = []
+    padding = [""] * (len(titles) - 1)
+    computed, measured = table.lines(cells)
+    if any(cell.published for cell in cells):
+        missing = {"-": "--"}.get(table.layout.missing, table.layout.missing)
+        lines.append(_row([*titles, *(_published(cell, missing) for cell in cells)]))
+        named = [[r"\quad computed", *padding], [r"\quad measured", *padding]]
+    else:
+        named = [titles, titles]
+    if computed:
+        lines.append(_row([*named[0], *(escape(cell.computed_text) for cell in cells)]))
+    if measured:
+        lines.append(_row([*named[1], *map(_measured, cells)]))
+    return lines
+
+
+def _published(cell: Cell, missing: str) -> str:
+    text = escape(f"{cell.published}{cell.suffix}") if cell.published else missing
+    return STYLES[cell.best] % text + _mark(cell.doubt)
+
+
 def _measured(cell: Cell) -> str:
+    if cell.derived is not None:
+        return escape(f"{cell.derived.text}{cell.suffix}") + _mark(cell.note)
     if cell.measured is None:
-        return "not run"
+        return escape(cell.measured_text)
+    style = STYLES["column" if cell.best_measured else None]
     dagger = r"$^\dagger$" if cell.seeds else ""
-    return rf"{escape(str(cell.measured))}\textsuperscript{{{cell.note}}}{dagger}"
+    return style % escape(f"{cell.measured}{cell.suffix}") + _mark(cell.note) + dagger
+
+
+def _mark(mark: str | None) -> str:
+    return rf"\textsuperscript{{{mark}}}" if mark else ""
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -4,29 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kit.report.table import Table
+from kit.report.grid import Cell, Table
+
+MARKS = {"column": "**", "group": "*", None: ""}
 
 
 def render(table: Table) -> str:
     """Return the table as GitHub's Markdown."""
     lines = [f"**Table {table.number} of {table.paper}.** {table.title}", ""]
-    start = 0
-    for block in table.blocks:
-        stop = start + len(block)
-        lines.append(_row(["", "", *(f"{c.title}<br>{c.metric}" for c in block)]))
-        lines.append(_row(["---"] * (len(block) + 2)))
-        for row in table.rows:
-            cells = row.cells[start:stop]
-            if all(cell.published is None and cell.measured is None for cell in cells):
-                continue
-            printed = ["-" if c.published is None else str(c.published) for c in cells]
-            lines.append(_row([row.title, "published", *printed]))
-            lines.append(_row(["", "measured", *(cell.measured_text for cell in cells)]))
+    stubs = table.layout.stubs
+    padding = [""] * (len(stubs) - 1)
+    for block, rows in table.parts():
+        heads = ("<br>".join(filter(None, (*c.titles, c.heading))) for c in block)
+        lines.append(_row([*stubs, "", *heads]))
+        lines.append(_row(["---"] * (len(stubs) + 1 + len(block))))
+        for row, cells in rows:
+            titles = list(row.titles)
+            if any(cell.published for cell in cells):
+                missing = table.layout.missing
+                lines.append(_row([*titles, "published", *(_published(c, missing) for c in cells)]))
+                titles = ["", *padding]
+            computed, measured = table.lines(cells)
+            if computed:
+                lines.append(_row([*titles, "computed", *(c.computed_text for c in cells)]))
+            if measured:
+                lines.append(_row([*titles, "measured", *map(_measured, cells)]))
         lines.append("")
-        start = stop
-    lines += [f"- [{letter}] {text}" for letter, text in table.notes]
+    lines += [f"- [{mark}] {text}" for mark, text in (*table.doubts, *table.notes)]
     lines += [f"- note: {remark}" for remark in table.remarks]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _published(cell: Cell, missing: str) -> str:
+    mark = MARKS[cell.best]
+    text = f"{cell.published}{cell.suffix}" if cell.published else missing
+    return f"{mark}{text}{mark}" + (f" [{cell.doubt}]" if cell.doubt else "")
+
+
+def _measured(cell: Cell) -> str:
+    mark = MARKS["column"] if cell.best_measured else ""
+    return f"{mark}{cell.measured_text}{mark}"
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -1,21 +1,31 @@
-"""Plain text: each method's published line, and below it the measured one."""
+"""Plain text: each row as printed, below it what is computed and what was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kit.report.table import Row, Table
+from kit.report.grid import Cell, Row, Table
+
+# Lower is better everywhere.
+BEST = {"column": "▾", "group": "▿", None: ""}
+LEGEND = {"column": "▾ the lowest of its column", "group": "▿ the lowest of its group"}
 
 
 def render(table: Table) -> str:
-    """Return the table for a terminal, at most 130 characters wide."""
+    """Return the table for a terminal."""
     lines = [f"Table {table.number} of {table.paper}: {table.title}", ""]
-    start = 0
-    for block in table.blocks:
-        stop = start + len(block)
-        heads = [["", *(column.title for column in block)], ["", *(c.metric for c in block)]]
-        body = [line for row in table.rows for line in _lines(row, start, stop)]
-        groups = _group_starts(table.rows, start, stop)
+    stubs = list(table.layout.stubs)
+    for block, rows in table.parts():
+        heads = [[*stubs, *(" ".join(column.titles) for column in block)]]
+        if any(column.heading for column in block):
+            heads.append(["" for _ in stubs] + [column.heading for column in block])
+        groups: dict[int, str] = {}
+        body: list[list[str]] = []
+        last = ""
+        for row, cells in rows:
+            if row.group != last:
+                groups[len(body)] = last = row.group
+            body += _lines(table, row, cells)
         widths = [max(map(len, cells)) for cells in zip(*heads, *body, strict=True)]
         lines += [_join(head, widths) for head in heads]
         for index, line in enumerate(body):
@@ -23,29 +33,36 @@ def render(table: Table) -> str:
                 lines.append(f"-- {groups[index]} ".ljust(sum(widths) + 2 * len(widths) - 2, "-"))
             lines.append(_join(line, widths))
         lines.append("")
-        start = stop
-    lines += [f"[{letter}] {text}" for letter, text in table.notes]
+    marks = {cell.best for row in table.rows for cell in row.cells}
+    if any(cell.best_measured for row in table.rows for cell in row.cells):
+        marks.add("column")
+    lines += [LEGEND[mark] for mark in ("column", "group") if mark in marks]
+    lines += [f"[{mark}] {text}" for mark, text in (*table.doubts, *table.notes)]
     lines += [f"note: {remark}" for remark in table.remarks]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _lines(row: Row, start: int, stop: int) -> Iterator[list[str]]:
-    cells = row.cells[start:stop]
-    if all(cell.published is None and cell.measured is None for cell in cells):
-        return
-    yield [row.title, *("-" if c.published is None else str(c.published) for c in cells)]
-    yield ["  measured", *(cell.measured_text for cell in cells)]
+def _lines(table: Table, row: Row, cells: Sequence[Cell]) -> Iterator[list[str]]:
+    padding = [""] * (len(row.titles) - 1)
+    if any(cell.published for cell in cells):
+        yield [*row.titles, *(_published(cell, table.layout.missing) for cell in cells)]
+        names = ["  computed", "  measured"]
+    else:
+        names = [row.titles[0]] * 2
+    computed, measured = table.lines(cells)
+    if computed:
+        yield [names[0], *padding, *(cell.computed_text for cell in cells)]
+    if measured:
+        yield [names[1], *padding, *(_measured(cell) for cell in cells)]
 
 
-def _group_starts(rows: Sequence[Row], start: int, stop: int) -> dict[int, str]:
-    starts: dict[int, str] = {}
-    count, last = 0, None
-    for row in rows:
-        lines = len(list(_lines(row, start, stop)))
-        if lines and row.group != last:
-            starts[count], last = row.group, row.group
-        count += lines
-    return starts
+def _published(cell: Cell, missing: str) -> str:
+    text = f"{cell.published}{cell.suffix}" if cell.published else missing
+    return text + BEST[cell.best] + (f" [{cell.doubt}]" if cell.doubt else "")
+
+
+def _measured(cell: Cell) -> str:
+    return cell.measured_text + (BEST["column"] if cell.best_measured else "")
 
 
 def _join(cells: Sequence[str], widths: Sequence[int]) -> str:

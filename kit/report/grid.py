@@ -1,0 +1,164 @@
+"""A filled table: cells, rows, and what stands below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from kit.papers import Key, Layout, Line, PublishedCell
+from kit.plan import SEEDS
+from kit.report.cells import Computed, Measured
+
+if TYPE_CHECKING:
+    from kit.report.verdict import Verdict
+
+Best = Literal["column", "group"]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell: what the paper prints, and what the kit has beside it.
+
+    Attributes:
+        column: its title and heading.
+        key: what the cell is about.
+        suffix: printed after numbers.
+        published: as printed; None where the paper has nothing.
+        doubt: number of the remark on what is wrong with the printed cell.
+        computed: what follows without a run.
+        measured: from runs.
+        derived: from measured cells.
+        note: letter of the remark on how it was measured.
+        unread: reasons for results that count as absent.
+        best: the lowest printed number of its column, or only of its group.
+        best_measured: the lowest of the column's measured means of one kind.
+        verdict: whether measured agrees with published.
+    """
+
+    column: Line
+    key: Key
+    suffix: str = ""
+    published: PublishedCell | None = None
+    doubt: str | None = None
+    computed: Computed | None = None
+    measured: Measured | None = None
+    derived: Computed | None = None
+    note: str | None = None
+    unread: tuple[str, ...] = ()
+    best: Best | None = None
+    best_measured: bool = False
+    verdict: Verdict | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether neither the paper nor the kit has anything here."""
+        return not (self.published or self.ours or self.unread)
+
+    @property
+    def ours(self) -> bool:
+        """Whether the kit has anything here."""
+        return bool(self.computed or self.measured or self.derived)
+
+    @property
+    def seeds(self) -> str:
+        """``2 of 3`` where seeds are missing, else nothing."""
+        if self.measured is None or self.measured.twice or len(self.measured.values) >= len(SEEDS):
+            return ""
+        return f"{len(self.measured.values)} of {len(SEEDS)}"
+
+    @property
+    def state(self) -> str:
+        """What became of the measurement, in words: ``NaN (1/3)``, ``2 of 3``, ``not run``."""
+        words = []
+        if self.measured is None and self.derived is None:
+            words.append("not run")
+        elif self.measured is not None and self.measured.mean is None:
+            words.append(str(self.measured))
+        words += [self.seeds] if self.seeds else []
+        words += [f"{len(self.unread)} unread"] if self.unread else []
+        words += ["projection"] if self.measured and self.measured.projected else []
+        return ", ".join(words)
+
+    @property
+    def computed_text(self) -> str:
+        """What follows without a run; words that are the printed ones are only called equal."""
+        if self.computed is None:
+            return ""
+        if self.computed.value is None:
+            return "=" if self.computed.agrees else self.computed.text
+        return f"{self.computed.text}{self.suffix}"
+
+    @property
+    def measured_text(self) -> str:
+        """The measured number with what must stand beside it."""
+        asides = [self.seeds] if self.seeds else []
+        asides += [f"{len(self.unread)} unread"] if self.unread else []
+        aside = f" ({', '.join(asides)})" if asides else ""
+        if self.derived is not None:
+            return f"{self.derived.text}{self.suffix} [{self.note}]"
+        if self.measured is None:
+            return f"not run{aside}"
+        judged = f" {self.verdict.label}" if self.verdict else ""
+        return f"{self.measured}{self.suffix}{aside} [{self.note}]{judged}"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row's cells, one per column of all blocks; ``task`` or ``method`` where it has one."""
+
+    group: str
+    titles: tuple[str, ...]
+    task: str
+    method: str
+    cells: tuple[Cell, ...]
+
+    @property
+    def title(self) -> str:
+        """The title in one."""
+        return " ".join(self.titles).strip()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A filled table.
+
+    Attributes:
+        layout: of the paper.
+        notes: (letter, how the numbers came about).
+        doubts: (number, what is wrong with printed cells).
+        remarks: on the table as a whole.
+    """
+
+    paper: str
+    number: int
+    layout: Layout
+    rows: tuple[Row, ...]
+    notes: tuple[tuple[str, str], ...]
+    doubts: tuple[tuple[str, str], ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """The caption."""
+        return self.layout.title
+
+    @property
+    def blocks(self) -> tuple[tuple[Line, ...], ...]:
+        """The columns, block by block."""
+        return self.layout.blocks
+
+    def parts(self) -> Iterator[tuple[tuple[Line, ...], list[tuple[Row, tuple[Cell, ...]]]]]:
+        """Yield each block's columns and those rows that have anything there."""
+        start = 0
+        for block in self.blocks:
+            stop = start + len(block)
+            rows = [(row, row.cells[start:stop]) for row in self.rows]
+            yield block, [(r, cells) for r, cells in rows if not all(c.empty for c in cells)]
+            start = stop
+
+    def lines(self, cells: Sequence[Cell]) -> tuple[bool, bool]:
+        """Tell whether cells of a row need a line for what is computed, and for measured."""
+        computed = any(c.computed and c.computed_text != "=" for c in cells)
+        ran = any(c.measured or c.derived or c.unread for c in cells)
+        return computed, ran or self.layout.cells == "scores"
