@@ -1,0 +1,172 @@
+"""The search, epoch by epoch: the weights of each mixture, and how undecided it still is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from kit.errors import KitError
+from kit.report.figures import COLOURS, NARROW, WIDE, curves, new
+from kit.runs import history
+from kit.runs.find import read_spec
+
+COLUMNS = 4
+
+
+class Layer(msgspec.Struct, frozen=True):
+    """A searched layer.
+
+    Attributes:
+        chosen: index of the candidate with the largest weight at the end.
+        weights: one list per epoch, one weight per candidate, adding up to 1.
+        entropy: of the weights, in nats, one per epoch.
+    """
+
+    name: str
+    chosen: int
+    weights: list[list[float]]
+    entropy: list[float]
+
+
+class Search(msgspec.Struct, frozen=True):
+    """The search of one run; ``candidates`` are (kernel size, dilation)."""
+
+    run: str
+    candidates: list[tuple[int, int]]
+    epochs: list[int]
+    layers: list[Layer]
+
+    @property
+    def entropy(self) -> list[float]:
+        """The mean over layers, one per epoch."""
+        return list(np.mean([layer.entropy for layer in self.layers], axis=0))
+
+
+class Mixtures(msgspec.Struct, frozen=True):
+    """A figure with its data."""
+
+    title: str
+    searches: list[Search]
+
+
+def make(folders: Sequence[Path]) -> Mixtures:
+    """Return the searches of some runs.
+
+    Raises:
+        KitError: a run has no search in its history, or its spec cannot be read.
+    """
+    names = curves.labels(folders)
+    found = [_search(folder, name) for folder, name in zip(folders, names, strict=True)]
+    return Mixtures(curves.title(folders), found)
+
+
+def _search(folder: Path, name: str) -> Search:
+    settings = read_spec(folder).settings
+    lines = [line for line in history.read(folder) if line.get("alpha")]
+    if not lines:
+        raise KitError(f"{folder} has no search with mixtures in its history")
+    alphas = np.array([line["alpha"] for line in lines], float)  # (epochs, layers, candidates)
+    # As recorded: logits without the noise of the search.
+    weights = np.exp(alphas - alphas.max(axis=2, keepdims=True))
+    weights /= weights.sum(axis=2, keepdims=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        entropy = -np.where(weights > 0, weights * np.log(weights), 0.0).sum(axis=2)
+    layers = [
+        Layer(
+            name=layer,
+            chosen=int(weights[-1, index].argmax()),
+            weights=weights[:, index].round(6).tolist(),
+            entropy=entropy[:, index].round(6).tolist(),
+        )
+        for index, layer in enumerate(_names(folder, weights.shape[1]))
+    ]
+    sizes = [(k, d) for k in settings["kernel_sizes"] for d in settings["dilations"]]
+    return Search(name, sizes, [line["epoch"] + 1 for line in lines], layers)
+
+
+def _names(folder: Path, count: int) -> list[str]:
+    """Return the names of the searched layers, numbers while the search is at work."""
+    try:
+        done = msgspec.json.decode((folder / "stages" / "search.json").read_bytes())
+        names = [str(layer[0]) for layer in done["architecture"]]
+    except (OSError, msgspec.MsgspecError, KeyError, TypeError):
+        names = []
+    return names if len(names) == count else [f"layer {number}" for number in range(count)]
+
+
+def draw_weights(figure: Mixtures) -> Any:
+    """Return the matplotlib figure: one panel per layer of the first run, its choice in blue."""
+    search = figure.searches[0]
+    rows = -(-len(search.layers) // COLUMNS)
+    drawn = new(WIDE, 0.5 + 1.15 * rows)
+    panels = drawn.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, layer in zip(panels, search.layers, strict=False):
+        weights = np.array(layer.weights)
+        axes.plot(search.epochs, weights, color="#999999", linewidth=0.6, alpha=0.7)
+        axes.plot(search.epochs, weights[:, layer.chosen], color=COLOURS[0])
+        axes.axhline(1 / weights.shape[1], color="black", linewidth=0.6, linestyle=":")
+        k, d = search.candidates[layer.chosen]
+        axes.set_title(f"{layer.name}: ({k},{d})", fontsize=7)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid()
+    for axes in panels[len(search.layers) :]:
+        axes.remove()
+    drawn.supxlabel("epoch", fontsize=8)
+    drawn.supylabel("weight in the mixture", fontsize=8)
+    drawn.suptitle(
+        f"{figure.title}, {search.run}\nall candidates; blue: the chosen (k,d); dotted: uniform",
+        fontsize=8,
+    )
+    return drawn
+
+
+def draw_entropy(figure: Mixtures) -> Any:
+    """Return the matplotlib figure: mean entropy per run; of a single run its layers too."""
+    drawn = new(NARROW, 2.5)
+    axes = drawn.subplots()
+    top = math.log(len(figure.searches[0].candidates))
+    axes.axhline(top, color="black", linewidth=0.8, linestyle=":")
+    axes.annotate(
+        "uniform",
+        (1, top),
+        (-1, 2),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        fontsize=7,
+    )
+    alone = len(figure.searches) == 1
+    for index, search in enumerate(figure.searches):
+        for layer in search.layers if alone else ():
+            axes.plot(search.epochs, layer.entropy, color="#999999", linewidth=0.6)
+        axes.plot(search.epochs, search.entropy, color=COLOURS[index % len(COLOURS)])
+    axes.set(xlabel="epoch", ylabel="entropy of the mixture (nats)", ylim=(0, top * 1.1))
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.grid()
+    drawn.suptitle(figure.title, fontsize=7)
+    curves.legend(drawn, [search.run for search in figure.searches])
+    return drawn
+
+
+def text(figure: Mixtures) -> str:
+    """Return each layer's choice and weight at the end, and the entropy's way there."""
+    lines = [figure.title]
+    for search in figure.searches:
+        entropy = search.entropy
+        uniform = math.log(len(search.candidates))
+        lines += [
+            "",
+            f"{search.run}: {len(search.epochs)} epochs, {len(search.candidates)} candidates; "
+            f"mean entropy {entropy[0]:.4f} -> {entropy[-1]:.4f} (uniform {uniform:.4f})",
+        ]
+        width = max(len(layer.name) for layer in search.layers)
+        for layer in search.layers:
+            k, d = search.candidates[layer.chosen]
+            weight = layer.weights[-1][layer.chosen]
+            lines.append(f"  {layer.name.ljust(width)}  ({k},{d})  weight {weight:.4f}")
+    return "\n".join(lines) + "\n"
