@@ -37,6 +37,13 @@ def folder() -> Path:
     return Path(os.environ.get("KIT_LOCKS") or "/tmp/kit-locks")
 
 
+def make_folder() -> None:
+    """Make the folder, where anybody may lock but nobody may remove a file of others."""
+    if not folder().exists():
+        folder().mkdir(parents=True, exist_ok=True)
+        folder().chmod(0o1777)
+
+
 @contextmanager
 def lease(
     count: int,
@@ -210,9 +217,7 @@ def _open(path: Path) -> int:
     # First without O_CREAT: in a sticky folder the kernel refuses it on another user's file.
     with suppress(FileNotFoundError):
         return os.open(path, os.O_RDONLY)
-    if not path.parent.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.parent.chmod(0o1777)
+    make_folder()
     return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
 
 

@@ -1,0 +1,262 @@
+"""The Docker engine: one container per run, shut in, with the GPUs that it was given by UUID.
+
+A container has no network and no capability; it can write its run's folder and a scratch folder in
+memory, and nothing else. It carries the label of its sweep and of its run: by these it is found
+again, and no container without them is ever touched.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import PurePosixPath
+from typing import Any
+
+import docker
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container
+from docker.types import DeviceRequest, LogConfig, Mount
+from requests.exceptions import RequestException
+
+from kit import method, paths
+from kit.containers import images, lock
+from kit.containers.client import connect as connect_client
+from kit.engines import leases
+from kit.engines.engine import EngineError, Exit, Handle, Options, arguments, environment, sweep
+from kit.errors import KitError, UnavailableError
+from kit.runs.folder import RunFolder
+from kit.spec import RunSpec
+
+SWEEP, RUN = "kit.sweep", "kit.run"
+# Where things lie in an image; see docker/Dockerfile.
+HOME = PurePosixPath("/kit")
+# The only variables of the caller that reach a container.
+PASSED = ("KIT_THREADS",)
+PIDS = 4096
+SHARED_MEMORY = "1g"
+# Without KIT_MEMORY: what a run may use of the machine's, so that the kernel never has to choose.
+MEMORY = 0.9
+# What Docker keeps of a container's output, which goes to the run's log by itself.
+OUTPUT = {"max-size": "1m", "max-file": "1"}
+SECONDS_BETWEEN_LOOKS = 0.05
+# How long an engine that restarts may take before its runs are given up.
+SECONDS_WITHOUT_ENGINE = 60.0
+FAULTS = (DockerException, RequestException)
+
+
+def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
+    """Return why these runs cannot be containers of this machine, or None."""
+    try:
+        client = connect_client()
+    except UnavailableError as error:
+        return str(error)
+    for name in dict.fromkeys(spec.task for spec in specs):
+        reason = _objection(images.find(client, name), name, options)
+        if reason is not None:
+            return reason
+    shipped = paths.methods()[0]
+    for name in dict.fromkeys(spec.method for spec in specs):
+        if method.find(name).folder.parent != shipped:
+            return f"the images hold no method {name}, which is not the kit's own"
+    return None
+
+
+def connect(options: Options) -> Docker:
+    """Return the engine.
+
+    Raises:
+        UnavailableError: no engine answers.
+    """
+    return Docker(connect_client(), options)
+
+
+class Docker:
+    """See ``kit.engines.engine.Engine``. A reference is a container's id."""
+
+    name = "docker"
+
+    def __init__(self, client: docker.DockerClient, options: Options) -> None:
+        self.client, self.options = client, options
+        self._images: dict[str, images.Image] = {}
+        self._states: Mapping[str, str] = {}
+        self._looked = float("-inf")
+        self._lost_since: float | None = None
+        # Containers that were running when the engine went away.
+        self._interrupted: set[str] = set()
+
+    def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
+        """Create and start the container of a run."""
+        container: Container | None = None
+        try:
+            container = self.client.containers.create(**self._container(spec, gpus))
+            container.start()
+        except FAULTS as error:
+            if container is not None:
+                with suppress(*FAULTS):
+                    container.remove(force=True)
+            raise EngineError(_line(error)) from error
+        except BaseException:
+            if container is not None:
+                container.remove(force=True)
+            raise
+        self._states = {**self._states, str(container.id): "running"}
+        return Handle(spec, str(container.id))
+
+    def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
+        """Return the container of a run that still runs; one that has ended is removed."""
+        del reference  # the labels say it all
+        try:
+            for container in self._list({RUN: spec.id}):
+                if container["State"] in ("running", "restarting", "paused"):
+                    return Handle(spec, container["Id"])
+                self._remove(spec, container["Id"])
+        except FAULTS as error:
+            raise EngineError(_line(error)) from error
+        return None
+
+    def poll(self, handle: Handle) -> Exit | None:
+        """Return how a container ended, which is then removed, or None while it runs."""
+        try:
+            if self._state(handle.reference) == "running":
+                return None
+            return self._exit(handle)
+        except NotFound:
+            return Exit(None, infrastructure="its container was removed by somebody else")
+        except FAULTS as error:
+            self._interrupted.add(handle.reference)
+            self._lost_since = self._lost_since or time.monotonic()
+            if time.monotonic() - self._lost_since < SECONDS_WITHOUT_ENGINE:
+                return None
+            return Exit(None, infrastructure=f"the Docker engine is gone: {_line(error)}")
+
+    def stop(self, handle: Handle, grace: float) -> None:
+        """Stop a container: TERM, then KILL."""
+        with suppress(*FAULTS):
+            container = self.client.containers.get(handle.reference)
+            if grace > 0:
+                container.stop(timeout=math.ceil(grace))
+            else:
+                container.kill()
+        self._looked = float("-inf")
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self.client.close()
+
+    def _container(self, spec: RunSpec, gpus: tuple[str, ...]) -> dict[str, Any]:
+        """Return what a run's container is made of.
+
+        Raises:
+            KitError: its image is not the one that is locked.
+        """
+        image, folder = self._image(spec.task), RunFolder(spec)
+        inside = HOME / "results/runs" / PurePosixPath(spec.folder)
+        mounts = [
+            # The results of other runs to read, its own folder to write.
+            _mount(paths.results(), HOME / "results", read_only=True),
+            _mount(folder.path, inside),
+            _mount(paths.data(), HOME / "data", read_only=True),
+        ]
+        if gpus:
+            leases.make_folder()
+            mounts.append(_mount(leases.folder(), HOME / "locks"))
+        variables = {name: os.environ[name] for name in PASSED if name in os.environ}
+        variables |= environment(gpus, self.options) | {
+            "KIT_LOG": str(inside / folder.log.name),
+            "KIT_IMAGE_ID": image.id,
+            "KIT_IMAGE_PINNED": str(int(lock.objection(image, spec.task) is None)),
+        }
+        if image.digest is not None:
+            variables["KIT_IMAGE_DIGEST"] = image.digest
+        if not gpus:
+            variables["NVIDIA_VISIBLE_DEVICES"] = "void"
+        devices = [DeviceRequest(device_ids=list(gpus), capabilities=[["gpu"]])] if gpus else []
+        memory = os.environ.get("KIT_MEMORY") or int(MEMORY * _machine_memory())
+        return {
+            "image": image.id,
+            "command": arguments(spec, self.options),
+            "name": f"kit-{sweep()}-{spec.id[:12]}",
+            "labels": {SWEEP: sweep(), RUN: spec.id},
+            "environment": variables,
+            "mounts": mounts,
+            "device_requests": devices,
+            "user": f"{os.getuid()}:{os.getgid()}",
+            "init": True,
+            "network_mode": "none",
+            "read_only": True,
+            "tmpfs": {"/tmp": ""},
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges:true"],
+            "mem_limit": memory,
+            "memswap_limit": memory,
+            "shm_size": SHARED_MEMORY,
+            "pids_limit": PIDS,
+            "log_config": LogConfig(type=LogConfig.types.JSON, config=OUTPUT),
+            # Or the proxies of Docker's configuration, passwords and all, would be variables.
+            "use_config_proxy": False,
+        }
+
+    def _image(self, name: str) -> images.Image:
+        """Return the image of a task: the same for the whole sweep, even if one is built anew."""
+        if name not in self._images:
+            image = images.find(self.client, name)
+            reason = _objection(image, name, self.options)
+            if image is None or reason is not None:
+                raise KitError(str(reason))
+            self._images[name] = image
+        return self._images[name]
+
+    def _state(self, reference: str) -> str | None:
+        """Return what a container does; all of the sweep's are asked for at once, now and then."""
+        if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
+            self._states = {each["Id"]: each["State"] for each in self._list({})}
+            self._looked = time.monotonic()
+            self._lost_since = None
+        return self._states.get(reference)
+
+    def _list(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+        wanted = [f"{key}={value}" for key, value in {SWEEP: sweep(), **labels}.items()]
+        return list(self.client.api.containers(all=True, filters={"label": wanted}))
+
+    def _exit(self, handle: Handle) -> Exit | None:
+        state = self.client.api.inspect_container(handle.reference)["State"]
+        if state["Running"] or state["Restarting"]:
+            return None
+        self._remove(handle.spec, handle.reference)
+        trouble = state["Error"] or None
+        if handle.reference in self._interrupted and state["ExitCode"] != 0:
+            trouble = "the Docker engine went away and took the run along"
+        return Exit(state["ExitCode"], bool(state["OOMKilled"]), trouble)
+
+    def _remove(self, spec: RunSpec, reference: str) -> None:
+        """Remove a container; what it could not write to its log by itself goes there first."""
+        try:
+            output = self.client.api.logs(reference, tail=100)
+            if output:
+                with RunFolder(spec).log.open("ab") as log:
+                    log.write(output)
+        finally:
+            with suppress(NotFound):
+                self.client.api.remove_container(reference, force=True, v=True)
+
+
+def _objection(image: images.Image | None, name: str, options: Options) -> str | None:
+    if image is not None and options.allow_unpinned:
+        return None
+    return lock.objection(image, name)
+
+
+def _mount(source: os.PathLike[str], target: PurePosixPath, read_only: bool = False) -> Mount:
+    return Mount(str(target), os.fspath(source), type="bind", read_only=read_only)
+
+
+def _machine_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _line(error: Exception) -> str:
+    text = error.explanation if isinstance(error, APIError) and error.explanation else str(error)
+    return " ".join(text.split())
