@@ -73,11 +73,10 @@ class Loader(loading.Loader):
         y = self._pairs("y", protein, residue, length).where(inside, FAR)
         if training:
             y = y.clamp(max=float(self.parameter("clip")))
-        maps = self._pairs("maps", protein, residue, length).movedim(-1, 1)
         single = self.take("x")(self.take("x-offsets")(protein)[:, None, None] + residue)
-        x = torch.cat([_broadcast(single), maps], dim=1) * inside[:, None]
+        maps = self._pairs("maps", protein, residue, length)
         return Batch(
-            x=x,
+            x=_channels(single, maps).mul_(inside[:, None]),
             y=y[:, None],
             sample_id=protein,
             unit_id=self.take("unit_id")(protein),
@@ -92,13 +91,16 @@ class Loader(loading.Loader):
         return self.take(name)(first + rows * length[:, None, None] + columns)
 
 
-def _broadcast(single: Tensor) -> Tensor:
-    """(batch, 2, side, features) -> (batch, 2 * features, side, side).
+def _channels(single: Tensor, maps: Tensor) -> Tensor:
+    """(batch, 2, side, n) and (batch, side, side, m) -> (batch, 2 n + m, side, side).
 
-    Each feature gives two channels: that of the column's residue, then that of the row's.
+    Each of the n features gives two channels: that of the column's residue, then that of the
+    row's. They are written in place: copying whole inputs about is what loading costs most.
     """
     batch, _, side, features = single.shape
     rows, columns = single.movedim(-1, 1).unbind(2)
-    shape = (batch, features, side, side)
-    both = [columns[:, :, None, :].expand(shape), rows[:, :, :, None].expand(shape)]
-    return torch.stack(both, dim=2).flatten(1, 2)
+    x = single.new_empty(batch, 2 * features + maps.shape[-1], side, side)
+    x[:, 0 : 2 * features : 2] = columns[:, :, None, :]
+    x[:, 1 : 2 * features : 2] = rows[:, :, :, None]
+    x[:, 2 * features :] = maps.movedim(-1, 1)
+    return x
