@@ -207,7 +207,7 @@ def _label(
     if power >= POWER:
         return "cannot tell", "the difference is about as large as the margin"
     if seeds is None:
-        return "cannot tell", f"not even {MOST_SEEDS} seeds would tell: the spread is too wide"
+        return "cannot tell", f"not even {MOST_SEEDS} seeds would tell"
     return "cannot tell", f"too few seeds: {seeds} would tell"
 
 

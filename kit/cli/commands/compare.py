@@ -1,0 +1,168 @@
+"""``kit compare``: two sets of runs, cell by cell and over tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kit.cli import options
+from kit.spec import PROFILES
+
+if TYPE_CHECKING:
+    from kit.report.compare import Comparison, Entries, Entry
+    from kit.report.statistics import Paired
+
+
+@click.command(name="compare")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@click.option("--paper", help="Compare what this paper prints of two methods; nothing measured.")
+@click.option("--profile", type=click.Choice(PROFILES), help="Only runs of this profile.")
+@options.protocol
+@options.tier
+@click.option(
+    "--margin",
+    "margins",
+    multiple=True,
+    metavar="METRIC=VALUE",
+    help="Differences within it do not count; repeatable. Default: those of docs/verdict.md.",
+)
+@options.formats("text", "json")
+def command(
+    first: str, second: str, paper: str | None, margins: Sequence[str], form: str, **kind: Any
+) -> None:
+    """Compare B with A: two methods, or two results folders ('./dash' is a folder).
+
+    Each cell has the 90 % interval of the difference of the means, B minus A, and a verdict
+    (docs/verdict.md); over tasks there are Wilcoxon's signed-rank test and the sign test. In
+    brackets stand the number of seeds and the 95 % bootstrap interval of their mean, which three
+    seeds make too narrow.
+    """
+    from kit.report.compare import compare, of_method, printed_entries
+    from kit.report.verdict import MARGINS
+
+    remarks: list[str] = []
+    sides: list[Entries] = []
+    if paper is None and (_is_folder(first) or _is_folder(second)):
+        sides += (_folder(name, remarks, kind) for name in (first, second))
+    else:
+        cells = _folder(None, remarks, kind) if paper is None else printed_entries(paper)
+        sides += (of_method(cells, name) for name in (first, second))
+    found = compare(
+        sides[0],
+        sides[1],
+        (first, second),
+        margins={**MARGINS, **_margins(margins)},
+        remarks=remarks,
+    )
+    if form == "json":
+        import json
+
+        click.echo(json.dumps(_json(found), indent=2, ensure_ascii=False))
+    else:
+        click.echo(_text(found))
+
+
+def _is_folder(name: str) -> bool:
+    from kit import method
+
+    return name not in method.names() and Path(name).is_dir()
+
+
+def _folder(name: str | None, remarks: list[str], kind: dict[str, Any]) -> Entries:
+    """Return the cells of a results folder, or of the one in use."""
+    from kit.errors import KitError
+    from kit.report.compare import entries
+    from kit.runs.collect import collect
+
+    root = None
+    if name is not None:
+        path = Path(name)
+        if not _is_folder(name):
+            raise KitError(f"{name!r} is no folder of results; name two folders or two methods")
+        root = path / "runs" if (path / "runs").is_dir() else path
+    found = collect(root)
+    cells, left_out = entries(found.results, **kind)
+    remarks += [str(rejected) for rejected in found.rejected] + left_out
+    return cells
+
+
+def _margins(words: Sequence[str]) -> dict[str, float]:
+    from kit.errors import KitError
+
+    found = {}
+    for word in words:
+        metric, _, value = word.partition("=")
+        try:
+            found[metric] = float(value)
+        except ValueError:
+            found[metric] = 0.0
+        if not found[metric] > 0:
+            raise KitError(f"--margin {word}: METRIC=VALUE is wanted, with a value above 0")
+    return found
+
+
+def _text(found: Comparison) -> str:
+    heads = ("task", "method", "metric", found.first, found.second, "B - A", "90 %", "", "")
+    rows = [heads]
+    for cell in found.cells:
+        verdict = cell.verdict
+        interval = verdict and verdict.interval
+        rows.append(
+            (
+                cell.task,
+                cell.method,
+                cell.metric,
+                _side(cell.first),
+                _side(cell.second),
+                f"{verdict.difference:+.3g}" if verdict else "",
+                f"[{interval[0]:+.3g}, {interval[1]:+.3g}]" if interval else "",
+                verdict.label if verdict else "",
+                f"({cell.note})" if cell.note else "",
+            )
+        )
+    kept = [index for index in range(len(heads)) if any(row[index] for row in rows[1:])]
+    widths = {index: max(len(row[index]) for row in rows) for index in kept}
+    lines = ["  ".join(row[i].ljust(widths[i]) for i in kept).rstrip() for row in rows]
+    counts = found.counts
+    others = "".join(f"; {count} {label}" for label, count in counts.items() if label != "agrees")
+    lines += ["", f"{counts.get('agrees', 0)} of {sum(counts.values())} cells agree{others}"]
+    lines += [_over_tasks(found, method, each) for method, each in found.over_tasks]
+    lines += [f"note: {remark}" for remark in found.remarks]
+    return "\n".join(lines)
+
+
+def _side(entry: Entry) -> str:
+    interval = entry.interval
+    between = f", {interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
+    count = f"{len(entry.values)}{between}" if entry.values else "printed"
+    return f"{entry.text} [{count}]"
+
+
+def _over_tasks(found: Comparison, method: str, each: Paired) -> str:
+    name = f"{method} of {found.second}" if method else found.second
+    tasks = "1 task" if each.tasks == 1 else f"{each.tasks} tasks"
+    line = f"over {tasks} {name} wins {each.wins}, ties {each.ties}, loses {each.losses}"
+    line += f"; error {each.change:+.1%} (median"
+    if each.interval:
+        line += f", 95 % {each.interval[0]:+.1%} to {each.interval[1]:+.1%}"
+    line += ")"
+    if each.wilcoxon is not None and each.sign is not None:
+        line += f"; Wilcoxon p = {each.wilcoxon:.3g}, sign test p = {each.sign:.3g}"
+    return line
+
+
+def _json(found: Comparison) -> dict[str, Any]:
+    import dataclasses
+
+    value = dataclasses.asdict(found)
+    for cell, shown in zip(found.cells, value["cells"], strict=True):
+        for side in ("first", "second"):
+            shown[side]["interval"] = getattr(cell, side).interval
+    value["over_tasks"] = [
+        {"method": method or None, **dataclasses.asdict(each)} for method, each in found.over_tasks
+    ]
+    return {**value, "counts": found.counts}

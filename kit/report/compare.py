@@ -1,0 +1,199 @@
+"""Two sets of runs side by side: cell by cell as in a verdict, and over tasks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from kit import papers
+from kit.errors import KitError, unknown
+from kit.report.cells import Measured, fill
+from kit.report.statistics import Interval, Paired, mean_interval, paired
+from kit.report.verdict import MARGINS, Sample, Verdict, judge, measured, printed
+from kit.runs.records import Result
+from kit.spec import Profile, Protocol, Tier
+
+# The tables with all errors that a paper prints.
+RESULTS = {"dash": 5, "nas-bench-360": 6}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One side of a cell.
+
+    Attributes:
+        text: mean and deviation, or why there is no mean.
+        sample: None where a seed has no value.
+        values: one per seed; empty for a printed cell.
+        kind: how it came about: only like is compared with like.
+        doubt: what is wrong with a printed cell.
+    """
+
+    text: str
+    sample: Sample | None
+    values: tuple[float, ...]
+    metric: str
+    unit: str
+    kind: str
+    doubt: str | None = None
+
+    @property
+    def interval(self) -> Interval | None:
+        """The 95 % bootstrap interval of the mean over seeds."""
+        return mean_interval(self.values) if len(self.values) > 1 else None
+
+
+Entries = Mapping[tuple[str, str], Entry]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A cell of both sides; ``method`` is empty where the sides are two methods."""
+
+    task: str
+    method: str
+    metric: str
+    first: Entry
+    second: Entry
+    verdict: Verdict | None
+    note: str | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that both sides have, second against first.
+
+    Attributes:
+        over_tasks: (method, comparison over its tasks).
+        remarks: what was left out.
+    """
+
+    first: str
+    second: str
+    cells: tuple[Compared, ...]
+    over_tasks: tuple[tuple[str, Paired], ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many cells have each verdict."""
+        return dict(Counter(cell.verdict.label for cell in self.cells if cell.verdict))
+
+
+def entries(
+    results: Iterable[Result],
+    *,
+    profile: Profile | None = None,
+    protocol: Protocol | None = None,
+    tier: Tier | None = None,
+) -> tuple[dict[tuple[str, str], Entry], list[str]]:
+    """Return one's own cells by (task, method), and remarks on what fills none."""
+    cells, remarks = fill(results, profile=profile, protocol=protocol, tier=tier)
+    return {key: _entry(cell) for key, cell in cells.items()}, remarks
+
+
+def printed_entries(paper: str) -> dict[tuple[str, str], Entry]:
+    """Return what a paper prints by (task, method).
+
+    Raises:
+        KitError: there is no such paper.
+    """
+    if paper not in RESULTS:
+        raise unknown("paper", paper, RESULTS)
+    return {
+        (cell.task, cell.method): Entry(
+            text=str(cell),
+            sample=printed(cell),
+            values=(),
+            metric=cell.metric,
+            unit=cell.unit,
+            kind=f"printed by {paper}",
+            doubt=cell.note,
+        )
+        for cell in papers.published(paper, RESULTS[paper])
+        if cell.value is not None
+    }
+
+
+def of_method(cells: Entries, method: str) -> dict[tuple[str, str], Entry]:
+    """Return the cells of one method, named so that two methods' meet.
+
+    Raises:
+        KitError: it has none.
+    """
+    found = {(task, ""): cell for (task, name), cell in cells.items() if name == method}
+    if not found:
+        raise unknown("method", method, {name for _, name in cells})
+    return found
+
+
+def compare(
+    first: Entries,
+    second: Entries,
+    names: tuple[str, str],
+    *,
+    margins: Mapping[str, float] = MARGINS,
+    remarks: Sequence[str] = (),
+) -> Comparison:
+    """Compare the cells that both sides have; those in doubt are left out of what is over tasks.
+
+    Raises:
+        KitError: they have none in common.
+    """
+    shared = sorted(set(first) & set(second))
+    if not shared:
+        left_out = "".join(f"; {remark}" for remark in remarks[:1])
+        raise KitError(f"{names[0]} and {names[1]} have no cell in common{left_out}")
+    cells = tuple(_compared(key, first[key], second[key], margins) for key in shared)
+    by_method: dict[str, list[tuple[float, float]]] = {}
+    for cell in cells:
+        a, b = cell.first.sample, cell.second.sample
+        if a and b and cell.verdict and cell.verdict.label != "cell in doubt":
+            by_method.setdefault(cell.method, []).append((a.mean, b.mean))
+    alone = [
+        f"only {name} has {' '.join(filter(None, key))}"
+        for name, mine, other in ((names[0], first, second), (names[1], second, first))
+        for key in sorted(set(mine) - set(other))
+    ]
+    return Comparison(
+        first=names[0],
+        second=names[1],
+        cells=cells,
+        over_tasks=tuple(
+            (method, paired([a for a, _ in pairs], [b for _, b in pairs]))
+            for method, pairs in by_method.items()
+        ),
+        remarks=(*alone, *remarks),
+    )
+
+
+def _compared(
+    key: tuple[str, str], first: Entry, second: Entry, margins: Mapping[str, float]
+) -> Compared:
+    verdict = note = None
+    if (first.metric, first.unit, first.kind) != (second.metric, second.unit, second.kind):
+        note = f"not compared: {_how(first)} beside {_how(second)}"
+    elif first.sample is None or second.sample is None:
+        note = "not compared: a seed has no value"
+    else:
+        margin = margins.get(first.metric)
+        doubt = first.doubt or second.doubt
+        verdict = judge(first.sample, second.sample, margin, doubt=doubt, both=True)
+        note = verdict.reason
+    return Compared(*key, first.metric, first, second, verdict, note)
+
+
+def _how(entry: Entry) -> str:
+    return f"{entry.metric} in {entry.unit}, {entry.kind}"
+
+
+def _entry(cell: Measured) -> Entry:
+    return Entry(
+        text=str(cell),
+        sample=measured(cell.defined) if cell.whole else None,
+        values=tuple(cell.defined),
+        metric=cell.metric,
+        unit=cell.unit,
+        kind=f"profile {cell.profile}, {cell.protocol}, tier {cell.tier}",
+    )
