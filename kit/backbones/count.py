@@ -5,9 +5,12 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
+
+from kit.ops import AggConv1d, AggConv2d, costs
 
 
 def parameters(network: nn.Module) -> int:
@@ -18,21 +21,45 @@ def parameters(network: nn.Module) -> int:
 def multiply_adds(network: nn.Module, input_shape: Sequence[int]) -> int:
     """Return the multiply-adds of convolutions and linear layers for one sample.
 
-    The network runs on torch's meta device: shapes only, no numbers.
+    An AggConv costs what DASH's Fourier path costs by its formula (``kit.ops.costs``). The network
+    runs on torch's meta device: shapes only, no numbers.
     """
     total = 0
 
-    def count(module: nn.Module, _: object, output: Tensor) -> None:
+    def count(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         nonlocal total
         if isinstance(module, nn.Linear):
             total += output.numel() * module.in_features
         elif isinstance(module, nn.Conv1d | nn.Conv2d):
             taps = math.prod(module.kernel_size) * module.in_channels // module.groups
             total += output.numel() * taps
+        elif isinstance(module, AggConv1d | AggConv2d):
+            total += round(_fourier(module, inputs[0]))
 
     ghost = copy.deepcopy(network).to("meta").eval()
     for module in ghost.modules():
+        if isinstance(module, AggConv1d | AggConv2d):
+            module.forward = partial(_shape_alone, module)  # type: ignore[method-assign]
         module.register_forward_hook(count)
     with torch.no_grad():
         ghost(torch.empty(1, *input_shape, device="meta"))
     return total
+
+
+def _fourier(module: AggConv1d | AggConv2d, x: Tensor) -> float:
+    return costs.multiply_adds(
+        "fourier",
+        1,
+        module.in_channels,
+        module.out_channels,
+        x.shape[2:],
+        module.kernel_sizes,
+        module.dilations,
+        module.groups,
+    )
+
+
+def _shape_alone(module: AggConv1d | AggConv2d, x: Tensor) -> Tensor:
+    """Stand in for the forward pass, whose plans are made for numbers."""
+    sizes = [-(-size // module.stride) for size in x.shape[2:]]
+    return x.new_empty(len(x), module.out_channels, *sizes)

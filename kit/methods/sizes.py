@@ -6,9 +6,14 @@ where no search decides on it, ``supernet(context)`` what the search trains.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 
 from kit import discovery
 from kit.backbones import count
@@ -16,6 +21,9 @@ from kit.method import MethodInfo
 from kit.settings import Settings, convert
 from kit.spec import RunSpec
 from kit.task import Task
+
+# What changes no shape and, without numbers, takes longer than with them.
+IDLE = (Tensor.normal_, Tensor.uniform_, Tensor.relu, functional.relu, functional.batch_norm)
 
 
 @dataclass(frozen=True)
@@ -61,10 +69,23 @@ def size(task: Task, info: MethodInfo) -> Size | None:
     if build is None:
         return None
     context = Blueprint(spec, task, settings)
-    with torch.device("meta"):
+    with torch.device("meta"), _Shapes():
         network = build(context)
-    return Size(
-        parameters=count.parameters(network),
-        multiply_adds=count.multiply_adds(network, context.input_shape),
-        searched=searched,
-    )
+        multiply_adds = count.multiply_adds(network, context.input_shape)
+    return Size(count.parameters(network), multiply_adds, searched)
+
+
+class _Shapes(TorchFunctionMode):
+    """Leaves out ``IDLE`` and the drawing of weights."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        if func in IDLE or getattr(func, "__module__", None) == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        return func(*args, **kwargs)

@@ -137,7 +137,8 @@ def _others(layout: Layout) -> Iterator[Key]:
 
 def _line(name: str, layout: Layout) -> Line:
     padding = ("",) * (len(layout.stubs) - 1)
-    return Line(title=(method.find(name).title, *padding), method=name)
+    short = method.find(name).title.partition(":")[0]
+    return Line(title=(short, *padding), method=name)
 
 
 def _unread(rejected: Iterable[Rejected]) -> Mapping[tuple[str, str], tuple[str, ...]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from torch import nn
+from torch import Tensor, nn
 
 from kit.data.folds import Fold
 from kit.data.loading import Batch
@@ -21,7 +21,7 @@ def search(context: Context, settings: DashSettings) -> Choices:
     """Return the kernel size and dilation of each layer, and finish the stage with them."""
     stage = context.stage("search", settings.search.epochs)
     fold = context.fold("search")
-    network = build_supernet(context, settings, fold)
+    network = build_supernet(context, settings, fold.first(1).x)
     the_loss = network_loss(network, fold, loss(settings.loss or context.task.loss)[0])
     updates = Updates(network, settings.search, the_loss)
     draw = _draw(context, settings, fold)
@@ -48,7 +48,7 @@ def search(context: Context, settings: DashSettings) -> Choices:
     return choices
 
 
-def build_supernet(context: Context, settings: DashSettings, fold: Fold) -> nn.Module:
+def build_supernet(context: Context, settings: DashSettings, sample: Tensor) -> nn.Module:
     """Return the supernet of the run's backbone, with weights that its seed decides."""
     options = settings.search
     backbone = networks.build(
@@ -60,7 +60,7 @@ def build_supernet(context: Context, settings: DashSettings, fold: Fold) -> nn.M
     )
     return supernet(
         backbone,
-        fold.first(1).x,
+        sample,
         settings.kernel_sizes,
         settings.dilations,
         separable=options.separable,

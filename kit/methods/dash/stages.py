@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import torch
+from torch import nn
+
 from kit.backbones import count
 from kit.data.loading import Batch
 from kit.methods import networks
 from kit.methods.context import Context, Outcome
 from kit.methods.dash.info import DashSettings
-from kit.methods.dash.search import search
+from kit.methods.dash.search import build_supernet, search
 from kit.methods.dash.tune import final_network, tune
 from kit.metrics import Prediction
 from kit.runs.records import Architecture
@@ -33,10 +36,19 @@ class Stages:
             self._retrain(context)
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the retrained network."""
-        network = final_network(context, self.settings, self._choices(context), 0.0)
-        networks.load(context, network)
+        """Return the retrained network as a function."""
+        network = self.trained(context)
         return networks.predictor(context, network, context.fold("test"), self.settings.loss)
+
+    def trained(self, context: Context) -> nn.Module:
+        """Return the retrained network with its final weights."""
+        network = final_network(context, self.settings, self._choices(context), 0.0)
+        return networks.load(context, network)
+
+    def supernet(self, context: Context) -> nn.Module:
+        """Return what the search trains, with its first weights."""
+        sample = torch.empty(1, *context.input_shape, device=context.device)
+        return build_supernet(context, self.settings, sample)
 
     def outcome(self, context: Context) -> Outcome:
         """Describe the retrained network."""

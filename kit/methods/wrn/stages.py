@@ -23,7 +23,7 @@ class Stages:
     def run_stage(self, stage: str, context: Context) -> None:
         """Train on train and val together, to the last epoch."""
         settings = self.settings
-        network = self._network(context)
+        network = self.network(context)
         progress = context.stage(stage, settings.epochs)
         fold = context.fold("final_fit")
         networks.fit(
@@ -42,20 +42,21 @@ class Stages:
         context.finish(progress)
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the trained network."""
-        network = networks.load(context, self._network(context))
+        """Return the trained network as a function."""
+        network = networks.load(context, self.network(context))
         return networks.predictor(context, network, context.fold("test"), self.settings.loss)
 
     def outcome(self, context: Context) -> Outcome:
         """Describe the network."""
-        network = self._network(context)
+        network = self.network(context)
         return Outcome(
             parameters=count.parameters(network),
             macs=count.multiply_adds(network, context.input_shape),
             artifacts=[(f"artifacts/{networks.WEIGHTS}", "torch-state-dict")],
         )
 
-    def _network(self, context: Context) -> nn.Module:
+    def network(self, context: Context) -> nn.Module:
+        """Return the network, with its first weights."""
         return networks.build(
             context,
             self.settings.backbone,

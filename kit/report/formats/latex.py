@@ -72,13 +72,15 @@ def _lines(table: Table, titles: list[str], cells: Sequence[Cell]) -> list[str]:
     if any(cell.published for cell in cells):
         missing = {"-": "--"}.get(table.layout.missing, table.layout.missing)
         lines.append(_row([*titles, *(_published(cell, missing) for cell in cells)]))
-        named = [[r"\quad computed", *padding], [r"\quad measured", *padding]]
+        title = r"\quad"
     else:
-        named = [titles, titles]
+        title = f"{titles[0]}:"
     if computed:
-        lines.append(_row([*named[0], *(escape(cell.computed_text) for cell in cells)]))
+        texts = (escape(cell.computed_text) for cell in cells)
+        lines.append(_row([f"{title} computed", *padding, *texts]))
+        title = r"\quad"
     if measured:
-        lines.append(_row([*named[1], *map(_measured, cells)]))
+        lines.append(_row([f"{title} measured", *padding, *map(_measured, cells)]))
     return lines
 
 

@@ -27,6 +27,7 @@ def render(table: Table) -> str:
             computed, measured = table.lines(cells)
             if computed:
                 lines.append(_row([*titles, "computed", *(c.computed_text for c in cells)]))
+                titles = ["", *padding]
             if measured:
                 lines.append(_row([*titles, "measured", *map(_measured, cells)]))
         lines.append("")

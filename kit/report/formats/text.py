@@ -46,14 +46,15 @@ def _lines(table: Table, row: Row, cells: Sequence[Cell]) -> Iterator[list[str]]
     padding = [""] * (len(row.titles) - 1)
     if any(cell.published for cell in cells):
         yield [*row.titles, *(_published(cell, table.layout.missing) for cell in cells)]
-        names = ["  computed", "  measured"]
+        title = " "
     else:
-        names = [row.titles[0]] * 2
+        title = f"{row.titles[0]}:"
     computed, measured = table.lines(cells)
     if computed:
-        yield [names[0], *padding, *(cell.computed_text for cell in cells)]
+        yield [f"{title} computed", *padding, *(cell.computed_text for cell in cells)]
+        title = " "
     if measured:
-        yield [names[1], *padding, *(_measured(cell) for cell in cells)]
+        yield [f"{title} measured", *padding, *(_measured(cell) for cell in cells)]
 
 
 def _published(cell: Cell, missing: str) -> str:
