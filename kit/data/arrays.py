@@ -10,16 +10,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-# Above this an array stays on disk, memory-mapped, and batches are copied to the device.
+# Above this an array stays on disk, memory-mapped, and worker processes put batches together.
 RESIDENT_BYTES = 8 << 30
 
 # Takes rows (any shape, int64, on the device) to values (*rows.shape, *array.shape[1:]).
 Take = Callable[[Tensor], Tensor]
 
 
+def fits(size: int) -> bool:
+    """Tell whether an array of so many bytes is put on the device as a whole."""
+    return size <= RESIDENT_BYTES
+
+
 def take_from(array: npt.NDArray[Any], device: torch.device) -> Take:
     """Return how to take rows of an array, in its own dtype, to a device."""
-    if array.nbytes <= RESIDENT_BYTES:
+    if fits(array.nbytes):
         resident = torch.from_numpy(np.array(array)).to(device)
         return lambda rows: resident[rows]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kit.data import normalise
-from kit.data.arrays import Take, take_from
+from kit.data import normalise, workers
+from kit.data.arrays import Take, fits, take_from
 from kit.data.augment import augmentation, cutout
 from kit.data.loading import Batch, Loader, loader
 from kit.data.normalise import Normaliser
 from kit.data.prepared import Prepared
-from kit.seeding import generator
+from kit.seeding import generator, key
 from kit.settings import Rules
 from kit.task import Task
 
@@ -39,6 +39,7 @@ class Fold:
         training: whether samples are augmented.
         inputs: the normaliser of the inputs.
         targets: the normaliser that networks which learn normalised targets decode with.
+        host: a loader on the CPU for worker processes, where the data do not fit on the device.
     """
 
     loader: Loader
@@ -47,6 +48,7 @@ class Fold:
     training: bool
     inputs: Normaliser
     targets: Normaliser
+    host: Loader | None = None
 
     def __len__(self) -> int:
         return len(self.addresses)
@@ -72,7 +74,7 @@ class Fold:
     def batches(self, batch_size: int, limit: int | None = None) -> Iterator[Batch]:
         """Yield the fold in its order, at most ``limit`` batches."""
         everything = torch.arange(len(self), device=self.addresses.device)
-        return self._cut(everything, batch_size, limit)
+        return self._cut(everything.split(batch_size)[:limit], 0)
 
     def shuffled(
         self, batch_size: int, seed: int, *purpose: str | int, limit: int | None = None
@@ -80,11 +82,18 @@ class Fold:
         """Yield the fold in an order that depends on the seed and the purpose alone."""
         order = generator(seed, "order", *purpose).permutation(len(self))
         indices = torch.from_numpy(order).to(self.addresses.device)
-        return self._cut(indices, batch_size, limit)
+        return self._cut(indices.split(batch_size)[:limit], key(seed, "draws", *purpose))
 
-    def _cut(self, indices: Tensor, batch_size: int, limit: int | None) -> Iterator[Batch]:
-        for part in indices.split(batch_size)[:limit]:
-            yield _take(self.samples, part) if self._fixed else self._process(self.addresses[part])
+    def _cut(self, parts: Sequence[Tensor], purpose: int) -> Iterator[Batch]:
+        if self._fixed:
+            return (_take(self.samples, part) for part in parts)
+        if self.host is None:
+            return (self._process(self.addresses[part]) for part in parts)
+        addresses = [self.addresses[part].cpu() for part in parts]
+        device = self.addresses.device
+        return map(
+            self._finish, workers.gather(self.host, addresses, self.training, device, purpose)
+        )
 
     @cached_property
     def _fixed(self) -> bool:
@@ -93,11 +102,18 @@ class Fold:
         return not (self.training and varied) and size <= WHOLE_BYTES
 
     def _process(self, addresses: Tensor) -> Batch:
-        batch = self.loader.gather(addresses, self.training)
+        return self._finish(self.loader.gather(addresses, self.training))
+
+    def _finish(self, batch: Batch) -> Batch:
+        """Augment and normalise raw inputs."""
         x = batch.x
         if self.training:
             for name in self.rules.augment:
                 x = augmentation(name)(x)
+        return replace(batch, x=self.encode(x))
+
+    def encode(self, x: Tensor) -> Tensor:
+        """Return raw inputs (batch, channels, *spatial) as a network sees them."""
         if self.rules.one_hot:
             # An index outside the alphabet, such as an unknown base, becomes all zeros.
             letters = torch.arange(self.rules.one_hot, device=x.device)
@@ -109,7 +125,7 @@ class Fold:
             x = cutout(x, self.rules.cutout)
         if self.rules.coordinates:
             x = _with_coordinates(x)
-        return replace(batch, x=x)
+        return x
 
 
 @dataclass(frozen=True)
@@ -145,7 +161,11 @@ class TaskData:
         if rules.inputs == "constants":
             like = the_loader.gather(addresses[:1], training=False).x
             inputs = normalise.constants(rules.mean, rules.std, like)
-        return Fold(the_loader, rules, addresses, training, inputs, targets)
+        host = None
+        if not all(fits(info.bytes) for info in self.prepared.manifest.arrays.values()):
+            there = replace(self, device=torch.device("cpu"))
+            host = loader(self.task, self.prepared, rules, there.take)
+        return Fold(the_loader, rules, addresses, training, inputs, targets, host)
 
     def take(self, name: str) -> Take:
         """Give access to a prepared array; each is brought to the device once."""

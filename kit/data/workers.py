@@ -1,0 +1,67 @@
+"""Batches put together by worker processes, for data that do not fit on the device.
+
+What a batch draws is keyed to the epoch and its number, so that the count of workers changes
+nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import fields
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from kit.data.loading import Batch, Loader
+from kit.seeding import key
+
+MOST = 4
+
+
+class _Parts(Dataset[dict[str, Tensor]]):
+    """One item per batch: its tensors by name, those that there are."""
+
+    def __init__(
+        self, loader: Loader, parts: Sequence[Tensor], training: bool, purpose: int
+    ) -> None:
+        self.loader, self.parts = loader, parts
+        self.training, self.purpose = training, purpose
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __getitem__(self, number: int) -> dict[str, Tensor]:
+        torch.manual_seed(key(self.purpose, "batch", number))
+        batch = self.loader.gather(self.parts[number], self.training)
+        values = {each.name: getattr(batch, each.name) for each in fields(Batch)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def gather(
+    loader: Loader,
+    parts: Sequence[Tensor],
+    training: bool,
+    device: torch.device,
+    purpose: int,
+) -> Iterator[Batch]:
+    """Yield a raw batch for each part, in their order, while the next ones are being read.
+
+    Args:
+        loader: on the CPU.
+        parts: addresses of the samples of each batch, on the CPU.
+        training: whether random choices are made anew.
+        device: where the batches go.
+        purpose: what random choices are keyed to.
+    """
+    batches = DataLoader(
+        _Parts(loader, parts, training, purpose),
+        batch_size=None,
+        num_workers=min(MOST, len(os.sched_getaffinity(0)), len(parts)),
+        pin_memory=device.type == "cuda",
+        multiprocessing_context="fork",  # what is mapped and held is shared, not sent
+        generator=torch.Generator(),  # else the loader draws from that of this process
+    )
+    for batch in batches:
+        yield Batch(**{name: each.to(device, non_blocking=True) for name, each in batch.items()})
