@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
+from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from kit import method, task
+import msgspec
+
+from kit import method, papers, paths, task
+from kit.data import raw
 from kit.data.prepared import generated, repair
 from kit.data.preparing import choose_tier, state
 from kit.errors import KitError, unknown
-from kit.papers import hours, runs_behind
+from kit.method import MethodInfo
+from kit.papers import runs_behind
 from kit.runs.collect import Collected, collect
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
+from kit.runs.survey import look
 from kit.spec import Profile, Protocol, RunSpec, Tier
+from kit.task import Task
 
+GB = 1e9
+# What a run leaves where none of its kind has been run: weights, a checkpoint, a log.
+RUN_BYTES: dict[Profile, int] = {"paper": 200 << 20, "lite": 20 << 20, "smoke": 2 << 20}
 SEEDS = (0, 1, 2)
 # The rows that 'reproduce' fills unless asked for more: the DASH family and its backbone.
 DEFAULT_METHODS = ("wrn", "tcn", "baby-dash", "dash", "dash-tcn", "dash-convnext")
@@ -24,12 +36,21 @@ DEFAULT_METHODS = ("wrn", "tcn", "baby-dash", "dash", "dash-tcn", "dash-convnext
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """A run, what is to be done with it, and why; ``hours`` is None where nothing tells."""
+    """A run, what is to be done with it, and why.
+
+    Attributes:
+        action: ``failed`` runs stay so until asked for again.
+        hours: None where nothing tells.
+        gpus: how many it needs.
+        bytes: that it leaves on disk, roughly.
+    """
 
     spec: RunSpec
-    action: Literal["run", "keep"]
+    action: Literal["run", "keep", "failed"]
     reason: str
     hours: float | None
+    gpus: int
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -41,6 +62,7 @@ class PlannedData:
     ready: bool
     command: str
     automatic: bool
+    bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +79,16 @@ class Plan:
     data: list[PlannedData]
     skipped: list[tuple[str, str, str]]
 
+    @property
+    def todo(self) -> list[PlannedRun]:
+        """The runs to be run."""
+        return [run for run in self.runs if run.action == "run"]
+
+    @property
+    def bytes(self) -> int:
+        """Disk that running it takes, roughly: data that are not ready, and what runs leave."""
+        return sum(each.bytes for each in self.data) + sum(run.bytes for run in self.todo)
+
 
 @dataclass(frozen=True)
 class Request:
@@ -71,6 +103,7 @@ class Request:
     methods: Sequence[str] = ()
     seeds: Sequence[int] = ()
     all_methods: bool = False
+    retry_failed: bool = False
 
 
 def make(request: Request) -> Plan:
@@ -79,64 +112,154 @@ def make(request: Request) -> Plan:
     Raises:
         KitError: an unknown name, or a task without the wanted tier.
     """
-    found = collect()
-    runs, data, skipped = [], [], []
+    known = _Known(collect(), request.retry_failed)
+    runs: dict[str, PlannedRun] = {}
+    data, skipped = [], []
     for name in _tasks(request):
         the_task = task.find(name)
         tier = choose_tier(the_task, request.profile, request.tier)
         needed = False
-        for method_name in _methods(request):
-            info = method.find(method_name)
+        for info in map(method.find, _methods(request)):
             reason = info.applies(the_task)
             if reason is not None:
-                skipped.append((name, method_name, reason))
+                skipped.append((name, info.name, reason))
                 continue
-            for seed in request.seeds or SEEDS:
-                spec = info.spec(
-                    the_task, seed, protocol=request.protocol, profile=request.profile, tier=tier
-                )
-                runs.append(_planned(spec, found))
-                needed = needed or runs[-1].action == "run"
+            for spec in _specs(info, the_task, request, tier):
+                # What it reads must be run first, and may be in the table, too.
+                for each in (*info.inputs(spec).values(), spec):
+                    planned = runs.get(each.id) or known.plan(each)
+                    runs[each.id] = planned
+                    needed = needed or planned.action == "run"
         if needed:
-            ready = state(the_task, tier, request.profile).ready
-            command = repair(the_task, tier, request.profile)
-            data.append(PlannedData(name, tier, ready, command, generated(tier)))
-    runs.sort(key=lambda run: (run.action != "run", -(run.hours or 0.0)))
-    return Plan(runs, data, skipped)
+            data.append(_data(the_task, tier, request.profile))
+    order = {"run": 0, "failed": 1, "keep": 2}
+    by_length = sorted(runs.values(), key=lambda run: (order[run.action], -(run.hours or 0.0)))
+    return Plan(by_length, data, skipped)
 
 
-def _planned(spec: RunSpec, found: Collected) -> PlannedRun:
-    done = any(result.spec.id == spec.id for result in found.results)
-    estimate = _hours(spec, found.results)
-    if done:
-        return PlannedRun(spec, "keep", "has a valid result", estimate)
-    folder = RunFolder(spec)
-    rejected = [each.reason for each in found.rejected if each.path == folder.result]
-    status = folder.status()
-    if rejected:
-        reason = f"its result counts as absent: {rejected[0]}"
-    elif status is None:
-        reason = "never run"
-    elif status.state == "failed":
-        reason = f"failed before ({status.failure}): {status.message}"
-    elif status.state == "cancelled":
-        reason = f"interrupted in {status.stage}; resumes there"
-    else:
-        reason = f"left {status.state} in {status.stage}; resumes there"
-    return PlannedRun(spec, "run", reason, estimate)
+def check_disk(plan: Plan) -> None:
+    """Refuse a plan for which there is not enough room.
+
+    Raises:
+        KitError: naming the folder, what is needed and what is free.
+    """
+    needs = {
+        paths.data(): sum(each.bytes for each in plan.data),
+        paths.results(): sum(run.bytes for run in plan.todo),
+    }
+    by_disk: dict[int, list[Path]] = {}
+    for folder in needs:
+        by_disk.setdefault(_existing(folder).stat().st_dev, []).append(folder)
+    for folders in by_disk.values():
+        needed = sum(needs[folder] for folder in folders)
+        free = shutil.disk_usage(_existing(folders[0])).free
+        if needed > free:
+            where = " and ".join(map(str, folders))
+            raise KitError(
+                f"the plan needs about {needed / GB:.2f} GB in {where}, and {free / GB:.2f} GB are "
+                "free; make room, plan fewer tasks, or move them by KIT_DATA or KIT_RESULTS"
+            )
 
 
-def _hours(spec: RunSpec, results: list[Result]) -> float | None:
-    """Estimate from like runs of one's own, else, for full runs, from the papers' V100-hours."""
-    alike = [
-        sum(stage.active_seconds for stage in result.stages.values()) / 3600
-        for result in results
-        if (result.spec.task, result.spec.method) == (spec.task, spec.method)
-        and result.spec.profile == spec.profile
-    ]
-    if alike:
-        return median(alike)
-    return hours(spec.task, spec.method) if spec.profile == "paper" else None
+def _existing(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
+def _specs(info: MethodInfo, the_task: Task, request: Request, tier: Tier) -> Iterator[RunSpec]:
+    """Yield a spec per seed; settings, the costly part, are the same for all of them."""
+    seeds = request.seeds or SEEDS
+    first = info.spec(
+        the_task, seeds[0], protocol=request.protocol, profile=request.profile, tier=tier
+    )
+    for seed in dict.fromkeys(seeds):
+        spec = msgspec.structs.replace(first, seed=seed, inputs={})
+        inputs = {name: run.id for name, run in info.inputs(spec).items()}
+        yield msgspec.structs.replace(spec, inputs=inputs)
+
+
+def _data(the_task: Task, tier: Tier, profile: Profile) -> PlannedData:
+    ready = state(the_task, tier, profile).ready
+    command = repair(the_task, tier, profile)
+    size = 0 if ready else _data_bytes(the_task, tier, profile)
+    return PlannedData(the_task.name, tier, ready, command, generated(tier), size)
+
+
+def _data_bytes(the_task: Task, tier: Tier, profile: Profile) -> int:
+    """Return what data that are not ready will take, as far as the task's facts tell."""
+    if generated(tier):
+        samples = sum(the_task.samples(profile).values())
+        return 2 * 4 * samples * prod(the_task.sample_shape)
+    files = [source.size or 0 for source in the_task.sources if source.tier == tier]
+    to_fetch = [source.size or 0 for source in raw.missing(the_task, tier)]
+    return sum(to_fetch) + sum(files)
+
+
+class _Known:
+    """What earlier runs tell: which are done, how long their kind takes and how much it leaves."""
+
+    def __init__(self, found: Collected, retry_failed: bool) -> None:
+        self.retry_failed = retry_failed
+        self.done = {result.spec.id for result in found.results}
+        self.rejected = {each.path: each.reason for each in found.rejected}
+        self.alike: dict[tuple[str, str, Profile], list[Result]] = {}
+        for result in found.results:
+            self.alike.setdefault(_kind(result.spec), []).append(result)
+        self.estimates: dict[tuple[str, str, Profile], tuple[float | None, int, int]] = {}
+
+    def plan(self, spec: RunSpec) -> PlannedRun:
+        """Say what is to be done with a run, and why."""
+        kind = _kind(spec)
+        if kind not in self.estimates:
+            self.estimates[kind] = (
+                self._hours(spec),
+                method.find(spec.method).gpus,
+                self._bytes(kind),
+            )
+        hours, gpus, size = self.estimates[kind]
+        action, reason = self._why(spec)
+        return PlannedRun(spec, action, reason, hours, gpus, size)
+
+    def _why(self, spec: RunSpec) -> tuple[Literal["run", "keep", "failed"], str]:
+        if spec.id in self.done:
+            return "keep", "has a valid result"
+        rejected = self.rejected.get(RunFolder(spec).result)
+        if rejected is not None:
+            return "run", f"its result counts as absent: {rejected}"
+        now = look(spec.folder)
+        stage = f" in {now.status.stage}" if now.status and now.status.stage else ""
+        match now.state:
+            case "queued":
+                return "run", "never run"
+            case "running" | "starting":
+                return "run", f"is being run{stage}; waits for it"
+            case "failed":
+                again = "; again, as asked" if self.retry_failed else ""
+                reason = f"failed before ({now.failure}): {now.message}{again}"
+                return ("run" if self.retry_failed else "failed"), reason
+            case "cancelled":
+                return "run", f"interrupted{stage}; resumes there"
+        return "run", f"left unfinished{stage}; resumes there"
+
+    def _hours(self, spec: RunSpec) -> float | None:
+        """Estimate from like runs of one's own, else, for full runs, by the papers' V100-hours."""
+        alike = [
+            sum(stage.active_seconds for stage in result.stages.values()) / 3600
+            for result in self.alike.get(_kind(spec), ())
+        ]
+        if alike:
+            return median(alike)
+        return papers.hours(spec.task, spec.method) if spec.profile == "paper" else None
+
+    def _bytes(self, kind: tuple[str, str, Profile]) -> int:
+        """Estimate from a like run of one's own, else by the profile."""
+        for result in self.alike.get(kind, ()):
+            folder = RunFolder(result.spec).path
+            return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        return RUN_BYTES[kind[2]]
+
+
+def _kind(spec: RunSpec) -> tuple[str, str, Profile]:
+    return spec.task, spec.method, spec.profile
 
 
 def _tasks(request: Request) -> list[str]:

@@ -13,7 +13,8 @@ from kit.runs.folder import RunFolder
 
 
 def request(**changes: object) -> Request:
-    values = {"paper": "dash", "table": 5, "profile": "smoke", "protocol": "released"}
+    values: dict[str, object] = {"paper": "dash", "table": 5, "profile": "smoke"}
+    values |= {"protocol": "released", "methods": ("wrn", "dash")}
     return Request(**{**values, "tasks": ("darcy-flow",), **changes})  # type: ignore[arg-type]
 
 

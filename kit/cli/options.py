@@ -77,9 +77,37 @@ part_of_table = chain(
     ),
     click.option("--seed", "seeds", multiple=True, type=int, help="Default: 0, 1, 2."),
     click.option("--all-methods", is_flag=True, help="Every row that the kit can run."),
+    click.option("--retry-failed", is_flag=True, help="Run again what failed before."),
     profile,
     protocol,
     tier,
+)
+
+PLACES = ("engine", "gpus", "jobs", "jobs_per_gpu", "allow_unpinned")
+places = chain(
+    click.option(
+        "--engine",
+        type=click.Choice(["auto", "local", "docker"]),
+        default="auto",
+        show_default=True,
+        help="Containers or plain processes; auto: containers where they can be had.",
+    ),
+    click.option("--gpus", help="Only these: 0,1 or UUIDs; default: KIT_GPU, else all."),
+    click.option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        help="Runs at a time; default: one per GPU, or per core.",
+    ),
+    click.option(
+        "--jobs-per-gpu",
+        type=click.IntRange(min=1),
+        default=1,
+        show_default=True,
+        help="Let runs share a GPU, as long as each has its part of the memory.",
+    ),
+    click.option(
+        "--allow-unpinned", is_flag=True, help="Run images that differ from the lock, marked so."
+    ),
 )
 
 

@@ -36,12 +36,10 @@ def gpus() -> list[Gpu]:
         pynvml.nvmlInit()
     except pynvml.NVMLError:
         return []
-    try:
-        driver = str(pynvml.nvmlSystemGetDriverVersion())
-        found = (_gpu(pynvml, index, driver) for index in range(pynvml.nvmlDeviceGetCount()))
-        return [gpu for gpu in found if gpu is not None]
-    finally:
-        pynvml.nvmlShutdown()
+    # Never shut down again: the first initialisation can take a second, the others take none.
+    driver = str(pynvml.nvmlSystemGetDriverVersion())
+    found = (_gpu(pynvml, index, driver) for index in range(pynvml.nvmlDeviceGetCount()))
+    return [gpu for gpu in found if gpu is not None]
 
 
 def chosen(words: str | None) -> list[str] | None:

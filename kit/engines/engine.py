@@ -5,8 +5,8 @@ Whatever the engine, a run is the command ``kit run`` with ``arguments(spec)`` a
 it leases its GPUs itself, writes its own status and result, and appends what it prints to
 ``RunFolder.log``.
 
-The module of an engine, ``kit.engines.<name>``, has ``unusable(specs) -> str | None`` (the reason
-why it cannot run these here) and ``connect(options) -> Engine``.
+The module of an engine, ``kit.engines.<name>``, has ``unusable(specs, options) -> str | None`` (the
+reason why it cannot run these here) and ``connect(options) -> Engine``.
 """
 
 from __future__ import annotations
@@ -77,12 +77,14 @@ class Engine(Protocol):
 
         Raises:
             EngineError: the engine, not the run, is at fault.
+            OSError: the machine is, as with a full disk.
         """
 
-    def find(self, spec: RunSpec, reference: str) -> Handle | None:
+    def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
         """Return a run that a supervisor left running when it was killed, if it still runs.
 
-        A container that has ended since is removed.
+        Called before every start. ``reference`` is None where the supervisor died before it could
+        note it; a container is found by its labels all the same, and removed if it has ended.
         """
 
     def poll(self, handle: Handle) -> Exit | None:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from types import FrameType
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import msgspec
 import torch
@@ -17,6 +13,7 @@ import torch
 from kit import discovery, method, task
 from kit.data.folds import TaskData
 from kit.data.prepared import Prepared, open_prepared, repair
+from kit.engines.signals import terminable
 from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
 from kit.method import MethodInfo
@@ -64,6 +61,7 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
 
     Raises:
         RunError: with one line that names the failure class.
+        BusyError: another process is at this run.
         KitError: the run cannot even begin.
         KeyboardInterrupt: by Ctrl-C or TERM; the run can be resumed.
     """
@@ -71,7 +69,7 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
     if options.until is not None and options.until not in info.stages:
         raise KitError(f"{info.name} has the stages {', '.join(info.stages)}, no {options.until!r}")
     folder = RunFolder(spec)
-    with folder.opened(), _terminable():
+    with folder.opened(), terminable():
         done = _finished(folder, options)
         if done is not None:
             folder.set_status("succeeded")
@@ -205,20 +203,3 @@ def _hardware(device: torch.device) -> dict[str, Any]:
         "cuda": torch.version.cuda,
         "driver": driver,
     }
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Turn TERM into the exception of Ctrl-C, so that both end a run the same way."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, previous)

@@ -1,4 +1,4 @@
-"""The local engine: one process per run, longest first; a failed run stops no other."""
+"""The local engine: a process per run, in a session of its own."""
 
 from __future__ import annotations
 
@@ -7,134 +7,117 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from kit.files import write_json
+from kit.engines.engine import Exit, Handle, Options, arguments, environment
+from kit.runs import logs
 from kit.runs.folder import RunFolder
-from kit.runs.records import Status
 from kit.spec import RunSpec
 
-POLL_SECONDS = 0.2
-GRACE_SECONDS = 10.0
+SECONDS_BETWEEN_LOOKS = 0.02
 
 
-@dataclass
-class Running:
-    """A run under way in a process of its own; ``slot`` is its place, a GPU's UUID or None."""
-
-    folder: RunFolder
-    process: subprocess.Popen[bytes]
-    began: float
-    slot: str | None
-
-    @property
-    def spec(self) -> RunSpec:
-        """Its spec."""
-        return self.folder.spec
+def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
+    """Return why these runs cannot be processes of this machine: nothing hinders them."""
+    del specs, options
+    return None
 
 
-@dataclass(frozen=True)
-class Ended:
-    """A run that has ended: exit code 0 means that it has a result."""
-
-    spec: RunSpec
-    code: int
-    seconds: float
-    status: Status | None
-    log: Path
+def connect(options: Options) -> Local:
+    """Return the engine."""
+    return Local(options)
 
 
-def run_all(
-    specs: Sequence[RunSpec],
-    *,
-    slots: Sequence[str | None],
-    device: str | None = None,
-    watch: Callable[[Sequence[Running]], None] = lambda _: None,
-    ended: Callable[[Ended], None] = lambda _: None,
-) -> list[Ended]:
-    """Run all specs in their order, as many at a time as there are slots.
+class Local:
+    """See ``kit.engines.engine.Engine``. A reference is ``pid:start``, which no reused pid has."""
 
-    Args:
-        specs: without overrides.
-        slots: the UUID of the GPU that a run in this slot sees, or None for a run on the CPU.
-        device: passed on to each run.
-        watch: called a few times a second with the runs under way.
-        ended: called once per run.
+    name = "local"
 
-    Raises:
-        KeyboardInterrupt: after every process got TERM, and KILL where it took no notice.
-    """
-    waiting, running, done = list(specs), list[Running](), list[Ended]()
-    free = list(slots)
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._oom_kills: dict[str, int] = {}
+
+    def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
+        """Start the process of a run."""
+        kills = _oom_kills()
+        with RunFolder(spec).log.open("ab") as log:
+            process = subprocess.Popen(
+                self._command(spec),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=os.environ | environment(gpus, self.options),
+                # Out of the terminal's group: Ctrl-C reaches the queue, which stops its runs.
+                start_new_session=True,
+            )
+        reference = f"{process.pid}:{_born(process.pid)}"
+        self._children[reference], self._oom_kills[reference] = process, kills
+        return Handle(spec, reference)
+
+    def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
+        """Return a process that an earlier supervisor left behind."""
+        return Handle(spec, reference) if reference and _alive(reference) else None
+
+    def poll(self, handle: Handle) -> Exit | None:
+        """Return how the process ended; what it may have started itself is ended, too."""
+        logs.cap(RunFolder(handle.spec).log)
+        child = self._children.get(handle.reference)
+        if child is None:
+            return None if _alive(handle.reference) else Exit(None)
+        code = child.poll()
+        if code is None:
+            return None
+        _kill_group(handle.reference)
+        killed = code == -signal.SIGKILL and _oom_kills() > self._oom_kills[handle.reference]
+        return Exit(code, oom_killed=killed)
+
+    def stop(self, handle: Handle, grace: float) -> None:
+        """End the process: TERM, and after the grace KILL for it and all that it started."""
+        deadline = time.monotonic() + grace
+        if grace > 0 and self.poll(handle) is None:
+            os.kill(_pid(handle.reference), signal.SIGTERM)
+        while self.poll(handle) is None:
+            if time.monotonic() >= deadline:
+                _kill_group(handle.reference)
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _command(self, spec: RunSpec) -> list[str]:
+        return [sys.executable, "-m", "kit", *arguments(spec, self.options)]
+
+
+def _pid(reference: str) -> int:
+    return int(reference.partition(":")[0])
+
+
+def _born(pid: int) -> int | None:
+    """Return when a process started, in ticks since boot; None if it is dead or a zombie."""
     try:
-        while waiting or running:
-            while waiting and free:
-                running.append(_start(waiting.pop(0), free.pop(0), device))
-            for each in [each for each in running if each.process.poll() is not None]:
-                running.remove(each)
-                free.append(each.slot)
-                end = Ended(
-                    spec=each.spec,
-                    code=each.process.returncode,
-                    seconds=time.monotonic() - each.began,
-                    status=each.folder.status(),
-                    log=each.folder.log,
-                )
-                done.append(end)
-                ended(end)
-            watch(running)
-            time.sleep(POLL_SECONDS)
-    except BaseException:
-        _stop(running)
-        raise
-    return done
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else int(fields[19])
 
 
-def command(spec: RunSpec, device: str | None) -> list[str]:
-    """Return the command line of a run: the same that a person types."""
-    words = [sys.executable, "-m", "kit", "run", spec.task, spec.method, "--seed", str(spec.seed)]
-    words += [
-        "--profile",
-        spec.profile,
-        "--protocol",
-        spec.protocol,
-        "--tier",
-        spec.tier,
-        "--force",
-    ]
-    return words if device is None else [*words, "--device", device]
+def _alive(reference: str) -> bool:
+    pid, _, born = reference.partition(":")
+    return pid.isdigit() and str(_born(int(pid))) == born
 
 
-def _start(spec: RunSpec, slot: str | None, device: str | None) -> Running:
-    folder = RunFolder(spec)
-    folder.path.mkdir(parents=True, exist_ok=True)
-    words = command(spec, device)
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    if slot is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = slot
-    with folder.log.open("ab") as log:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            # Out of the terminal's group: Ctrl-C reaches the engine, which stops its runs itself.
-            start_new_session=True,
-        )
-    write_json(folder.path / "engine.json", {"engine": "local", "pid": process.pid, "gpu": slot})
-    return Running(folder, process, time.monotonic(), slot)
+def _kill_group(reference: str) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(_pid(reference), signal.SIGKILL)
 
 
-def _stop(running: Sequence[Running]) -> None:
-    for each in running:
-        each.process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + GRACE_SECONDS
-    for each in running:
-        try:
-            each.process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            each.process.kill()
-            each.process.wait()
+def _oom_kills() -> int:
+    """Return how often the kernel has killed for want of memory since boot."""
+    with suppress(OSError):
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0

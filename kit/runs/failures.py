@@ -1,11 +1,38 @@
-"""Failure classes: what went wrong, by the exception that ended a run."""
+"""Failure classes: what went wrong, by the exception or by the exit that ended a run."""
 
 from __future__ import annotations
 
 import errno
+import re
+import signal
+from collections.abc import Sequence
 
 from kit.errors import DataError
 from kit.runs.records import Failure
+
+# What libraries say, by text alone: torch need not be imported, its C++ side raises RuntimeErrors,
+# and of a killed process the log is all there is. The first that matches holds.
+TEXTS: tuple[tuple[Failure, re.Pattern[str]], ...] = (
+    (
+        "gpu-oom",
+        re.compile(r"CUDA out of memory|cuda\.OutOfMemoryError|(CUDNN|CUBLAS)_STATUS_ALLOC_FAILED"),
+    ),
+    ("disk", re.compile(r"No space left on device|Disk quota exceeded")),
+    (
+        "oom",
+        re.compile(
+            r"can't allocate memory|Cannot allocate memory|^MemoryError|insufficient shared memory"
+        ),
+    ),
+    (
+        "infrastructure",
+        re.compile(
+            r"uncorrectable ECC error|GPU is lost|fallen off the bus|busy or unavailable"
+            r"|no CUDA-capable device is detected|Driver/library version mismatch"
+            r"|CUDA driver initialization failed"
+        ),
+    ),
+)
 
 
 def classify(error: BaseException) -> Failure:
@@ -16,9 +43,42 @@ def classify(error: BaseException) -> Failure:
         return "disk"
     if isinstance(error, MemoryError):
         return "oom"
-    # By name and text: torch need not be imported, and its C++ side raises RuntimeErrors.
-    if type(error).__name__ == "OutOfMemoryError" or "CUDA out of memory" in str(error):
+    if type(error).__name__ == "OutOfMemoryError":
         return "gpu-oom"
-    if "DefaultCPUAllocator: can't allocate memory" in str(error):
-        return "oom"
-    return "method"
+    return _by_text([str(error)]) or "method"
+
+
+def from_exit(code: int | None, oom_killed: bool, log: Sequence[str]) -> tuple[Failure, str]:
+    """Return the class of a run that ended without a word in its status, and a line about it.
+
+    Args:
+        code: of the process; a signal as ``-n`` or as ``128 + n``; None where nobody knows.
+        oom_killed: the kernel ended it for want of memory.
+        log: its last lines.
+    """
+    if oom_killed:
+        return "oom", "killed by the kernel, which had no memory left"
+    last = log[-1] if log else "it printed nothing"
+    number = _signal(code)
+    if code is None:
+        return "infrastructure", "it ended while nobody watched"
+    if number in (signal.SIGINT, signal.SIGTERM):
+        return "cancelled", "stopped from outside"
+    if number == signal.SIGKILL:
+        return "infrastructure", "killed from outside (SIGKILL)"
+    told = _by_text(log)
+    if number is not None:
+        return told or "method", f"crashed ({signal.Signals(number).name}): {last}"
+    return told or "method", f"exit code {code}: {last}"
+
+
+def _signal(code: int | None) -> int | None:
+    number = -code if code is not None and code < 0 else (code or 0) - 128
+    return number if number in set(signal.Signals) else None
+
+
+def _by_text(lines: Sequence[str]) -> Failure | None:
+    for failure, pattern in TEXTS:
+        if any(pattern.search(line) for line in lines):
+            return failure
+    return None

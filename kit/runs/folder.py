@@ -14,8 +14,8 @@ import msgspec
 
 from kit import paths
 from kit.errors import BusyError
-from kit.files import locked, write_bytes, write_json
-from kit.runs.records import SCHEMA, Failure, Result, State, Status
+from kit.files import is_locked, locked, write_bytes, write_json
+from kit.runs.records import SCHEMA, Attempt, Failure, Result, State, Status
 from kit.spec import RunSpec
 
 RESERVE_BYTES = 16384
@@ -108,9 +108,29 @@ class RunFolder:
 
     def status(self) -> Status | None:
         """Return the status, or None where there is none to be read."""
-        with suppress(FileNotFoundError, msgspec.MsgspecError):
-            return msgspec.json.decode((self.path / "status.json").read_bytes(), type=Status)
-        return None
+        return read_status(self.path)
+
+    @contextmanager
+    def claimed(self) -> Iterator[bool]:
+        """Keep other queues away from this run for as long as the block runs; False: one has it."""
+        with locked(self.path / "queue.lock") as mine:
+            yield mine
+
+    def is_claimed(self) -> bool:
+        """Tell whether a queue has this run."""
+        return is_locked(self.path / "queue.lock")
+
+    def is_running(self) -> bool:
+        """Tell whether a process is at this run, whoever started it."""
+        return is_locked(self.lock)
+
+    def attempt(self) -> Attempt | None:
+        """Return how a queue last started it, if one did."""
+        return read_attempt(self.path)
+
+    def set_attempt(self, attempt: Attempt) -> None:
+        """Write ``engine.json``."""
+        write_json(self.path / "engine.json", attempt)
 
     def output(self, name: str, kind: str = "stages") -> dict[str, Any] | None:
         """Return what a finished stage (or trial) left, or None while it is not finished."""
@@ -127,6 +147,20 @@ class RunFolder:
     @property
     def _reserve(self) -> Path:
         return self.path / ".reserve"
+
+
+def read_status(folder: Path) -> Status | None:
+    """Return the status in a run's folder, or None where there is none to be read."""
+    with suppress(FileNotFoundError, msgspec.MsgspecError):
+        return msgspec.json.decode((folder / "status.json").read_bytes(), type=Status)
+    return None
+
+
+def read_attempt(folder: Path) -> Attempt | None:
+    """Return how a queue last started the run of a folder, or None."""
+    with suppress(FileNotFoundError, msgspec.MsgspecError):
+        return msgspec.json.decode((folder / "engine.json").read_bytes(), type=Attempt)
+    return None
 
 
 def read_result(path: Path) -> Result:

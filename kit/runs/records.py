@@ -10,7 +10,9 @@ from kit.spec import RunSpec
 
 SCHEMA = 1
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
-Failure = Literal["method", "oom", "gpu-oom", "timeout", "infrastructure", "disk", "data"]
+Failure = Literal[
+    "method", "oom", "gpu-oom", "timeout", "infrastructure", "disk", "data", "cancelled"
+]
 
 
 class MetricValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,5 +100,28 @@ class Status(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     epoch: int | None = None
     epochs: int | None = None
     loss: float | None = None
+    failure: Failure | None = None
+    message: str | None = None
+
+
+class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a run was started and, once it is over, how it ended; only the queue writes it.
+
+    Attributes:
+        engine: its name.
+        reference: by which the engine finds the run again.
+        gpus: UUIDs, none for the CPU.
+        number: of the attempt, from 1; infrastructure failures are tried again.
+        code: of the process, None while it runs or where nobody knows.
+        failure: None while it runs, and after a success.
+    """
+
+    engine: str
+    reference: str
+    gpus: tuple[str, ...]
+    number: int
+    started: str
+    ended: str | None = None
+    code: int | None = None
     failure: Failure | None = None
     message: str | None = None

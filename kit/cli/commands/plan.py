@@ -12,12 +12,15 @@ from kit.errors import KitError
 
 @click.command(name="plan")
 @options.part_of_table
+@click.option("--gpus", help="Plan for so many GPUs (8) or for these (0,1); default: those here.")
+@click.option("--dry-run", is_flag=True, help="As in 'kit reproduce'; a plan never runs anything.")
 @options.formats("text", "json")
-def command(form: str, **request: Any) -> None:
-    """Show the runs behind a table: which run, why, and for how long."""
+def command(gpus: str | None, dry_run: bool, form: str, **request: Any) -> None:
+    """Show what is behind a table: which runs, why, for how long, and how much disk they take."""
+    del dry_run
     if request["number"] is None:
         raise KitError("say which table: --table N; 'kit list tables' shows them")
-    show(make(**request), form)
+    show(make(**request), form, gpus=gpus)
 
 
 def make(*, number: int, protocol: Any, **rest: Any) -> Any:
@@ -27,28 +30,69 @@ def make(*, number: int, protocol: Any, **rest: Any) -> Any:
     return plan.make(plan.Request(table=number, protocol=protocol or "released", **rest))
 
 
-def show(plan: Any, form: str) -> None:
-    """Print a plan."""
+def show(
+    plan: Any,
+    form: str,
+    *,
+    gpus: str | None = None,
+    jobs: int | None = None,
+    jobs_per_gpu: int = 1,
+    device: str | None = None,
+    **_: Any,
+) -> None:
+    """Print a plan, and how long it takes where its runs can go."""
+    from kit.engines import choose
+    from kit.engines.places import Gpus
+
+    if gpus is not None and gpus.isdigit() and int(gpus) > 0:
+        places, where = int(gpus), f"{gpus} GPUs"
+    else:
+        there = choose.places(gpus, jobs, device, jobs_per_gpu)
+        places = there.capacity
+        where = f"{places} GPUs" if isinstance(there, Gpus) else f"{places} at a time, no GPU"
     if form == "json":
         import msgspec
 
-        click.echo(msgspec.json.format(msgspec.json.encode(_as_json(plan)), indent=2))
+        found = _as_json(plan, places)
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
         return
     for data in plan.data:
         note = "ready" if data.ready else f"missing: {data.command}"
         click.echo(f"data  {data.task} {data.tier}: {note}")
     for run in plan.runs:
         hours = "  ? h" if run.hours is None else f"{run.hours:5.3g} h"
-        click.echo(f"{run.action:5} {hours:>9}  {run.spec}  {run.reason}")
+        click.echo(f"{run.action:6} {hours:>9}  {run.spec}  {run.reason}")
     for task, method, reason in plan.skipped:
         click.echo(f"n/a   {method} on {task}: {reason}")
-    todo = [run for run in plan.runs if run.action == "run"]
-    known = [run.hours for run in todo if run.hours is not None]
-    total = f"{sum(known):.3g} h" if len(known) == len(todo) else "unknown time"
-    click.echo(f"{len(todo)} to run ({total}), {len(plan.runs) - len(todo)} done")
+    click.echo(_summary(plan, places, where))
 
 
-def _as_json(plan: Any) -> dict[str, Any]:
+def _summary(plan: Any, places: int, where: str) -> str:
+    counts = {
+        "to run": len(plan.todo),
+        "done": sum(run.action == "keep" for run in plan.runs),
+        "failed before": sum(run.action == "failed" for run in plan.runs),
+    }
+    line = ", ".join(f"{n} {what}" for what, n in counts.items() if n or what != "failed before")
+    if not plan.todo:
+        return line
+    known = [run.hours for run in plan.todo if run.hours is not None]
+    unknown = len(plan.todo) - len(known)
+    ends = f"{_makespan(plan, places):.3g} h on {where}"
+    work = f"{sum(known):.3g} h of work, {ends}"
+    if unknown:
+        work = f"at least {work} ({unknown} runs of unknown length)"
+    return f"{line}; {work}; about {plan.bytes / 1e9:.2f} GB of disk"
+
+
+def _makespan(plan: Any, places: int) -> float:
+    """Return the hours until the last run of a known length ends."""
+    from kit.engines.schedule import makespan
+
+    return makespan([run.hours for run in plan.todo if run.hours is not None], places)
+
+
+def _as_json(plan: Any, places: int) -> dict[str, Any]:
     runs = [
         {
             "id": run.spec.id,
@@ -62,8 +106,18 @@ def _as_json(plan: Any) -> dict[str, Any]:
             "action": run.action,
             "reason": run.reason,
             "hours": run.hours,
+            "gpus": run.gpus,
+            "bytes": run.bytes,
         }
         for run in plan.runs
     ]
     skipped = [{"task": t, "method": m, "reason": r} for t, m, r in plan.skipped]
-    return {"runs": runs, "data": plan.data, "skipped": skipped}
+    return {
+        "runs": runs,
+        "data": plan.data,
+        "skipped": skipped,
+        "places": places,
+        "hours": _makespan(plan, places),
+        "runs_of_unknown_length": sum(run.hours is None for run in plan.todo),
+        "bytes": plan.bytes,
+    }

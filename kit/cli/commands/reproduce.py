@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import time
 from typing import Any
 
 import click
 
 from kit.cli import options
-from kit.errors import DataError, KitError
+from kit.errors import BusyError, DataError, KitError
 
 
 @click.command(name="reproduce")
 @options.part_of_table
 @click.option("--figure", type=int, help="Measure this figure instead (paper dash: 2, 3).")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@options.places
 @click.option(
-    "--jobs", type=click.IntRange(min=1), help="Runs at a time; default: one per GPU, or per core."
+    "--timeout", type=click.FloatRange(min=0), metavar="HOURS", help="Stop a run after so long."
 )
 @options.device
 @options.force
@@ -25,18 +25,22 @@ from kit.errors import DataError, KitError
 def command(
     figure: int | None,
     dry_run: bool,
-    jobs: int | None,
+    timeout: float | None,
     device: str | None,
     force: bool,
     form: str,
-    **request: Any,
+    **rest: Any,
 ) -> None:
     """Run whatever is missing of a table and print it, measured beside published.
 
-    Exit code 1 if a run failed; the others have their results all the same.
+    Ctrl-C stops the runs, twice kills them; the same command goes on where they were. Started
+    twice, the two share the work. Exit code 1 if the table is not whole because a run failed; the
+    others have their results all the same.
     """
     from kit.cli.commands import plan as planning
 
+    where = {name: rest.pop(name) for name in options.PLACES}
+    request = rest
     if (figure is None) == (request["number"] is None):
         raise KitError("say which: --table N, or --figure N")
     if figure is not None:
@@ -44,19 +48,53 @@ def command(
         return
     plan = planning.make(**request)
     if dry_run:
-        planning.show(plan, "json" if form == "json" else "text")
+        planning.show(plan, "json" if form == "json" else "text", **where, device=device)
         return
-    todo = [run.spec for run in plan.runs if run.action == "run"]
-    if todo:
+    failed = [run for run in plan.runs if run.action == "failed"]
+    for run in failed:
+        click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)
+    if plan.todo:
         options.needs_gpu(request["profile"], device, force)
-    for data in plan.data:
-        _prepare(data, request["profile"])
-    _set_rejected_aside()
-    failed = _run(todo, _slots(jobs, device), device) if todo else 0
+        failed += _run(plan, request["profile"], timeout, device, **where)
     _print(form, **request)
     if failed:
-        click.echo(f"kit: {failed} of {len(todo)} runs failed; the table is not whole", err=True)
+        click.echo(
+            f"kit: {len(failed)} of {len(plan.runs)} runs failed; the table is not whole", err=True
+        )
         raise click.exceptions.Exit(1)
+
+
+def _run(
+    plan: Any,
+    profile: Any,
+    timeout: float | None,
+    device: str | None,
+    *,
+    engine: str,
+    gpus: str | None,
+    jobs: int | None,
+    jobs_per_gpu: int,
+    allow_unpinned: bool,
+) -> list[Any]:
+    """Prepare the data, run the runs, and return those that failed."""
+    from kit.cli import sweep
+    from kit.engines import choose
+    from kit.engines.engine import Options
+    from kit.engines.jobs import Job, Rules
+    from kit.plan import check_disk
+
+    check_disk(plan)
+    places = choose.places(gpus, jobs, device, jobs_per_gpu)
+    how = Options(device, jobs_per_gpu, allow_unpinned)
+    chosen = choose.connect(
+        engine, [run.spec for run in plan.todo], how, lambda line: click.echo(line, err=True)
+    )
+    for data in plan.data:
+        _prepare(data, profile)
+    _set_rejected_aside()
+    todo = [Job(run.spec, run.hours, run.gpus) for run in plan.todo]
+    rules = Rules(timeout=None if timeout is None else 3600 * timeout)
+    return list(sweep.run(todo, chosen, places, rules))
 
 
 def _figure(
@@ -100,8 +138,13 @@ def _prepare(data: Any, profile: Any) -> None:
     if not data.automatic:
         raise DataError(f"{data.task}: no {data.tier} data prepared; run '{data.command}'")
     click.echo(f"{data.task}: preparing {data.tier} data", err=True)
-    with bar(f"{data.task} data") as progress:
-        preparing.prepare(task.find(data.task), data.tier, profile, progress=progress)
+    found = task.find(data.task)
+    while not preparing.state(found, data.tier, profile).ready:
+        try:
+            with bar(f"{data.task} data") as progress:
+                preparing.prepare(found, data.tier, profile, progress=progress)
+        except BusyError:  # another 'kit reproduce' is faster
+            time.sleep(1.0)
 
 
 def _set_rejected_aside() -> None:
@@ -109,49 +152,6 @@ def _set_rejected_aside() -> None:
 
     for rejected in collect().rejected:
         click.echo(f"{rejected}; kept aside as {set_aside(rejected).name}", err=True)
-
-
-def _run(todo: Sequence[Any], slots: Sequence[str | None], device: str | None) -> int:
-    """Run specs, show them, and return how many failed."""
-    from kit.cli.progress import bars
-    from kit.engines.local import Ended, Running, run_all
-
-    click.echo(f"{len(todo)} runs, {min(len(slots), len(todo))} at a time", err=True)
-    failed = 0
-
-    def ended(end: Ended) -> None:
-        nonlocal failed
-        failed += end.code != 0
-        status = end.status
-        told = status.message if status and status.state == "failed" else None
-        how = "done" if end.code == 0 else f"FAILED: {told or 'see'} ({end.log})"
-        click.echo(f"{end.spec}: {how} after {end.seconds:.0f} s", err=True)
-
-    with bars() as show:
-
-        def watch(running: Sequence[Running]) -> None:
-            show({str(each.spec): _position(each) for each in running})
-
-        run_all(todo, slots=slots, device=device, watch=watch, ended=ended)
-    return failed
-
-
-def _position(running: Any) -> tuple[int, int]:
-    """Where a run stands, in its stage's epochs."""
-    status = running.folder.status()
-    if status is None or not status.epochs:
-        return 0, 1
-    return status.epoch or 0, status.epochs
-
-
-def _slots(jobs: int | None, device: str | None) -> list[str | None]:
-    """One run per GPU, or per core where there is none; ``jobs`` sets how many at most."""
-    from kit.engines.devices import gpus
-
-    uuids = [] if device == "cpu" else [gpu.uuid for gpu in gpus()]
-    if uuids:
-        return list(uuids[:jobs])
-    return [None] * (jobs or len(os.sched_getaffinity(0)))
 
 
 def _print(form: str, **request: Any) -> None:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from kit.cli import options
 from kit.errors import KitError, RunError
+
+if TYPE_CHECKING:
+    from kit.runs.records import Result
+    from kit.spec import RunSpec
 
 
 @click.command(name="run")
@@ -22,6 +28,7 @@ from kit.errors import KitError, RunError
 @click.option("--architecture", type=click.Path(path_type=Path), help="Skip the search: use this.")
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @options.device
+@click.option("--gpus", help="Which GPUs may be taken: 0,1 or UUIDs; default: KIT_GPU, else any.")
 @click.option("--threads", type=click.IntRange(min=1), help="On the CPU; default: KIT_THREADS.")
 @options.force
 @options.formats("text", "json")
@@ -36,6 +43,7 @@ def command(
     architecture: Path | None,
     until: str | None,
     device: str | None,
+    gpus: str | None,
     threads: int | None,
     force: bool,
     form: str,
@@ -71,18 +79,37 @@ def command(
     ]
     options.needs_gpu(profile, device, force)
 
-    # From here on with torch, and only now: a mistake above should not wait for it.
-    from kit.cli.progress import bars
-    from kit.engines.execute import Options, execute
+    from kit.engines import leases
 
     def say(line: str) -> None:
         click.echo(line, err=form == "json")
+
+    with leases.for_this_process(info.gpus, device, wanted=gpus, say=say):
+        results, failures = _run(specs, device, threads or _default_threads(), until, say)
+    if form == "json":
+        click.echo(canonical_json(results))
+    if failures:
+        raise click.exceptions.Exit(1)
+
+
+def _run(
+    specs: Sequence[RunSpec],
+    device: str | None,
+    threads: int | None,
+    until: str | None,
+    say: Callable[[str], None],
+) -> tuple[list[Result], int]:
+    """Execute the runs; returns their results and how many failed."""
+    # With torch, and only now: a mistake should not wait for it, and CUDA must see nothing but
+    # the GPUs that were leased.
+    from kit.cli.progress import bars
+    from kit.engines.execute import Options, execute
 
     results, failures = [], 0
     with bars() as show:
         how = Options(
             device=device,
-            threads=threads or _default_threads(),
+            threads=threads,
             until=until,
             notify=lambda stage, epoch, epochs, loss: show(
                 {f"{stage}, epoch {epoch}, loss {loss:.4g}": (epoch, epochs)}
@@ -100,10 +127,7 @@ def command(
                 results.append(result)
                 scores = ", ".join(f"{name} {m.value}" for name, m in result.metrics.items())
                 say(f"{spec}: {scores}")
-    if form == "json":
-        click.echo(canonical_json(results))
-    if failures:
-        raise click.exceptions.Exit(1)
+    return results, failures
 
 
 def _default_seeds() -> list[int]:

@@ -1,0 +1,100 @@
+"""Runs as rows: the same for the display of a sweep and for ``kit status``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from kit.runs.survey import RunState
+
+COLUMNS = ("run", "state", "stage", "epoch", "loss", "took", "left", "where")
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time in two or three digits: ``42 s``, ``17 min``, ``5.3 h``."""
+    if seconds is None:
+        return ""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.3g} h"
+
+
+def elapsed(run: RunState) -> float | None:
+    """Return the seconds since a run that is under way was started by a queue."""
+    if run.attempt is None or run.attempt.ended is not None:
+        return None
+    since = datetime.now(UTC) - datetime.fromisoformat(run.attempt.started)
+    return max(0.0, since.total_seconds())
+
+
+def left(run: RunState, hours: float | None) -> float | None:
+    """Return the seconds that a run under way will still take, if it takes that long in all."""
+    took = elapsed(run)
+    return None if took is None or hours is None else max(0.0, 3600 * hours - took)
+
+
+def values(run: RunState, hours: float | None) -> dict[str, Any]:
+    """Return all that is known of a run, for JSON."""
+    status, attempt = run.status, run.attempt
+    at_work = run.state == "running" and status is not None
+    return {
+        "run": f"{run.folder}",
+        "task": run.task,
+        "method": run.method,
+        "seed": run.seed,
+        "kind": run.kind,
+        "id": run.id,
+        "state": run.state,
+        "stage": status.stage if status and at_work else None,
+        "epoch": status.epoch if status and at_work else None,
+        "epochs": status.epochs if status and at_work else None,
+        "loss": status.loss if status and at_work else None,
+        "seconds": elapsed(run) if at_work else None,
+        "seconds_left": left(run, hours) if at_work else None,
+        "engine": attempt.engine if attempt else None,
+        "gpus": list(attempt.gpus) if attempt else [],
+        "failure": run.failure,
+        "message": run.message,
+    }
+
+
+def row(run: RunState, hours: float | None) -> tuple[str, ...]:
+    """Return a run as one word per column of ``COLUMNS``."""
+    known = values(run, hours)
+    name = f"{run.task} {run.method} seed {run.seed}"
+    state = f"{run.state} ({run.failure})" if run.failure not in (None, "cancelled") else run.state
+    epoch = f"{known['epoch']}/{known['epochs']}" if known["epochs"] else ""
+    loss = "" if known["loss"] is None else f"{known['loss']:.4g}"
+    places = ", ".join(uuid[:12] for uuid in known["gpus"]) or known["engine"] or ""
+    where = run.message if run.failure else places if run.state == "running" else ""
+    times = (duration(known["seconds"]), duration(known["seconds_left"]))
+    return (name, state, known["stage"] or "", epoch, loss, *times, where or "")
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> Table:
+    """Return rows as a table for a terminal."""
+    from rich.table import Table
+
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in COLUMNS:
+        made.add_column(column, no_wrap=True, overflow="ellipsis")
+    for each in rows:
+        made.add_row(*each)
+    return made
+
+
+def text(rows: Sequence[tuple[str, ...]]) -> str:
+    """Return rows as plain lines of aligned columns."""
+    every = [COLUMNS, *rows]
+    widths = [max(len(each[column]) for each in every) for column in range(len(COLUMNS))]
+    lines = (
+        "  ".join(word.ljust(width) for word, width in zip(each, widths, strict=True))
+        for each in every
+    )
+    return "\n".join(line.rstrip() for line in lines)

@@ -1,0 +1,137 @@
+"""Running a plan and showing how it goes: a live table in a terminal, lines without one."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from kit.cli import states
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from kit.engines.engine import Engine
+    from kit.engines.jobs import Ended, Job, Rules
+    from kit.engines.places import Places
+    from kit.engines.queue import Queue
+
+SECONDS_BETWEEN_PICTURES = 0.5
+
+
+def run(jobs: Sequence[Job], engine: Engine, places: Places, rules: Rules) -> list[Ended]:
+    """Run jobs with a display on standard error; returns those that failed."""
+    from kit.engines.queue import Queue
+    from kit.runs.sweeps import PlannedHours, registered
+
+    planned = [PlannedHours(str(job.spec.folder), job.hours, job.gpus) for job in jobs]
+    at_a_time = min(places.capacity, len(jobs))
+    _say(f"{len(jobs)} runs, {at_a_time} at a time")
+    with ExitStack() as stack:
+        stack.callback(engine.close)
+        stack.enter_context(registered(engine.name, places.capacity, planned))
+        watch = stack.enter_context(_display())
+        queue = Queue(jobs, engine, places, rules, watch=watch, ended=_ended, say=_say)
+        ends = queue.run()
+    failed = [end for end in ends if end.failure]
+    if failed:
+        classes = Counter(end.failure for end in failed)
+        _say(", ".join(f"{count} failed by {name}" for name, count in sorted(classes.items())))
+    return failed
+
+
+def _ended(end: Ended) -> None:
+    from kit.runs.folder import RunFolder
+
+    if end.failure:
+        how = f"FAILED ({end.failure}): {end.message} ({RunFolder(end.spec).log})"
+    else:
+        how = "done elsewhere" if end.elsewhere else "done"
+    _say(f"{end.spec}: {how}" + ("" if end.elsewhere else f" after {end.seconds:.0f} s"))
+
+
+def _say(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@contextmanager
+def _display() -> Iterator[Callable[[Queue], None]]:
+    """Yield what a queue calls many times a second."""
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    shown = float("-inf")
+    with Live(
+        console=Console(stderr=True),
+        transient=True,
+        auto_refresh=False,
+        # Lines go above the table; but what is written to a file or a pipe belongs there.
+        redirect_stdout=sys.stdout.isatty(),
+    ) as live:
+
+        def watch(queue: Queue) -> None:
+            nonlocal shown
+            if time.monotonic() - shown >= SECONDS_BETWEEN_PICTURES:
+                shown = time.monotonic()
+                live.update(_picture(queue), refresh=True)
+
+        yield watch
+
+
+def _lines() -> Callable[[Queue], None]:
+    """Without a terminal: tell why GPUs stay idle, each time that it changes."""
+    told: dict[str, str] = {}
+
+    def watch(queue: Queue) -> None:
+        now = dict(queue.places.reasons) if queue.waiting else {}
+        for uuid, reason in now.items():
+            if told.get(uuid) != reason:
+                _say(f"not used: {uuid}: {reason}")
+        told.clear()
+        told.update(now)
+
+    return watch
+
+
+def _picture(queue: Queue) -> RenderableType:
+    from rich.console import Group
+
+    from kit.runs.survey import look
+
+    running = [(look(run.job.spec.folder), queue.hours(run.job)) for run in queue.running]
+    elsewhere = [(look(job.spec.folder), queue.hours(job)) for job in queue.elsewhere.values()]
+    rows = [states.row(run, hours) for run, hours in (*running, *elsewhere)]
+    failed = sum(end.failure is not None for end in queue.done.values())
+    parts = [
+        f"{len(queue.done) - failed} done",
+        f"{failed} failed" if failed else "",
+        f"{len(queue.waiting)} waiting",
+    ]
+    ends = _left(queue, [states.left(run, hours) for run, hours in running])
+    line = ", ".join(part for part in parts if part)
+    idle = [f"{uuid[:12]} not used: {why}" for uuid, why in queue.places.reasons.items()]
+    return Group(
+        states.table(rows),
+        f"{line}; {states.duration(ends)} left" if ends is not None else line,
+        *(idle if queue.waiting else ()),
+    )
+
+
+def _left(queue: Queue, under_way: Sequence[float | None]) -> float | None:
+    """Return the seconds that the sweep will still take, if every run's length is known."""
+    from kit.engines.schedule import makespan
+
+    waiting = [queue.hours(job) for job in queue.waiting.values()]
+    known = [3600 * hours for hours in waiting if hours is not None]
+    running = [seconds for seconds in under_way if seconds is not None]
+    if len(known) < len(waiting) or len(running) < len(under_way) or not (known or running):
+        return None
+    return makespan(known, queue.places.capacity, under_way=running)

@@ -1,0 +1,66 @@
+"""Which engine runs a sweep, and where it can put runs."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Sequence
+from types import ModuleType
+
+from kit.engines import devices
+from kit.engines.engine import Engine, Options
+from kit.engines.places import Cpu, Gpus, Places
+from kit.errors import UnavailableError
+from kit.spec import RunSpec
+
+ENGINES = ("local", "docker")
+
+
+def connect(
+    name: str,
+    specs: Sequence[RunSpec],
+    options: Options,
+    say: Callable[[str], None] = lambda _: None,
+) -> Engine:
+    """Return the engine of that name; ``auto`` is containers where they can be had.
+
+    Raises:
+        UnavailableError: the engine cannot run these here; the line says why.
+    """
+    reason = _unusable("docker" if name == "auto" else name, specs, options)
+    if name == "auto":
+        name = "local" if reason else "docker"
+        say(f"as processes, not in containers: {reason}" if reason else "in containers")
+    elif reason is not None:
+        raise UnavailableError(f"engine {name}: {reason}")
+    engine: Engine = _module(name).connect(options)
+    return engine
+
+
+def _unusable(name: str, specs: Sequence[RunSpec], options: Options) -> str | None:
+    try:
+        reason: str | None = _module(name).unusable(specs, options)
+    except ModuleNotFoundError as error:
+        return f"the package {error.name} is not installed"
+    return reason
+
+
+def places(wanted: str | None, jobs: int | None, device: str | None, share: int = 1) -> Places:
+    """Return where runs go: onto GPUs if there are any, else so many at a time onto the CPU.
+
+    Args:
+        wanted: ``--gpus``: numbers or UUIDs.
+        jobs: at most so many at a time; default: one per GPU (times ``share``), or per core.
+        device: ``cpu`` leaves the GPUs alone.
+        share: how many runs may share a GPU.
+    """
+    uuids = devices.chosen(wanted or os.environ.get("KIT_GPU"))
+    if uuids is None and device != "cpu":
+        uuids = [gpu.uuid for gpu in devices.gpus()]
+    if device == "cpu" or not uuids:
+        return Cpu(jobs or len(os.sched_getaffinity(0)))
+    return Gpus(uuids, share, limit=jobs)
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"kit.engines.{name}")

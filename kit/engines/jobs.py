@@ -1,0 +1,116 @@
+"""What a queue has: jobs, runs under way, runs that are over and why."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+
+from kit.engines.engine import Exit, Handle
+from kit.runs import logs
+from kit.runs.failures import from_exit
+from kit.runs.folder import RunFolder, read_result
+from kit.runs.records import Attempt, Failure, Status
+from kit.spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to be done.
+
+    Attributes:
+        hours: how long it is expected to take.
+        gpus: how many it needs, where runs go onto GPUs.
+    """
+
+    spec: RunSpec
+    hours: float | None = None
+    gpus: int = 1
+
+    @cached_property
+    def id(self) -> str:
+        """The run's id."""
+        return self.spec.id
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a queue treats its runs; all times in seconds.
+
+    Attributes:
+        timeout: after which a run is stopped; None for never.
+        retries: of a run that failed by no fault of its own (class infrastructure).
+        pause: before a retry.
+        grace: between TERM and KILL.
+    """
+
+    timeout: float | None = None
+    retries: int = 1
+    pause: float = 10.0
+    grace: float = 10.0
+
+
+@dataclass(eq=False)
+class Running:
+    """A run under way.
+
+    Attributes:
+        began: by the queue's clock.
+        claim: is held until the run has ended.
+        adopted: a queue that was killed had started it.
+        status_before: what ``status.json`` was before it started.
+        timed_out: it is being stopped.
+    """
+
+    job: Job
+    handle: Handle
+    attempt: Attempt
+    began: float
+    claim: ExitStack
+    adopted: bool = False
+    status_before: Status | None = None
+    timed_out: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that is over; without a failure it has a valid result.
+
+    Attributes:
+        seconds: that its last attempt took.
+        elsewhere: another queue did it, or a ``kit run``.
+    """
+
+    spec: RunSpec
+    failure: Failure | None = None
+    message: str | None = None
+    seconds: float = 0.0
+    elsewhere: bool = False
+
+
+def has_result(folder: RunFolder) -> bool:
+    """Tell whether a run is done: whether it has a valid result."""
+    try:
+        read_result(folder.result)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def why(run: Running, end: Exit, seconds: float) -> tuple[Failure, str]:
+    """Return the class of the failure of a run that ended without a result, and a line about it.
+
+    What the run itself has said goes before what can be told from its exit and its log.
+    """
+    if run.timed_out:
+        return "timeout", f"stopped after {seconds / 3600:.3g} h"
+    if end.infrastructure is not None:
+        return "infrastructure", end.infrastructure
+    folder = RunFolder(run.job.spec)
+    status = folder.status()
+    if status is not None and (run.adopted or status != run.status_before) and not end.oom_killed:
+        if status.state == "failed":
+            return status.failure or "method", status.message or "it did not say why"
+        if status.state == "cancelled":
+            return "cancelled", status.message or "stopped"
+    return from_exit(end.code, end.oom_killed, logs.tail(folder.log))

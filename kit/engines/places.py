@@ -1,0 +1,121 @@
+"""Where runs can go: so many at a time on the CPU, or onto GPUs that are free."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from kit.engines import leases
+
+# NVML is asked this often about GPUs that others hold; at once after a run of one's own ended.
+SECONDS_BETWEEN_LOOKS = 1.0
+
+
+class Places(Protocol):
+    """What a queue needs to know of the machine."""
+
+    @property
+    def capacity(self) -> int:
+        """How many runs of one GPU there can be at a time."""
+
+    def fits(self, gpus: int) -> bool:
+        """Tell whether a run that needs so many GPUs can go here at all."""
+
+    @property
+    def reasons(self) -> Mapping[str, str]:
+        """Why GPUs that this queue does not use are not free, by UUID."""
+
+    def take(self, gpus: int) -> tuple[str, ...] | None:
+        """Take a place with that many GPUs; returns their UUIDs, or None where there is none."""
+
+    def hold(self, uuids: tuple[str, ...]) -> None:
+        """Count a place as taken, as by a run that was found running."""
+
+    def give(self, uuids: tuple[str, ...]) -> None:
+        """Give a place back."""
+
+
+class Cpu:
+    """So many runs at a time, without GPUs."""
+
+    reasons: Mapping[str, str] = {}
+
+    def __init__(self, capacity: int) -> None:
+        self.capacity, self._taken = capacity, 0
+
+    def fits(self, gpus: int) -> bool:
+        """Every run can go onto the CPU."""
+        return True
+
+    def take(self, gpus: int) -> tuple[str, ...] | None:
+        """Take a place, however many GPUs the run would like."""
+        del gpus
+        if self._taken >= self.capacity:
+            return None
+        self._taken += 1
+        return ()
+
+    def hold(self, uuids: tuple[str, ...]) -> None:
+        """Count a place as taken."""
+        self._taken += 1
+
+    def give(self, uuids: tuple[str, ...]) -> None:
+        """Give a place back."""
+        self._taken -= 1
+
+
+class Gpus:
+    """GPUs by UUID, each with room for ``share`` runs; which of them are free, the leases say.
+
+    At most ``limit`` of those seats are in use at a time.
+    """
+
+    def __init__(self, uuids: Sequence[str], share: int = 1, limit: int | None = None) -> None:
+        self.uuids, self.share = tuple(uuids), share
+        self.limit = min(len(self.uuids) * share, limit or sys.maxsize)
+        self.reasons: Mapping[str, str] = {}
+        self._taken: Counter[str] = Counter()
+        self._free: set[str] = set()
+        self._looked = float("-inf")
+
+    @property
+    def capacity(self) -> int:
+        """How many seats there are."""
+        return self.limit
+
+    def fits(self, gpus: int) -> bool:
+        """Tell whether there are so many."""
+        return gpus <= min(len(self.uuids), self.limit)
+
+    def take(self, gpus: int) -> tuple[str, ...] | None:
+        """Take GPUs, the least used first. The run has to lease them: others may be quicker."""
+        if self._taken.total() + gpus > self.limit:
+            return None
+        if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
+            self._look()
+        room = [uuid for uuid in self.uuids if uuid in self._free and self._room(uuid)]
+        if len(room) < gpus:
+            return None
+        chosen = tuple(sorted(room, key=lambda uuid: self._taken[uuid])[:gpus])
+        self.hold(chosen)
+        return chosen
+
+    def hold(self, uuids: tuple[str, ...]) -> None:
+        """Count GPUs as taken."""
+        self._taken.update(uuids)
+
+    def give(self, uuids: tuple[str, ...]) -> None:
+        """Give GPUs back, and have a fresh look at what is free."""
+        self._taken.subtract(uuids)
+        self._looked = float("-inf")
+
+    def _look(self) -> None:
+        found = leases.free([uuid for uuid in self.uuids if self._room(uuid)], self.share)
+        self._free, self._looked = set(found.uuids), time.monotonic()
+        self.reasons = found.reasons
+
+    def _room(self, uuid: str) -> bool:
+        return self._taken[uuid] < self.share

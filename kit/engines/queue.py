@@ -1,0 +1,359 @@
+"""The queue: which run goes where and when, and what becomes of it. Engines only start and stop.
+
+Everything that matters is on disk and in locks, so a queue may be killed at any moment, and several
+may work on one results folder. A queue holds a run's claim (``queue.lock``) from its start to its
+end; the run itself holds ``run.lock`` and the leases of its GPUs. What a killed queue left running
+is taken over.
+"""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeGuard
+
+import msgspec
+
+from kit.engines.engine import BUSY, Engine, EngineError, Exit
+from kit.engines.jobs import Ended, Job, Rules, Running, has_result, why
+from kit.engines.places import Places
+from kit.engines.signals import Count, counted
+from kit.errors import KitError
+from kit.runs.failures import classify
+from kit.runs.folder import RunFolder, now
+from kit.runs.records import Attempt, Failure
+
+SECONDS_BETWEEN_POLLS = 0.02
+SECONDS_BETWEEN_LOOKS = 0.5
+SECONDS_AFTER_BUSY = (0.5, 60.0)
+
+
+@dataclass
+class Queue:
+    """Jobs, an engine, and the places where runs can go; ``run`` does them all.
+
+    Attributes:
+        jobs: in any order; those of an unknown length come last.
+        watch: called many times a second.
+        ended: called once per run.
+        say: takes a line about whatever else happens.
+        clock: in seconds; with ``sleep``, for simulations.
+    """
+
+    jobs: Sequence[Job]
+    engine: Engine
+    places: Places
+    rules: Rules = field(default_factory=Rules)
+    watch: Callable[[Queue], None] = lambda _: None
+    ended: Callable[[Ended], None] = lambda _: None
+    say: Callable[[str], None] = lambda _: None
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def __post_init__(self) -> None:
+        for job in self.jobs:
+            if not self.places.fits(job.gpus):
+                raise KitError(f"{job.spec} needs {job.gpus} GPUs; here {self.places.capacity}")
+        self.waiting = {job.id: job for job in self.jobs}
+        self._ids = frozenset(self.waiting)
+        self.running: list[Running] = []
+        self.elsewhere: dict[str, Job] = {}
+        self.done: dict[str, Ended] = {}
+        self._tries: Counter[str] = Counter()
+        self._busy: Counter[str] = Counter()
+        self._not_before: dict[str, float] = {}
+        self._took: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self._looked = self.clock()
+        self._sort()
+
+    def run(self) -> list[Ended]:
+        """Do all jobs and return how each ended. A failed one stops no other.
+
+        Raises:
+            KeyboardInterrupt: by Ctrl-C or TERM, after every run of this queue has been stopped;
+                at once, and by KILL, if it comes twice.
+        """
+        with counted() as interrupts:
+            try:
+                for job in list(self.waiting.values()):
+                    self._adopt(job)
+                while self.waiting or self.running or self.elsewhere:
+                    self._collect()
+                    self._look_elsewhere()
+                    started = self._fill()
+                    self.watch(self)
+                    if not started:
+                        self.sleep(SECONDS_BETWEEN_POLLS)
+                    if interrupts.value:
+                        raise KeyboardInterrupt
+            finally:
+                self._stop_all(interrupts)
+        return list(self.done.values())
+
+    def hours(self, job: Job) -> float | None:
+        """Return how long a job is expected to take: as those of its kind that are done, if any."""
+        took = self._took.get((job.spec.task, job.spec.method))
+        return statistics.median(took) / 3600 if took else job.hours
+
+    def seconds(self, run: Running) -> float:
+        """Return for how long a run has been under way."""
+        return self.clock() - run.began
+
+    # Starting
+
+    def _fill(self) -> bool:
+        """Start the longest job that can go somewhere, if any."""
+        for job in list(self.waiting.values()):
+            if self._not_before.get(job.id, 0.0) > self.clock() or not self._has_inputs(job):
+                continue
+            uuids = self.places.take(job.gpus)
+            if uuids is None:
+                return False
+            if self._start(job, uuids):
+                return True
+            self.places.give(uuids)
+        return False
+
+    def _has_inputs(self, job: Job) -> bool:
+        """Tell whether the runs that a job reads are done; without them it will never be."""
+        for needed in job.spec.inputs.values():
+            end = self.done.get(needed)
+            if end is not None and end.failure:
+                self._end(job, Ended(job.spec, "cancelled", f"needs {end.spec}, which failed"))
+                return False
+            if end is None and needed in self._ids:
+                return False
+        return True
+
+    def _adopt(self, job: Job) -> None:
+        """Take over what a killed queue left running, or leave it to whoever is at it."""
+        folder = RunFolder(job.spec)
+        if folder.is_running() or folder.is_claimed() or _unfinished(folder.attempt()):
+            claim = self._claim(job)
+            if claim is not None:
+                claim.close()
+
+    def _claim(self, job: Job) -> ExitStack | None:
+        """Claim a job that is to be started; None where it is done, or is run already."""
+        folder, claim = RunFolder(job.spec), ExitStack()
+        if not claim.enter_context(folder.claimed()):
+            self._leave(job)
+            return None
+        if has_result(folder):
+            self._end(job, Ended(job.spec, elsewhere=True))
+        elif (found := self._found(job, folder, claim)) is not None:
+            self.say(f"{job.spec}: found running")
+            self.places.hold(found.attempt.gpus)
+            self._run(found)
+            return None
+        elif folder.is_running():
+            self._leave(job)
+        else:
+            return claim
+        claim.close()
+        return None
+
+    def _found(self, job: Job, folder: RunFolder, claim: ExitStack) -> Running | None:
+        """Return what a killed queue left running of a job."""
+        attempt = folder.attempt()
+        known = attempt if _unfinished(attempt) and attempt.engine == self.engine.name else None
+        handle = self.engine.find(job.spec, known.reference if known else None)
+        if handle is None:
+            return None
+        if known is None:  # killed before it could note what it had started
+            known = self._note(job, handle.reference, ())
+        age = (datetime.now(UTC) - datetime.fromisoformat(known.started)).total_seconds()
+        return Running(job, handle, known, self.clock() - max(0.0, age), claim, adopted=True)
+
+    def _start(self, job: Job, uuids: tuple[str, ...]) -> bool:
+        """Start a job; False where its place is not used."""
+        claim = self._claim(job)
+        if claim is None:
+            return False
+        self._tries[job.id] += 1
+        began, before = self.clock(), RunFolder(job.spec).status()
+        try:
+            handle = self.engine.start(job.spec, uuids)
+        except (EngineError, OSError) as error:
+            full = classify(error) == "disk"
+            attempt = self._note(job, "", uuids)
+            self._over(job, attempt, None, "disk" if full else "infrastructure", str(error), 0.0)
+            claim.close()
+            return False
+        attempt = self._note(job, handle.reference, uuids)
+        self._run(Running(job, handle, attempt, began, claim, status_before=before))
+        return True
+
+    def _run(self, run: Running) -> None:
+        del self.waiting[run.job.id]
+        self.running.append(run)
+
+    def _leave(self, job: Job) -> None:
+        """Leave a job to another queue, or to a ``kit run``, that is at it."""
+        del self.waiting[job.id]
+        self.elsewhere[job.id] = job
+
+    # Ending
+
+    def _collect(self) -> None:
+        """Take note of the runs that have ended, and stop those whose time is up."""
+        for run in list(self.running):
+            try:
+                end = self.engine.poll(run.handle)
+            except EngineError as error:
+                end = Exit(None, infrastructure=str(error))
+            if end is not None:
+                self.running.remove(run)
+                self.places.give(run.attempt.gpus)
+                self._settle(run, end)
+                run.claim.close()
+            elif self.rules.timeout and self.seconds(run) > self.rules.timeout:
+                self._time_out(run)
+
+    def _settle(self, run: Running, end: Exit) -> None:
+        """Decide what became of a run; a valid result is what counts."""
+        job, folder = run.job, RunFolder(run.job.spec)
+        if has_result(folder):
+            self._close(run.attempt, job, end.code, None, None)
+            if not run.adopted:
+                self._took[job.spec.task, job.spec.method].append(self.seconds(run))
+                self._sort()
+            self._end(job, Ended(job.spec, seconds=self.seconds(run)))
+        elif end.code == BUSY:
+            self._close(run.attempt, job, end.code, None, "its GPU or folder was taken")
+            self._again_when_free(job)
+        else:
+            failure, line = why(run, end, self.seconds(run))
+            self._over(job, run.attempt, end.code, failure, line, self.seconds(run))
+
+    def _over(
+        self,
+        job: Job,
+        attempt: Attempt,
+        code: int | None,
+        failure: Failure,
+        line: str,
+        seconds: float,
+    ) -> None:
+        """An attempt has failed: try again where the run is not to blame, else that is its end."""
+        line = " ".join(line.split())
+        self._close(attempt, job, code, failure, line)
+        if failure == "infrastructure" and self._tries[job.id] <= self.rules.retries:
+            self.say(f"{job.spec}: {failure}: {line}; again in {self.rules.pause:.0f} s")
+            self._wait(job, self.rules.pause)
+        else:
+            self._end(job, Ended(job.spec, failure, line, seconds))
+
+    def _again_when_free(self, job: Job) -> None:
+        """Another process was quicker to lease the GPU, or to begin the run."""
+        self._tries[job.id] -= 1
+        self._busy[job.id] += 1
+        first, longest = SECONDS_AFTER_BUSY
+        self._wait(job, min(longest, first * 2 ** (self._busy[job.id] - 1)))
+
+    def _wait(self, job: Job, seconds: float) -> None:
+        self._not_before[job.id] = self.clock() + seconds
+        self.waiting[job.id] = job
+        self._sort()
+
+    def _end(self, job: Job, end: Ended) -> None:
+        self.waiting.pop(job.id, None)
+        self.done[job.id] = end
+        self.ended(end)
+
+    def _time_out(self, run: Running) -> None:
+        if not run.timed_out:
+            run.timed_out = True
+            words = (run.handle, self.rules.grace)
+            threading.Thread(target=self.engine.stop, args=words, daemon=True).start()
+
+    def _look_elsewhere(self) -> None:
+        """See what became of the runs that others are at."""
+        if self.clock() - self._looked < SECONDS_BETWEEN_LOOKS:
+            return
+        self._looked = self.clock()
+        for job in list(self.elsewhere.values()):
+            folder = RunFolder(job.spec)
+            if folder.is_claimed() or folder.is_running():
+                continue
+            del self.elsewhere[job.id]
+            attempt = folder.attempt()
+            if has_result(folder):
+                self._end(job, Ended(job.spec, elsewhere=True))
+            elif attempt is not None and attempt.failure not in (None, "infrastructure"):
+                self._end(job, Ended(job.spec, attempt.failure, attempt.message, elsewhere=True))
+            else:
+                self._wait(job, 0.0)
+
+    def _stop_all(self, interrupts: Count) -> None:
+        """Stop every run: TERM, then KILL after the grace or when asked a second time."""
+        if not self.running:
+            return
+        self.say(f"stopping {len(self.running)} runs; once more to kill them")
+        asked = interrupts.value
+
+        def stop(grace: float) -> list[threading.Thread]:
+            threads = [
+                threading.Thread(target=self.engine.stop, args=(run.handle, grace), daemon=True)
+                for run in self.running
+            ]
+            for thread in threads:
+                thread.start()
+            return threads
+
+        threads = stop(self.rules.grace)
+        while any(thread.is_alive() for thread in threads):
+            if interrupts.value > asked:
+                asked = interrupts.value
+                threads = stop(0.0)
+            threads[0].join(SECONDS_BETWEEN_POLLS)
+        for run in self.running:
+            self._close(run.attempt, run.job, None, None, "the sweep was stopped")
+            run.claim.close()
+        self.running.clear()
+
+    # Notes
+
+    def _note(self, job: Job, reference: str, uuids: tuple[str, ...]) -> Attempt:
+        """Write down what was started, for the queue that comes after a kill."""
+        attempt = Attempt(
+            engine=self.engine.name,
+            reference=reference,
+            gpus=uuids,
+            number=max(1, self._tries[job.id]),
+            started=now(),
+        )
+        self._write(job, attempt)
+        return attempt
+
+    def _close(
+        self,
+        attempt: Attempt,
+        job: Job,
+        code: int | None,
+        failure: Failure | None,
+        message: str | None,
+    ) -> None:
+        changes = {"ended": now(), "code": code, "failure": failure, "message": message}
+        self._write(job, msgspec.structs.replace(attempt, **changes))
+
+    def _write(self, job: Job, attempt: Attempt) -> None:
+        try:
+            RunFolder(job.spec).set_attempt(attempt)
+        except OSError as error:  # a full disk must not end the sweep, too
+            self.say(f"{job.spec}: {error}")
+
+    def _sort(self) -> None:
+        self.waiting = dict(
+            sorted(self.waiting.items(), key=lambda item: -(self.hours(item[1]) or 0.0))
+        )
+
+
+def _unfinished(attempt: Attempt | None) -> TypeGuard[Attempt]:
+    return attempt is not None and attempt.ended is None

@@ -1,0 +1,55 @@
+"""Ctrl-C, and TERM as Slurm, Ray and Docker send it: both end things the same way."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import NoReturn
+
+
+@dataclass
+class Count:
+    """How often the user has asked to stop."""
+
+    value: int = 0
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Turn TERM into the exception of Ctrl-C."""
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with _handled(interrupt, signal.SIGTERM):
+        yield
+
+
+@contextmanager
+def counted() -> Iterator[Count]:
+    """Count Ctrl-C and TERM instead of raising, for code that must stop between two steps."""
+    count = Count()
+
+    def add(number: int, frame: FrameType | None) -> None:
+        count.value += 1
+
+    with _handled(add, signal.SIGTERM, signal.SIGINT):
+        yield count
+
+
+@contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None], *numbers: int) -> Iterator[None]:
+    """Handle signals for as long as the block runs; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handle in previous.items():
+            signal.signal(number, handle)

@@ -1,0 +1,53 @@
+"""Logs of runs: their last lines, whatever bytes they hold, and a bound on their size."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+LIMIT_BYTES = 64 << 20
+KEPT_BYTES = 8 << 20
+WINDOW_BYTES = 64 << 10
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def tail(path: Path, lines: int = 20) -> list[str]:
+    """Return the last lines that hold anything, as a terminal would show them in the end.
+
+    Of a progress line drawn over with carriage returns, the last state; other than UTF-8 is
+    replaced, escape sequences are dropped. At most the last 64 KB are read.
+    """
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - WINDOW_BYTES))
+            content = stream.read()
+    except FileNotFoundError:
+        return []
+    return [line for line in map(shown, content.split(b"\n")) if line][-lines:]
+
+
+def shown(line: bytes) -> str:
+    """Return a line as a terminal would show it in the end."""
+    text = ESCAPES.sub("", line.decode("utf-8", "replace")).rstrip()
+    return text.rpartition("\r")[2].rstrip()
+
+
+def cap(path: Path, limit: int = LIMIT_BYTES, kept: int = KEPT_BYTES) -> None:
+    """Cut a log that has grown over the limit down to its end; to be called now and then.
+
+    Whoever writes it must append (``O_APPEND``) and can go on. Lines that it writes in the very
+    moment may be lost.
+    """
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return
+    if size <= limit:
+        return
+    with path.open("rb+") as stream:
+        stream.seek(size - kept)
+        end = stream.read()
+        stream.truncate(0)
+    with path.open("ab") as stream:
+        stream.write(f"[kit: {size - kept} bytes cut here]\n".encode() + end)

@@ -1,0 +1,99 @@
+"""The runs below a results folder as they stand, from what they and their queues wrote down.
+
+What is written may be out of date, for a killed process writes nothing: whether a run is under way
+is told by its locks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kit import paths
+from kit.files import is_locked
+from kit.runs.folder import read_attempt, read_status
+from kit.runs.records import Attempt, Failure, Status
+
+Standing = Literal["queued", "starting", "running", "succeeded", "failed", "cancelled", "stopped"]
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Where one run stands.
+
+    Attributes:
+        folder: below ``results/runs``.
+        state: ``stopped`` if it began, is not at work, and can be resumed.
+        status: what it last said itself.
+        attempt: how a queue last started it.
+        failure: and ``message``, where it failed or was cancelled.
+    """
+
+    folder: Path
+    state: Standing
+    status: Status | None = None
+    attempt: Attempt | None = None
+    failure: Failure | None = None
+    message: str | None = None
+
+    @property
+    def task(self) -> str:
+        """The task's name."""
+        return self.folder.parts[0]
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return self.folder.parts[1]
+
+    @property
+    def kind(self) -> str:
+        """Profile and protocol."""
+        return self.folder.parts[2]
+
+    @property
+    def seed(self) -> int:
+        """The seed."""
+        return int(self.folder.name.rpartition("-")[0].removeprefix("seed-"))
+
+    @property
+    def id(self) -> str:
+        """The first digits of the run's id."""
+        return self.folder.name.rpartition("-")[2]
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.method} seed {self.seed} ({self.kind.replace('-', ', ')})"
+
+
+def survey(root: Path | None = None) -> list[RunState]:
+    """Return the state of every run below ``results/runs``, in a fixed order."""
+    root = root or paths.results() / "runs"
+    return [look(path.relative_to(root), root) for path in sorted(root.glob("*/*/*/seed-*-*"))]
+
+
+def look(folder: Path, root: Path | None = None) -> RunState:
+    """Return the state of one run; ``queued`` where nothing has happened yet."""
+    path = (root or paths.results() / "runs") / folder
+    if not path.is_dir():
+        return RunState(folder, "queued")
+    status, attempt = read_status(path), read_attempt(path)
+    if is_locked(path / "run.lock"):
+        return RunState(folder, "running", status, attempt)
+    if (path / "result.json").exists():
+        return RunState(folder, "succeeded", status, attempt)
+    if is_locked(path / "queue.lock"):
+        return RunState(folder, "starting", status, attempt)
+    if attempt and attempt.ended and attempt.failure and not _later(status, attempt.ended):
+        how: Standing = "cancelled" if attempt.failure == "cancelled" else "failed"
+        return RunState(folder, how, status, attempt, attempt.failure, attempt.message)
+    if status and status.state == "failed":
+        return RunState(folder, "failed", status, attempt, status.failure, status.message)
+    if status and status.state == "cancelled":
+        return RunState(folder, "cancelled", status, attempt, "cancelled", status.message)
+    return RunState(folder, "stopped" if status or attempt else "queued", status, attempt)
+
+
+def _later(status: Status | None, moment: str) -> bool:
+    """Tell whether a run has said something since: both are written in UTC to the second."""
+    return status is not None and status.heartbeat > moment

@@ -1,0 +1,154 @@
+"""A stand-in for ``kit run`` without torch: the same leases, locks and files, made-up numbers.
+
+What it does besides is told by ``FAKE_RUN``, a JSON object: ``seconds``, the mean time of a run;
+``journal``, a file that gets a line at the start and at the end of each; and ``acts``, by seed, an
+act from ``ACTS`` in place of success.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+import click
+
+from kit import method, task
+from kit.engines import leases
+from kit.engines.signals import terminable
+from kit.errors import KitError
+from kit.files import write_json
+from kit.runs.folder import RunFolder, now, read_result
+from kit.runs.records import SCHEMA, MetricValue, Provenance, Result
+from kit.spec import RunSpec
+
+ACTS = ("fail", "killed", "crash", "gpu-oom", "no-memory", "disk", "busy", "once", "mute", "hang")
+
+
+def spec_of(task_name: str, method_name: str, seed: int) -> RunSpec:
+    found = task.find(task_name)
+    return method.find(method_name).spec(
+        found, seed, protocol="clean", profile="smoke", tier=found.tiers[-1]
+    )
+
+
+def value(spec: RunSpec) -> float:
+    """Return a number in [0, 1) that depends on the run alone."""
+    return int(hashlib.sha256(spec.id.encode()).hexdigest()[:8], 16) / 2**32
+
+
+@click.command()
+@click.argument("word")
+@click.argument("task_name")
+@click.argument("method_name")
+@click.option("--seed", type=int)
+@click.option("--profile")
+@click.option("--protocol")
+@click.option("--tier")
+@click.option("--force", is_flag=True)
+@click.option("--device")
+def main(task_name: str, method_name: str, seed: int, **_: Any) -> None:
+    spec, plan = spec_of(task_name, method_name, seed), json.loads(os.environ["FAKE_RUN"])
+    try:
+        with leases.for_this_process(1, None) as gpus:
+            run(spec, plan, gpus)
+    except KitError as error:
+        click.echo(f"kit: {error}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        RunFolder(spec).set_status("cancelled", message="interrupted; run it again to resume")
+        sys.exit(130)
+
+
+def run(spec: RunSpec, plan: dict[str, Any], gpus: tuple[str, ...]) -> None:
+    folder = RunFolder(spec)
+    act = plan.get("acts", {}).get(str(spec.seed))
+    with folder.opened(), terminable():
+        if act == "hang":
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if folder.result.exists():
+            read_result(folder.result)
+            return
+        if act != "mute":
+            folder.set_status("running", stage="train", epoch=1, epochs=2, loss=0.5)
+        note(plan, spec, gpus, "begin")
+        seconds = plan.get("seconds", 0.0) * (0.5 + value(spec))
+        time.sleep(60 if act == "hang" else plan.get("long", {}).get(str(spec.seed), seconds))
+        if act is not None:
+            misbehave(act, folder)
+        write_json(folder.result, made_up(spec, gpus))
+        folder.set_status("succeeded")
+        note(plan, spec, gpus, "end")
+
+
+def misbehave(act: str, folder: RunFolder) -> None:
+    if act == "once":
+        mark = folder.path / "tried"
+        if mark.exists():
+            return
+        mark.touch()
+        act = "killed"
+    if act == "fail":
+        folder.set_status("failed", failure="method", message="loss is NaN")
+        sys.exit(1)
+    if act == "busy":
+        sys.exit(75)
+    texts = {
+        "gpu-oom": "torch.cuda.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB",
+        "no-memory": "RuntimeError: DefaultCPUAllocator: can't allocate memory",
+        "disk": "OSError: [Errno 28] No space left on device",
+    }
+    print(texts.get(act, "all was well until now"), flush=True)
+    signals = {"killed": signal.SIGKILL, "mute": signal.SIGKILL, "crash": signal.SIGSEGV}
+    if act in signals:
+        os.kill(os.getpid(), signals[act])
+    sys.exit(1)
+
+
+def note(plan: dict[str, Any], spec: RunSpec, gpus: tuple[str, ...], what: str) -> None:
+    line = {"run": str(spec.folder), "seed": spec.seed, "gpus": gpus, "what": what}
+    line |= {"time": time.time(), "pid": os.getpid()}
+    if "journal" in plan:
+        with open(plan["journal"], "a") as stream:
+            stream.write(json.dumps(line) + "\n")
+
+
+def made_up(spec: RunSpec, gpus: tuple[str, ...]) -> Result:
+    metric = MetricValue(
+        value=value(spec), unit="%", aggregation="made up", n_units=1, n_undefined=0
+    )
+    return Result(
+        schema=SCHEMA,
+        spec=spec,
+        metrics=dict.fromkeys(task.find(spec.task).metrics, metric),
+        stages={},
+        architecture=None,
+        artifacts=[],
+        parameters=None,
+        macs=None,
+        code_hash="",
+        provenance=Provenance(
+            started=now(),
+            ended=now(),
+            git_sha=None,
+            git_dirty=None,
+            python="",
+            torch="",
+            cuda=None,
+            driver=None,
+            device="stand-in",
+            device_uuid=",".join(gpus) or None,
+            threads=1,
+            image_id=None,
+            image_digest=None,
+            data="",
+        ),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,346 @@
+"""The queue with real processes, real locks and stand-in GPUs; the runs themselves are made up."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.engines.engine import EngineError, Handle, Options
+from kit.engines.jobs import Ended, Job, Rules
+from kit.engines.local import Local
+from kit.engines.places import Cpu, Gpus
+from kit.engines.queue import Queue
+from kit.errors import KitError
+from kit.files import is_locked
+from kit.runs.folder import RunFolder
+from kit.spec import RunSpec
+from tests.engines.fake_run import spec_of
+from tests.engines.nvml import FakeGpus
+
+Make = Callable[..., FakeGpus]
+QUICK = Rules(pause=0.05, grace=2.0)
+
+
+class FakeLocal(Local):
+    """The local engine, with the stand-in for ``kit run``."""
+
+    def _command(self, spec: RunSpec) -> list[str]:
+        words = super()._command(spec)
+        return [words[0], "-m", "tests.engines.fake_run", *words[3:]]
+
+
+def spec(seed: int) -> RunSpec:
+    return spec_of("darcy-flow", "wrn", seed)
+
+
+def jobs(count: int) -> list[Job]:
+    return [Job(spec(seed), hours=float(count - seed)) for seed in range(count)]
+
+
+class Sweep:
+    """Queues on one results folder, and what their runs noted."""
+
+    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.journal, self.patch = folder / "journal", patch
+        self.said: list[str] = []
+        self.plan()
+
+    def plan(self, **plan: Any) -> None:
+        self.patch.setenv("FAKE_RUN", json.dumps({"journal": str(self.journal), **plan}))
+
+    def queue(self, jobs: Sequence[Job], places: Any, **changes: Any) -> Queue:
+        engine = changes.pop("engine", None) or FakeLocal(Options())
+        options: dict[str, Any] = {"rules": QUICK, "say": self.said.append} | changes
+        return Queue(jobs, engine, places, **options)
+
+    def run(self, jobs: Sequence[Job], places: Any, **changes: Any) -> dict[int, Ended]:
+        return {end.spec.seed: end for end in self.queue(jobs, places, **changes).run()}
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        text = self.journal.read_text() if self.journal.exists() else ""
+        return [json.loads(line) for line in text.splitlines()]
+
+    def begun(self) -> Counter[int]:
+        return Counter(line["seed"] for line in self.lines if line["what"] == "begin")
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    return Sweep(tmp_path, monkeypatch)
+
+
+def spans(lines: Sequence[dict[str, Any]], uuid: str) -> list[tuple[float, float]]:
+    """When a GPU was in use, from the lines that runs wrote."""
+    begins = {line["pid"]: line["time"] for line in lines if line["what"] == "begin"}
+    ends = [line for line in lines if line["what"] == "end" and uuid in line["gpus"]]
+    return sorted((begins[line["pid"]], line["time"]) for line in ends)
+
+
+def test_more_runs_than_gpus(sweep: Sweep, fake_gpus: Make) -> None:
+    """No GPU carries two at a time, none is idle, the longest goes first, none is left out."""
+    fake = fake_gpus(3)
+    sweep.plan(seconds=0.1)
+    ends = sweep.run(jobs(9), Gpus(fake.uuids))
+    assert sorted(ends) == list(range(9))
+    assert not any(end.failure for end in ends.values())
+    assert set(sweep.begun().values()) == {1}
+    for uuid in fake.uuids:
+        used = spans(sweep.lines, uuid)
+        assert len(used) >= 2
+        assert all(end <= begin for (_, end), (begin, _) in pairwise(used))
+    first = [line["seed"] for line in sweep.lines if line["what"] == "begin"][:3]
+    assert set(first) == {0, 1, 2}
+    attempt = RunFolder(spec(0)).attempt()
+    assert attempt is not None
+    assert (attempt.code, attempt.failure, attempt.number) == (0, None, 1)
+    assert attempt.gpus[0] in fake.uuids
+    assert not list(RunFolder(spec(0)).path.glob("*.lock"))
+
+
+def test_each_kind_of_failure_has_its_class_and_stops_no_other(sweep: Sweep) -> None:
+    acts = {
+        "fail": "method",
+        "killed": "infrastructure",
+        "crash": "method",
+        "gpu-oom": "gpu-oom",
+        "no-memory": "oom",
+        "disk": "disk",
+        "mute": "infrastructure",
+    }
+    sweep.plan(acts=dict(enumerate(acts)))
+    ends = sweep.run(jobs(len(acts) + 1), Cpu(4))
+    assert [ends[seed].failure for seed in range(len(acts))] == list(acts.values())
+    assert ends[len(acts)].failure is None
+    assert ends[0].message == "loss is NaN"
+    assert "SIGSEGV" in (ends[2].message or "")
+    begun = sweep.begun()
+    assert {act: begun[seed] for seed, act in enumerate(acts)} == {
+        **dict.fromkeys(acts, 1),
+        "killed": 2,
+        "mute": 2,
+    }
+
+
+def test_infrastructure_is_tried_once_more_after_a_pause(sweep: Sweep) -> None:
+    sweep.plan(acts={0: "once"})
+    ends = sweep.run(jobs(1), Cpu(1), rules=Rules(pause=0.5))
+    assert ends[0].failure is None
+    begins = [line["time"] for line in sweep.lines if line["what"] == "begin"]
+    assert begins[1] - begins[0] >= 0.5
+    assert "again in" in sweep.said[0]
+    attempt = RunFolder(spec(0)).attempt()
+    assert attempt is not None
+    assert attempt.number == 2
+
+
+def test_an_engine_at_fault_is_infrastructure(sweep: Sweep) -> None:
+    class Broken(FakeLocal):
+        def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
+            if spec.seed == 0:
+                raise EngineError("the daemon is gone")
+            return super().start(spec, gpus)
+
+    ends = sweep.run(jobs(2), Cpu(1), engine=Broken(Options()))
+    assert (ends[0].failure, ends[0].message) == ("infrastructure", "the daemon is gone")
+    assert ends[1].failure is None
+    assert len(sweep.said) == 1
+
+
+def test_a_run_whose_time_is_up_is_stopped_even_if_it_takes_no_notice(sweep: Sweep) -> None:
+    sweep.plan(acts={0: "hang"})
+    began = time.monotonic()
+    ends = sweep.run(jobs(2), Cpu(2), rules=Rules(timeout=1.5, grace=0.5))
+    assert time.monotonic() - began < 10
+    assert ends[0].failure == "timeout"
+    assert ends[1].failure is None
+
+
+def test_a_gpu_that_is_busy_or_gone_gets_no_run_and_the_reason_is_told(
+    sweep: Sweep, fake_gpus: Make
+) -> None:
+    fake = fake_gpus(3)
+    fake.pids[fake.uuids[0]] = [4711]
+    fake.lost.add(fake.uuids[1])
+    fake.write()
+    reasons: dict[str, str] = {}
+    ends = sweep.run(
+        jobs(3), Gpus(fake.uuids), watch=lambda queue: reasons.update(queue.places.reasons)
+    )
+    assert len(ends) == 3
+    assert {line["gpus"][0] for line in sweep.lines} == {fake.uuids[2]}
+    assert "process 4711" in reasons[fake.uuids[0]]
+    assert "gone" in reasons[fake.uuids[1]]
+
+
+def test_a_gpu_that_another_was_quicker_to_lease_is_waited_for(
+    sweep: Sweep, fake_gpus: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue is made to believe that the GPU is free; the run itself finds that it is not."""
+    from kit.engines import leases
+
+    fake = fake_gpus(1)
+    believed = leases.Free(tuple(fake.uuids), {})
+    monkeypatch.setattr(leases, "free", lambda *_: believed)
+    with leases.lease(1, 0):
+        timer = threading.Timer(1.5, monkeypatch.undo)
+        queue = sweep.queue(jobs(1), Gpus(fake.uuids))
+        seen: list[int | None] = []
+
+        def watch(queue: Queue) -> None:
+            attempt = RunFolder(spec(0)).attempt()
+            if attempt is not None and attempt.ended:
+                seen.append(attempt.code)
+                raise KeyboardInterrupt
+
+        queue.watch = watch
+        with pytest.raises(KeyboardInterrupt):
+            queue.run()
+        timer.cancel()
+    assert seen == [75]
+    assert list(queue.waiting) == [spec(0).id]
+    assert not sweep.begun()
+    assert sweep.run(jobs(1), Gpus(fake.uuids))[0].failure is None
+
+
+def test_runs_that_share_a_gpu(sweep: Sweep, fake_gpus: Make) -> None:
+    fake = fake_gpus(1)
+    sweep.plan(seconds=0.5)
+    engine = FakeLocal(Options(jobs_per_gpu=2))
+    most = [0]
+
+    def watch(queue: Queue) -> None:
+        most[0] = max(most[0], len(queue.running))
+
+    sweep.run(jobs(4), Gpus(fake.uuids, share=2), engine=engine, watch=watch)
+    assert most == [2]
+    times = sorted((line["time"], line["what"]) for line in sweep.lines)
+    at_once = 0
+    for _, what in times:
+        at_once += 1 if what == "begin" else -1
+        assert at_once <= 2
+    assert [what for _, what in times[:2]] == ["begin", "begin"]
+
+
+def test_more_gpus_than_there_are_is_refused(fake_gpus: Make) -> None:
+    fake = fake_gpus(2)
+    with pytest.raises(KitError, match="needs 3 GPUs; here 2"):
+        Queue([Job(spec(0), gpus=3)], FakeLocal(Options()), Gpus(fake.uuids))
+
+
+def test_what_a_run_reads_is_run_first_and_without_it_nothing(sweep: Sweep) -> None:
+    import msgspec
+
+    def after(seed: int, needed: int) -> Job:
+        changed = msgspec.structs.replace(spec(seed), inputs={"net": spec(needed).id})
+        return Job(changed, hours=99.0)
+
+    sweep.plan(acts={1: "fail"})
+    queue = sweep.queue([after(5, 0), after(6, 1), *jobs(2)], Cpu(2))
+    # The stand-in makes the spec anew, without inputs: it is enough that it is started at all.
+    started: list[tuple[int, bool]] = []
+    start = queue.engine.start
+
+    def noted(spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
+        started.append((spec.seed, RunFolder(jobs(1)[0].spec).result.exists()))
+        return start(spec, gpus)
+
+    queue.engine.start = noted  # type: ignore[method-assign]
+    queue.run()
+    assert {seed for seed, _ in started[:2]} == {0, 1}
+    assert (5, True) in started
+    assert 6 not in {seed for seed, _ in started}
+    assert "needs darcy-flow wrn seed 1" in (queue.done[after(6, 1).id].message or "")
+
+
+SUPERVISOR = """
+import sys
+from tests.engines.test_queue import FakeLocal, jobs, QUICK
+from kit.engines.engine import Options
+from kit.engines.places import Cpu
+from kit.engines.queue import Queue
+ends = Queue(jobs(int(sys.argv[1])), FakeLocal(Options()), Cpu(2), QUICK).run()
+sys.exit(any(end.failure for end in ends))
+"""
+
+
+def supervisor(count: int) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-c", SUPERVISOR, str(count)]
+    return subprocess.Popen(words, stderr=subprocess.PIPE)
+
+
+def test_two_queues_share_the_work_and_do_nothing_twice(sweep: Sweep) -> None:
+    sweep.plan(seconds=0.2)
+    others = [supervisor(8), supervisor(8)]
+    assert [other.wait(60) for other in others] == [0, 0]
+    assert sweep.begun() == dict.fromkeys(range(8), 1)
+
+
+def test_what_a_killed_queue_left_running_is_taken_over(sweep: Sweep) -> None:
+    sweep.plan(long={0: 3.0, 1: 3.0})
+    killed = supervisor(3)
+    while len(sweep.begun()) < 2:
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    ends = sweep.run(jobs(3), Cpu(2))
+    assert [end.failure for end in ends.values()] == [None] * 3
+    assert sweep.said.count(f"{spec(0)}: found running") == 1
+    assert sweep.begun() == {0: 1, 1: 1, 2: 1}
+
+
+def test_ctrl_c_stops_what_a_killed_queue_left_running(sweep: Sweep) -> None:
+    sweep.plan(long={0: 60.0})
+    killed = supervisor(1)
+    while not sweep.begun():
+        time.sleep(0.02)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    queue = sweep.queue(jobs(1), Cpu(1))
+    queue.watch = lambda _: os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        queue.run()
+    assert not RunFolder(spec(0)).is_running()
+    status = RunFolder(spec(0)).status()
+    assert status is not None
+    assert status.state == "cancelled"
+
+
+@pytest.mark.parametrize(("number", "times"), [("SIGINT", 1), ("SIGTERM", 1), ("SIGINT", 2)])
+def test_ctrl_c_once_waits_for_the_grace_twice_does_not(
+    sweep: Sweep, number: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two runs, one goes when told to, the other takes no notice of TERM."""
+    sweep.plan(long={0: 60.0}, acts={1: "hang"})
+    process = supervisor(2)
+    while len(sweep.begun()) < 2:
+        time.sleep(0.02)
+    began = time.monotonic()
+    process.send_signal(getattr(signal, number))
+    if times == 2:
+        time.sleep(0.3)
+        process.send_signal(getattr(signal, number))
+    process.wait(30)
+    took = time.monotonic() - began
+    assert (took >= QUICK.grace) == (times == 1)
+    for seed in (0, 1):
+        assert not is_locked(RunFolder(spec(seed)).lock)
+    status = RunFolder(spec(0)).status()
+    assert status is not None
+    assert status.state == "cancelled"
+    # And the same again finishes them.
+    sweep.plan()
+    assert not any(end.failure for end in sweep.run(jobs(2), Cpu(2)).values())
