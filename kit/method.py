@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -105,8 +106,8 @@ class MethodInfo:
         return below | set(self._document.get("recipe", {}))
 
     @property
-    def _document(self) -> dict[str, Any]:
-        return tomllib.loads((self.folder / "settings.toml").read_text())
+    def _document(self) -> Mapping[str, Any]:
+        return _parsed((self.folder / "settings.toml").read_text())
 
     def spec(
         self,
@@ -142,6 +143,12 @@ class MethodInfo:
         )
         inputs = {name: run.id for name, run in self.inputs(spec).items()}
         return msgspec.structs.replace(spec, inputs=inputs)
+
+
+@cache
+def _parsed(text: str) -> Mapping[str, Any]:
+    """Parse a settings file once; whoever asks gets the same tables and leaves them alone."""
+    return tomllib.loads(text)
 
 
 def names() -> list[str]:

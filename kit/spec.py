@@ -16,6 +16,8 @@ Tier = Literal["published", "regenerated", "sample", "synthetic"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 TIERS: tuple[Tier, ...] = get_args(Tier)
+# Both papers have three seeds of everything.
+SEEDS = (0, 1, 2)
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from kit.papers import Key, Layout, Line, PublishedCell
-from kit.plan import SEEDS
 from kit.report.cells import Computed, Measured
+from kit.spec import SEEDS
 
 if TYPE_CHECKING:
     from kit.report.verdict import Verdict
