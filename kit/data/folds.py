@@ -98,8 +98,9 @@ class Fold:
     @cached_property
     def _fixed(self) -> bool:
         varied = self.loader.draws or self.rules.augment or self.rules.cutout
-        size = 4 * len(self) * math.prod(self.input_shape)
-        return not (self.training and varied) and size <= WHOLE_BYTES
+        if self.training and varied:
+            return False
+        return 4 * len(self) * math.prod(self.input_shape) <= WHOLE_BYTES
 
     def _process(self, addresses: Tensor) -> Batch:
         return self._finish(self.loader.gather(addresses, self.training))
@@ -195,5 +196,5 @@ def _with_coordinates(x: Tensor) -> Tensor:
     """Append a channel per axis: the last axis's positions first, as the released code has it."""
     axes = [torch.linspace(0, 1, size, dtype=x.dtype, device=x.device) for size in x.shape[2:]]
     grids = torch.meshgrid(*axes, indexing="ij")
-    channels = [grid.expand(len(x), 1, *x.shape[2:]) for grid in reversed(grids)]
+    channels = [grid.expand(x.shape[0], 1, *x.shape[2:]) for grid in reversed(grids)]
     return torch.cat([x, *channels], dim=1)

@@ -40,7 +40,11 @@ class Outcome:
 
 
 class Method(Protocol):
-    """What ``stages.py`` of a method folder defines as ``Stages``."""
+    """What ``stages.py`` of a method folder defines as ``Stages``.
+
+    One whose model is a single network has ``trained(context) -> nn.Module`` too, the network with
+    its final weights, and can be exported.
+    """
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Run one stage from its last checkpoint on and end it with ``context.finish``."""

@@ -43,8 +43,12 @@ class Stages:
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the trained network as a function."""
-        network = networks.load(context, self.network(context))
+        network = self.trained(context)
         return networks.predictor(context, network, context.fold("test"), self.settings.loss)
+
+    def trained(self, context: Context) -> nn.Module:
+        """Return the network with its final weights."""
+        return networks.load(context, self.network(context))
 
     def outcome(self, context: Context) -> Outcome:
         """Describe the network."""

@@ -1,0 +1,41 @@
+"""``kit export``: a finished run's model as files that need no kit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.cli import options
+
+
+@click.command(name="export")
+@click.argument("run", metavar="RUN")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder; default: named after the run, here.",
+)
+@options.formats("text", "json")
+def command(run: str, output: Path | None, form: str) -> None:
+    """Write the model of RUN: weights (safetensors), architecture (JSON), program (torch.export).
+
+    RUN is a run's folder, the beginning of its path below results/runs, or its id. The program
+    takes raw inputs and needs torch alone: torch.export.load("program.pt2").module()(x).
+    """
+    from kit.runs.find import find_one, read_spec
+
+    folder = find_one(run)
+    spec = read_spec(folder)
+    target = output or Path(f"{spec.task}-{spec.method}-seed-{spec.seed}-{spec.id[:8]}")
+
+    from kit.export.files import export
+
+    paths = export(folder, target)
+    if form == "json":
+        import json
+
+        click.echo(json.dumps([str(path) for path in paths], indent=2))
+        return
+    for path in paths:
+        click.echo(f"{path}  {path.stat().st_size:,} bytes")

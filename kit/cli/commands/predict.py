@@ -1,0 +1,39 @@
+"""``kit predict``: what a finished run's model says of new data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from kit.cli import options
+
+
+@click.command(name="predict")
+@click.argument("run", metavar="RUN")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File, .csv or .npy; default: CSV to the standard output.",
+)
+@options.device
+def command(run: str, file: Path, output: Path | None, device: str | None) -> None:
+    """Predict for the inputs in FILE: .npy, or x in .npz, samples first, not normalised.
+
+    RUN is a run's folder, the beginning of its path below results/runs, or its id.
+    """
+    from kit.runs.find import find_one
+
+    folder = find_one(run)
+
+    from kit.cli.progress import bar
+    from kit.export.predict import predict
+
+    with bar("predict") as progress:
+        predictions = predict(folder, file, device=device or "cpu", progress=progress)
+    if output is None:
+        click.echo(predictions.csv(), nl=False)
+        return
+    predictions.save(output)
+    click.echo(str(output), err=True)

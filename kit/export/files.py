@@ -1,0 +1,98 @@
+"""A trained model as files: weights, architecture, and a program that runs by torch alone."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kit.data.folds import Fold
+from kit.errors import KitError
+from kit.export import given
+from kit.export.reopen import reopen
+from kit.files import write_bytes, write_json
+from kit.runs.folder import read_result
+
+PROGRAM, WEIGHTS, FACTS = "program.pt2", "weights.safetensors", "architecture.json"
+
+
+class Program(nn.Module):
+    """Raw inputs in, answers in the task's units out: normalisers and network in one."""
+
+    def __init__(self, network: nn.Module, fold: Fold) -> None:
+        super().__init__()
+        self.network, self._fold = network, fold
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, *sample shape) -> logits (batch, outputs), or fields if the task is dense."""
+        return self._fold.targets.decode(self.network(given.encode(x, self._fold)))
+
+
+def export(run: Path, folder: Path) -> list[Path]:
+    """Write the model of a finished run: its weights, its architecture, its program.
+
+    ``torch.export.load(program).module()(x)`` answers for raw inputs where torch is all there is.
+
+    Raises:
+        KitError: the run is not finished, or its model is no network.
+    """
+    try:
+        from safetensors.torch import save
+    except ModuleNotFoundError:
+        raise KitError("kit export needs safetensors: pip install 'kit[export]'") from None
+    stages, context = reopen(run, "cpu")
+    if not hasattr(stages, "trained"):
+        raise KitError(f"the model of {context.spec.method!r} is no network; use 'kit predict'")
+    network: nn.Module = stages.trained(context).eval()
+    fold = context.fold("test")
+    program, shape = _program(network, fold, context.task.sample_shape)
+    result = read_result(run / "result.json")
+    facts: dict[str, Any] = {
+        "spec": context.spec,
+        "run": context.spec.id,
+        "architecture": result.architecture,
+        "parameters": result.parameters,
+        "macs": result.macs,
+        "metrics": result.metrics,
+        "data": result.provenance.data,
+        "torch": str(torch.__version__),
+        "input": {"shape": ["batch", *context.task.sample_shape], "normalised": False},
+        "output": {"shape": ["batch", *shape], "kind": _kind(context.task.kind)},
+    }
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    paths = [folder / WEIGHTS, folder / FACTS, folder / PROGRAM]
+    write_bytes(paths[0], save(weights, metadata={"format": "pt", "run": context.spec.id}))
+    write_json(paths[1], facts)
+    write_bytes(paths[2], program)
+    return paths
+
+
+def _program(
+    network: nn.Module, fold: Fold, sample_shape: tuple[int, ...]
+) -> tuple[bytes, tuple[int, ...]]:
+    # What a sample in the data looks like is what the program takes: raw, in its own dtype.
+    raw = fold.loader.take("x")(fold.addresses[:1, 0])
+    if fold.rules.window:
+        sample_shape = (sample_shape[0], fold.rules.window)
+    sample = torch.zeros(
+        2, *sample_shape, dtype=torch.float32 if raw.is_floating_point() else raw.dtype
+    )
+    batch = torch.export.Dim("batch", min=1)
+    exported = torch.export.export(
+        Program(network, fold), (sample,), dynamic_shapes=({0: batch},), strict=False
+    )
+    buffer = io.BytesIO()
+    torch.export.save(exported, buffer)
+    with torch.no_grad():
+        shape = tuple(exported.module()(sample).shape[1:])
+    return buffer.getvalue(), shape
+
+
+def _kind(of: str) -> str:
+    return {
+        "point": "logits, softmax not applied",
+        "multi-label": "logits, sigmoid not applied",
+    }.get(of, "field")

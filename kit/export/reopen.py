@@ -1,0 +1,49 @@
+"""Finished runs opened again, read-only: their context, their trained model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import torch
+
+from kit import discovery, method, task
+from kit.data.folds import TaskData
+from kit.data.prepared import open_prepared
+from kit.errors import KitError
+from kit.methods.context import Context, Method
+from kit.runs.find import read_spec
+from kit.runs.folder import RunFolder, read_result
+from kit.settings import convert
+
+
+def reopen(folder: Path, device: str) -> tuple[Method, Context]:
+    """Return the method of a finished run, and the context to ask it with.
+
+    Raises:
+        KitError: the run is not finished, its method has changed since, or its data are gone.
+    """
+    spec = read_spec(folder)
+    try:
+        read_result(folder / "result.json")
+    except FileNotFoundError:
+        raise KitError(f"{spec} is not finished; 'kit run' finishes it") from None
+    except ValueError as error:
+        raise KitError(f"{folder / 'result.json'}: {error}") from None
+    info, the_task = method.find(spec.method), task.find(spec.task)
+    if info.version != spec.method_version:
+        raise KitError(
+            f"{spec} is of version {spec.method_version} of its method, the kit has "
+            f"{info.version}; run it again"
+        )
+    settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
+    stages = discovery.load("kit.methods", info.folder, "stages").Stages(settings)
+    prepared = open_prepared(the_task, spec.tier, spec.profile)
+    context = Context(
+        spec=spec,
+        task=the_task,
+        settings=settings,
+        data=TaskData(the_task, prepared, torch.device(device)),
+        folder=RunFolder(spec, folder.resolve().parents[len(spec.folder.parts) - 1]),
+    )
+    return cast(Method, stages), context

@@ -1,0 +1,189 @@
+"""A trained model outside of the kit, against what the run itself scored."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kit import method, task
+from kit.data import preparing
+from kit.data.prepared import open_prepared
+from kit.engines.execute import Options, execute
+from kit.errors import DataError, KitError
+from kit.export.files import export
+from kit.export.predict import predict
+from kit.export.reopen import reopen
+from kit.metrics.relative_l2 import Evaluator
+from kit.runs.folder import RunFolder
+from kit.spec import RunSpec
+from kit.training.loop import score
+from tests.conftest import Run
+
+# A program is run where the kit cannot be imported.
+ALONE = """
+import sys
+sys.modules["kit"] = None
+import numpy as np, torch
+x = torch.from_numpy(np.load(sys.argv[2]))
+program = torch.export.load(sys.argv[1]).module()
+parts = [program(part) for part in x.split(int(sys.argv[4]))]
+np.save(sys.argv[3], torch.cat(parts).detach().numpy())
+try:
+    import kit
+except ImportError:
+    print("no kit")
+"""
+
+
+@pytest.fixture
+def darcy_run(darcy: object) -> Path:
+    spec = method.find("dash").spec(
+        task.find("darcy-flow"), 0, protocol="released", profile="smoke", tier="regenerated"
+    )
+    assert execute(spec, Options()) is not None
+    return RunFolder(spec).path
+
+
+def finished(name: str, of: str) -> tuple[RunSpec, Path]:
+    found = task.find(of)
+    preparing.prepare(found, "synthetic", "smoke")
+    spec = method.find(name).spec(found, 0, protocol="released", profile="smoke", tier="synthetic")
+    assert execute(spec, Options()) is not None
+    return spec, RunFolder(spec).path
+
+
+def raw(spec: RunSpec) -> tuple[np.ndarray, np.ndarray]:
+    prepared = open_prepared(task.find(spec.task), spec.tier, spec.profile)
+    rows = prepared.fold("test")
+    return np.array(prepared.array("x")[rows]), np.array(prepared.array("y")[rows])
+
+
+def run_alone(folder: Path, x: np.ndarray, batch: int = 3) -> np.ndarray:
+    np.save(folder / "x.npy", x)
+    words = [folder / "program.pt2", folder / "x.npy", folder / "y.npy", batch]
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=folder,
+    )
+    assert done.stdout.strip() == "no kit"
+    answers: np.ndarray = np.load(folder / "y.npy")
+    return answers
+
+
+def test_a_dense_program_scores_as_the_run_did(darcy_run: Path, tmp_path: Path) -> None:
+    """Raw coefficients in, pressures out: both normalisers, coordinates and all are inside."""
+    paths = export(darcy_run, tmp_path / "out")
+    assert [path.name for path in paths] == [
+        "weights.safetensors",
+        "architecture.json",
+        "program.pt2",
+    ]
+    _, context = reopen(darcy_run, "cpu")
+    x, _ = raw(context.spec)
+    answers = run_alone(tmp_path / "out", x)
+    evaluator = Evaluator(context.task)
+    from kit.metrics import Prediction
+
+    evaluator.update(Prediction(torch.from_numpy(answers), "field"), context.fold("test").samples)
+    (value,) = evaluator.compute().values()
+    result = json.loads((darcy_run / "result.json").read_text())
+    assert value.value == pytest.approx(result["metrics"]["relative-l2"]["value"], rel=1e-5)
+
+
+def test_weights_and_facts(darcy_run: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    export(darcy_run, tmp_path)
+    stages, context = reopen(darcy_run, "cpu")
+    network = stages.trained(context)  # type: ignore[attr-defined]
+    ours = load_file(tmp_path / "weights.safetensors")
+    assert set(ours) == set(network.state_dict())
+    for name, value in network.state_dict().items():
+        assert torch.equal(ours[name], value)
+    facts = json.loads((tmp_path / "architecture.json").read_text())
+    result = json.loads((darcy_run / "result.json").read_text())
+    assert facts["architecture"] == result["architecture"]
+    assert facts["run"] == context.spec.id
+    assert facts["input"]["shape"] == ["batch", 1, 85, 85]
+
+
+def test_a_program_with_letters_and_a_weight_norm(tmp_path: Path) -> None:
+    """Indices of bases in, one-hot inside; predictions of kit predict are the program's."""
+    spec, folder = finished("tcn", "deepsea")
+    export(folder, tmp_path)
+    x, _ = raw(spec)
+    answers = run_alone(tmp_path, x)
+    predictions = predict(folder, tmp_path / "x.npy")
+    expected = torch.from_numpy(answers).sigmoid().numpy()
+    assert np.allclose(predictions.values, expected, atol=1e-5)
+    stages, context = reopen(folder, "cpu")
+    fold = context.fold("test")
+    scores = score(stages.predictor(context), fold, context.task, 64)
+    result = json.loads((folder / "result.json").read_text())["metrics"]
+    assert scores["one-minus-auroc"].value == result["one-minus-auroc"]["value"]
+
+
+def test_predictions_of_classes_as_csv_and_npy(kit: Run, tmp_path: Path) -> None:
+    spec, folder = finished("wrn", "satellite")
+    x, y = raw(spec)
+    np.savez(tmp_path / "new.npz", x=x)
+    file = str(tmp_path / "new.npz")
+    done = kit("predict", "satellite/wrn", file)
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert len(rows) == len(x)
+    classes = np.array([int(row["class"]) for row in rows])
+    result = json.loads((folder / "result.json").read_text())["metrics"]["zero-one-error"]
+    assert 100 * float((classes != y).mean()) == pytest.approx(result["value"])
+    output = tmp_path / "answers.npy"
+    assert kit("predict", spec.id[:8], file, "--output", str(output)).returncode == 0
+    values = np.load(output)
+    assert np.allclose(values.sum(1), 1, atol=1e-5)
+    assert np.array_equal(values.argmax(1), classes)
+
+
+def test_what_is_wrong_with_a_file_is_told_in_a_line(
+    darcy_run: Path, kit: Run, tmp_path: Path
+) -> None:
+    x = np.zeros((2, 85, 85), np.float32)
+    for name, content, words in (
+        ("size.npy", x[:, :40], r"x is \(2, 1, 40, 85\), not \(samples, 1, 85, 85\)"),
+        ("nan.npy", np.full_like(x, np.nan), "not finite numbers"),
+        ("text.npy", np.array(["a"]), "x is"),
+    ):
+        np.save(tmp_path / name, content)
+        with pytest.raises(DataError, match=words):
+            predict(darcy_run, tmp_path / name)
+    np.savez(tmp_path / "no-x.npz", y=x)
+    with pytest.raises(DataError, match="has no array 'x', but y"):
+        predict(darcy_run, tmp_path / "no-x.npz")
+    (tmp_path / "bad.npy").write_bytes(b"not an array")
+    with pytest.raises(DataError, match=r"is no \.npy or \.npz"):
+        predict(darcy_run, tmp_path / "bad.npy")
+    np.save(tmp_path / "good.npy", x)
+    predictions = predict(darcy_run, tmp_path / "good.npy")
+    with pytest.raises(KitError, match=r"name in \.npy"):
+        predictions.csv()
+    done = kit("predict", "darcy-flow/dash", str(tmp_path / "size.npy"))
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_run_that_is_not_finished(darcy: object) -> None:
+    spec = method.find("dash").spec(
+        task.find("darcy-flow"), 0, protocol="released", profile="smoke", tier="regenerated"
+    )
+    execute(spec, Options(until="search"))
+    with pytest.raises(KitError, match="is not finished"):
+        reopen(RunFolder(spec).path, "cpu")
