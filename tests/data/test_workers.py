@@ -82,3 +82,18 @@ def test_a_worker_leaves_this_process_its_own_draws() -> None:
     torch.manual_seed(1)
     list(training.shuffled(4, 0, "fit", 0))
     assert torch.equal(torch.rand(3), alone)
+
+
+def test_an_epoch_draws_the_same_in_a_resumed_session(
+    clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_DATA", str(clips))
+
+    def epoch(training: Fold, number: int) -> list[Batch]:
+        torch.manual_seed(number)
+        return list(training.shuffled(4, 0, "fit", number))
+
+    undisturbed = fold("final_fit")
+    assert undisturbed.host is None
+    epoch(undisturbed, 0)
+    assert same(epoch(undisturbed, 1), epoch(fold("final_fit"), 1))
