@@ -98,7 +98,7 @@ class Measured:
 
     def __str__(self) -> str:
         if self.twice:
-            return f"seed {', '.join(map(str, self.twice))} twice"
+            return f"several runs of seed {', '.join(map(str, self.twice))}"
         if self.mean is None:
             return f"NaN ({len(self.values) - len(self.defined)}/{len(self.values)})"
         return number(self.mean, self.std)
@@ -173,7 +173,7 @@ def choose(
         seeds: dict[int, list[Result]] = defaultdict(list)
         for result in found[first]:
             seeds[result.spec.seed].append(result)
-        runs = Runs(
+        cells[task_name, method_name] = Runs(
             task=task_name,
             method=method_name,
             kind=first,
@@ -181,14 +181,20 @@ def choose(
             twice={seed: same for seed, same in sorted(seeds.items()) if len(same) > 1},
             others=tuple(f"{len(found[kind])} of {_words(kind)}" for kind in others),
         )
-        cells[task_name, method_name] = runs
-        for seed, same in runs.twice.items():
-            folders = " and ".join(sorted(str(result.spec.folder) for result in same))
-            remarks.append(
-                f"two valid runs for seed {seed} of one cell, neither counts: {folders}; "
-                "move one of them out of the results folder"
-            )
     return cells, sorted(remarks)
+
+
+def conflicts(runs: Iterable[Runs]) -> list[str]:
+    """Return one line for each seed that several valid runs stand for; it names them."""
+    lines = []
+    for each in runs:
+        for seed, same in each.twice.items():
+            folders = " and ".join(sorted(str(result.spec.folder) for result in same))
+            lines.append(
+                f"{len(same)} valid runs for seed {seed} of one cell, none counts: {folders}; "
+                "move all but one out of the results folder"
+            )
+    return lines
 
 
 def measure(

@@ -128,6 +128,7 @@ class Table:
         notes: (letter, how the numbers came about).
         doubts: (number, what is wrong with printed cells).
         remarks: on the table as a whole.
+        conflicts: those among them that name runs of which only one can count.
     """
 
     paper: str
@@ -137,6 +138,7 @@ class Table:
     notes: tuple[tuple[str, str], ...]
     doubts: tuple[tuple[str, str], ...]
     remarks: tuple[str, ...]
+    conflicts: tuple[str, ...]
 
     @property
     def title(self) -> str:

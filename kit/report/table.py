@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kit import method, papers
 from kit.papers import Key, Layout, Line, PublishedCell
 from kit.report import best
-from kit.report.cells import Measured, choose
+from kit.report.cells import Measured, choose, conflicts
 from kit.report.grid import Cell, Row, Table
 from kit.report.tables import Filled, Request
 from kit.runs.collect import Rejected
@@ -70,7 +70,7 @@ def make(
             measured=measured,
             derived=derived,
             note=notes.mark(how) if how else None,
-            unread=unread.get((key.task, key.method), ()),
+            unread=unread.get((key.task, key.method), ()) + _unscored(request, key, measured),
             verdict=_verdict(found, measured, key),
         )
 
@@ -86,6 +86,7 @@ def make(
     rows = best.mark_printed(rows, paper, layout)
     rows += [row(OTHERS, _line(name, layout)) for name in further]
     rows = best.mark_measured(rows, layout)
+    clashes = conflicts(runs.values())
     return Table(
         paper=paper,
         number=number,
@@ -97,8 +98,10 @@ def make(
             *layout.remarks,
             *_counts(rows),
             *remarks,
+            *clashes,
             *sorted(str(each) for each in rejected),
         ),
+        conflicts=tuple(clashes),
     )
 
 
@@ -148,6 +151,17 @@ def _unread(rejected: Iterable[Rejected]) -> Mapping[tuple[str, str], tuple[str,
         task_name, method_name = each.path.parts[-5:-3]
         found[task_name, method_name] = (*found.get((task_name, method_name), ()), each.reason)
     return found
+
+
+def _unscored(request: Request, key: Key, measured: Measured | None) -> tuple[str, ...]:
+    """Return a reason for each run that was not scored on a cell's metric."""
+    runs = request.runs.get((key.task, key.method))
+    if request.layout.cells != "scores" or runs is None:
+        return ()
+    scored = measured.values if measured else {}
+    return tuple(
+        f"seed {seed} was not scored on {key.metric}" for seed in runs.by_seed if seed not in scored
+    )
 
 
 def _verdict(

@@ -113,8 +113,9 @@ def test_a_seed_with_two_valid_runs_has_no_mean_and_both_are_named() -> None:
     cell = darcy_cell([*THREE, other])
     assert cell.measured is not None
     assert (cell.measured.mean, cell.measured.std) == (None, None)
-    assert cell.measured_text == "seed 0 twice [a]"
-    (remark,) = [remark for remark in made.remarks if "two valid runs" in remark]
+    assert cell.measured_text == "several runs of seed 0 [a]"
+    (remark,) = made.conflicts
+    assert remark in made.remarks
     assert str(THREE[0].spec.folder) in remark
     assert str(other.spec.folder) in remark
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.errors import KitError
 from kit.spec import PROFILES
 
 
@@ -18,7 +19,10 @@ from kit.spec import PROFILES
 @options.tier
 @options.formats("text", "markdown", "csv", "latex", "json")
 def command(number: int, paper: str, profile: Any, protocol: Any, tier: Any, form: str) -> None:
-    """Print table NUMBER, measured beside published. Nothing is run."""
+    """Print table NUMBER, measured beside published. Nothing is run.
+
+    Exit code 2 if several runs stand for one seed of a cell; the table is printed all the same.
+    """
     from kit.report import formats, table
     from kit.runs.collect import collect
 
@@ -33,3 +37,5 @@ def command(number: int, paper: str, profile: Any, protocol: Any, tier: Any, for
         tier=tier,
     )
     click.echo(formats.render(filled, form), nl=False)
+    if filled.conflicts:
+        raise KitError("; ".join(filled.conflicts))
