@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
+import docker
 import pytest
 
 from kit import task
+from kit.containers import images
+from kit.containers.client import connect
 from kit.data import preparing
+from kit.errors import UnavailableError
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -31,7 +36,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "a home's folder"
     monkeypatch.setenv("KIT_DATA", str(folder / "data"))
     monkeypatch.setenv("KIT_RESULTS", str(folder / "results"))
-    for name in ("KIT_SEEDS", "KIT_THREADS"):
+    monkeypatch.setenv("KIT_ENGINE", "local")
+    for name in ("KIT_SEEDS", "KIT_THREADS", "KIT_GPU", "KIT_GPU_WAIT", "KIT_JOBS_PER_GPU"):
         monkeypatch.delenv(name, raising=False)
     return folder
 
@@ -58,3 +64,29 @@ def kit() -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[docker.DockerClient]:
+    """A Docker engine; where there is none the test is skipped, but in CI it fails."""
+    try:
+        client = connect()
+    except UnavailableError as error:
+        _without(str(error))
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def built_images(docker_engine: docker.DockerClient) -> docker.DockerClient:
+    """The engine, with the images of the base, Darcy Flow and DeepSEA."""
+    built = {image.name for image in images.listing(docker_engine)}
+    if not {"base", "darcy-flow", "deepsea"} <= built:
+        _without("needs the images of 'kit images build darcy-flow deepsea'")
+    return docker_engine
+
+
+def _without(reason: str) -> NoReturn:
+    if os.environ.get("KIT_REQUIRE_DOCKER"):
+        pytest.fail(reason)
+    pytest.skip(reason)

@@ -90,6 +90,7 @@ places = chain(
         type=click.Choice(["auto", "local", "docker"]),
         default="auto",
         show_default=True,
+        envvar="KIT_ENGINE",
         help="Containers or plain processes; auto: containers where they can be had.",
     ),
     click.option("--gpus", help="Only these: 0,1 or UUIDs; default: KIT_GPU, else all."),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import statistics
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from tests.conftest import Run
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("reproduc",), "unknown command 'reproduc'; did you mean 'reproduce'?"),
+        (("reproduc",), "unknown command 'reproduc'; did you mean 'reproduce'"),
         (("run", "darcyflow", "dash"), "unknown task 'darcyflow'; did you mean 'darcy-flow'?"),
         (("run", "darcy-flow", "dush"), "unknown method 'dush'; did you mean 'dash'?"),
         (("table", "99"), "no table 99 of paper 'dash'; there is"),
@@ -58,6 +59,7 @@ def test_help_is_quick_and_torch_free(kit: Run) -> None:
 def test_the_main_job_at_smoke_size(kit: Run, darcy: Path, home: Path) -> None:
     del darcy
     words = ("reproduce", "--table", "5", "--task", "darcy-flow", "--profile", "smoke")
+    words += ("--method", "wrn", "--method", "dash")
     dry = kit(*words, "--dry-run")
     assert dry.returncode == 0
     assert "6 to run" in dry.stdout
@@ -74,8 +76,8 @@ def test_the_main_job_at_smoke_size(kit: Run, darcy: Path, home: Path) -> None:
         measured = [cell["measured"] for cell in row["cells"] if cell["measured"]]
         assert len(measured) == (1 if row["method"] in ("dash", "wrn") else 0)
         assert all(cell["seeds"] == [0, 1, 2] for cell in measured)
-    plan = json.loads(kit("plan", "--table", "5", "--profile", "smoke", "--format", "json").stdout)
-    assert {run["action"] for run in plan["runs"] if run["task"] == "darcy-flow"} == {"keep"}
+    plan = json.loads(kit("plan", *words[1:], "--format", "json").stdout)
+    assert {run["action"] for run in plan["runs"]} == {"keep"}
 
 
 @pytest.mark.usefixtures("darcy")
@@ -91,6 +93,17 @@ def test_a_failed_run_stops_no_other_and_the_exit_code_tells(kit: Run, home: Pat
     assert "FAILED" in done.stderr
     assert "1 of 3 runs failed" in done.stderr
     assert "(2 of 3)" in done.stdout
+    # It stays so until asked for.
+    shutil.rmtree(blocked)
+    again = kit(*words, "--profile", "smoke")
+    assert again.returncode == 1
+    assert "failed before (method)" in again.stderr
+    assert "--retry-failed" in again.stderr
+    assert "done after" not in again.stderr
+    retried = kit(*words, "--profile", "smoke", "--retry-failed")
+    assert retried.returncode == 0, retried.stderr
+    assert retried.stderr.count("done after") == 1
+    assert "(2 of 3)" not in retried.stdout
 
 
 @pytest.mark.usefixtures("darcy")

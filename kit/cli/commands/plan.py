@@ -78,10 +78,9 @@ def _summary(plan: Any, places: int, where: str) -> str:
         return line
     known = [run.hours for run in plan.todo if run.hours is not None]
     unknown = len(plan.todo) - len(known)
-    ends = f"{_makespan(plan, places):.3g} h on {where}"
-    work = f"{sum(known):.3g} h of work, {ends}"
+    work = f"{sum(known):.3g} h of work, {_makespan(plan, places):.3g} h on {where}"
     if unknown:
-        work = f"at least {work} ({unknown} runs of unknown length)"
+        work = f"at least {work} ({unknown} runs of unknown length)" if known else "unknown length"
     return f"{line}; {work}; about {plan.bytes / 1e9:.2f} GB of disk"
 
 
