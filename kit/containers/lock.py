@@ -46,8 +46,8 @@ def path() -> Path:
     return paths.results() / "images.lock.json"
 
 
-def write(images: list[Image]) -> Lock:
-    """Pin the images that are built.
+def made_of(images: list[Image]) -> Lock:
+    """Return the lock that pins these images.
 
     Raises:
         KitError: none is, or they start from different base images.
@@ -60,15 +60,18 @@ def write(images: list[Image]) -> Lock:
     ((name, digest),) = bases
     if name is None or digest is None:
         raise KitError("the images do not say what they start from; run 'kit images build'")
-    lock = Lock(
+    return Lock(
         schema=SCHEMA,
         base_image=BaseImage(name=name, digest=digest),
         images={
             image.name: Pinned(image_id=image.id, repo_digest=image.digest) for image in images
         },
     )
+
+
+def save(lock: Lock) -> None:
+    """Write the lock."""
     write_json(path(), lock)
-    return lock
 
 
 def read() -> Lock | None:

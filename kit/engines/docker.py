@@ -236,7 +236,7 @@ class Docker:
         try:
             output = self.client.api.logs(reference, tail=100)
             if output:
-                with RunFolder(spec).log.open("ab") as log:
+                with suppress(OSError), RunFolder(spec).log.open("ab") as log:
                     log.write(output)
         finally:
             with suppress(NotFound):

@@ -75,16 +75,17 @@ def list_(form: str) -> None:
     _show(found)
 
 
-@command.command()
-def lock() -> None:
+@command.command(name="lock")
+def lock_() -> None:
     """Pin the images that are built: runs with others are refused from then on."""
     from kit.containers import images
     from kit.containers import lock as locking
     from kit.containers.client import connect
 
-    written = locking.write(images.listing(connect()))
-    base = written.base_image
-    click.echo(f"{locking.path()}: {len(written.images)} images on {base.name} ({base.digest})")
+    lock = locking.made_of(images.listing(connect()))
+    locking.save(lock)
+    base = lock.base_image
+    click.echo(f"{locking.path()}: {len(lock.images)} images on {base.name} ({base.digest})")
 
 
 @command.command()
