@@ -6,6 +6,7 @@ from kit import method, task
 from kit.papers import Key
 from kit.report.cells import Computed, Value, measure, rounded
 from kit.report.tables import Filled, Request
+from kit.report.tables.counts import counts
 from kit.runs.records import Result
 
 UNITS = {"parameters": (1e6, "M"), "giga-macs": (1e9, "GFLOPS")}
@@ -30,14 +31,12 @@ def of_run(result: Result, metric: str) -> Value | None:
 
 
 def _counted(request: Request) -> dict[Key, Computed]:
-    from kit.methods.sizes import size
-
     tasks, methods = set(task.names()), set(method.names())
+    known = [key for key in request.keys if key.task in tasks and key.method in methods]
+    sizes = counts((key.task, key.method) for key in known)
     computed = {}
-    for key in request.keys:
-        if key.task not in tasks or key.method not in methods:
-            continue
-        found = size(task.find(key.task), method.find(key.method))
+    for key in known:
+        found = sizes[key.task, key.method]
         if found is None or (found.searched and key in request.printed):
             continue
         scale, _ = UNITS[key.metric]
