@@ -147,14 +147,6 @@ def test_numbers_have_two_digits_of_their_deviation(
     assert number(mean, std) == text
 
 
-@pytest.mark.parametrize("form", formats.names())
-def test_same_results_same_bytes_in_any_order(form: str) -> None:
-    left = formats.render(table.make("dash", 5, THREE), form)
-    right = formats.render(table.make("dash", 5, THREE[::-1]), form)
-    assert left == right
-    assert left.endswith("\n")
-
-
 def test_json_has_the_agreed_form() -> None:
     value = json.loads(formats.render(table.make("dash", 5, THREE), "json"))
     assert (value["paper"], value["table"], len(value["rows"])) == ("dash", 5, 11)

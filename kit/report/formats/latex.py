@@ -45,6 +45,10 @@ def render(table: Table) -> str:
             if row.group != group:
                 lines.append(r"\midrule")
                 group = row.group
+                if group:
+                    lines.append(
+                        rf"\multicolumn{{{len(align)}}}{{l}}{{\emph{{{escape(group)}}}}} \\"
+                    )
             lines += _lines(table, [escape(title) for title in row.titles], cells)
         lines += [r"\bottomrule", r"\end{tabular}", ""]
     notes = [

@@ -18,7 +18,11 @@ def render(table: Table) -> str:
         heads = ("<br>".join(filter(None, (*c.titles, c.heading))) for c in block)
         lines.append(_row([*stubs, "", *heads]))
         lines.append(_row(["---"] * (len(stubs) + 1 + len(block))))
+        group = ""
         for row, cells in rows:
+            if row.group != group:
+                group = row.group
+                lines.append(_row([f"*{group}*", *[""] * (len(stubs) + len(block))]))
             titles = list(row.titles)
             if any(cell.published for cell in cells):
                 missing = table.layout.missing

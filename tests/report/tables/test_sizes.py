@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from kit import method, task
+from kit.backbones import count
+from kit.methods.sizes import size
+from kit.ops import costs
+from kit.ops.modules import AggConv1d
+from kit.report import table
+from kit.report.grid import Cell
+
+
+def cells(number: int) -> dict[tuple[str, str], Cell]:
+    rows = table.make("nas-bench-360", number, []).rows
+    return {(cell.key.method, cell.key.task): cell for row in rows for cell in row.cells}
+
+
+def test_parameters_of_wrn_are_the_papers() -> None:
+    found = {key: cell for key, cell in cells(7).items() if key[0] == "wrn"}
+    assert len(found) == 10
+    for (_, name), cell in found.items():
+        assert cell.computed
+        # Noted there: its 2.76 M have biases that the released network has not.
+        assert cell.computed.agrees is (name != "psicov")
+
+
+def test_operations_of_wrn_are_printed_twice() -> None:
+    for (name, _), cell in cells(8).items():
+        if name == "wrn":
+            assert cell.computed
+            assert cell.computed.value
+            assert cell.published
+            assert cell.published.value
+            # Its tool counted a little more than convolutions; 0.04 has one digit.
+            near = pytest.approx(cell.published.value, rel=0.03, abs=0.01)
+            assert 2 * cell.computed.value == near
+
+
+def test_what_a_search_trains_is_counted_but_stands_at_no_printed_cell() -> None:
+    found = size(task.find("ecg"), method.find("dash"))
+    assert found is not None
+    assert found.searched
+    assert found.parameters < 100_000
+    assert size(task.find("ecg"), method.find("constant")) is None
+
+
+def test_an_agg_conv_costs_what_the_formula_says() -> None:
+    layer = AggConv1d(4, 8, (3, 5), (1, 2), stride=2)
+    expected = costs.multiply_adds("fourier", 1, 4, 8, (64,), (3, 5), (1, 2))
+    assert count.multiply_adds(layer, (4, 64)) == pytest.approx(expected, abs=1)
+    assert not math.isclose(
+        expected, costs.multiply_adds("mixed-weights", 1, 4, 8, (64,), (3, 5), (1, 2))
+    )

@@ -1,0 +1,69 @@
+"""Every table in every format: whole, stable, and nothing of its notes lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+
+import pytest
+
+from kit import papers
+from kit.report import formats, table
+from tests.report.test_tables import THREE, result
+
+# Counting models takes seconds, and these two share all but their numbers.
+TABLES = [
+    (paper, number)
+    for paper in papers.papers()
+    for number in papers.tables(paper)
+    if (paper, number) != ("nas-bench-360", 8)
+]
+
+
+@pytest.mark.parametrize(("paper", "number"), TABLES)
+def test_every_table_in_every_format(paper: str, number: int) -> None:
+    made = table.make(paper, number, THREE)
+    cells = [cell for row in made.rows for cell in row.cells]
+    texts = {form: formats.render(made, form) for form in formats.names()}
+    for form, text in texts.items():
+        assert text.endswith("\n"), form
+        assert text == formats.render(made, form)
+    for text in (texts["text"], texts["markdown"]):
+        assert all(f"[{mark}] {words}" in text for mark, words in (*made.doubts, *made.notes))
+        assert all(str(cell.published) in text for cell in cells if cell.published)
+    assert len(list(csv.DictReader(io.StringIO(texts["csv"])))) == len(cells)
+    assert sum(len(row["cells"]) for row in json.loads(texts["json"])["rows"]) == len(cells)
+    even_markdown(texts["markdown"])
+    even_latex(texts["latex"])
+
+
+def even_markdown(text: str) -> None:
+    width = 0
+    for line in text.splitlines():
+        if not line.startswith("|"):
+            width = 0
+            continue
+        found = len(re.findall(r"(?<!\\)\|", line))
+        assert found == (width or found), line
+        width = found
+
+
+def even_latex(text: str) -> None:
+    assert text.count(r"\begin{") == text.count(r"\end{")
+    assert text.count("{") == text.count("}")
+    width = 0
+    for line in text.splitlines():
+        if align := re.match(r"\\begin\{tabular\}\{([lr]+)\}", line):
+            width = len(align[1])
+        elif line.endswith(r"\\") and not line.startswith(r"\multicolumn"):
+            assert len(re.findall(r"(?<!\\)&", line)) == width - 1, line
+    assert text.isascii()
+
+
+@pytest.mark.parametrize("form", formats.names())
+def test_same_results_same_bytes_in_any_order(form: str) -> None:
+    results = [*THREE, *(result(seed, 0.2, name="wrn") for seed in range(3))]
+    left = formats.render(table.make("dash", 5, results), form)
+    assert left == formats.render(table.make("dash", 5, results[::-1]), form)
