@@ -86,12 +86,14 @@ class Retrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The final network.
 
     Attributes:
+        optimiser: what the tuned rates, decays and momenta are of.
         padding: the released code retrains its 1D nets with causal kernels although it searched
             centred ones; ``centred`` is the clean way.
     """
 
     epochs: int
     schedule: Schedule
+    optimiser: Literal["sgd", "adam", "adamw"] = "sgd"
     padding: Literal["centred", "causal"]
     width: int | None = None
 

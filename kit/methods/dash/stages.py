@@ -17,7 +17,7 @@ from kit.methods.dash.tune import final_network, tune
 from kit.metrics import Prediction
 from kit.runs.records import Architecture
 from kit.search import Choices
-from kit.settings import Sgd
+from kit.settings import Optimiser
 
 
 class Stages:
@@ -82,7 +82,8 @@ class Stages:
             stage,
             network,
             context.fold("final_fit"),
-            optimiser=Sgd(
+            optimiser=Optimiser(
+                kind=settings.retrain.optimiser,
                 learning_rate=found["learning_rate"],
                 momentum=found["momentum"],
                 weight_decay=found["weight_decay"],

@@ -12,7 +12,7 @@ from kit.methods import networks
 from kit.methods.context import Context, TrialResult
 from kit.methods.dash.info import DashSettings
 from kit.runs.records import MetricValue
-from kit.settings import Sgd
+from kit.settings import Optimiser
 from kit.training.loop import score
 from kit.training.stage import Stage
 
@@ -93,7 +93,12 @@ def _train(
         stage,
         network,
         context.fold("tune_fit"),
-        optimiser=Sgd(learning_rate=rate, momentum=momentum, weight_decay=weight_decay),
+        optimiser=Optimiser(
+            kind=settings.retrain.optimiser,
+            learning_rate=rate,
+            momentum=momentum,
+            weight_decay=weight_decay,
+        ),
         schedule=settings.retrain.schedule,
         epochs=settings.tune.epochs,
         batch_size=settings.batch_size,
