@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -58,21 +57,8 @@ class Size:
     searched: bool
 
 
-_known: dict[tuple[Path, Path], Size | None] = {}
-
-
 def size(task: Task, info: MethodInfo) -> Size | None:
-    """Return the size of a method's model at profile ``paper``, or None where it is not known.
-
-    It is counted once per process.
-    """
-    key = (task.folder, info.folder)
-    if key not in _known:
-        _known[key] = _count(task, info)
-    return _known[key]
-
-
-def _count(task: Task, info: MethodInfo) -> Size | None:
+    """Return the size of a method's model at profile ``paper``, or None where it is not known."""
     if info.applies(task) is not None:
         return None
     spec = info.spec(task, 0, protocol="released", profile="paper", tier="published")
