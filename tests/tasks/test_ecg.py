@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from kit import discovery, task
 from kit.data import preparing
 from kit.data.folds import TaskData
-from kit.data.prepared import Prepared, open_prepared
+from kit.data.prepared import ArrayFile, Manifest, Prepared, open_prepared
 from kit.errors import DataError
 from kit.settings import Rules, convert
 from kit.task import Preparation
@@ -122,12 +122,12 @@ def test_last_window_and_short_records_are_dropped(tmp_path: Path) -> None:
 def _opened(folder: Path, contents: Any) -> Prepared:
     np.save(folder / "fold-all.npy", np.arange(5))
     np.save(folder / "fold-short.npy", np.array([0, 4]))
-    names = dict.fromkeys([*contents.arrays, "fold-all", "fold-short"])
-
-    class Manifest:
-        arrays = names
-
-    return Prepared(folder, Manifest())  # type: ignore[arg-type]
+    file = ArrayFile(dtype="<i8", shape=(), bytes=0, sha256="")
+    arrays = dict.fromkeys([*contents.arrays, "fold-all", "fold-short"], file)
+    manifest = Manifest(
+        schema=1, task="ecg", version=1, tier="published", samples={}, arrays=arrays, origin={}
+    )
+    return Prepared(folder, manifest)
 
 
 def test_synthetic_records_are_learnable_and_drawn_by_their_number(smoke: Prepared) -> None:
