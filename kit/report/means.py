@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from kit.report.grid import Cell, Table
 
 Values = Literal["published", "measured"]
+VALUES: tuple[Values, ...] = get_args(Values)
 
 
 @dataclass(frozen=True)

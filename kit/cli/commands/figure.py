@@ -1,7 +1,9 @@
-"""``kit figure``: a figure from what was measured."""
+"""``kit figure``: a figure of a paper, or of runs, as data or drawn."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,54 +12,163 @@ import click
 from kit.cli import options
 from kit.spec import PROFILES
 
+SPEED = ("2", "3")
+OF_RUNS = ("curves", "alphas", "entropy", "architecture")
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A figure: its data, the data as text, and what draws them."""
+
+    data: Any
+    text: str
+    draw: Callable[[], Any]
+
 
 @click.command(name="figure")
-@click.argument("number", type=int)
+@click.argument("name")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@options.paper
+@click.option(
+    "--values",
+    type=click.Choice(["published", "measured"]),
+    default="published",
+    show_default=True,
+    help="Of profiles and ranks: the paper's errors, or those of one's own runs.",
+)
 @click.option(
     "--profile", type=click.Choice(PROFILES), help="Default: the fullest that was measured."
 )
+@options.protocol
+@options.tier
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Draw to this file: .svg, .pdf or .png."
 )
 @options.formats("text", "json")
-def command(number: int, profile: Any, output: Path | None, form: str) -> None:
-    """Show figure NUMBER of paper dash (2, 3: the speed tests). Nothing is measured.
+def command(
+    name: str,
+    runs: Sequence[str],
+    paper: str,
+    values: Any,
+    output: Path | None,
+    form: str,
+    **kind: Any,
+) -> None:
+    """Show figure NAME: its data here, drawn with --output. Nothing is measured.
 
-    'kit reproduce --figure NUMBER' measures it.
-    """
-    from kit.bench import speed
-    from kit.errors import DataError
+    \b
+    Of the paper dash:
+      1a            performance profiles, as far as the appendix allows
+      2, 3          speed tests ('kit reproduce --figure N' measures them)
+    Of the paper nas-bench-360:
+      1, 2, 6       performance profiles
+    Of either paper:
+      runtimes      hours, printed and measured (Table 6 or 5)
+      ranks         critical differences of the mean ranks over tasks
+    \b
+    Of runs (a folder, the beginning of its path such as darcy-flow/dash, or an id):
+      curves        training losses by epoch, each seed a colour
+      alphas        weights of the mixtures over the search of one run
+      entropy       of the mixtures over the search
+      architecture  the searched network of one run, in the notation of DASH's appendix A.8
+    """  # noqa: D301
+    from kit.errors import KitError
 
-    speed.places(number)
-    found = [speed.load(number, each) for each in ([profile] if profile else PROFILES)]
-    measured = next((each for each in found if each is not None), None)
-    if measured is None:
-        wanted = profile or "lite"
-        raise DataError(
-            f"figure {number} is not measured; "
-            f"run 'kit reproduce --figure {number} --profile {wanted}'"
+    if bool(runs) != (name in OF_RUNS):
+        raise KitError(
+            f"figure {name} is of no run" if runs else f"figure {name} needs a RUN; see --help"
         )
-    show(measured, output, form)
+    if paper == "dash" and name in SPEED:
+        show(_measured_speed(int(name), kind["profile"]), output, form)
+    elif name in OF_RUNS:
+        _print(_of_runs(name, runs), output, form)
+    else:
+        _print(_of_paper(name, paper, values, kind), output, form)
 
 
 def show(measured: Any, output: Path | None, form: str) -> None:
-    """Print a measurement, and draw it if a file is named."""
-    import msgspec
-
-    from kit.files import replacing
-    from kit.report.figures import speed as figure
+    """Print a speed test, and draw it if a file is named."""
+    from kit.report.figures import speed
 
     work = f"{measured.steps} steps of batch {measured.batch}, median of {measured.rounds}"
     caption = f"{work}; {measured.device}, {measured.threads} threads, torch {measured.torch}"
     caption += f"; profile {measured.profile}, tier {measured.tier}"
+    content = (measured.figure, measured.points, caption)
+    _print(Shown(measured, speed.text(*content), lambda: speed.draw(*content)), output, form)
+
+
+def _print(shown: Shown, output: Path | None, form: str) -> None:
+    import msgspec
+
+    from kit.report.figures import save
+
     if output is not None:
-        drawn = figure.draw(measured.figure, measured.points, caption)
-        kind = output.suffix.lstrip(".") or "svg"
-        metadata = {"Date": None} if kind == "svg" else {}
-        with replacing(output) as stream:
-            drawn.savefig(stream, format=kind, metadata=metadata, dpi=150)
+        save(shown.draw(), output)
         click.echo(str(output), err=True)
     if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(measured), indent=2))
+        click.echo(msgspec.json.format(msgspec.json.encode(shown.data), indent=2))
     else:
-        click.echo(figure.text(measured.figure, measured.points, caption), nl=False)
+        click.echo(shown.text, nl=False)
+
+
+def _measured_speed(number: int, profile: Any) -> Any:
+    from kit.bench.speed import load
+    from kit.errors import DataError
+
+    found = [load(number, each) for each in ([profile] if profile else PROFILES)]
+    measured = next((each for each in found if each is not None), None)
+    if measured is None:
+        raise DataError(
+            f"figure {number} is not measured; "
+            f"run 'kit reproduce --figure {number} --profile {profile or 'lite'}'"
+        )
+    return measured
+
+
+def _of_runs(name: str, words: Sequence[str]) -> Shown:
+    from kit.report.figures import architecture, curves, drawing, mixtures
+    from kit.runs.find import find, find_one
+
+    if name in ("alphas", "architecture"):
+        folders = [find_one(word) for word in words[:1]]
+    else:
+        folders = list(dict.fromkeys(folder for word in words for folder in find(word)))
+    if name == "curves":
+        lines = curves.make(folders)
+        return Shown(lines, curves.text(lines), lambda: curves.draw(lines))
+    if name == "architecture":
+        network = architecture.make(folders[0])
+        return Shown(network, architecture.text(network), lambda: drawing.draw(network))
+    searches = mixtures.make(folders)
+    draw = mixtures.draw_weights if name == "alphas" else mixtures.draw_entropy
+    return Shown(searches, mixtures.text(searches), lambda: draw(searches))
+
+
+def _of_paper(name: str, paper: str, values: Any, kind: dict[str, Any]) -> Shown:
+    from kit import papers
+    from kit.errors import unknown
+    from kit.report.figures import profiles, ranks, runtimes
+    from kit.report.means import means
+    from kit.report.table import make
+    from kit.runs.collect import collect
+
+    if paper not in papers.papers():
+        raise unknown("paper", paper, papers.papers())
+
+    def table(number: int) -> Any:
+        results = collect().results if values == "measured" or name == "runtimes" else []
+        return make(paper, number, results, **kind)
+
+    if name == "runtimes":
+        hours = runtimes.make(table(runtimes.NUMBERS[paper]))
+        return Shown(hours, runtimes.text(hours), lambda: runtimes.draw(hours))
+    if name == "ranks":
+        found = table(ranks.NUMBERS[paper])
+        order = ranks.make(found.title, means(found, values))
+        return Shown(order, ranks.text(order), lambda: ranks.draw(order))
+    if name not in profiles.names(paper):
+        others = [*SPEED] if paper == "dash" else []
+        known = [*profiles.names(paper), *others, "runtimes", "ranks", *OF_RUNS]
+        raise unknown(f"figure of {paper}", name, known)
+    drawn = profiles.make(paper, name, means(table(profiles.definition(paper, name).table), values))
+    return Shown(drawn, profiles.text(drawn), lambda: profiles.draw(drawn))

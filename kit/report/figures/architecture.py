@@ -87,10 +87,8 @@ def make(folder: Path) -> Network:
         raise KitError(f"{folder} has no valid result: {error}") from None
     found = result.architecture
     if found is None or found.kind != "kernel-dilation":
-        kind = "none" if found is None else f"a {found.kind}"
-        raise KitError(
-            f"{result.spec} has {kind} for architecture; kernels and dilations are drawn"
-        )
+        kind = "no architecture" if found is None else f"{found.kind} for architecture"
+        raise KitError(f"{result.spec} has {kind}; kernel sizes and dilations are drawn")
     the_task = task.find(result.spec.task)
     settings = result.spec.settings
     title = f"{result.spec.task} {result.spec.method} seed {result.spec.seed}"

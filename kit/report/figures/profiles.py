@@ -17,8 +17,7 @@ import msgspec
 from kit import papers
 from kit.errors import KitError, unknown
 from kit.report.figures import COLOURS, LINES, NARROW, WIDE, new
-
-Errors = Mapping[str, Mapping[str, float]]
+from kit.report.means import Means
 
 
 class Curve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +71,7 @@ class Profiles(msgspec.Struct, frozen=True):
     paper: str
     figure: str
     title: str
-    values: str
+    source: str
     panels: tuple[Drawn, ...]
     remarks: tuple[str, ...]
 
@@ -95,42 +94,38 @@ def definition(paper: str, name: str) -> Definition:
     return msgspec.convert(tomllib.loads(file.read_text()), Definition)
 
 
-def make(paper: str, name: str, errors: Errors, values: str) -> Profiles:
-    """Return a figure's data from errors by method and task.
+def make(paper: str, name: str, means: Means) -> Profiles:
+    """Return a figure's data.
 
     Tasks without an error of every curve are left out, as comparing with an absent rival would
     flatter the others; the remarks name them.
 
-    Args:
-        paper: whose figure.
-        name: its number.
-        errors: method -> task -> error.
-        values: where the errors are from, in words.
-
     Raises:
-        KitError: no task has an error of every curve.
+        KitError: the paper has no such profiles, or no task has an error of every curve.
     """
     plan = definition(paper, name)
-    remarks = list(plan.remarks)
+    remarks = [*plan.remarks, *means.remarks]
     panels = []
     for panel in plan.panels:
-        wanted = panel.tasks or tuple(dict.fromkeys(t for each in errors.values() for t in each))
-        lines = [(curve.title, _best(errors, curve.methods)) for curve in panel.curves]
+        wanted = panel.tasks or means.tasks
+        lines = [(curve.title, _best(means.errors, curve.methods)) for curve in panel.curves]
         tasks = [task for task in wanted if all(task in line for _, line in lines)]
         if not tasks:
-            lacking = ", ".join(title for title, line in lines if not line) or "a common task"
-            raise KitError(f"panel {panel.title!r} of figure {name} cannot be drawn: no {lacking}")
-        if missing := [task for task in wanted if task not in tasks]:
-            remarks.append(
-                f"{panel.title}: {len(tasks)} of {len(wanted)} tasks, without {', '.join(missing)}"
+            lacking = [title for title, line in lines if not line] or ["common task"]
+            raise KitError(
+                f"figure {name} cannot be drawn from what is {means.source}: "
+                f"no {', no '.join(lacking)}"
             )
+        if missing := [task for task in wanted if task not in tasks]:
+            without = ", ".join(missing)
+            remarks.append(f"{panel.title}: {len(tasks)} of {len(wanted)} tasks, without {without}")
         lowest = {task: min(line[task] for _, line in lines) for task in tasks}
         profiles = (
             Profile(title, {task: _ratio(line[task], lowest[task]) for task in tasks})
             for title, line in lines
         )
         panels.append(Drawn(panel.title, tuple(profiles)))
-    return Profiles(paper, name, plan.title, values, tuple(panels), tuple(remarks))
+    return Profiles(paper, name, plan.title, means.source, tuple(panels), tuple(remarks))
 
 
 def draw(figure: Profiles) -> Any:
@@ -157,12 +152,13 @@ def draw(figure: Profiles) -> Any:
         axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
         _plain_ticks(axes, end)
     drawn.axes[0].set_ylabel("fraction of tasks within τ")
+    drawn.suptitle(figure.source, fontsize=7)
     return drawn
 
 
 def text(figure: Profiles) -> str:
     """Return the ratios as a table: one line per task, the profile's jumps."""
-    lines = [f"{figure.title} ({figure.values})"]
+    lines = [f"{figure.title} ({figure.source})"]
     for panel in figure.panels:
         tasks = list(panel.profiles[0].ratios)
         width = max(len(task) for task in tasks)
@@ -175,7 +171,7 @@ def text(figure: Profiles) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _best(errors: Errors, methods: Sequence[str]) -> dict[str, float]:
+def _best(errors: Mapping[str, Mapping[str, float]], methods: Sequence[str]) -> dict[str, float]:
     found: dict[str, float] = {}
     for method in methods:
         for task, error in errors.get(method, {}).items():

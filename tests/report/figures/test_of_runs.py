@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from kit import paths
+from kit.errors import KitError
+from kit.report.figures import architecture, curves, mixtures
+from kit.runs.records import Result
+from tests.made_runs import make_run
+
+# The two examples of DASH's appendix A.8, as it prints them.
+DARCY = """\
+DilatedConv5×5,3
+Block64,(3,1),(3,1)
+Block64,(3,15),(7,15)
+Block128,(9,7),(9,7)
+Block128,(3,7),(5,7)
+Block256,(5,15),(9,7)
+Block256,(3,7),(7,7)
+BN+ReLU
+Linear
+Channel-Matching
+"""
+DEEPSEA = """\
+Block64,(11,1),(19,7),(19,1)
+Block128,(19,1),(19,7),(15,15)
+Block128,(19,15),(19,15),(19,15)
+AvgPool1D
+Flatten+Linear
+"""
+DARCY_SIZES = [[(3, 1), (3, 1)], [(3, 15), (7, 15)], [(9, 7), (9, 7)]]
+DARCY_SIZES += [[(3, 7), (5, 7)], [(5, 15), (9, 7)], [(3, 7), (7, 7)]]
+DEEPSEA_SIZES = [[(11, 1), (19, 7), (19, 1)], [(19, 1), (19, 7), (15, 15)], [(19, 15)] * 3]
+
+
+def folder(result: Result) -> Path:
+    return paths.results() / "runs" / result.spec.folder
+
+
+def darcy() -> architecture.Network:
+    choices = [("conv1", 5, 3)]
+    choices += [
+        (f"blocks.{number}.conv{1 + index}", k, d)
+        for number, block in enumerate(DARCY_SIZES)
+        for index, (k, d) in enumerate(block)
+    ]
+    return architecture.network(
+        "t", choices, backbone="wide-resnet", width=4, dims=2, outputs=1, dense=True
+    )
+
+
+def deepsea() -> architecture.Network:
+    choices = [
+        (f"blocks.{number}.layers.{4 * index}", k, d)
+        for number, block in enumerate(DEEPSEA_SIZES)
+        for index, (k, d) in enumerate(block)
+    ]
+    return architecture.network(
+        "t", choices, backbone="wide-resnet-1d", width=0, dims=1, outputs=36, dense=False
+    )
+
+
+def test_both_examples_of_the_appendix_in_its_notation() -> None:
+    assert architecture.text(darcy()) == f"t\n{DARCY}"
+    assert architecture.text(deepsea()) == f"t\n{DEEPSEA}"
+
+
+def test_shortcuts_are_those_of_the_networks() -> None:
+    assert [block.residual for block in darcy().blocks] == [True] * 6
+    assert [block.residual for block in deepsea().blocks] == [True, True, False]
+
+
+def test_channels_are_those_of_the_real_backbones() -> None:
+    """Against torch: the output channels of the blocks' last convolutions."""
+    from torch import nn
+
+    from kit.backbones import wide_resnet, wide_resnet_1d
+
+    for drawn, network in (
+        (darcy(), wide_resnet.build((1, 8, 8), 1, dense=True)),
+        (deepsea(), wide_resnet_1d.build((4, 32), 36)),
+    ):
+        for block in drawn.blocks:
+            last = network.get_submodule(block.layers[-1].name)
+            assert isinstance(last, nn.Conv1d | nn.Conv2d)
+            assert last.out_channels == block.channels
+
+
+def test_another_backbone_is_drawn_without_channels() -> None:
+    network = architecture.network(
+        "t",
+        [("stages.0.depthwise", 7, 3), ("stages.1.depthwise", 3, 1)],
+        backbone="other",
+        width=None,
+        dims=2,
+        outputs=10,
+        dense=False,
+    )
+    assert architecture.text(network) == "t\nBlock,(7,3)\nBlock,(3,1)\n"
+
+
+def test_the_network_of_a_run_comes_from_its_result() -> None:
+    network = architecture.make(folder(make_run()))
+    assert network.title == "darcy-flow dash seed 0 (profile lite, tier regenerated)"
+    assert len(network.stem) == 1
+    assert [len(block.layers) for block in network.blocks] == [2] * 6
+    assert network.head[-1] == "Channel-\nMatching"
+
+
+def test_what_cannot_be_drawn_is_told(tmp_path: Path) -> None:
+    with pytest.raises(KitError, match="has no architecture"):
+        architecture.make(folder(make_run(method_name="wrn")))
+    with pytest.raises(KitError, match="no valid result"):
+        architecture.make(tmp_path)
+    with pytest.raises(KitError, match="no search with mixtures"):
+        mixtures.make([folder(make_run(method_name="wrn"))])
+    (folder(make_run()) / "history.jsonl").write_text("")
+    with pytest.raises(KitError, match="no history of losses"):
+        curves.make([folder(make_run(epochs=0))])
+
+
+def test_curves_go_stage_by_stage_and_seed_by_seed() -> None:
+    runs = [make_run(seed=seed) for seed in (0, 1)]
+    trial = folder(runs[0]) / "trials" / "tune-000" / "history.jsonl"
+    trial.parent.mkdir(parents=True)
+    trial.write_text('{"stage": "tune", "trial": 0, "epoch": 0, "loss": 0.5}\n')
+    made = curves.make([folder(run) for run in runs])
+    assert [stage.name for stage in made.stages] == ["search", "tune", "retrain"]
+    assert [curve.run for curve in made.stages[0].curves] == ["seed 0", "seed 1"]
+    assert made.stages[0].curves[0].epochs == [1, 2, 3]
+    assert made.stages[0].curves[0].losses == pytest.approx([1, 1 / 2, 1 / 3])
+    assert [(c.run, c.trial, c.losses) for c in made.stages[1].curves] == [("seed 0", 0, [0.5])]
+    assert "seed 0 trial 0: 1 epochs, loss 0.5 first" in curves.text(made)
+
+
+def test_runs_of_several_kinds_are_named_in_full() -> None:
+    runs = [make_run(), make_run(method_name="wrn")]
+    made = curves.make([folder(run) for run in runs])
+    assert made.title == "2 kinds of runs"
+    assert made.stages[0].curves[0].run.startswith("darcy-flow dash lite regenerated ")
+
+
+def test_mixtures_are_softmaxes_of_the_recorded_alphas() -> None:
+    run = make_run()
+    place = folder(run)
+    lines = [
+        {"stage": "search", "epoch": epoch, "loss": 1.0, "alpha": [[0.0] * 15 + [float(epoch)]]}
+        for epoch in range(3)
+    ]
+    (place / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (search,) = mixtures.make([place]).searches
+    (layer,) = search.layers
+    assert search.candidates[:5] == [(3, 1), (3, 3), (3, 7), (3, 15), (5, 1)]
+    assert search.candidates[layer.chosen] == (9, 15)
+    assert search.entropy[0] == pytest.approx(math.log(16), abs=1e-6)
+    p = math.e**2 / (15 + math.e**2)
+    assert layer.weights[2][15] == pytest.approx(p, abs=1e-6)
+    q = (1 - p) / 15
+    entropy = -p * math.log(p) - 15 * q * math.log(q)
+    assert layer.entropy[2] == pytest.approx(entropy, abs=1e-6)
+
+
+def test_a_weight_of_zero_has_no_entropy_and_breaks_nothing() -> None:
+    place = folder(make_run())
+    line = {"stage": "search", "epoch": 0, "alpha": [[0.0] + [-math.inf] * 15]}
+    (place / "history.jsonl").write_text(json.dumps(line) + "\n")
+    (search,) = mixtures.make([place]).searches
+    assert search.entropy == [0.0]
+    assert search.layers[0].name == "layer 0"
+
+
+def test_layers_have_the_names_of_the_finished_search() -> None:
+    place = folder(make_run())
+    (place / "stages").mkdir()
+    (place / "stages" / "search.json").write_text(
+        '{"architecture": [["conv1", 3, 1], ["b", 5, 1]]}'
+    )
+    (search,) = mixtures.make([place]).searches
+    assert [layer.name for layer in search.layers] == ["conv1", "b"]
