@@ -53,7 +53,7 @@ def build(client: docker.DockerClient, tasks: Sequence[str], options: Options) -
     root = paths.project()
     folders = {name: _folder(root, name) for name in tasks}
     sha, dirty = git_state()
-    revision = f"{sha}-dirty" if dirty else sha or "unknown"
+    revision = f"{sha}-dirty" if dirty else sha or ""
     base_name, base_digest = _base(client, options.base_image or default_base(root))
     common = ["--build-arg", f"BASE_IMAGE={base_name}", "--build-arg", f"GIT_SHA={revision}"]
     if options.wheels is not None:

@@ -31,6 +31,7 @@ Notify = Callable[[str, int, int, float], None]
 # Data up to this size are hashed before every run; larger ones by 'kit data verify'.
 HASH_BYTES = 2 << 30
 EVALUATION_BATCH = 64
+IMAGE_PINNED = {"0": False, "1": True}
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ def _run(info: MethodInfo, folder: RunFolder, options: Options) -> Result | None
             threads=torch.get_num_threads(),
             image_id=os.environ.get("KIT_IMAGE_ID"),
             image_digest=os.environ.get("KIT_IMAGE_DIGEST"),
+            image_pinned=IMAGE_PINNED.get(os.environ.get("KIT_IMAGE_PINNED", "")),
             **_hardware(device),
         ),
     )

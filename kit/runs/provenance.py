@@ -31,10 +31,10 @@ def code_hash(task_folder: Path, method_folder: Path) -> str:
 def git_state() -> tuple[str | None, bool | None]:
     """Return (commit, whether files differ from it), or Nones outside a checkout.
 
-    An image carries its commit in ``KIT_GIT_SHA``.
+    An image carries its commit in ``KIT_GIT_SHA``, with ``-dirty`` behind it where files differed.
     """
     if baked := os.environ.get("KIT_GIT_SHA"):
-        return baked, False
+        return baked.removesuffix("-dirty"), baked.endswith("-dirty")
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return None, None

@@ -57,7 +57,10 @@ class Architecture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Provenance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where and with what a run was made; no part of its identity."""
+    """Where and with what a run was made; no part of its identity.
+
+    ``image_pinned`` says whether the image was the one of the lock; None outside of containers.
+    """
 
     started: str
     ended: str
@@ -73,6 +76,7 @@ class Provenance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     image_id: str | None
     image_digest: str | None
     data: str
+    image_pinned: bool | None = None
 
 
 class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -19,6 +19,7 @@ from kit.engines.engine import EngineError, Exit, Handle, Options, sweep
 from kit.errors import KitError, UnavailableError
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
+from tests.derived_image import derived
 
 pytestmark = pytest.mark.docker
 LOOK, SLEEP, DEAF, GREEDY, CHATTER, FAIL = range(6)
@@ -34,16 +35,9 @@ def spec(seed: int) -> RunSpec:
 @pytest.fixture(scope="module")
 def fake_image(built_images: docker.DockerClient) -> Iterator[str]:
     """An image of Darcy Flow whose kit is the stand-in; ``KIT_IMAGES`` for it."""
-    name, fake = "kit-tests", "COPY fake_kit.py /kit/kit/__main__.py"
-    words = ["docker", "buildx", "build", "--quiet", "--load", "--tag", f"{name}/darcy-flow"]
-    subprocess.run(
-        [*words, "--file", "-", str(Path(__file__).parent)],
-        input=f"FROM {images.reference(images.BASE)}\n{fake}\n".encode(),
-        stdout=subprocess.DEVNULL,
-        check=True,
-    )
-    yield name
-    built_images.images.remove(f"{name}/darcy-flow", force=True)
+    lines = f"FROM {images.reference(images.BASE)}\nCOPY fake_kit.py /kit/kit/__main__.py\n"
+    with derived(built_images, "kit-tests/darcy-flow", lines, Path(__file__).parent):
+        yield "kit-tests"
 
 
 @pytest.fixture

@@ -1,0 +1,151 @@
+"""``docker compose run``, as the README has it, against a real engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import docker
+import pytest
+
+from kit import method, paths, task
+from kit.containers import images
+from kit.engines import leases
+from kit.runs import provenance
+from tests.derived_image import derived
+from tests.engines.conftest import fake_gpus, nvml_library
+from tests.engines.nvml import LIBRARY, FakeGpus
+
+pytestmark = pytest.mark.docker
+__all__ = ["fake_gpus", "nvml_library"]
+Compose = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def compose(
+    built_images: docker.DockerClient, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Compose]:
+    """Start ``docker compose run`` with this test's data and results, which are the caller's."""
+    for folder in (paths.data(), paths.results(), home / "locks"):
+        folder.mkdir(parents=True)
+    monkeypatch.setenv("KIT_LOCKS", str(home / "locks"))
+    monkeypatch.setenv("KIT_UID", str(os.getuid()))
+    monkeypatch.setenv("KIT_GID", str(os.getgid()))
+    started: list[subprocess.Popen[str]] = []
+
+    def run(*words: str, **variables: str) -> subprocess.Popen[str]:
+        started.append(
+            subprocess.Popen(
+                ["docker", "compose", "run", "--rm", "-T", *words],
+                cwd=paths.project(),
+                env=os.environ | variables,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        )
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def finished(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=seconds)
+    return process.returncode, out, err
+
+
+def test_three_seeds_of_dash_on_deepsea(compose: Compose) -> None:
+    code, _, err = finished(compose("deepsea-dash", "--profile", "smoke"))
+    assert code == 1
+    assert "kit data prepare deepsea --tier synthetic --profile smoke" in err
+    prepare = compose("deepsea-prepare", "--tier", "synthetic", "--profile", "smoke")
+    assert finished(prepare)[0] == 0
+    # The first of them resumes nothing, and there is no network to fetch anything from.
+    code, out, err = finished(compose("deepsea-dash", "--profile", "smoke"))
+    assert code == 0, err
+    assert "one-minus-auroc" in out
+    results = sorted((paths.results() / "runs/deepsea/dash").glob("smoke-*/seed-*/result.json"))
+    assert [file.parent.name[:6] for file in results] == ["seed-0", "seed-1", "seed-2"]
+    assert all(file.stat().st_uid == os.getuid() for file in results)
+    again = time.monotonic()
+    code, out, err = finished(compose("deepsea-dash", "--seed", "1", "--profile", "smoke"))
+    assert (code, out.count("seed 1")) == (0, 1), err
+    assert time.monotonic() - again < 60
+
+
+def test_a_result_says_what_it_was_made_with(
+    compose: Compose, built_images: docker.DockerClient
+) -> None:
+    assert finished(compose("darcy-flow-prepare", "--profile", "smoke"))[0] == 0
+    words = ("darcy-flow", "wrn", "--profile", "smoke", "--seed", "0", "--format", "json")
+    code, out, err = finished(compose(*words))
+    assert code == 0, err
+    (result,) = json.loads(out)
+    image = images.find(built_images, "darcy-flow")
+    assert image is not None
+    assert image.revision is not None
+    assert result["provenance"]["git_sha"] == image.revision.removesuffix("-dirty")
+    assert result["provenance"]["git_dirty"] is image.revision.endswith("-dirty")
+    # The image has all that the checkout has, to the byte.
+    folders = task.find("darcy-flow").folder, method.find("wrn").folder
+    assert result["code_hash"] == provenance.code_hash(*folders)
+
+
+def test_results_of_somebody_else(compose: Compose) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can call in another user's name")
+    code, _, err = finished(compose("deepsea-dash", KIT_UID="4321", KIT_GID="4321"))
+    assert code == 2
+    assert err.splitlines()[-1].startswith("kit: uid 4321 cannot write the results folder")
+
+
+def test_paper_without_a_gpu_points_to_lite(compose: Compose) -> None:
+    code, _, err = finished(compose("deepsea-dash"))
+    assert code == 2
+    assert "--profile lite" in err.splitlines()[-1]
+
+
+@pytest.fixture
+def gpu_images(built_images: docker.DockerClient, nvml_library: Path) -> Iterator[str]:
+    """An image of Darcy Flow with a stand-in driver that shows what the host's shows."""
+    lines = f"""\
+FROM {images.reference("darcy-flow")}
+COPY {LIBRARY} /driver/
+ENV LD_LIBRARY_PATH=/driver KIT_FAKE_NVML=/kit/locks/gpus
+"""
+    with derived(built_images, "kit-tests/darcy-flow", lines, nvml_library.parent):
+        yield "kit-tests"
+
+
+def shown(gpus: FakeGpus) -> Mapping[str, str]:
+    """Show the host's stand-in GPUs in the containers too."""
+    leases.make_folder()
+    (leases.folder() / "gpus").write_text(gpus.file.read_text())
+    return {"KIT_LOCKS": str(leases.folder())}
+
+
+def test_twice_at_once_takes_two_gpus(
+    compose: Compose, gpu_images: str, fake_gpus: Callable[..., FakeGpus]
+) -> None:
+    gpus = fake_gpus(3)
+    where = {**shown(gpus), "KIT_IMAGES": gpu_images}
+    assert finished(compose("darcy-flow-prepare", "--profile", "smoke", **where))[0] == 0
+    words = ("darcy-flow", "wrn", "--profile", "smoke", "--seed")
+    first = compose(*words, "0", **where)
+    second = compose(*words, "1", **where)
+    third = compose(*words, "2", KIT_GPU="2", **where)
+    at_once = 0
+    while any(process.poll() is None for process in (first, second, third)):
+        at_once = max(at_once, len(leases.free(gpus.uuids).reasons))
+        time.sleep(0.05)
+    assert [finished(process)[0] for process in (first, second, third)] == [0, 0, 0]
+    assert at_once == 3
+    assert leases.free(gpus.uuids).uuids == tuple(gpus.uuids)
