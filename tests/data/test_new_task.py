@@ -37,7 +37,7 @@ def test_ones_own_images_become_a_task_that_runs(
     assert "samples (1, 8, 8), 10 outputs" in made.stdout
     assert kit("new", "task", "digits", "--from", str(digits)).returncode == 2
     assert kit("data", "prepare", "digits").returncode == 0
-    words = ("-o", "epochs=15", "-o", "schedule.milestones=[]", "-o", "data.samples={}")
+    words = ("-o", "epochs=5", "-o", "batch_size=32", "-o", "data.samples={}")
     done = kit("run", "digits", "wrn", "--profile", "smoke", "--seed", "0", *words)
     assert done.returncode == 0, done.stderr
     (file,) = (home / "results").glob("runs/digits/wrn/smoke-clean/*/result.json")
