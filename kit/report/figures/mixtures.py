@@ -15,8 +15,6 @@ from kit.report.figures import COLOURS, NARROW, WIDE, curves, new
 from kit.runs import history
 from kit.runs.find import read_spec
 
-COLUMNS = 4
-
 
 class Layer(msgspec.Struct, frozen=True):
     """A searched layer.
@@ -102,9 +100,11 @@ def _names(folder: Path, count: int) -> list[str]:
 def draw_weights(figure: Mixtures) -> Any:
     """Return the matplotlib figure: one panel per layer of the first run, its choice in blue."""
     search = figure.searches[0]
-    rows = -(-len(search.layers) // COLUMNS)
+    count = len(search.layers)
+    columns = 3 if count <= 9 else 4
+    rows = -(-count // columns)
     drawn = new(WIDE, 0.5 + 1.15 * rows)
-    panels = drawn.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
+    panels = drawn.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, layer in zip(panels, search.layers, strict=False):
         weights = np.array(layer.weights)
         axes.plot(search.epochs, weights, color="#999999", linewidth=0.6, alpha=0.7)
@@ -114,8 +114,10 @@ def draw_weights(figure: Mixtures) -> Any:
         axes.set_title(f"{layer.name}: ({k},{d})", fontsize=7)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid()
-    for axes in panels[len(search.layers) :]:
+    for axes in panels[count:]:
         axes.remove()
+    for axes in panels[max(0, count - columns) : count]:
+        axes.tick_params(labelbottom=True)
     drawn.supxlabel("epoch", fontsize=8)
     drawn.supylabel("weight in the mixture", fontsize=8)
     drawn.suptitle(
