@@ -39,7 +39,8 @@ class Fold:
         training: whether samples are augmented.
         inputs: the normaliser of the inputs.
         targets: the normaliser that networks which learn normalised targets decode with.
-        host: a loader on the CPU for worker processes, where the data do not fit on the device.
+        host: a loader on the CPU for worker processes, where the data do not fit on the device, or
+            take long to read.
     """
 
     loader: Loader
@@ -163,7 +164,8 @@ class TaskData:
             like = the_loader.gather(addresses[:1], training=False).x
             inputs = normalise.constants(rules.mean, rules.std, like)
         host = None
-        if not all(fits(info.bytes) for info in self.prepared.manifest.arrays.values()):
+        resident = all(fits(info.bytes) for info in self.prepared.manifest.arrays.values())
+        if the_loader.streams or not resident:
             there = replace(self, device=torch.device("cpu"))
             host = loader(self.task, self.prepared, rules, there.take)
         return Fold(the_loader, rules, addresses, training, inputs, targets, host)

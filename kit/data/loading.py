@@ -63,6 +63,8 @@ class Loader:
     parameters: ClassVar[Mapping[str, Any]] = {}
     # Whether a training sample may come out differently each time, augmentation apart.
     draws: ClassVar[bool] = False
+    # Whether samples take so long to read that worker processes should do it ahead.
+    streams: ClassVar[bool] = False
 
     def __init__(
         self, task: Task, prepared: Prepared, rules: Rules, take: Callable[[str], Take]

@@ -1,0 +1,113 @@
+"""Where each image of a copy is: a file in a class folder, or a stretch of a shard."""
+
+from __future__ import annotations
+
+import re
+import tarfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import DataError
+
+IMAGES = (".jpeg", ".jpg", ".png")
+CLASSES = 1000
+# A stretch of a shard: path:offset:size. No image file's name ends so.
+STRETCH = re.compile(rb"(.+\.tar):(\d+):(\d+)")
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image: its address below the raw folder, and its class by name or number."""
+
+    address: str
+    label: str
+
+
+def images(root: Path, fold: str, progress: Callable[[int], None]) -> list[Image]:
+    """Return the images of a fold, class folders or webdataset shards, in the order of names.
+
+    Args:
+        root: the raw folder; addresses are relative to it.
+        fold: the folder below it.
+        progress: called with the number of images seen.
+
+    Raises:
+        DataError: there is neither.
+    """
+    folder = root / fold
+    shards = sorted(folder.rglob("*.tar"))
+    found: list[Image] = []
+    for shard in shards:
+        found += _stretches(shard, shard.relative_to(root).as_posix())
+        progress(len(found))
+    if not shards:
+        for group in sorted(each for each in folder.iterdir() if each.is_dir()):
+            files = sorted(each for each in group.rglob("*") if each.suffix.lower() in IMAGES)
+            found += [Image(file.relative_to(root).as_posix(), group.name) for file in files]
+            progress(len(found))
+    if not found:
+        raise DataError(f"{folder} holds neither class folders of images nor shards (*.tar)")
+    return found
+
+
+def labels(train: list[Image], test: list[Image]) -> list[int]:
+    """Return the number of each image's class: its own if it is one, else its name's place.
+
+    Raises:
+        DataError: there are not 1,000 classes, or a test image is of another class.
+    """
+    names = sorted({image.label for image in train})
+    if len(names) != CLASSES:
+        raise DataError(f"imagenet-1k: train has {len(names)} classes, not {CLASSES}")
+    if others := sorted({image.label for image in test} - set(names)):
+        raise DataError(f"imagenet-1k: val has the class {others[0]!r}, which train has not")
+    if all(name.isdigit() for name in names):
+        places = {name: int(name) for name in names}
+        if set(places.values()) != set(range(CLASSES)):
+            raise DataError(f"imagenet-1k: classes in .cls are not 0..{CLASSES - 1}")
+    else:
+        places = {name: number for number, name in enumerate(names)}
+    return [places[image.label] for image in (*train, *test)]
+
+
+def read(root: Path, address: bytes) -> bytes:
+    """Return the encoded image at an address.
+
+    Raises:
+        DataError: it is no longer there.
+    """
+    stretch = STRETCH.fullmatch(address)
+    path = root / (stretch[1] if stretch else address).decode()
+    try:
+        if stretch is None:
+            return path.read_bytes()
+        with path.open("rb") as stream:
+            stream.seek(int(stretch[2]))
+            content = stream.read(int(stretch[3]))
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}; 'kit data prepare imagenet-1k' again") from None
+    if len(content) != int(stretch[3]):
+        raise DataError(f"{path} is shorter than it was; 'kit data prepare imagenet-1k' again")
+    return content
+
+
+def _stretches(shard: Path, address: str) -> list[Image]:
+    """A sample is the members of one name: an image, and its class in a ``.cls``."""
+    places: dict[str, str] = {}
+    classes: dict[str, str] = {}
+    try:
+        with tarfile.open(shard, "r:") as archive:
+            for member in archive:
+                name, _, ending = member.name.rpartition(".")
+                if f".{ending.lower()}" in IMAGES:
+                    places[name] = f"{address}:{member.offset_data}:{member.size}"
+                elif ending == "cls":
+                    content = archive.extractfile(member)
+                    assert content is not None
+                    classes[name] = str(int(content.read()))
+    except (tarfile.TarError, ValueError) as error:
+        raise DataError(f"{shard}: {error}") from None
+    if missing := sorted(set(places) - set(classes)):
+        raise DataError(f"{shard}: {missing[0]} has no class: no member {missing[0]}.cls")
+    return [Image(place, classes[name]) for name, place in sorted(places.items())]
