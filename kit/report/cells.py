@@ -53,7 +53,8 @@ class Measured:
         others: runs of other kinds that the cell could have had.
         devices: what the runs ran on.
         beside: the metric in its own form, where ``metric`` is the form of the released code.
-        projected: how a value was projected from a run that has not ended, if it was.
+        projected: how values were projected from runs that have not ended; empty where only the
+            run has not ended, but the stage has; None for values of whole runs.
     """
 
     task: str
@@ -95,6 +96,13 @@ class Measured:
     def std(self) -> float | None:
         """The sample standard deviation (n - 1), if every seed has a value and there are two."""
         return statistics.stdev(self.defined) if self.whole and len(self.values) > 1 else None
+
+    @property
+    def provisional(self) -> str:
+        """``projection`` or ``unfinished`` where runs have not ended, else nothing."""
+        if self.projected is None:
+            return ""
+        return "projection" if self.projected else "unfinished"
 
     def __str__(self) -> str:
         if self.twice:
@@ -169,7 +177,7 @@ def choose(
         remarks.append(f"{unasked} runs of a profile, protocol or tier that was not asked for")
     cells = {}
     for (task_name, method_name), found in sorted(kinds.items()):
-        first, *others = sorted(found, key=_rank)
+        first, *others = sorted(found, key=rank)
         seeds: dict[int, list[Result]] = defaultdict(list)
         for result in found[first]:
             seeds[result.spec.seed].append(result)
@@ -286,7 +294,8 @@ def _kind(spec: RunSpec) -> Kind:
     return spec.profile, spec.protocol, spec.tier
 
 
-def _rank(kind: Kind) -> tuple[int, int, int]:
+def rank(kind: Kind) -> tuple[int, int, int]:
+    """Return where a kind stands: the fullest profile first, ``released``, the best tier."""
     profile, protocol, tier = kind
     return PROFILES.index(profile), PROTOCOLS.index(protocol), TIERS.index(tier)
 

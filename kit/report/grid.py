@@ -75,10 +75,14 @@ class Cell:
             words.append("not run")
         elif self.measured is not None and self.measured.mean is None:
             words.append(str(self.measured))
-        words += [self.seeds] if self.seeds else []
-        words += [f"{len(self.unread)} unread"] if self.unread else []
-        words += ["projection"] if self.measured and self.measured.projected else []
-        return ", ".join(words)
+        return ", ".join([*words, self.aside] if self.aside else words)
+
+    @property
+    def aside(self) -> str:
+        """What must stand beside a measured number: missing seeds, results that do not count."""
+        provisional = self.measured.provisional if self.measured else ""
+        unread = f"{len(self.unread)} unread" if self.unread else ""
+        return ", ".join(filter(None, (self.seeds, provisional, unread)))
 
     @property
     def computed_text(self) -> str:
@@ -92,9 +96,7 @@ class Cell:
     @property
     def measured_text(self) -> str:
         """The measured number with what must stand beside it."""
-        asides = [self.seeds] if self.seeds else []
-        asides += [f"{len(self.unread)} unread"] if self.unread else []
-        aside = f" ({', '.join(asides)})" if asides else ""
+        aside = f" ({self.aside})" if self.aside else ""
         if self.derived is not None:
             return f"{self.derived.text}{self.suffix} [{self.note}]"
         if self.measured is None:

@@ -44,7 +44,9 @@ def make(
     runs, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
     printed = {cell.key: cell for cell in papers.published(paper, number)}
     known = set(layout.all_keys())
-    request = Request(paper, number, layout, (*layout.all_keys(), *_others(layout)), printed, runs)
+    keys = (*layout.all_keys(), *_others(layout))
+    wanted = (profile, protocol, tier)
+    request = Request(paper, number, layout, keys, printed, runs, wanted)
     filled: Filled = importlib.import_module(f"kit.report.tables.{layout.cells}").fill(request)
     named = {key.method for key in known}
     further = sorted(
@@ -209,8 +211,8 @@ def _how(measured: Measured) -> str:
     if measured.beside is not None:
         text += f"; scored as released, {measured.metric}; {measured.beside.metric} itself: "
         text += str(measured.beside)
-    if measured.projected:
-        text += f"; {measured.projected}"
+    if measured.projected is not None:
+        text += f"; {measured.projected or 'the stage has ended, its run has not'}"
     if measured.metric.endswith("-hours"):
         text += f"; on {', '.join(measured.devices)}"
     if measured.others:

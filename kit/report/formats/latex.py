@@ -100,7 +100,9 @@ def _measured(cell: Cell) -> str:
         return escape(cell.measured_text)
     style = STYLES["column" if cell.best_measured else None]
     dagger = r"$^\dagger$" if cell.seeds else ""
-    return style % escape(f"{cell.measured}{cell.suffix}") + _mark(cell.note) + dagger
+    provisional = f" ({cell.measured.provisional})" if cell.measured.provisional else ""
+    text = escape(f"{cell.measured}{cell.suffix}{provisional}")
+    return style % text + _mark(cell.note) + dagger
 
 
 def _mark(mark: str | None) -> str:

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from kit.papers import Key, Layout, PublishedCell
 from kit.report.cells import Computed, Measured, Runs
+from kit.spec import Profile, Protocol, Tier
+
+Wanted = tuple[Profile | None, Protocol | None, Tier | None]
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class Request:
             them.
         printed: the paper's cells.
         runs: those that were chosen for each (task, method).
+        wanted: profile, protocol and tier that were asked for, None where any is welcome.
     """
 
     paper: str
@@ -29,6 +33,7 @@ class Request:
     keys: Sequence[Key]
     printed: Mapping[Key, PublishedCell]
     runs: Mapping[tuple[str, str], Runs]
+    wanted: Wanted = (None, None, None)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,29 @@
-"""Hours at work, from the stages of one's own runs; totals of the paper from its own parts."""
+"""Hours at work, from the stages of one's own runs; totals of the paper from its own parts.
+
+Where no run has ended, the hours of those under way are projected, and said to be.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from kit import method
 from kit.papers import Key
-from kit.report.cells import Computed, Value, measure, rounded
-from kit.report.tables import Filled, Request
+from kit.report.cells import (
+    Computed,
+    Kind,
+    Measured,
+    Value,
+    measure,
+    rank,
+    reductions,
+    rounded,
+    unfit,
+)
+from kit.report.tables import Filled, Request, Wanted
+from kit.runs import unfinished
 from kit.runs.records import Result
+from kit.runs.unfinished import Unfinished
 
 TOTAL = "total-hours"
 STAGES = {
@@ -19,9 +37,11 @@ STAGES = {
 def fill(request: Request) -> Filled:
     """Fill the cells that have runs, and the totals that have printed parts."""
     measured = {}
+    open_runs = _unfinished(request.wanted)
     for key in request.keys:
-        runs = request.runs.get((key.task, key.method))
-        cell = measure(runs, key.metric, hours) if runs else None
+        where = (key.task, key.method)
+        runs = request.runs.get(where)
+        cell = measure(runs, key.metric, hours) if runs else _project(open_runs.get(where), key)
         if cell is not None:
             measured[key] = cell
     return Filled(measured=measured, computed=_totals(request))
@@ -34,6 +54,53 @@ def hours(result: Result, metric: str) -> Value | None:
         return sum(seconds.values()) / 3600, "hours"
     stage = STAGES[metric]
     return (seconds[stage] / 3600, "hours") if stage in seconds else None
+
+
+def _unfinished(wanted: Wanted) -> dict[tuple[str, str], list[Unfinished]]:
+    """Return the unfinished runs of each (task, method): of its fullest profile, one kind."""
+    found: dict[tuple[str, str], dict[Kind, list[Unfinished]]] = {}
+    for run in unfinished.find():
+        spec = run.spec
+        kind = (spec.profile, spec.protocol, spec.tier)
+        asked = all(want in (None, have) for want, have in zip(wanted, kind, strict=True))
+        if asked and unfit(spec) is None:
+            kinds = found.setdefault((spec.task, spec.method), {})
+            kinds.setdefault(kind, []).append(run)
+    return {key: kinds[min(kinds, key=rank)] for key, kinds in found.items()}
+
+
+def _project(runs: Sequence[Unfinished] | None, key: Key) -> Measured | None:
+    """Return a cell from runs without a result; of a seed that several stand for, the longest."""
+    values: dict[int, float] = {}
+    how = set()
+    for run in runs or ():
+        stages = method.find(key.method).stages
+        wanted = stages if key.metric == TOTAL else (STAGES[key.metric],)
+        if all(name in run.stages for name in wanted):
+            costs = [run.stages[name] for name in wanted]
+            value = sum(cost.seconds for cost in costs) / 3600
+            values[run.spec.seed] = max(value, values.get(run.spec.seed, 0.0))
+            how |= {
+                f"{cost.epoch} of {cost.epochs} epochs of {name}"
+                for name, cost in zip(wanted, costs, strict=True)
+                if cost.epoch is not None
+            }
+    if not runs or not values:
+        return None
+    spec = runs[0].spec
+    return Measured(
+        task=key.task,
+        method=key.method,
+        metric=key.metric,
+        unit="hours",
+        profile=spec.profile,
+        protocol=spec.protocol,
+        tier=spec.tier,
+        values=values,
+        settings=reductions(spec),
+        devices=tuple(sorted({gpu for run in runs for gpu in run.gpus})) or ("unknown device",),
+        projected=f"projected from {', '.join(sorted(how))}" if how else "",
+    )
 
 
 def _totals(request: Request) -> dict[Key, Computed]:
