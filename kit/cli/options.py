@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import click
@@ -14,22 +14,37 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class _Name(click.ParamType[str]):
-    """A name of a task or a method; checked by the command, completed in the shell."""
+    """A name of something that there is; checked by the command, completed in the shell."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+    def __init__(self, name: str, choices: Callable[[], Iterable[str]]) -> None:
+        self.name, self.choices = name, choices
 
     def shell_complete(
         self, ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
         """Return the names that begin with what was typed."""
-        from kit import method, task
-
-        names = task.names() if self.name == "task" else method.names()
-        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return [CompletionItem(name) for name in self.choices() if name.startswith(incomplete)]
 
 
-TASK, METHOD = _Name("task"), _Name("method")
+def _tasks() -> list[str]:
+    from kit import task
+
+    return task.names()
+
+
+def _methods() -> list[str]:
+    from kit import method
+
+    return method.names()
+
+
+def _runs() -> list[str]:
+    from kit.runs.survey import survey
+
+    return list(dict.fromkeys(f"{run.task}/{run.method}/{run.seed}" for run in survey()))
+
+
+TASK, METHOD, RUN = _Name("task", _tasks), _Name("method", _methods), _Name("run", _runs)
 
 
 def chain(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:

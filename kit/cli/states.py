@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from kit.runs.survey import RunState
 
-COLUMNS = ("run", "state", "stage", "epoch", "loss", "took", "left", "where")
+COLUMNS = ("run", "kind", "state", "stage", "epoch", "loss", "took", "left", "where")
 
 
 def duration(seconds: float | None) -> str:
@@ -67,14 +67,14 @@ def values(run: RunState, hours: float | None) -> dict[str, Any]:
 def row(run: RunState, hours: float | None) -> tuple[str, ...]:
     """Return a run as one word per column of ``COLUMNS``."""
     known = values(run, hours)
-    name = f"{run.task} {run.method} seed {run.seed}"
+    name = f"{run.task}/{run.method}/{run.seed}"
     state = f"{run.state} ({run.failure})" if run.failure not in (None, "cancelled") else run.state
     epoch = f"{known['epoch']}/{known['epochs']}" if known["epochs"] else ""
     loss = "" if known["loss"] is None else f"{known['loss']:.4g}"
     places = ", ".join(uuid[:12] for uuid in known["gpus"]) or known["engine"] or ""
     where = run.message if run.failure else places if run.state == "running" else ""
     times = (duration(known["seconds"]), duration(known["seconds_left"]))
-    return (name, state, known["stage"] or "", epoch, loss, *times, where or "")
+    return (name, run.kind, state, known["stage"] or "", epoch, loss, *times, where or "")
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> Table:

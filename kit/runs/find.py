@@ -16,7 +16,8 @@ def find(word: str, root: Path | None = None) -> list[Path]:
 
     Args:
         word: a run's folder; or the beginning of its path below ``results/runs``, whole names
-            only (``darcy-flow/dash``); or the first four or more digits of its id.
+            only (``darcy-flow/dash``), or that and a seed (``darcy-flow/dash/0``); or the first
+            four or more digits of its id.
         root: the folder of runs, if not ``results/runs``.
 
     Raises:
@@ -30,7 +31,9 @@ def find(word: str, root: Path | None = None) -> list[Path]:
     found = [
         folder
         for folder in folders
-        if folder.relative_to(root).parts[: len(wanted)] == wanted or _has_id(folder, word)
+        if folder.relative_to(root).parts[: len(wanted)] == wanted
+        or _has_seed(folder.relative_to(root), wanted)
+        or _has_id(folder, word)
     ]
     if found:
         return found
@@ -61,6 +64,11 @@ def read_spec(folder: Path) -> RunSpec:
         return msgspec.json.decode((folder / "spec.json").read_bytes(), type=RunSpec)
     except (OSError, msgspec.MsgspecError) as error:
         raise KitError(f"{folder / 'spec.json'} cannot be read: {error}") from None
+
+
+def _has_seed(folder: Path, wanted: tuple[str, ...]) -> bool:
+    *cell, seed = wanted
+    return folder.parts[:2] == tuple(cell) and folder.name.startswith(f"seed-{seed}-")
 
 
 def _has_id(folder: Path, word: str) -> bool:

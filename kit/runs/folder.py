@@ -19,6 +19,7 @@ from kit.runs.records import SCHEMA, Attempt, Failure, Result, State, Status
 from kit.spec import RunSpec
 
 RESERVE_BYTES = 16384
+ATTEMPT_TMP = ".engine.json.*.tmp"
 # Longer than any look at the lock by somebody who only wants to know whether it is held.
 LOCK_SECONDS = 0.5
 
@@ -66,7 +67,8 @@ class RunFolder:
             if not mine:
                 raise BusyError(f"{self.spec} is already running; see 'kit status'")
             for left in self.path.rglob(".*.tmp"):  # by a process that was killed
-                left.unlink()
+                if not left.match(ATTEMPT_TMP):  # the queue's, which may be writing it now
+                    left.unlink()
             write_json(self.path / "spec.json", self.spec)
             # Space to report a full disk with.
             write_bytes(self._reserve, b"\0" * RESERVE_BYTES)

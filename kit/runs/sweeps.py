@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
 
 from kit import paths
 from kit.files import is_locked, locked, write_json
-from kit.runs.folder import now
+from kit.runs.folder import ATTEMPT_TMP, now
 
 
 class PlannedHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,10 +43,11 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @contextmanager
 def registered(engine: str, places: int, runs: Sequence[PlannedHours]) -> Iterator[None]:
     """Let others know of this process's sweep for as long as the block runs."""
+    _tidy()
     pid = os.getpid()
     file = _folder() / f"{pid}.json"
     sweep = Sweep(pid=pid, engine=engine, started=now(), places=places, runs=tuple(runs))
-    with locked(_lock(file)):
+    with locked(lock(pid)):
         write_json(file, sweep)
         try:
             yield
@@ -55,21 +56,36 @@ def registered(engine: str, places: int, runs: Sequence[PlannedHours]) -> Iterat
 
 
 def live() -> list[Sweep]:
-    """Return the sweeps under way; what killed ones left behind is removed."""
+    """Return the sweeps under way."""
     found = []
     for file in sorted(_folder().glob("*.json")):
-        if is_locked(_lock(file)):
-            found.append(msgspec.json.decode(file.read_bytes(), type=Sweep))
-            continue
-        with locked(_lock(file)) as mine:
+        if is_locked(lock(int(file.stem))):
+            with suppress(FileNotFoundError):  # it ends at this moment
+                found.append(msgspec.json.decode(file.read_bytes(), type=Sweep))
+    return found
+
+
+def _tidy() -> None:
+    """Remove what killed queues left behind: locks that nobody holds, half-written files."""
+    for file in (*_folder().glob("*.json"), *_folder().glob(".*.tmp")):
+        pid = int(file.name.strip(".").partition(".")[0])
+        with locked(lock(pid)) as mine:
             if mine:
                 file.unlink(missing_ok=True)
-    return found
+    runs = paths.results() / "runs"
+    for file in runs.glob(f"*/*/*/seed-*/{ATTEMPT_TMP}"):
+        with locked(file.with_name("queue.lock")) as mine:
+            if mine:
+                file.unlink(missing_ok=True)
+    for file in runs.glob("*/*/*/seed-*/*.lock"):
+        with locked(file):  # which removes it, if nobody else holds it
+            pass
+
+
+def lock(pid: int) -> Path:
+    """Return the lock that the sweep of a process holds."""
+    return _folder() / f"{pid}.lock"
 
 
 def _folder() -> Path:
     return paths.results() / "sweeps"
-
-
-def _lock(file: Path) -> Path:
-    return file.with_suffix(".lock")

@@ -19,26 +19,18 @@ import pytest
 
 from kit.engines.engine import EngineError, Handle, Options
 from kit.engines.jobs import Ended, Job, Rules
-from kit.engines.local import Local
 from kit.engines.places import Cpu, Gpus
 from kit.engines.queue import Queue
 from kit.errors import KitError
 from kit.files import is_locked
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
+from tests.engines.chaos import FakeLocal
 from tests.engines.fake_run import spec_of
 from tests.engines.nvml import FakeGpus
 
 Make = Callable[..., FakeGpus]
 QUICK = Rules(pause=0.05, grace=2.0)
-
-
-class FakeLocal(Local):
-    """The local engine, with the stand-in for ``kit run``."""
-
-    def _command(self, spec: RunSpec) -> list[str]:
-        words = super()._command(spec)
-        return [words[0], "-m", "tests.engines.fake_run", *words[3:]]
 
 
 def spec(seed: int) -> RunSpec:

@@ -1,0 +1,54 @@
+"""``kit logs``: what a run printed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import click
+
+from kit.cli import options
+
+SECONDS_BETWEEN_LOOKS = 0.2
+
+
+@click.command(name="logs")
+@click.argument("run", type=options.RUN)
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
+@click.option("-n", "--lines", type=click.IntRange(min=0), default=20, show_default=True)
+def command(run: str, follow: bool, lines: int) -> None:
+    """Show the last lines that RUN printed: an id, a folder, or TASK/METHOD/SEED."""
+    from kit.runs import find, logs
+
+    folder = find.find_one(run)
+    log = folder / "log.txt"
+    read = log.stat().st_size if log.exists() else 0
+    for line in logs.tail(log, lines) if lines else ():
+        click.echo(line)
+    if follow:
+        _follow(folder, read)
+
+
+def _follow(folder: Path, read: int) -> None:
+    """Print whole lines as they come; at the end also a last one without its newline."""
+    from kit.files import is_locked
+    from kit.runs.logs import shown
+
+    log, rest, at_work = folder / "log.txt", b"", True
+    while at_work:
+        at_work = is_locked(folder / "run.lock") or is_locked(folder / "queue.lock")
+        size = log.stat().st_size if log.exists() else 0
+        if size < read:  # it was cut, or begun anew
+            read, rest = 0, b""
+        if size > read:
+            with log.open("rb") as stream:
+                stream.seek(read)
+                rest += stream.read(size - read)
+            read = size
+            *whole, rest = rest.split(b"\n")
+            for line in whole:
+                click.echo(shown(line))
+        elif at_work:
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    if rest:
+        click.echo(shown(rest))

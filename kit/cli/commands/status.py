@@ -1,0 +1,118 @@
+"""``kit status``: the runs as they stand."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kit.cli import options, states
+
+if TYPE_CHECKING:
+    from kit.runs.survey import RunState
+    from kit.runs.sweeps import Sweep
+
+SECONDS_BETWEEN_PICTURES = 1.0
+# In the order of the listing; of those left over, how many are listed.
+ORDER = ("running", "starting", "failed", "cancelled", "stopped", "queued", "succeeded")
+LISTED = {"queued": 10, "succeeded": 0}
+
+
+@click.command(name="status")
+@click.option("--watch", is_flag=True, help="Show it anew every second, until Ctrl-C.")
+@click.option("--all", "every", is_flag=True, help="List what is done or queued, too.")
+@options.formats("text", "json")
+def command(watch: bool, every: bool, form: str) -> None:
+    """Show which runs are at work, done, failed or left over, and for how long it will go on."""
+    if form == "json":
+        import json
+
+        click.echo(json.dumps(_json(), indent=2))
+        return
+    if not watch:
+        rows, line = _picture(every)
+        click.echo(f"{states.text(rows)}\n{line}" if rows else line)
+        return
+    _watch(every)
+
+
+def _watch(every: bool) -> None:
+    from rich.console import Console, Group
+    from rich.live import Live
+
+    with Live(console=Console(), auto_refresh=False) as live:
+        while True:
+            rows, line = _picture(every)
+            live.update(Group(states.table(rows), line), refresh=True)
+            time.sleep(SECONDS_BETWEEN_PICTURES)
+
+
+def _state() -> tuple[list[RunState], list[Sweep], dict[str, float | None]]:
+    """Return the runs, the sweeps under way, and how long their runs should take in hours."""
+    from pathlib import Path
+
+    from kit.runs import survey, sweeps
+
+    runs, live = survey.survey(), sweeps.live()
+    hours = {run.folder: run.hours for sweep in live for run in sweep.runs}
+    known = {str(run.folder) for run in runs}
+    runs += [survey.RunState(Path(folder), "queued") for folder in hours if folder not in known]
+    runs.sort(key=lambda run: ORDER.index(run.state))
+    return runs, live, hours
+
+
+def _picture(every: bool) -> tuple[list[tuple[str, ...]], str]:
+    runs, live, hours = _state()
+    listed: Counter[str] = Counter()
+    rows = []
+    for run in runs:
+        listed[run.state] += 1
+        if every or listed[run.state] <= LISTED.get(run.state, len(runs)):
+            rows.append(states.row(run, hours.get(str(run.folder))))
+    counts = ", ".join(f"{listed[state]} {state}" for state in ORDER if listed[state])
+    for sweep in live:
+        ends = _left(sweep, runs, hours)
+        left = f", {states.duration(ends)} left" if ends is not None else ""
+        counts += f"\nsweep {sweep.pid} ({sweep.engine}, {sweep.places} at a time): "
+        counts += f"{len(sweep.runs)} runs{left}"
+    return rows, counts or "no runs yet"
+
+
+def _left(sweep: Sweep, runs: list[RunState], hours: dict[str, float | None]) -> float | None:
+    """Return the seconds that a sweep will still take, if every run's length is known."""
+    from kit.engines.schedule import makespan
+
+    mine = {run.folder for run in sweep.runs}
+    waiting, under_way = [], []
+    for run in runs:
+        if str(run.folder) not in mine or run.state in ("succeeded", "failed", "cancelled"):
+            continue
+        expected = hours[str(run.folder)]
+        if expected is None:
+            return None
+        rest = states.left(run, expected) if run.state == "running" else None
+        if rest is None:
+            waiting.append(3600 * expected)
+        else:
+            under_way.append(rest)
+    return makespan(waiting, sweep.places, under_way=under_way)
+
+
+def _json() -> dict[str, Any]:
+    runs, live, hours = _state()
+    return {
+        "runs": [states.values(run, hours.get(str(run.folder))) for run in runs],
+        "sweeps": [
+            {
+                "pid": sweep.pid,
+                "engine": sweep.engine,
+                "started": sweep.started,
+                "places": sweep.places,
+                "runs": len(sweep.runs),
+                "seconds_left": _left(sweep, runs, hours),
+            }
+            for sweep in live
+        ],
+    }

@@ -1,0 +1,29 @@
+"""``kit stop``: end runs, or a whole sweep."""
+
+from __future__ import annotations
+
+import click
+
+from kit.cli import options
+
+
+@click.command(name="stop")
+@click.argument("run", type=options.RUN, required=False)
+def command(run: str | None) -> None:
+    """Stop RUN (an id, a folder, TASK/METHOD or TASK/METHOD/SEED), or without RUN every sweep.
+
+    What is stopped can be resumed: the same 'kit reproduce' or 'kit run' goes on where it was.
+    """
+    from kit.engines import stop
+    from kit.errors import KitError
+    from kit.runs import find
+
+    if run is None:
+        swept, left = stop.stop_sweeps()
+        click.echo(f"{swept} sweeps stopped, and {left} runs that a killed one had left")
+        return
+    stopped = [folder for folder in find.find(run) if stop.stop_run(folder)]
+    if not stopped:
+        raise KitError(f"no run {run!r} is at work; see 'kit status'")
+    for folder in stopped:
+        click.echo(f"stopped {folder}")

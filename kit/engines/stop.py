@@ -1,0 +1,90 @@
+"""Stopping runs and sweeps from outside, whoever started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from kit import paths
+from kit.engines.choose import connect
+from kit.engines.engine import Options
+from kit.errors import KitError
+from kit.files import is_locked
+from kit.runs import sweeps
+from kit.runs.find import read_spec
+from kit.runs.folder import RunFolder
+from kit.runs.survey import RunState, survey
+
+GRACE_SECONDS = 10.0
+SECONDS_BETWEEN_LOOKS = 0.05
+
+
+def stop_run(folder: Path, grace: float = GRACE_SECONDS) -> bool:
+    """Stop a run, by TERM and then KILL; it can be resumed. False if it was not at work.
+
+    The queue that it belongs to notes it as cancelled and goes on with the others.
+    """
+    run = RunFolder(read_spec(folder))
+    attempt, status = run.attempt(), run.status()
+    if not run.is_running():
+        return False
+    if attempt is not None and attempt.ended is None:
+        engine = connect(attempt.engine, [], Options())
+        handle = engine.find(run.spec, attempt.reference)
+        if handle is not None:
+            engine.stop(handle, grace)
+            return True
+    if status is not None:  # a 'kit run'
+        return _end(status.pid, run.lock, grace)
+    return False
+
+
+def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int]:
+    """Stop every sweep on this results folder, and what killed ones left running.
+
+    Returns:
+        How many sweeps, and how many runs that had been left.
+    """
+    found = sweeps.live()
+    for sweep in found:
+        # A sweep gives its runs a grace of its own.
+        _end(sweep.pid, sweeps.lock(sweep.pid), 2 * grace)
+    root = paths.results() / "runs"
+    left = [root / run.folder for run in survey() if _was_left(run)]
+    return len(found), sum(stop_run(folder, grace) for folder in left)
+
+
+def _was_left(run: RunState) -> bool:
+    return run.state == "running" and run.attempt is not None and run.attempt.ended is None
+
+
+def _end(pid: int, lock: Path, grace: float) -> bool:
+    """Send TERM to the process that holds a lock, and KILL if it still holds it after the grace.
+
+    Raises:
+        KitError: it is not the one that it says it is, as seen from here.
+    """
+    if not _holds(pid, lock):
+        raise KitError(f"{lock} is held in a container or on another machine; stop it there")
+    deadline, number = time.monotonic() + grace, signal.SIGTERM
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+    while is_locked(lock):
+        if number == signal.SIGTERM and time.monotonic() >= deadline:
+            number = signal.SIGKILL
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+    return True
+
+
+def _holds(pid: int, lock: Path) -> bool:
+    """Tell whether a process of this machine has a file open: a pid alone proves nothing."""
+    for link in Path(f"/proc/{pid}/fd").glob("*"):
+        with suppress(OSError):
+            if link.samefile(lock):
+                return True
+    return False

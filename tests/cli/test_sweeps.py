@@ -1,0 +1,130 @@
+"""A sweep seen and stopped from outside: status, logs, stop; the runs themselves are made up."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.runs.folder import RunFolder
+from tests.conftest import Run
+from tests.engines.fake_run import spec_of
+
+SWEEP = """
+import sys
+from kit.cli import sweep
+from kit.engines.engine import Options
+from kit.engines.jobs import Job, Rules
+from kit.engines.places import Cpu
+from tests.engines.chaos import FakeLocal
+from tests.engines.fake_run import spec_of
+jobs = [Job(spec_of("darcy-flow", "wrn", seed), hours=1.0) for seed in range(3)]
+sys.exit(bool(sweep.run(jobs, FakeLocal(Options()), Cpu(2), Rules(grace=2.0))))
+"""
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[str]]:
+    """Three runs, two at a time; seeds 0 and 1 take long, seed 1 takes no notice of TERM."""
+    plan = {"journal": str(tmp_path / "journal"), "long": {"0": 60.0}, "acts": {"1": "hang"}}
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("FAKE_RUN", json.dumps(plan))
+    words = [sys.executable, "-c", SWEEP]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        while (tmp_path / "journal").exists() is False or len(lines(tmp_path)) < 2:
+            time.sleep(0.02)
+        yield process
+        process.kill()
+    for line in lines(tmp_path):
+        if line["what"] != "end" and Path(f"/proc/{line['pid']}").exists():
+            os.kill(line["pid"], 9)
+
+
+def lines(folder: Path) -> list[Any]:
+    return [json.loads(line) for line in (folder / "journal").read_text().splitlines()]
+
+
+def states(kit: Run) -> dict[int, str]:
+    found = json.loads(kit("status", "--format", "json").stdout)
+    return {run["seed"]: run["state"] for run in found["runs"]}
+
+
+def test_status_shows_what_runs_and_what_waits(kit: Run, sweep: subprocess.Popen[str]) -> None:
+    del sweep
+    found = json.loads(kit("status", "--format", "json").stdout)
+    runs = {run["seed"]: run for run in found["runs"]}
+    assert [runs[seed]["state"] for seed in range(3)] == ["running", "running", "queued"]
+    assert (runs[0]["stage"], runs[0]["epoch"], runs[0]["epochs"]) == ("train", 1, 2)
+    assert 3500 < runs[0]["seconds_left"] <= 3600
+    (sweep_,) = found["sweeps"]
+    assert (sweep_["engine"], sweep_["places"], sweep_["runs"]) == ("local", 2, 3)
+    assert 7000 < sweep_["seconds_left"] <= 7200
+    text = kit("status").stdout
+    assert "darcy-flow/wrn/0" in text
+    assert "1/2" in text
+    assert "2 running, 1 queued" in text
+    assert "2 h left" in text
+
+
+def test_one_run_is_stopped_and_the_sweep_goes_on(kit: Run, sweep: subprocess.Popen[str]) -> None:
+    done = kit("stop", "darcy-flow/wrn/0")
+    assert done.returncode == 0, done.stderr
+    assert "stopped" in done.stdout
+    while states(kit)[2] != "succeeded":
+        assert sweep.poll() is None
+    assert states(kit)[0] == "cancelled"
+    assert states(kit)[1] == "running"
+    assert kit("stop", "darcy-flow/wrn/0").returncode == 2
+    assert "did you mean 'darcy-flow/wrn'" in kit("stop", "darcy-flow/wnr/0").stderr
+
+
+def test_a_whole_sweep_is_stopped(kit: Run, sweep: subprocess.Popen[str]) -> None:
+    assert "1 sweeps stopped, and 0 runs" in kit("stop").stdout
+    assert sweep.wait(30) != 0
+    assert states(kit) == {0: "cancelled", 1: "stopped"}
+    assert "0 sweeps stopped, and 0 runs" in kit("stop").stdout
+
+
+def test_what_a_killed_sweep_left_is_stopped(kit: Run, sweep: subprocess.Popen[str]) -> None:
+    sweep.kill()
+    sweep.wait()
+    assert "0 sweeps stopped, and 2 runs" in kit("stop").stdout
+    assert not any(state == "running" for state in states(kit).values())
+
+
+def test_a_run_by_hand_is_stopped(
+    kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = {"journal": str(tmp_path / "journal"), "long": {"0": 60.0}}
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("FAKE_RUN", json.dumps(plan))
+    words = ["-m", "tests.engines.fake_run", "run", "darcy-flow", "wrn", "--seed", "0"]
+    with subprocess.Popen([sys.executable, *words]) as process:
+        while not (tmp_path / "journal").exists():
+            time.sleep(0.02)
+        assert "stopped" in kit("stop", "darcy-flow/wrn").stdout
+        assert process.wait(10) == 130
+
+
+def test_logs_show_the_end_and_follow(kit: Run) -> None:
+    folder = RunFolder(spec_of("darcy-flow", "wrn", 0))
+    with folder.opened():
+        folder.log.write_bytes(b"".join(b"line %d\n" % n for n in range(100)) + b"\xff 1%\r 99%\n")
+        assert kit("logs", "darcy-flow/wrn/0", "-n", "2").stdout == "line 99\n 99%\n"
+        words = [sys.executable, "-m", "kit", "logs", folder.spec.id[:6], "-f", "-n", "1"]
+        process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        assert process.stdout.readline() == " 99%\n"
+        with folder.log.open("ab") as stream:
+            stream.write(b"more\nlast")
+        assert process.stdout.readline() == "more\n"
+    assert process.communicate(timeout=20) == ("last\n", None)
+    assert process.returncode == 0
+    assert kit("logs", "darcy-flow/wrm/0").returncode == 2
