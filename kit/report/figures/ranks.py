@@ -104,7 +104,7 @@ def draw(figure: Ranks) -> Any:
         matrix.loc[titles[second], titles[first]] = p
     drawn = new(WIDE if len(names) > 4 else NARROW * 1.5, 0.9 + 0.14 * len(names))
     axes = drawn.subplots()
-    _posthocs().critical_difference_diagram(
+    parts = _posthocs().critical_difference_diagram(
         {rank.title: rank.mean for rank in figure.ranks},
         matrix,
         ax=axes,
@@ -118,6 +118,11 @@ def draw(figure: Ranks) -> Any:
         marker_props={"s": 14},
         color_palette=["black"] * len(names),
     )
+    # The library draws a bar through its points in the order of a set: not the same bytes twice.
+    for (bar,) in parts["crossbars"]:
+        x, y = bar.get_data()
+        bar.set_data([min(x), max(x)], [y[0], y[0]])
+    axes.spines["top"].set_visible(True)
     drawn.suptitle(
         f"{figure.source}; mean rank over {len(figure.tasks)} tasks, "
         f"critical difference {figure.difference:.2f}, Friedman p = {figure.friedman:.2g}",

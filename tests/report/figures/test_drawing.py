@@ -103,6 +103,18 @@ def test_the_command_draws_and_gives_data(kit: Run, tmp_path: Path) -> None:
     assert value["panels"][0]["profiles"][1]["ratios"]["spherical"] == pytest.approx(85.77 / 72.99)
 
 
+def test_the_same_bytes_whatever_the_order_of_sets(
+    kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = []
+    for seed in ("1", "2"):
+        monkeypatch.setenv("PYTHONHASHSEED", seed)
+        target = tmp_path / f"{seed}.svg"
+        assert kit("figure", "ranks", "--output", str(target)).returncode == 0
+        drawn.append(target.read_bytes())
+    assert drawn[0] == drawn[1]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
