@@ -140,7 +140,7 @@ def _stack(axes: Any, figure: Runtimes, panel: Panel) -> None:
             0.62,
             bottom=list(bottoms.values()),
             color=COLOURS[index],
-            hatch=("", "///", "...")[index % 3],
+            hatch=("", "///", "\\\\\\")[index % 3],
             edgecolor="white",
             linewidth=0.5,
             label=series.title,
