@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from kit import paths
 from kit.papers import PublishedCell
 from kit.report.verdict import (
     MARGINS,
@@ -184,9 +185,7 @@ def test_cannot_tell_says_how_many_seeds_would() -> None:
     wide = judge(Sample(10.0, 0.5, 50), measured([9.2, 10.0, 10.9]), 1.0)
     assert wide.label == "cannot tell"
     assert wide.reason == f"too few seeds: {wide.seeds} would tell"
-    assert given(cell(std="2.87"), [22.0, 24.0, 26.0]).reason == (
-        "not even 100 seeds would tell"
-    )
+    assert given(cell(std="2.87"), [22.0, 24.0, 26.0]).reason == ("not even 100 seeds would tell")
 
 
 def test_every_scored_metric_of_the_papers_has_a_margin() -> None:
@@ -196,3 +195,16 @@ def test_every_scored_metric_of_the_papers_has_a_margin() -> None:
     assert printed_metrics <= set(MARGINS)
     known = {task.find(name).metrics[0] for name in task.names() if papers.has_task(name)}
     assert known <= set(MARGINS)
+
+
+@pytest.mark.parametrize(("paper", "number"), [("dash", 5), ("nas-bench-360", 6)])
+def test_what_three_seeds_can_tell_is_as_documented(paper: str, number: int) -> None:
+    from kit import papers
+
+    powers = [
+        power_to_agree(printed(cell), Sample(0.0, float(cell.std), 3), MARGINS[cell.metric])[0]
+        for cell in papers.published(paper, number)
+        if cell.std is not None
+    ]
+    told = f"{sum(power >= POWER for power in powers)} of the {len(powers)}"
+    assert told in (paths.project() / "docs" / "verdict.md").read_text()
