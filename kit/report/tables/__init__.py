@@ -1,6 +1,6 @@
 """What fills the cells of a table: one module per kind, which a layout names as its ``cells``.
 
-A module has ``fill(request) -> Filled``.
+A module has ``fill(request) -> Filled`` and ``ORIGIN``, what the cells come from in a word or two.
 """
 
 from __future__ import annotations

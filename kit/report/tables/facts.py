@@ -10,6 +10,7 @@ from kit.report.cells import Computed
 from kit.report.tables import Filled, Request
 from kit.task import Task
 
+ORIGIN = "task folders"
 HOW = "from the task folders"
 KINDS = {"point": "Point", "multi-label": "Point (multi-label)", "dense": "Dense"}
 METRICS = {

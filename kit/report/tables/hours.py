@@ -25,6 +25,7 @@ from kit.runs import unfinished
 from kit.runs.records import Result
 from kit.runs.unfinished import Unfinished
 
+ORIGIN = "runs"
 TOTAL = "total-hours"
 STAGES = {
     "search-hours": "search",

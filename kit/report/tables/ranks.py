@@ -12,6 +12,7 @@ from kit.report.cells import Computed, Measured, rounded
 from kit.report.tables import Filled, Request, scores
 from kit.spec import PROFILES, PROTOCOLS
 
+ORIGIN = "another table"
 BASELINE = "wrn"
 # errors[task][method], infinite where a method has no number to show for itself.
 Errors = Mapping[str, Mapping[str, float]]

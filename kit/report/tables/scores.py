@@ -8,6 +8,8 @@ from kit.papers import Key, Layout
 from kit.report.cells import Measured, Runs, measure, score
 from kit.report.tables import Filled, Request
 
+ORIGIN = "runs"
+
 
 def fill(request: Request) -> Filled:
     """Fill the cells that have runs."""

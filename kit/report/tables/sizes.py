@@ -9,6 +9,7 @@ from kit.report.tables import Filled, Request
 from kit.report.tables.counts import counts
 from kit.runs.records import Result
 
+ORIGIN = "models, runs"
 UNITS = {"parameters": (1e6, "M"), "giga-macs": (1e9, "GFLOPS")}
 
 
