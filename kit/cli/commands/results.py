@@ -28,9 +28,10 @@ def pack(archive: Path, no_report: bool) -> None:
     """
     from kit import paths
     from kit.cli.progress import bar
+    from kit.report.html import build
     from kit.results.pack import pack as write
 
-    report = None if no_report else paths.results() / "report"
+    report = None if no_report else build(paths.results() / "report").folder
     with bar("pack") as progress:
         found = write(archive, report, progress)
     for problem in found.problems:

@@ -1,0 +1,28 @@
+"""``kit report``: everything there is as a folder of static pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command(name="report")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the report; default: results/report.",
+)
+def command(output: Path | None) -> None:
+    """Write all tables, figures, errata and runs as pages that open from disk.
+
+    Nothing is run. An earlier report in that folder is replaced.
+    """
+    from kit import paths
+    from kit.cli.progress import bar
+    from kit.report.html import build
+
+    with bar("report") as progress:
+        built = build(output or paths.results() / "report", progress)
+    unfinished = f", {built.unfinished} of them without a result" if built.unfinished else ""
+    click.echo(f"{built.folder / 'index.html'}: {built.runs} runs{unfinished}")

@@ -1,0 +1,61 @@
+"""The overview's matrix: one sign per task and method, from the papers' main tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kit.report.grid import Cell, Table
+
+MAIN = (("dash", 5), ("nas-bench-360", 2))
+TITLES = {"dash": "DASH", "nas-bench-360": "NAS-Bench-360"}
+
+
+@dataclass(frozen=True)
+class Sign:
+    """How a cell stands: ``name`` is its style, ``mark`` its sign, so that colour is not all."""
+
+    name: str
+    mark: str
+    title: str
+    meaning: str
+
+
+SIGNS = {
+    sign.title: sign
+    for sign in (
+        Sign("agrees", "✓", "agrees", "the difference lies inside the margin"),
+        Sign("better", "▲", "better", "lower error than published"),
+        Sign("worse", "▼", "worse", "higher error than published"),
+        Sign("unclear", "?", "cannot tell", "too few seeds or too wide a spread"),
+        Sign("doubt", "!", "cell in doubt", "the printed cell has an erratum"),
+        Sign("reduced", "~", "reduced", "small profile or other data: no verdict is given"),
+        Sign("unjudged", "○", "no verdict", "measured in full, with nothing to judge it by"),
+        Sign("broken", "×", "unread", "results that count as absent"),
+        Sign("open", "·", "not run", "published, not measured here"),
+        Sign("none", "", "none", "neither published nor measured"),
+    )
+}
+
+
+def sign(cell: Cell) -> Sign:
+    """Return the sign of a cell."""
+    if cell.verdict is not None:
+        return SIGNS[cell.verdict.label]
+    if cell.measured is not None:
+        full = (cell.measured.profile, cell.measured.tier) == ("paper", "published")
+        return SIGNS["no verdict" if full else "reduced"]
+    if cell.unread:
+        return SIGNS["unread"]
+    return SIGNS["not run" if cell.published else "none"]
+
+
+def judged(table: Table) -> tuple[int, int]:
+    """Return how many cells agree, of how many that have a verdict."""
+    labels = [cell.verdict.label for row in table.rows for cell in row.cells if cell.verdict]
+    return labels.count("agrees"), len(labels)
+
+
+def legend(tables: list[Table]) -> list[tuple[Sign, int]]:
+    """Return the signs that occur, and how often."""
+    cells = [sign(cell) for table in tables for row in table.rows for cell in row.cells]
+    return [(each, cells.count(each)) for each in SIGNS.values() if each.mark and each in cells]

@@ -1,0 +1,239 @@
+"""What a page says of one run: read from its folder, which may be from anywhere."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from markupsafe import Markup
+
+from kit import task
+from kit.errors import KitError
+from kit.report.figures import architecture as notation
+from kit.report.html import architecture, chart
+from kit.runs import history
+from kit.runs.folder import read_result
+from kit.runs.records import Result, Status
+from kit.spec import RunSpec
+
+LOG_BYTES, LOG_LINES = 16384, 100
+NO_CURVES = ("epoch", "seconds")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder: with a result, or with the reason why there is none.
+
+    Attributes:
+        place: the folder, below that of all runs.
+        problem: why the run has no valid result; None where it has one.
+    """
+
+    folder: Path
+    place: Path
+    spec: RunSpec | None
+    result: Result | None
+    status: Status | None
+    problem: str | None
+
+    @property
+    def page(self) -> str:
+        """The name of its page; any folder makes a plain file name."""
+        return "_".join(re.sub(r"[^A-Za-z0-9.-]", "-", part) for part in self.place.parts) + ".html"
+
+    @property
+    def task(self) -> str:
+        """By the name of its folder, which is there even where no spec can be read."""
+        return self.place.parts[0]
+
+    @property
+    def method(self) -> str:
+        """By the name of its folder."""
+        return self.place.parts[1]
+
+    @property
+    def profile(self) -> str:
+        """By the name of its folder."""
+        return self.place.parts[2].partition("-")[0]
+
+    @property
+    def protocol(self) -> str:
+        """By the name of its folder."""
+        return self.place.parts[2].partition("-")[2]
+
+    @property
+    def seed(self) -> str:
+        """By the name of its folder."""
+        return self.place.parts[3].removeprefix("seed-").rpartition("-")[0]
+
+    @property
+    def id(self) -> str:
+        """The first digits of its id."""
+        return self.place.parts[3].rpartition("-")[2]
+
+    @property
+    def state(self) -> str:
+        """``succeeded``, or what became of it."""
+        if self.result is not None:
+            return "succeeded"
+        if self.status is None or self.status.state == "succeeded":
+            return "no valid result"
+        return self.status.state
+
+    @property
+    def command(self) -> str:
+        """The command that repeats it."""
+        if self.spec is None:
+            return ""
+        spec = self.spec
+        words = ["kit", "run", spec.task, spec.method, "--seed", str(spec.seed)]
+        words += ["--profile", spec.profile, "--protocol", spec.protocol, "--tier", spec.tier]
+        return shlex.join([*words, *(f"-o{each}" for each in spec.overrides)])
+
+    @property
+    def score(self) -> tuple[str, float | None, str] | None:
+        """The first metric of its task: name, value, unit."""
+        if self.result is None or not self.result.metrics:
+            return None
+        first = next((name for name in _metrics(self.task) if name in self.result.metrics), None)
+        name = first or next(iter(self.result.metrics))
+        return name, self.result.metrics[name].value, self.result.metrics[name].unit
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds at work, all stages together."""
+        if self.result is None:
+            return None
+        return sum(stage.active_seconds for stage in self.result.stages.values())
+
+    @property
+    def costs(self) -> list[tuple[str, str]]:
+        """Time of each stage, size of the final model."""
+        if self.result is None:
+            return []
+        return [
+            *(
+                (stage, f"{cost.active_seconds:.1f} s, sessions: {cost.sessions}")
+                for stage, cost in self.result.stages.items()
+            ),
+            ("parameters", _grouped(self.result.parameters)),
+            ("multiply-adds", _grouped(self.result.macs)),
+        ]
+
+    @property
+    def settings(self) -> list[tuple[str, str]]:
+        """The resolved settings, ``part.name`` and value."""
+        return [] if self.spec is None else list(_flat(self.spec.settings))
+
+    @property
+    def provenance(self) -> list[tuple[str, str]]:
+        """Where and with what it was made."""
+        if self.result is None:
+            return []
+        facts = {**msgspec.to_builtins(self.result.provenance), "code_hash": self.result.code_hash}
+        return [(name.replace("_", " "), _word(value)) for name, value in facts.items()]
+
+    @cached_property
+    def drawing(self) -> Markup | None:
+        """Its architecture drawn, if it is one that can be."""
+        if self.result is None or self.result.architecture is None:
+            return None
+        return architecture.draw(self.result.architecture)
+
+    @property
+    def notation(self) -> str:
+        """Its architecture in the notation of DASH's appendix A.8, if it has such a one."""
+        try:
+            return notation.text(notation.make(self.folder)) if self.result else ""
+        except (KitError, KeyError, TypeError, ValueError):  # of another kit, or of none
+            return ""
+
+    @property
+    def architecture_text(self) -> str:
+        """Its architecture as it stands in the result."""
+        if self.result is None or self.result.architecture is None:
+            return ""
+        return msgspec.json.encode(self.result.architecture.value).decode()
+
+    def curves(self) -> list[Markup]:
+        """Draw every number that its history tells, stage by stage."""
+        found: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
+        for entry in history.read(self.folder):
+            if not isinstance(entry, dict):  # by another program
+                continue
+            stage, epoch = entry.get("stage"), entry.get("epoch")
+            if not isinstance(stage, str) or not isinstance(epoch, int) or "trial" in entry:
+                continue
+            for name, value in entry.items():
+                if name not in NO_CURVES and isinstance(value, int | float):
+                    x, y = found.setdefault((stage, name), ([], []))
+                    x.append(epoch + 1)
+                    y.append(float(value))
+        return [
+            chart.line(f"{stage}: {name}", x, y, "epoch") for (stage, name), (x, y) in found.items()
+        ]
+
+    def log_tail(self) -> str:
+        """The end of what it printed."""
+        with suppress(OSError), (self.folder / "log.txt").open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - LOG_BYTES))
+            text = stream.read().decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+            return "\n".join(text.splitlines()[-LOG_LINES:])
+        return ""
+
+
+def find(root: Path) -> list[Run]:
+    """Return all runs below a folder, finished or not, in a fixed order."""
+    folders = (path for path in root.glob("*/*/*/seed-*") if path.is_dir())
+    return [_read(folder, folder.relative_to(root)) for folder in sorted(folders)]
+
+
+def _read(folder: Path, place: Path) -> Run:
+    status = spec = result = problem = None
+    with suppress(OSError, msgspec.MsgspecError):
+        status = msgspec.json.decode((folder / "status.json").read_bytes(), type=Status)
+    try:
+        result = read_result(folder / "result.json")
+        spec = result.spec
+    except FileNotFoundError:
+        problem = "it has no result yet"
+        if status is not None and status.message:
+            problem = f"{status.failure or status.state}: {status.message}"
+    except (ValueError, OSError) as error:
+        problem = f"its result counts as absent: {error}"
+    if spec is None:
+        with suppress(OSError, msgspec.MsgspecError):
+            spec = msgspec.json.decode((folder / "spec.json").read_bytes(), type=RunSpec)
+    return Run(folder, place, spec, result, status, problem)
+
+
+@cache
+def _metrics(name: str) -> tuple[str, ...]:
+    return task.find(name).metrics if name in task.names() else ()
+
+
+def _word(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else str(value)
+
+
+def _grouped(count: int | None) -> str:
+    return "-" if count is None else f"{count:,}"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    for name, value in sorted(values.items()):
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            yield f"{prefix}{name}", text

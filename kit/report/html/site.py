@@ -1,0 +1,179 @@
+"""Building the site: gather, render by jinja2, and put the whole folder in place at once."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from kit import papers, paths
+from kit.errors import KitError
+from kit.files import locked
+from kit.report import table as tables
+from kit.report.grid import Table
+from kit.report.html import figures, matrix
+from kit.report.html.links import Links
+from kit.report.html.runs import Run, find
+from kit.runs.collect import collect
+from kit.spec import PROFILES, TIERS
+
+HERE = Path(__file__).resolve().parent
+CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
+MARKER = "kit-report.txt"
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished report: its folder, how many runs it shows, how many of them have no result."""
+
+    folder: Path
+    runs: int
+    unfinished: int
+
+
+def build(folder: Path, progress: Progress = lambda *_: None) -> Built:
+    """Write the report of all results to a folder; an earlier report there is replaced at once.
+
+    Raises:
+        KitError: the folder holds something else, or another process builds there.
+    """
+    if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
+        raise KitError(f"{folder} holds something that is no report; name another folder")
+    with locked(folder.with_name(f".{folder.name}.lock")) as mine:
+        if not mine:
+            raise KitError(f"another process is building {folder}; wait for its end")
+        fresh, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
+        for left in (fresh, old):  # by a process that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        try:
+            built = _write(fresh, progress)
+            if folder.exists():
+                folder.rename(old)
+            fresh.rename(folder)
+        finally:
+            for left in (fresh, old):
+                shutil.rmtree(left, ignore_errors=True)
+    return Built(folder, *built)
+
+
+def _write(folder: Path, progress: Progress) -> tuple[int, int]:
+    found, runs = collect(), find(paths.results() / "runs")
+    made = [
+        tables.make(paper, number, found.results, rejected=found.rejected)
+        for paper in papers.papers()
+        for number in papers.tables(paper)
+    ]
+    environment = _environment(made, runs)
+    shutil.copytree(HERE / "assets", folder / "assets")
+    (folder / MARKER).write_text("Made by 'kit report', which may replace this folder.\n")
+    pages = list(_pages(made, runs))
+    for number, (name, template, values) in enumerate(pages):
+        progress(number, len(pages))
+        text = environment.get_template(template).render(
+            root="../" * name.count("/"), page=name, **values
+        )
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return len(runs), sum(run.result is None for run in runs)
+
+
+def _pages(made: list[Table], runs: list[Run]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield (file, template, what it needs)."""
+    main = [table for table in made if (table.paper, table.number) in matrix.MAIN]
+    tiers = Counter(run.spec.tier for run in runs if run.spec)
+    profiles = Counter(run.profile for run in runs)
+    yield (
+        "index.html",
+        "overview.html",
+        {
+            "main": main,
+            "legend": matrix.legend(main),
+            "generated": [(tier, tiers[tier]) for tier in TIERS[1:] if tiers[tier]],
+            "reduced": [(name, profiles[name]) for name in PROFILES[1:] if profiles[name]],
+            "problems": [run for run in runs if run.problem],
+        },
+    )
+    yield "tables/index.html", "tables.html", {}
+    for table in made:
+        cells = [cell for row in table.rows for cell in row.cells]
+        values = {"table": table, "has_measured": any(cell.measured for cell in cells)}
+        yield f"tables/{table.paper}-{table.number}.html", "table.html", values
+    drawn, missing = figures.drawn(made)
+    yield "figures.html", "figures.html", {"figures": drawn, "missing": missing}
+    yield "runs/index.html", "runs.html", {"choices": _choices(runs)}
+    cells_of: dict[tuple[str, ...], list[Run]] = defaultdict(list)
+    for run in runs:
+        cells_of[run.place.parts[:3]].append(run)
+    by_id = {run.spec.id: run for run in runs if run.spec}
+    for run in runs:
+        others = [other for other in cells_of[run.place.parts[:3]] if other is not run]
+        inputs = run.spec.inputs if run.spec else {}
+        known = [(name, by_id[each]) for name, each in inputs.items() if each in by_id]
+        yield f"runs/{run.page}", "run.html", {"run": run, "siblings": others, "inputs": known}
+    errata = [
+        (t, r, c) for t in made for r in t.rows for c in r.cells if c.published and c.published.note
+    ]
+    yield "errata.html", "errata.html", {"errata": errata}
+
+
+def _choices(runs: list[Run]) -> list[tuple[str, list[str]]]:
+    """Return the columns of the list of runs that have a choice, with what there is to choose."""
+    columns = {
+        "Task": {run.task for run in runs},
+        "Method": {run.method for run in runs},
+        "Profile": {run.profile for run in runs},
+        "State": {run.state for run in runs},
+    }
+    return [(name, sorted(found)) for name, found in columns.items() if len(found) > 1]
+
+
+def _environment(made: list[Table], runs: list[Run]) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        "papers": papers.papers(),
+        "paper_title": matrix.TITLES.get,
+        "judged": matrix.judged,
+        "tables": made,
+        "runs": runs,
+        "states": Counter(run.state for run in runs),
+        "links": Links(runs),
+        "sign_of": matrix.sign,
+    }
+    environment.filters |= {"number": _number, "duration": _duration}
+    return environment
+
+
+def _printable(value: Any) -> Any:
+    """Drop what is no character, such as a terminal's colours, from any text that is shown."""
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+        return value
+    return CONTROL.sub("", value)
+
+
+def _number(value: float | None) -> str:
+    return "NaN" if value is None else f"{value:.5g}"
+
+
+def _duration(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes // 60}:{minutes % 60:02d} h" if minutes >= 60 else f"{minutes} min"

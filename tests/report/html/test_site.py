@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kit import paths
+from kit.errors import KitError
+from kit.report.html import build
+from kit.report.html.runs import find
+from kit.report.tables import sizes
+from kit.runs.folder import RunFolder
+from tests.conftest import Run
+from tests.made_runs import make_run
+from tests.report.html.conftest import SHOWN
+from tests.report.html.pages import Page, pages
+
+
+@pytest.fixture
+def no_counting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "counts", lambda wanted: dict.fromkeys(wanted))
+
+
+def run_page(site: Path, start: str) -> Page:
+    (file,) = sorted((site / "runs").glob(f"{start}*.html"))
+    return Page(file)
+
+
+def test_every_link_resolves_inside_of_the_report(site: Path) -> None:
+    found = pages(site)
+    assert len(found) > 30
+    for page in found:
+        assert page.dead_links() == [], page.file
+        assert not [a for a in page.addresses() if re.match(r"[a-z]+:|/", a)], page.file
+        assert len(page.ids) == len(set(page.ids)), page.file
+
+
+def test_pages_hold_no_code_of_their_own(site: Path) -> None:
+    for page in pages(site):
+        for tag, attributes in page.elements:
+            assert not [name for name in attributes if name.startswith("on")], page.file
+            assert "style" not in attributes, (page.file, tag)
+            assert tag != "style"
+            assert tag != "script" or attributes.get("src", "").endswith("assets/report.js")  # type: ignore[union-attr]
+        (policy,) = [a["content"] for _, a in page.elements if "http-equiv" in a]
+        assert "default-src 'none'" in str(policy)
+        assert "unsafe" not in str(policy)
+
+
+def test_logs_and_messages_are_shown_as_they_are_and_do_nothing(site: Path) -> None:
+    page = run_page(site, "ecg_wrn")
+    assert SHOWN in page.text
+    assert not [tag for tag, attributes in page.elements if tag == "img"]
+    for other in (run_page(site, "psicov_wrn"), Page(site / "index.html")):
+        assert f"method: bad {SHOWN}" in other.text
+        assert not [tag for tag, _ in other.elements if tag == "img"]
+
+
+def test_hostile_folder_names_stay_names(no_counting: None, tmp_path: Path) -> None:
+    del no_counting
+    odd = paths.results() / "runs" / '"><b>' / "a b&c" / "lite-'x'" / "seed-0-<i>"
+    odd.mkdir(parents=True)
+    (odd / "log.txt").write_text("hello")
+    built = build(tmp_path / "report")
+    assert (built.runs, built.unfinished) == (1, 1)
+    for page in pages(built.folder):
+        assert page.dead_links() == []
+        assert not [
+            tag for tag, _ in page.elements if tag in ("b", "i") and page.file.parent.name == "runs"
+        ]
+
+
+def test_each_measured_number_leads_to_its_runs(site: Path) -> None:
+    page = Page(site / "tables" / "dash-5.html")
+    links = [a for a in page.addresses() if a.startswith("../runs/darcy-flow_dash_paper")]
+    assert len(links) == 4  # the mean, and each seed
+    assert len(set(links)) == 3
+    assert not [a for a in page.addresses() if "ecg_dash" in a]  # it has overrides
+
+
+def test_a_run_page_tells_all(site: Path) -> None:
+    page = run_page(site, "darcy-flow_dash_paper-released_seed-1")
+    for words in (
+        "kit run darcy-flow dash --seed 1 --profile paper --protocol released --tier published",
+        "papers’ data",
+        "relative-l2 0.0081",
+        "search: loss",
+        "search: entropy",
+        "retrain: loss",
+        "Block64,(5,3),(7,7)",
+        "1,234,567",
+        "a" * 40,
+        "all is well",
+        "search.gradient_scale",
+    ):
+        assert words in page.text, words
+    assert len([a for a in page.addresses() if "darcy-flow_dash_paper-released_seed-" in a]) == 2
+    drawn = [a["aria-label"] for tag, a in page.elements if tag == "svg"]
+    assert "conv1: kernel size 3, dilation 1" in str(drawn)
+
+
+def test_what_is_not_the_papers_is_said_wherever_it_stands(site: Path) -> None:
+    assert "synthetic data" in run_page(site, "ecg_wrn").text
+    assert "synthetic" in Page(site / "tables" / "dash-5.html").text
+    overview = Page(site / "index.html").text
+    assert "4 runs on synthetic data" in overview
+    assert "Reduced size" in overview
+
+
+def test_failures_are_shown(site: Path) -> None:
+    overview = Page(site / "index.html").text
+    assert "1 failed" in overview
+    assert "1 no valid result" in overview
+    assert "schema 99 instead of 1" in overview
+    assert "method: bad" in run_page(site, "psicov_wrn").text
+    table = Page(site / "tables" / "dash-5.html").text
+    assert "NaN (1/2)" in table
+    assert "2 of 3" in table
+
+
+def test_the_matrix_shows_verdicts_in_words_and_signs(site: Path) -> None:
+    page = Page(site / "index.html")
+    titles = [str(a["title"]) for tag, a in page.elements if tag == "a" and "title" in a]
+    (worse,) = [t for t in titles if t.startswith("DASH on CIFAR-100") and "published 24" in t]
+    assert ": worse, 61.0±1.0 (paper, published)" in worse
+    assert any(": reduced," in title for title in titles)
+    assert "1 of 2 judged cells agree" in page.text
+
+
+def test_every_published_table_and_erratum_is_there(site: Path) -> None:
+    from kit import papers
+
+    for paper in papers.papers():
+        for number in papers.tables(paper):
+            text = Page(site / "tables" / f"{paper}-{number}.html").text
+            for cell in papers.published(paper, number):
+                assert " ".join(str(cell).split()) in text, cell
+            errata = Page(site / "errata.html").text
+            noted = [c.note for c in papers.published(paper, number) if c.note]
+            assert all(" ".join(note.split()) in errata for note in noted)
+
+
+def test_the_same_results_make_the_same_bytes_and_little_of_them(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_counting: None
+) -> None:
+    del no_counting
+    monkeypatch.setenv("KIT_RESULTS", str(site.parent))
+    again = build(tmp_path / "again").folder
+    files = sorted(file.relative_to(site) for file in site.rglob("*") if file.is_file())
+    assert files == sorted(file.relative_to(again) for file in again.rglob("*") if file.is_file())
+    for file in files:
+        assert (site / file).read_bytes() == (again / file).read_bytes(), file
+    size = sum((site / file).stat().st_size for file in files if file.parts[0] != "runs")
+    assert size < 2e6
+
+
+def test_an_earlier_report_is_replaced_and_nothing_else(
+    no_counting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del no_counting
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "thesis.tex").write_text("years of work")
+    with pytest.raises(KitError, match="holds something that is no report"):
+        build(mine)
+    assert (mine / "thesis.tex").exists()
+    folder = build(tmp_path / "report").folder
+    (folder / "runs" / "old.html").write_text("")
+    monkeypatch.setattr("shutil.copytree", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        build(folder)
+    assert (folder / "runs" / "old.html").exists()
+    monkeypatch.undo()
+    build(folder)
+    assert not (folder / "runs" / "old.html").exists()
+    assert sorted(path.name for path in tmp_path.iterdir() if "report" in path.name) == ["report"]
+
+
+def test_odd_histories_and_architectures_are_no_obstacle() -> None:
+    made = make_run("darcy-flow", "dash")
+    folder = RunFolder(made.spec)
+    folder.history.write_text(
+        '{"stage": "search", "epoch": 0, "loss": NaN}\n'
+        '{"stage": "search", "epoch": 1, "loss": null}\n'
+        '[1]\n{"stage": 3, "epoch": "x", "loss": 1}\n{"cut'
+    )
+    text = folder.result.read_text()
+    for value in ('"none"', "[[1, 2]]", '[["a", -3, 1]]', '[["a", 99999999, 1]]'):
+        new = re.sub(r'"value": \[\s*\[.*?\]\s*\]\s*,', f'"value": {value},', text, flags=re.S)
+        assert new != text
+        folder.result.write_text(new)
+        (run,) = find(paths.results() / "runs")
+        assert run.result is not None
+        assert run.drawing is None
+        assert "no finite value" in str(run.curves()[0])
+
+
+def test_the_command(kit: Run, tmp_path: Path) -> None:
+    done = kit("report")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("report/index.html: 0 runs\n")
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "y").write_text("")
+    refused = kit("report", "--output", str(tmp_path / "x"))
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
