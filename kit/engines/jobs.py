@@ -32,6 +32,11 @@ class Job:
         """The run's id."""
         return self.spec.id
 
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Task and method: runs of one kind take about as long as each other."""
+        return self.spec.task, self.spec.method
+
 
 @dataclass(frozen=True)
 class Rules:

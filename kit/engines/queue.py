@@ -97,9 +97,18 @@ class Queue:
         return list(self.done.values())
 
     def hours(self, job: Job) -> float | None:
-        """Return how long a job is expected to take: as those of its kind that are done, if any."""
-        took = self._took.get((job.spec.task, job.spec.method))
-        return statistics.median(took) / 3600 if took else job.hours
+        """Return how long a job is expected to take.
+
+        As long as those of its kind took, if any are done, and at least as long as any of them is
+        under way already; seeds of one method on one task differ little.
+        """
+        took = self._took.get(job.kind)
+        if took:
+            return statistics.median(took) / 3600
+        if job.hours is None:
+            return None
+        alike = (self.seconds(run) for run in self.running if run.job.kind == job.kind)
+        return max([job.hours, *(seconds / 3600 for seconds in alike)])
 
     def seconds(self, run: Running) -> float:
         """Return for how long a run has been under way."""
@@ -213,6 +222,7 @@ class Queue:
                 self.places.give(run.attempt.gpus)
                 self._settle(run, end)
                 run.claim.close()
+                self._sort()
             elif self.rules.timeout and self.seconds(run) > self.rules.timeout:
                 self._time_out(run)
 
@@ -222,8 +232,7 @@ class Queue:
         if has_result(folder):
             self._close(run.attempt, job, end.code, None, None)
             if not run.adopted:
-                self._took[job.spec.task, job.spec.method].append(self.seconds(run))
-                self._sort()
+                self._took[job.kind].append(self.seconds(run))
             self._end(job, Ended(job.spec, seconds=self.seconds(run)))
         elif end.code == BUSY:
             self._close(run.attempt, job, end.code, None, "its GPU or folder was taken")

@@ -58,8 +58,8 @@ def test_help_is_quick_and_torch_free(kit: Run) -> None:
 
 def test_the_main_job_at_smoke_size(kit: Run, darcy: Path, home: Path) -> None:
     del darcy
-    words = ("reproduce", "--table", "5", "--task", "darcy-flow", "--profile", "smoke")
-    words += ("--method", "wrn", "--method", "dash")
+    table_5 = ("reproduce", "--table", "5", "--task", "darcy-flow", "--profile", "smoke")
+    words = (*table_5, "--method", "wrn", "--method", "dash")
     dry = kit(*words, "--dry-run")
     assert dry.returncode == 0
     assert "6 to run" in dry.stdout
