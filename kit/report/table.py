@@ -30,7 +30,7 @@ def make(
     number: int,
     results: Iterable[Result],
     *,
-    rejected: Iterable[Rejected] = (),
+    rejected: Sequence[Rejected] = (),
     profile: Profile | None = None,
     protocol: Protocol | None = None,
     tier: Tier | None = None,
@@ -42,69 +42,84 @@ def make(
     """
     layout = papers.layout(paper, number)
     runs, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
-    printed = {cell.key: cell for cell in papers.published(paper, number)}
-    known = set(layout.all_keys())
-    keys = (*layout.all_keys(), *_others(layout))
-    wanted = (profile, protocol, tier)
-    request = Request(paper, number, layout, keys, printed, runs, wanted)
-    filled: Filled = importlib.import_module(f"kit.report.tables.{layout.cells}").fill(request)
-    named = {key.method for key in known}
-    further = sorted(
-        {key.method for part in (filled.measured, filled.computed) for key in part} - named
+    request = Request(
+        paper=paper,
+        number=number,
+        layout=layout,
+        keys=(*layout.all_keys(), *_others(layout)),
+        printed={cell.key: cell for cell in papers.published(paper, number)},
+        runs=runs,
+        wanted=(profile, protocol, tier),
     )
-    unread = _unread(rejected)
-    notes, doubts = _Marks(_letter), _Marks(lambda index: str(index + 1))
-    for key in _in_reading_order(layout):
-        if key in printed and printed[key].note:
-            doubts.mark(printed[key].note or "")
-
-    def cell(column: Line, key: Key, suffix: str) -> Cell:
-        found, measured = printed.get(key), filled.measured.get(key)
-        derived = filled.derived.get(key)
-        how = derived.how if derived else _how(measured) if measured else None
-        return Cell(
-            column,
-            key,
-            suffix=suffix,
-            published=found,
-            doubt=doubts.mark(found.note) if found and found.note else None,
-            computed=filled.computed.get(key),
-            measured=measured,
-            derived=derived,
-            note=notes.mark(how) if how else None,
-            unread=unread.get((key.task, key.method), ()) + _unscored(request, key, measured),
-            verdict=_verdict(found, measured, key),
-        )
-
-    def row(group: str, line: Line) -> Row:
-        cells = tuple(
-            cell(column, key, line.suffix or column.suffix)
-            for column, key in zip(layout.columns, layout.keys(line), strict=True)
-        )
-        method_name = line.method if isinstance(line.method, str) else ""
-        return Row(group, line.titles, line.task, method_name, cells)
-
-    rows = [row(group.title, line) for group in layout.groups for line in group.rows]
-    rows = best.mark_printed(rows, paper, layout)
-    rows += [row(OTHERS, _line(name, layout)) for name in further]
-    rows = best.mark_measured(rows, layout)
+    filled: Filled = importlib.import_module(f"kit.report.tables.{layout.cells}").fill(request)
+    made = _Rows(request, filled, rejected)
+    rows = best.mark_printed(made.of_the_paper(), paper, layout)
+    rows = best.mark_measured([*rows, *made.of_the_kit()], layout)
     clashes = conflicts(runs.values())
+    unread = sorted(str(each) for each in rejected)
     return Table(
         paper=paper,
         number=number,
         layout=layout,
         rows=tuple(rows),
-        notes=notes.listed,
-        doubts=doubts.listed,
-        remarks=(
-            *layout.remarks,
-            *_counts(rows),
-            *remarks,
-            *clashes,
-            *sorted(str(each) for each in rejected),
-        ),
+        notes=made.notes.listed,
+        doubts=made.doubts.listed,
+        remarks=(*layout.remarks, *_counts(rows), *remarks, *clashes, *unread),
         conflicts=tuple(clashes),
     )
+
+
+class _Rows:
+    """The rows of a table as they are made, and the marks that they need."""
+
+    def __init__(self, request: Request, filled: Filled, rejected: Sequence[Rejected]) -> None:
+        self.request, self.filled, self.layout = request, filled, request.layout
+        self.unread = _unread(rejected)
+        self.notes, self.doubts = _Marks(_letter), _Marks(lambda index: str(index + 1))
+        for key in _in_reading_order(self.layout):
+            self._doubt(request.printed.get(key))
+
+    def of_the_paper(self) -> list[Row]:
+        """Return the rows that the paper has."""
+        return [self._row(group.title, line) for group in self.layout.groups for line in group.rows]
+
+    def of_the_kit(self) -> list[Row]:
+        """Return a row for each further method that has a cell."""
+        ours = {key.method for part in (self.filled.measured, self.filled.computed) for key in part}
+        further = sorted(ours - {key.method for key in self.layout.all_keys()})
+        return [self._row(OTHERS, _line(name, self.layout)) for name in further]
+
+    def _row(self, group: str, line: Line) -> Row:
+        places = zip(self.layout.columns, self.layout.keys(line), strict=True)
+        cells = tuple(
+            self._cell(column, key, line.suffix or column.suffix) for column, key in places
+        )
+        name = line.method if isinstance(line.method, str) else ""
+        return Row(group, line.titles, line.task, name, cells)
+
+    def _cell(self, column: Line, key: Key, suffix: str) -> Cell:
+        printed, measured = self.request.printed.get(key), self.filled.measured.get(key)
+        derived = self.filled.derived.get(key)
+        how = derived.how if derived else _how(measured) if measured else None
+        return Cell(
+            column,
+            key,
+            suffix=suffix,
+            published=printed,
+            doubt=self._doubt(printed),
+            computed=self.filled.computed.get(key),
+            measured=measured,
+            derived=derived,
+            note=self.notes.mark(how) if how else None,
+            unread=(
+                *self.unread.get((key.task, key.method), ()),
+                *_unscored(self.request, key, measured),
+            ),
+            verdict=_verdict(printed, measured, key),
+        )
+
+    def _doubt(self, printed: PublishedCell | None) -> str | None:
+        return self.doubts.mark(printed.note) if printed and printed.note else None
 
 
 class _Marks:
