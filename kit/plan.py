@@ -23,13 +23,12 @@ from kit.runs.collect import Collected, collect
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
 from kit.runs.survey import look
-from kit.spec import Profile, Protocol, RunSpec, Tier
+from kit.spec import SEEDS, Profile, Protocol, RunSpec, Tier
 from kit.task import Task
 
 GB = 1e9
 # What a run leaves where none of its kind has been run: weights, a checkpoint, a log.
 RUN_BYTES: dict[Profile, int] = {"paper": 200 << 20, "lite": 20 << 20, "smoke": 2 << 20}
-SEEDS = (0, 1, 2)
 # The rows that 'reproduce' fills unless asked for more: the DASH family and its backbone.
 DEFAULT_METHODS = ("wrn", "tcn", "baby-dash", "dash", "dash-tcn", "dash-convnext")
 
@@ -127,9 +126,10 @@ def make(request: Request) -> Plan:
             for spec in _specs(info, the_task, request, tier):
                 # What it reads must be run first, and may be in the table, too.
                 for each in (*info.inputs(spec).values(), spec):
-                    planned = runs.get(each.id) or known.plan(each)
-                    runs[each.id] = planned
-                    needed = needed or planned.action == "run"
+                    run_id = each.id
+                    if run_id not in runs:
+                        runs[run_id] = known.plan(each, run_id)
+                    needed = needed or runs[run_id].action == "run"
         if needed:
             data.append(_data(the_task, tier, request.profile))
     order = {"run": 0, "failed": 1, "keep": 2}
@@ -200,13 +200,16 @@ class _Known:
     def __init__(self, found: Collected, retry_failed: bool) -> None:
         self.retry_failed = retry_failed
         self.done = {result.spec.id for result in found.results}
-        self.rejected = {each.path: each.reason for each in found.rejected}
+        self.root = paths.results() / "runs"
+        self.rejected = {
+            str(each.path.parent.relative_to(self.root)): each.reason for each in found.rejected
+        }
         self.alike: dict[tuple[str, str, Profile], list[Result]] = {}
         for result in found.results:
             self.alike.setdefault(_kind(result.spec), []).append(result)
         self.estimates: dict[tuple[str, str, Profile], tuple[float | None, int, int]] = {}
 
-    def plan(self, spec: RunSpec) -> PlannedRun:
+    def plan(self, spec: RunSpec, run_id: str) -> PlannedRun:
         """Say what is to be done with a run, and why."""
         kind = _kind(spec)
         if kind not in self.estimates:
@@ -216,16 +219,16 @@ class _Known:
                 self._bytes(kind),
             )
         hours, gpus, size = self.estimates[kind]
-        action, reason = self._why(spec)
+        action, reason = self._why(spec, run_id)
         return PlannedRun(spec, action, reason, hours, gpus, size)
 
-    def _why(self, spec: RunSpec) -> tuple[Literal["run", "keep", "failed"], str]:
-        if spec.id in self.done:
+    def _why(self, spec: RunSpec, run_id: str) -> tuple[Literal["run", "keep", "failed"], str]:
+        if run_id in self.done:
             return "keep", "has a valid result"
-        rejected = self.rejected.get(RunFolder(spec).result)
-        if rejected is not None:
+        folder = spec.folder
+        if rejected := self.rejected.get(str(folder)):
             return "run", f"its result counts as absent: {rejected}"
-        now = look(spec.folder)
+        now = look(folder, self.root)
         stage = f" in {now.status.stage}" if now.status and now.status.stage else ""
         match now.state:
             case "queued":
