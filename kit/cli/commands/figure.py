@@ -97,6 +97,11 @@ def show(measured: Any, output: Path | None, form: str) -> None:
     _print(Shown(measured, speed.text(*content), lambda: speed.draw(*content)), output, form)
 
 
+def profile_figure(name: str, paper: str, form: str, **kind: Any) -> None:
+    """Print performance profiles of measured values."""
+    _print(_of_paper(name, paper, "measured", kind), None, form)
+
+
 def _print(shown: Shown, output: Path | None, form: str) -> None:
     import msgspec
 

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from kit.cli import options
-from kit.errors import BusyError, DataError, KitError
+from kit.errors import BusyError, DataError, KitError, unknown
+
+SPEED_TESTS = (("dash", "2"), ("dash", "3"))
 
 
 @click.command(name="reproduce")
 @options.part_of_table
-@click.option("--figure", type=int, help="Measure this figure instead (paper dash: 2, 3).")
+@click.option(
+    "--figure", metavar="N", help="Instead of a table: a speed test, or performance profiles."
+)
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @options.places
 @click.option(
@@ -23,7 +28,7 @@ from kit.errors import BusyError, DataError, KitError
 @options.force
 @options.formats("text", "markdown", "csv", "latex", "json")
 def command(
-    figure: int | None,
+    figure: str | None,
     dry_run: bool,
     timeout: float | None,
     device: str | None,
@@ -43,9 +48,11 @@ def command(
     request = rest
     if (figure is None) == (request["number"] is None):
         raise KitError("say which: --table N, or --figure N")
-    if figure is not None:
-        _figure(figure, request["profile"], request["tier"], device, force, form)
+    if figure is not None and (request["paper"], figure) in SPEED_TESTS:
+        _figure(int(figure), request["profile"], request["tier"], device, force, form)
         return
+    if figure is not None:
+        request |= _behind(figure, **request)
     plan = planning.make(**request)
     if dry_run:
         planning.show(plan, "json" if form == "json" else "text", **where, device=device)
@@ -56,10 +63,11 @@ def command(
     if plan.todo:
         options.needs_gpu(request["profile"], device, force)
         failed += _run(plan, request["profile"], timeout, device, **where)
-    _print(form, **request)
+    _print(form, figure, **request)
     if failed:
+        what = "table" if figure is None else "figure"
         click.echo(
-            f"kit: {len(failed)} of {len(plan.runs)} runs failed; the table is not whole", err=True
+            f"kit: {len(failed)} of {len(plan.runs)} runs failed; the {what} is not whole", err=True
         )
         raise click.exceptions.Exit(1)
 
@@ -95,6 +103,28 @@ def _run(
     todo = [Job(run.spec, run.hours, run.gpus) for run in plan.todo]
     rules = Rules(timeout=None if timeout is None else 3600 * timeout)
     return list(sweep.run(todo, chosen, places, rules))
+
+
+def _behind(figure: str, *, paper: str, methods: Sequence[str], **_: Any) -> dict[str, Any]:
+    """Return the table and the methods behind performance profiles."""
+    from kit import method
+    from kit.report.figures import profiles
+
+    if figure not in profiles.names(paper):
+        tests = (number for of, number in SPEED_TESTS if of == paper)
+        raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *tests])
+    wanted = profiles.definition(paper, figure)
+    found: dict[str, None] = {}
+    for curve in (curve for panel in wanted.panels for curve in panel.curves):
+        known = [name for name in curve.methods if name in (methods or method.names())]
+        if not known:
+            raise KitError(
+                f"{curve.title} in figure {figure} needs {' or '.join(curve.methods)}, which "
+                f"{'was not asked for' if methods else 'this kit cannot run'}; "
+                f"'kit figure {figure} --paper {paper}' shows the published values"
+            )
+        found |= dict.fromkeys(known)
+    return {"number": wanted.table, "methods": tuple(found)}
 
 
 def _figure(
@@ -154,16 +184,19 @@ def _set_rejected_aside() -> None:
         click.echo(f"{rejected}; kept aside as {set_aside(rejected).name}", err=True)
 
 
-def _print(form: str, **request: Any) -> None:
+def _print(form: str, figure: str | None, **request: Any) -> None:
+    kind = {
+        "profile": request["profile"],
+        "protocol": request["protocol"] or "released",
+        "tier": request["tier"],
+    }
+    if figure is not None:
+        from kit.cli.commands.figure import profile_figure
+
+        profile_figure(figure, request["paper"], "json" if form == "json" else "text", **kind)
+        return
     from kit.report import formats, table
     from kit.runs.collect import collect
 
-    filled = table.make(
-        request["paper"],
-        request["number"],
-        collect().results,
-        profile=request["profile"],
-        protocol=request["protocol"] or "released",
-        tier=request["tier"],
-    )
+    filled = table.make(request["paper"], request["number"], collect().results, **kind)
     click.echo(formats.render(filled, form), nl=False)
