@@ -1,0 +1,55 @@
+"""What went wrong, told from exceptions, exits and logs."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from kit.errors import DataError
+from kit.runs.failures import classify, from_exit
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (DataError("no data"), "data"),
+        (OSError(errno.ENOSPC, "No space left on device"), "disk"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "disk"),
+        (MemoryError(), "oom"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB"), "gpu-oom"),
+        (type("OutOfMemoryError", (RuntimeError,), {})("tried"), "gpu-oom"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"), "oom"),
+        (RuntimeError("CUDA error: uncorrectable ECC error encountered"), "infrastructure"),
+        (RuntimeError("all CUDA-capable devices are busy or unavailable"), "infrastructure"),
+        (RuntimeError("CUDA error: device-side assert triggered"), "method"),
+        (ValueError("loss is NaN"), "method"),
+    ],
+)
+def test_exceptions(error: Exception, failure: str) -> None:
+    assert classify(error) == failure
+
+
+@pytest.mark.parametrize(
+    ("code", "oom_killed", "log", "failure", "words"),
+    [
+        (137, True, [], "oom", "no memory left"),
+        (137, False, [], "infrastructure", "SIGKILL"),
+        (-9, False, ["CUDA out of memory"], "infrastructure", "SIGKILL"),
+        (None, False, ["step 3"], "infrastructure", "nobody watched"),
+        (-11, False, ["step 3"], "method", "SIGSEGV): step 3"),
+        (135, False, ["insufficient shared memory (shm)"], "oom", "SIGBUS"),
+        (143, False, [], "cancelled", "stopped"),
+        (130, False, [], "cancelled", "stopped"),
+        (1, False, ["Traceback", "OutOfMemoryError: CUDA out of memory"], "gpu-oom", "code 1"),
+        (1, False, ["OSError: [Errno 28] No space left on device"], "disk", "code 1"),
+        (1, False, [], "method", "printed nothing"),
+        (2, False, ["kit: unknown task"], "method", "kit: unknown task"),
+    ],
+)
+def test_exits(
+    code: int | None, oom_killed: bool, log: list[str], failure: str, words: str
+) -> None:
+    found, line = from_exit(code, oom_killed, log)
+    assert found == failure
+    assert words in line

@@ -1,0 +1,126 @@
+"""Where runs stand, from files that may be out of date, and from locks, which never are."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+
+import msgspec
+import pytest
+
+from kit.files import locked
+from kit.runs import sweeps
+from kit.runs.folder import RunFolder
+from kit.runs.records import Attempt, Failure
+from kit.runs.survey import RunState, look, survey
+from tests.engines.fake_run import made_up, spec_of
+
+SPEC = spec_of("darcy-flow", "wrn", 0)
+EARLY, LATE = "2020-01-01T00:00:00+00:00", "2090-01-01T00:00:00+00:00"
+
+
+@pytest.fixture
+def folder() -> RunFolder:
+    folder = RunFolder(SPEC)
+    folder.path.mkdir(parents=True)
+    return folder
+
+
+def state() -> RunState:
+    return look(SPEC.folder)
+
+
+def attempt(ended: str | None = None, failure: Failure | None = None) -> Attempt:
+    return Attempt(
+        engine="local",
+        reference="1:1",
+        gpus=(),
+        number=1,
+        started=EARLY,
+        ended=ended,
+        failure=failure,
+        message="because" if failure else None,
+    )
+
+
+def test_names_come_from_the_path() -> None:
+    run = look(SPEC.folder)
+    assert run.state == "queued"
+    assert (run.task, run.method, run.kind, run.seed) == ("darcy-flow", "wrn", "smoke-clean", 0)
+    assert SPEC.id.startswith(run.id)
+    assert str(run) == str(SPEC)
+
+
+def test_a_run_is_running_while_its_lock_is_held_and_only_then(folder: RunFolder) -> None:
+    with folder.opened():
+        folder.set_status("running", stage="train")
+        assert state().state == "running"
+    assert state().state == "stopped"
+    with folder.claimed():
+        assert state().state == "starting"
+
+
+def test_what_failed_says_why_and_the_last_word_counts(folder: RunFolder) -> None:
+    folder.set_status("failed", failure="disk", message="full")
+    assert (state().state, state().failure, state().message) == ("failed", "disk", "full")
+    folder.set_status("running", stage="train")
+    folder.set_attempt(attempt(LATE, "infrastructure"))
+    assert (state().state, state().failure) == ("failed", "infrastructure")
+    folder.set_attempt(attempt(EARLY, "infrastructure"))
+    assert state().state == "stopped", "it has run since"
+    folder.set_attempt(attempt(LATE, "cancelled"))
+    assert state().state == "cancelled"
+    folder.set_attempt(attempt())
+    folder.set_status("cancelled")
+    assert state().state == "cancelled"
+    folder.result.write_bytes(b"{}")
+    assert state().state == "succeeded"
+
+
+def test_damaged_files_are_as_good_as_none(folder: RunFolder) -> None:
+    for name in ("status.json", "engine.json"):
+        (folder.path / name).write_bytes(b'{"state": "runn')
+    assert state().state == "queued"
+
+
+def test_a_thousand_runs_are_looked_through_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as results:
+        monkeypatch.setenv("KIT_RESULTS", results)
+        _make_a_thousand()
+        began = time.process_time()
+        assert len(survey()) == 1000
+        # The target is half a second for the whole command, most of which this is.
+        assert time.process_time() - began < 1.0
+
+
+def _make_a_thousand() -> None:
+    for seed in range(1000):
+        spec = msgspec.structs.replace(SPEC, seed=seed)
+        folder = RunFolder(spec)
+        folder.path.mkdir(parents=True)
+        (folder.path / "status.json").write_bytes(
+            b'{"state":"succeeded","heartbeat":"2026-01-01T00:00:00+00:00","pid":1}'
+        )
+        (folder.path / "engine.json").write_bytes(msgspec.json.encode(attempt(LATE)))
+        (folder.path / "result.json").write_bytes(msgspec.json.encode(made_up(spec, ())))
+
+
+def test_a_sweep_is_known_while_it_lives_and_what_a_killed_one_left_is_removed() -> None:
+    runs = [sweeps.PlannedHours(str(SPEC.folder), 1.5)]
+    folder = RunFolder(SPEC)
+    with sweeps.registered("local", 2, runs):
+        (sweep,) = sweeps.live()
+        assert (sweep.engine, sweep.places, sweep.runs) == ("local", 2, tuple(runs))
+    assert sweeps.live() == []
+    home = sweeps.lock(1).parent
+    assert list(home.iterdir()) == []
+    for left in ("12345.json", "12345.lock", ".12345.json.abc.tmp"):
+        (home / left).touch()
+    folder.path.mkdir(parents=True)
+    for left in ("queue.lock", ".engine.json.abc.tmp"):
+        (folder.path / left).touch()
+    assert sweeps.live() == []
+    with locked(folder.lock), sweeps.registered("local", 2, runs):
+        assert len(sweeps.live()) == 1
+        assert [file.name for file in folder.path.iterdir()] == ["run.lock"]
+    assert list(home.iterdir()) == []
