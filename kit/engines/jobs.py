@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from kit.engines.engine import Exit, Handle
@@ -71,7 +71,7 @@ class Running:
     handle: Handle
     attempt: Attempt
     began: float
-    claim: ExitStack
+    claim: ExitStack = field(default_factory=ExitStack)
     adopted: bool = False
     status_before: Status | None = None
     timed_out: bool = False

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeGuard
@@ -144,31 +144,34 @@ class Queue:
         """Take over what a killed queue left running, or leave it to whoever is at it."""
         folder = RunFolder(job.spec)
         if folder.is_running() or folder.is_claimed() or _unfinished(folder.attempt()):
-            claim = self._claim(job)
-            if claim is not None:
-                claim.close()
+            # If the engine cannot tell now, it will be asked again before the start.
+            with suppress(EngineError), self._claim(job) or ExitStack():
+                pass
 
     def _claim(self, job: Job) -> ExitStack | None:
-        """Claim a job that is to be started; None where it is done, or is run already."""
-        folder, claim = RunFolder(job.spec), ExitStack()
-        if not claim.enter_context(folder.claimed()):
-            self._leave(job)
-            return None
-        if has_result(folder):
-            self._end(job, Ended(job.spec, elsewhere=True))
-        elif (found := self._found(job, folder, claim)) is not None:
-            self.say(f"{job.spec}: found running")
-            self.places.hold(found.attempt.gpus)
-            self._run(found)
-            return None
-        elif folder.is_running():
-            self._leave(job)
-        else:
-            return claim
-        claim.close()
+        """Claim a job that is to be started; None where it is done, or is run already.
+
+        Raises:
+            EngineError: the engine cannot tell whether it runs already.
+        """
+        folder = RunFolder(job.spec)
+        with ExitStack() as claim:
+            if not claim.enter_context(folder.claimed()):
+                self._leave(job)
+            elif has_result(folder):
+                self._end(job, Ended(job.spec, elsewhere=True))
+            elif (found := self._found(job, folder)) is not None:
+                self.say(f"{job.spec}: found running")
+                self.places.hold(found.attempt.gpus)
+                found.claim = claim.pop_all()
+                self._run(found)
+            elif folder.is_running():
+                self._leave(job)
+            else:
+                return claim.pop_all()
         return None
 
-    def _found(self, job: Job, folder: RunFolder, claim: ExitStack) -> Running | None:
+    def _found(self, job: Job, folder: RunFolder) -> Running | None:
         """Return what a killed queue left running of a job."""
         attempt = folder.attempt()
         known = attempt if _unfinished(attempt) and attempt.engine == self.engine.name else None
@@ -178,25 +181,28 @@ class Queue:
         if known is None:  # killed before it could note what it had started
             known = self._note(job, handle.reference, ())
         age = (datetime.now(UTC) - datetime.fromisoformat(known.started)).total_seconds()
-        return Running(job, handle, known, self.clock() - max(0.0, age), claim, adopted=True)
+        return Running(job, handle, known, self.clock() - max(0.0, age), adopted=True)
 
     def _start(self, job: Job, uuids: tuple[str, ...]) -> bool:
         """Start a job; False where its place is not used."""
-        claim = self._claim(job)
-        if claim is None:
-            return False
         self._tries[job.id] += 1
         began, before = self.clock(), RunFolder(job.spec).status()
-        try:
-            handle = self.engine.start(job.spec, uuids)
-        except (EngineError, OSError) as error:
-            full = classify(error) == "disk"
-            attempt = self._note(job, "", uuids)
-            self._over(job, attempt, None, "disk" if full else "infrastructure", str(error), 0.0)
-            claim.close()
-            return False
-        attempt = self._note(job, handle.reference, uuids)
-        self._run(Running(job, handle, attempt, began, claim, status_before=before))
+        with ExitStack() as claim:
+            try:
+                claimed = self._claim(job)
+                if claimed is None:
+                    self._tries[job.id] -= 1
+                    return False
+                claim.enter_context(claimed)
+                handle = self.engine.start(job.spec, uuids)
+            except (EngineError, KitError, OSError) as error:
+                failure: Failure = "disk" if classify(error) == "disk" else "infrastructure"
+                attempt = self._note(job, "", uuids)
+                self._over(job, attempt, None, failure, str(error), 0.0)
+                return False
+            attempt = self._note(job, handle.reference, uuids)
+            run = Running(job, handle, attempt, began, claim.pop_all(), status_before=before)
+        self._run(run)
         return True
 
     def _run(self, run: Running) -> None:

@@ -30,7 +30,7 @@ from tests.engines.fake_run import spec_of
 from tests.engines.nvml import FakeGpus
 
 Make = Callable[..., FakeGpus]
-QUICK = Rules(pause=0.05, grace=2.0)
+QUICK = Rules(pause=0.05, grace=3.0)
 
 
 def spec(seed: int) -> RunSpec:
@@ -146,10 +146,17 @@ def test_an_engine_at_fault_is_infrastructure(sweep: Sweep) -> None:
                 raise EngineError("the daemon is gone")
             return super().start(spec, gpus)
 
-    ends = sweep.run(jobs(2), Cpu(1), engine=Broken(Options()))
+        def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
+            if spec.seed == 1:
+                raise EngineError("no answer")
+            return super().find(spec, reference)
+
+    ends = sweep.run(jobs(3), Cpu(1), engine=Broken(Options()))
     assert (ends[0].failure, ends[0].message) == ("infrastructure", "the daemon is gone")
-    assert ends[1].failure is None
-    assert len(sweep.said) == 1
+    assert (ends[1].failure, ends[1].message) == ("infrastructure", "no answer")
+    assert ends[2].failure is None
+    assert len(sweep.said) == 2, "each was tried once more"
+    assert not any(RunFolder(spec(seed)).is_claimed() for seed in range(3))
 
 
 def test_a_run_whose_time_is_up_is_stopped_even_if_it_takes_no_notice(sweep: Sweep) -> None:

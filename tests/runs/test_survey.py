@@ -94,6 +94,7 @@ def test_a_thousand_runs_are_looked_through_quickly(monkeypatch: pytest.MonkeyPa
 
 
 def _make_a_thousand() -> None:
+    result = msgspec.json.encode(made_up(SPEC, ()))
     for seed in range(1000):
         spec = msgspec.structs.replace(SPEC, seed=seed)
         folder = RunFolder(spec)
@@ -102,7 +103,7 @@ def _make_a_thousand() -> None:
             b'{"state":"succeeded","heartbeat":"2026-01-01T00:00:00+00:00","pid":1}'
         )
         (folder.path / "engine.json").write_bytes(msgspec.json.encode(attempt(LATE)))
-        (folder.path / "result.json").write_bytes(msgspec.json.encode(made_up(spec, ())))
+        (folder.path / "result.json").write_bytes(result)
 
 
 def test_a_sweep_is_known_while_it_lives_and_what_a_killed_one_left_is_removed() -> None:
