@@ -15,7 +15,7 @@ from kit.report.grid import Cell, Row, Table
 from kit.report.tables import Filled, Request
 from kit.runs.collect import Rejected
 from kit.runs.records import Result
-from kit.spec import Profile, Protocol, Tier
+from kit.spec import TIERS, Profile, Protocol, Tier
 
 if TYPE_CHECKING:
     from kit.report.verdict import Verdict
@@ -201,15 +201,20 @@ def _verdict(
 
 
 def _counts(rows: Sequence[Row]) -> list[str]:
-    """Say how many computed cells are as printed, and how many measured ones agree."""
+    """Say which data were measured on, what is as printed, and how many cells agree."""
     cells = [cell for row in rows for cell in row.cells]
+    tiers = Counter(cell.measured.tier for cell in cells if cell.measured)
+    said = []
+    if set(tiers) - {"published"}:
+        found = ", ".join(f"{tiers[tier]} on {tier} data" for tier in TIERS if tiers[tier])
+        said.append(f"cells measured here: {found}")
     computed: dict[str, Counter[bool]] = {}
     for cell in cells:
         if cell.computed and cell.computed.agrees is not None:
             computed.setdefault(cell.computed.how, Counter())[cell.computed.agrees] += 1
-    said = [
-        f"computed {how}: {found[True]} of {found.total()} cells as printed"
-        for how, found in computed.items()
+    said += [
+        f"computed {how}: {counts[True]} of {counts.total()} cells as printed"
+        for how, counts in computed.items()
     ]
     judged = [cell.verdict.label for cell in cells if cell.verdict]
     if judged:
@@ -218,9 +223,8 @@ def _counts(rows: Sequence[Row]) -> list[str]:
 
 
 def _how(measured: Measured) -> str:
-    seeds = ", ".join(map(str, measured.seeds)) or "none"
-    text = f"seeds {seeds}; profile {measured.profile}, protocol {measured.protocol}, "
-    text += f"tier {measured.tier}"
+    text = f"seeds {_seeds(measured.seeds)}; profile {measured.profile}, "
+    text += f"protocol {measured.protocol}, tier {measured.tier}"
     if measured.tier != "published":
         text += " (not the papers' data)"
     if measured.beside is not None:
@@ -235,6 +239,13 @@ def _how(measured: Measured) -> str:
     if measured.settings:
         text += f"; differs from profile paper in {', '.join(measured.settings)}"
     return text
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """Return seeds one by one, or from first to last where they are many and without a gap."""
+    if len(seeds) > 4 and seeds[-1] - seeds[0] == len(seeds) - 1:
+        return f"{seeds[0]} to {seeds[-1]}"
+    return ", ".join(map(str, seeds)) or "none"
 
 
 def _letter(index: int) -> str:

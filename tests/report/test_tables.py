@@ -186,3 +186,9 @@ def test_groups_and_blocks_stand_as_in_the_paper() -> None:
         positions = [half.index(f"-- {name} ") for name in ("non-automated", "automated")]
         assert positions == sorted(positions)
         assert all(name not in half for name in missing)
+
+
+def test_many_seeds_are_told_in_short_and_other_data_out_loud() -> None:
+    made = table.make("dash", 5, [result(seed) for seed in range(10)])
+    assert "seeds 0 to 9;" in made.notes[0][1]
+    assert "cells measured here: 1 on regenerated data" in made.remarks

@@ -8,7 +8,10 @@ from kit.report.grid import Cell, Row, Table
 
 # Lower is better everywhere.
 BEST = {"column": "▾", "group": "▿", None: ""}
-LEGEND = {"column": "▾ the lowest of its column", "group": "▿ the lowest of its group"}
+LEGEND = {
+    "column": "▾ the lowest of its column, measured ones of their kind",
+    "group": "▿ the lowest of its group",
+}
 
 
 def render(table: Table) -> str:
