@@ -128,3 +128,62 @@ def test_logs_show_the_end_and_follow(kit: Run) -> None:
     assert process.communicate(timeout=20)[0] == "last\n"
     assert process.returncode == 0
     assert kit("logs", "darcy-flow/wrm/0").returncode == 2
+
+
+REPRODUCE = ("reproduce", "--table", "5", "--task", "darcy-flow", "--method", "wrn")
+
+
+@pytest.mark.usefixtures("darcy")
+def test_two_reproduces_share_the_work_and_print_the_same_table() -> None:
+    words = [sys.executable, "-m", "kit", *REPRODUCE, "--profile", "smoke", "--jobs", "1"]
+    both = [
+        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    (one, told), (other, told_other) = (process.communicate(timeout=240) for process in both)
+    assert [process.returncode for process in both] == [0, 0], told + told_other
+    assert one == other
+    assert "seeds 0, 1, 2" in one
+    done = [line for line in (told + told_other).splitlines() if "done after" in line]
+    assert len({line.partition(":")[0] for line in done}) == len(done) == 3
+
+
+@pytest.mark.usefixtures("darcy")
+def test_a_plan_that_needs_more_room_than_there_is_is_refused(
+    kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting a small file system needs root")
+    monkeypatch.setenv("KIT_RESULTS", str(small / "results"))
+    try:
+        done = kit(*REPRODUCE, "--profile", "smoke")
+    finally:
+        subprocess.run(["umount", str(small)], check=True)
+    assert done.returncode == 2
+    assert "the plan needs about 0.01 GB" in done.stderr
+    assert "0.00 GB are free; make room" in done.stderr
+
+
+def test_an_engine_that_cannot_be_had_is_told_by_its_own_exit_code(
+    kit: Run, darcy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del darcy
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    done = kit(*REPRODUCE, "--profile", "smoke", "--engine", "docker")
+    assert done.returncode == 69
+    assert done.stderr.startswith("kit: engine docker:")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_plan_of_a_whole_table_on_gpus_that_are_not_here(kit: Run) -> None:
+    done = kit("plan", "--table", "6", "--method", "dash", "--gpus", "8", "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert "30 to run, 0 done; 245 h of work, 31.8 h on 8 GPUs; about" in done.stdout
+    plan = json.loads(kit("plan", "--table", "5", "--gpus", "8", "--format", "json").stdout)
+    assert plan["places"] == 8
+    assert 0 < plan["hours"] < sum(run["hours"] or 0 for run in plan["runs"])
+    assert plan["bytes"] > 1e9
+    assert plan["runs_of_unknown_length"] == sum(run["hours"] is None for run in plan["runs"])
