@@ -161,6 +161,40 @@ def data(
         click.echo("  ".join([f"{line[0]:16}", f"{line[1]:11}", *words[2:]]))
 
 
+@command.command()
+@options.profile
+@options.tier
+@click.option("--device", help="cpu or cuda; default: a GPU where there is one.")
+@options.force
+@options.formats("text", "json")
+def epoch(profile: Any, tier: Any, device: str | None, force: bool, form: str) -> None:
+    """One search epoch of both ImageNet supernets in three ways (DASH, Table 8)."""
+    options.needs_gpu(profile, device, force)
+    import msgspec
+
+    from kit import task
+    from kit.bench import epochs
+    from kit.cli.progress import bar
+    from kit.data.preparing import choose_tier
+    from kit.engines.devices import gpus
+
+    chosen = choose_tier(task.find(epochs.TASK), profile, tier)
+    where = device or ("cuda" if gpus() else "cpu")
+    with bar("search epoch") as progress:
+        measured = epochs.measure(profile, chosen, device=where, progress=progress)
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(measured), indent=2))
+        return
+    click.echo(str(measured))
+    ours = {each.method: each.seconds for each in measured.epochs if each.strategy == "dash"}
+    for each in measured.epochs:
+        ratio = each.seconds / ours[each.method]
+        click.echo(
+            f"  {each.method:14} {each.parameters / 1e6:6.2f} M  {each.strategy:14} "
+            f"{each.seconds:9.3f} s  {ratio:6.2f} x dash"
+        )
+
+
 def _show(rows: Sequence[Mapping[str, Any]], form: str) -> None:
     """Print rows; in text each with its time relative to ``auto`` of the same case."""
     if form == "json":
