@@ -13,6 +13,7 @@ import torch
 from kit import discovery, method, task
 from kit.data.folds import TaskData
 from kit.data.prepared import Prepared, open_prepared, repair
+from kit.engines.parallel import joined
 from kit.engines.signals import terminable
 from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
@@ -69,15 +70,15 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
     info = method.find(spec.method)
     if options.until is not None and options.until not in info.stages:
         raise KitError(f"{info.name} has the stages {', '.join(info.stages)}, no {options.until!r}")
-    folder = RunFolder(spec)
-    with folder.opened(), terminable():
+    device = _device(options, spec)
+    with joined(RunFolder(spec), device) as folder, folder.opened(), terminable():
         done = _finished(folder, options)
         if done is not None:
             folder.set_status("succeeded")
             return done
         try:
             folder.set_status("running")
-            result = _run(info, folder, options)
+            result = _run(info, folder, options, device)
         except KeyboardInterrupt:
             folder.set_status("cancelled", message="interrupted; run it again to resume")
             raise
@@ -95,11 +96,12 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
         return result
 
 
-def _run(info: MethodInfo, folder: RunFolder, options: Options) -> Result | None:
+def _run(
+    info: MethodInfo, folder: RunFolder, options: Options, device: torch.device
+) -> Result | None:
     spec, started = folder.spec, now()
     the_task = task.find(spec.task)
     settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
-    device = _device(options, spec)
     prepared = _checked(spec)
     stages = cast(Method, discovery.load("kit.methods", info.folder, "stages").Stages(settings))
 

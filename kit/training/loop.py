@@ -14,6 +14,7 @@ from kit.metrics import Prediction, evaluator
 from kit.runs.records import MetricValue
 from kit.settings import Optimiser, Schedule
 from kit.task import Task
+from kit.training import distributed
 from kit.training.losses import Kind, Loss
 from kit.training.schedules import apply_rate, by_step
 from kit.training.stage import Stage, Stateful
@@ -90,13 +91,26 @@ def train(
             for each in optimisers:
                 each.step()
             losses.append(value.detach())
-        mean = float(torch.stack(losses).mean())
+        mean = distributed.mean(torch.stack(losses).mean())
         stage.end_epoch(epoch, epochs, state, loss=mean, **observe())
+    distributed.agree(network)
 
 
 def network_loss(network: nn.Module, fold: Fold, loss: Loss) -> Callable[[Batch], Tensor]:
-    """Return the loss of a network whose output the fold's target normaliser decodes."""
-    return lambda batch: loss(fold.targets.decode(network(batch.x)), batch)
+    """Return the loss of a network whose output the fold's target normaliser decodes.
+
+    Where several processes train together, it is of this process's part of the batch.
+    """
+    run = distributed.parallel(network)
+
+    def of_batch(batch: Batch) -> Tensor:
+        part, weight = distributed.share(batch)
+        value = loss(fold.targets.decode(run(part.x)), part)
+        if part is batch:
+            return value
+        return value * distributed.weight_of(loss, weight, batch, part)
+
+    return of_batch
 
 
 def network_predictor(network: nn.Module, fold: Fold, kind: Kind) -> Callable[[Batch], Prediction]:

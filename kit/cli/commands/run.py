@@ -81,12 +81,16 @@ def command(
 
     from kit.engines import leases
 
+    # Of several processes that torchrun started, the first one speaks.
+    silent = os.environ.get("RANK", "0") != "0"
+
     def say(line: str) -> None:
-        click.echo(line, err=form == "json")
+        if not silent:
+            click.echo(line, err=form == "json")
 
     with leases.for_this_process(info.gpus, device, wanted=gpus, say=say):
         results, failures = _run(specs, device, threads or _default_threads(), until, say)
-    if form == "json":
+    if form == "json" and not silent:
         click.echo(canonical_json(results))
     if failures:
         raise click.exceptions.Exit(1)

@@ -15,6 +15,7 @@ from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.methods.dash.info import Search
 from kit.search import AlphaGradients, ExponentiatedGradient, mixtures
+from kit.training import distributed
 from kit.training.loop import make_optimiser
 
 # A batch for the weights, and in a bilevel search one for the alphas.
@@ -33,6 +34,8 @@ class Updates:
     def __init__(
         self, network: nn.Module, options: Search, loss: Callable[[Batch], Tensor]
     ) -> None:
+        if options.level == "bilevel" and distributed.world() > 1:
+            raise KitError("a bilevel search is for one process; start it without torchrun")
         layers = mixtures(network)
         self.options, self._loss = options, loss
         self.alphas = [layer.alpha for layer in layers.values()]

@@ -1,0 +1,89 @@
+"""Training on several devices: one process each, gradients averaged by torch's DDP.
+
+``torchrun --nproc-per-node 4 -m kit run TASK METHOD`` starts such processes. Each takes its part of
+every batch, so that a step is the step that one process would take on the whole batch: exactly
+where a network treats samples one by one, and with batch statistics over all parts on GPUs.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from kit.data.loading import Batch
+from kit.training.losses import relative_l2
+
+
+def join(device: torch.device) -> int:
+    """Join the processes that ``torchrun`` started, and return this one's number; alone it is 0."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return 0
+    if device.type == "cuda":
+        # A process that leased its GPU sees no other.
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+    if not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return dist.get_rank()
+
+
+def world() -> int:
+    """Return the number of processes that train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def wait() -> None:
+    """Wait until all processes are here."""
+    if world() > 1:
+        dist.barrier()
+
+
+def parallel(network: nn.Module) -> nn.Module:
+    """Return a network whose gradients are averaged over all processes; alone, the same one."""
+    if world() == 1 or not any(weight.requires_grad for weight in network.parameters()):
+        return network
+    if next(network.parameters()).is_cuda:
+        network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    return DistributedDataParallel(network)
+
+
+def share(batch: Batch) -> tuple[Batch, float]:
+    """Return this process's part of a batch, and the part's weight in the mean over processes.
+
+    A batch with fewer samples than there are processes goes to each of them whole.
+    """
+    count, processes = len(batch.x), world()
+    if processes == 1 or count < processes:
+        return batch, 1.0
+    part = torch.arange(count, device=batch.x.device).tensor_split(processes)[dist.get_rank()]
+    chosen: dict[str, Any] = {}
+    for each in fields(Batch):
+        values = getattr(batch, each.name)
+        chosen[each.name] = None if values is None else values[part]
+    return Batch(**chosen), processes * len(part) / count
+
+
+def weight_of(loss: object, weight: float, batch: Batch, part: Batch) -> float:
+    """Return the weight of a part's loss, which for a sum over samples is that of the sum."""
+    summed = loss is relative_l2 and len(part.x) < len(batch.x)
+    return float(world()) if summed else weight
+
+
+def mean(value: Tensor) -> float:
+    """Return the mean of a number over all processes."""
+    if world() > 1:
+        dist.all_reduce(value)
+        value = value / world()
+    return float(value)
+
+
+def agree(network: nn.Module) -> None:
+    """Give the first process's buffers, such as batch statistics, to all."""
+    if world() > 1:
+        for buffer in network.buffers():
+            dist.broadcast(buffer, 0)
