@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 from scipy.fft import rfft
+from scipy.sparse import csr_array
 
 RATE = 22_050
 BINS, FRAMES = 96, 101
@@ -29,7 +30,7 @@ def log_mel(audio: npt.NDArray[np.float32]) -> Array:
     pieces = np.lib.stride_tricks.sliding_window_view(padded[skipped:], WINDOW)
     count = 1 + (len(padded) - TRANSFORM) // HOP
     spectra = rfft(pieces[::HOP][:count] * _window(), TRANSFORM)
-    powers = filterbank() @ (spectra.real**2 + spectra.imag**2).T
+    powers = _sparse_filterbank() @ (spectra.real**2 + spectra.imag**2).T
     decibels = 10 * np.log10(np.maximum(powers, np.float32(FLOOR)))
     return np.asarray(np.maximum(decibels, decibels.max() - RANGE), np.float32)
 
@@ -43,6 +44,12 @@ def filterbank() -> Array:
     width = np.diff(edges)[:, None]
     rising, falling = -distance[:-2] / width[:-1], distance[2:] / width[1:]
     return np.maximum(0, np.minimum(rising, falling)).astype(np.float32)
+
+
+@cache
+def _sparse_filterbank() -> csr_array[np.float32]:
+    """Return the filters without their zeros: a hundredth of the work, and none for threads."""
+    return csr_array(filterbank())
 
 
 @cache
