@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
-from kit import plan
+from kit import method, plan, task
 from kit.engines.execute import Options, execute
 from kit.errors import KitError
+from kit.method import MethodInfo
 from kit.plan import Request
 from kit.runs.folder import RunFolder
+from kit.spec import RunSpec
 
 
 def request(**changes: object) -> Request:
@@ -40,6 +44,67 @@ def test_what_is_done_is_kept_and_what_was_left_says_so() -> None:
     assert again[0].hours is not None
     assert again[1].reason == "failed before (oom): no memory left"
     assert again[2].reason == "interrupted in train; resumes there"
+
+
+@pytest.mark.usefixtures("darcy")
+def test_what_failed_stays_so_until_asked_for_again() -> None:
+    runs = plan.make(request(methods=("wrn",))).runs
+    folder = RunFolder(runs[0].spec)
+    folder.path.mkdir(parents=True)
+    folder.set_status("failed", failure="oom", message="no memory left")
+    failed = {run.spec.seed: run for run in plan.make(request(methods=("wrn",))).runs}
+    assert (failed[0].action, failed[1].action) == ("failed", "run")
+    assert len(plan.make(request(methods=("wrn",))).todo) == 2
+    again = plan.make(request(methods=("wrn",), retry_failed=True))
+    assert len(again.todo) == 3
+    reasons = {run.spec.seed: run.reason for run in again.runs}
+    assert reasons[0] == "failed before (oom): no memory left; again, as asked"
+    with folder.opened():
+        folder.set_status("running", stage="train")
+        now = {run.spec.seed: run for run in plan.make(request(methods=("wrn",))).runs}
+    assert (now[0].action, now[0].reason) == ("run", "is being run in train; waits for it")
+
+
+def test_a_run_that_reads_others_brings_them_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    def inputs(self: MethodInfo, spec: RunSpec) -> dict[str, RunSpec]:
+        if self.name != "dash":
+            return {}
+        wrn = method.find("wrn").spec(
+            task.find(spec.task), spec.seed, protocol="released", profile="smoke", tier=spec.tier
+        )
+        return {"width": wrn}
+
+    monkeypatch.setattr(MethodInfo, "inputs", inputs)
+    runs = {run.spec.id: run.spec for run in plan.make(request(methods=("dash",))).runs}
+    assert sorted(spec.method for spec in runs.values()) == ["dash"] * 3 + ["wrn"] * 3
+    for spec in runs.values():
+        if spec.method == "dash":
+            assert runs[spec.inputs["width"]].seed == spec.seed
+
+
+def test_room_is_counted_and_missing_room_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = plan.make(request(profile="paper", tier="published"))
+    data = sum(source.size or 0 for source in task.find("darcy-flow").sources)
+    assert made.bytes == 6 * plan.RUN_BYTES["paper"] + made.data[0].bytes
+    assert made.data[0].bytes >= data
+    plan.check_disk(made)
+    usage = shutil._ntuple_diskusage(10**12, 10**12 - made.bytes + 1, made.bytes - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(KitError, match=r"needs about .* GB in .*results.* GB are free; make room"):
+        plan.check_disk(made)
+
+
+def test_ten_thousand_runs_are_planned_quickly() -> None:
+    everything = {"profile": "paper", "tasks": (), "methods": (), "all_methods": True}
+    cells = len(plan.make(request(**everything, seeds=(0,))).runs)
+    seeds = tuple(range(10_000 // cells + 1))
+    began = time.process_time()
+    made = plan.make(request(**everything, seeds=seeds))
+    assert len(made.runs) >= 10_000
+    # The target is two seconds; a loaded machine shall not fail this.
+    assert time.process_time() - began < 4.0
+    hours = [run.hours for run in made.todo if run.hours is not None]
+    assert hours == sorted(hours, reverse=True)
 
 
 def test_hours_of_full_runs_come_from_the_papers_longest_first() -> None:
