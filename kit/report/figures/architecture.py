@@ -17,17 +17,38 @@ from kit import task
 from kit.errors import KitError
 from kit.runs.folder import read_result
 
-# Channels of each block over those of the first, and what follows the blocks (A.5.1, A.8).
-WIDTHS = {"wide-resnet": (1, 1, 2, 2, 4, 4), "wide-resnet-1d": (1, 2, 2)}
-HEADS = {
-    ("wide-resnet", True): ("BN+ReLU", "Linear", "Channel-\nMatching"),
-    ("wide-resnet", False): ("BN+ReLU", "AvgPool2D", "Flatten+\nLinear"),
-    ("wide-resnet-1d", True): ("Linear", "Channel-\nMatching"),
-    ("wide-resnet-1d", False): ("AvgPool1D", "Flatten+\nLinear"),
-}
-
 Side = Literal["before", "after"]
-ACTIVATIONS: dict[str, Side] = {"wide-resnet": "before", "wide-resnet-1d": "after"}
+
+
+class Form(msgspec.Struct, frozen=True):
+    """What a backbone has beside the convolutions that are searched.
+
+    Attributes:
+        side: where the operations of a convolution stand.
+        operations: their names, one a line.
+        point: what follows the blocks.
+        dense: what follows them on a dense task.
+    """
+
+    side: Side
+    operations: str
+    point: tuple[str, ...]
+    dense: tuple[str, ...]
+
+
+MATCHING = ("Linear", "Channel-\nMatching")
+FORMS = {
+    "wide-resnet": Form(
+        "before",
+        "Dropout\nBN+ReLU",
+        ("BN+ReLU", "AvgPool2D", "Flatten+\nLinear"),
+        ("BN+ReLU", *MATCHING),
+    ),
+    "wide-resnet-1d": Form(
+        "after", "Dropout\nBN+ReLU", ("AvgPool1D", "Flatten+\nLinear"), MATCHING
+    ),
+    "tcn": Form("after", "BN+ReLU\nDropout", ("BN", "Linear"), ("BN", *MATCHING)),
+}
 
 
 class Layer(msgspec.Struct, frozen=True):
@@ -64,15 +85,17 @@ class Network(msgspec.Struct, frozen=True):
     Attributes:
         stem: layers before the blocks.
         head: what follows the blocks.
-        activation: whether dropout, batch norm and ReLU stand before or after a convolution.
+        side: whether a convolution's operations stand before or after it.
+        operations: their names, one a line.
     """
 
     title: str
     dims: int
     stem: tuple[Layer, ...]
     blocks: tuple[Block, ...]
-    head: tuple[str, ...]
-    activation: Side | None = None
+    head: tuple[str, ...] = ()
+    side: Side | None = None
+    operations: str = ""
 
 
 def make(folder: Path) -> Network:
@@ -116,42 +139,46 @@ def network(
     """Return a network from its layers: (name, kernel size, dilation), in module order."""
     stem: list[Layer] = []
     blocks: list[Block] = []
-    for parent, members in groupby(choices, lambda choice: choice[0].rpartition(".")[0]):
+    ordered = sorted(choices, key=_stage) if backbone == "convnext" else choices
+    for parent, members in groupby(ordered, lambda choice: choice[0].rpartition(".")[0]):
         layers = tuple(Layer(*choice) for choice in members)
         if parent:
             blocks.append(Block(parent, layers))
         else:
             stem += layers
-    return Network(
-        title=title,
-        dims=dims,
-        stem=tuple(stem),
-        blocks=tuple(_with_channels(blocks, backbone, width, outputs)),
-        head=HEADS.get((backbone, dense), ()),
-        activation=ACTIVATIONS.get(backbone),
-    )
+    if channels := _channels(backbone, width, outputs, len(blocks)):
+        # The 1D network has a shortcut only where the number of channels changes.
+        blocks = [
+            msgspec.structs.replace(
+                block, channels=count, residual=backbone != "wide-resnet-1d" or count != before
+            )
+            for block, count, before in zip(blocks, channels, (None, *channels), strict=False)
+        ]
+    form = FORMS.get(backbone)
+    drawn = Network(title, dims, tuple(stem), tuple(blocks))
+    if form is None:
+        return drawn
+    head = form.dense if dense else form.point
+    return msgspec.structs.replace(drawn, head=head, side=form.side, operations=form.operations)
 
 
-def _with_channels(
-    blocks: list[Block], backbone: str, width: int | None, outputs: int
-) -> Iterable[Block]:
-    """Yield the blocks with the channels of the backbones of appendix A.5.1."""
-    shares = WIDTHS.get(backbone, ())
-    if len(shares) != len(blocks):
-        return blocks
+def _channels(backbone: str, width: int | None, outputs: int, blocks: int) -> tuple[int, ...]:
+    """Return the channels of each block (A.5.1; 100 in the TCN), none for other backbones."""
+    shares: tuple[int, ...] = ()
+    first = width or 100
     if backbone == "wide-resnet":
-        first = 16 * (width or 4)
-    else:
-        first = width or min(4 ** (outputs // 10 + 1), 64)
-    channels = [first * share for share in shares]
-    # The 1D network has a shortcut only where the number of channels changes.
-    before = [None, *channels]
-    return [
-        msgspec.structs.replace(
-            block, channels=count, residual=backbone == "wide-resnet" or count != previous
-        )
-        for block, count, previous in zip(blocks, channels, before, strict=False)
-    ]
+        shares, first = (1, 1, 2, 2, 4, 4), 16 * (width or 4)
+    elif backbone == "wide-resnet-1d":
+        shares, first = (1, 2, 2), width or min(4 ** (outputs // 10 + 1), 64)
+    elif backbone == "tcn":
+        shares = (1,) * blocks
+    return tuple(first * share for share in shares) if len(shares) == blocks else ()
+
+
+def _stage(choice: tuple[str, int, int]) -> tuple[int, str]:
+    """Order ConvNeXt's layers as they are run: each stage after its entry."""
+    kind, stage, *_ = choice[0].split(".")
+    return int(stage), kind
 
 
 def text(drawn: Network) -> str:

@@ -68,12 +68,14 @@ class _Pen:
     def block(self, block: Block) -> None:
         self.x += BETWEEN
         start = self.x
+        operations = self.network.operations
         for number, layer in enumerate(block.layers):
-            if self.network.activation == "before":
-                self.bar("Dropout\nBN+ReLU" if number else "BN+ReLU")
+            if self.network.side == "before":
+                # The dropout is between the block's convolutions.
+                self.bar(operations if number else operations.splitlines()[-1])
             self.convolution(layer)
-            if self.network.activation == "after":
-                self.bar("Dropout\nBN+ReLU")
+            if self.network.side == "after":
+                self.bar(operations)
         self._name(block, start, self.x - GAP)
         if block.residual:
             self._shortcut(start)

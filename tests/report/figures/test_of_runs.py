@@ -64,6 +64,13 @@ def deepsea() -> architecture.Network:
     )
 
 
+def levels() -> architecture.Network:
+    choices = [(f"levels.{n}.layers.{index}", 7, 3) for n in range(8) for index in (0, 4)]
+    return architecture.network(
+        "t", choices, backbone="tcn", width=0, dims=1, outputs=36, dense=False
+    )
+
+
 def test_both_examples_of_the_appendix_in_its_notation() -> None:
     assert architecture.text(darcy()) == f"t\n{DARCY}"
     assert architecture.text(deepsea()) == f"t\n{DEEPSEA}"
@@ -72,17 +79,19 @@ def test_both_examples_of_the_appendix_in_its_notation() -> None:
 def test_shortcuts_are_those_of_the_networks() -> None:
     assert [block.residual for block in darcy().blocks] == [True] * 6
     assert [block.residual for block in deepsea().blocks] == [True, True, False]
+    assert [block.residual for block in levels().blocks] == [True] * 8
 
 
 def test_channels_are_those_of_the_real_backbones() -> None:
     """Against torch: the output channels of the blocks' last convolutions."""
     from torch import nn
 
-    from kit.backbones import wide_resnet, wide_resnet_1d
+    from kit.backbones import tcn, wide_resnet, wide_resnet_1d
 
     for drawn, network in (
         (darcy(), wide_resnet.build((1, 8, 8), 1, dense=True)),
         (deepsea(), wide_resnet_1d.build((4, 32), 36)),
+        (levels(), tcn.build((4, 32), 36, weight_norm=False)),
     ):
         for block in drawn.blocks:
             last = network.get_submodule(block.layers[-1].name)
@@ -101,6 +110,21 @@ def test_another_backbone_is_drawn_without_channels() -> None:
         dense=False,
     )
     assert architecture.text(network) == "t\nBlock,(7,3)\nBlock,(3,1)\n"
+
+
+def test_convnexts_entries_stand_before_their_stages() -> None:
+    names = ["entries.0.0", "entries.1.1", "stages.0.0.depthwise", "stages.0.1.depthwise"]
+    network = architecture.network(
+        "t",
+        [(name, 3, 1) for name in [*names, "stages.1.0.depthwise"]],
+        backbone="convnext",
+        width=None,
+        dims=2,
+        outputs=10,
+        dense=False,
+    )
+    drawn = [layer.name for block in network.blocks for layer in block.layers]
+    assert drawn == ["entries.0.0", *names[2:], "entries.1.1", "stages.1.0.depthwise"]
 
 
 def test_the_network_of_a_run_comes_from_its_result() -> None:
