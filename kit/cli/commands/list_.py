@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import click
@@ -20,9 +21,11 @@ def command(what: str, form: str) -> None:
 
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
-    widths = {key: max(len(str(row[key])) for row in rows) for key in rows[0]} if rows else {}
-    for row in rows:
-        click.echo("  ".join(str(row[key]).ljust(widths[key]) for key in row).rstrip())
+    lines = [list(rows[0]), *(list(map(str, row.values())) for row in rows)] if rows else []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for line in lines:
+        texts = (text.ljust(width) for text, width in zip(line, widths, strict=True))
+        click.echo("  ".join(texts).rstrip())
 
 
 def _tasks() -> list[dict[str, Any]]:
@@ -52,8 +55,15 @@ def _methods() -> list[dict[str, Any]]:
 def _tables() -> list[dict[str, Any]]:
     from kit import papers
 
+    layouts = [(p, n, papers.layout(p, n)) for p in papers.papers() for n in papers.tables(p)]
     return [
-        {"paper": paper, "table": number, "title": papers.layout(paper, number).title}
-        for paper in papers.papers()
-        for number in papers.tables(paper)
+        {
+            "paper": paper,
+            "table": number,
+            "cells": len(set(layout.all_keys())),
+            "in doubt": sum(cell.note is not None for cell in papers.published(paper, number)),
+            "from": import_module(f"kit.report.tables.{layout.cells}").ORIGIN,
+            "title": layout.title,
+        }
+        for paper, number, layout in layouts
     ]
