@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
 
 from kit.report.grid import Cell, Table
@@ -25,14 +26,28 @@ ESCAPES = {
     "✓": r"$\surd$",
     "≈": r"$\approx$",
     "–": "--",
+    "—": "---",
+    "‘": "`",
     "’": "'",
+    "“": "``",
+    "”": "''",
+    "…": r"\dots{}",
+    "−": "$-$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "→": r"$\to$",
+    "µ": r"$\mu$",
+    "τ": r"$\tau$",
+    "α": r"$\alpha$",
 }
+ACCENTS = "\u0300\u0301\u0302\u0303\u0308\u030a\u030c\u0327"  # those of TeX's first fonts
 STYLES = {"column": r"\textbf{%s}", "group": r"\underline{%s}", None: "%s"}
 
 
 def render(table: Table) -> str:
     """Return a ``table`` environment; it needs the package booktabs."""
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{escape(table.title)}}}"]
+    lines.append(r"\footnotesize")  # in a larger size the widest tables leave the page
     stubs = table.layout.stubs
     for block, rows in table.parts():
         align = "l" * len(stubs) + "r" * len(block)
@@ -59,14 +74,22 @@ def render(table: Table) -> str:
         notes.append(r"$\dagger$ seeds missing.")
     notes += [f"{escape(remark)}." for remark in table.remarks]
     if notes:
-        lines += [r"\par\footnotesize", *notes]
+        lines += [r"\par", *notes]
     lines.append(r"\end{table}")
     return "\n".join(lines) + "\n"
 
 
 def escape(text: str) -> str:
-    """Return text that LaTeX prints as it stands."""
-    return "".join(ESCAPES.get(character, character) for character in text)
+    """Return text that LaTeX prints as it stands, with ``?`` for what its fonts lack."""
+    return "".join(ESCAPES.get(character) or _known(character) for character in text)
+
+
+def _known(character: str) -> str:
+    if character.isascii():
+        return character if character.isprintable() else " "
+    parts = unicodedata.normalize("NFD", character)
+    accented = len(parts) == 2 and parts[0].isascii() and parts[1] in ACCENTS
+    return character if accented and character < "\u0180" else "?"
 
 
 def _lines(table: Table, titles: list[str], cells: Sequence[Cell]) -> list[str]:
