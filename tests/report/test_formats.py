@@ -6,9 +6,6 @@ import csv
 import io
 import json
 import re
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -70,20 +67,3 @@ def test_same_results_same_bytes_in_any_order(form: str) -> None:
     results = [*THREE, *(result(seed, 0.2, name="wrn") for seed in range(3))]
     left = formats.render(table.make("dash", 5, results), form)
     assert left == formats.render(table.make("dash", 5, results[::-1]), form)
-
-
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no TeX here")
-def test_latex_compiles(tmp_path: Path) -> None:
-    made = [table.make(paper, number, THREE) for paper, number in TABLES]
-    body = "\n".join(formats.render(each, "latex") for each in made)
-    text = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\n%s\\end{document}\n"
-    (tmp_path / "tables.tex").write_text(text % body)
-    done = subprocess.run(
-        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-2000:]
-    assert "Missing character" not in (tmp_path / "tables.log").read_text(errors="replace")
