@@ -19,11 +19,12 @@ from selenium.webdriver.support.ui import Select
 from tests.report.html.conftest import SHOWN
 from tests.report.html.pages import pages
 
-BROWSER, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
 # What installs a browser sets this, so that a missing one is an error there and skipped elsewhere.
 pytestmark = pytest.mark.skipif(
     not (BROWSER and DRIVER) and "KIT_NEEDS_BROWSER" not in os.environ,
-    reason="needs chromium and chromedriver",
+    reason="needs Chromium or Chrome, and chromedriver",
 )
 
 
