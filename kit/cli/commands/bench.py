@@ -195,6 +195,26 @@ def epoch(profile: Any, tier: Any, device: str | None, force: bool, form: str) -
         )
 
 
+@command.command()
+@options.formats("text", "json")
+def queue(form: str) -> None:
+    """What the kit itself takes: per run, for a plan, for 'kit status', and by its order."""
+    from kit.cli.progress import bar
+    from kit.engines import measure
+
+    with bar("queue") as progress:
+        rows = measure.measure(progress)
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        far = row.get("estimates_far_off", {})
+        note = "".join(f", {name} {value:.3f}" for name, value in far.items())
+        note = f"; with estimates off by exp(N(0, 0.4)){note}" if far else ""
+        bound = f"(at most {row['target']:g} {row['unit']}){note}"
+        click.echo(f"{row['case']:36} {row['value']:8.3f} {row['unit']}  {bound}")
+
+
 def _show(rows: Sequence[Mapping[str, Any]], form: str) -> None:
     """Print rows; in text each with its time relative to ``auto`` of the same case."""
     if form == "json":

@@ -1,0 +1,147 @@
+"""What the kit itself takes: per run, for a plan, for a look at all runs, and by its order."""
+
+from __future__ import annotations
+
+import os
+import random
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from math import exp
+from typing import Any
+
+import msgspec
+
+from kit import papers, plan, task
+from kit.engines.engine import Options
+from kit.engines.jobs import Job, Rules
+from kit.engines.local import Local
+from kit.engines.places import Cpu
+from kit.engines.queue import Queue
+from kit.engines.schedule import lower_bound, makespan
+from kit.runs.folder import RunFolder, now
+from kit.runs.records import Attempt, Status
+from kit.runs.survey import survey
+from kit.spec import SEEDS, RunSpec
+
+NOTHING = ["true"]
+GPUS = (1, 2, 4, 8)
+DRAWS = 1000
+# What the spread of run times around their estimates is taken to be, as a logarithm.
+SPREAD = 0.4
+
+
+class Idle(Local):
+    """The local engine with a program that does nothing in place of ``kit run``."""
+
+    def _command(self, spec: RunSpec) -> list[str]:
+        return NOTHING
+
+
+def measure(progress: Callable[[int, int], None]) -> list[dict[str, Any]]:
+    """Measure all of it, below a temporary folder; each row has a value and the target."""
+    parts = (_overhead, _plan, _survey, _makespans)
+    rows: list[dict[str, Any]] = []
+    for done, part in enumerate(parts):
+        progress(done, len(parts))
+        with _elsewhere():
+            rows += part()
+    return rows
+
+
+def _overhead(runs: int = 40) -> list[dict[str, Any]]:
+    """One run after the other through the queue, less what its process takes by itself."""
+    began = time.perf_counter()
+    for _ in range(runs):
+        subprocess.run(NOTHING, check=True, start_new_session=True)
+    own = time.perf_counter() - began
+    jobs = [Job(spec) for spec in _specs(runs)]
+    began = time.perf_counter()
+    # It leaves no result, which is a failure; that costs as much as a success.
+    Queue(jobs, Idle(Options()), Cpu(1), Rules(retries=0)).run()
+    seconds = (time.perf_counter() - began - own) / runs
+    return [{"case": "kit's part of one run", "value": seconds, "unit": "s", "target": 0.1}]
+
+
+def _plan(runs: int = 10_000) -> list[dict[str, Any]]:
+    def request(seeds: int) -> plan.Request:
+        return plan.Request(
+            "dash", 5, "paper", "released", seeds=tuple(range(seeds)), all_methods=True
+        )
+
+    cells = len(plan.make(request(1)).runs)
+    began = time.perf_counter()
+    made = plan.make(request(-(-runs // cells)))
+    seconds = time.perf_counter() - began
+    return [
+        {"case": f"plan of {len(made.runs)} runs", "value": seconds, "unit": "s", "target": 2.0}
+    ]
+
+
+def _survey(runs: int = 1000) -> list[dict[str, Any]]:
+    attempt = Attempt(
+        engine="local", reference="", gpus=(), number=1, started=now(), ended=now(), code=0
+    )
+    status = Status(state="succeeded", heartbeat=now(), pid=1)
+    for spec in _specs(runs):
+        folder = RunFolder(spec)
+        folder.path.mkdir(parents=True)
+        for name, value in (("status", status), ("engine", attempt), ("result", {})):
+            (folder.path / f"{name}.json").write_bytes(msgspec.json.encode(value))
+    began = time.perf_counter()
+    found = survey()
+    seconds = time.perf_counter() - began
+    return [{"case": f"look at {len(found)} runs", "value": seconds, "unit": "s", "target": 0.5}]
+
+
+def _makespans() -> list[dict[str, Any]]:
+    """DASH's row of Table 6 over the bound that no order beats."""
+    published = [papers.hours(name, "dash") for name in task.names()]
+    hours = [each for each in published if each is not None for _ in SEEDS]
+    draws, rows = random.Random(0), []
+    for gpus in GPUS:
+        bound = lower_bound(hours, gpus)
+        noisy = sorted(makespan(hours, gpus, expected=_blur(hours, draws)) for _ in range(DRAWS))
+        rows.append(
+            {
+                "case": f"{len(hours)} runs on {gpus} GPUs, over the bound",
+                "value": makespan(hours, gpus) / bound,
+                "unit": "x",
+                "target": 1.05,
+                "estimates_far_off": {
+                    "median": statistics.median(noisy) / bound,
+                    "95%": noisy[int(0.95 * DRAWS)] / bound,
+                },
+            }
+        )
+    return rows
+
+
+def _blur(hours: Sequence[float], draws: random.Random) -> list[float]:
+    return [each * exp(draws.gauss(0, SPREAD)) for each in hours]
+
+
+def _specs(count: int) -> Iterator[RunSpec]:
+    request = plan.Request(
+        "dash", 5, "smoke", "released", tasks=("darcy-flow",), methods=("wrn",), seeds=(0,)
+    )
+    spec = plan.make(request).runs[0].spec
+    for seed in range(count):
+        yield msgspec.structs.replace(spec, seed=seed)
+
+
+@contextmanager
+def _elsewhere() -> Iterator[None]:
+    """Use a results folder that nobody else sees."""
+    before = os.environ.get("KIT_RESULTS")
+    with tempfile.TemporaryDirectory(prefix="kit-bench-") as folder:
+        os.environ["KIT_RESULTS"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["KIT_RESULTS"]
+            if before is not None:
+                os.environ["KIT_RESULTS"] = before
