@@ -10,6 +10,7 @@ import shutil
 import click
 
 from kit.cli import options
+from kit.errors import UnavailableError
 
 GB = 1e9
 
@@ -47,15 +48,30 @@ def _torch() -> Check:
 
 
 def _gpus() -> Check:
+    from kit.engines import leases
     from kit.engines.devices import gpus
 
-    found = [f"{gpu.model} ({gpu.memory / GB:.0f} GB)" for gpu in gpus()]
-    return "gpu", True, ", ".join(found) or "none: use profile lite or smoke"
+    found = gpus()
+    if not found:
+        return "gpu", True, "none: use profile lite or smoke"
+    why = leases.free().reasons
+    each = (
+        f"{gpu.index} {gpu.model} ({gpu.memory / GB:.0f} GB): {why.get(gpu.uuid, 'free')}"
+        for gpu in found
+    )
+    return "gpu", True, "; ".join(each)
 
 
 def _docker() -> Check:
-    path = shutil.which("docker")
-    return "docker", True, path or "none: runs start as plain processes"
+    try:
+        from kit.containers.client import connect
+    except ModuleNotFoundError as error:
+        return "docker", True, f"no package {error.name}: runs start as plain processes"
+    try:
+        version = connect().version()["Version"]
+    except UnavailableError as error:
+        return "docker", True, f"none: runs start as plain processes; {error}"
+    return "docker", True, f"engine {version}"
 
 
 def _disk() -> Check:
