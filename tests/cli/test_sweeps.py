@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from kit.runs.folder import RunFolder
+from kit.runs.logs import ESCAPES
 from tests.conftest import Run
 from tests.engines.fake_run import spec_of
 
@@ -128,6 +132,35 @@ def test_logs_show_the_end_and_follow(kit: Run) -> None:
     assert process.communicate(timeout=20)[0] == "last\n"
     assert process.returncode == 0
     assert kit("logs", "darcy-flow/wrm/0").returncode == 2
+
+
+def test_in_a_terminal_the_sweep_is_drawn_and_the_cursor_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = {"journal": str(tmp_path / "journal"), "long": {"0": 60.0}, "acts": {"1": "hang"}}
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("FAKE_RUN", json.dumps(plan))
+    terminal, other = pty.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    process = subprocess.Popen([sys.executable, "-c", SWEEP], stderr=other, env=environment)
+    os.close(other)
+    seen = b""
+    while b"darcy-flow/wrn/1" not in seen or b"1/2" not in seen:
+        seen += os.read(terminal, 4096)
+    for _ in range(2):  # twice: at once, though one of the two takes no notice
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+    with suppress(OSError):  # the other end is closed: the process has ended
+        while part := os.read(terminal, 4096):
+            seen += part
+    os.close(terminal)
+    assert process.wait() != 0
+    text = seen.decode()
+    drawn = ESCAPES.sub("", text)
+    assert "1 waiting" in drawn
+    assert "h left" in drawn
+    assert "stopping 2 runs; once more to kill them" in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "the cursor is shown again"
 
 
 REPRODUCE = ("reproduce", "--table", "5", "--task", "darcy-flow", "--method", "wrn")

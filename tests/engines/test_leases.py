@@ -14,6 +14,7 @@ import pytest
 
 from kit.engines import leases
 from kit.errors import BusyError, KitError
+from tests.conftest import Run
 from tests.engines.nvml import FakeGpus
 
 Make = Callable[..., FakeGpus]
@@ -155,6 +156,21 @@ def test_a_process_sees_only_what_it_leased(
     monkeypatch.setenv("KIT_GPU_WAIT", "long")
     with pytest.raises(KitError, match="KIT_GPU_WAIT must be a number"):
         leases.for_this_process(1, None).__enter__()
+
+
+def test_kit_run_without_a_gpu_to_be_had_says_so_and_never_begins(
+    fake_gpus: Make, kit: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = fake_gpus(2)
+    monkeypatch.setenv("KIT_GPU_WAIT", "0")
+    words = ("run", "darcy-flow", "wrn", "--seed", "0", "--profile", "smoke")
+    with leases.lease(1, 0, among=fake.uuids[:1]):
+        done = kit(*words, "--gpus", "0")
+        told = kit("doctor").stdout
+    assert done.returncode == 75
+    assert done.stderr == f"kit: no GPU to be had: {fake.uuids[0]} is leased to another run\n"
+    assert "0 Stand-in (17 GB): leased to another run; 1 Stand-in (17 GB): free" in told
+    assert kit(*words, "--gpus", "7").returncode == 2
 
 
 def test_looking_is_quick(fake_gpus: Make) -> None:
