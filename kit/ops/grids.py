@@ -12,12 +12,15 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from kit.ops.plan import Setting
-from kit.ops.transform import padded_chunk, strided
+from kit.ops.spectrum import angles, half_weights
+from kit.ops.taps import distinct_taps
+from kit.ops.transform import at_steps
 
 CHUNK_BYTES = 1 << 20
 """Size of a chunk of planes per thread: a few such arrays fill a core's second-level cache."""
@@ -28,122 +31,155 @@ class Grid(ABC):
 
     together = 1
 
-    def __init__(self, setting: Setting, fast: bool) -> None:
+    def __init__(
+        self, setting: Setting, dtype: torch.dtype, device: torch.device, fast: bool
+    ) -> None:
         self.chunk_bytes = CHUNK_BYTES if fast else CHUNK_BYTES // 8
         self.sizes, self.lengths = setting.sizes, setting.lengths
-        self.axes = len(self.sizes)
+        plan = distinct_taps(setting, dtype, device)
+        self.merging = plan.merging
+        self.offsets = plan.offsets
 
     def chunks(self, x: Tensor) -> Iterator[tuple[slice, slice]]:
         """Slices of batch and channels: whole samples where they fit, else channels of a few."""
         batch, channels = x.shape[:2]
-        plane = math.prod(self.lengths) * x.element_size() * self.together
-        planes = max(1, self.chunk_bytes * torch.get_num_threads() // plane)
-        columns = min(channels, planes)
-        rows = max(1, planes // channels) * self.together
-        for column in range(0, channels, columns):
-            for row in range(0, batch, rows):
+        rows = -(-batch // self.together)
+        size = math.prod(self.lengths) * rows * channels * self.together * x.element_size()
+        parts = max(1, round(size / self.chunk_bytes / torch.get_num_threads()))
+        if parts <= rows:
+            step, width = -(-rows // parts) * self.together, channels
+        else:
+            step, width = self.together, -(-channels * rows // parts)
+        for column in range(0, channels, width):
+            for row in range(0, batch, step):
                 yield (
-                    slice(row, min(batch, row + rows)),
-                    slice(column, min(channels, column + columns)),
+                    slice(row, min(batch, row + step)),
+                    slice(column, min(channels, column + width)),
                 )
 
-    @abstractmethod
-    def buffer(self, part: Tensor) -> Tensor:
-        """Zeros in which chunks no larger than `part` are padded."""
+    def buffer(self, part: Tensor, step: int) -> Tensor:
+        """Where chunks no larger than `part` are padded: zero beside what `analyse` fills."""
+        dtype = part.dtype if self.together == 1 else torch.promote_types(part.dtype, torch.cfloat)
+        rows = -(-part.shape[0] // self.together)
+        buffer = part.new_empty(rows, part.shape[1], *self.lengths, dtype=dtype)
+        if step > 1:
+            return buffer.zero_()
+        for axis, (n, length) in enumerate(zip(self.sizes, self.lengths, strict=True), 2):
+            buffer.narrow(axis, n, length - n).zero_()
+        return buffer
 
     @abstractmethod
-    def analyse(self, part: Tensor, buffer: Tensor, step: int) -> Tensor:
-        """Spectra of a chunk whose entries sit at positions 0, step, 2 step, ..."""
+    def analyse(self, part: Tensor, buffer: Tensor, step: int, back: bool) -> Tensor:
+        """Spectra of a chunk whose entries sit at positions 0, step, 2 step, ...
+
+        Conjugate spectra if `back`, as the gradients need them.
+        """
 
     @abstractmethod
-    def synthesise(self, spectrum: Tensor, into: Tensor, step: int) -> None:
+    def synthesise(self, spectrum: Tensor, into: Tensor, step: int, back: bool) -> None:
         """Write the inverse transform at positions 0, step, 2 step, ... `spectrum` is used up."""
 
     @abstractmethod
-    def response(self, taps: Tensor, positions: Tensor) -> Tensor:
-        """Spectra of the kernels given as (taps, C) at flat grid positions."""
+    def response(self, taps: Tensor) -> Tensor:
+        """Spectra of the kernels of which (taps, C) are given."""
 
     @abstractmethod
-    def taps(self, total: Tensor, positions: Tensor) -> Tensor:
+    def taps(self, total: Tensor) -> Tensor:
         """Adjoint of `response`, from the sum of data spectrum times conjugate gradient."""
-
-    def _planes(self, taps: Tensor, positions: Tensor) -> Tensor:
-        planes = taps.new_zeros(taps.shape[1], math.prod(self.lengths))
-        planes[:, positions] = taps.t()
-        return planes.view(-1, *self.lengths)
 
 
 class RealGrid(Grid):
-    """One axis: real transforms to (batch, C, N / 2 + 1)."""
+    """One axis: real transforms to (batch, C, N / 2 + 1); of the few taps by a matrix product."""
 
-    def buffer(self, part: Tensor) -> Tensor:
-        """See `Grid`."""
-        return part.new_zeros(*part.shape[:2], *self.lengths)
+    def __init__(
+        self, setting: Setting, dtype: torch.dtype, device: torch.device, fast: bool
+    ) -> None:
+        super().__init__(setting, dtype, device, fast)
+        length = self.lengths[0]
+        angle = angles(self.offsets[:, 0], torch.arange(length // 2 + 1), length)
+        weights = half_weights(length)
+        waves = torch.stack((torch.cos(angle), torch.sin(angle)), 2)
+        back = torch.stack((weights * torch.cos(angle), -weights * torch.sin(angle)), 2)
+        self.waves = waves.flatten(1).to(device, dtype)
+        self.back = back.flatten(1).to(device, dtype)
 
-    def analyse(self, part: Tensor, buffer: Tensor, step: int) -> Tensor:
+    def analyse(self, part: Tensor, buffer: Tensor, step: int, back: bool) -> Tensor:
         """See `Grid`."""
-        spectrum: Tensor = torch.fft.rfft(padded_chunk(part, buffer, step))
-        return spectrum
+        padded = buffer[: part.shape[0], : part.shape[1]]
+        at_steps(padded, part.shape[2:], step).copy_(part)
+        spectrum: Tensor = torch.fft.rfft(padded)
+        return spectrum.conj_physical_() if back else spectrum
 
-    def synthesise(self, spectrum: Tensor, into: Tensor, step: int) -> None:
+    def synthesise(self, spectrum: Tensor, into: Tensor, step: int, back: bool) -> None:
         """See `Grid`."""
-        found = torch.fft.irfft(spectrum, self.lengths[0])
-        into.copy_(found[..., : self.sizes[0] : step])
+        found = torch.fft.irfft(spectrum.conj_physical_() if back else spectrum, self.lengths[0])
+        into.copy_(at_steps(found, into.shape[2:], step))
 
-    def response(self, taps: Tensor, positions: Tensor) -> Tensor:
+    def response(self, taps: Tensor) -> Tensor:
         """See `Grid`."""
-        spectrum: Tensor = torch.fft.rfft(self._planes(taps, positions))
-        return spectrum
+        return torch.view_as_complex((taps.t() @ self.waves).view(taps.shape[1], -1, 2))
 
-    def taps(self, total: Tensor, positions: Tensor) -> Tensor:
+    def taps(self, total: Tensor) -> Tensor:
         """See `Grid`."""
-        # The positions hold minus the offsets, hence the conjugate.
-        planes = torch.fft.irfft(total.conj(), self.lengths[0])
-        return planes[:, positions].t()
+        return self.back @ torch.view_as_real(total).flatten(1).t()
 
 
 class PairGrid(Grid):
-    """Two axes: complex transforms of pairs of samples to (batch / 2, C, N_1, N_2)."""
+    """Two axes: complex transforms of pairs of samples to (batch / 2, C, N_1, N_2).
+
+    On the way back the samples change places and the transforms their direction. That gives
+    i conj(G) for the gradient's spectrum G without a pass over the data.
+    """
 
     together = 2
 
-    def buffer(self, part: Tensor) -> Tensor:
-        """See `Grid`."""
-        pairs = (part.shape[0] + 1) // 2
-        dtype = torch.promote_types(part.dtype, torch.complex64)
-        return part.new_zeros(pairs, part.shape[1], *self.lengths, dtype=dtype)
+    def __init__(
+        self, setting: Setting, dtype: torch.dtype, device: torch.device, fast: bool
+    ) -> None:
+        super().__init__(setting, dtype, device, fast)
+        height, width = self.lengths
+        rows, columns = self.offsets.unbind(1)
+        # The operator is a correlation, so that the kernel lies at minus the offsets.
+        self.places = (rows % height * width + columns % width).to(device)
+        self.mirrored = (-rows % height * width + -columns % width).to(device)
 
-    def analyse(self, part: Tensor, buffer: Tensor, step: int) -> Tensor:
+    def analyse(self, part: Tensor, buffer: Tensor, step: int, back: bool) -> Tensor:
         """See `Grid`."""
         first, second = part[0::2], part[1::2]
         if len(first) > len(second):
-            lonely = torch.zeros_like(first[-1:])
-            second = torch.cat((second, lonely)) if len(second) else lonely
-        spectrum: Tensor = torch.fft.fft2(padded_chunk(torch.complex(first, second), buffer, step))
-        return spectrum
+            second = torch.cat((second, torch.zeros_like(first[:1])))
+        padded = buffer[: len(first), : part.shape[1]]
+        places = at_steps(padded, part.shape[2:], step)
+        if back:
+            torch.complex(second, first, out=places)
+            return torch.fft.ifft2(padded, norm="forward")
+        torch.complex(first, second, out=places)
+        return torch.fft.fft2(padded)
 
-    def synthesise(self, spectrum: Tensor, into: Tensor, step: int) -> None:
+    def synthesise(self, spectrum: Tensor, into: Tensor, step: int, back: bool) -> None:
         """See `Grid`."""
-        found = torch.fft.ifft2(spectrum)[..., : self.sizes[0], : self.sizes[1]]
-        found = strided(found, 2, step)
-        into[0::2] = found.real
-        into[1::2] = found.imag[: into.shape[0] // 2]
+        if back:
+            found = at_steps(torch.fft.fft2(spectrum, norm="forward"), into.shape[2:], step)
+            first, second = found.imag, found.real
+        else:
+            found = at_steps(torch.fft.ifft2(spectrum), into.shape[2:], step)
+            first, second = found.real, found.imag
+        into[0::2] = first
+        into[1::2] = second[: into.shape[0] // 2]
 
-    def response(self, taps: Tensor, positions: Tensor) -> Tensor:
+    def response(self, taps: Tensor) -> Tensor:
         """See `Grid`."""
-        spectrum: Tensor = torch.fft.fft2(self._planes(taps, positions))
-        return spectrum
+        planes = taps.new_zeros(taps.shape[1], self.lengths[0] * self.lengths[1])
+        planes[:, self.mirrored] = taps.t()
+        return torch.fft.fft2(planes.view(-1, *self.lengths))
 
-    def taps(self, total: Tensor, positions: Tensor) -> Tensor:
+    def taps(self, total: Tensor) -> Tensor:
         """See `Grid`."""
-        planes = torch.fft.ifft2(total).real.flatten(1)
-        # Minus the positions, as `total` is the conjugate of what belongs to them.
-        height, width = self.lengths
-        rows = torch.remainder(-(positions // width), height)
-        columns = torch.remainder(-(positions % width), width)
-        return planes[:, rows * width + columns].t()
+        return torch.fft.ifft2(total).imag.flatten(1)[:, self.places].t()
 
 
-def grid_of(setting: Setting, fast: bool) -> Grid:
+@lru_cache(maxsize=64)
+def grid_of(setting: Setting, dtype: torch.dtype, device: torch.device, fast: bool) -> Grid:
     """The grid of a setting, with small chunks where memory counts."""
-    return RealGrid(setting, fast) if len(setting.sizes) == 1 else PairGrid(setting, fast)
+    kind = RealGrid if len(setting.sizes) == 1 else PairGrid
+    return kind(setting, dtype, device, fast)

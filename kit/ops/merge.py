@@ -111,15 +111,13 @@ class _Merge(torch.autograd.Function):
 
 
 class _MergeFew(torch.autograd.Function):
-    """The same by one product for all candidates."""
+    """The same by one product for all candidates, whose entries (pairs, entries) lie in a row."""
 
     @staticmethod
-    def forward(ctx: Any, merging: Merging, alpha: Tensor, *weights: Tensor) -> Tensor:
+    def forward(ctx: Any, merging: Merging, alpha: Tensor, entries: Tensor) -> Tensor:
         whole, columns, _ = merging.joined
-        pairs = weights[0].shape[0] * weights[0].shape[1]
-        entries = torch.cat([weight.reshape(pairs, -1) for weight in weights], 1)
-        scale = alpha[columns]
-        ctx.merging, ctx.shapes = merging, [weight.shape for weight in weights]
+        scale = alpha.index_select(0, columns)
+        ctx.merging = merging
         ctx.save_for_backward(entries, scale)
         return torch.mm(whole * scale, entries.t())
 
@@ -130,10 +128,7 @@ class _MergeFew(torch.autograd.Function):
         whole, _, one_hot = ctx.merging.joined
         back = gradient.t() @ whole
         of_alpha = (back * entries).sum(0) @ one_hot if ctx.needs_input_grad[1] else None
-        back *= scale
-        parts = back.split([width for _, width in ctx.merging.shapes], 1)
-        found = [part.reshape(shape) for part, shape in zip(parts, ctx.shapes, strict=True)]
-        return None, of_alpha, *found
+        return None, of_alpha, back.mul_(scale)
 
 
 def merge(merging: Merging, alpha: Tensor, weights: Sequence[Tensor]) -> Tensor:
@@ -147,5 +142,8 @@ def merge(merging: Merging, alpha: Tensor, weights: Sequence[Tensor]) -> Tensor:
     Returns:
         (taps, C_out C_in / groups).
     """
-    few = sum(weight.numel() for weight in weights) <= FEW
-    return (_MergeFew if few else _Merge).apply(merging, alpha, *weights)
+    if sum(weight.numel() for weight in weights) > FEW:
+        return _Merge.apply(merging, alpha, *weights)
+    # Put in a row outside of the Function: so the library cuts the gradient into pieces.
+    entries = torch.cat([weight.flatten(2) for weight in weights], 2).flatten(0, 1)
+    return _MergeFew.apply(merging, alpha, entries)

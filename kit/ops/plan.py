@@ -101,7 +101,8 @@ def good_length(minimum: int) -> int:
         length += 2
 
 
-def transform_length(n: int, kernel_sizes: Sequence[int], dilations: Sequence[int]) -> int:
+@lru_cache(maxsize=1024)
+def transform_length(n: int, kernel_sizes: tuple[int, ...], dilations: tuple[int, ...]) -> int:
     """Transform length for a "same" output of length n.
 
     n + reach is enough: what wraps around from either end lands on zeros, or on outputs that are

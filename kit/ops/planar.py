@@ -65,7 +65,7 @@ class _Planar(torch.autograd.Function):
         kept: Tensor | None = None
         results = []
         for rows in _parts(x, fast):
-            data = transform.analyse(x[rows], 1)
+            data, turned = transform.analyse(x[rows], 1, 1)
             product = data.new_empty(*data.shape[:3], outputs)
             for start, stop in _slabs(spectrum, taps):
                 part, into = data[start:stop], product[start:stop]
@@ -74,7 +74,8 @@ class _Planar(torch.autograd.Function):
                     _multiply_channels(part, real, imaginary, into, 1)
                 else:
                     shape = (stop - start, channels, outputs)
-                    _multiply(part, _turned(part, 1), real.view(shape), imaginary.view(shape), into)
+                    operands = real.view(shape), imaginary.view(shape)
+                    _multiply(part, turned[start:stop], *operands, into)
             results.append(transform.synthesise(product, setting.stride))
             if fast and taps.requires_grad:
                 kept = data
@@ -91,12 +92,12 @@ class _Planar(torch.autograd.Function):
         into = torch.zeros_like(taps) if of_taps else None
         results = []
         for rows in _parts(gradient, ctx.fast):
-            upstream = ctx.transform.analyse(gradient[rows], ctx.setting.stride)
+            upstream, turned = ctx.transform.analyse(gradient[rows], ctx.setting.stride, -1)
             data = kept
             if data is None and of_taps:
-                data = ctx.transform.analyse(x[rows], 1)
+                data, _ = ctx.transform.analyse(x[rows], 1, 1)
             back = upstream.new_empty(*upstream.shape[:3], ctx.channels) if of_x else None
-            _backward_slabs(ctx, taps, upstream, data, back, into)
+            _backward_slabs(ctx, taps, upstream, turned, data, back, into)
             if back is not None:
                 results.append(ctx.transform.synthesise(back, 1))
         result = None
@@ -109,6 +110,7 @@ def _backward_slabs(
     ctx: Any,
     taps: Tensor,
     upstream: Tensor,
+    turned: Tensor,
     data: Tensor | None,
     back: Tensor | None,
     into: Tensor | None,
@@ -116,18 +118,17 @@ def _backward_slabs(
     """Write the data gradient's spectrum to `back`, add the taps' gradient to `into`."""
     depthwise = ctx.setting.groups > 1
     for start, stop in _slabs(ctx.spectrum, taps):
-        part = upstream[start:stop]
-        turned = part if depthwise else _turned(part, -1)
+        part, other = upstream[start:stop], turned[start:stop]
         if back is not None:
             real, imaginary = ctx.spectrum.slab(taps, start, stop)
             if depthwise:
                 _multiply_channels(part, real, imaginary, back[start:stop], -1)
             else:
                 shape = (stop - start, -1, ctx.channels)
-                _multiply(part, turned, real.view(shape), imaginary.view(shape), back[start:stop])
+                _multiply(part, other, real.view(shape), imaginary.view(shape), back[start:stop])
         if into is not None and data is not None:
             of_slab = _of_channels if depthwise else _of_matrices
-            ctx.spectrum.add_adjoint(into, *of_slab(part, turned, data[start:stop]), start, stop)
+            ctx.spectrum.add_adjoint(into, *of_slab(part, other, data[start:stop]), start, stop)
 
 
 def _parts(x: Tensor, fast: bool) -> list[slice]:
@@ -143,13 +144,6 @@ def _slabs(spectrum: Spectrum1d | Spectrum2d, taps: Tensor) -> Iterator[tuple[in
     step = max(1, SLAB_BYTES[int(spectrum.unit > 1)] // unit) * spectrum.unit
     for start in range(0, spectrum.frequencies, step):
         yield start, min(start + step, spectrum.frequencies)
-
-
-def _turned(data: Tensor, sign: int) -> Tensor:
-    """The data (f, 2, B, C) times i (sign 1) or -i (sign -1)."""
-    if sign > 0:
-        return torch.stack((-data[:, 1], data[:, 0]), 1)
-    return torch.stack((data[:, 1], -data[:, 0]), 1)
 
 
 def _multiply(data: Tensor, turned: Tensor, real: Tensor, imaginary: Tensor, into: Tensor) -> None:

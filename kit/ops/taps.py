@@ -23,11 +23,10 @@ from kit.ops.plan import Candidate, Setting, candidates, live_taps
 
 @dataclass(frozen=True, eq=False)
 class DistinctTaps:
-    """positions: (taps,) index of each tap in the flattened transform grid, at minus its offset."""
+    """offsets: (taps, axes), on the CPU."""
 
     merging: Merging
-    positions: Tensor
-    offsets: tuple[tuple[int, ...], ...]
+    offsets: Tensor
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +66,11 @@ def distinct_taps(setting: Setting, dtype: torch.dtype, device: torch.device) ->
     found = candidates(setting.kernel_sizes, setting.dilations)
     slots: dict[tuple[int, ...], int] = {}
     for candidate in found:
-        for offsets in product(*(_live(candidate, n) for n in setting.sizes)):
-            slots.setdefault(offsets, len(slots))
+        for place in product(*(_live(candidate, n) for n in setting.sizes)):
+            slots.setdefault(place, len(slots))
     matrices = [_placement(candidate, slots, len(slots), axes) for candidate in found]
-    positions = torch.zeros(len(slots), dtype=torch.long)
-    for offsets, slot in slots.items():
-        place = 0
-        for offset, length in zip(offsets, setting.lengths, strict=True):
-            place = place * length + (-offset) % length
-        positions[slot] = place
-    merging = Merging.make(matrices, dtype, device)
-    return DistinctTaps(merging, positions.to(device), tuple(slots))
+    offsets = torch.tensor(tuple(slots), dtype=torch.long).view(-1, axes)
+    return DistinctTaps(Merging.make(matrices, dtype, device), offsets)
 
 
 @lru_cache(maxsize=64)

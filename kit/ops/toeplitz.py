@@ -1,8 +1,9 @@
-"""Depthwise AggConv over one short axis as one Hankel matrix per channel."""
+"""Depthwise AggConv over one short axis as one Toeplitz matrix per channel."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -12,57 +13,68 @@ from kit.ops.merge import merge
 from kit.ops.plan import Setting
 from kit.ops.precision import Gradients, backward_pass
 from kit.ops.taps import distinct_taps
-from kit.ops.transform import strided
 
 
 def toeplitz(
     x: Tensor, weights: Sequence[Tensor], alpha: Tensor, setting: Setting, memory: str
 ) -> Tensor:
-    """y_c[t] = sum_s x_c[s] v_c[s - t], with the taps v at their offsets.
-
-    With outputs in reverse order, u = n - 1 - t, the matrix v[s + u - (n - 1)] is symmetric and one
-    copy of windows of v; it serves the data's gradient as it is.
-    """
+    """y_c[t] = sum_s x_c[s] M_c[s, t] with M_c[s, t] = v_c[s - t], the taps v at their offsets."""
     plan = distinct_taps(setting, x.dtype, x.device)
     taps = merge(plan.merging, alpha, weights)
-    return _Toeplitz.apply(x, taps, setting, plan.positions)
+    return _Toeplitz.apply(x, taps, setting)
+
+
+@lru_cache(maxsize=64)
+def _places(setting: Setting, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
+    """Of every tap: places in the lines of the matrices and of their transposes, and of sums."""
+    (n,) = setting.sizes
+    offsets = distinct_taps(setting, dtype, device).offsets[:, 0].to(device)
+    return n - 1 - offsets, n - 1 + offsets, -offsets % (2 * n + 1)
+
+
+def _matrices(taps: Tensor, places: Tensor, n: int) -> Tensor:
+    """(C, n, n): the tap at place n - 1 + i - j stands in row j and column i."""
+    line = taps.new_zeros(2 * n - 1, taps.shape[1]).index_copy_(0, places, taps)
+    return line.t().contiguous().unfold(1, n, 1).flip(1)
+
+
+def _diagonal_sums(products: Tensor) -> Tensor:
+    """(C, n, n) to (C, 2 n + 1): sums where column minus row is 0, 1, ..., -2, -1.
+
+    Rows of length 2 n laid end to end and read as rows of length 2 n + 1 move left by one per row.
+    """
+    channels, n = products.shape[:2]
+    lines = products.new_zeros(channels, n * (2 * n + 1))
+    lines[:, : 2 * n * n].view(channels, n, 2 * n)[..., :n] = products
+    return lines.view(channels, n, 2 * n + 1).sum(1)
 
 
 class _Toeplitz(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, taps: Tensor, setting: Setting, positions: Tensor) -> Tensor:
-        n = setting.sizes[0]
-        # A position is minus the offset modulo the transform length, a place the offset + n - 1.
-        places = n - 1 - torch.where(positions < n, positions, positions - setting.lengths[0])
-        line = taps.new_zeros(taps.shape[1], 2 * n - 1)
-        line[:, places] = taps.t()
-        matrices = line.unfold(1, n, 1).contiguous()
-        data = x.transpose(0, 1).contiguous()
-        reverse = torch.bmm(data, matrices)
-        ctx.setting = setting
-        ctx.save_for_backward(data, matrices, places)
-        return strided(reverse.transpose(0, 1).flip(2), 1, setting.stride).contiguous()
+    def forward(ctx: Any, x: Tensor, taps: Tensor, setting: Setting) -> Tensor:
+        n, stride = setting.sizes[0], setting.stride
+        x = x.contiguous()  # for the batched products, which copy matrix by matrix otherwise
+        ctx.places, ctx.stride = _places(setting, x.dtype, x.device), stride
+        ctx.save_for_backward(x, taps)
+        matrices = _matrices(taps, ctx.places[0], n)[..., ::stride]
+        return torch.bmm(x.transpose(0, 1), matrices).transpose(0, 1).contiguous()
 
     @staticmethod
     @backward_pass
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        data, matrices, places = ctx.saved_tensors
-        n, stride = ctx.setting.sizes[0], ctx.setting.stride
+        x, taps = ctx.saved_tensors
+        n, stride = x.shape[2], ctx.stride
         if stride > 1:
-            full = gradient.new_zeros(*gradient.shape[:2], n)
+            full = gradient.new_zeros(x.shape)
             full[..., ::stride] = gradient
             gradient = full
-        reverse = gradient.flip(2).transpose(0, 1).contiguous()
+        upstream = gradient.contiguous().transpose(0, 1)
         result = into = None
         if ctx.needs_input_grad[0]:
-            result = torch.bmm(reverse, matrices).transpose(0, 1).contiguous()
+            # Made anew: a product with the transposed matrices takes twice the time.
+            matrices = _matrices(taps, ctx.places[1], n)
+            result = torch.bmm(upstream, matrices).transpose(0, 1).contiguous()
         if ctx.needs_input_grad[1]:
-            # Sums over s + u: rows of length 2 n laid end to end and read as rows of length 2 n - 1
-            # move to the right by one per row.
-            products = data.new_empty(data.shape[0], n, 2 * n)
-            products[..., n:] = 0
-            # Copied in: written there directly, the product falls back to one call per channel.
-            products[..., :n] = torch.bmm(data.mT, reverse)
-            sums = products.flatten(1)[:, : n * (2 * n - 1)].view(-1, n, 2 * n - 1).sum(1)
-            into = sums[:, places].t()
-        return result, into, None, None
+            sums = _diagonal_sums(torch.bmm(x.permute(1, 2, 0), upstream))
+            into = sums[:, ctx.places[2]].t()
+        return result, into, None

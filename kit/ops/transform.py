@@ -2,12 +2,16 @@
 
 F counts the frequencies of a half spectrum, 2 is real and imaginary part. Two realisations: the
 library's FFT with a transposition, and plain matrix products that need none, for short axes.
+
+A product with a complex matrix needs its operand X = R + i I also turned, as i X or -i X. With a
+third plane both are slices of one array: [-I, R, I] holds i X and X, [R, I, -R] holds X and -i X.
 """
 
 from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -26,25 +30,23 @@ class Transform(ABC):
     lengths: tuple[int, ...]
 
     @abstractmethod
-    def analyse(self, x: Tensor, step: int) -> Tensor:
-        """Spectrum (F, 2, B, C) of x, whose entries sit at positions 0, step, 2 step, ..."""
+    def analyse(self, x: Tensor, step: int, sign: int) -> tuple[Tensor, Tensor]:
+        """Spectrum X of x, whose entries sit at positions 0, step, 2 step, ..., and sign i X.
+
+        Both (F, 2, B, C), in one array.
+        """
 
     @abstractmethod
     def synthesise(self, spectrum: Tensor, step: int) -> Tensor:
         """Inverse: (B, C, *sizes) at positions 0, step, 2 step, ..."""
 
 
-def padded_chunk(x: Tensor, buffer: Tensor, step: int) -> Tensor:
-    """Zero-padded copy of x (planes first), entries `step` apart, in a part of `buffer`.
-
-    `buffer` is zero outside the places that this function fills, call after call.
-    """
-    target = buffer[: x.shape[0], : x.shape[1]]
-    if x.ndim == 3:
-        target[..., : step * x.shape[2] : step] = x
-    else:
-        target[..., : step * x.shape[2] : step, : step * x.shape[3] : step] = x
-    return target
+def at_steps(grid: Tensor, sizes: Sequence[int], step: int) -> Tensor:
+    """Entries 0, step, 2 step, ... on the last axes of a grid, as many as `sizes` says."""
+    stops = [step * size for size in sizes]
+    if len(stops) == 1:
+        return grid[..., : stops[0] : step]
+    return grid[..., : stops[0] : step, : stops[1] : step]
 
 
 def real_transform(padded: Tensor, axes: int) -> Tensor:
@@ -61,11 +63,10 @@ def inverse_transform(spectrum: Tensor, lengths: tuple[int, ...], sizes: tuple[i
     return result[..., : sizes[-1]]
 
 
-def strided(x: Tensor, axes: int, step: int) -> Tensor:
-    """Every step-th position of the last `axes` axes."""
-    if step == 1:
-        return x
-    return x[..., ::step] if axes == 1 else x[..., ::step, ::step]
+def plain_and_turned(whole: Tensor, sign: int) -> tuple[Tensor, Tensor]:
+    """X and sign i X from (F, 3, B, C)."""
+    first, last = whole[:, :2], whole[:, 1:]
+    return (last, first) if sign > 0 else (first, last)
 
 
 class FourierTransform(Transform):
@@ -79,24 +80,30 @@ class FourierTransform(Transform):
     def _chunk(self, x: Tensor, channels: int) -> int:
         return max(1, CHUNK_BYTES // (2 * self.frequencies * channels * x.element_size()))
 
-    def analyse(self, x: Tensor, step: int) -> Tensor:
+    def analyse(self, x: Tensor, step: int, sign: int) -> tuple[Tensor, Tensor]:
         """See `Transform`."""
         batch, channels = x.shape[:2]
         axes = len(self.sizes)
-        result = x.new_empty(self.frequencies, 2, batch, channels)
+        whole = x.new_empty(self.frequencies, 3, batch, channels)
+        result, turned = plain_and_turned(whole, sign)
         chunk = min(batch, self._chunk(x, channels))
         buffer = x.new_zeros(chunk, channels, *self.lengths)
         for start in range(0, batch, chunk):
-            part = padded_chunk(x[start : start + chunk], buffer, step)
-            spectrum = torch.view_as_real(real_transform(part, axes))
+            part = x[start : start + chunk]
+            padded = buffer[: part.shape[0]]
+            at_steps(padded, part.shape[2:], step).copy_(part)
+            spectrum = torch.view_as_real(real_transform(padded, axes))
             spectrum = spectrum.reshape(part.shape[0], channels, self.frequencies, 2)
             result[:, :, start : start + chunk] = spectrum.permute(2, 3, 0, 1)
-        return result
+        if sign > 0:
+            torch.neg(result[:, 1], out=turned[:, 0])
+        else:
+            torch.neg(result[:, 0], out=turned[:, 1])
+        return result, turned
 
     def synthesise(self, spectrum: Tensor, step: int) -> Tensor:
         """See `Transform`."""
         batch, channels = spectrum.shape[2:]
-        axes = len(self.sizes)
         result = spectrum.new_empty(batch, channels, *[-(-n // step) for n in self.sizes])
         chunk = min(batch, self._chunk(spectrum, channels))
         # As a transposition of one matrix, which has a blocked kernel; a permuted copy has not.
@@ -104,7 +111,7 @@ class FourierTransform(Transform):
         whole = torch.view_as_complex(planes.view(batch, channels, *self.half, 2))
         for start in range(0, batch, chunk):
             found = inverse_transform(whole[start : start + chunk], self.lengths, self.sizes)
-            result[start : start + chunk] = strided(found, axes, step)
+            result[start : start + chunk] = at_steps(found, result.shape[2:], step)
         return result
 
 
@@ -115,60 +122,66 @@ class MatrixTransform(Transform):
         self.sizes, self.lengths = setting.sizes, setting.lengths
         self.like = like
         self.frequencies = math.prod((*self.lengths[:-1], self.lengths[-1] // 2 + 1))
-        self._matrices: dict[int, tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] = {}
+        self._analysis: dict[tuple[int, int], tuple[Tensor, ...]] = {}
+        self._synthesis: dict[int, tuple[Tensor, ...]] = {}
 
-    def matrices(self, step: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Analysis and synthesis matrices, each for the row axis (of two) and the last axis.
+    def _last(self, step: int) -> tuple[Tensor, Tensor]:
+        """Real and imaginary part of e^(-i f t) on the last axis, (N / 2 + 1, n)."""
+        length = self.lengths[-1]
+        positions = torch.arange(0, self.sizes[-1], step)
+        angle = angles(torch.arange(length // 2 + 1), positions, length)
+        real, imaginary = torch.cos(angle), -torch.sin(angle)
+        if len(self.sizes) == 2:  # of complex data, real and imaginary parts one after the other
+            real, imaginary = torch.cat((real, -imaginary), 1), torch.cat((imaginary, real), 1)
+        return real, imaginary
 
-        Analysis: (2 N_1, n_1) for real rows, (2 F, 2 n_2) for what comes of them, or (2 F, n) on
-        one axis; synthesis: the same the other way round. Real and imaginary parts alternate in
-        the frequencies (F, 2), and come one after the other in the positions (2, n).
-        """
-        if step not in self._matrices:
-            length, n = self.lengths[-1], self.sizes[-1]
-            positions, frequencies = torch.arange(0, n, step), torch.arange(length // 2 + 1)
-            angle = angles(frequencies, positions, length)
-            cosine, sine = torch.cos(angle), torch.sin(angle)
-            weight = half_weights(length)[:, None]
-            if len(self.sizes) == 1:
-                analysis = torch.stack((cosine, -sine), 1).flatten(0, 1)
-                synthesis = torch.stack((weight * cosine, -weight * sine), 1).flatten(0, 1).t()
-                self._matrices[step] = (self._own(analysis),), (self._own(synthesis),)
-            else:
-                real, imaginary = torch.cat((cosine, sine), 1), torch.cat((-sine, cosine), 1)
-                last = torch.stack((real, imaginary), 1).flatten(0, 1)
-                height = self.lengths[0]
-                rows = angles(torch.arange(height), torch.arange(0, self.sizes[0], step), height)
-                cosine, sine = torch.cos(rows), torch.sin(rows)
-                first = torch.stack((cosine, -sine), 1).flatten(0, 1)
-                back_last = last * weight.repeat_interleave(2, 0)
-                back_first = first / height
-                self._matrices[step] = (
-                    (self._own(first), self._own(last)),
-                    (self._own(back_first.t()), self._own(back_last.t())),
-                )
-        return self._matrices[step]
+    def _first(self, step: int) -> Tensor:
+        """(2 N_1, n_1): the same on the first axis of two, for real data, parts alternating."""
+        height = self.lengths[0]
+        angle = angles(torch.arange(height), torch.arange(0, self.sizes[0], step), height)
+        return torch.stack((torch.cos(angle), -torch.sin(angle)), 1).flatten(0, 1)
 
-    def _own(self, matrix: Tensor) -> Tensor:
-        return matrix.to(self.like).contiguous()
+    def analysis(self, step: int, sign: int) -> tuple[Tensor, ...]:
+        """Matrices for the first axis (of two) and the last one, the latter for three planes."""
+        if (step, sign) not in self._analysis:
+            real, imaginary = self._last(step)
+            planes = (-imaginary, real, imaginary) if sign > 0 else (real, imaginary, -real)
+            matrices = [torch.stack(planes, 1).flatten(0, 1)]
+            if len(self.sizes) == 2:
+                matrices.insert(0, self._first(step))
+            self._analysis[step, sign] = self._own(matrices)
+        return self._analysis[step, sign]
 
-    def analyse(self, x: Tensor, step: int) -> Tensor:
+    def synthesis(self, step: int) -> tuple[Tensor, ...]:
+        """Matrices of the inverse, transposed: for the first axis (of two) and the last one."""
+        if step not in self._synthesis:
+            weight = half_weights(self.lengths[-1])[:, None]
+            matrices = [(torch.stack(self._last(step), 1) * weight[:, None]).flatten(0, 1).t()]
+            if len(self.sizes) == 2:
+                matrices.insert(0, self._first(step).t() / self.lengths[0])
+            self._synthesis[step] = self._own(matrices)
+        return self._synthesis[step]
+
+    def _own(self, matrices: list[Tensor]) -> tuple[Tensor, ...]:
+        return tuple(matrix.to(self.like).contiguous() for matrix in matrices)
+
+    def analyse(self, x: Tensor, step: int, sign: int) -> tuple[Tensor, Tensor]:
         """See `Transform`."""
         batch, channels = x.shape[:2]
         planes = x.reshape(batch * channels, -1).t()
-        matrices = self.matrices(step)[0]
-        if len(self.sizes) == 1:
-            return (matrices[0] @ planes).view(-1, 2, batch, channels)
-        height, width = x.shape[2:]
-        count = self.lengths[0]
-        rows = matrices[0] @ planes.reshape(height, -1)
-        rows = rows.view(count, 2 * width, -1)
-        return torch.bmm(matrices[1].expand(count, -1, -1), rows).view(-1, 2, batch, channels)
+        *first, last = self.analysis(step, sign)
+        if not first:
+            found = last @ planes
+        else:
+            count, width = self.lengths[0], x.shape[3]
+            rows = (first[0] @ planes.reshape(x.shape[2], -1)).view(count, 2 * width, -1)
+            found = torch.bmm(last.expand(count, -1, -1), rows)
+        return plain_and_turned(found.view(-1, 3, batch, channels), sign)
 
     def synthesise(self, spectrum: Tensor, step: int) -> Tensor:
         """See `Transform`."""
         batch, channels = spectrum.shape[2:]
-        matrices = self.matrices(step)[1]
+        matrices = self.synthesis(step)
         if len(self.sizes) == 1:
             flat = spectrum.view(-1, batch * channels)
             return (flat.t() @ matrices[0].t()).view(batch, channels, -1)
