@@ -13,7 +13,7 @@ import docker
 import pytest
 
 from kit import task
-from kit.containers import images
+from kit.containers import build, images
 from kit.containers.client import connect
 from kit.data import preparing
 from kit.errors import UnavailableError
@@ -79,10 +79,11 @@ def docker_engine() -> Iterator[docker.DockerClient]:
 
 @pytest.fixture(scope="session")
 def built_images(docker_engine: docker.DockerClient) -> docker.DockerClient:
-    """The engine, with the images of the base, Darcy Flow and DeepSEA."""
-    built = {image.name for image in images.listing(docker_engine)}
-    if not {"base", "darcy-flow", "deepsea"} <= built:
-        _without("needs the images of 'kit images build darcy-flow deepsea'")
+    """The engine, with the images of Darcy Flow and DeepSEA as the code is now."""
+    for name in ("darcy-flow", "deepsea"):
+        image = images.find(docker_engine, name)
+        if image is None or image.code != build.code(name):
+            _without(f"needs the image of 'kit images build {name}', built anew")
     return docker_engine
 
 

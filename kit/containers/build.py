@@ -16,13 +16,14 @@ from kit.containers.images import (
     BASE,
     BASE_DIGEST,
     BASE_NAME,
+    CODE,
     LABEL,
     REVISION,
     VERSION,
     reference,
 )
 from kit.errors import KitError
-from kit.runs.provenance import git_state
+from kit.runs.provenance import code_hash, git_state
 
 PACKAGES = "kit.packages"
 
@@ -74,10 +75,15 @@ def build(client: docker.DockerClient, tasks: Sequence[str], options: Options) -
     _buildx(root, [*common, "--target", "base", *_named(BASE, own)])
     for name, folder in folders.items():
         words = [*common, "--build-arg", f"TASK={folder.name}"]
-        own = labels | {LABEL: name, PACKAGES: packages}
+        own = labels | {LABEL: name, CODE: code(name), PACKAGES: packages}
         if (folder / "requirements.txt").exists():
             own[PACKAGES] = _packages(root, [*words, "--build-arg", "FROZEN=task"])
         _buildx(root, [*words, "--target", "task", *_named(name, own)])
+
+
+def code(name: str) -> str:
+    """Return the hash of the code that the image of a task would hold if it were built now."""
+    return code_hash(task.find(name).folder, paths.methods()[0])
 
 
 def default_base(root: Path) -> str:

@@ -11,6 +11,7 @@ from docker.models.images import Image as EngineImage
 
 BASE = "base"
 LABEL = "kit.image"
+CODE = "kit.code"
 # Where an image comes from, by the names that the OCI gives these labels.
 BASE_NAME = "org.opencontainers.image.base.name"
 BASE_DIGEST = "org.opencontainers.image.base.digest"
@@ -31,6 +32,7 @@ class Image:
         layers: how many there are.
         shared: how many of them are the base image's.
         revision: the commit that it was built from.
+        code: the hash of the code of the kit and the task, as in results; None for the base.
         base_name: the image that all of them start from.
         base_digest: its digest.
     """
@@ -43,6 +45,7 @@ class Image:
     layers: int
     shared: int
     revision: str | None
+    code: str | None
     base_name: str | None
     base_digest: str | None
 
@@ -90,6 +93,7 @@ def _image(name: str, found: EngineImage, base: EngineImage | None) -> Image:
         layers=len(layers),
         shared=len(below) if built_on else 0,
         revision=found.labels.get(REVISION),
+        code=found.labels.get(CODE),
         base_name=found.labels.get(BASE_NAME),
         base_digest=found.labels.get(BASE_DIGEST),
     )

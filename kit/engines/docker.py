@@ -22,7 +22,7 @@ from docker.types import DeviceRequest, LogConfig, Mount
 from requests.exceptions import RequestException
 
 from kit import method, paths
-from kit.containers import images, lock
+from kit.containers import build, images, lock
 from kit.containers.client import connect as connect_client
 from kit.engines import leases
 from kit.engines.engine import EngineError, Exit, Handle, Options, arguments, environment, sweep
@@ -42,8 +42,9 @@ MEMORY = 0.9
 # What Docker keeps of a container's output, which goes to the run's log by itself.
 OUTPUT = {"max-size": "1m", "max-file": "1"}
 SECONDS_BETWEEN_LOOKS = 0.05
-# How long an engine that restarts may take before its runs are given up.
+# How long an engine that restarts may take: before its runs are given up, before a new one is.
 SECONDS_WITHOUT_ENGINE = 60.0
+SECONDS_TO_START = 20.0
 FAULTS = (DockerException, RequestException)
 
 
@@ -84,12 +85,14 @@ class Docker:
         self._states: Mapping[str, str] = {}
         self._looked = float("-inf")
         self._lost_since: float | None = None
-        # Containers that were running when the engine went away.
+        # Containers that were running when the engine went away, and how stopped ones ended.
         self._interrupted: set[str] = set()
+        self._stopped: dict[str, Exit | None] = {}
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
         """Create and start the container of a run."""
         container: Container | None = None
+        self._wait()
         try:
             container = self.client.containers.create(**self._container(spec, gpus))
             container.start()
@@ -120,6 +123,8 @@ class Docker:
     def poll(self, handle: Handle) -> Exit | None:
         """Return how a container ended, which is then removed, or None while it runs."""
         try:
+            if handle.reference in self._stopped:
+                return self._stopped.pop(handle.reference)
             if self._state(handle.reference) == "running":
                 return None
             return self._exit(handle)
@@ -133,18 +138,28 @@ class Docker:
             return Exit(None, infrastructure=f"the Docker engine is gone: {_line(error)}")
 
     def stop(self, handle: Handle, grace: float) -> None:
-        """Stop a container: TERM, then KILL."""
+        """Stop a container, by TERM, then KILL, and remove it."""
         with suppress(*FAULTS):
             container = self.client.containers.get(handle.reference)
             if grace > 0:
                 container.stop(timeout=math.ceil(grace))
             else:
                 container.kill()
-        self._looked = float("-inf")
+                container.wait()
+            self._stopped[handle.reference] = self._exit(handle)
 
     def close(self) -> None:
         """Let go of the engine."""
         self.client.close()
+
+    def _wait(self) -> None:
+        """Give an engine that restarts some time to come back."""
+        deadline = time.monotonic() + SECONDS_TO_START
+        while time.monotonic() < deadline:
+            with suppress(*FAULTS):
+                self.client.ping()
+                return
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _container(self, spec: RunSpec, gpus: tuple[str, ...]) -> dict[str, Any]:
         """Return what a run's container is made of.
@@ -244,6 +259,12 @@ class Docker:
 
 
 def _objection(image: images.Image | None, name: str, options: Options) -> str | None:
+    """Return why a task's image must not be run: it is not built, outdated, or not the locked one.
+
+    An outdated one might not even agree with this checkout about what the runs are.
+    """
+    if image is not None and image.code != build.code(name):
+        return f"the image of {name} holds other code than here; run 'kit images build {name}'"
     if image is not None and options.allow_unpinned:
         return None
     return lock.objection(image, name)

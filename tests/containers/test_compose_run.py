@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import docker
@@ -16,12 +16,9 @@ from kit import method, paths, task
 from kit.containers import images
 from kit.engines import leases
 from kit.runs import provenance
-from tests.derived_image import derived
-from tests.engines.conftest import fake_gpus, nvml_library
-from tests.engines.nvml import LIBRARY, FakeGpus
+from tests.engines.nvml import FakeGpus
 
 pytestmark = pytest.mark.docker
-__all__ = ["fake_gpus", "nvml_library"]
 Compose = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -31,7 +28,7 @@ def compose(
 ) -> Iterator[Compose]:
     """Start ``docker compose run`` with this test's data and results, which are the caller's."""
     for folder in (paths.data(), paths.results(), home / "locks"):
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
     monkeypatch.setenv("KIT_LOCKS", str(home / "locks"))
     monkeypatch.setenv("KIT_UID", str(os.getuid()))
     monkeypatch.setenv("KIT_GID", str(os.getgid()))
@@ -113,30 +110,8 @@ def test_paper_without_a_gpu_points_to_lite(compose: Compose) -> None:
     assert "--profile lite" in err.splitlines()[-1]
 
 
-@pytest.fixture
-def gpu_images(built_images: docker.DockerClient, nvml_library: Path) -> Iterator[str]:
-    """An image of Darcy Flow with a stand-in driver that shows what the host's shows."""
-    lines = f"""\
-FROM {images.reference("darcy-flow")}
-COPY {LIBRARY} /driver/
-ENV LD_LIBRARY_PATH=/driver KIT_FAKE_NVML=/kit/locks/gpus
-"""
-    with derived(built_images, "kit-tests/darcy-flow", lines, nvml_library.parent):
-        yield "kit-tests"
-
-
-def shown(gpus: FakeGpus) -> Mapping[str, str]:
-    """Show the host's stand-in GPUs in the containers too."""
-    leases.make_folder()
-    (leases.folder() / "gpus").write_text(gpus.file.read_text())
-    return {"KIT_LOCKS": str(leases.folder())}
-
-
-def test_twice_at_once_takes_two_gpus(
-    compose: Compose, gpu_images: str, fake_gpus: Callable[..., FakeGpus]
-) -> None:
-    gpus = fake_gpus(3)
-    where = {**shown(gpus), "KIT_IMAGES": gpu_images}
+def test_twice_at_once_takes_two_gpus(compose: Compose, gpu_image: str, gpus: FakeGpus) -> None:
+    where = {"KIT_IMAGES": gpu_image, "KIT_LOCKS": str(leases.folder())}
     assert finished(compose("darcy-flow-prepare", "--profile", "smoke", **where))[0] == 0
     words = ("darcy-flow", "wrn", "--profile", "smoke", "--seed")
     first = compose(*words, "0", **where)

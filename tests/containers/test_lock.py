@@ -20,6 +20,7 @@ BASE = Image(
     layers=5,
     shared=5,
     revision="abc",
+    code=None,
     base_name="debian:bookworm",
     base_digest="sha256:" + "2" * 64,
 )

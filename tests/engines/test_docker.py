@@ -13,7 +13,7 @@ import docker
 import pytest
 
 from kit import method, paths, task
-from kit.containers import images, lock
+from kit.containers import build, images, lock
 from kit.engines import docker as engines
 from kit.engines.engine import EngineError, Exit, Handle, Options, sweep
 from kit.errors import KitError, UnavailableError
@@ -35,7 +35,7 @@ def spec(seed: int) -> RunSpec:
 @pytest.fixture(scope="module")
 def fake_image(built_images: docker.DockerClient) -> Iterator[str]:
     """An image of Darcy Flow whose kit is the stand-in; ``KIT_IMAGES`` for it."""
-    lines = f"FROM {images.reference(images.BASE)}\nCOPY fake_kit.py /kit/kit/__main__.py\n"
+    lines = f"FROM {images.reference('darcy-flow')}\nCOPY fake_kit.py /kit/kit/__main__.py\n"
     with derived(built_images, "kit-tests/darcy-flow", lines, Path(__file__).parent):
         yield "kit-tests"
 
@@ -162,6 +162,7 @@ def test_term_then_kill(engine: engines.Docker) -> None:
     began = time.monotonic()
     engine.stop(polite, 10)
     assert time.monotonic() - began < 5
+    assert engine._list({}) == []
     assert ended(engine, polite).code == 130
     assert (RunFolder(spec(SLEEP)).path / "terminated").exists()
     deaf = start(engine, DEAF)
@@ -174,6 +175,7 @@ def test_term_then_kill(engine: engines.Docker) -> None:
 def test_kill_at_once(engine: engines.Docker) -> None:
     handle = start(engine, SLEEP)
     engine.stop(handle, 0)
+    assert engine._list({}) == []
     assert ended(engine, handle) == Exit(137)
     assert not (RunFolder(spec(SLEEP)).path / "terminated").exists()
     engine.stop(handle, 0)  # there is nothing left to stop
@@ -268,6 +270,8 @@ def test_unusable(
     facts = json.loads((RunFolder(spec(LOOK)).path / "facts.json").read_text())
     assert facts["environment"]["KIT_IMAGE_ID"] == found.id
     assert facts["environment"]["KIT_IMAGE_PINNED"] == "0"
+    monkeypatch.setattr(build, "code", lambda name: f"of {name}, changed")
+    assert "holds other code than here" in (engines.unusable([spec(0)], unpinned) or "")
     monkeypatch.setenv("KIT_IMAGES", "kit-tests/none")
     assert "not built; run 'kit images build" in (engines.unusable([spec(0)], unpinned) or "")
 
