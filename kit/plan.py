@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -14,7 +14,7 @@ import msgspec
 
 from kit import method, papers, paths, task
 from kit.data import raw
-from kit.data.prepared import generated, repair
+from kit.data.prepared import OTHER_DATA, generated, is_current, repair
 from kit.data.preparing import choose_tier, state
 from kit.errors import KitError, unknown
 from kit.method import MethodInfo
@@ -137,6 +137,16 @@ def make(request: Request) -> Plan:
     return Plan(by_length, data, skipped)
 
 
+def of_specs(specs: Iterable[RunSpec], retry_failed: bool = False) -> Plan:
+    """Return the plan of some runs of one task, which read no others."""
+    known = _Known(collect(), retry_failed)
+    runs = [known.plan(spec, spec.id) for spec in specs]
+    first = runs[0].spec
+    needed = any(run.action == "run" for run in runs)
+    data = [_data(task.find(first.task), first.tier, first.profile)] if needed else []
+    return Plan(runs, data, [])
+
+
 def check_disk(plan: Plan) -> None:
     """Refuse a plan for which there is not enough room.
 
@@ -199,7 +209,8 @@ class _Known:
 
     def __init__(self, found: Collected, retry_failed: bool) -> None:
         self.retry_failed = retry_failed
-        self.done = {result.spec.id for result in found.results}
+        self.done = {result.spec.id: result for result in found.results}
+        self.current: dict[tuple[str, str, Tier, Profile], bool] = {}
         self.root = paths.results() / "runs"
         self.rejected = {
             str(each.path.parent.relative_to(self.root)): each.reason for each in found.rejected
@@ -224,7 +235,9 @@ class _Known:
 
     def _why(self, spec: RunSpec, run_id: str) -> tuple[Literal["run", "keep", "failed"], str]:
         if run_id in self.done:
-            return "keep", "has a valid result"
+            if self._is_current(self.done[run_id]):
+                return "keep", "has a valid result"
+            return "run", OTHER_DATA
         folder = spec.folder
         if rejected := self.rejected.get(str(folder)):
             return "run", f"its result counts as absent: {rejected}"
@@ -242,6 +255,14 @@ class _Known:
             case "cancelled":
                 return "run", f"interrupted{stage}; resumes there"
         return "run", f"left unfinished{stage}; resumes there"
+
+    def _is_current(self, result: Result) -> bool:
+        """Tell whether the result's data are those that are prepared now."""
+        data, spec = result.provenance.data, result.spec
+        key = data, spec.task, spec.tier, spec.profile
+        if key not in self.current:
+            self.current[key] = is_current(data, task.find(spec.task), spec.tier, spec.profile)
+        return self.current[key]
 
     def _hours(self, spec: RunSpec) -> float | None:
         """Estimate from like runs of one's own, else, for full runs, by the papers' V100-hours."""

@@ -4,16 +4,20 @@ import shutil
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kit import method, plan, task
+from kit.data.prepared import OTHER_DATA, write_prepared
 from kit.engines.execute import Options, execute
 from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.plan import Request
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
+from kit.task import Contents
 
 
 def request(**changes: object) -> Request:
@@ -130,3 +134,54 @@ def test_planning_needs_no_torch() -> None:
     )
     code += "; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.fixture
+def own_data(smoke_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Darcy Flow's data to be changed at will."""
+    shutil.copytree(smoke_data, tmp_path / "own")
+    monkeypatch.setenv("KIT_DATA", str(tmp_path / "own"))
+    return tmp_path / "own" / "darcy-flow" / "regenerated-smoke"
+
+
+def prepared_anew(folder: Path) -> None:
+    """Prepare Darcy Flow again, with other pressures."""
+    arrays = {file.stem: np.load(file) for file in folder.glob("*.npy")}
+    arrays["y"] *= 2
+    folds = {name[5:]: arrays.pop(name) for name in list(arrays) if name.startswith("fold-")}
+    contents = Contents(arrays=arrays, folds=folds, origin={})
+    write_prepared(folder, task.find("darcy-flow"), "regenerated", {"train": 12}, contents)
+
+
+def test_a_run_is_made_anew_when_its_data_were(own_data: Path) -> None:
+    wanted = request(methods=("wrn",), seeds=(0,))
+    (first,) = plan.make(wanted).runs
+    before = execute(first.spec, Options())
+    assert plan.make(wanted).runs[0].action == "keep"
+    prepared_anew(own_data)
+    (again,) = plan.make(wanted).runs
+    assert (again.action, again.reason) == ("run", OTHER_DATA)
+    after = execute(first.spec, Options())
+    assert before is not None
+    assert after is not None
+    assert after.provenance.data != before.provenance.data
+    assert plan.make(wanted).runs[0].action == "keep"
+    assert [file.name for file in RunFolder(first.spec).path.glob("*.rejected")]
+    # A result is as good where its data are not.
+    shutil.rmtree(own_data)
+    assert plan.make(wanted).runs[0].action == "keep"
+
+
+def test_what_was_begun_with_other_data_begins_anew(own_data: Path) -> None:
+    (run,) = plan.make(request(methods=("dash",), seeds=(0,))).runs
+    execute(run.spec, Options(until="search"))
+    folder = RunFolder(run.spec)
+    searched = folder.output("search")
+    prepared_anew(own_data)
+    said: list[str] = []
+    execute(run.spec, Options(until="search", say=said.append))
+    assert said[0].endswith("begins anew")
+    assert folder.output("search") != searched
+    said.clear()
+    execute(run.spec, Options(until="search", say=said.append))
+    assert said == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ SCHEMA = 1
 MANIFEST = "manifest.json"
 # Arrays whose names begin so belong to no single sample (background noise to be mixed in).
 SHARED = "shared-"
+OTHER_DATA = "its data were prepared anew since, with other content"
 BLOCK = 1 << 26
 
 
@@ -138,6 +140,20 @@ def open_prepared(task: Task, tier: Tier, profile: Profile) -> Prepared:
             problem = "is missing" if size < 0 else f"has {size} bytes instead of {info.bytes}"
             raise DataError(f"{file} {problem}; {mend}")
     return Prepared(folder, manifest)
+
+
+def is_current(data: str, task: Task, tier: Tier, profile: Profile) -> bool:
+    """Tell whether a digest is that of the whole tier, or of the profile's part of it, as they are.
+
+    Where nothing is prepared, nothing speaks against it.
+    """
+    whole = paths.data() / task.name / tier
+    digests = set()
+    for folder in (whole, whole.with_name(f"{tier}-{profile}")):
+        with suppress(FileNotFoundError, msgspec.MsgspecError):
+            content = (folder / MANIFEST).read_bytes()
+            digests.add(msgspec.json.decode(content, type=Manifest).digest)
+    return data in digests or not digests
 
 
 def write_prepared(

@@ -12,7 +12,7 @@ import torch
 
 from kit import discovery, method, task
 from kit.data.folds import TaskData
-from kit.data.prepared import Prepared, open_prepared, repair
+from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
 from kit.engines.parallel import joined
 from kit.engines.signals import terminable
 from kit.errors import DataError, KitError, RunError
@@ -103,6 +103,10 @@ def _run(
     the_task = task.find(spec.task)
     settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
     prepared = _checked(spec)
+    if folder.data() not in (None, prepared.manifest.digest):
+        options.say(f"{spec}: {OTHER_DATA}; begins anew")
+        folder.drop_progress()
+    folder.set_data(prepared.manifest.digest)
     stages = cast(Method, discovery.load("kit.methods", info.folder, "stages").Stages(settings))
 
     def notify(stage: str, epoch: int, epochs: int, loss: float) -> None:
@@ -162,14 +166,20 @@ def _run(
 
 
 def _finished(folder: RunFolder, options: Options) -> Result | None:
+    spec = folder.spec
     try:
-        return read_result(folder.result)
+        result = read_result(folder.result)
+        if is_current(result.provenance.data, task.find(spec.task), spec.tier, spec.profile):
+            return result
+        reason = OTHER_DATA
+        folder.drop_progress()
     except FileNotFoundError:
         return None
     except ValueError as error:
-        aside = set_aside(Rejected(folder.result, str(error)))
-        options.say(f"{folder.result}: {error}; kept aside as {aside.name}")
-        return None
+        reason = str(error)
+    aside = set_aside(Rejected(folder.result, reason))
+    options.say(f"{folder.result}: {reason}; kept aside as {aside.name}")
+    return None
 
 
 def _device(options: Options, spec: RunSpec) -> torch.device:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -145,6 +146,22 @@ class RunFolder:
     def set_output(self, name: str, value: Any, kind: str = "stages") -> None:
         """Mark a stage (or trial) as finished, with its output."""
         write_json(self.path / kind / f"{name}.json", value)
+
+    def data(self) -> str | None:
+        """Return the digest of the data that the run was begun with, if it was."""
+        with suppress(FileNotFoundError, msgspec.MsgspecError):
+            return msgspec.json.decode((self.path / "data.json").read_bytes(), type=str)
+        return None
+
+    def set_data(self, digest: str) -> None:
+        """Note which data the run is made from."""
+        write_json(self.path / "data.json", digest)
+
+    def drop_progress(self) -> None:
+        """Remove what stages and trials left, so that the run begins anew."""
+        for kind in ("stages", "trials"):
+            shutil.rmtree(self.path / kind, ignore_errors=True)
+        self.history.unlink(missing_ok=True)
 
     @property
     def _reserve(self) -> Path:
