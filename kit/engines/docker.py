@@ -92,7 +92,6 @@ class Docker:
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
         """Create and start the container of a run."""
         container: Container | None = None
-        self._wait()
         try:
             container = self.client.containers.create(**self._container(spec, gpus))
             container.start()
@@ -111,6 +110,7 @@ class Docker:
     def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
         """Return the container of a run that still runs; one that has ended is removed."""
         del reference  # the labels say it all
+        self._wait()
         try:
             for container in self._list({RUN: spec.id}):
                 if container["State"] in ("running", "restarting", "paused"):
