@@ -54,10 +54,10 @@ def places(wanted: str | None, jobs: int | None, device: str | None, share: int 
         device: ``cpu`` leaves the GPUs alone.
         share: how many runs may share a GPU.
     """
-    uuids = devices.chosen(wanted or os.environ.get("KIT_GPU"))
-    if uuids is None and device != "cpu":
+    uuids = [] if device == "cpu" else devices.allowed(wanted)
+    if uuids is None:
         uuids = [gpu.uuid for gpu in devices.gpus()]
-    if device == "cpu" or not uuids:
+    if not uuids:
         return Cpu(jobs or len(os.sched_getaffinity(0)))
     return Gpus(uuids, share, limit=jobs)
 

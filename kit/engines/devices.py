@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -42,18 +43,24 @@ def gpus() -> list[Gpu]:
     return [gpu for gpu in found if gpu is not None]
 
 
-def chosen(words: str | None) -> list[str] | None:
-    """Return the UUIDs that ``--gpus`` or ``KIT_GPU`` names: ``0,1``, or UUIDs or their beginnings.
+def allowed(wanted: str | None = None) -> list[str] | None:
+    """Return the UUIDs of the GPUs that may be used, None for any, an empty list for none.
 
-    Returns:
-        None without a choice: any GPU will do. A UUID that NVML does not show (any more) is kept
-        as it is: whoever asks for it is told that it is gone.
+    That is what ``wanted`` names, else ``KIT_GPU``, else ``CUDA_VISIBLE_DEVICES``, which is empty
+    where somebody wants the GPUs to be left alone.
+
+    Args:
+        wanted: numbers (``0,1``), or UUIDs or their beginnings. A UUID that NVML does not show (any
+            more) is kept: whoever asks for it is told that it is gone.
 
     Raises:
         KitError: a number that no GPU has, or a word that is neither number nor UUID.
     """
-    if not words or not words.strip():
+    words = wanted or os.environ.get("KIT_GPU") or os.environ.get("CUDA_VISIBLE_DEVICES")
+    if words is None:
         return None
+    if words.strip() in ("", "-1"):
+        return []
     known = gpus()
     return list(dict.fromkeys(_one(word.strip(), known) for word in words.split(",")))
 

@@ -17,7 +17,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.engines.devices import Gpu, chosen, gpus
+from kit.engines import devices
+from kit.engines.devices import Gpu
 from kit.errors import BusyError, KitError
 
 FREE = 0.9  # the part of a share that must be free: a driver keeps some of the memory to itself
@@ -119,15 +120,13 @@ def for_this_process(
     Yields:
         The UUIDs, none on the CPU.
     """
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    words = wanted or os.environ.get("KIT_GPU") or visible
-    hidden = visible in ("", "-1") and words == visible
-    if device == "cpu" or hidden or (not words and not gpus()):
+    among = [] if device == "cpu" else devices.allowed(wanted)
+    if among == [] or (among is None and not devices.gpus()):
         yield ()
         return
     timeout = _number("KIT_GPU_WAIT")
     share = int(_number("KIT_JOBS_PER_GPU") or 1)
-    with lease(count, timeout, among=chosen(words), share=share, say=say) as uuids:
+    with lease(count, timeout, among=among, share=share, say=say) as uuids:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
         yield uuids
 
@@ -139,7 +138,7 @@ def _hold(
 
     Only then is NVML asked what runs on them: once a GPU is locked, no run of the kit begins there.
     """
-    names = [gpu.uuid for gpu in gpus()] if among is None else among
+    names = [gpu.uuid for gpu in devices.gpus()] if among is None else among
     locked: dict[str, tuple[ExitStack, int]] = {}
     reasons: dict[str, str] = {}
     for uuid in names:
@@ -152,7 +151,7 @@ def _hold(
             reasons[uuid] = taken
         else:
             locked[uuid] = (stack, others)
-    now = {gpu.uuid: gpu for gpu in gpus()} if locked else {}
+    now = {gpu.uuid: gpu for gpu in devices.gpus()} if locked else {}
     for uuid, (stack, others) in list(locked.items()):
         reason = _unfit(now.get(uuid), share, others)
         if reason is not None:

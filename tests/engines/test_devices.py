@@ -49,14 +49,23 @@ def test_a_process_of_its_own_sees_them_by_the_library_path(fake_gpus: Make) -> 
     assert json.loads(done.stdout) == list(fake.uuids)
 
 
-def test_gpus_are_chosen_by_number_or_uuid(fake_gpus: Make) -> None:
+def test_gpus_are_named_by_number_or_uuid(fake_gpus: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = fake_gpus(3)
-    assert devices.chosen(None) is None
-    assert devices.chosen(" ") is None
-    assert devices.chosen("2,0,2") == [fake.uuids[2], fake.uuids[0]]
-    assert devices.chosen("GPU-00000001") == [fake.uuids[1]]
-    assert devices.chosen("GPU-gone") == ["GPU-gone"]
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert devices.allowed() is None
+    assert devices.allowed("2,0,2") == [fake.uuids[2], fake.uuids[0]]
+    assert devices.allowed("GPU-00000001") == [fake.uuids[1]]
+    assert devices.allowed("GPU-gone") == ["GPU-gone"]
     with pytest.raises(KitError, match=r"no GPU '3'; there is 0 \(GPU-00000000"):
-        devices.chosen("0,3")
+        devices.allowed("0,3")
     with pytest.raises(KitError, match="no GPU 'first'"):
-        devices.chosen("first")
+        devices.allowed("first")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    assert devices.allowed() == [fake.uuids[1]]
+    monkeypatch.setenv("KIT_GPU", "2")
+    assert devices.allowed() == [fake.uuids[2]]
+    assert devices.allowed("0") == [fake.uuids[0]]
+    for hidden in ("", "-1"):
+        monkeypatch.delenv("KIT_GPU", raising=False)
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert devices.allowed() == []
