@@ -127,8 +127,8 @@ class MethodInfo:
         reason = self.applies(task)
         if reason is not None:
             raise KitError(f"method {self.name!r} does not apply to {task.name!r}: {reason}")
-        plain = self.settings(task, protocol, profile, tier)
         settings = self.settings(task, protocol, profile, tier, overrides)
+        changed = overrides and settings != self.settings(task, protocol, profile, tier)
         spec = RunSpec(
             task=task.name,
             task_version=task.version,
@@ -139,7 +139,7 @@ class MethodInfo:
             profile=profile,
             tier=tier,
             settings=msgspec.to_builtins(settings),
-            overrides=tuple(overrides) if settings != plain else (),
+            overrides=tuple(overrides) if changed else (),
         )
         inputs = {name: run.id for name, run in self.inputs(spec).items()}
         return msgspec.structs.replace(spec, inputs=inputs)

@@ -12,19 +12,22 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Show the progress of one piece of work; yields a function of (done, total)."""
-    with bars() as show:
+def bar(title: str, *, of_bytes: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show the progress of one piece of work; yields a function of (done, total).
+
+    Of bytes, it shows how many and how fast in MB, too.
+    """
+    with bars(of_bytes=of_bytes) as show:
         yield lambda done, total: show({title: (done, total)})
 
 
 @contextmanager
-def bars() -> Iterator[Callable[[dict[str, tuple[int, int]]], None]]:
+def bars(*, of_bytes: bool = False) -> Iterator[Callable[[dict[str, tuple[int, int]]], None]]:
     """Show several pieces of work; yields a function of {title: (done, total)}."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return
-    with _progress() as progress:
+    with _progress(of_bytes) as progress:
         shown: dict[str, TaskID] = {}
 
         def update(work: dict[str, tuple[int, int]]) -> None:
@@ -38,21 +41,24 @@ def bars() -> Iterator[Callable[[dict[str, tuple[int, int]]], None]]:
         yield update
 
 
-def _progress() -> Progress:
+def _progress(of_bytes: bool) -> Progress:
     from rich.console import Console
     from rich.progress import (
         BarColumn,
+        DownloadColumn,
         Progress,
         TaskProgressColumn,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
+        TransferSpeedColumn,
     )
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
+        *([DownloadColumn(), TransferSpeedColumn()] if of_bytes else []),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=Console(stderr=True),

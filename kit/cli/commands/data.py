@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,8 @@ def fetch_data(task_name: str, tier: Any, offline: bool) -> None:
         click.echo(line, err=True)
 
     the_task = task.find(task_name)
-    for file in fetch(the_task, tier, offline=offline, show=bar, say=say):
+    show = partial(bar, of_bytes=True)
+    for file in fetch(the_task, tier, offline=offline, show=show, say=say):
         click.echo(str(file))
     click.echo(f"complete; now 'kit data prepare {task_name} --tier {tier}'")
 
@@ -79,7 +81,7 @@ def import_data(task_name: str, files: tuple[Path, ...]) -> None:
     from kit.data import raw
 
     the_task = task.find(task_name)
-    with bar("copying") as progress:
+    with bar("copying", of_bytes=True) as progress:
         for target in raw.import_files(the_task, files, progress):
             click.echo(str(target))
     for tier in {source.tier for source in the_task.sources}:
