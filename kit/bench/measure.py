@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+SLOW = 0.5
+"""Seconds from which on a call is not helped by what caches hold, and not made twice."""
+
 
 def interleaved(
     functions: Mapping[str, Callable[[], object]],
@@ -23,8 +26,8 @@ def interleaved(
     """Median seconds of each function, all of them called in turn, round after round.
 
     What disturbs the machine then disturbs all of them alike, so that ratios hold where single
-    times do not. Each function is called once more before it is timed: what another one has left
-    in the caches and in the allocator is not its own cost.
+    times do not. Each function is called once more before it is timed, unless it is slow: what
+    another one has left in the caches and in the allocator is not its own cost.
 
     Args:
         functions: by name; each is called once before the clock starts.
@@ -37,6 +40,16 @@ def interleaved(
     """
     if rounds < 1:
         raise ValueError(f"rounds must be at least 1, not {rounds}")
+
+    def seconds_of(function: Callable[[], object]) -> float:
+        if wait is not None:
+            wait()
+        start = time.perf_counter()
+        function()
+        if wait is not None:
+            wait()
+        return time.perf_counter() - start
+
     for function in functions.values():
         function()
     times: dict[str, list[float]] = {name: [] for name in functions}
@@ -44,14 +57,9 @@ def interleaved(
     done = 0
     while done < rounds or time.perf_counter() - begin < seconds:
         for name, function in functions.items():
-            function()
-            if wait is not None:
-                wait()
-            start = time.perf_counter()
-            function()
-            if wait is not None:
-                wait()
-            times[name].append(time.perf_counter() - start)
+            if not times[name] or times[name][-1] < SLOW:
+                function()
+            times[name].append(seconds_of(function))
         done += 1
     return {name: statistics.median(values) for name, values in times.items()}
 

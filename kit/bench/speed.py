@@ -80,7 +80,7 @@ class Scale:
 
 SCALES: dict[Profile, Scale] = {
     "paper": Scale(batch=128, steps=0, rounds=3, places=99),
-    "lite": Scale(batch=4, steps=1, rounds=3, places=99),
+    "lite": Scale(batch=2, steps=1, rounds=3, places=99),
     "smoke": Scale(batch=2, steps=1, rounds=1, places=2),
 }
 

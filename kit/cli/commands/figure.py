@@ -91,6 +91,8 @@ def show(measured: Any, output: Path | None, form: str) -> None:
     from kit.report.figures import speed
 
     work = f"{measured.steps} steps of batch {measured.batch}, median of {measured.rounds}"
+    if measured.profile != "paper":
+        work += " (in the paper: epochs of batch 128)"
     caption = f"{work}; {measured.device}, {measured.threads} threads, torch {measured.torch}"
     caption += f"; profile {measured.profile}, tier {measured.tier}"
     content = (measured.figure, measured.points, caption)
