@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
@@ -124,6 +125,21 @@ places = chain(
     click.option(
         "--allow-unpinned", is_flag=True, help="Run images that differ from the lock, marked so."
     ),
+)
+
+
+def _set_tensorboard(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    """Tell this process, and those that it starts."""
+    if wanted:
+        os.environ["KIT_TENSORBOARD"] = "1"
+
+
+tensorboard = click.option(
+    "--tensorboard",
+    is_flag=True,
+    expose_value=False,
+    callback=_set_tensorboard,
+    help="Write TensorBoard events to each run's folder; not in containers.",
 )
 
 

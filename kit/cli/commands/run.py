@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 @options.device
 @click.option("--gpus", help="Which GPUs may be taken: 0,1 or UUIDs; default: KIT_GPU, else any.")
 @click.option("--threads", type=click.IntRange(min=1), help="On the CPU; default: KIT_THREADS.")
+@options.tensorboard
 @options.force
 @options.formats("text", "json")
 def command(
@@ -111,18 +113,18 @@ def _run(
 
     results, failures = [], 0
     with bars() as show:
-        how = Options(
-            device=device,
-            threads=threads,
-            until=until,
-            notify=lambda stage, epoch, epochs, loss: show(
-                {f"{stage}, epoch {epoch}, loss {loss:.4g}": (epoch, epochs)}
-            ),
-            say=say,
-        )
         for spec in specs:
             try:
-                result = execute(spec, how)
+                with _events(spec) as add_events:
+
+                    def notify(stage: str, epoch: int, epochs: int, loss: float) -> None:
+                        show({f"{stage}, epoch {epoch}, loss {loss:.4g}": (epoch, epochs)})
+                        add_events()
+
+                    how = Options(
+                        device=device, threads=threads, until=until, notify=notify, say=say
+                    )
+                    result = execute(spec, how)
             except RunError as error:
                 click.echo(f"kit: {error}", err=True)
                 failures += 1
@@ -132,6 +134,19 @@ def _run(
                 scores = ", ".join(f"{name} {m.value}" for name, m in result.metrics.items())
                 say(f"{spec}: {scores}")
     return results, failures
+
+
+@contextmanager
+def _events(spec: RunSpec) -> Iterator[Callable[[], None]]:
+    """Yield what adds the run's latest numbers to its TensorBoard events, if they are wanted."""
+    if os.environ.get("KIT_TENSORBOARD") != "1" or os.environ.get("RANK", "0") != "0":
+        yield lambda: None
+        return
+    from kit.runs.folder import RunFolder
+    from kit.runs.tensorboard import events
+
+    with events(RunFolder(spec).path) as update:
+        yield update
 
 
 def _default_seeds() -> list[int]:

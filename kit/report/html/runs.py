@@ -24,7 +24,6 @@ from kit.runs.records import Result, Status
 from kit.spec import RunSpec
 
 LOG_BYTES, LOG_LINES = 16384, 100
-NO_CURVES = ("epoch", "seconds")
 
 
 @dataclass(frozen=True)
@@ -165,17 +164,10 @@ class Run:
     def curves(self) -> list[Markup]:
         """Draw every number that its history tells, stage by stage."""
         found: dict[tuple[str, str], tuple[list[float], list[float]]] = {}
-        for entry in history.read(self.folder):
-            if not isinstance(entry, dict):  # by another program
-                continue
-            stage, epoch = entry.get("stage"), entry.get("epoch")
-            if not isinstance(stage, str) or not isinstance(epoch, int) or "trial" in entry:
-                continue
-            for name, value in entry.items():
-                if name not in NO_CURVES and isinstance(value, int | float):
-                    x, y = found.setdefault((stage, name), ([], []))
-                    x.append(epoch + 1)
-                    y.append(float(value))
+        for each in history.scalars(self.folder):
+            x, y = found.setdefault((each.stage, each.name), ([], []))
+            x.append(each.epoch)
+            y.append(each.value)
         return [
             chart.line(f"{stage}: {name}", x, y, "epoch") for (stage, name), (x, y) in found.items()
         ]
