@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from kit import task
+from kit.data.prepared import is_current
 from kit.engines.engine import Exit, Handle
 from kit.runs import logs
 from kit.runs.failures import from_exit
@@ -94,12 +96,13 @@ class Ended:
 
 
 def has_result(folder: RunFolder) -> bool:
-    """Tell whether a run is done: whether it has a valid result."""
+    """Tell whether a run is done: whether it has a valid result, and from the data as they are."""
+    spec = folder.spec
     try:
-        read_result(folder.result)
+        data = read_result(folder.result).provenance.data
     except (OSError, ValueError):
         return False
-    return True
+    return is_current(data, task.find(spec.task), spec.tier, spec.profile)
 
 
 def why(run: Running, end: Exit, seconds: float) -> tuple[Failure, str]:

@@ -78,7 +78,8 @@ class Local:
         """End the process: TERM, and after the grace KILL for it and all that it started."""
         deadline = time.monotonic() + grace
         if grace > 0 and self.poll(handle) is None:
-            os.kill(_pid(handle.reference), signal.SIGTERM)
+            with suppress(ProcessLookupError):
+                os.kill(_pid(handle.reference), signal.SIGTERM)
         while self.poll(handle) is None:
             if time.monotonic() >= deadline:
                 _kill_group(handle.reference)

@@ -24,6 +24,7 @@ from kit.engines.engine import BUSY, Engine, EngineError, Exit
 from kit.engines.jobs import Ended, Job, Rules, Running, has_result, why
 from kit.engines.places import Places
 from kit.engines.signals import Count, counted
+from kit.engines.stop import stop_together
 from kit.errors import KitError
 from kit.runs.failures import classify
 from kit.runs.folder import RunFolder, now
@@ -198,7 +199,7 @@ class Queue:
             except (EngineError, KitError, OSError) as error:
                 failure: Failure = "disk" if classify(error) == "disk" else "infrastructure"
                 attempt = self._note(job, "", uuids)
-                self._over(job, attempt, None, failure, str(error), 0.0)
+                self._fail(job, attempt, None, failure, str(error), 0.0)
                 return False
             attempt = self._note(job, handle.reference, uuids)
             run = Running(job, handle, attempt, began, claim.pop_all(), status_before=before)
@@ -245,9 +246,9 @@ class Queue:
             self._again_when_free(job)
         else:
             failure, line = why(run, end, self.seconds(run))
-            self._over(job, run.attempt, end.code, failure, line, self.seconds(run))
+            self._fail(job, run.attempt, end.code, failure, line, self.seconds(run))
 
-    def _over(
+    def _fail(
         self,
         job: Job,
         attempt: Attempt,
@@ -261,7 +262,7 @@ class Queue:
         self._close(attempt, job, code, failure, line)
         if failure == "infrastructure" and self._tries[job.id] <= self.rules.retries:
             self.say(f"{job.spec}: {failure}: {line}; again in {self.rules.pause:.0f} s")
-            self._wait(job, self.rules.pause)
+            self._put_back(job, self.rules.pause)
         else:
             self._end(job, Ended(job.spec, failure, line, seconds))
 
@@ -270,9 +271,9 @@ class Queue:
         self._tries[job.id] -= 1
         self._busy[job.id] += 1
         first, longest = SECONDS_AFTER_BUSY
-        self._wait(job, min(longest, first * 2 ** (self._busy[job.id] - 1)))
+        self._put_back(job, min(longest, first * 2 ** (self._busy[job.id] - 1)))
 
-    def _wait(self, job: Job, seconds: float) -> None:
+    def _put_back(self, job: Job, seconds: float) -> None:
         self._not_before[job.id] = self.clock() + seconds
         self.waiting[job.id] = job
         self._sort()
@@ -304,30 +305,15 @@ class Queue:
             elif attempt is not None and attempt.failure not in (None, "infrastructure"):
                 self._end(job, Ended(job.spec, attempt.failure, attempt.message, elsewhere=True))
             else:
-                self._wait(job, 0.0)
+                self._put_back(job, 0.0)
 
     def _stop_all(self, interrupts: Count) -> None:
-        """Stop every run: TERM, then KILL after the grace or when asked a second time."""
+        """Stop what is under way."""
         if not self.running:
             return
         self.say(f"stopping {len(self.running)} runs; once more to kill them")
-        asked = interrupts.value
-
-        def stop(grace: float) -> list[threading.Thread]:
-            threads = [
-                threading.Thread(target=self.engine.stop, args=(run.handle, grace), daemon=True)
-                for run in self.running
-            ]
-            for thread in threads:
-                thread.start()
-            return threads
-
-        threads = stop(self.rules.grace)
-        while any(thread.is_alive() for thread in threads):
-            if interrupts.value > asked:
-                asked = interrupts.value
-                threads = stop(0.0)
-            threads[0].join(SECONDS_BETWEEN_POLLS)
+        handles = [run.handle for run in self.running]
+        stop_together(self.engine, handles, self.rules.grace, interrupts)
         for run in self.running:
             self._close(run.attempt, run.job, None, None, "the sweep was stopped")
             run.claim.close()

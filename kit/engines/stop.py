@@ -1,16 +1,19 @@
-"""Stopping runs and sweeps from outside, whoever started them."""
+"""Stopping runs: several at once, and from outside those that anybody started."""
 
 from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from kit import paths
 from kit.engines.choose import connect
-from kit.engines.engine import Options
+from kit.engines.engine import Engine, Handle, Options
+from kit.engines.signals import Count
 from kit.errors import KitError
 from kit.files import is_locked
 from kit.runs import sweeps
@@ -20,6 +23,27 @@ from kit.runs.survey import RunState, survey
 
 GRACE_SECONDS = 10.0
 SECONDS_BETWEEN_LOOKS = 0.05
+
+
+def stop_together(
+    engine: Engine, handles: Sequence[Handle], grace: float, interrupts: Count
+) -> None:
+    """Stop runs side by side, by TERM, and by KILL after the grace or at the next interrupt."""
+
+    def stop(grace: float) -> list[threading.Thread]:
+        threads = [
+            threading.Thread(target=engine.stop, args=(handle, grace), daemon=True)
+            for handle in handles
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    asked, threads = interrupts.value, stop(grace)
+    while any(thread.is_alive() for thread in threads):
+        if interrupts.value > asked:
+            asked, threads = interrupts.value, stop(0.0)
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def stop_run(folder: Path, grace: float = GRACE_SECONDS) -> bool:
