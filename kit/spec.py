@@ -54,4 +54,6 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return Path(self.task, self.method, f"{self.profile}-{self.protocol}", name)
 
     def __str__(self) -> str:
-        return f"{self.task} {self.method} seed {self.seed} ({self.profile}, {self.protocol})"
+        changed = "".join(f" -o {override}" for override in self.overrides)
+        kind = f"({self.profile}, {self.protocol})"
+        return f"{self.task} {self.method} seed {self.seed} {kind}{changed}"

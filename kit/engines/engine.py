@@ -108,6 +108,7 @@ def arguments(spec: RunSpec, options: Options) -> list[str]:
     """Return what follows ``kit``: the same that a person types."""
     words = ["run", spec.task, spec.method, "--seed", str(spec.seed), "--profile", spec.profile]
     words += ["--protocol", spec.protocol, "--tier", spec.tier, "--force"]
+    words += [word for override in spec.overrides for word in ("-o", override)]
     return words if options.device is None else [*words, "--device", options.device]
 
 

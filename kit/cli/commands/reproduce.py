@@ -19,16 +19,19 @@ SPEED_TESTS = (("dash", "2"), ("dash", "3"))
 @click.option(
     "--figure", metavar="N", help="Instead of a table: a speed test, or performance profiles."
 )
+@click.option("--study", metavar="NAME", help="Instead of a table: a study, such as ablation.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @options.places
 @click.option(
     "--timeout", type=click.FloatRange(min=0), metavar="HOURS", help="Stop a run after so long."
 )
 @options.device
+@options.tensorboard
 @options.force
 @options.formats("text", "markdown", "csv", "latex", "json")
 def command(
     figure: str | None,
+    study: str | None,
     dry_run: bool,
     timeout: float | None,
     device: str | None,
@@ -46,14 +49,14 @@ def command(
 
     where = {name: rest.pop(name) for name in options.PLACES}
     request = rest
-    if (figure is None) == (request["number"] is None):
-        raise KitError("say which: --table N, or --figure N")
+    if [figure, study, request["number"]].count(None) != 2:
+        raise KitError("say which: --table N, --figure N, or --study NAME")
     if figure is not None and (request["paper"], figure) in SPEED_TESTS:
         _figure(int(figure), request["profile"], request["tier"], device, force, form)
         return
     if figure is not None:
         request |= _behind(figure, **request)
-    plan = planning.make(**request)
+    plan = _of_study(study, **request) if study else planning.make(**request)
     if dry_run:
         planning.show(plan, "json" if form == "json" else "text", **where, device=device)
         return
@@ -63,9 +66,12 @@ def command(
     if plan.todo:
         options.needs_gpu(request["profile"], device, force)
         failed += _run(plan, request["profile"], timeout, device, **where)
-    _print(form, figure, **request)
+    if study:
+        _print_study(study, form, **request)
+    else:
+        _print(form, figure, **request)
     if failed:
-        what = "table" if figure is None else "figure"
+        what = "figure" if figure else "table"
         click.echo(
             f"kit: {len(failed)} of {len(plan.runs)} runs failed; the {what} is not whole", err=True
         )
@@ -103,6 +109,48 @@ def _run(
     todo = [Job(run.spec, run.hours, run.gpus) for run in plan.todo]
     rules = Rules(timeout=None if timeout is None else 3600 * timeout)
     return list(sweep.run(todo, chosen, places, rules))
+
+
+def _study_request(
+    *, tasks: Sequence[str], profile: Any, protocol: Any, tier: Any, seeds: Any, **_: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Return the one task of a study, and how its runs are made."""
+    from kit import papers, task
+    from kit.data.preparing import choose_tier
+    from kit.spec import SEEDS
+
+    if len(tasks) != 1:
+        raise KitError("a study is of one task: --task NAME")
+    the_task = task.find(tasks[0])
+    return the_task, {
+        "seeds": seeds or SEEDS,
+        "profile": profile,
+        "protocol": protocol or ("released" if papers.has_task(the_task.name) else "clean"),
+        "tier": choose_tier(the_task, profile, tier),
+    }
+
+
+def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
+    from kit import plan, studies
+
+    the_task, how = _study_request(**request)
+    runs = studies.specs(studies.find(name), the_task, **how)
+    return plan.of_specs((spec for specs in runs.values() for spec in specs), retry_failed)
+
+
+def _print_study(name: str, form: str, **request: Any) -> None:
+    from kit.files import canonical_json
+    from kit.report import study
+    from kit.runs.collect import collect
+
+    if form not in ("text", "json"):
+        raise KitError("a study is printed as text or json")
+    the_task, how = _study_request(**request)
+    table = study.make(name, the_task, collect().results, **how)
+    if form == "json":
+        click.echo(canonical_json(study.as_json(table)))
+    else:
+        click.echo(study.as_text(table), nl=False)
 
 
 def _behind(figure: str, *, paper: str, methods: Sequence[str], **_: Any) -> dict[str, Any]:

@@ -1,0 +1,183 @@
+"""A study's table: each variant's scores, beside what the first variant has for the same seeds."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scipy.stats import t
+
+from kit import studies
+from kit.errors import KitError
+from kit.runs.records import Result
+from kit.spec import Profile, Protocol, Tier
+from kit.task import Task
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant.
+
+    Attributes:
+        title: of the variant.
+        values: of the task's first metric, by seed; seeds without a result are missing.
+        change: mean difference from the first variant over the seeds that both have.
+        interval: 95 % of ``change``, by Student's t over the seeds; None below two seeds.
+        same: on how many of those seeds the architecture is the first variant's.
+        layers: share of layers that have the first variant's choice, over those seeds.
+        seconds: mean time at work in the search.
+    """
+
+    title: str
+    values: dict[int, float]
+    change: float | None
+    interval: tuple[float, float] | None
+    same: int | None
+    layers: float | None
+    seconds: float | None
+
+    @property
+    def mean(self) -> float | None:
+        """The mean over seeds."""
+        return statistics.fmean(self.values.values()) if self.values else None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A study on one task."""
+
+    title: str
+    task: str
+    metric: str
+    unit: str
+    profile: Profile
+    protocol: Protocol
+    tier: Tier
+    seeds: tuple[int, ...]
+    rows: tuple[Row, ...]
+
+
+def make(
+    name: str,
+    task: Task,
+    results: Sequence[Result],
+    seeds: Sequence[int],
+    *,
+    profile: Profile,
+    protocol: Protocol,
+    tier: Tier,
+) -> Table:
+    """Return a study's table from the results that there are.
+
+    Raises:
+        KitError: there is no such study, or its method does not apply to the task.
+    """
+    study = studies.find(name)
+    wanted = studies.specs(study, task, seeds, protocol=protocol, profile=profile, tier=tier)
+    by_id = {result.spec.id: result for result in results}
+    found = {
+        title: {spec.seed: by_id[spec.id] for spec in specs if spec.id in by_id}
+        for title, specs in wanted.items()
+    }
+    first = found[study.variants[0].title]
+    rows = [_row(title, runs, first, task.metrics[0]) for title, runs in found.items()]
+    values = [run.metrics[task.metrics[0]] for runs in found.values() for run in runs.values()]
+    return Table(
+        title=study.title,
+        task=task.name,
+        metric=task.metrics[0],
+        unit=values[0].unit if values else "",
+        profile=profile,
+        protocol=protocol,
+        tier=tier,
+        seeds=tuple(seeds),
+        rows=tuple(rows),
+    )
+
+
+def as_text(table: Table) -> str:
+    """Return the table for a terminal, with what it was made from below it."""
+    head = ("", table.metric, "change", "95 % interval", "same choices", "search")
+    lines = [head, *(_line(row, first=row is table.rows[0]) for row in table.rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    body = [
+        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+    tier = "" if table.tier == "published" else " (not the papers' data)"
+    missing = sum(len(table.seeds) - len(row.values) for row in table.rows)
+    below = [
+        f"{table.metric} in {table.unit or '?'}, lower is better; seeds "
+        f"{', '.join(map(str, table.seeds))}; profile {table.profile}, protocol "
+        f"{table.protocol}, tier {table.tier}{tier}",
+        "change: against the first row, seed by seed; interval by Student's t over the seeds",
+        "same choices: layers with the first row's kernel size and dilation, and whole "
+        "architectures",
+    ]
+    if missing:
+        below.append(f"{missing} runs are missing; 'kit reproduce --study' makes them")
+    return "\n".join([f"{table.title} on {table.task}", "", *body, "", *below, ""])
+
+
+def as_json(table: Table) -> dict[str, Any]:
+    """Return the table as plain values."""
+    from dataclasses import asdict
+
+    plain = asdict(table)
+    for row, values in zip(plain["rows"], table.rows, strict=True):
+        row["mean"] = values.mean
+    return plain
+
+
+def _row(title: str, runs: dict[int, Result], first: dict[int, Result], metric: str) -> Row:
+    scores = {seed: run.metrics[metric].value for seed, run in runs.items()}
+    values = {seed: value for seed, value in scores.items() if value is not None}
+    both = [seed for seed in runs if seed in first]
+    started = {seed: first[seed].metrics[metric].value for seed in both}
+    changes = [
+        values[seed] - value
+        for seed, value in started.items()
+        if seed in values and value is not None
+    ]
+    alike = [_alike(runs[seed], first[seed]) for seed in both]
+    return Row(
+        title=title,
+        values=values,
+        change=statistics.fmean(changes) if changes else None,
+        interval=_interval(changes),
+        same=sum(share == 1 for share in alike) if alike else None,
+        layers=statistics.fmean(alike) if alike else None,
+        seconds=statistics.fmean(run.stages["search"].active_seconds for run in runs.values())
+        if runs
+        else None,
+    )
+
+
+def _interval(values: Sequence[float]) -> tuple[float, float] | None:
+    if len(values) < 2:
+        return None
+    middle, spread = statistics.fmean(values), statistics.stdev(values) / len(values) ** 0.5
+    reach = float(t.ppf(0.975, len(values) - 1)) * spread
+    return middle - reach, middle + reach
+
+
+def _alike(run: Result, other: Result) -> float:
+    """Return the share of layers with the same choice."""
+    if run.architecture is None or other.architecture is None:
+        raise KitError(f"{run.spec}: there is no architecture to compare")
+    pairs = list(zip(run.architecture.value, other.architecture.value, strict=True))
+    return sum(one == two for one, two in pairs) / len(pairs)
+
+
+def _line(row: Row, *, first: bool) -> tuple[str, ...]:
+    if row.mean is None:
+        return row.title, "not run", "", "", "", ""
+    spread = f"±{statistics.stdev(row.values.values()):.2g}" if len(row.values) > 1 else ""
+    score, seconds = f"{row.mean:.4g}{spread} ({len(row.values)})", f"{row.seconds:.0f} s"
+    if first or row.change is None or row.layers is None:
+        return row.title, score, "", "", "", seconds
+    interval = "" if row.interval is None else f"{row.interval[0]:+.2g} .. {row.interval[1]:+.2g}"
+    same = f"{100 * row.layers:.0f} %, {row.same} whole"
+    return row.title, score, f"{row.change:+.3g}", interval, same, seconds

@@ -1,0 +1,78 @@
+"""Studies of one's own: one method, changed in one thing at a time. A ``.toml`` each, by name."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from kit import method
+from kit.errors import unknown
+from kit.spec import Profile, Protocol, RunSpec, Tier
+from kit.task import Task
+
+FOLDER = Path(__file__).resolve().parent
+
+
+class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A row: what the settings are changed to, as ``-o`` would."""
+
+    title: str
+    overrides: tuple[str, ...] = ()
+
+
+class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A method, and its variants; the first one is what the others are compared with."""
+
+    title: str
+    method: str
+    variants: tuple[Variant, ...]
+
+
+def names() -> list[str]:
+    """Return the names of the studies."""
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
+
+
+def find(name: str) -> Study:
+    """Return a study.
+
+    Raises:
+        KitError: there is none of that name; near names are suggested.
+    """
+    if name not in names():
+        raise unknown("study", name, names())
+    return msgspec.convert(tomllib.loads((FOLDER / f"{name}.toml").read_text()), Study)
+
+
+def specs(
+    study: Study,
+    task: Task,
+    seeds: Sequence[int],
+    *,
+    protocol: Protocol,
+    profile: Profile,
+    tier: Tier,
+) -> Mapping[str, list[RunSpec]]:
+    """Return the runs of each variant, one per seed, by the variant's title.
+
+    Raises:
+        KitError: the method does not apply to the task.
+    """
+    info = method.find(study.method)
+    return {
+        variant.title: [
+            info.spec(
+                task,
+                seed,
+                protocol=protocol,
+                profile=profile,
+                tier=tier,
+                overrides=variant.overrides,
+            )
+            for seed in seeds
+        ]
+        for variant in study.variants
+    }

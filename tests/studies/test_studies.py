@@ -1,0 +1,160 @@
+"""Studies: variants of a method, planned, run with their overrides, and printed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from kit import method, studies, task
+from kit.engines.engine import Options, arguments
+from kit.engines.execute import Options as How
+from kit.engines.execute import execute
+from kit.errors import KitError
+from kit.report import study
+from kit.runs.records import Architecture, MetricValue, Result, StageRecord
+from kit.spec import RunSpec
+from tests.conftest import Run
+
+HOW: dict[str, Any] = {"protocol": "released", "profile": "smoke", "tier": "regenerated"}
+DARCY = task.find("darcy-flow")
+
+
+@pytest.mark.parametrize("name", studies.names())
+def test_variants_change_what_they_say_and_nothing_else(name: str) -> None:
+    found = studies.find(name)
+    runs = studies.specs(found, DARCY, [0], **HOW)
+    first, *others = [specs[0] for specs in runs.values()]
+    assert first.overrides == ()
+    assert len({spec.id for spec in (first, *others)}) == len(found.variants)
+    for variant, spec in zip(found.variants[1:], others, strict=True):
+        changed = {
+            f"{part}.{name}"
+            for part in ("search", "tune", "retrain")
+            for name, value in spec.settings[part].items()
+            if value != first.settings[part][name]
+        }
+        assert changed == {override.partition("=")[0] for override in variant.overrides}
+
+
+def test_ablation_has_the_rows_of_its_question() -> None:
+    keys = {
+        override.partition("=")[0]
+        for variant in studies.find("ablation").variants
+        for override in variant.overrides
+    }
+    wanted = ("separable", "gumbel", "penalty", "width", "method")
+    assert keys == {f"search.{name}" for name in wanted}
+
+
+def test_a_run_started_by_an_engine_has_the_overrides() -> None:
+    variant = studies.specs(studies.find("ablation"), DARCY, [0], **HOW)["no penalty"][0]
+    words = arguments(variant, Options(device=None, jobs_per_gpu=1, allow_unpinned=False))
+    assert words[-2:] == ["-o", "search.penalty=0.0"]
+    assert str(variant).endswith("-o search.penalty=0.0")
+
+
+def result(spec: RunSpec, value: float, choices: list[list[Any]]) -> Result:
+    """A result that no run left, with what the table reads of one."""
+    return msgspec.convert(
+        {
+            "schema": 1,
+            "spec": msgspec.to_builtins(spec),
+            "metrics": {
+                "relative-l2": msgspec.to_builtins(
+                    MetricValue(
+                        value=value, unit="fraction", aggregation="m", n_units=1, n_undefined=0
+                    )
+                )
+            },
+            "stages": {"search": msgspec.to_builtins(StageRecord(active_seconds=10.0, sessions=1))},
+            "architecture": msgspec.to_builtins(
+                Architecture(kind="kernel-dilation", version=1, value=choices)
+            ),
+            "artifacts": [],
+            "parameters": 1,
+            "macs": 1,
+            "code_hash": "",
+            "provenance": PROVENANCE,
+        },
+        Result,
+    )
+
+
+PROVENANCE = dict.fromkeys(
+    ("git_sha", "git_dirty", "cuda", "driver", "device_uuid", "image_id", "image_digest")
+) | {
+    "started": "",
+    "ended": "",
+    "python": "",
+    "torch": "",
+    "device": "CPU",
+    "threads": 1,
+    "data": "",
+}
+
+
+def test_the_table_by_hand() -> None:
+    """Differences by seed: 0.01, 0.02, 0.03; t of 2 degrees of freedom is 4.3027."""
+    runs = studies.specs(studies.find("ablation"), DARCY, [0, 1, 2], **HOW)
+    first, second = runs["DASH"], runs["no penalty"]
+    one, other = [["a", 3, 1], ["b", 5, 3]], [["a", 3, 1], ["b", 9, 15]]
+    results = [result(spec, 0.05, one) for spec in first]
+    pairs = zip(second, (0.06, 0.07, 0.08), (one, other, other), strict=True)
+    results += [result(spec, value, choices) for spec, value, choices in pairs]
+    table = study.make("ablation", DARCY, results, [0, 1, 2], **HOW)
+    row = next(row for row in table.rows if row.title == "no penalty")
+    assert row.mean == pytest.approx(0.07)
+    assert row.change == pytest.approx(0.02)
+    reach = 4.30265 * 0.01 / 3**0.5
+    assert row.interval == pytest.approx((0.02 - reach, 0.02 + reach), abs=1e-5)
+    assert row.same == 1
+    assert row.layers == pytest.approx(4 / 6)
+    text = study.as_text(table)
+    assert "0.07±0.01 (3)  +0.02" in text
+    assert "not the papers' data" in text
+    assert "15 runs are missing" in text
+    assert "dense search" in text
+
+
+@pytest.mark.usefixtures("darcy")
+def test_direct_and_fourier_find_the_same_architecture_for_the_same_noise() -> None:
+    """The whole search, by runs of their own: the same choices in every layer."""
+    found = []
+    for way in ("dilation", "fourier"):
+        spec = method.find("dash").spec(DARCY, 0, overrides=[f"search.method={way}"], **HOW)
+        assert execute(spec, How(until="search")) is None
+        from kit.runs.folder import RunFolder
+
+        output = RunFolder(spec).output("search")
+        assert output is not None
+        found.append(output["architecture"])
+    assert found[0] == found[1]
+
+
+def test_reproduce_plans_and_prints_a_study(kit: Run, darcy: object) -> None:
+    words = ("--study", "ablation", "--task", "darcy-flow", "--profile", "smoke", "--seed", "0")
+    done = kit("reproduce", *words, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("darcy-flow dash seed 0") == 7
+    assert "-o search.separable=false" in done.stdout
+    wrong = kit("reproduce", "--study", "ablatio", "--task", "darcy-flow", "--profile", "smoke")
+    assert wrong.returncode == 2
+    assert "did you mean 'ablation'" in wrong.stderr
+    several = kit("reproduce", "--study", "ablation", "--profile", "smoke")
+    assert "a study is of one task" in several.stderr
+    both = kit("reproduce", "--study", "ablation", "--table", "5", "--profile", "smoke")
+    assert "say which" in both.stderr
+
+
+def test_a_study_that_there_is_not() -> None:
+    with pytest.raises(KitError, match="unknown study"):
+        studies.find("oblation")
+
+
+def test_as_json_has_means() -> None:
+    table = study.make("ablation", DARCY, [], [0], **HOW)
+    rows = json.loads(json.dumps(study.as_json(table)))["rows"]
+    assert [row["mean"] for row in rows] == [None] * 7
