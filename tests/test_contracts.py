@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
+
 import pytest
 import torch
 
+import kit
 from kit import discovery, method, metrics, papers, task
 from kit.backbones import backbone
 from kit.data import raw
@@ -89,3 +93,20 @@ def test_published_methods_and_tasks_are_known_words() -> None:
         for number in papers.tables(paper):
             places = set(papers.layout(paper, number).all_keys())
             assert {cell.key for cell in papers.published(paper, number)} <= places
+
+
+def test_nothing_but_methods_and_papers_names_a_task() -> None:
+    """A new task folder needs no other change; the paper's speed tests are on data of their own."""
+    package = Path(kit.__file__).parent
+    tasks = {name for name in task.names() if papers.has_task(name)}
+    assert len(tasks) == 10
+    names = tasks | {name.replace("-", "_") for name in tasks}
+    for file in package.rglob("*.py"):
+        if file.relative_to(package).parts[0] in ("methods", "papers"):
+            continue
+        words = {
+            node.value
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        }
+        assert not words & names, file

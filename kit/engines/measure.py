@@ -125,9 +125,7 @@ def _blur(hours: Sequence[float], draws: random.Random) -> list[float]:
 
 
 def _specs(count: int) -> Iterator[RunSpec]:
-    request = plan.Request(
-        "dash", 5, "smoke", "released", tasks=("darcy-flow",), methods=("wrn",), seeds=(0,)
-    )
+    request = plan.Request("dash", 5, "smoke", "released", methods=("wrn",), seeds=(0,))
     spec = plan.make(request).runs[0].spec
     for seed in range(count):
         yield msgspec.structs.replace(spec, seed=seed)
