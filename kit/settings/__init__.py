@@ -1,6 +1,6 @@
 """Settings: strict TOML resolved in layers into frozen structs."""
 
-from kit.settings.common import Normalisation, Optimiser, Rules, Schedule, Settings, Sgd
+from kit.settings.common import Normalisation, Optimiser, Rules, Schedule, Settings
 from kit.settings.resolve import merge, resolve
 from kit.settings.strict import apply_overrides, convert
 
@@ -10,7 +10,6 @@ __all__ = [
     "Rules",
     "Schedule",
     "Settings",
-    "Sgd",
     "apply_overrides",
     "convert",
     "merge",

@@ -107,10 +107,6 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     warm_up: Annotated[int, Meta(ge=0)] = 0
 
 
-# The name that it had while there was no other kind.
-Sgd = Optimiser
-
-
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every method's settings have.
 

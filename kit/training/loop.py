@@ -39,10 +39,6 @@ def make_optimiser(groups: Sequence[dict[str, Any]], settings: Optimiser) -> tor
     return optimiser
 
 
-# The name that it had while there was no other kind.
-sgd = make_optimiser
-
-
 def train(
     stage: Stage,
     network: nn.Module,
