@@ -77,6 +77,21 @@ def test_status_shows_what_runs_and_what_waits(kit: Run, sweep: subprocess.Popen
     assert "2 h left" in text
 
 
+def test_status_is_watched_until_ctrl_c(sweep: subprocess.Popen[str]) -> None:
+    del sweep
+    terminal, other = pty.openpty()
+    words = [sys.executable, "-m", "kit", "status", "--watch"]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "120"}
+    process = subprocess.Popen(words, stdout=other, env=environment)
+    os.close(other)
+    seen = b""
+    while seen.count(b"darcy-flow/wrn/0") < 2:
+        seen += os.read(terminal, 4096)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 0
+    os.close(terminal)
+
+
 def test_one_run_is_stopped_and_the_sweep_goes_on(kit: Run, sweep: subprocess.Popen[str]) -> None:
     done = kit("stop", "darcy-flow/wrn/0")
     assert done.returncode == 0, done.stderr

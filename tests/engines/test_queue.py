@@ -234,6 +234,35 @@ def test_runs_that_share_a_gpu(sweep: Sweep, fake_gpus: Make) -> None:
     assert [what for _, what in times[:2]] == ["begin", "begin"]
 
 
+def test_a_run_of_several_gpus_is_not_starved_by_runs_of_one(sweep: Sweep, fake_gpus: Make) -> None:
+    fake = fake_gpus(2)
+    sweep.plan(seconds=0.2)
+    of_one = [Job(spec(seed), hours=1.0) for seed in range(6)]
+    queue = sweep.queue([Job(spec(9), hours=1.5, gpus=2), *of_one], Gpus(fake.uuids))
+    given: dict[int, tuple[str, ...]] = {}
+    start = queue.engine.start
+
+    def noted(spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
+        given[spec.seed] = gpus
+        return start(spec, gpus)
+
+    queue.engine.start = noted  # type: ignore[method-assign]
+    # One GPU is in use by somebody else for a while, as the wide run's turn comes.
+    fake.pids[fake.uuids[0]] = [4711]
+    fake.write()
+
+    def watch(queue: Queue) -> None:
+        if fake.pids and queue.places.reasons:
+            assert not given, "runs of one GPU wait behind it"
+            fake.pids.clear()
+            fake.write()
+
+    queue.watch = watch
+    assert not any(end.failure for end in queue.run())
+    assert next(iter(given)) == 9
+    assert set(given[9]) == set(fake.uuids)
+
+
 def test_more_gpus_than_there_are_is_refused(fake_gpus: Make) -> None:
     fake = fake_gpus(2)
     with pytest.raises(KitError, match="needs 3 GPUs; here 2"):

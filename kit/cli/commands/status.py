@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,7 +33,7 @@ def command(watch: bool, every: bool, form: str) -> None:
 
         click.echo(json.dumps(_json(), indent=2))
         return
-    if not watch:
+    if not (watch and sys.stdout.isatty()):
         rows, line = _picture(every)
         click.echo(f"{states.text(rows)}\n{line}" if rows else line)
         return
@@ -42,7 +44,7 @@ def _watch(every: bool) -> None:
     from rich.console import Console, Group
     from rich.live import Live
 
-    with Live(console=Console(), auto_refresh=False) as live:
+    with suppress(KeyboardInterrupt), Live(console=Console(), auto_refresh=False) as live:
         while True:
             rows, line = _picture(every)
             live.update(Group(states.table(rows), line), refresh=True)
