@@ -2,10 +2,12 @@
 
 The rule comes from measurements on a CPU (docs/kernel.md). In this order:
 
-1. groups that are neither 1 nor depthwise, or one candidate: `dilation`, torch's own convolution;
-2. a common extent of few taps (Dbar <= 15 on one axis, dense <= 5 on two): `mixed-weights`, one
-   plain convolution, unless the data are so short that the Fourier forms are as cheap anyway;
-3. depthwise: on one axis of at most 64 positions `toeplitz`, else `fourier`;
+1. groups that are neither 1 nor depthwise: `dilation`, torch's own convolution;
+2. a common extent of few taps (on one axis Dbar <= 15 dense, <= 7 depthwise, on two <= 5 dense):
+   `mixed-weights`, one plain convolution, unless the data are so short that the Fourier forms are
+   as cheap anyway; else, for one candidate, `dilation`;
+3. depthwise: on one axis of n <= 64 positions `toeplitz`, if its matrices are small (C n^2 up to
+   2^16) or the batch that shares them is large (at least n / 2), else `fourier`;
 4. dense: `dft-matmul` where the transforms are short (at most 256 on one axis, 128 on two), else
    `fourier`.
 """
@@ -42,14 +44,18 @@ def is_depthwise(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> bool
 def rule(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> str:
     """The method for "auto"; see the head of this module."""
     depthwise = is_depthwise(x, weights, setting)
-    if len(weights) == 1 or (setting.groups > 1 and not depthwise):
+    if setting.groups > 1 and not depthwise:
         return "dilation"
     axes, longest = len(setting.sizes), max(setting.sizes)
-    few = 15 if axes == 1 else 0 if depthwise else 5
+    few = (7 if depthwise else 15) if axes == 1 else 0 if depthwise else 5
     if extent(setting.kernel_sizes, setting.dilations) <= few < longest // 2:
         return "mixed-weights"
+    if len(weights) == 1:
+        return "dilation"
     if depthwise:
-        return "toeplitz" if axes == 1 and longest <= 64 else "fourier"
+        batch, channels = x.shape[:2]
+        shared = channels * longest**2 <= 1 << 16 or longest <= 2 * batch
+        return "toeplitz" if axes == 1 and longest <= 64 and shared else "fourier"
     return "dft-matmul" if max(setting.lengths) <= (256 if axes == 1 else 128) else "fourier"
 
 
