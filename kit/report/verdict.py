@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -190,6 +191,21 @@ def _welch(reference: Sample, sample: Sample, others: Any, own: Any) -> tuple[An
 def _unknown(sample: Sample) -> bool:
     """Tell whether a sample says nothing of its spread."""
     return sample.std is None or sample.n is None or sample.n < 2
+
+
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """Return how many cells agree, what of the others, and whether more seeds would tell."""
+    counts = Counter(each.label for each in verdicts)
+    said = [f"{counts['agrees']} of {len(verdicts)} cells agree"]
+    said += [f"{counts[label]} {label}" for label in ("better", "worse") if counts[label]]
+    open_ = [each for each in verdicts if each.label == "cannot tell"]
+    if open_:
+        seeds = sorted(each.seeds for each in open_ if each.seeds is not None)
+        would = f"more seeds would for {len(seeds)}" + (f", {seeds[-1]} at most" if seeds else "")
+        said.append(f"{len(open_)} cannot tell ({would})")
+    if counts["cell in doubt"]:
+        said.append(f"{counts['cell in doubt']} in doubt")
+    return "; ".join(said)
 
 
 def _label(

@@ -18,6 +18,7 @@ from kit.report.verdict import (
     measured,
     power_to_agree,
     printed,
+    summary,
     verdict,
     welch_interval,
 )
@@ -186,6 +187,20 @@ def test_cannot_tell_says_how_many_seeds_would() -> None:
     assert wide.label == "cannot tell"
     assert wide.reason == f"too few seeds: {wide.seeds} would tell"
     assert given(cell(std="2.87"), [22.0, 24.0, 26.0]).reason == ("not even 100 seeds would tell")
+
+
+def test_summary_says_whether_more_seeds_would_tell() -> None:
+    agrees = judge(Sample(10.0, 0.01, 3), measured([10.0, 10.01, 10.02]), 1.0)
+    worse = judge(Sample(10.0, 0.01, 3), measured([20.0, 20.01, 20.02]), 1.0)
+    some = judge(Sample(10.0, 0.5, 50), measured([9.2, 10.0, 10.9]), 1.0)
+    none = judge(Sample(10.0, 2.0, 3), measured([9.2, 10.0, 10.9]), 1.0)
+    doubt = judge(Sample(10.0, 2.0, 3), measured([9.2, 10.0, 10.9]), 1.0, doubt="swapped")
+    assert summary([agrees, worse, some, none, none, doubt]) == (
+        f"1 of 6 cells agree; 1 worse; 3 cannot tell (more seeds would for 1, {some.seeds} at most)"
+        "; 1 in doubt"
+    )
+    assert summary([none]) == "0 of 1 cells agree; 1 cannot tell (more seeds would for 0)"
+    assert summary([agrees]) == "1 of 1 cells agree"
 
 
 def test_every_scored_metric_of_the_papers_has_a_margin() -> None:

@@ -106,6 +106,8 @@ def _margins(words: Sequence[str]) -> dict[str, float]:
 
 
 def _text(found: Comparison) -> str:
+    from kit.report.verdict import summary
+
     heads = ("task", "method", "metric", found.first, found.second, "B - A", "90 %", "", "")
     rows = [heads]
     for cell in found.cells:
@@ -127,9 +129,7 @@ def _text(found: Comparison) -> str:
     kept = [index for index in range(len(heads)) if any(row[index] for row in rows[1:])]
     widths = {index: max(len(row[index]) for row in rows) for index in kept}
     lines = ["  ".join(row[i].ljust(widths[i]) for i in kept).rstrip() for row in rows]
-    counts = found.counts
-    others = "".join(f"; {count} {label}" for label, count in counts.items() if label != "agrees")
-    lines += ["", f"{counts.get('agrees', 0)} of {sum(counts.values())} cells agree{others}"]
+    lines += ["", summary([cell.verdict for cell in found.cells if cell.verdict])]
     lines += [_over_tasks(found, method, each) for method, each in found.over_tasks]
     lines += [f"note: {remark}" for remark in found.remarks]
     return "\n".join(lines)
