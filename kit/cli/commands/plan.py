@@ -20,7 +20,8 @@ def command(gpus: str | None, dry_run: bool, form: str, **request: Any) -> None:
     del dry_run
     if request["number"] is None:
         raise KitError("say which table: --table N; 'kit list tables' shows them")
-    show(make(**request), form, gpus=gpus)
+    count = int(gpus) if gpus is not None and gpus.isdigit() else 0
+    show(make(**request), form, gpus=gpus, count=count)
 
 
 def make(*, number: int, protocol: Any, **rest: Any) -> Any:
@@ -38,14 +39,15 @@ def show(
     jobs: int | None = None,
     jobs_per_gpu: int = 1,
     device: str | None = None,
+    count: int = 0,
     **_: Any,
 ) -> None:
-    """Print a plan, and how long it takes where its runs can go."""
+    """Print a plan, and how long it takes where its runs can go, or on ``count`` GPUs."""
     from kit.engines import choose
     from kit.engines.places import Gpus
 
-    if gpus is not None and gpus.isdigit() and int(gpus) > 0:
-        places, where = int(gpus), f"{gpus} GPUs"
+    if count:
+        places, where = count, f"{count} GPUs"
     else:
         there = choose.places(gpus, jobs, device, jobs_per_gpu)
         places = there.capacity
