@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: setup reproduce test lint clean
+.PHONY: setup reproduce images test test-containers lint clean
 
 setup: $(READY)
 
@@ -24,8 +24,16 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+images: setup
+	$(BIN)/kit images build
+	$(BIN)/kit images lock
+
 test: lint
 	$(BIN)/python -m pytest
+
+# Gets itself a Docker engine where there is none, on Debian and as root.
+test-containers: setup
+	.ci/run -m docker
 
 clean:
 	rm -rf $(VENV) build *.egg-info
