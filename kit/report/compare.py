@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from kit import papers
 from kit.errors import KitError, unknown
-from kit.report.cells import Measured, fill
+from kit.report.cells import Measured
+from kit.report.choice import fill
 from kit.report.statistics import Interval, Paired, mean_interval, paired
 from kit.report.verdict import MARGINS, Sample, Verdict, judge, measured, printed
 from kit.runs.records import Result

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from kit import method, papers
 from kit.papers import Key, Layout, Line, PublishedCell
 from kit.report import best
-from kit.report.cells import Measured, choose, conflicts
+from kit.report.cells import Measured
+from kit.report.choice import choose, conflicts
 from kit.report.grid import Cell, Row, Table
 from kit.report.tables import Filled, Request
 from kit.runs.collect import Rejected

@@ -139,3 +139,15 @@ def test_a_duplicated_seed(kit: Run) -> None:
     assert "several runs of seed 0" in done.stdout
     for each in (once, again):
         assert str(each.spec.folder) in done.stderr
+
+
+def test_seeds_with_other_settings_have_no_mean() -> None:
+    first = result(0, 0.05)
+    other = result(1, 0.06, settings={**first.spec.settings, "batch_size": 3})
+    keep(first, other, result(2, 0.07))
+    made, cell = darcy()
+    assert cell.measured is not None
+    assert cell.measured.mean is None
+    everywhere(made, "settings differ")
+    (conflict,) = made.conflicts
+    assert str(other.spec.folder) in conflict

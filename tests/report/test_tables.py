@@ -10,7 +10,8 @@ import pytest
 
 from kit import method, task
 from kit.report import formats, table
-from kit.report.cells import fill, number
+from kit.report.cells import number
+from kit.report.choice import fill
 from kit.runs.records import SCHEMA, MetricValue, Provenance, Result, StageRecord
 
 DARCY = task.find("darcy-flow")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from kit.report.cells import Measured, unfit
+from kit.report.cells import Measured
+from kit.report.choice import unfit
 from kit.report.html.runs import Run
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kit.papers import Key, Layout, PublishedCell
-from kit.report.cells import Computed, Measured, Runs
+from kit.report.cells import Computed, Measured
+from kit.report.choice import Runs
 from kit.spec import Profile, Protocol, Tier
 
 Wanted = tuple[Profile | None, Protocol | None, Tier | None]

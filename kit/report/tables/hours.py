@@ -9,17 +9,8 @@ from collections.abc import Sequence
 
 from kit import method
 from kit.papers import Key
-from kit.report.cells import (
-    Computed,
-    Kind,
-    Measured,
-    Value,
-    measure,
-    rank,
-    reductions,
-    rounded,
-    unfit,
-)
+from kit.report.cells import Computed, Measured, rounded
+from kit.report.choice import Kind, Value, measure, rank, reductions, unfit
 from kit.report.tables import Filled, Request, Wanted
 from kit.runs import unfinished
 from kit.runs.records import Result

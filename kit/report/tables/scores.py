@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kit.papers import Key, Layout
-from kit.report.cells import Measured, Runs, measure, score
+from kit.report.cells import Measured
+from kit.report.choice import Runs, measure, score
 from kit.report.tables import Filled, Request
 
 ORIGIN = "runs"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kit import method, task
 from kit.papers import Key
-from kit.report.cells import Computed, Value, measure, rounded
+from kit.report.cells import Computed, rounded
+from kit.report.choice import Value, measure
 from kit.report.tables import Filled, Request
 from kit.report.tables.counts import counts
 from kit.runs.records import Result

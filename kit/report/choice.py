@@ -1,0 +1,220 @@
+"""Which runs fill a cell."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from kit import method, task
+from kit.errors import KitError
+from kit.report.cells import Measured
+from kit.runs.records import Result
+from kit.spec import PROFILES, PROTOCOLS, TIERS, Profile, Protocol, RunSpec, Tier
+
+Kind = tuple[Profile, Protocol, Tier]
+# What one run contributes to a cell: (value, None where it is not a number; unit).
+Value = tuple[float | None, str]
+Versions = Callable[[str, str], tuple[int, int] | None]
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The runs behind the cells of one method on one task: seeds of one kind only.
+
+    Attributes:
+        by_seed: one run each.
+        twice: seeds that several valid runs stand for; none of them counts.
+        mixed: whether they differ in their settings, which the method's files had changed.
+        others: runs of other kinds, ``3 of smoke-released on synthetic data``.
+    """
+
+    task: str
+    method: str
+    kind: Kind
+    by_seed: Mapping[int, Result]
+    twice: Mapping[int, Sequence[Result]]
+    mixed: bool
+    others: tuple[str, ...]
+
+
+def choose(
+    results: Iterable[Result],
+    *,
+    profile: Profile | None = None,
+    protocol: Protocol | None = None,
+    tier: Tier | None = None,
+) -> tuple[dict[tuple[str, str], Runs], list[str]]:
+    """Return the runs behind each (task, method), and remarks on what was left out.
+
+    Runs with overrides and runs of an outdated task or method fill no cell. Where a cell could be
+    filled with several kinds of runs, the fullest profile is taken, then ``released``, then the
+    best tier; kinds never mix.
+    """
+    kinds: dict[tuple[str, str], dict[Kind, list[Result]]] = defaultdict(lambda: defaultdict(list))
+    remarks, unasked = [], 0
+    versions = cache(current_versions)  # of this call: folders may come and go
+    for result in results:
+        spec = result.spec
+        if reason := unfit(spec, versions):
+            remarks.append(f"{spec.folder} fills no cell: {reason}")
+        elif (profile or spec.profile, protocol or spec.protocol, tier or spec.tier) != _kind(spec):
+            unasked += 1
+        else:
+            kinds[spec.task, spec.method][_kind(spec)].append(result)
+    if unasked:
+        remarks.append(f"{unasked} runs of a profile, protocol or tier that was not asked for")
+    cells = {}
+    for (task_name, method_name), found in sorted(kinds.items()):
+        first, *others = sorted(found, key=rank)
+        seeds: dict[int, list[Result]] = defaultdict(list)
+        for result in found[first]:
+            seeds[result.spec.seed].append(result)
+        settings = [result.spec.settings for result in found[first]]
+        cells[task_name, method_name] = Runs(
+            task=task_name,
+            method=method_name,
+            kind=first,
+            by_seed={seed: same[0] for seed, same in sorted(seeds.items()) if len(same) == 1},
+            twice={seed: same for seed, same in sorted(seeds.items()) if len(same) > 1},
+            mixed=any(each != settings[0] for each in settings),
+            others=tuple(f"{len(found[kind])} of {_words(kind)}" for kind in others),
+        )
+    return cells, sorted(remarks)
+
+
+def conflicts(runs: Iterable[Runs]) -> list[str]:
+    """Return one line for each seed, or cell, that several runs stand for; it names them."""
+    mend = "move what does not belong there out of the results folder"
+    lines = []
+    for each in runs:
+        for seed, same in each.twice.items():
+            several = f"{len(same)} valid runs for seed {seed} of one cell, none counts"
+            lines.append(f"{several}: {_folders(same)}; {mend}")
+        if each.mixed and not each.twice:
+            several = "runs of one cell differ in their settings, so that it has no mean"
+            lines.append(f"{several}: {_folders(each.by_seed.values())}; {mend}")
+    return lines
+
+
+def measure(
+    runs: Runs, metric: str, value: Callable[[Result, str], Value | None]
+) -> Measured | None:
+    """Return a cell from its runs, or None where none of them has such a value."""
+    found = {seed: value(result, metric) for seed, result in runs.by_seed.items()}
+    values = {seed: pair[0] for seed, pair in found.items() if pair is not None}
+    units = {pair[1] for pair in found.values() if pair is not None}
+    if not values and not runs.twice:
+        return None
+    profile, protocol, tier = runs.kind
+    some = [*runs.by_seed.values(), *(result for same in runs.twice.values() for result in same)]
+    return Measured(
+        task=runs.task,
+        method=runs.method,
+        metric=metric,
+        unit=" or ".join(sorted(units)),
+        profile=profile,
+        protocol=protocol,
+        tier=tier,
+        values=values,
+        settings=reductions(some[0].spec),
+        twice=tuple(runs.twice),
+        mixed=runs.mixed,
+        others=runs.others,
+        devices=tuple(sorted({result.provenance.device for result in some})),
+    )
+
+
+def score(result: Result, metric: str) -> Value | None:
+    """Return a run's value of a metric, or None where it was not scored."""
+    found = result.metrics.get(metric)
+    return None if found is None else (found.value, found.unit)
+
+
+def fill(
+    results: Iterable[Result],
+    *,
+    profile: Profile | None = None,
+    protocol: Protocol | None = None,
+    tier: Tier | None = None,
+) -> tuple[dict[tuple[str, str], Measured], list[str]]:
+    """Return each (task, method)'s cell of the task's first metric, and remarks."""
+    chosen, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
+    cells = {
+        key: measure(runs, task.find(key[0]).metrics[0], score) for key, runs in chosen.items()
+    }
+    return {key: cell for key, cell in cells.items() if cell is not None}, remarks
+
+
+def current_versions(task_name: str, method_name: str) -> tuple[int, int] | None:
+    """Return the versions of a task and a method here, or None where one of them is not here."""
+    try:
+        return task.find(task_name).version, method.find(method_name).version
+    except KitError:
+        return None
+
+
+def unfit(spec: RunSpec, versions: Versions = current_versions) -> str | None:
+    """Return why a run fills no cell, or None; ``versions`` as ``current_versions``."""
+    if spec.overrides:
+        return f"it has overrides ({', '.join(spec.overrides)})"
+    if spec.trial is not None:
+        return "it is a trial"
+    known = versions(spec.task, spec.method)
+    if known is None:
+        return "its task or method is not in this kit"
+    for what, found, now in (
+        ("task", spec.task_version, known[0]),
+        ("method", spec.method_version, known[1]),
+    ):
+        if found != now:
+            return f"{what} version {found}, now {now}"
+    return None
+
+
+def reductions(spec: RunSpec) -> tuple[str, ...]:
+    """Return how the run's settings differ from those of profile ``paper``."""
+    if spec.profile == "paper":
+        return ()
+    info = method.find(spec.method)
+    plain = info.settings(task.find(spec.task), spec.protocol, "paper", spec.tier)
+    full = dict(_flat(msgspec.to_builtins(plain)))
+    after = dict(_flat(spec.settings))
+    return tuple(f"{name}={after[name]}" for name in after if after[name] != full.get(name))
+
+
+def _folders(results: Iterable[Result]) -> str:
+    return " and ".join(sorted(str(result.spec.folder) for result in results))
+
+
+def _kind(spec: RunSpec) -> Kind:
+    return spec.profile, spec.protocol, spec.tier
+
+
+def rank(kind: Kind) -> tuple[int, int, int]:
+    """Return where a kind stands: the fullest profile first, ``released``, the best tier."""
+    profile, protocol, tier = kind
+    return PROFILES.index(profile), PROTOCOLS.index(protocol), TIERS.index(tier)
+
+
+def _words(kind: Kind) -> str:
+    profile, protocol, tier = kind
+    return f"{profile}-{protocol} on {tier} data"
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", _plain(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return "[" + " ".join(_plain(each) for each in value) + "]"
+    return str(value)
