@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from kit.report.cells import Computed
 from kit.report.grid import Cell, Table
 
 HEADER = (
@@ -24,10 +25,14 @@ def render(table: Table) -> str:
             key, published, computed = cell.key, cell.published, cell.computed
             left = [table.paper, table.number, row.group, key.method, key.task, key.metric]
             left += [published.mean, published.std] if published else ["", ""]
-            left.append("" if computed is None else computed.value or computed.text)
+            left.append("" if computed is None else _computed(computed))
             right = [cell.verdict.label if cell.verdict else "", (published and published.note)]
             writer.writerow([*left, *_measured(cell), cell.state, *right])
     return stream.getvalue()
+
+
+def _computed(computed: Computed) -> str:
+    return computed.text if computed.value is None else repr(computed.value)
 
 
 def _measured(cell: Cell) -> list[str]:

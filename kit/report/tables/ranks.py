@@ -28,7 +28,7 @@ def fill(request: Request) -> Filled:
     cells = papers.published(request.paper, number)
     printed = _table((c.key, c.value) for c in cells if c.value is not None and c.key in keys)
     below = Request(request.paper, number, layout, keys, {}, request.runs)
-    errors, how = _measured(scores.fill(below).measured)
+    errors, how = measured_errors(scores.fill(below).measured)
     return Filled(
         computed={
             key: rounded(value, request.printed.get(key), f"from Table {number}")
@@ -72,8 +72,8 @@ def _table(errors: Iterable[tuple[Key, float]]) -> Errors:
     return table
 
 
-def _measured(cells: Mapping[Key, Measured]) -> tuple[Errors, str]:
-    """Return measured errors of one profile and protocol, and how they came about."""
+def measured_errors(cells: Mapping[Key, Measured]) -> tuple[Errors, str]:
+    """Return measured errors of one profile and protocol, the fullest, and how they came about."""
     kinds = {(cell.profile, cell.protocol) for cell in cells.values()}
     if not kinds:
         return {}, ""

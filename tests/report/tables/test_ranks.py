@@ -7,7 +7,8 @@ from scipy.stats import rankdata
 
 from kit.papers import Key
 from kit.report import table
-from kit.report.tables.ranks import aggregate
+from kit.report.cells import Measured
+from kit.report.tables.ranks import aggregate, measured_errors
 from tests.report.test_tables import result
 
 ERRORS = {
@@ -47,10 +48,36 @@ def test_table_3_follows_from_table_2_but_for_the_swap() -> None:
         assert cell.computed.value == pytest.approx(float(other.published.mean), abs=0.005)
 
 
-def test_measured_ranks_stand_beside() -> None:
+def measured(task: str, method: str, *values: float | None, profile: str = "lite") -> Measured:
+    return Measured(
+        task=task,
+        method=method,
+        metric="m",
+        unit="fraction",
+        profile=profile,  # type: ignore[arg-type]
+        protocol="released",
+        tier="sample",
+        values=dict(enumerate(values)),
+        settings=(),
+    )
+
+
+def test_measured_ranks_are_of_one_profile_and_a_failure_is_the_worst() -> None:
+    cells = [
+        measured("one", "wrn", 0.4, 0.6),
+        measured("one", "a", 0.1, 0.3),
+        measured("one", "b", 0.1, None),
+        measured("two", "wrn", 0.5),
+        measured("two", "a", 0.0, profile="smoke"),
+    ]
+    errors, how = measured_errors({Key(c.task, c.method, c.metric): c for c in cells})
+    assert errors == {"one": {"wrn": 0.5, "a": pytest.approx(0.2), "b": math.inf}}
+    assert how.startswith("among 3 methods measured on 1 tasks; profile lite, protocol released")
+    assert how.endswith("1 cells without a mean count as worst")
+    assert aggregate(errors, Key("", "a", "median-rank")) == 1.0
+
+
+def test_one_method_alone_has_no_rank() -> None:
     results = [result(seed, 0.2, name="wrn") for seed in range(3)]
     made = table.make("nas-bench-360", 3, results)
     assert all(cell.derived is None for row in made.rows for cell in row.cells)
-    rank, improvement = made.rows
-    assert rank.cells[0].computed_text == "4.0"
-    assert improvement.cells[4].computed_text == "20.1%"
