@@ -14,7 +14,7 @@ from kit.report import figures, means, table
 from kit.report.figures import curves, drawing, mixtures, profiles, ranks, runtimes
 from tests.conftest import Run
 from tests.made_runs import make_run
-from tests.report.figures.test_of_runs import darcy, deepsea, folder
+from tests.report.figures.examples import darcy, deepsea, folder
 
 
 def _profiles() -> Any:
