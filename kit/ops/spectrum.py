@@ -81,13 +81,15 @@ def both_parities(offsets: tuple[int, ...]) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One parity class of one group: rows of the tap matrix, columns of the operand, factors."""
+    """One parity class of one group: rows and columns of its taps, factors of the row axis.
 
-    taps: slice
+    index: which of the operand's column slots it fills, counted over real and imaginary part.
+    """
+
     rows: int
-    slots: slice
+    columns: int
     factor: Tensor
-    imaginary: bool
+    index: int
 
 
 class Spectrum2d:
@@ -102,55 +104,47 @@ class Spectrum2d:
         rows, columns = torch.arange(height), torch.arange(width // 2 + 1)
         self.unit = len(columns)
         self.frequencies = height * self.unit
-        slots = sum(len(columns) for _, columns in taps.offsets)
         cosines, sines = [], []
         self.parts: list[_Part] = []
-        tap, even_slot, odd_slot = 0, 0, slots
-        for row_offsets, column_offsets in taps.offsets:
+        groups = len(taps.offsets)
+        for group, (row_offsets, column_offsets) in enumerate(taps.offsets):
             even, odd = both_parities(column_offsets)
             cosines.append(torch.cos(angles(columns, even, width)))
             sines.append(torch.sin(angles(columns, odd, width)))
-            cos_slots = slice(even_slot, even_slot + len(even))
-            sin_slots = slice(odd_slot, odd_slot + len(odd))
             for row_odd, offsets in enumerate(both_parities(row_offsets)):
                 angle = angles(rows, offsets, height)
-                for column_odd in (0, 1):
+                for column_odd, count in enumerate((len(even), len(odd))):
                     factor = torch.sin(angle) if row_odd else torch.cos(angle)
                     if row_odd and column_odd:
                         factor = -factor
-                    place = sin_slots if column_odd else cos_slots
-                    count = len(offsets) * (place.stop - place.start)
-                    self.parts.append(
-                        _Part(
-                            slice(tap, tap + count),
-                            len(offsets),
-                            place,
-                            factor.to(like),
-                            row_odd != column_odd,
-                        )
-                    )
-                    tap += count
-            even_slot, odd_slot = cos_slots.stop, sin_slots.stop
-        self.slots = odd_slot
+                    place = 2 * groups * (row_odd != column_odd) + groups * column_odd + group
+                    self.parts.append(_Part(len(offsets), count, factor.to(like), place))
         theta = torch.cat([*cosines, *sines], 1)
+        self.widths = [part.shape[1] for part in (*cosines, *sines)]
+        self.counts = [part.rows * part.columns for part in self.parts]
         self.theta = theta.to(like)
         self.theta_back = (theta * half_weights(width)[:, None] / height).to(like)
+
+    def _pieces(self, operand: Tensor, pairs: int) -> list[Tensor]:
+        """Column slots (count, slots pairs) of the real, then of the imaginary part."""
+        widths = [width * pairs for width in self.widths]
+        return [piece for part in operand.unbind() for piece in part.split(widths, 1)]
 
     def slab(self, taps: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Real and imaginary part, each (frequencies, pairs); start, stop: multiples of `unit`."""
         first, last = start // self.unit, stop // self.unit
         count, pairs = last - first, taps.shape[1]
-        operand = taps.new_empty(2, count, self.slots * pairs)
-        for part in self.parts:
-            target = operand[
-                int(part.imaginary), :, part.slots.start * pairs : part.slots.stop * pairs
-            ]
+        slots = sum(self.widths)
+        operand = taps.new_empty(2, count, slots * pairs)
+        targets = self._pieces(operand, pairs)
+        for part, source in zip(self.parts, taps.split(self.counts), strict=True):
             if part.rows == 0:
-                target.zero_()
-            elif target.numel():
-                torch.mm(part.factor[first:last], taps[part.taps].view(part.rows, -1), out=target)
+                targets[part.index].zero_()
+            elif part.columns:
+                factor = part.factor[first:last]
+                torch.mm(factor, source.view(part.rows, -1), out=targets[part.index])
         result = torch.bmm(
-            self.theta.expand(2 * count, -1, -1), operand.view(2 * count, self.slots, pairs)
+            self.theta.expand(2 * count, -1, -1), operand.view(2 * count, slots, pairs)
         ).view(2, count * self.unit, pairs)
         return result[0], result[1]
 
@@ -160,17 +154,16 @@ class Spectrum2d:
         """Add to `into` (taps, pairs) the gradient that a slab's gradient means for the taps."""
         first, last = start // self.unit, stop // self.unit
         count, pairs = last - first, into.shape[1]
+        slots = sum(self.widths)
         back = self.theta_back.t().expand(count, -1, -1)
-        operands = [
-            torch.bmm(back, part.view(count, self.unit, pairs)).view(count, -1)
-            for part in (real, imaginary)
-        ]
-        for part in self.parts:
-            source = operands[int(part.imaginary)]
-            source = source[:, part.slots.start * pairs : part.slots.stop * pairs]
-            if part.rows and source.numel():
-                target = into[part.taps].view(part.rows, -1)
-                target.addmm_(part.factor[first:last].t(), source)
+        operand = real.new_empty(2, count, slots * pairs)
+        for index, gradient in enumerate((real, imaginary)):
+            columns = gradient.view(count, self.unit, pairs)
+            torch.bmm(back, columns, out=operand[index].view(count, slots, pairs))
+        sources = self._pieces(operand, pairs)
+        for part, target in zip(self.parts, into.split(self.counts), strict=True):
+            if part.rows and part.columns:
+                target.view(part.rows, -1).addmm_(part.factor[first:last].t(), sources[part.index])
 
 
 @lru_cache(maxsize=64)
