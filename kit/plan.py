@@ -131,7 +131,7 @@ def make(request: Request) -> Plan:
                         runs[run_id] = known.plan(each, run_id)
                     needed = needed or runs[run_id].action == "run"
         if needed:
-            data.append(_data(the_task, tier, request.profile))
+            data.append(data_of(the_task, tier, request.profile))
     order = {"run": 0, "failed": 1, "keep": 2}
     by_length = sorted(runs.values(), key=lambda run: (order[run.action], -(run.hours or 0.0)))
     return Plan(by_length, data, skipped)
@@ -143,7 +143,7 @@ def of_specs(specs: Iterable[RunSpec], retry_failed: bool = False) -> Plan:
     runs = [known.plan(spec, spec.id) for spec in specs]
     first = runs[0].spec
     needed = any(run.action == "run" for run in runs)
-    data = [_data(task.find(first.task), first.tier, first.profile)] if needed else []
+    data = [data_of(task.find(first.task), first.tier, first.profile)] if needed else []
     return Plan(runs, data, [])
 
 
@@ -187,7 +187,8 @@ def _specs(info: MethodInfo, the_task: Task, request: Request, tier: Tier) -> It
         yield msgspec.structs.replace(spec, inputs=inputs)
 
 
-def _data(the_task: Task, tier: Tier, profile: Profile) -> PlannedData:
+def data_of(the_task: Task, tier: Tier, profile: Profile) -> PlannedData:
+    """Return what is to be done for the data of a task."""
     ready = state(the_task, tier, profile).ready
     command = repair(the_task, tier, profile)
     size = 0 if ready else _data_bytes(the_task, tier, profile)

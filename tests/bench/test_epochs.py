@@ -62,3 +62,18 @@ def test_the_searched_networks_at_full_size_are_the_papers() -> None:
             assert parameters == pytest.approx(millions, abs=0.05)
             assert settings.kernel_sizes == (3, 5, 7, 9, 11)  # type: ignore[attr-defined]
             assert settings.dilations == (1, 3, 7)  # type: ignore[attr-defined]
+
+
+def test_reproduce_measures_the_table_that_needs_no_run(
+    measured: epoch_times.EpochTimes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from kit.cli import cli
+
+    again: list[Any] = []
+    monkeypatch.setattr(epochs, "measure", lambda *words, **named: again.append(words))
+    done = CliRunner().invoke(cli, ["reproduce", "--table", "8", "--profile", "smoke"])
+    assert done.exit_code == 0, done.output
+    assert again == [("smoke", "synthetic")]
+    assert "images of 32×32" in done.output

@@ -12,6 +12,8 @@ from kit.cli import options
 from kit.errors import BusyError, DataError, KitError, unknown
 
 SPEED_TESTS = (("dash", "2"), ("dash", "3"))
+# A table of seconds: nothing is trained, both supernets take an epoch.
+SPEED_TABLE = ("dash", 8)
 
 
 @click.command(name="reproduce")
@@ -53,6 +55,10 @@ def command(
         raise KitError("say which: --table N, --figure N, or --study NAME")
     if figure is not None and (request["paper"], figure) in SPEED_TESTS:
         _figure(int(figure), request["profile"], request["tier"], device, force, form)
+        return
+    if (request["paper"], request["number"]) == SPEED_TABLE and not dry_run:
+        _epochs(request["profile"], request["tier"], device, force)
+        _print(form, None, **request)
         return
     if figure is not None:
         request |= _behind(figure, **request)
@@ -180,21 +186,17 @@ def _figure(
 ) -> None:
     """Measure a speed figure and print it."""
     options.needs_gpu(profile, device, force)
-    from kit import task
+    from kit import plan, task
     from kit.bench import speed
     from kit.cli.commands.figure import show
     from kit.cli.progress import bar
-    from kit.data import preparing
-    from kit.data.prepared import generated, repair
+    from kit.data.preparing import choose_tier
     from kit.engines.devices import gpus
-    from kit.plan import PlannedData
 
     speed.places(figure)
     found = task.find(speed.TASK)
-    chosen = preparing.choose_tier(found, profile, tier)
-    ready = preparing.state(found, chosen, profile).ready
-    command = repair(found, chosen, profile)
-    _prepare(PlannedData(found.name, chosen, ready, command, generated(chosen)), profile)
+    chosen = choose_tier(found, profile, tier)
+    _prepare(plan.data_of(found, chosen, profile), profile)
     with bar(f"figure {figure}") as progress:
         measured = speed.measure(
             figure,
@@ -204,6 +206,24 @@ def _figure(
             progress=progress,
         )
     show(measured, None, "json" if form == "json" else "text")
+
+
+def _epochs(profile: Any, tier: Any, device: str | None, force: bool) -> None:
+    """Measure the search epochs of Table 8."""
+    options.needs_gpu(profile, device, force)
+    from kit import plan, task
+    from kit.bench import epochs
+    from kit.cli.progress import bar
+    from kit.data.preparing import choose_tier
+    from kit.engines.devices import gpus
+
+    found = task.find(epochs.TASK)
+    chosen = choose_tier(found, profile, tier)
+    _prepare(plan.data_of(found, chosen, profile), profile)
+    with bar("search epoch") as progress:
+        epochs.measure(
+            profile, chosen, device=device or ("cuda" if gpus() else "cpu"), progress=progress
+        )
 
 
 def _prepare(data: Any, profile: Any) -> None:
