@@ -217,9 +217,11 @@ def _counts(rows: Sequence[Row]) -> list[str]:
         f"computed {how}: {counts[True]} of {counts.total()} cells as printed"
         for how, counts in computed.items()
     ]
-    judged = [cell.verdict.label for cell in cells if cell.verdict]
+    judged = [cell.verdict for cell in cells if cell.verdict]
     if judged:
-        said.append(f"{judged.count('agrees')} of {len(judged)} cells agree")
+        from kit.report.verdict import summary
+
+        said.append(f"{summary(judged)}; docs/verdict.md explains, --format json has the intervals")
     return said
 
 
