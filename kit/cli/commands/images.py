@@ -47,11 +47,13 @@ def build(
     from kit.containers import build as building
     from kit.containers import machine
     from kit.containers.client import connect
+    from kit.engines import leases
 
     names = [task.find(name).name for name in tasks or task.names()]
     client = connect()
     how = building.Options(base_image=base_image, wheels=wheels, ca=ca, network=network)
     building.build(client, names, how)
+    leases.make_folder()  # or compose has the engine make it, which is root
     written = machine.write(client)
     if written is not None:
         click.echo(f"wrote {written}: what compose.yaml must know of this machine")

@@ -1,0 +1,52 @@
+"""What ``kit images build`` writes to ``.env`` for compose."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import docker
+import pytest
+
+from kit import paths
+from kit.containers import machine
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(paths, "project", lambda: tmp_path)
+    return tmp_path
+
+
+def engine(*runtimes: str) -> Any:
+    return SimpleNamespace(info=lambda: {"Runtimes": dict.fromkeys(runtimes, {})})
+
+
+def test_written_once(project: Path) -> None:
+    assert machine.write(engine("runc")) == project / ".env"
+    text = (project / ".env").read_text()
+    assert text == f"KIT_UID={os.getuid()}\nKIT_GID={os.getgid()}\nKIT_RUNTIME=runc\n"
+    assert machine.write(engine("runc", "nvidia")) is None
+    assert (project / ".env").read_text() == text
+
+
+def test_gpus_where_containers_can_have_them(project: Path) -> None:
+    machine.write(engine("runc", "nvidia"))
+    assert "KIT_RUNTIME=nvidia\n" in (project / ".env").read_text()
+
+
+def test_what_somebody_wrote_is_kept(project: Path) -> None:
+    (project / ".env").write_text("KIT_UID=7\nOTHER=x")
+    machine.write(engine("runc"))
+    lines = (project / ".env").read_text().splitlines()
+    assert lines == ["KIT_UID=7", "OTHER=x", f"KIT_GID={os.getgid()}", "KIT_RUNTIME=runc"]
+
+
+@pytest.mark.docker
+def test_a_real_engine_tells_its_runtimes(
+    project: Path, docker_engine: docker.DockerClient
+) -> None:
+    machine.write(docker_engine)
+    assert "KIT_RUNTIME=" in (project / ".env").read_text()
