@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import msgspec
 import pytest
 
@@ -81,3 +83,31 @@ def test_the_best_of_groups_and_columns_are_computed() -> None:
         *("column", "column", "group", "column", "column"),
     ]
     assert [cell.best for cell in rows["wrn"].cells[5:7]] == ["group", None]
+
+
+def test_full_runs_on_the_papers_data_are_judged() -> None:
+    values = (0.0079, 0.0099, 0.0059)
+    runs = [result(s, v, profile="paper", tier="published") for s, v in enumerate(values)]
+    made = table.make("dash", 5, runs)
+    (cell,) = [c for row in made.rows for c in row.cells if c.measured]
+    assert cell.verdict is not None
+    assert cell.verdict.label == "agrees"
+    assert cell.measured_text == "0.0079±0.0020 [a] agrees"
+    assert any(remark.startswith("1 of 1 cells agree") for remark in made.remarks)
+    assert json.loads(formats.render(made, "json"))["rows"][-1]["cells"][2]["verdict"]["interval"]
+
+
+def test_a_printed_cell_in_doubt_is_not_judged() -> None:
+    runs = [psicov(seed, "released", whole=3.8, released=3.8 + seed / 100) for seed in range(3)]
+    full = [
+        msgspec.structs.replace(
+            run,
+            spec=msgspec.structs.replace(run.spec, method="wrn", profile="paper", tier="published"),
+        )
+        for run in runs
+    ]
+    cell = cell_of(full, "psicov", "wrn")
+    assert cell.published
+    assert cell.published.note
+    assert cell.verdict is not None
+    assert (cell.verdict.label, cell.verdict.reason) == ("cell in doubt", cell.published.note)
