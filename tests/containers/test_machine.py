@@ -21,7 +21,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def engine(*runtimes: str) -> Any:
-    return SimpleNamespace(info=lambda: {"Runtimes": dict.fromkeys(runtimes, {})})
+    return SimpleNamespace(info=lambda: {"Runtimes": {name: {} for name in runtimes}})
 
 
 def test_written_once(project: Path) -> None:
