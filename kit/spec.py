@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -57,3 +58,13 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         changed = "".join(f" -o {override}" for override in self.overrides)
         kind = f"({self.profile}, {self.protocol})"
         return f"{self.task} {self.method} seed {self.seed} {kind}{changed}"
+
+
+def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each of nested settings as ``part.name`` and its value in words, sorted."""
+    for name, value in sorted(settings.items()):
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{name}.")
+        else:
+            words = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            yield f"{prefix}{name}", words

@@ -86,3 +86,19 @@ def verify(archive: Path | None, form: str) -> None:
         click.echo(f"{len(found.whole)} runs whole, {len(found.problems)} problems")
     if found.problems:
         raise click.exceptions.Exit(1)
+
+
+@command.command()
+@click.option("--mlflow", "uri", required=True, metavar="URI", help="Of a tracking server, such as http://127.0.0.1:5000.")
+@click.option("--experiment", default="kit", show_default=True, help="Its name there.")
+def export(uri: str, experiment: str) -> None:
+    """Send every valid result to MLflow: settings, curves, scores, provenance.
+
+    What was sent before is not sent again.
+    """
+    from kit.cli.progress import bar
+    from kit.results.tracking import export as send
+
+    with bar("export") as progress:
+        sent, known = send(uri, experiment, progress)
+    click.echo(f"{uri}: {sent} runs sent, {known} were there already")

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from markupsafe import Markup
@@ -21,7 +19,7 @@ from kit.report.html import architecture, chart
 from kit.runs import history
 from kit.runs.folder import read_result
 from kit.runs.records import Result, Status
-from kit.spec import RunSpec
+from kit.spec import RunSpec, flat
 
 LOG_BYTES, LOG_LINES = 16384, 100
 
@@ -129,7 +127,7 @@ class Run:
     @property
     def settings(self) -> list[tuple[str, str]]:
         """The resolved settings, ``part.name`` and value."""
-        return [] if self.spec is None else list(_flat(self.spec.settings))
+        return [] if self.spec is None else list(flat(self.spec.settings))
 
     @property
     def provenance(self) -> list[tuple[str, str]]:
@@ -220,12 +218,3 @@ def _word(value: object) -> str:
 
 def _grouped(count: int | None) -> str:
     return "-" if count is None else f"{count:,}"
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for name, value in sorted(values.items()):
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-            yield f"{prefix}{name}", text
