@@ -133,13 +133,16 @@ def _measured_speed(number: int, profile: Any) -> Any:
 
 
 def _of_runs(name: str, words: Sequence[str]) -> Shown:
+    from kit.errors import KitError
     from kit.report.figures import architecture, curves, drawing, mixtures
     from kit.runs.find import find, find_one
 
-    if name in ("alphas", "architecture"):
-        folders = [find_one(word) for word in words[:1]]
-    else:
+    if name in ("curves", "entropy"):
         folders = list(dict.fromkeys(folder for word in words for folder in find(word)))
+    elif len(words) == 1:
+        folders = [find_one(words[0])]
+    else:
+        raise KitError(f"figure {name} is of one run, not of {len(words)}")
     if name == "curves":
         lines = curves.make(folders)
         return Shown(lines, curves.text(lines), lambda: curves.draw(lines))
