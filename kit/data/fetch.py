@@ -126,14 +126,15 @@ def _bring(
 
 def _verify(task: Task, source: Source, part: Part) -> str:
     """Return the SHA-256 of a part that is what it should be, and drop one that is not."""
-    size, wanted = part.size, raw.expected(task, source)
     if raw.is_page(part.path):
         problem = "a web page instead of data (a login or a quota?); see it in a browser"
-    elif source.size is not None and size != source.size:
-        problem = f"{size} bytes instead of {source.size}"
-    elif (found := sha256(part.path)) != wanted and wanted is not None:
-        problem = f"SHA-256 is {found} instead of {wanted}"
+    elif source.size not in (None, part.size):
+        problem = f"{part.size} bytes instead of {source.size}"
     else:
-        return found
+        found = sha256(part.path)
+        mismatch = raw.mismatch(task, source, found)
+        if mismatch is None:
+            return found
+        problem = mismatch
     part.drop()
     raise DownloadError(problem)

@@ -81,6 +81,20 @@ def expected(task: Task, source: Source) -> str | None:
     return source.sha256 or _seen(task).get(source.file)
 
 
+def mismatch(task: Task, source: Source, found: str) -> str | None:
+    """Say what is wrong with a raw file's SHA-256, and how to go on; None if it is as expected."""
+    wanted = expected(task, source)
+    if wanted in (None, found):
+        return None
+    if source.sha256 is not None:
+        return f"SHA-256 is {found} instead of {wanted}"
+    lock = folder_of(task) / LOCK
+    return (
+        f"SHA-256 is {found}, but {wanted} was seen first; if this one is right, remove "
+        f"{source.file!r} from {lock}"
+    )
+
+
 def record(task: Task, source: Source, found: str) -> None:
     """Keep the SHA-256 of a raw file that passed all checks, to be expected from now on."""
     write_json(folder_of(task) / LOCK, _seen(task) | {source.file: found})
@@ -115,7 +129,6 @@ def _import(task: Task, source: Source, file: Path, progress: Callable[[int, int
     if source.size is not None and size != source.size:
         raise DataError(f"{file}: {size} bytes, but {source.file} has {source.size}")
     running, done = hashlib.sha256(), 0
-    wanted = expected(task, source)
     with file.open("rb") as stream, replacing(target) as copy:
         while block := stream.read(CHUNK):
             copy.write(block)
@@ -123,17 +136,17 @@ def _import(task: Task, source: Source, file: Path, progress: Callable[[int, int
             done += len(block)
             progress(done, size)
         found = running.hexdigest()
-        if wanted is not None and found != wanted:
-            raise DataError(f"{file}: SHA-256 is {found}, but {source.file} has {wanted}")
+        if problem := mismatch(task, source, found):
+            raise DataError(f"{file}: {problem}")
     record(task, source, found)
     return target
 
 
 def _import_folder(task: Task, source: Source, folder: Path) -> Path:
     target = folder_of(task) / source.file
-    found, wanted = digest(folder), expected(task, source)
-    if wanted is not None and found != wanted:
-        raise DataError(f"{folder}: SHA-256 is {found}, but {source.file} has {wanted}")
+    found = digest(folder)
+    if problem := mismatch(task, source, found):
+        raise DataError(f"{folder}: {problem}")
     fresh = target.with_name(f".{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     for file in sorted(folder.rglob("*")):

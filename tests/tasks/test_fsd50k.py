@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import subprocess
 import sys
 import wave
 import zipfile
@@ -308,3 +309,35 @@ def test_recordings_of_the_package(tmp_path: Path) -> None:
     assert len(contents.arrays["y"]) == 165
     assert contents.arrays["y"].sum(0)[:14].min() >= 3
     assert not contents.arrays["y"][:, 14:].any()
+
+
+STREAMED = """
+import resource
+from kit import discovery, task
+from kit.data import prepared, raw
+from kit.data.preparing import prepare
+
+found = task.find("fsd50k")
+write_archive = discovery.load("tasks", found.folder, "synthetic").write_archive
+archive = raw.folder_of(found) / "audio.zip"
+archive.parent.mkdir(parents=True)
+prepared.BLOCK = 1 << 18
+write_archive(archive, {"train": 8, "val": 2, "test": 2})
+prepare(found, "published", "paper")
+write_archive(archive, {"train": 300, "val": 2, "test": 2})
+with open("/proc/self/status") as status:
+    held = int(next(line for line in status if line.startswith("VmData")).split()[1]) << 10
+resource.setrlimit(resource.RLIMIT_DATA, (held + 6_000_000, -1))
+prepare(found, "published", "paper")
+print(prepared.folder_of(found, "published", "paper").joinpath("x.npy").stat().st_size)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux counts it")
+def test_an_archive_larger_than_memory_is_prepared() -> None:
+    """With less memory to spare than the spectrograms take, let alone the archive."""
+    done = subprocess.run(
+        [sys.executable, "-c", STREAMED], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 11_000_000
