@@ -12,7 +12,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import docker
@@ -27,10 +27,11 @@ from kit.containers.client import connect as connect_client
 from kit.engines import leases
 from kit.engines.engine import EngineError, Exit, Handle, Options, arguments, environment, sweep
 from kit.errors import KitError, UnavailableError
-from kit.runs.folder import RunFolder
+from kit.files import is_locked
+from kit.runs.folder import CLAIM, RunFolder
 from kit.spec import RunSpec
 
-SWEEP, RUN = "kit.sweep", "kit.run"
+SWEEP, RUN, FOLDER = "kit.sweep", "kit.run", "kit.folder"
 # Where things lie in an image; see docker/Dockerfile.
 HOME = PurePosixPath("/kit")
 # The only variables of the caller that reach a container.
@@ -115,7 +116,7 @@ class Docker:
             for container in self._list({RUN: spec.id}):
                 if container["State"] in ("running", "restarting", "paused"):
                     return Handle(spec, container["Id"])
-                self._remove(spec, container["Id"])
+                self._remove(RunFolder(spec).log, container["Id"])
         except FAULTS as error:
             raise EngineError(_line(error)) from error
         return None
@@ -149,7 +150,12 @@ class Docker:
             self._stopped[handle.reference] = self._exit(handle)
 
     def close(self) -> None:
-        """Let go of the engine."""
+        """Let go of the engine, and of the containers that ended after their supervisor."""
+        with suppress(*FAULTS):
+            for container in self._list({}):
+                folder = paths.results() / "runs" / container["Labels"][FOLDER]
+                if container["State"] == "exited" and not is_locked(folder / CLAIM):
+                    self._remove(folder / "log.txt", container["Id"])
         self.client.close()
 
     def _wait(self) -> None:
@@ -194,7 +200,7 @@ class Docker:
             "image": image.id,
             "command": arguments(spec, self.options),
             "name": f"kit-{sweep()}-{spec.id[:12]}",
-            "labels": {SWEEP: sweep(), RUN: spec.id},
+            "labels": {SWEEP: sweep(), RUN: spec.id, FOLDER: str(spec.folder)},
             "environment": variables,
             "mounts": mounts,
             "device_requests": devices,
@@ -240,19 +246,19 @@ class Docker:
         state = self.client.api.inspect_container(handle.reference)["State"]
         if state["Running"] or state["Restarting"]:
             return None
-        self._remove(handle.spec, handle.reference)
+        self._remove(RunFolder(handle.spec).log, handle.reference)
         trouble = state["Error"] or None
         if handle.reference in self._interrupted and state["ExitCode"] != 0:
             trouble = "the Docker engine went away and took the run along"
         return Exit(state["ExitCode"], bool(state["OOMKilled"]), trouble)
 
-    def _remove(self, spec: RunSpec, reference: str) -> None:
+    def _remove(self, log: Path, reference: str) -> None:
         """Remove a container; what it could not write to its log by itself goes there first."""
         try:
             output = self.client.api.logs(reference, tail=100)
             if output:
-                with suppress(OSError), RunFolder(spec).log.open("ab") as log:
-                    log.write(output)
+                with suppress(OSError), log.open("ab") as stream:
+                    stream.write(output)
         finally:
             with suppress(NotFound):
                 self.client.api.remove_container(reference, force=True, v=True)

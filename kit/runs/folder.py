@@ -20,6 +20,8 @@ from kit.runs.records import SCHEMA, Attempt, Failure, Result, State, Status
 from kit.spec import RunSpec
 
 RESERVE_BYTES = 16384
+# Held by the queue that has a run, from before its start to after its end.
+CLAIM = "queue.lock"
 ATTEMPT_TMP = ".engine.json.*.tmp"
 # Longer than any look at the lock by somebody who only wants to know whether it is held.
 LOCK_SECONDS = 0.5
@@ -116,12 +118,12 @@ class RunFolder:
     @contextmanager
     def claimed(self) -> Iterator[bool]:
         """Keep other queues away from this run for as long as the block runs; False: one has it."""
-        with locked(self.path / "queue.lock") as mine:
+        with locked(self.path / CLAIM) as mine:
             yield mine
 
     def is_claimed(self) -> bool:
         """Tell whether a queue has this run."""
-        return is_locked(self.path / "queue.lock")
+        return is_locked(self.path / CLAIM)
 
     def is_running(self) -> bool:
         """Tell whether a process is at this run, whoever started it."""

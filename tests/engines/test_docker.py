@@ -200,6 +200,20 @@ def test_what_a_killed_supervisor_left_is_found(engine: engines.Docker) -> None:
     assert engine._list({}) == []
 
 
+def test_what_ended_after_its_supervisor_is_removed(engine: engines.Docker) -> None:
+    ours, theirs = start(engine, LOOK), start(engine, FAIL)
+    another = engines.connect(Options(allow_unpinned=True))
+    running = start(another, SLEEP)
+    ids = {handle.reference for handle in (ours, theirs)}
+    until(lambda: all(each["State"] == "exited" for each in another._list({}) if each["Id"] in ids))
+    with RunFolder(spec(FAIL)).claimed():  # its supervisor will look
+        another.close()
+    left = {each["Id"] for each in engine._list({})}
+    assert left == {theirs.reference, running.reference}
+    assert ended(engine, theirs) == Exit(7)
+    engine.stop(running, 0)
+
+
 def test_strangers_are_left_alone(
     engine: engines.Docker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
