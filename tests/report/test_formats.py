@@ -6,8 +6,10 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
 from kit import papers
 from kit.report import formats, table
@@ -67,3 +69,11 @@ def test_same_results_same_bytes_in_any_order(form: str) -> None:
     results = [*THREE, *(result(seed, 0.2, name="wrn") for seed in range(3))]
     left = formats.render(table.make("dash", 5, results), form)
     assert left == formats.render(table.make("dash", 5, results[::-1]), form)
+
+
+def test_marks_are_explained_as_what_they_are() -> None:
+    made = table.make("nas-bench-360", 4, [])
+    assert "▾ the lowest of its column" in formats.render(made, "text")
+    sizes = replace(made, layout=replace_struct(made.layout, best=6))
+    assert "▾ the method with the lowest error in Table 6" in formats.render(sizes, "text")
+    assert "▾" not in formats.render(table.make("dash", 6, []), "text")

@@ -8,10 +8,6 @@ from kit.report.grid import Cell, Row, Table
 
 # Lower is better everywhere.
 BEST = {"column": "▾", "group": "▿", None: ""}
-LEGEND = {
-    "column": "▾ the lowest of its column, measured ones of their kind",
-    "group": "▿ the lowest of its group",
-}
 
 
 def render(table: Table) -> str:
@@ -36,13 +32,21 @@ def render(table: Table) -> str:
                 lines.append(f"-- {groups[index]} ".ljust(sum(widths) + 2 * len(widths) - 2, "-"))
             lines.append(_join(line, widths))
         lines.append("")
-    marks = {cell.best for row in table.rows for cell in row.cells}
-    if any(cell.best_measured for row in table.rows for cell in row.cells):
-        marks.add("column")
-    lines += [LEGEND[mark] for mark in ("column", "group") if mark in marks]
+    lines += _legend(table)
     lines += [f"[{mark}] {text}" for mark, text in (*table.doubts, *table.notes)]
     lines += [f"note: {remark}" for remark in table.remarks]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _legend(table: Table) -> list[str]:
+    cells = [cell for row in table.rows for cell in row.cells]
+    marks = {cell.best for cell in cells}
+    if isinstance(table.layout.best, int):
+        column = f"{BEST['column']} the method with the lowest error in Table {table.layout.best}"
+    else:
+        column = f"{BEST['column']} the lowest of its column, measured ones of their kind"
+    lines = [column] if "column" in marks or any(cell.best_measured for cell in cells) else []
+    return lines + ([f"{BEST['group']} the lowest of its group"] if "group" in marks else [])
 
 
 def _lines(table: Table, row: Row, cells: Sequence[Cell]) -> Iterator[list[str]]:
