@@ -30,6 +30,13 @@ def test_what_names_no_run_is_told(word: str) -> None:
         find(word)
 
 
+def test_three_digits_are_too_few_for_an_id() -> None:
+    spec = make_run().spec
+    with pytest.raises(KitError, match="no run"):
+        find(spec.id[:3])
+    assert find(spec.id[:4])
+
+
 def test_near_names_and_several_runs_are_told() -> None:
     for seed in (0, 1):
         make_run(seed=seed)
