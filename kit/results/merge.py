@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kit import paths
 from kit.data.archives import LIMIT, unpack
-from kit.errors import DataError, KitError
+from kit.errors import BusyError, DataError, KitError
 from kit.files import locked, sync_folder
 from kit.results.verify import Verified, files_of, verify
 
@@ -38,12 +38,12 @@ def unpacked(
     Raises:
         DataError: the archive is damaged, has a member that is no plain file below it or more
             bytes than the limit, holds no runs, or one of them has a problem.
-        KitError: another process is at it.
+        BusyError: another process is at it.
     """
     home = paths.results()
     with locked(home / ".merge.lock") as mine:
         if not mine:
-            raise KitError(f"another merge is under way in {home}; wait for its end")
+            raise BusyError(f"another merge is under way in {home}; wait for its end")
         staging = home / "merging"
         shutil.rmtree(staging, ignore_errors=True)  # by a process that was killed
         try:

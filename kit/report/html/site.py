@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from kit import papers, paths
-from kit.errors import KitError
+from kit.errors import BusyError, KitError
 from kit.files import locked
 from kit.report import table as tables
 from kit.report.grid import Table
@@ -44,13 +44,14 @@ def build(folder: Path, progress: Progress = lambda *_: None) -> Built:
     """Write the report of all results to a folder; an earlier report there is replaced at once.
 
     Raises:
-        KitError: the folder holds something else, or another process builds there.
+        KitError: the folder holds something else.
+        BusyError: another process builds there.
     """
     if folder.exists() and not (folder / MARKER).exists() and any(folder.iterdir()):
         raise KitError(f"{folder} holds something that is no report; name another folder")
     with locked(folder.with_name(f".{folder.name}.lock")) as mine:
         if not mine:
-            raise KitError(f"another process is building {folder}; wait for its end")
+            raise BusyError(f"another process is building {folder}; wait for its end")
         fresh, old = (folder.with_name(f".{folder.name}.{word}") for word in ("new", "old"))
         for left in (fresh, old):  # by a process that was killed
             shutil.rmtree(left, ignore_errors=True)
