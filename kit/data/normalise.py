@@ -42,8 +42,8 @@ def pointwise(values: Tensor) -> Normaliser:
 def constants(mean: tuple[float, ...], std: tuple[float, ...], like: Tensor) -> Normaliser:
     """Return the normaliser with given means and deviations per channel."""
     shape = (len(mean), *[1] * (like.ndim - 2))
-    values = torch.tensor([mean, std], dtype=torch.float32, device=like.device)
-    return Normaliser(values[0].reshape(shape), values[1].reshape(shape))
+    shift, scale = (torch.tensor(each, device=like.device).reshape(shape) for each in (mean, std))
+    return Normaliser(shift.float(), scale.float())
 
 
 def per_sample(x: Tensor) -> Tensor:

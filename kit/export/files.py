@@ -48,7 +48,8 @@ def export(run: Path, folder: Path) -> list[Path]:
         raise KitError(f"the model of {context.spec.method!r} is no network; use 'kit predict'")
     network: nn.Module = stages.trained(context).eval()
     fold = context.fold("test")
-    program, shape = _program(network, fold, context.task.sample_shape)
+    sample = _sample(fold, context.task.sample_shape)
+    program, shape = _program(network, fold, sample)
     result = read_result(run / "result.json")
     facts: dict[str, Any] = {
         "spec": context.spec,
@@ -59,7 +60,11 @@ def export(run: Path, folder: Path) -> list[Path]:
         "metrics": result.metrics,
         "data": result.provenance.data,
         "torch": str(torch.__version__),
-        "input": {"shape": ["batch", *context.task.sample_shape], "normalised": False},
+        "input": {
+            "shape": ["batch", *sample.shape[1:]],
+            "dtype": str(sample.dtype).removeprefix("torch."),
+            "normalised": False,
+        },
         "output": {"shape": ["batch", *shape], "kind": _kind(context.task.kind)},
     }
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
@@ -70,16 +75,18 @@ def export(run: Path, folder: Path) -> list[Path]:
     return paths
 
 
-def _program(
-    network: nn.Module, fold: Fold, sample_shape: tuple[int, ...]
-) -> tuple[bytes, tuple[int, ...]]:
-    # What a sample in the data looks like is what the program takes: raw, in its own dtype.
+def _sample(fold: Fold, sample_shape: tuple[int, ...]) -> Tensor:
+    """Return two zeros such as the program takes: raw, in the data's own type."""
     raw = fold.loader.take("x")(fold.addresses[:1, 0])
+    channels, *spatial = sample_shape
     if fold.rules.window:
-        sample_shape = (sample_shape[0], fold.rules.window)
-    sample = torch.zeros(
-        2, *sample_shape, dtype=torch.float32 if raw.is_floating_point() else raw.dtype
+        spatial = [fold.rules.window] * len(spatial)
+    return torch.zeros(
+        2, channels, *spatial, dtype=torch.float32 if raw.is_floating_point() else raw.dtype
     )
+
+
+def _program(network: nn.Module, fold: Fold, sample: Tensor) -> tuple[bytes, tuple[int, ...]]:
     batch = torch.export.Dim("batch", min=1)
     exported = torch.export.export(
         Program(network, fold), (sample,), dynamic_shapes=({0: batch},), strict=False

@@ -134,6 +134,20 @@ def test_a_program_with_letters_and_a_weight_norm(tmp_path: Path) -> None:
     assert scores["one-minus-auroc"].value == result["one-minus-auroc"]["value"]
 
 
+def test_a_program_for_windows_of_two_axes(tmp_path: Path) -> None:
+    """Images as bytes, at the side that the network was trained on."""
+    _, folder = finished("convnext", "imagenet-1k")
+    export(folder, tmp_path)
+    facts = json.loads((tmp_path / "architecture.json").read_text())
+    assert facts["input"] == {"shape": ["batch", 3, 32, 32], "dtype": "uint8", "normalised": False}
+    assert facts["output"]["shape"] == ["batch", 1000]
+    x = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32)).astype(np.uint8)
+    np.save(tmp_path / "new.npy", x)
+    answers = torch.export.load(tmp_path / "program.pt2").module()(torch.from_numpy(x))
+    said = predict(folder, tmp_path / "new.npy").values
+    assert np.allclose(said, answers.detach().softmax(1).numpy(), atol=1e-6)
+
+
 def test_predictions_of_classes_as_csv_and_npy(kit: Run, tmp_path: Path) -> None:
     spec, folder = finished("wrn", "satellite")
     x, y = raw(spec)
