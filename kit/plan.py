@@ -305,6 +305,8 @@ def _methods(request: Request) -> list[str]:
         if name not in known:
             raise unknown("method", name, known)
         if name not in rows:
-            raise KitError(f"{name} is not in table {request.table} of {request.paper}")
+            if not papers.layout(request.paper, request.table).others:
+                raise KitError(f"{name} is not in table {request.table} of {request.paper}")
+            rows.append(name)
     default = known if request.all_methods else DEFAULT_METHODS
     return [name for name in rows if name in known and name in (request.methods or default)]

@@ -136,6 +136,14 @@ def test_planning_needs_no_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_method_of_no_paper_may_be_asked_for() -> None:
+    made = plan.make(request(methods=("linear", "wrn"), seeds=(0,)))
+    assert [run.spec.method for run in made.runs] == ["wrn", "linear"]
+    assert not {"linear", "constant"} & {run.spec.method for run in plan.make(request()).runs}
+    with pytest.raises(KitError, match="linear is not in table 7"):
+        plan.make(request(table=7, tasks=(), methods=("linear",)))
+
+
 @pytest.fixture
 def own_data(smoke_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Darcy Flow's data to be changed at will."""
