@@ -18,6 +18,7 @@ from kit import method, task
 from kit.engines import execute as module
 from kit.engines.execute import Options, execute
 from kit.errors import KitError, RunError
+from kit.runs import history
 from kit.runs.folder import RunFolder, read_result
 from kit.spec import RunSpec
 from tests.conftest import Run
@@ -191,20 +192,22 @@ def test_kill_9_at_ten_random_moments_changes_nothing(
     words += [word for override in STRETCHED for word in ("-o", override)]
     monkeypatch.setenv("KIT_CHECKPOINT_SECONDS", "0")
     monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "undisturbed"))
-    began = time.monotonic()
     _run(words).wait()
     whole = _result(tmp_path / "undisturbed")
     seconds = sum(stage["active_seconds"] for stage in whole["stages"].values())
-    start_up = time.monotonic() - began - seconds
 
     monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "killed"))
-    moments = random.Random(0)
-    kills = 0
+    folder, moments, kills = RunFolder(spec("dash", 0, *STRETCHED)), random.Random(0), 0
     while kills < 10:
-        process = _run(words)
+        before, process = len(history.read(folder.path)), _run(words)
+        # Some attempts are killed before their first epoch, the others at some moment after it.
+        enough = before + (kills % 3 > 0)
+        while process.poll() is None and not (
+            _begun_by(process, folder) and len(history.read(folder.path)) >= enough
+        ):
+            time.sleep(0.01)
         try:
-            # Of each attempt's own work at most a fifth, so that ten kills fit.
-            process.wait(start_up + moments.uniform(0, seconds / 5))
+            process.wait(moments.uniform(0, seconds / 20))
             break
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
@@ -217,6 +220,11 @@ def test_kill_9_at_ten_random_moments_changes_nothing(
     assert killed["architecture"] == whole["architecture"]
     assert killed["artifacts"] == whole["artifacts"], "the weights, bit by bit"
     assert sum(stage["sessions"] for stage in killed["stages"].values()) > 3
+
+
+def _begun_by(process: subprocess.Popen[bytes], folder: RunFolder) -> bool:
+    status = folder.status()
+    return status is not None and status.pid == process.pid
 
 
 @pytest.mark.usefixtures("darcy")
