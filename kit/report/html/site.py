@@ -106,7 +106,11 @@ def _pages(made: list[Table], runs: list[Run]) -> Iterator[tuple[str, str, dict[
     yield "tables/index.html", "tables.html", {}
     for table in made:
         cells = [cell for row in table.rows for cell in row.cells]
-        values = {"table": table, "has_measured": any(cell.measured for cell in cells)}
+        values = {
+            "table": table,
+            "has_measured": any(cell.measured for cell in cells),
+            "has_computed": any(cell.computed for cell in cells),
+        }
         yield f"tables/{table.paper}-{table.number}.html", "table.html", values
     drawn, missing = figures.drawn(made)
     yield "figures.html", "figures.html", {"figures": drawn, "missing": missing}
