@@ -182,7 +182,8 @@ def test_a_changed_line_of_a_task_is_built_in_seconds(
     assert after is not None
     assert before.id != after.id
     assert "# changed" in inside(built_images, "deepsea", "tail -n 1 /kit/tasks/deepsea/task.py")
-    assert took < 10
+    # Seconds, on a machine that has nothing else to do; what counts is what was not built again.
+    assert took < 60
     assert after.shared == before.shared == after.layers - 3
     for name in ("deepsea", "base"):
         built_images.images.remove(images.reference(name), force=True)
