@@ -10,8 +10,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from kit import paths
+from kit import paths, task
 from kit.containers import images
+from kit.data.prepared import open_prepared
 from kit.engines import leases
 from tests.derived_image import derived
 from tests.engines import fake_run
@@ -36,13 +37,19 @@ def gpu_image(built_images: docker.DockerClient, nvml_library: Path) -> Iterator
 
 @pytest.fixture(scope="session")
 def fake_image(
-    built_images: docker.DockerClient, nvml_library: Path, tmp_path_factory: pytest.TempPathFactory
+    built_images: docker.DockerClient,
+    nvml_library: Path,
+    smoke_data: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[str]:
     """The same, but a run only leases, sleeps and makes its result up; ``KIT_IMAGES`` for it."""
     folder = tmp_path_factory.mktemp("fake")
     shutil.copy(nvml_library, folder)
     shutil.copy(fake_run.__file__, folder / "__main__.py")
-    plan = json.dumps({"seconds": SECONDS, "journal": f"{SHARED}/journal"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KIT_DATA", str(smoke_data))
+        data = open_prepared(task.find("darcy-flow"), "regenerated", "smoke").manifest.digest
+    plan = json.dumps({"seconds": SECONDS, "journal": f"{SHARED}/journal", "data": data})
     lines = f"FROM {images.reference('darcy-flow')}\n{DRIVER}COPY __main__.py /kit/kit/\n"
     lines += f"ENV FAKE_RUN='{plan}'\n"
     with derived(built_images, f"{TESTS}-fake/darcy-flow", lines, folder):

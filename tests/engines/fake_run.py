@@ -1,8 +1,8 @@
 """A stand-in for ``kit run`` without torch: the same leases, locks and files, made-up numbers.
 
 What it does besides is told by ``FAKE_RUN``, a JSON object: ``seconds``, the mean time of a run;
-``journal``, a file that gets a line at the start and at the end of each; and ``acts``, by seed, an
-act from ``ACTS`` in place of success.
+``journal``, a file that gets a line at the start and at the end of each; ``data``, the digest that
+the result names; and ``acts``, by seed, an act from ``ACTS`` in place of success.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def run(spec: RunSpec, plan: dict[str, Any], gpus: tuple[str, ...]) -> None:
         time.sleep(60 if act == "hang" else plan.get("long", {}).get(str(spec.seed), seconds))
         if act is not None:
             misbehave(act, folder)
-        write_json(folder.result, made_up(spec, gpus))
+        write_json(folder.result, made_up(spec, gpus, plan.get("data", "")))
         folder.set_status("succeeded")
         note(plan, spec, gpus, "end")
 
@@ -117,7 +117,7 @@ def note(plan: dict[str, Any], spec: RunSpec, gpus: tuple[str, ...], what: str) 
             stream.write(json.dumps(line) + "\n")
 
 
-def made_up(spec: RunSpec, gpus: tuple[str, ...]) -> Result:
+def made_up(spec: RunSpec, gpus: tuple[str, ...], data: str = "") -> Result:
     metric = MetricValue(
         value=value(spec), unit="%", aggregation="made up", n_units=1, n_undefined=0
     )
@@ -145,7 +145,7 @@ def made_up(spec: RunSpec, gpus: tuple[str, ...]) -> Result:
             threads=1,
             image_id=None,
             image_digest=None,
-            data="",
+            data=data,
         ),
     )
 
