@@ -29,6 +29,8 @@ from kit.task import Task
 GB = 1e9
 # What a run leaves where none of its kind has been run: weights, a checkpoint, a log.
 RUN_BYTES: dict[Profile, int] = {"paper": 200 << 20, "lite": 20 << 20, "smoke": 2 << 20}
+# Failures that a run had no part in: whoever starts a sweep again has mended them, or may hope so.
+NOT_OF_THE_RUN = ("infrastructure", "disk", "data")
 # The rows that 'reproduce' fills unless asked for more: the DASH family and its backbone.
 DEFAULT_METHODS = ("wrn", "tcn", "baby-dash", "dash", "dash-tcn", "dash-convnext")
 
@@ -38,7 +40,7 @@ class PlannedRun:
     """A run, what is to be done with it, and why.
 
     Attributes:
-        action: ``failed`` runs stay so until asked for again.
+        action: ``failed`` runs stay so until asked for again; not those that were not to blame.
         hours: None where nothing tells.
         gpus: how many it needs.
         bytes: that it leaves on disk, roughly.
@@ -250,9 +252,12 @@ class _Known:
             case "running" | "starting":
                 return "run", f"is being run{stage}; waits for it"
             case "failed":
-                again = "; again, as asked" if self.retry_failed else ""
-                reason = f"failed before ({now.failure}): {now.message}{again}"
-                return ("run" if self.retry_failed else "failed"), reason
+                reason = f"failed before ({now.failure}): {now.message}"
+                if self.retry_failed:
+                    return "run", f"{reason}; again, as asked"
+                if now.failure in NOT_OF_THE_RUN:
+                    return "run", f"{reason}; again, since the run was not to blame"
+                return "failed", reason
             case "cancelled":
                 return "run", f"interrupted{stage}; resumes there"
         return "run", f"left unfinished{stage}; resumes there"

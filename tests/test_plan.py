@@ -69,6 +69,18 @@ def test_what_failed_stays_so_until_asked_for_again() -> None:
     assert (now[0].action, now[0].reason) == ("run", "is being run in train; waits for it")
 
 
+@pytest.mark.usefixtures("darcy")
+def test_what_failed_by_no_fault_of_the_run_is_run_again() -> None:
+    folder = RunFolder(plan.make(request(methods=("wrn",))).runs[0].spec)
+    folder.path.mkdir(parents=True)
+    folder.set_status("failed", failure="disk", message="no space left")
+    again = {run.spec.seed: run for run in plan.make(request(methods=("wrn",))).runs}
+    assert again[0].action == "run"
+    assert again[0].reason == (
+        "failed before (disk): no space left; again, since the run was not to blame"
+    )
+
+
 def test_a_run_that_reads_others_brings_them_along(monkeypatch: pytest.MonkeyPatch) -> None:
     def inputs(self: MethodInfo, spec: RunSpec) -> dict[str, RunSpec]:
         if self.name != "dash":

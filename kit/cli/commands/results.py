@@ -89,7 +89,13 @@ def verify(archive: Path | None, form: str) -> None:
 
 
 @command.command()
-@click.option("--mlflow", "uri", required=True, metavar="URI", help="Of a tracking server, such as http://127.0.0.1:5000.")
+@click.option(
+    "--mlflow",
+    "uri",
+    required=True,
+    metavar="URI",
+    help="Of a tracking server, such as http://127.0.0.1:5000.",
+)
 @click.option("--experiment", default="kit", show_default=True, help="Its name there.")
 def export(uri: str, experiment: str) -> None:
     """Send every valid result to MLflow: settings, curves, scores, provenance.
