@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import msgspec
 
@@ -14,7 +13,7 @@ from kit import method, task
 from kit.errors import KitError
 from kit.report.cells import Measured
 from kit.runs.records import Result
-from kit.spec import PROFILES, PROTOCOLS, TIERS, Profile, Protocol, RunSpec, Tier
+from kit.spec import PROFILES, PROTOCOLS, TIERS, Profile, Protocol, RunSpec, Tier, flat
 
 Kind = tuple[Profile, Protocol, Tier]
 # What one run contributes to a cell: (value, None where it is not a number; unit).
@@ -182,8 +181,8 @@ def reductions(spec: RunSpec) -> tuple[str, ...]:
         return ()
     info = method.find(spec.method)
     plain = info.settings(task.find(spec.task), spec.protocol, "paper", spec.tier)
-    full = dict(_flat(msgspec.to_builtins(plain)))
-    after = dict(_flat(spec.settings))
+    full = dict(flat(msgspec.to_builtins(plain)))
+    after = dict(flat(spec.settings))
     return tuple(f"{name}={after[name]}" for name in after if after[name] != full.get(name))
 
 
@@ -204,17 +203,3 @@ def rank(kind: Kind) -> tuple[int, int, int]:
 def _words(kind: Kind) -> str:
     profile, protocol, tier = kind
     return f"{profile}-{protocol} on {tier} data"
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", _plain(value)
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return "[" + " ".join(_plain(each) for each in value) + "]"
-    return str(value)
