@@ -46,6 +46,8 @@ SECONDS_BETWEEN_LOOKS = 0.05
 # How long an engine that restarts may take: before its runs are given up, before a new one is.
 SECONDS_WITHOUT_ENGINE = 60.0
 SECONDS_TO_START = 20.0
+# From a run's result to the end of its container.
+SECONDS_TO_END = 20.0
 FAULTS = (DockerException, RequestException)
 
 
@@ -153,10 +155,20 @@ class Docker:
         """Let go of the engine, and of the containers that ended after their supervisor."""
         with suppress(*FAULTS):
             for container in self._list({}):
-                folder = paths.results() / "runs" / container["Labels"][FOLDER]
-                if container["State"] == "exited" and not is_locked(folder / CLAIM):
-                    self._remove(folder / "log.txt", container["Id"])
+                with suppress(*FAULTS):
+                    self._clear(container)
         self.client.close()
+
+    def _clear(self, container: Mapping[str, Any]) -> None:
+        """Remove a container that nobody waits for, unless its run is still at work."""
+        folder = paths.results() / "runs" / container["Labels"][FOLDER]
+        if is_locked(folder / CLAIM):
+            return
+        if container["State"] == "running":
+            if not (folder / "result.json").exists():
+                return
+            self.client.api.wait(container["Id"], timeout=SECONDS_TO_END)
+        self._remove(folder / "log.txt", container["Id"])
 
     def _wait(self) -> None:
         """Give an engine that restarts some time to come back."""

@@ -211,7 +211,10 @@ def test_what_ended_after_its_supervisor_is_removed(engine: engines.Docker) -> N
     left = {each["Id"] for each in engine._list({})}
     assert left == {theirs.reference, running.reference}
     assert ended(engine, theirs) == Exit(7)
-    engine.stop(running, 0)
+    (RunFolder(spec(SLEEP)).path / "result.json").touch()  # so its container is about to end
+    engine.client.api.kill(running.reference, "TERM")
+    engines.connect(Options(allow_unpinned=True)).close()
+    assert not engine._list({})
 
 
 def test_strangers_are_left_alone(
