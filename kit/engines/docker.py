@@ -47,7 +47,7 @@ SECONDS_BETWEEN_LOOKS = 0.05
 SECONDS_WITHOUT_ENGINE = 60.0
 SECONDS_TO_START = 20.0
 # From a run's result to the end of its container.
-SECONDS_TO_END = 20.0
+SECONDS_TO_END = 20
 FAULTS = (DockerException, RequestException)
 
 
