@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from kit.cli.columns import aligned
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -91,10 +93,4 @@ def table(rows: Sequence[tuple[str, ...]]) -> Table:
 
 def text(rows: Sequence[tuple[str, ...]]) -> str:
     """Return rows as plain lines of aligned columns."""
-    every = [COLUMNS, *rows]
-    widths = [max(len(each[column]) for each in every) for column in range(len(COLUMNS))]
-    lines = (
-        "  ".join(word.ljust(width) for word, width in zip(each, widths, strict=True))
-        for each in every
-    )
-    return "\n".join(line.rstrip() for line in lines)
+    return aligned([COLUMNS, *rows])

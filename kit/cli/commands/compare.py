@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
+from kit.cli.columns import aligned
 from kit.spec import PROFILES
 
 if TYPE_CHECKING:
@@ -127,8 +128,7 @@ def _text(found: Comparison) -> str:
             )
         )
     kept = [index for index in range(len(heads)) if any(row[index] for row in rows[1:])]
-    widths = {index: max(len(row[index]) for row in rows) for index in kept}
-    lines = ["  ".join(row[i].ljust(widths[i]) for i in kept).rstrip() for row in rows]
+    lines = [aligned([[row[index] for index in kept] for row in rows])]
     lines += ["", summary([cell.verdict for cell in found.cells if cell.verdict])]
     lines += [_over_tasks(found, method, each) for method, each in found.over_tasks]
     lines += [f"note: {remark}" for remark in found.remarks]

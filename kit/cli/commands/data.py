@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.columns import aligned
 from kit.spec import PROFILES, TIERS
 
 
@@ -46,9 +47,11 @@ def list_data(form: str) -> None:
     if form == "json":
         click.echo(json.dumps(rows, indent=2))
         return
+    lines = [("task", "tier", "profile", "size", "")]
     for row in rows:
-        size = f"{float(row['bytes']) / 1e6:8.1f} MB" if row["ready"] else "   missing "
-        click.echo(f"{row['task']}  {row['tier']:11}  {row['profile']:5}  {size}  {row['detail']}")
+        size = f"{row['bytes'] / 1e6:.1f} MB" if row["ready"] else "missing"
+        lines.append((row["task"], row["tier"], row["profile"], size, row["detail"]))
+    click.echo(aligned(lines))
 
 
 @command.command(name="fetch")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import options
+from kit.cli.columns import aligned
 from kit.errors import KitError
 
 if TYPE_CHECKING:
@@ -122,6 +123,4 @@ def _show(found: list[Image]) -> None:
         )
         for image in found
     ]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)))
+    click.echo(aligned(rows))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.columns import aligned
 
 
 @click.command(name="list")
@@ -22,10 +23,7 @@ def command(what: str, form: str) -> None:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
         return
     lines = [list(rows[0]), *(list(map(str, row.values())) for row in rows)] if rows else []
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for line in lines:
-        texts = (text.ljust(width) for text, width in zip(line, widths, strict=True))
-        click.echo("  ".join(texts).rstrip())
+    click.echo(aligned(lines))
 
 
 def _tasks() -> list[dict[str, Any]]:
