@@ -9,13 +9,14 @@ from typing import Any
 import torch
 from torch import nn
 
-from kit.backbones import backbone
+from kit.backbones import backbone, count
 from kit.backbones.wide_resnet import Convention
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError, nearest
-from kit.methods.context import Context
+from kit.methods.context import Context, Outcome
 from kit.metrics import Prediction
+from kit.runs.records import Architecture
 from kit.search import instantiate
 from kit.search.architecture import Padding
 from kit.seeding import key
@@ -146,3 +147,15 @@ def load(context: Context, network: nn.Module) -> nn.Module:
     """Fill a network with the final weights."""
     network.load_state_dict(tensors.load(context.artifacts / WEIGHTS, context.device))
     return network
+
+
+def outcome(
+    context: Context, network: nn.Module, architecture: Architecture | None = None
+) -> Outcome:
+    """Describe a trained network, whose weights were saved by ``save``."""
+    return Outcome(
+        architecture=architecture,
+        parameters=count.parameters(network),
+        macs=count.multiply_adds(network, context.input_shape),
+        artifacts=[(f"artifacts/{WEIGHTS}", "torch-state-dict")],
+    )

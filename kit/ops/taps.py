@@ -77,22 +77,20 @@ def distinct_taps(setting: Setting, dtype: torch.dtype, device: torch.device) ->
 def folded_taps(setting: Setting, dtype: torch.dtype, device: torch.device) -> FoldedTaps:
     """Folded taps; for each dilation the sets of row and column offsets are independent."""
     found = candidates(setting.kernel_sizes, setting.dilations)
-    blocks: list[Tensor | None] = [None] * len(found)
-    offsets, starts, count = [], [], 0
+    placed: dict[int, tuple[int, Tensor]] = {}
+    offsets, count = [], 0
     for dilation in sorted(set(setting.dilations)):
         chosen = [(i, c) for i, c in enumerate(found) if c.dilation == dilation]
         slots = tuple(
             tuple(sorted({abs(o) for _, c in chosen for o in _live(c, n)})) for n in setting.sizes
         )
         offsets.append(slots)
-        for index, candidate in chosen:
-            blocks[index] = _fold(candidate, slots, setting.sizes)
-            starts.append((index, count))
-        count += len(blocks[chosen[0][0]])  # type: ignore[arg-type]
+        blocks = {index: _fold(candidate, slots, setting.sizes) for index, candidate in chosen}
+        placed |= {index: (count, block) for index, block in blocks.items()}
+        count += len(blocks[chosen[0][0]])  # all of a dilation have as many rows
     matrices = []
-    for index, start in sorted(starts):
-        block = blocks[index]
-        assert block is not None
+    for index in range(len(found)):
+        start, block = placed[index]
         full = torch.zeros(count, block.shape[1])
         full[start : start + len(block)] = block
         matrices.append(full)

@@ -32,4 +32,5 @@ def write(folder: Path, counts: Mapping[str, int], seed: int) -> None:
         curve = (amplitudes[label, None] * np.sin(angles + phases[label, None])).sum(axis=-1)
         level, scale = random.normal(0, 0.3, (count, 1)), random.uniform(0.5, 1.5, (count, 1))
         data = level + scale * curve + random.normal(0, 0.1, curve.shape)
-        np.save(folder / f"satellite_{name}.npy", {"data": data, "label": label + 1})  # type: ignore[arg-type]
+        content = np.array({"data": data, "label": label + 1}, dtype=object)
+        np.save(folder / f"satellite_{name}.npy", content)

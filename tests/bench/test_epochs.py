@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from kit import method, task
 from kit.bench import epoch_times, epochs
 from kit.data import preparing
+from kit.methods.dash.info import DashSettings
 from tests.conftest import Run
 
 
@@ -57,11 +58,12 @@ def test_the_searched_networks_at_full_size_are_the_papers() -> None:
     with torch.device("meta"):
         for name, millions in (("dash", 3), ("dash-convnext", 28.6)):
             settings = method.find(name).settings(found, "released", "paper", "published")
-            module = epochs.build_backbone(settings, 224)  # type: ignore[arg-type]
+            assert isinstance(settings, DashSettings)
+            module = epochs.build_backbone(settings, 224)
             parameters = sum(weight.numel() for weight in module.parameters()) / 1e6
             assert parameters == pytest.approx(millions, abs=0.05)
-            assert settings.kernel_sizes == (3, 5, 7, 9, 11)  # type: ignore[attr-defined]
-            assert settings.dilations == (1, 3, 7)  # type: ignore[attr-defined]
+            assert settings.kernel_sizes == (3, 5, 7, 9, 11)
+            assert settings.dilations == (1, 3, 7)
 
 
 def test_reproduce_measures_the_table_that_needs_no_run(

@@ -63,11 +63,7 @@ class Stages:
 
     def outcome(self, context: Context) -> Outcome:
         """Describe the model."""
-        return Outcome(
-            parameters=context.task.outputs,
-            macs=0,
-            artifacts=[(f"artifacts/{networks.WEIGHTS}", "torch-state-dict")],
-        )
+        return networks.outcome(context, self._model(context))
 
     def _model(self, context: Context) -> nn.Module:
         model = Constant(context.task.outputs, dense=context.task.kind == "dense")

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
-from kit.backbones import count
 from kit.data.loading import Batch
 from kit.methods import networks
 from kit.methods.context import Context, Outcome
@@ -54,16 +53,12 @@ class Stages:
         """Describe the retrained network."""
         choices = self._choices(context)
         network = final_network(context, self.settings, choices, 0.0)
-        return Outcome(
-            architecture=Architecture(
-                kind="kernel-dilation",
-                version=1,
-                value=[[name, k, d] for name, (k, d) in choices.items()],
-            ),
-            parameters=count.parameters(network),
-            macs=count.multiply_adds(network, context.input_shape),
-            artifacts=[(f"artifacts/{networks.WEIGHTS}", "torch-state-dict")],
+        architecture = Architecture(
+            kind="kernel-dilation",
+            version=1,
+            value=[[name, k, d] for name, (k, d) in choices.items()],
         )
+        return networks.outcome(context, network, architecture)
 
     def _search(self, context: Context) -> None:
         given = self.settings.architecture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from kit.backbones import count
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.methods import networks
@@ -41,12 +40,7 @@ class Stages:
 
     def outcome(self, context: Context) -> Outcome:
         """Describe the model."""
-        model = self._model(context)
-        return Outcome(
-            parameters=count.parameters(model),
-            macs=count.multiply_adds(model, context.input_shape),
-            artifacts=[(f"artifacts/{networks.WEIGHTS}", "torch-state-dict")],
-        )
+        return networks.outcome(context, self._model(context))
 
     def _tune(self, context: Context) -> None:
         stage = context.stage("tune", self.settings.epochs)

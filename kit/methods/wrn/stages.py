@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 from torch import nn
 
-from kit.backbones import count
 from kit.data.loading import Batch
 from kit.methods import networks
 from kit.methods.context import Context, Outcome
@@ -52,12 +51,7 @@ class Stages:
 
     def outcome(self, context: Context) -> Outcome:
         """Describe the network."""
-        network = self.network(context)
-        return Outcome(
-            parameters=count.parameters(network),
-            macs=count.multiply_adds(network, context.input_shape),
-            artifacts=[(f"artifacts/{networks.WEIGHTS}", "torch-state-dict")],
-        )
+        return networks.outcome(context, self.network(context))
 
     def network(self, context: Context) -> nn.Module:
         """Return the network, with its first weights."""

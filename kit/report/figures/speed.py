@@ -21,13 +21,20 @@ class Point(Protocol):
     """One measured time."""
 
     @property
-    def variant(self) -> str: ...  # noqa: D102
+    def variant(self) -> str:
+        """The panel that it belongs to."""
+
     @property
-    def x(self) -> int: ...  # noqa: D102
+    def x(self) -> int:
+        """Where on the axis: c, or n."""
+
     @property
-    def method(self) -> str: ...  # noqa: D102
+    def method(self) -> str:
+        """The line that it belongs to."""
+
     @property
-    def seconds(self) -> float: ...  # noqa: D102
+    def seconds(self) -> float:
+        """Of a search epoch."""
 
 
 def draw(figure: int, points: Sequence[Point], caption: str) -> Any:
