@@ -1,0 +1,119 @@
+"""A look at the nodes of a cluster: what each has, and whether it shares these folders.
+
+The asking machine opens a meeting, a folder among the results with a word in it and a lock that it
+holds. Every node looks at it (``look``), and what it leaves there tells whether it sees the same
+files, whether its files are seen, and whether it heeds the lock: runs are safe by their locks.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import msgspec
+
+from kit import paths
+from kit.files import is_locked, locked, write_bytes, write_json
+
+WORD, LOCK = "word", "lock"
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a node saw.
+
+    Attributes:
+        word: that it read in the meeting's folder; None where it did not find it.
+        heeds_lock: whether it saw that the asking machine holds the lock.
+        gpus: models, as many as it may look at.
+        data: folders of prepared data, below ``KIT_DATA``.
+        images: of tasks, that its Docker engine has.
+        torch: version; None where it has none.
+    """
+
+    word: str | None
+    heeds_lock: bool
+    gpus: tuple[str, ...]
+    data: tuple[str, ...]
+    images: tuple[str, ...]
+    torch: str | None
+
+
+@contextmanager
+def meeting() -> Iterator[Path]:
+    """Yield a folder for nodes to look at, gone afterwards."""
+    folder = paths.results() / "nodes" / uuid.uuid4().hex
+    write_bytes(folder / WORD, folder.name.encode())
+    try:
+        with locked(folder / LOCK):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # another meeting is under way
+            folder.parent.rmdir()
+
+
+def look(folder: Path, name: str) -> None:
+    """Tell what this node has; a node that does not see the folder writes nothing."""
+    if folder.is_dir():
+        write_json(folder / f"{name}.json", _here(folder))
+
+
+def answer(folder: Path, name: str) -> Node | None:
+    """Return what a node of that name told, or None."""
+    try:
+        return msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=Node)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def trouble(folder: Path, node: Node | None) -> str | None:
+    """Return why runs should not go to a node that has looked at a meeting's folder."""
+    if node is None or node.word != folder.name:
+        return f"does not share {paths.results()}; move it to shared storage by KIT_RESULTS"
+    if not node.heeds_lock:
+        return f"does not see the locks of other nodes in {paths.results()}; mount it with locks"
+    if missing := set(prepared_data()) - set(node.data):
+        return f"does not share {paths.data()}: lacks {', '.join(sorted(missing))}"
+    if node.torch is None:
+        return "has no torch"
+    return None
+
+
+def prepared_data() -> tuple[str, ...]:
+    """Return the folders of prepared data that are seen from here, as ``task/tier``."""
+    found = paths.data().glob("*/*/manifest.json")
+    return tuple(sorted(str(file.parent.relative_to(paths.data())) for file in found))
+
+
+def _here(folder: Path) -> Node:
+    from importlib.metadata import PackageNotFoundError, version
+
+    from kit.engines.devices import gpus
+
+    torch = word = None
+    with suppress(PackageNotFoundError):
+        torch = version("torch")
+    with suppress(OSError):
+        word = (folder / WORD).read_text()
+    return Node(
+        word=word,
+        heeds_lock=is_locked(folder / LOCK),
+        gpus=tuple(gpu.model for gpu in gpus()),
+        data=prepared_data(),
+        images=_images(),
+        torch=torch,
+    )
+
+
+def _images() -> tuple[str, ...]:
+    from kit.errors import UnavailableError
+
+    try:
+        from kit.containers import client, images
+
+        return tuple(image.name for image in images.listing(client.connect()))
+    except (ModuleNotFoundError, UnavailableError):
+        return ()
