@@ -2,20 +2,25 @@
 
 A method takes part by a function of its ``Stages``: ``network(context)`` returns the final network
 where no search decides on it, ``supernet(context)`` what the search trains.
+
+``python -m kit.methods.sizes "TASK METHOD"...`` prints sizes as JSON, for a process that would keep
+torch out of its own memory.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from kit import discovery
+from kit import discovery, method, task
 from kit.backbones import count
 from kit.method import MethodInfo
 from kit.settings import Settings, convert
@@ -23,7 +28,10 @@ from kit.spec import RunSpec
 from kit.task import Task
 
 # What changes no shape and, without numbers, takes longer than with them.
-IDLE = (Tensor.normal_, Tensor.uniform_, Tensor.relu, functional.relu, functional.batch_norm)
+IDLE = (
+    *(Tensor.normal_, Tensor.uniform_, Tensor.relu, functional.relu, functional.gelu),
+    *(functional.batch_norm, functional.layer_norm),
+)
 
 
 @dataclass(frozen=True)
@@ -57,18 +65,18 @@ class Size:
     searched: bool
 
 
-def size(task: Task, info: MethodInfo) -> Size | None:
+def size(the_task: Task, info: MethodInfo) -> Size | None:
     """Return the size of a method's model at profile ``paper``, or None where it is not known."""
-    if info.applies(task) is not None:
+    if info.applies(the_task) is not None:
         return None
-    spec = info.spec(task, 0, protocol="released", profile="paper", tier="published")
+    spec = info.spec(the_task, 0, protocol="released", profile="paper", tier="published")
     settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
     stages = discovery.load("kit.methods", info.folder, "stages").Stages(settings)
     searched = not hasattr(stages, "network")
     build = getattr(stages, "supernet" if searched else "network", None)
     if build is None:
         return None
-    context = Blueprint(spec, task, settings)
+    context = Blueprint(spec, the_task, settings)
     with torch.device("meta"), _Shapes():
         network = build(context)
         multiply_adds = count.multiply_adds(network, context.input_shape)
@@ -89,3 +97,13 @@ class _Shapes(TorchFunctionMode):
         if func in IDLE or getattr(func, "__module__", None) == "torch.nn.init":
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
         return func(*args, **kwargs)
+
+
+def main(pairs: Sequence[str]) -> None:
+    """Print the size of each ``TASK METHOD``: an array of its numbers, or null."""
+    found = (size(task.find(each.split()[0]), method.find(each.split()[1])) for each in pairs)
+    print(msgspec.json.encode([each and astuple(each) for each in found]).decode())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from kit import paths
+from kit.errors import KitError
 from kit.report.tables import counts as module
 from kit.report.tables.counts import Count, counts
 
@@ -16,9 +19,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What was really counted, by a stand-in that takes no time."""
     seen: list[tuple[str, str]] = []
 
-    def count(task_name: str, method_name: str) -> Count | None:
-        seen.append((task_name, method_name))
-        return Count(10, 20, False) if method_name == "wrn" else None
+    def count(pairs: list[tuple[str, str]]) -> dict[tuple[str, str], Count | None]:
+        seen.extend(pairs)
+        return {pair: Count(10, 20, False) if pair[1] == "wrn" else None for pair in pairs}
 
     monkeypatch.setattr(module, "_count", count)
     return seen
@@ -66,8 +69,25 @@ def test_results_that_cannot_be_written(
     assert counted == PAIRS
 
 
-def test_a_true_count() -> None:
-    (found,) = counts([("darcy-flow", "wrn")]).values()
-    assert found is not None
-    assert found.parameters > 1e6
-    assert not found.searched
+def test_two_processes_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WORTH_A_PROCESS", 2)
+    wide, none, searched = counts([*PAIRS, ("ecg", "dash")]).values()
+    assert wide is not None
+    assert wide.parameters > 1e6
+    assert not wide.searched
+    assert none is None  # a TCN is for 1D data
+    assert searched is not None
+    assert searched.searched
+
+
+def test_the_process_that_asks_stays_without_torch() -> None:
+    told = "import sys; from kit.report.tables.counts import counts"
+    told += "; print(counts([('ecg', 'wrn')]), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("{('ecg', 'wrn'): Count(parameters=50")
+    assert done.stdout.endswith("False\n")
+
+
+def test_a_model_that_cannot_be_built_is_one_line() -> None:
+    with pytest.raises(KitError, match=r"models could not be counted: .*unknown method 'wrm'"):
+        counts([("ecg", "wrm")])
