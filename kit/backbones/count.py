@@ -21,7 +21,8 @@ def parameters(network: nn.Module) -> int:
 def multiply_adds(network: nn.Module, input_shape: Sequence[int]) -> int:
     """Return the multiply-adds of convolutions and linear layers for one sample.
 
-    An AggConv costs what DASH's Fourier path costs by its formula (``kit.ops.costs``). The network
+    An AggConv costs what DASH's Fourier path costs by its formula (``kit.ops.costs``), another
+    module what its own ``multiply_adds(x)`` returns for one sample, where it has one. The network
     runs on torch's meta device: shapes only, no numbers.
     """
     total = 0
@@ -33,8 +34,13 @@ def multiply_adds(network: nn.Module, input_shape: Sequence[int]) -> int:
         elif isinstance(module, nn.Conv1d | nn.Conv2d):
             taps = math.prod(module.kernel_size) * module.in_channels // module.groups
             total += output.numel() * taps
+        elif isinstance(module, nn.ConvTranspose2d):
+            taps = math.prod(module.kernel_size) * module.out_channels // module.groups
+            total += inputs[0].numel() * taps
         elif isinstance(module, AggConv1d | AggConv2d):
             total += round(_fourier(module, inputs[0]))
+        elif callable(own := getattr(module, "multiply_adds", None)):
+            total += own(inputs[0])
 
     ghost = copy.deepcopy(network).to("meta").eval()
     for module in ghost.modules():

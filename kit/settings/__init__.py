@@ -1,6 +1,6 @@
 """Settings: strict TOML resolved in layers into frozen structs."""
 
-from kit.settings.common import Normalisation, Optimiser, Rules, Schedule, Settings
+from kit.settings.common import Normalisation, Optimiser, Rules, Schedule, Settings, Validation
 from kit.settings.resolve import merge, resolve
 from kit.settings.strict import apply_overrides, convert
 
@@ -10,6 +10,7 @@ __all__ = [
     "Rules",
     "Schedule",
     "Settings",
+    "Validation",
     "apply_overrides",
     "convert",
     "merge",

@@ -74,12 +74,13 @@ class Optimiser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What turns gradients into steps, as torch's optimiser of that name does.
 
     Attributes:
-        momentum: of Adam and AdamW, beta 1; their beta 2 is 0.999.
+        momentum: of the Adam family, beta 1 (beta 2 is 0.999); of RMSprop, how slowly the mean of
+            the squares follows (Keras' rho).
         weight_decay: added to the gradient, or decoupled from it in AdamW.
         nesterov: of SGD alone; off where momentum is 0.
     """
 
-    kind: Literal["sgd", "adam", "adamw"] = "sgd"
+    kind: Literal["sgd", "adam", "adamw", "radam", "rmsprop"] = "sgd"
     learning_rate: float
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -91,20 +92,43 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         kind: ``step`` multiplies the rate by ``factor`` at each milestone reached; ``cosine`` falls
-            from it to ``floor`` along half a cosine, step by step.
+            from it to ``floor`` along half a cosine, step by step; ``plateau`` multiplies it by
+            ``factor`` once more than ``patience`` epochs have brought no better ``Validation``.
         milestones: epochs, counted from 0.
         strict: a milestone m counts from epoch m + 1 on (DASH's code) instead of from m on.
-        floor: of ``step``, no further decay once the rate is at or below it; of ``cosine``, the
-            last rate.
+        floor: of ``step``, no further decay once the rate is at or below it; else the last rate.
         warm_up: epochs in which the rate first rises from 0 in a straight line.
+        start: the epoch from which on a cosine falls.
+        patience: of ``plateau``.
+        cooldown: of ``plateau``, epochs after a cut that do not count.
     """
 
-    kind: Literal["step", "cosine"] = "step"
+    kind: Literal["step", "cosine", "plateau"] = "step"
     milestones: tuple[int, ...] = ()
     factor: float = 0.2
     strict: bool = False
     floor: float = 0.0
     warm_up: Annotated[int, Meta(ge=0)] = 0
+    start: Annotated[int, Meta(ge=0)] = 0
+    patience: Annotated[int, Meta(ge=0)] = 0
+    cooldown: Annotated[int, Meta(ge=0)] = 0
+
+
+class Validation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A score taken after each epoch, the lower the better, and what follows from it.
+
+    Attributes:
+        role: the fold that is scored: ``tune_val``, or ``test`` where released code selects on its
+            test data; ``none`` for no score.
+        by: the loss that is trained on, or the task's first metric.
+        keep: the weights of the last epoch, or those of the epoch with the best score.
+        patience: the training ends after so many epochs without a better score; 0 for never.
+    """
+
+    role: Literal["none", "tune_val", "test"] = "none"
+    by: Literal["loss", "metric"] = "loss"
+    keep: Literal["last", "best"] = "last"
+    patience: Annotated[int, Meta(ge=0)] = 0
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

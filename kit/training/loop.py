@@ -16,8 +16,15 @@ from kit.settings import Optimiser, Schedule
 from kit.task import Task
 from kit.training import distributed
 from kit.training.losses import Kind, Loss
+from kit.training.monitor import Monitor
 from kit.training.schedules import apply_rate, by_step
 from kit.training.stage import Stage, Stateful
+
+ADAMS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "radam": torch.optim.RAdam,
+}
 
 # What a step learns from: a batch, or whatever a method makes of several.
 Work = TypeVar("Work")
@@ -30,10 +37,12 @@ def make_optimiser(groups: Sequence[dict[str, Any]], settings: Optimiser) -> tor
     if settings.kind == "sgd":
         nesterov = settings.nesterov and settings.momentum > 0
         optimiser = torch.optim.SGD(groups, rate, settings.momentum, 0.0, decay, nesterov)
+    elif settings.kind == "rmsprop":
+        # The epsilon of Keras, whose networks use it.
+        optimiser = torch.optim.RMSprop(groups, rate, settings.momentum, 1e-7, decay)
     else:
-        kind = torch.optim.Adam if settings.kind == "adam" else torch.optim.AdamW
         betas = (settings.momentum, 0.999)
-        optimiser = kind(groups, lr=rate, betas=betas, weight_decay=decay)
+        optimiser = ADAMS[settings.kind](groups, lr=rate, betas=betas, weight_decay=decay)
     for group in optimiser.param_groups:
         group["initial_lr"] = group["lr"]
     return optimiser
@@ -50,6 +59,8 @@ def train(
     loss: Callable[[Work], Tensor],
     steps: int | None = None,
     alongside: Sequence[torch.optim.Optimizer] = (),
+    monitor: Monitor | None = None,
+    before_epoch: Callable[[int], object] = lambda _: None,
     after_backward: Callable[[], object] = lambda: None,
     observe: Callable[[], dict[str, Any]] = dict,
 ) -> None:
@@ -65,15 +76,22 @@ def train(
         loss: runs the network on a batch.
         steps: of one epoch, for schedules that change the rate within epochs.
         alongside: more optimisers, which step and follow the schedule with the first.
+        monitor: scores the network after each epoch.
+        before_epoch: called with the epoch, once the network is in training mode.
         after_backward: called between backward pass and step.
         observe: values for the history, once per epoch.
     """
     optimisers = [optimiser, *alongside]
     state: dict[str, Stateful] = {"network": network, "optimiser": optimiser}
     state |= {f"alongside-{number}": each for number, each in enumerate(alongside)}
+    if monitor is not None:
+        state["monitor"] = monitor
     for epoch in range(stage.resume(state), epochs):
+        if monitor is not None and monitor.ended:
+            break
         stage.begin_epoch(epoch)
         network.train()
+        before_epoch(epoch)
         losses = []
         for step, work in enumerate(batches(epoch)):
             within = step / steps if steps and by_step(schedule) else 0.0
@@ -88,7 +106,10 @@ def train(
                 each.step()
             losses.append(value.detach())
         mean = distributed.mean(torch.stack(losses).mean())
-        stage.end_epoch(epoch, epochs, state, loss=mean, **observe())
+        scored = {} if monitor is None else monitor.after_epoch()
+        stage.end_epoch(epoch, epochs, state, loss=mean, **scored, **observe())
+    if monitor is not None:
+        monitor.finish()
     distributed.agree(network)
 
 

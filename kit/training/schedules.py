@@ -1,4 +1,7 @@
-"""Learning rates as a function of the epoch: no state, so a resumed run cannot lose any."""
+"""Learning rates as a function of the epoch: no state, so a resumed run cannot lose any.
+
+The rate of ``plateau`` depends on scores too; ``kit.training.monitor`` sets it.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ def rate(initial: float, epoch: float, schedule: Schedule, epochs: int) -> float
     if epoch < schedule.warm_up:
         return initial * epoch / schedule.warm_up
     if schedule.kind == "cosine":
-        done = (epoch - schedule.warm_up) / max(1, epochs - schedule.warm_up)
+        start = max(schedule.warm_up, schedule.start)
+        done = max(0.0, epoch - start) / max(1, epochs - start)
         return schedule.floor + (initial - schedule.floor) * (1 + math.cos(math.pi * done)) / 2
     value = initial
     for milestone in sorted(schedule.milestones):
@@ -33,7 +37,9 @@ def rate(initial: float, epoch: float, schedule: Schedule, epochs: int) -> float
 
 
 def apply_rate(optimiser: Optimizer, epoch: float, schedule: Schedule, epochs: int) -> None:
-    """Set the rate of each parameter group from its ``initial_lr``."""
+    """Set the rate of each parameter group from its ``initial_lr``; ``plateau`` leaves it alone."""
+    if schedule.kind == "plateau":
+        return
     for group in optimiser.param_groups:
         group["lr"] = rate(group["initial_lr"], epoch, schedule, epochs)
 

@@ -1,0 +1,53 @@
+"""expert: the hand-made network of each task (NAS-Bench-360, appendix C)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kit.method import MethodInfo
+from kit.settings import Optimiser, Schedule, Settings, Validation
+from kit.task import Task
+
+Option = bool | int | float | str
+
+
+class ExpertSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of an expert.
+
+    Attributes:
+        validation: the score that schedules and selection follow, if any.
+        build: options of the network.
+        fit: options of its training, where it has one of its own.
+        loss: None for the task's own.
+    """
+
+    epochs: int
+    batch_size: int
+    optimiser: Optimiser
+    schedule: Schedule
+    validation: Validation = Validation()
+    build: Mapping[str, Option] = {}
+    fit: Mapping[str, Option] = {}
+    loss: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertInfo(MethodInfo):
+    """Applies to the tasks that have an expert."""
+
+    def applies(self, task: Task) -> str | None:
+        """Return None if the task has an expert, else that it has none."""
+        module = task.folder.name
+        if (self.folder / f"{module}.py").exists() or (task.folder / "expert.py").exists():
+            return None
+        return f"it has no expert: neither expert.py in its folder nor {module}.py among the kit's"
+
+
+METHOD = ExpertInfo(
+    name="expert",
+    title="Expert",
+    version=1,
+    stages=("train",),
+    settings_type=ExpertSettings,
+)

@@ -1,0 +1,103 @@
+"""The training that most experts share: an optimiser, a schedule, a score after each epoch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from kit.errors import KitError
+from kit.methods import networks
+from kit.methods.context import Context
+from kit.methods.expert.info import ExpertSettings
+from kit.training.loop import make_optimiser, network_loss, score, train
+from kit.training.losses import loss, relative_l2
+from kit.training.monitor import Monitor
+from kit.training.stage import Stage
+
+BATCH = 64
+
+
+def fit(context: Context, stage: Stage, network: nn.Module, settings: ExpertSettings) -> None:
+    """Train a network on the final fold by its settings, in place."""
+    optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
+    run(
+        context, stage, network, settings, optimiser, monitor(context, network, settings, optimiser)
+    )
+
+
+def run(
+    context: Context,
+    stage: Stage,
+    network: nn.Module,
+    settings: ExpertSettings,
+    optimiser: torch.optim.Optimizer,
+    watch: Monitor | None,
+    before_epoch: Callable[[int], object] = lambda _: None,
+) -> None:
+    """As ``fit``, with an optimiser, a monitor and a hook that the caller made."""
+    fold = context.fold("final_fit")
+    train(
+        stage,
+        network,
+        optimiser,
+        settings.schedule,
+        epochs=settings.epochs,
+        batches=lambda epoch: fold.shuffled(
+            settings.batch_size, context.spec.seed, *stage.purpose, epoch
+        ),
+        loss=network_loss(network, fold, loss(settings.loss or context.task.loss)[0]),
+        steps=fold.batch_count(settings.batch_size),
+        monitor=watch,
+        before_epoch=before_epoch,
+    )
+
+
+def monitor(
+    context: Context,
+    network: nn.Module,
+    settings: ExpertSettings,
+    optimiser: torch.optim.Optimizer,
+) -> Monitor | None:
+    """Return what scores the network after each epoch; None where the settings ask for no score.
+
+    Raises:
+        KitError: the schedule needs a score and there is none, or it is of samples trained on.
+    """
+    schedule, validation, rules = settings.schedule, settings.validation, settings.data
+    if validation.role == "none":
+        if schedule.kind == "plateau":
+            raise KitError("schedule.kind = 'plateau' needs validation.role, such as 'tune_val'")
+        return None
+    both = set(rules.folds("final_fit")) & set(rules.folds(validation.role))
+    if both:
+        raise KitError(
+            f"validation.role = {validation.role!r} holds samples that are trained on "
+            f"({', '.join(sorted(both))}); leave them out of data.roles.final_fit"
+        )
+    measure = _metric if validation.by == "metric" else _loss
+    return Monitor(
+        network, optimiser, schedule, validation, lambda: measure(context, network, settings)
+    )
+
+
+def _metric(context: Context, network: nn.Module, settings: ExpertSettings) -> float:
+    fold = context.fold(settings.validation.role)
+    predict = networks.predictor(context, network, fold, settings.loss)
+    value = score(predict, fold, context.task, BATCH)[context.task.metrics[0]].value
+    return math.nan if value is None else value
+
+
+@torch.no_grad()
+def _loss(context: Context, network: nn.Module, settings: ExpertSettings) -> float:
+    """Return the mean loss over the samples."""
+    fold = context.fold(settings.validation.role)
+    function = loss(settings.loss or context.task.loss)[0]
+    network.eval()
+    total = torch.zeros((), device=context.device)
+    for batch in fold.batches(BATCH):
+        value = function(fold.targets.decode(network(batch.x)), batch)
+        total += value if function is relative_l2 else value * len(batch.x)
+    return float(total / len(fold))

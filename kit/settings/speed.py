@@ -1,0 +1,33 @@
+"""Settings of methods that train networks: how fast, at what precision."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from kit.settings.common import Settings
+
+
+class Speed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What makes training faster; all of it is off in the papers' runs. Predictions are as ever.
+
+    Attributes:
+        precision: of products in training; weights, statistics, losses and AggConvs are float32 all
+            the same. ``float32`` is IEEE's, where torch's default for convolutions is ``tf32``.
+        channels_last: the memory layout of images, 2D tasks alone.
+        compile: the network is compiled, all but its AggConvs; it takes a minute at the start.
+        cuda_graphs: forward and backward passes are recorded once and replayed, batches of the
+            usual size alone.
+    """
+
+    precision: Literal["float32", "tf32", "bf16"] = "float32"
+    channels_last: bool = False
+    compile: bool = False
+    cuda_graphs: bool = False
+
+
+class NetworkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every method that trains a network has."""
+
+    speed: Speed = Speed()

@@ -1,0 +1,129 @@
+"""Faster training: lower precision, another memory layout, compilation, CUDA graphs.
+
+What each does to the numbers is measured in ``tests/training/test_speed.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from kit.errors import KitError
+from kit.ops import AggConv1d, AggConv2d
+from kit.settings import Speed
+from kit.training import distributed
+
+
+def faster(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Tensor]:
+    """Return a network's training pass: float32 in, float32 out, quicker in between.
+
+    Args:
+        network: keeps its float32 weights; where asked for, their layout changes.
+        speed: what is asked for.
+        axes: spatial axes of its input.
+
+    Raises:
+        KitError: this device, machine or input has no use for what is asked for.
+    """
+    _check(speed, next(network.parameters()).device, axes)
+    if speed.channels_last:
+        # The stub of `Module.to` knows no layouts.
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    run: Callable[[Tensor], Tensor] = distributed.parallel(network)
+    if speed.compile:
+        run = _compiled(network, run)
+    if speed.cuda_graphs:
+        run = Graphed(network, run)
+    half = speed.precision == "bf16"
+    layout = torch.channels_last if speed.channels_last else torch.preserve_format
+
+    def forward(x: Tensor) -> Tensor:
+        allow_tf32(speed.precision == "tf32")
+        # Graphs may not depend on what autocast happens to hold in its cache.
+        cached = not speed.cuda_graphs
+        with torch.autocast(x.device.type, torch.bfloat16, enabled=half, cache_enabled=cached):
+            y = run(x.contiguous(memory_format=layout))
+        return y.float() if half else y
+
+    return forward
+
+
+def allow_tf32(allowed: bool) -> None:
+    """Let products of float32 be computed in TF32, or not: torch's default depends on the kind."""
+    torch.backends.fp32_precision = "tf32" if allowed else "ieee"
+
+
+class Graphed:
+    """A network's forward and backward pass, recorded as a CUDA graph at the first batch.
+
+    Batches of another shape, such as the last one of an epoch, are computed as ever.
+
+    Args:
+        network: its weights and buffers are read and written in place by the graph.
+        run: computes it.
+    """
+
+    def __init__(self, network: nn.Module, run: Callable[[Tensor], Tensor]) -> None:
+        self._network, self._run = network, run
+        self._replay: Callable[[Tensor], Tensor] | None = None
+        self._shape = torch.Size()
+
+    def __call__(self, x: Tensor) -> Tensor:
+        if self._replay is None:
+            self._replay, self._shape = self._record(x), x.shape
+        return self._replay(x) if x.shape == self._shape else self._run(x)
+
+    def _record(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        # Recording takes some passes first: they must leave no trace in batch statistics or in the
+        # random numbers, or a resumed run would not be the undisturbed one.
+        before = [buffer.clone() for buffer in self._network.buffers()]
+        with torch.random.fork_rng([x.device]):
+            replay = torch.cuda.make_graphed_callables(_Alone(self._network, self._run), (x.clone(),))
+        for buffer, value in zip(self._network.buffers(), before, strict=True):
+            buffer.copy_(value)
+        return replay
+
+
+class _Alone(nn.Module):
+    """Takes the recording in its network's place, which must stay what it is for other batches."""
+
+    def __init__(self, network: nn.Module, run: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.network, self.run = network, run
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.run(x)
+
+
+def _compiled(network: nn.Module, run: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    # The compiler has no code for complex spectra; it would take minutes to be slower.
+    for layer in network.modules():
+        if isinstance(layer, AggConv1d | AggConv2d):
+            layer.forward = torch.compiler.disable(layer.forward)  # type: ignore[method-assign]
+    # Dropout and Gumbel noise draw the numbers that they draw uncompiled.
+    return torch.compile(run, options={"fallback_random": True})
+
+
+def _check(speed: Speed, device: torch.device, axes: int) -> None:
+    if device.type != "cuda":
+        for name, asked in (
+            ("precision=tf32", speed.precision == "tf32"),
+            ("cuda_graphs=true", speed.cuda_graphs),
+        ):
+            if asked:
+                raise KitError(f"speed.{name} needs a CUDA GPU, and this run is on the CPU")
+    if speed.channels_last and axes != 2:
+        raise KitError(f"speed.channels_last is for 2D tasks, and this one is {axes}D")
+    if speed.cuda_graphs and distributed.world() > 1:
+        raise KitError("speed.cuda_graphs is for one process; start the run without torchrun")
+    if speed.compile and not compiler():
+        raise KitError("speed.compile needs a C++ compiler: install g++, or name one in CXX")
+
+
+def compiler() -> str | None:
+    """Return the C++ compiler that torch would take, or None where there is none."""
+    return shutil.which(os.environ.get("CXX", "g++"))
