@@ -1,0 +1,42 @@
+"""Ranger: RAdam with Lookahead (Zhang et al., NeurIPS 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, overload
+
+import torch
+from torch import Tensor
+
+SYNC_PERIOD = 6
+SLOW_STEP = 0.5
+
+
+class Ranger(torch.optim.RAdam):
+    """Every six steps of RAdam, go back half of the way that they went.
+
+    The weights of the last return are kept with the rest of a parameter's state.
+    """
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """Take one step of RAdam, and a return where one is due."""
+        weights = [weight for group in self.param_groups for weight in group["params"]]
+        # RAdam makes the state of a parameter in its first step, and expects none before.
+        fresh = {weight: weight.clone() for weight in weights if not self.state.get(weight)}
+        value = super().step(closure)
+        for weight in weights:
+            state: dict[str, Any] = self.state.get(weight, {})
+            if not state:
+                continue  # It had no gradient yet.
+            slow: Tensor = state.setdefault("slow", fresh.get(weight))
+            if int(state["step"]) % SYNC_PERIOD == 0:
+                slow.lerp_(weight, SLOW_STEP)
+                weight.copy_(slow)
+        return value
