@@ -65,6 +65,11 @@ class TrialResult:
     seconds: float
 
 
+def trial_name(stage: str, number: int) -> str:
+    """Return the name under which a trial's record and folder lie below ``trials/``."""
+    return f"{stage}-{number:03d}"
+
+
 @dataclass(frozen=True)
 class Context:
     """What a method sees of its run."""
@@ -141,12 +146,10 @@ class Context:
         total = epochs * (of or len(configurations))
         results = []
         for number, configuration in enumerate(configurations, first):
-            name = f"{stage}-{number:03d}"
+            name = trial_name(stage, number)
             done = self.folder.output(name, "trials")
             if done is None:
-                trial = self._trial(
-                    stage, number, self.folder.path / "trials" / name, (number * epochs, total)
-                )
+                trial = self.trial(stage, number, number * epochs, total)
                 score = function(configuration, trial)
                 done = {"score": score, "seconds": trial.active_seconds}
                 self.folder.set_output(name, done, "trials")
@@ -156,13 +159,21 @@ class Context:
             results.append(TrialResult(number, score, float(done["seconds"])))
         return results
 
-    def _trial(self, stage: str, number: int, folder: Path, epochs: tuple[int, int]) -> Stage:
-        before, total = epochs
+    def trial(self, stage: str, number: int, before: int, epochs: int) -> Stage:
+        """Open a trial of a stage.
+
+        Args:
+            stage: its name.
+            number: of the trial.
+            before: epochs of the stage that earlier trials took.
+            epochs: of the whole stage, for the progress shown.
+        """
+        folder = self.folder.path / "trials" / trial_name(stage, number)
         return Stage(
             stage,
             self.spec,
             folder,
             folder / "history.jsonl",
-            lambda epoch, loss: self.notify(stage, before + epoch, total, loss),
+            lambda epoch, loss: self.notify(stage, before + epoch, epochs, loss),
             trial=number,
         )

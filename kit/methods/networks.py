@@ -100,6 +100,7 @@ def fit(
     batch_size: int,
     loss_name: str | None,
     limit: int | None = None,
+    until: int | None = None,
 ) -> None:
     """Train a network on a fold in an order that the run's seed decides.
 
@@ -114,6 +115,7 @@ def fit(
         batch_size: samples per step.
         loss_name: None for the task's own loss.
         limit: batches per epoch, None for all.
+        until: stop after so many epochs, with a checkpoint to go on from; None for all.
     """
     steps = fold.batch_count(batch_size)
     train(
@@ -126,6 +128,7 @@ def fit(
             batch_size, context.spec.seed, *stage.purpose, epoch, limit=limit
         ),
         loss=network_loss(network, fold, loss(loss_name or context.task.loss)[0]),
+        until=until,
         steps=steps if limit is None else min(limit, steps),
     )
 

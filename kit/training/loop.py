@@ -57,6 +57,7 @@ def train(
     epochs: int,
     batches: Callable[[int], Iterator[Work]],
     loss: Callable[[Work], Tensor],
+    until: int | None = None,
     steps: int | None = None,
     alongside: Sequence[torch.optim.Optimizer] = (),
     monitor: Monitor | None = None,
@@ -74,6 +75,7 @@ def train(
         epochs: in all, those before the checkpoint included.
         batches: the batches of an epoch, by its number.
         loss: runs the network on a batch.
+        until: stop after so many epochs, with a checkpoint to go on from; None for all.
         steps: of one epoch, for schedules that change the rate within epochs.
         alongside: more optimisers, which step and follow the schedule with the first.
         monitor: scores the network after each epoch.
@@ -86,7 +88,8 @@ def train(
     state |= {f"alongside-{number}": each for number, each in enumerate(alongside)}
     if monitor is not None:
         state["monitor"] = monitor
-    for epoch in range(stage.resume(state), epochs):
+    end = epochs if until is None else until
+    for epoch in range(stage.resume(state), end):
         if monitor is not None and monitor.ended:
             break
         stage.begin_epoch(epoch)
@@ -107,7 +110,7 @@ def train(
             losses.append(value.detach())
         mean = distributed.mean(torch.stack(losses).mean())
         scored = {} if monitor is None else monitor.after_epoch()
-        stage.end_epoch(epoch, epochs, state, loss=mean, **scored, **observe())
+        stage.end_epoch(epoch, end, state, loss=mean, **scored, **observe())
     if monitor is not None:
         monitor.finish()
     distributed.agree(network)

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from torch import nn
 
+from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.methods import networks
 from kit.methods.context import Context, Outcome
 from kit.methods.wrn.info import WrnSettings
 from kit.metrics import Prediction
+from kit.training.stage import Stage
 
 
 class Stages:
@@ -21,10 +23,22 @@ class Stages:
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Train on train and val together, to the last epoch."""
-        settings = self.settings
         network = self.network(context)
-        progress = context.stage(stage, settings.epochs)
-        fold = context.fold("final_fit")
+        progress = context.stage(stage, self.settings.epochs)
+        self.fit(context, progress, network, context.fold("final_fit"))
+        networks.save(context, network)
+        context.finish(progress)
+
+    def fit(
+        self,
+        context: Context,
+        progress: Stage,
+        network: nn.Module,
+        fold: Fold,
+        until: int | None = None,
+    ) -> None:
+        """Train a network on a fold as the settings have it, for all epochs or until one."""
+        settings = self.settings
         networks.fit(
             context,
             progress,
@@ -36,9 +50,8 @@ class Stages:
             batch_size=settings.batch_size,
             loss_name=settings.loss,
             limit=int(settings.batch_fraction * fold.batch_count(settings.batch_size)) + 1,
+            until=until,
         )
-        networks.save(context, network)
-        context.finish(progress)
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the trained network as a function."""

@@ -1,0 +1,1 @@
+"""WRN, tuned by asynchronous successive halving."""

@@ -1,0 +1,49 @@
+"""WRN-ASHA: tune the backbone's training, train it with the best settings found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+from torch import nn
+
+from kit.data.loading import Batch
+from kit.methods.context import Context, Outcome
+from kit.methods.wrn.stages import Stages as Wrn
+from kit.methods.wrn_asha.info import Configuration, WrnAshaSettings
+from kit.methods.wrn_asha.tune import configured, tune
+from kit.metrics import Prediction
+
+
+class Stages:
+    """Tuning, and then WRN as the winner has it."""
+
+    def __init__(self, settings: WrnAshaSettings) -> None:
+        self.settings = settings
+
+    def run_stage(self, stage: str, context: Context) -> None:
+        """Run one stage."""
+        if stage == "tune":
+            tune(context, self.settings)
+        else:
+            self._tuned(context).run_stage(stage, context)
+
+    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
+        """Return the trained network as a function."""
+        return self._tuned(context).predictor(context)
+
+    def trained(self, context: Context) -> nn.Module:
+        """Return the network with its final weights."""
+        return self._tuned(context).trained(context)
+
+    def outcome(self, context: Context) -> Outcome:
+        """Describe the network."""
+        return self._tuned(context).outcome(context)
+
+    def network(self, context: Context) -> nn.Module:
+        """Return the network, whose size no configuration changes."""
+        return Wrn(self.settings).network(context)
+
+    def _tuned(self, context: Context) -> Wrn:
+        winner = msgspec.convert(context.output("tune")["configuration"], Configuration)
+        return Wrn(configured(self.settings, winner))

@@ -1,0 +1,103 @@
+"""The search of WRN-ASHA: random configurations under asynchronous successive halving."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import msgspec
+
+from kit.methods import networks
+from kit.methods.context import Context
+from kit.methods.halved_trials import HalvedTrial, halve_trials
+from kit.methods.wrn.stages import Stages as Wrn
+from kit.methods.wrn_asha.info import Configuration, Tune, WrnAshaSettings
+from kit.seeding import generator
+from kit.training.loop import score
+from kit.training.stage import Stage
+from kit.trials.halving import orderly
+
+
+def tune(context: Context, settings: WrnAshaSettings) -> None:
+    """Finish the stage with the best configuration, or with the one that was given."""
+    stage = context.stage("tune", settings.epochs)
+    if settings.configuration is not None:
+        context.finish(stage, configuration=settings.configuration, trials=[])
+        return
+    configurations = [
+        draw(settings.tune, context.spec.seed, n) for n in range(settings.tune.trials)
+    ]
+    trials = _run(context, settings, configurations)
+    context.finish(
+        stage,
+        configuration=configurations[winner(trials, settings.tune)],
+        trials=[
+            {"configuration": each, "scores": trial.scores}
+            for each, trial in zip(configurations, trials, strict=True)
+        ],
+    )
+
+
+def draw(space: Tune, seed: int, number: int) -> Configuration:
+    """Return the configuration of a trial, which depends on the seed and its number alone."""
+    random = generator(seed, "tune", number)
+
+    def log_uniform(low: float, high: float) -> float:
+        return float(10 ** random.uniform(math.log10(low), math.log10(high)))
+
+    return Configuration(
+        dropout=float(random.choice(space.dropouts)),
+        learning_rate=log_uniform(*space.learning_rates),
+        momentum=float(random.choice(space.momenta)),
+        weight_decay=log_uniform(*space.weight_decays),
+    )
+
+
+def winner(trials: Sequence[HalvedTrial], rules: Tune) -> int:
+    """Return the number of the best trial, the first one of equals."""
+    if rules.choice == "best-score":
+        bests = [min(orderly(score.value) for score in trial.scores) for trial in trials]
+    else:
+        longest = max(trial.epochs for trial in trials)
+        bests = [
+            orderly(trial.scores[-1].value) if trial.epochs == longest else math.inf
+            for trial in trials
+        ]
+    return bests.index(min(bests))
+
+
+def configured(settings: WrnAshaSettings, configuration: Configuration) -> WrnAshaSettings:
+    """Return the settings with a configuration in place of the defaults."""
+    optimiser = msgspec.structs.replace(
+        settings.optimiser,
+        learning_rate=configuration.learning_rate,
+        momentum=configuration.momentum,
+        weight_decay=configuration.weight_decay,
+    )
+    return msgspec.structs.replace(settings, dropout=configuration.dropout, optimiser=optimiser)
+
+
+def _run(
+    context: Context, settings: WrnAshaSettings, configurations: Sequence[Configuration]
+) -> list[HalvedTrial]:
+    batch_size = settings.tune.batch_size or settings.batch_size
+    metric = settings.tune.metric or context.task.metrics[0]
+    settings = msgspec.structs.replace(settings, batch_size=batch_size)
+    training, validation = context.fold("tune_fit"), context.fold("tune_val")
+
+    def trial(configuration: Configuration, stage: Stage, until: int) -> float | None:
+        wrn = Wrn(configured(settings, configuration))
+        network = wrn.network(context)
+        wrn.fit(context, stage, network, training, until)
+        predict = networks.predictor(context, network, validation, settings.loss)
+        return score(predict, validation, context.task, batch_size)[metric].value
+
+    return halve_trials(
+        context,
+        "tune",
+        trial,
+        configurations,
+        settings.tune,
+        epochs=settings.epochs,
+        every=settings.tune.every,
+    )

@@ -1,0 +1,1 @@
+"""Which of many trials trains on, and in what order: decisions without torch."""
