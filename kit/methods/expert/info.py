@@ -12,13 +12,11 @@ from kit.task import Task
 Option = bool | int | float | str
 
 
-class ExpertSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings of an expert.
+class Recipe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one network is trained.
 
     Attributes:
         validation: the score that schedules and selection follow, if any.
-        build: options of the network.
-        fit: options of its training, where it has one of its own.
         loss: None for the task's own.
     """
 
@@ -27,9 +25,19 @@ class ExpertSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=
     optimiser: Optimiser
     schedule: Schedule
     validation: Validation = Validation()
+    loss: str | None = None
+
+
+class ExpertSettings(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of an expert.
+
+    Attributes:
+        build: options of the network.
+        fit: options of its training, where it has one of its own.
+    """
+
     build: Mapping[str, Option] = {}
     fit: Mapping[str, Option] = {}
-    loss: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

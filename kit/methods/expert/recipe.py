@@ -1,9 +1,10 @@
-"""The training that most experts share: an optimiser, a schedule, a score after each epoch."""
+"""The training of one network: an optimiser, a schedule, a score after each epoch."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
@@ -11,7 +12,7 @@ from torch import nn
 from kit.errors import KitError
 from kit.methods import networks
 from kit.methods.context import Context
-from kit.methods.expert.info import ExpertSettings
+from kit.methods.expert.info import Recipe
 from kit.training.loop import make_optimiser, network_loss, score, train
 from kit.training.losses import loss, relative_l2
 from kit.training.monitor import Monitor
@@ -20,7 +21,7 @@ from kit.training.stage import Stage
 BATCH = 64
 
 
-def fit(context: Context, stage: Stage, network: nn.Module, settings: ExpertSettings) -> None:
+def fit(context: Context, stage: Stage, network: nn.Module, settings: Recipe) -> None:
     """Train a network on the final fold by its settings, in place."""
     optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
     run(
@@ -32,7 +33,7 @@ def run(
     context: Context,
     stage: Stage,
     network: nn.Module,
-    settings: ExpertSettings,
+    settings: Recipe,
     optimiser: torch.optim.Optimizer,
     watch: Monitor | None,
     before_epoch: Callable[[int], object] = lambda _: None,
@@ -58,10 +59,20 @@ def run(
 def monitor(
     context: Context,
     network: nn.Module,
-    settings: ExpertSettings,
+    settings: Recipe,
     optimiser: torch.optim.Optimizer,
+    score: Callable[[], float] | None = None,
+    kind: type[Monitor] = Monitor,
 ) -> Monitor | None:
     """Return what scores the network after each epoch; None where the settings ask for no score.
+
+    Args:
+        context: of the run.
+        network: what is scored.
+        settings: say on which fold, by what, and what follows.
+        optimiser: its rate is the schedule's.
+        score: instead of the settings' way to score.
+        kind: of monitor.
 
     Raises:
         KitError: the schedule needs a score and there is none, or it is of samples trained on.
@@ -78,12 +89,11 @@ def monitor(
             f"({', '.join(sorted(both))}); leave them out of data.roles.final_fit"
         )
     measure = _metric if validation.by == "metric" else _loss
-    return Monitor(
-        network, optimiser, schedule, validation, lambda: measure(context, network, settings)
-    )
+    score = score or partial(measure, context, network, settings)
+    return kind(network, optimiser, schedule, validation, score)
 
 
-def _metric(context: Context, network: nn.Module, settings: ExpertSettings) -> float:
+def _metric(context: Context, network: nn.Module, settings: Recipe) -> float:
     fold = context.fold(settings.validation.role)
     predict = networks.predictor(context, network, fold, settings.loss)
     value = score(predict, fold, context.task, BATCH)[context.task.metrics[0]].value
@@ -91,7 +101,7 @@ def _metric(context: Context, network: nn.Module, settings: ExpertSettings) -> f
 
 
 @torch.no_grad()
-def _loss(context: Context, network: nn.Module, settings: ExpertSettings) -> float:
+def _loss(context: Context, network: nn.Module, settings: Recipe) -> float:
     """Return the mean loss over the samples."""
     fold = context.fold(settings.validation.role)
     function = loss(settings.loss or context.task.loss)[0]
