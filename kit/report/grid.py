@@ -30,6 +30,7 @@ class Cell:
         measured: from runs.
         derived: from measured cells.
         note: letter of the remark on how it was measured.
+        inapplicable: why the method cannot take the task.
         unread: reasons for results that count as absent.
         best: the lowest printed number of its column, or only of its group.
         best_measured: the lowest of the column's measured means of one kind.
@@ -45,6 +46,7 @@ class Cell:
     measured: Measured | None = None
     derived: Computed | None = None
     note: str | None = None
+    inapplicable: str | None = None
     unread: tuple[str, ...] = ()
     best: Best | None = None
     best_measured: bool = False
@@ -72,7 +74,7 @@ class Cell:
         """What became of the measurement, in words: ``NaN (1/3)``, ``2 of 3``, ``not run``."""
         words = []
         if self.measured is None and self.derived is None:
-            words.append("not run")
+            words.append(f"n/a: {self.inapplicable}" if self.inapplicable else "not run")
         elif self.measured is not None and self.measured.mean is None:
             words.append(str(self.measured))
         return ", ".join([*words, self.aside] if self.aside else words)
@@ -99,6 +101,8 @@ class Cell:
         aside = f" ({self.aside})" if self.aside else ""
         if self.derived is not None:
             return f"{self.derived.text}{self.suffix} [{self.note}]"
+        if self.measured is None and self.inapplicable:
+            return f"n/a [{self.note}]{aside}"
         if self.measured is None:
             return f"not run{aside}"
         judged = f" {self.verdict.label}" if self.verdict else ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kit import method, papers
+from kit import method, papers, task
 from kit.papers import Key, Layout, Line, PublishedCell
 from kit.report import best
 from kit.report.cells import Measured
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell", "Row", "Table", "make"]
 
-OTHERS = "in the kit alone, in no published table"
+OTHERS = "methods of the kit that this table of the paper has not"
 
 
 def make(
@@ -56,6 +57,7 @@ def make(
     made = _Rows(request, filled, rejected)
     rows = best.mark_printed(made.of_the_paper(), paper, layout)
     rows = best.mark_measured([*rows, *made.of_the_kit()], layout)
+    rows = [made.explained(row) for row in rows]  # last, after the notes on what was measured
     clashes = conflicts(runs.values())
     unread = sorted(str(each) for each in rejected)
     return Table(
@@ -76,6 +78,7 @@ class _Rows:
     def __init__(self, request: Request, filled: Filled, rejected: Sequence[Rejected]) -> None:
         self.request, self.filled, self.layout = request, filled, request.layout
         self.unread = _unread(rejected)
+        self.tasks, self.methods = set(task.names()), set(method.names())
         self.notes, self.doubts = _Marks(_letter), _Marks(lambda index: str(index + 1))
         for key in _in_reading_order(self.layout):
             self._doubt(request.printed.get(key))
@@ -90,13 +93,25 @@ class _Rows:
         further = sorted(ours - {key.method for key in self.layout.all_keys()})
         return [self._row(OTHERS, _line(name, self.layout)) for name in further]
 
+    def explained(self, row: Row) -> Row:
+        """Mark the reasons why no run can fill cells, in those blocks that show the row."""
+        cells: list[Cell] = []
+        for block in self.layout.blocks:
+            part = row.cells[len(cells) : len(cells) + len(block)]
+            shown = not all(cell.empty for cell in part)
+            cells += [
+                replace(cell, note=self.notes.mark(f"n/a: {cell.inapplicable}"))
+                if shown and cell.inapplicable and cell.note is None
+                else cell
+                for cell in part
+            ]
+        return replace(row, cells=tuple(cells))
+
     def _row(self, group: str, line: Line) -> Row:
         places = zip(self.layout.columns, self.layout.keys(line), strict=True)
-        cells = tuple(
-            self._cell(column, key, line.suffix or column.suffix) for column, key in places
-        )
+        cells = [self._cell(column, key, line.suffix or column.suffix) for column, key in places]
         name = line.method if isinstance(line.method, str) else ""
-        return Row(group, line.titles, line.task, name, cells)
+        return Row(group, line.titles, line.task, name, tuple(cells))
 
     def _cell(self, column: Line, key: Key, suffix: str) -> Cell:
         printed, measured = self.request.printed.get(key), self.filled.measured.get(key)
@@ -112,12 +127,19 @@ class _Rows:
             measured=measured,
             derived=derived,
             note=self.notes.mark(how) if how else None,
+            inapplicable=self._inapplicable(key),
             unread=(
                 *self.unread.get((key.task, key.method), ()),
                 *_unscored(self.request, key, measured),
             ),
             verdict=_verdict(printed, measured, key),
         )
+
+    def _inapplicable(self, key: Key) -> str | None:
+        known = key.task in self.tasks and key.method in self.methods
+        if self.layout.cells != "scores" or not known:
+            return None
+        return method.find(key.method).applies(task.find(key.task))
 
     def _doubt(self, printed: PublishedCell | None) -> str | None:
         return self.doubts.mark(printed.note) if printed and printed.note else None

@@ -104,7 +104,7 @@ def test_another_protocol_or_profile_is_named_and_not_averaged() -> None:
     made, cell = darcy()
     assert cell.measured is not None
     assert cell.measured.mean == pytest.approx(0.06)
-    ((_, note),) = made.notes
+    (_, note), *_ = made.notes
     assert "profile lite, protocol released" in note
     assert "not in this mean: 1 of lite-clean on regenerated data" in note
     assert "1 of smoke-released on regenerated data" in note

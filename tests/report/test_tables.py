@@ -123,7 +123,8 @@ def test_a_seed_with_two_valid_runs_has_no_mean_and_both_are_named() -> None:
 
 def test_notes_name_seeds_tier_and_what_a_reduced_profile_changed() -> None:
     made = table.make("dash", 5, THREE)
-    ((letter, note),) = made.notes
+    (letter, note), *others = made.notes
+    assert all(text.startswith("n/a: ") for _, text in others)
     assert letter == "a"
     for words in ("seeds 0, 1, 2", "profile lite", "released", "regenerated (not the papers'"):
         assert words in note
@@ -146,6 +147,23 @@ def test_numbers_have_two_digits_of_their_deviation(
     mean: float, std: float | None, text: str
 ) -> None:
     assert number(mean, std) == text
+
+
+def test_a_method_that_cannot_take_a_task_says_why() -> None:
+    made = table.make("dash", 5, [])
+    cells = {cell.key.task: cell for row in made.rows if row.method == "tcn" for cell in row.cells}
+    reason = "it is for 1D data, and this task is 2D"
+    mark = cells["ninapro"].note
+    assert cells["ecg"].measured_text == "not run"
+    assert cells["ninapro"].measured_text == f"n/a [{mark}]"
+    assert (mark, f"n/a: {reason}") in made.notes
+    assert cells["psicov"].note is None  # the row is not printed among the other 2D tasks
+    for form in ("text", "markdown"):
+        assert f"[{mark}] n/a: {reason}" in formats.render(made, form)
+    told = json.loads(formats.render(made, "json"))
+    (row,) = [row for row in told["rows"] if row["method"] == "tcn"]
+    assert [cell["inapplicable"] for cell in row["cells"]] == [reason] * 7 + [None] * 3
+    assert f",n/a: {reason}," in formats.render(made, "csv").replace('"', "")
 
 
 def test_json_has_the_agreed_form() -> None:

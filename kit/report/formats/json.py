@@ -44,6 +44,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "computed": _computed(cell.computed),
         "measured": measured,
         "state": cell.state,
+        "inapplicable": cell.inapplicable,
         "unread": list(cell.unread),
         "verdict": asdict(cell.verdict) if cell.verdict else None,
     }

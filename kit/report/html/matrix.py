@@ -32,6 +32,7 @@ SIGNS = {
         Sign("unjudged", "○", "no verdict", "measured in full, with nothing to judge it by"),
         Sign("broken", "×", "unread", "results that count as absent"),
         Sign("open", "·", "not run", "published, not measured here"),
+        Sign("inapplicable", "–", "n/a", "the method cannot take the task"),
         Sign("none", "", "none", "neither published nor measured"),
     )
 }
@@ -46,6 +47,8 @@ def sign(cell: Cell) -> Sign:
         return SIGNS["no verdict" if full else "reduced"]
     if cell.unread:
         return SIGNS["unread"]
+    if cell.inapplicable:
+        return SIGNS["n/a"]
     return SIGNS["not run" if cell.published else "none"]
 
 

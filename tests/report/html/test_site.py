@@ -126,6 +126,11 @@ def test_the_matrix_shows_verdicts_in_words_and_signs(site: Path) -> None:
     assert ": worse, 61.0±1.0 (paper, published)" in worse
     assert any(": reduced," in title for title in titles)
     assert "1 of 2 judged cells agree" in page.text
+    assert any(t.startswith("TCN on PSICOV: n/a") for t in titles)
+    table = Page(site / "tables" / "dash-5.html")
+    assert any(
+        a.get("title") == "it is for 1D data, and this task is 2D" for _, a in table.elements
+    )
 
 
 def test_every_published_table_and_erratum_is_there(site: Path) -> None:
