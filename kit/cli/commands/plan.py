@@ -58,6 +58,12 @@ def show(
         found = _as_json(plan, places)
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
         return
+    show_runs(plan)
+    click.echo(_summary(plan, places, where))
+
+
+def show_runs(plan: Any) -> None:
+    """Print which data and runs a plan has, and why."""
     for data in plan.data:
         note = "ready" if data.ready else f"missing: {data.command}"
         click.echo(f"data  {data.task} {data.tier}: {note}")
@@ -66,7 +72,6 @@ def show(
         click.echo(f"{run.action:6} {hours:>9}  {run.spec}  {run.reason}")
     for task, method, reason in plan.skipped:
         click.echo(f"n/a   {method} on {task}: {reason}")
-    click.echo(_summary(plan, places, where))
 
 
 def _summary(plan: Any, places: int, where: str) -> str:

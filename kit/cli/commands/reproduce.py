@@ -62,7 +62,7 @@ def command(
         return
     if figure is not None:
         request |= _behind(figure, **request)
-    plan = _of_study(study, **request) if study else planning.make(**request)
+    plan = of_study(study, **request) if study else planning.make(**request)
     if dry_run:
         planning.show(plan, "json" if form == "json" else "text", **where, device=device)
         return
@@ -110,8 +110,8 @@ def _run(
         engine, [run.spec for run in plan.todo], how, lambda line: click.echo(line, err=True)
     )
     for data in plan.data:
-        _prepare(data, profile)
-    _set_rejected_aside()
+        prepare(data, profile)
+    set_rejected_aside()
     todo = [Job(run.spec, run.hours, run.gpus) for run in plan.todo]
     rules = Rules(timeout=None if timeout is None else 3600 * timeout)
     return list(sweep.run(todo, chosen, places, rules))
@@ -136,7 +136,8 @@ def _study_request(
     }
 
 
-def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
+def of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
+    """Return the plan of a study, for the options of ``part_of_table``."""
     from kit import plan, studies
 
     the_task, how = _study_request(**request)
@@ -196,7 +197,7 @@ def _figure(
     speed.places(figure)
     found = task.find(speed.TASK)
     chosen = choose_tier(found, profile, tier)
-    _prepare(plan.data_of(found, chosen, profile), profile)
+    prepare(plan.data_of(found, chosen, profile), profile)
     with bar(f"figure {figure}") as progress:
         measured = speed.measure(
             figure,
@@ -219,14 +220,15 @@ def _epochs(profile: Any, tier: Any, device: str | None, force: bool) -> None:
 
     found = task.find(epochs.TASK)
     chosen = choose_tier(found, profile, tier)
-    _prepare(plan.data_of(found, chosen, profile), profile)
+    prepare(plan.data_of(found, chosen, profile), profile)
     with bar("search epoch") as progress:
         epochs.measure(
             profile, chosen, device=device or ("cuda" if gpus() else "cpu"), progress=progress
         )
 
 
-def _prepare(data: Any, profile: Any) -> None:
+def prepare(data: Any, profile: Any) -> None:
+    """Make the data of a plan ready, as far as the kit can by itself."""
     from kit import task
     from kit.cli.progress import bar
     from kit.data import preparing
@@ -245,7 +247,8 @@ def _prepare(data: Any, profile: Any) -> None:
             time.sleep(1.0)
 
 
-def _set_rejected_aside() -> None:
+def set_rejected_aside() -> None:
+    """Rename the results that count as absent, and say so."""
     from kit.runs.collect import collect, set_aside
 
     for rejected in collect().rejected:
