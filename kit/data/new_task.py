@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kit.data import checks
 from kit.errors import DataError, KitError
 from kit.files import replacing, write_bytes
 from kit.task import Kind
@@ -157,8 +158,7 @@ def _inputs(file: Path, x: Array) -> Array:
         x = x[:, None]
     if x.ndim not in (3, 4) or 0 in x.shape:
         raise DataError(f"{file.name}: x is {x.shape}, not (samples, channels, n) or (.., h, w)")
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise DataError(f"{file.name}: x holds values that are not finite")
+    checks.finite(f"{file.name}: x", x)
     return x.astype(np.float32) if x.dtype.kind == "f" else x
 
 
@@ -173,8 +173,7 @@ def _targets(file: Path, x: Array, y: Array) -> tuple[Kind, Array, int]:
     spatial = x.shape[2:]
     fields = y[:, None] if y.shape[1:] == spatial else y
     if fields.ndim == x.ndim and fields.shape[2:] == spatial and y.dtype.kind == "f":
-        if not np.isfinite(fields).all():
-            raise DataError(f"{file.name}: y holds values that are not finite")
+        checks.finite(f"{file.name}: y", fields)
         return "dense", fields.astype(np.float32), fields.shape[1]
     raise DataError(
         f"{file.name}: y is {y.dtype} {y.shape}: neither integer labels (samples,), nor a 0/1 "

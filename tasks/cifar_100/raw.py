@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kit.data import archives, pickles
+from kit.data import archives, checks, pickles
 from kit.errors import DataError
 
 SIDE, CHANNELS, CLASSES = 32, 3, 100
@@ -49,19 +49,9 @@ def read(file: Path, counts: Mapping[str, int]) -> dict[str, tuple[Images, Label
     return found
 
 
-def _checked(place: str, fields: Any, count: int) -> tuple[Images, Labels]:
-    if not isinstance(fields, dict):
-        raise DataError(f"{place}: not a dictionary")
-    for name in ("data", "fine_labels"):
-        if name not in fields:
-            raise DataError(f"{place}: there is no field {name!r}")
-    pixels, labels = fields["data"], fields["fine_labels"]
-    wanted = (count, CHANNELS * SIDE * SIDE)
-    if not isinstance(pixels, np.ndarray) or (pixels.dtype, pixels.shape) != (np.uint8, wanted):
-        what = f"{pixels.dtype} {pixels.shape}" if isinstance(pixels, np.ndarray) else "no array"
-        raise DataError(f"{place}: data is {what}, not uint8 {wanted}")
-    if not isinstance(labels, list) or len(labels) != count:
-        raise DataError(f"{place}: fine_labels is not a list of {count}")
-    if not all(isinstance(label, int) and label in range(CLASSES) for label in labels):
-        raise DataError(f"{place}: fine_labels holds values outside 0..{CLASSES - 1}")
-    return pixels.reshape(count, CHANNELS, SIDE, SIDE), np.array(labels, np.int64)
+def _checked(place: str, content: Any, count: int) -> tuple[Images, Labels]:
+    fields = checks.fields(place, content, ("data", "fine_labels"))
+    shape = (count, CHANNELS * SIDE * SIDE)
+    pixels = checks.numbers(f"{place}: data", fields["data"], shape, np.uint8)
+    labels = checks.labels(f"{place}: fine_labels", fields["fine_labels"], count, range(CLASSES))
+    return pixels.reshape(count, CHANNELS, SIDE, SIDE), labels

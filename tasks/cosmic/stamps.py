@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kit.data import checks
 from kit.data.archives import members
 from kit.errors import DataError
 
@@ -80,14 +81,10 @@ def read_stamps(
 
 def _array(place: str, content: bytes) -> npt.NDArray[Any]:
     try:
-        array: npt.NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
+        array = np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
     except (ValueError, EOFError, OSError) as error:
         raise DataError(f"{place}: not a whole .npy file ({error})") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "buif":
-        raise DataError(f"{place}: not an array of numbers")
-    if not np.isfinite(array).all():
-        raise DataError(f"{place}: holds values that are not finite")
-    return array
+    return checks.numbers(place, array, array.shape)
 
 
 def _stamp(place: str, array: npt.NDArray[Any]) -> tuple[Any, Any, Any]:

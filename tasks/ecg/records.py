@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from kit.data import pickles
+from kit.data import checks, pickles
 from kit.errors import DataError
 
 # Normal rhythm, atrial fibrillation, other rhythm, too noisy: in the order of the papers' labels.
@@ -32,17 +31,12 @@ def read_pickle(file: Path) -> Records:
     Raises:
         DataError: naming the file and the field that is not what it should be.
     """
-    content = pickles.load(file)
-    if not isinstance(content, Mapping):
-        raise DataError(f"{file.name}: not a dictionary but a {type(content).__name__}")
-    for name in ("data", "label"):
-        if name not in content:
-            raise DataError(f"{file.name}: there is no field {name!r}")
+    content = checks.fields(file.name, pickles.load(file), ("data", "label"))
     values, labels = list(content["data"]), [str(label) for label in content["label"]]
     if len(values) != len(labels):
         raise DataError(f"{file.name}: data has {len(values)} records, label has {len(labels)}")
     for row, (record, label) in enumerate(zip(values, labels, strict=True)):
-        values[row] = _checked(f"{file.name}: data[{row}]", record)
+        values[row] = checks.numbers(f"{file.name}: data[{row}]", record, (None,))
         _check_label(f"{file.name}: label[{row}]", label)
     return Records(values, labels)
 
@@ -80,23 +74,8 @@ def _read_mat(file: Path) -> npt.NDArray[Any]:
     except Exception as error:
         # Damaged files make the reader raise whatever comes first.
         raise DataError(f"{file.name}: not a readable MATLAB file ({error})") from None
-    if "val" not in content:
-        raise DataError(f"{file.name}: there is no field 'val'")
-    values = content["val"]
-    if values.ndim != 2 or values.shape[0] != 1:
-        raise DataError(f"{file.name}: val is {values.shape}, not (1, steps)")
-    return _checked(f"{file.name}: val", values[0])
-
-
-def _checked(place: str, record: Any) -> npt.NDArray[Any]:
-    values = np.asarray(record)
-    if values.ndim != 1 or values.dtype.kind not in "iuf":
-        raise DataError(f"{place} is {values.dtype} of shape {values.shape}, not 1D numbers")
-    if len(values) == 0:
-        raise DataError(f"{place} is empty")
-    if not np.isfinite(values).all():
-        raise DataError(f"{place} holds values that are not finite")
-    return values
+    values = checks.fields(file.name, content, ("val",))["val"]
+    return checks.numbers(f"{file.name}: val", values, (1, None))[0]
 
 
 def _check_label(place: str, label: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kit.data import checks
 from kit.errors import DataError, KitError
 
 from .spectrum import RATE
@@ -84,6 +85,4 @@ def chunks(values: Array) -> list[Array]:
 def _checked(place: str, values: Array) -> Array:
     if len(values) == 0:
         raise DataError(f"{place}: no sample of audio in it")
-    if not np.isfinite(values).all():
-        raise DataError(f"{place}: holds values that are not finite")
-    return values
+    return checks.finite(place, values)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from kit.data import checks
 from kit.data.pickles import load_npy
 from kit.errors import DataError
 
@@ -24,26 +25,13 @@ def read(folder: Path, fold: str, count: int) -> tuple[npt.NDArray[Any], Labels]
     Raises:
         DataError: a file is damaged, or it does not hold what it should.
     """
-    file = folder / f"ninapro_{fold}.npy"
-    windows = _numbers(file)
-    if windows.shape != (count, STEPS, ELECTRODES):
-        raise DataError(
-            f"{file.name}: windows are {windows.shape}, not ({count}, {STEPS}, {ELECTRODES})"
-        )
+    file, place = folder / f"ninapro_{fold}.npy", f"ninapro_{fold}.npy: windows"
+    windows = checks.numbers(place, _numbers(file), (count, STEPS, ELECTRODES))
     if windows.dtype not in (np.int8, np.uint8, np.int16):
-        windows = windows.astype(np.float32)
-        if not np.isfinite(windows).all():
-            raise DataError(f"{file.name}: windows hold values that are not finite")
-    return windows.transpose(0, 2, 1)[:, None], _labels(folder / f"label_{fold}.npy", count)
-
-
-def _labels(file: Path, count: int) -> Labels:
-    labels = _numbers(file)
-    if labels.shape != (count,):
-        raise DataError(f"{file.name}: labels are {labels.shape}, not ({count},)")
-    if not np.isin(labels, np.arange(CLASSES)).all():
-        raise DataError(f"{file.name}: labels hold values outside 0..{CLASSES - 1}")
-    return labels.astype(np.int64)
+        windows = checks.finite(place, windows.astype(np.float32))
+    file = folder / f"label_{fold}.npy"
+    labels = checks.labels(f"{file.name}: labels", _numbers(file), count, range(CLASSES))
+    return windows.transpose(0, 2, 1)[:, None], labels
 
 
 def _numbers(file: Path) -> npt.NDArray[Any]:
@@ -54,6 +42,4 @@ def _numbers(file: Path) -> npt.NDArray[Any]:
             content = content.astype(np.float64)
         except (TypeError, ValueError):
             raise DataError(f"{file.name}: it holds objects that are not numbers") from None
-    if content.dtype.kind not in "iuf":
-        raise DataError(f"{file.name}: it holds {content.dtype}, not numbers")
     return content

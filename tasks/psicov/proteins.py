@@ -6,12 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from kit.data import pickles
+from kit.data import checks, pickles
 from kit.errors import DataError
 
 # Per residue, in the order of the channels: secondary structure, profile, solvent accessibility,
@@ -71,7 +70,8 @@ def read_protein(folder: Path, name: str) -> Protein:
         raise DataError(f"{file.name}: seq has {length} residues; a map needs at least 2")
 
     def field(key: str, *shape: int) -> Array:
-        return _checked(f"{file.name}: {key}", content.get(key), shape)
+        fields = checks.fields(file.name, content, (key,))
+        return checks.numbers(f"{file.name}: {key}", fields[key], shape).astype(np.float32)
 
     single = [field("sa", length)[:, None], field("entropy", length)[:, None]]
     residues = np.concatenate(
@@ -88,7 +88,8 @@ def _read_distances(file: Path, length: int) -> Array:
     stated, _, values = content.tolist()
     if stated != length:
         raise DataError(f"{file.name}: length is {stated}, but the features have {length} residues")
-    distances = clean(_checked(f"{file.name}: distances", values, (length, length)))
+    shape = (length, length)
+    distances = clean(checks.numbers(f"{file.name}: distances", values, shape).astype(np.float32))
     if distances.max() > LONGEST:
         raise DataError(f"{file.name}: distances reach {distances.max():.0f}, beyond {LONGEST:.0f}")
     return distances
@@ -103,13 +104,3 @@ def clean(distances: Array) -> Array:
     diagonal = np.concatenate([right[:1], (left[:-1] + right[1:]) / 2, left[-1:]])
     np.fill_diagonal(cleaned, diagonal)
     return cleaned
-
-
-def _checked(place: str, value: Any, shape: tuple[int, ...]) -> Array:
-    if not isinstance(value, np.ndarray) or value.dtype.kind not in "iuf":
-        raise DataError(f"{place} is missing or not an array of numbers")
-    if value.shape != shape:
-        raise DataError(f"{place} is {value.shape}, not {shape}")
-    if not np.isfinite(value).all():
-        raise DataError(f"{place} holds values that are not finite")
-    return value.astype(np.float32)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from kit.data import checks
 from kit.data.pickles import load_npy
 from kit.errors import DataError
 
@@ -27,28 +27,11 @@ def read(file: Path, count: int) -> tuple[Series, Labels]:
         DataError: the file is damaged, or a field is missing or not what it should be.
     """
     content = load_npy(file)
-    fields = content[()] if content.shape == () else None
-    if not isinstance(fields, dict):
-        raise DataError(f"{file.name}: not a dictionary of 'data' and 'label'")
-    data, label = (_field(file, fields, name) for name in ("data", "label"))
-    if data.shape != (count, STEPS) or data.dtype.kind not in "iuf":
-        raise DataError(
-            f"{file.name}: data is {data.dtype} {data.shape}, not numbers ({count}, {STEPS})"
-        )
-    if label.shape != (count,) or label.dtype.kind not in "iuf":
-        raise DataError(f"{file.name}: label is {label.dtype} {label.shape}, not ({count},)")
-    series = data.astype(np.float32)
-    if not np.isfinite(series).all():
-        raise DataError(f"{file.name}: data holds values that are not finite")
-    if not np.isin(label, np.arange(1, CLASSES + 1)).all():
-        raise DataError(f"{file.name}: label holds values outside 1..{CLASSES}")
-    return series, label.astype(np.int64) - 1
-
-
-def _field(file: Path, fields: dict[Any, Any], name: str) -> npt.NDArray[Any]:
-    if name not in fields:
-        raise DataError(f"{file.name}: there is no field {name!r}")
-    return np.asarray(fields[name])
+    whole = content[()] if content.shape == () else content
+    fields = checks.fields(file.name, whole, ("data", "label"))
+    data = checks.numbers(f"{file.name}: data", fields["data"], (count, STEPS))
+    labels = checks.labels(f"{file.name}: label", fields["label"], count, range(1, CLASSES + 1))
+    return checks.finite(f"{file.name}: data", data.astype(np.float32)), labels
 
 
 def read_table(file: Path) -> tuple[Series, Labels, Labels]:
@@ -68,12 +51,12 @@ def read_table(file: Path) -> tuple[Series, Labels, Labels]:
     columns = 2 + BANDS * DATES
     if table.shape[1] != columns or len(table) == 0:
         raise DataError(f"{file.name}: {table.shape[1]} columns instead of {columns}")
-    if not np.isfinite(table).all():
-        raise DataError(f"{file.name}: it holds values that are not finite")
-    if not np.isin(table[:, 0], np.arange(CLASSES)).all():
-        raise DataError(f"{file.name}: its first column holds labels outside 0..{CLASSES - 1}")
+    checks.finite(f"{file.name}: a column", table)
+    labels = checks.labels(
+        f"{file.name}: the first column", table[:, 0], len(table), range(CLASSES)
+    )
     infrared, red = table[:, 2::BANDS], table[:, 3::BANDS]
     if (infrared + red <= 0).any():
         raise DataError(f"{file.name}: it holds reflectances that are not positive")
-    label, polygon = table[:, :2].astype(np.int64).T
-    return ((infrared - red) / (infrared + red)).astype(np.float32), label, polygon
+    index = ((infrared - red) / (infrared + red)).astype(np.float32)
+    return index, labels, table[:, 1].astype(np.int64)

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kit.data import pickles
-from kit.errors import DataError
+from kit.data import checks, pickles
 
 SIDE, CHANNELS, CLASSES = 60, 3, 100
 Images = npt.NDArray[np.uint8]
@@ -35,22 +34,11 @@ def read(file: Path, counts: Mapping[str, int]) -> Parts:
 
 
 def _checked(file: str, content: Any, part: str, count: int) -> tuple[Images, Labels]:
-    if not isinstance(content, dict) or not isinstance(content.get(part), dict):
-        raise DataError(f"{file}: there is no dictionary {part!r}")
-    for name in ("images", "labels"):
-        if name not in content[part]:
-            raise DataError(f"{file}: {part} has no field {name!r}")
-    images, labels = (np.asarray(content[part][name]) for name in ("images", "labels"))
-    wanted = (count, CHANNELS, SIDE, SIDE)
-    if images.dtype != np.uint8 or images.shape != wanted:
-        raise DataError(
-            f"{file}: {part} images are {images.dtype} {images.shape}, not uint8 {wanted}"
-        )
-    if labels.shape != (count,):
-        raise DataError(f"{file}: {part} labels are {labels.shape}, not ({count},)")
-    if not np.isin(labels, np.arange(CLASSES)).all():
-        raise DataError(f"{file}: {part} labels hold values outside 0..{CLASSES - 1}")
-    return images, labels.astype(np.int64)
+    place = f"{file}: {part}"
+    fields = checks.fields(place, checks.fields(file, content, (part,))[part], ("images", "labels"))
+    shape = (count, CHANNELS, SIDE, SIDE)
+    images = checks.numbers(f"{place}: images", fields["images"], shape, np.uint8)
+    return images, checks.labels(f"{place}: labels", fields["labels"], count, range(CLASSES))
 
 
 def write(file: Path, parts: Parts) -> None:

@@ -150,9 +150,15 @@ RECORDS = [np.arange(5, dtype="i2"), np.arange(7.0)]
         ({"data": RECORDS}, "there is no field 'label'"),
         ({"data": RECORDS, "label": "N"}, "data has 2 records, label has 1"),
         ({"data": RECORDS, "label": "NX"}, r"label\[1\] is 'X', not one of N A O ~"),
-        ({"data": [np.zeros((2, 3)), RECORDS[0]], "label": "NA"}, r"data\[0\] is float64 of shape"),
-        ({"data": [RECORDS[0], ["a"]], "label": "NA"}, r"data\[1\] is <U1 of shape"),
-        ({"data": [np.zeros(0), RECORDS[0]], "label": "NA"}, r"data\[0\] is empty"),
+        (
+            {"data": [np.zeros((2, 3)), RECORDS[0]], "label": "NA"},
+            r"data\[0\] is float64 \(2, 3\), not numbers \(n,\)",
+        ),
+        ({"data": [RECORDS[0], ["a"]], "label": "NA"}, r"data\[1\] is <U1"),
+        (
+            {"data": [np.zeros(0), RECORDS[0]], "label": "NA"},
+            r"data\[0\] is float64 \(0,\), not numbers \(n,\)",
+        ),
         ({"data": [np.array([np.nan]), RECORDS[0]], "label": "NA"}, r"data\[0\] holds values that"),
         ({"data": [], "label": []}, "there is no record"),
     ],
@@ -199,7 +205,7 @@ def test_wrong_folders_are_told_by_file_and_field(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"A1\.mat: there is no field 'val'"):
         read()
     savemat(record, {"val": np.zeros((2, 5))})
-    with pytest.raises(DataError, match=r"A1\.mat: val is \(2, 5\), not \(1, steps\)"):
+    with pytest.raises(DataError, match=r"A1\.mat: val is float64 \(2, 5\), not numbers \(1, n\)"):
         read()
     savemat(record, {"val": np.arange(5, dtype="i2")[None]})
     assert read().values[0].tolist() == [0, 1, 2, 3, 4]

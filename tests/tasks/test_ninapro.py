@@ -50,14 +50,18 @@ def test_published_windows_are_transposed(tmp_path: Path, monkeypatch: pytest.Mo
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("ninapro_val", lambda v: v.transpose(0, 2, 1), r"windows are \(3, 16, 52\), not \(3, 52"),
-        ("ninapro_val", lambda v: v[:2], r"windows are \(2, 52, 16\)"),
+        (
+            "ninapro_val",
+            lambda v: v.transpose(0, 2, 1),
+            r"windows is float64 \(3, 16, 52\), not numbers \(3, 52",
+        ),
+        ("ninapro_val", lambda v: v[:2], r"windows is float64 \(2, 52, 16\)"),
         ("ninapro_val", lambda v: np.where(v == v[0, 0, 0], np.nan, v), "not finite"),
-        ("ninapro_val", lambda v: v.astype(str), "it holds <U"),
+        ("ninapro_val", lambda v: v.astype(str), "windows is <U"),
         ("ninapro_val", lambda v: np.full(v.shape, "a", object), "objects that are not numbers"),
-        ("label_val", lambda v: v[:2], r"labels are \(2,\), not \(3,\)"),
-        ("label_val", lambda v: v + 18, r"labels hold values outside 0\.\.17"),
-        ("label_val", lambda v: v - 0.5, r"labels hold values outside 0\.\.17"),
+        ("label_val", lambda v: v[:2], r"labels is int64 \(2,\), not numbers \(3,\)"),
+        ("label_val", lambda v: v + 18, r"labels holds values outside 0\.\.17"),
+        ("label_val", lambda v: v - 0.5, r"labels holds values outside 0\.\.17"),
     ],
 )
 def test_wrong_files_are_told_by_file_and_field(

@@ -212,14 +212,23 @@ def test_lists_name_each_protein_once(tmp_path: Path) -> None:
     [
         ({"features": {"seq": None}}, r"1abcA\.pkl: not a dictionary with a sequence"),
         ({"features": {"seq": ""}}, r"1abcA\.pkl: seq has 0 residues"),
-        ({"features": {"sa": np.zeros(9)}}, r"1abcA\.pkl: sa is \(9,\), not \(10,\)"),
-        ({"features": {"ss": np.zeros((10, 3))}}, r"ss is \(10, 3\), not \(3, 10\)"),
-        ({"features": {"ccmpred": None}}, r"1abcA\.pkl: ccmpred is missing"),
+        (
+            {"features": {"sa": np.zeros(9)}},
+            r"1abcA\.pkl: sa is float64 \(9,\), not numbers \(10,\)",
+        ),
+        (
+            {"features": {"ss": np.zeros((10, 3))}},
+            r"ss is float64 \(10, 3\), not numbers \(3, 10\)",
+        ),
+        ({"features": {"ccmpred": None}}, r"1abcA\.pkl: ccmpred is object \(\), not numbers"),
         ({"features": {"entropy": np.full(10, np.nan)}}, "entropy holds values that are not"),
         ({"features": {"seq": print}}, r"1abcA\.pkl: the pickle asks for"),
         ({"distance": npy(10, "A")}, r"1abcA-cb\.npy: shape \(2,\), not \(length, sequence"),
         ({"distance": npy(9, "A", 1)}, r"length is 9, but the features have 10 residues"),
-        ({"distance": npy(10, "A", np.zeros((9, 10)))}, r"distances is \(9, 10\), not \(10, 10\)"),
+        (
+            {"distance": npy(10, "A", np.zeros((9, 10)))},
+            r"distances is float64 \(9, 10\), not numbers \(10, 10\)",
+        ),
         ({"distance": npy(10, "A", np.full((10, 10), 501.0))}, "distances reach 501, beyond 500"),
         ({"distance": npy(10, "A", np.full((10, 10), np.nan))}, "values that are not finite"),
         ({"distance": npy(10, "A", print)}, r"1abcA-cb\.npy: the pickle asks for"),

@@ -134,7 +134,7 @@ def test_wrong_tables(tmp_path: Path) -> None:
         (table[:, :-1], "448 columns instead of 449"),
         (np.where(table == table[0, 7], np.nan, table), "not finite"),
         (np.where(np.arange(449) > 1, -table, table), "not positive"),
-        (table + 100, r"labels outside 0\.\.23"),
+        (table + 100, r"the first column holds values outside 0\.\.23"),
     ):
         np.savetxt(file, change, delimiter=",")
         with pytest.raises(DataError, match=rf"train\.csv: .*{message}"):

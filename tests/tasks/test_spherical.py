@@ -54,14 +54,20 @@ def test_wrong_files_are_told_by_file_and_field(tmp_path: Path) -> None:
     file, good, read = tmp_path / "s2_cifar100.gz", part(3), module("raw").read
     images, labels = good["images"], good["labels"]
     wrong: list[tuple[Any, str]] = [
-        ([], "there is no dictionary 'test'"),
-        ({"train": good}, "there is no dictionary 'test'"),
-        ({"test": {"images": images}}, "test has no field 'labels'"),
-        ({"test": good | {"images": images.astype(float)}}, "test images are float64"),
-        ({"test": good | {"images": images[:, :1]}}, r"test images are uint8 \(3, 1, 60, 60\)"),
-        ({"test": good | {"labels": labels[:2]}}, r"test labels are \(2,\), not \(3,\)"),
-        ({"test": good | {"labels": labels + 100}}, r"test labels hold values outside 0\.\.99"),
-        ({"test": good | {"labels": labels * np.nan}}, "test labels hold values outside"),
+        ([], "not a dictionary but a list"),
+        ({"train": good}, "there is no field 'test'"),
+        ({"test": {"images": images}}, "test: there is no field 'labels'"),
+        ({"test": good | {"images": images.astype(float)}}, "test: images is float64"),
+        ({"test": good | {"images": images[:, :1]}}, r"test: images is uint8 \(3, 1, 60, 60\)"),
+        (
+            {"test": good | {"labels": labels[:2]}},
+            r"test: labels is int64 \(2,\), not numbers \(3,\)",
+        ),
+        ({"test": good | {"labels": labels + 100}}, r"test: labels holds values outside 0\.\.99"),
+        (
+            {"test": good | {"labels": labels * np.nan}},
+            "test: labels holds values that are not finite",
+        ),
         ({"test": Path("x")}, "the pickle asks for 'pathlib"),
     ]
     for content, message in wrong:
