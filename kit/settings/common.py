@@ -73,6 +73,8 @@ DEFAULT_ROLES: Mapping[str, tuple[str, ...]] = {
 class Optimiser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What turns gradients into steps, as torch's optimiser of that name does.
 
+    Torch has no ``ranger``, which is RAdam with Lookahead (``kit.training.ranger``).
+
     Attributes:
         momentum: of the Adam family, beta 1 (beta 2 is 0.999); of RMSprop, how slowly the mean of
             the squares follows (Keras' rho).
@@ -80,7 +82,7 @@ class Optimiser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         nesterov: of SGD alone; off where momentum is 0.
     """
 
-    kind: Literal["sgd", "adam", "adamw", "radam", "rmsprop"] = "sgd"
+    kind: Literal["sgd", "adam", "adamw", "ranger", "rmsprop"] = "sgd"
     learning_rate: float
     momentum: float = 0.9
     weight_decay: float = 5e-4
@@ -101,6 +103,7 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         start: the epoch from which on a cosine falls.
         patience: of ``plateau``.
         cooldown: of ``plateau``, epochs after a cut that do not count.
+        threshold: of ``plateau``, the share by which a score must be better to count.
     """
 
     kind: Literal["step", "cosine", "plateau"] = "step"
@@ -112,6 +115,7 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     start: Annotated[int, Meta(ge=0)] = 0
     patience: Annotated[int, Meta(ge=0)] = 0
     cooldown: Annotated[int, Meta(ge=0)] = 0
+    threshold: Annotated[float, Meta(ge=0)] = 1e-4
 
 
 class Validation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -74,6 +74,13 @@ def mse(output: Tensor, batch: Batch) -> Tensor:
     return F.mse_loss(output, batch.y)
 
 
+def log_cosh(output: Tensor, batch: Batch) -> Tensor:
+    """Mean of log cosh of the error: half its square near zero, its size less log 2 far away."""
+    error = output - batch.y
+    # log cosh e = e + log(1 + exp(-2 e)) - log 2, which does not overflow.
+    return (error + F.softplus(-2 * error) - math.log(2)).mean()
+
+
 def relative_l2(output: Tensor, batch: Batch) -> Tensor:
     """Sum over the batch of ||output - y|| / ||y|| (both papers train Darcy Flow on it)."""
     truth = batch.y.flatten(1)
@@ -88,6 +95,7 @@ LOSSES: dict[str, tuple[Callable[..., Tensor], Kind]] = {
     "masked-bce": (masked_bce, "logits"),
     "zeroed-bce": (zeroed_bce, "logits"),
     "mse": (mse, "field"),
+    "log-cosh": (log_cosh, "field"),
     "relative-l2": (relative_l2, "field"),
 }
 

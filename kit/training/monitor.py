@@ -36,14 +36,20 @@ class Monitor:
         self.network, self.validation, self.score = network, validation, score
         self.best, self.waited = math.inf, 0
         self.weights: dict[str, torch.Tensor] = {}
+        self.optimiser, self.schedule = optimiser, schedule
         self.plateau: ReduceLROnPlateau | None = None
-        if schedule.kind == "plateau":
+        self.restart()
+
+    def restart(self) -> None:
+        """Let a ``plateau`` schedule forget the scores so far."""
+        if self.schedule.kind == "plateau":
             self.plateau = ReduceLROnPlateau(
-                optimiser,
-                factor=schedule.factor,
-                patience=schedule.patience,
-                cooldown=schedule.cooldown,
-                min_lr=schedule.floor,
+                self.optimiser,
+                factor=self.schedule.factor,
+                patience=self.schedule.patience,
+                threshold=self.schedule.threshold,
+                cooldown=self.schedule.cooldown,
+                min_lr=self.schedule.floor,
             )
 
     @property

@@ -30,6 +30,15 @@ MASK = torch.arange(108).reshape(3, 1, 6, 6) % 3 != 0
 LABELS = (torch.arange(108).reshape(3, 1, 6, 6) % 5 == 0).to(torch.uint8)
 
 
+def test_log_cosh_against_its_definition_and_far_from_zero() -> None:
+    found, kind = loss("log-cosh")
+    assert kind == "field"
+    expected = MAPS.double().cosh().log().mean()
+    assert float(found(MAPS.double(), batch(0 * MAPS))) == pytest.approx(float(expected), rel=1e-12)
+    far = torch.tensor([-1000.0, 1000.0])
+    assert float(found(far, batch(0 * far))) == pytest.approx(1000 - math.log(2))
+
+
 def test_focal_without_gamma_is_cross_entropy() -> None:
     found, kind = loss("focal:gamma=0")
     assert kind == "logits"

@@ -53,14 +53,17 @@ def test_cosine_against_torch() -> None:
     risen = Schedule(kind="cosine", warm_up=2)
     found = [rate(1.0, epoch, risen, 6) for epoch in (0, 0.5, 1, 2, 4, 6)]
     assert found == pytest.approx([0, 0.25, 0.5, 1, 0.5, 0])
+    late = Schedule(kind="cosine", start=2)
+    assert [rate(1.0, e, late, 6) for e in (0, 2, 4, 6)] == pytest.approx([1, 1, 0.5, 0])
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw", "rmsprop"])
 def test_optimisers_are_torchs(kind: Any) -> None:
     torchs: dict[str, Callable[[list[nn.Parameter]], torch.optim.Optimizer]] = {
         "sgd": lambda w: torch.optim.SGD(w, 0.1, momentum=0.8, weight_decay=0.2, nesterov=True),
         "adam": lambda w: torch.optim.Adam(w, 0.1, (0.8, 0.999), weight_decay=0.2),
         "adamw": lambda w: torch.optim.AdamW(w, 0.1, (0.8, 0.999), weight_decay=0.2),
+        "rmsprop": lambda w: torch.optim.RMSprop(w, 0.1, alpha=0.8, eps=1e-7, weight_decay=0.2),
     }
     ours, theirs = (nn.Parameter(torch.tensor([1.0, -2.0])) for _ in range(2))
     settings = Optimiser(kind=kind, learning_rate=0.1, momentum=0.8, weight_decay=0.2)

@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kit.errors import KitError
+
 # The domain is no torus: zeros keep its right and left, bottom and top edges apart.
 PADDING = 9
 HIDDEN = 128
@@ -23,7 +25,14 @@ def build(
         outputs: channels of the answer.
         modes: lowest frequencies kept per axis, on either side of zero along the rows.
         width: channels within.
+
+    Raises:
+        KitError: the padded map has not so many frequencies.
     """
+    rows, columns = (size + PADDING for size in input_shape[1:])
+    most = min(rows // 2, columns // 2 + 1)
+    if modes > most:
+        raise KitError(f"build.modes = {modes} is more than a padded map has; at most {most}")
     return FourierOperator(input_shape[0], outputs, modes, width)
 
 

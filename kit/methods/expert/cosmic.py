@@ -1,0 +1,103 @@
+"""deepCR-mask: a U-Net with one step down and up (Zhang and Bloom, ApJ 889:24, 2020, section 3).
+
+It is trained in two phases: with the statistics of batches, then with frozen ones, as a batch of a
+few stamps tells little about the sky.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from kit.methods.context import Context
+from kit.methods.expert import recipe
+from kit.methods.expert.info import ExpertSettings
+from kit.training.loop import make_optimiser
+from kit.training.stage import Stage
+
+# How much lower the rate of the second phase is.
+CUT = 2.5
+
+
+def build(
+    input_shape: tuple[int, ...], outputs: int, *, hidden: int = 32, momentum: float = 0.005
+) -> nn.Module:
+    """Return the network for stamps (1, side, side) of an even side; it answers with logits.
+
+    Args:
+        input_shape: of one stamp.
+        outputs: channels of the answer.
+        hidden: channels at full resolution.
+        momentum: of the batch norms, the weight of what is new.
+    """
+    return UNet(input_shape[0], outputs, hidden, momentum)
+
+
+class UNet(nn.Module):
+    """Two convolutions, two at half the resolution, two at full resolution again, one answer."""
+
+    def __init__(self, channels: int, outputs: int, hidden: int, momentum: float) -> None:
+        super().__init__()
+        self.before = _twice(channels, hidden, momentum)
+        self.below = nn.Sequential(nn.MaxPool2d(2), *_twice(hidden, 2 * hidden, momentum))
+        self.up = nn.ConvTranspose2d(2 * hidden, hidden, 2, stride=2)
+        self.after = _twice(2 * hidden, hidden, momentum)
+        self.answer = nn.Conv2d(hidden, outputs, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, side, side) -> (batch, outputs, side, side)."""
+        fine = self.before(x)
+        coarse = self.up(self.below(fine))
+        return self.answer(self.after(torch.cat([fine, coarse], dim=1)))
+
+
+def fit(
+    context: Context,
+    stage: Stage,
+    network: nn.Module,
+    settings: ExpertSettings,
+    *,
+    frozen_from: int,
+    plateau_when_frozen: bool = True,
+) -> None:
+    """Train in two phases; the second one begins with a new optimiser.
+
+    Args:
+        context: of the run.
+        stage: keeps the checkpoint.
+        network: trained in place.
+        settings: of the run.
+        frozen_from: the first epoch of the second phase.
+        plateau_when_frozen: whether the schedule goes on in it; deepCR's keeps to the first
+            phase's optimiser, and so cuts nothing.
+    """
+    optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
+    watch = recipe.monitor(context, network, settings, optimiser)
+
+    def before_epoch(epoch: int) -> None:
+        if epoch < frozen_from:
+            return
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.eval()
+        if epoch == frozen_from:
+            optimiser.state.clear()
+            for group in optimiser.param_groups:
+                group["lr"] = group["initial_lr"] / CUT
+            if watch is not None:
+                watch.restart()
+        if watch is not None and not plateau_when_frozen:
+            watch.plateau = None
+
+    recipe.run(context, stage, network, settings, optimiser, watch, before_epoch)
+
+
+def _twice(channels: int, outputs: int, momentum: float) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in (channels, outputs):
+        layers += [
+            nn.Conv2d(width, outputs, 3, padding=1),
+            nn.BatchNorm2d(outputs, momentum=momentum),
+            nn.ReLU(inplace=True),
+        ]
+    return nn.Sequential(*layers)
