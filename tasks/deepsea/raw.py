@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -93,8 +94,8 @@ class _Rows:
             content = self.stream.read(wanted)
             if len(content) != wanted:
                 raise DataError(f"{self.place} ends too early")
-            order = "F" if self.fortran else "C"
-            values = np.frombuffer(content, self.dtype).reshape((rows, *row), order=order)  # type: ignore[call-overload]
+            order: Literal["F", "C"] = "F" if self.fortran else "C"
+            values = np.frombuffer(content, self.dtype).reshape((rows, *row), order=order)
             ones = values == 1
             if not (ones | (values == 0)).all():
                 raise DataError(f"{self.place} holds values other than 0 and 1")

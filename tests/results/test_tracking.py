@@ -1,8 +1,7 @@
-"""MLflow, with a store in a folder. Its library is large, so that the tests do not install it."""
+"""MLflow, with a store in a folder."""
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,7 @@ import pytest
 from kit import paths
 from kit.errors import KitError
 from kit.results.tracking import export
-from tests.conftest import Run
 from tests.made_runs import make_run
-
-needs_mlflow = pytest.mark.skipif(
-    importlib.util.find_spec("mlflow") is None, reason="needs the extra 'mlflow'"
-)
-
 
 def stored(uri: str) -> list[Any]:
     import mlflow
@@ -28,7 +21,6 @@ def stored(uri: str) -> list[Any]:
     return list(client.search_runs([place]))
 
 
-@needs_mlflow
 def test_results_arrive_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import mlflow
 
@@ -52,7 +44,6 @@ def test_results_arrive_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "relative-l2" not in bad.data.metrics
 
 
-@needs_mlflow
 def test_a_store_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
     make_run()
     (tmp_path / "file").write_text("")
@@ -64,10 +55,4 @@ def test_without_the_library_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(sys.modules, "mlflow", None)
     with pytest.raises(KitError, match=r"kit\[mlflow\]"):
         export("file:x", "mine")
-
-
-@pytest.mark.skipif(importlib.util.find_spec("mlflow") is not None, reason="MLflow is there")
-def test_the_command_without_the_library(kit: Run) -> None:
-    done = kit("results", "export", "--mlflow", "file:x")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert not paths.results().exists()
