@@ -13,6 +13,7 @@ from kit.errors import KitError
 from kit.results.tracking import export
 from tests.made_runs import make_run
 
+
 def stored(uri: str) -> list[Any]:
     import mlflow
 
