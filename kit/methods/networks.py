@@ -20,7 +20,7 @@ from kit.runs.records import Architecture
 from kit.search import instantiate
 from kit.search.architecture import Padding
 from kit.seeding import key
-from kit.settings import Optimiser, Schedule
+from kit.settings import NetworkSettings, Optimiser, Schedule, Speed
 from kit.training import tensors
 from kit.training.loop import make_optimiser, network_loss, network_predictor, train
 from kit.training.losses import loss
@@ -118,6 +118,9 @@ def fit(
         until: stop after so many epochs, with a checkpoint to go on from; None for all.
     """
     steps = fold.batch_count(batch_size)
+    settings = context.settings
+    speed = settings.speed if isinstance(settings, NetworkSettings) else Speed()
+    of_output = loss(loss_name or context.task.loss)[0]
     train(
         stage,
         network,
@@ -127,7 +130,7 @@ def fit(
         batches=lambda epoch: fold.shuffled(
             batch_size, context.spec.seed, *stage.purpose, epoch, limit=limit
         ),
-        loss=network_loss(network, fold, loss(loss_name or context.task.loss)[0]),
+        loss=network_loss(network, fold, of_output, speed),
         until=until,
         steps=steps if limit is None else min(limit, steps),
     )

@@ -12,6 +12,7 @@ from kit.ops.direct import dilation, mixed_results, mixed_weights
 from kit.ops.dispatch import Method, fastest, rule
 from kit.ops.fourier import fourier
 from kit.ops.plan import Setting
+from kit.ops.precision import full
 from kit.ops.released import released
 from kit.ops.toeplitz import toeplitz
 
@@ -44,7 +45,8 @@ def agg_conv(
 
     The result is sum_i alpha_i conv(x, weights_i, dilation d), zero-padded to the size of x, at
     positions 0, stride, 2 stride, ... No softmax is applied. All methods give the same numbers.
-    Under autocast everything is computed in float32 (or in the wider type of the weights).
+    Under autocast, and where torch may take TF32 or bfloat16 for products, everything is computed
+    in float32 (or in the wider type of the weights).
 
     Args:
         x: (B, C_in, n) or (B, C_in, n_1, n_2).
@@ -73,7 +75,7 @@ def agg_conv(
         x, alpha = x.to(wide), alpha.to(wide)
         weights = [weight.to(wide) for weight in weights]
     check(x, weights, alpha, sizes, gaps, stride, groups, method, memory)
-    with torch.autocast(device, enabled=False):
+    with full(device):
         setting = Setting(tuple(x.shape[2:]), sizes, gaps, stride, groups)
         if method == "auto":
             method = rule(x, weights, setting)

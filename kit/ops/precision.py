@@ -1,8 +1,9 @@
-"""Backward passes that autocast leaves alone."""
+"""Precision that AggConv keeps, whatever autocast and torch's flags allow around it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -13,10 +14,36 @@ from torch.autograd.function import once_differentiable
 Gradients = tuple[Tensor | None, ...]
 
 
+def product_flags(device: str) -> tuple[Any, ...]:
+    """Return torch's flags for matrix products and convolutions, each with ``fp32_precision``."""
+    backends: Any = torch.backends  # made at run time, unknown to type checkers
+    if device == "cpu":
+        return backends.mkldnn.matmul, backends.mkldnn.conv
+    return backends.cuda.matmul, backends.cudnn.conv
+
+
+@contextmanager
+def full(device: str) -> Iterator[None]:
+    """No autocast, and float32 products neither in TF32 nor in bfloat16, on a device's type.
+
+    A spectrum spans more orders of magnitude than their digits do.
+    """
+    kinds = product_flags(device)
+    before = [kind.fp32_precision for kind in kinds]
+    for kind in kinds:
+        kind.fp32_precision = "ieee"
+    try:
+        with torch.autocast(device, enabled=False):
+            yield
+    finally:
+        for kind, precision in zip(kinds, before, strict=True):
+            kind.fp32_precision = precision
+
+
 def backward_pass(
     function: Callable[[Any, Tensor], Gradients],
 ) -> Callable[[Any, Tensor], Gradients]:
-    """Decorator for `backward`: no autocast inside, and no second derivatives.
+    """Decorator for `backward`: full precision inside, and no second derivatives.
 
     A backward pass called inside an autocast region would run its matrix products in half
     precision, although the forward pass did not.
@@ -25,7 +52,7 @@ def backward_pass(
     @once_differentiable
     @wraps(function)
     def wrapped(ctx: Any, gradient: Tensor) -> Gradients:
-        with torch.autocast(gradient.device.type, enabled=False):
+        with full(gradient.device.type):
             return function(ctx, gradient)
 
     return wrapped

@@ -2,14 +2,17 @@
 
 from kit.settings.common import Normalisation, Optimiser, Rules, Schedule, Settings, Validation
 from kit.settings.resolve import merge, resolve
+from kit.settings.speed import NetworkSettings, Speed
 from kit.settings.strict import apply_overrides, convert
 
 __all__ = [
+    "NetworkSettings",
     "Normalisation",
     "Optimiser",
     "Rules",
     "Schedule",
     "Settings",
+    "Speed",
     "Validation",
     "apply_overrides",
     "convert",

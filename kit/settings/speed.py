@@ -15,8 +15,8 @@ class Speed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Attributes:
         precision: of products in training; weights, statistics, losses and AggConvs are float32 all
             the same. ``float32`` is IEEE's, where torch's default for convolutions is ``tf32``.
-        channels_last: the memory layout of images, 2D tasks alone.
-        compile: the network is compiled, all but its AggConvs; it takes a minute at the start.
+        channels_last: the memory layout of images, 2D tasks alone. Dropout falls elsewhere.
+        compile: networks are compiled, supernets are not; it takes a minute at the start.
         cuda_graphs: forward and backward passes are recorded once and replayed, batches of the
             usual size alone.
     """

@@ -12,12 +12,13 @@ from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.metrics import Prediction, evaluator
 from kit.runs.records import MetricValue
-from kit.settings import Optimiser, Schedule
+from kit.settings import Optimiser, Schedule, Speed
 from kit.task import Task
 from kit.training import distributed
 from kit.training.losses import Kind, Loss
 from kit.training.monitor import Monitor
 from kit.training.schedules import apply_rate, by_step
+from kit.training.speed import allow_tf32, faster
 from kit.training.stage import Stage, Stateful
 
 ADAMS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -28,6 +29,7 @@ ADAMS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 # What a step learns from: a batch, or whatever a method makes of several.
 Work = TypeVar("Work")
+PLAIN = Speed()
 
 
 def make_optimiser(groups: Sequence[dict[str, Any]], settings: Optimiser) -> torch.optim.Optimizer:
@@ -116,12 +118,14 @@ def train(
     distributed.agree(network)
 
 
-def network_loss(network: nn.Module, fold: Fold, loss: Loss) -> Callable[[Batch], Tensor]:
+def network_loss(
+    network: nn.Module, fold: Fold, loss: Loss, speed: Speed = PLAIN
+) -> Callable[[Batch], Tensor]:
     """Return the loss of a network whose output the fold's target normaliser decodes.
 
     Where several processes train together, it is of this process's part of the batch.
     """
-    run = distributed.parallel(network)
+    run = faster(network, speed, len(fold.input_shape) - 1)
 
     def of_batch(batch: Batch) -> Tensor:
         part, weight = distributed.share(batch)
@@ -138,6 +142,7 @@ def network_predictor(network: nn.Module, fold: Fold, kind: Kind) -> Callable[[B
     network.eval()
 
     def predict(batch: Batch) -> Prediction:
+        allow_tf32(False)
         with torch.no_grad():
             return Prediction(fold.targets.decode(network(batch.x)), kind)
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from kit.errors import KitError
 from kit.ops import AggConv1d, AggConv2d
+from kit.ops.precision import product_flags
 from kit.settings import Speed
 from kit.training import distributed
 
@@ -34,8 +36,12 @@ def faster(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Te
         # The stub of `Module.to` knows no layouts.
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     run: Callable[[Tensor], Tensor] = distributed.parallel(network)
-    if speed.compile:
-        run = _compiled(network, run)
+    # The compiler has no code for complex spectra: supernets would take minutes to be slower.
+    if speed.compile and not any(
+        isinstance(each, AggConv1d | AggConv2d) for each in network.modules()
+    ):
+        # Dropout draws the numbers that it draws uncompiled.
+        run = torch.compile(run, options={"fallback_random": True})
     if speed.cuda_graphs:
         run = Graphed(network, run)
     half = speed.precision == "bf16"
@@ -54,7 +60,8 @@ def faster(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Te
 
 def allow_tf32(allowed: bool) -> None:
     """Let products of float32 be computed in TF32, or not: torch's default depends on the kind."""
-    torch.backends.fp32_precision = "tf32" if allowed else "ieee"
+    for kind in product_flags("cuda"):
+        kind.fp32_precision = "tf32" if allowed else "ieee"
 
 
 class Graphed:
@@ -73,6 +80,7 @@ class Graphed:
         self._shape = torch.Size()
 
     def __call__(self, x: Tensor) -> Tensor:
+        """Return the network's answers."""
         if self._replay is None:
             self._replay, self._shape = self._record(x), x.shape
         return self._replay(x) if x.shape == self._shape else self._run(x)
@@ -82,10 +90,12 @@ class Graphed:
         # random numbers, or a resumed run would not be the undisturbed one.
         before = [buffer.clone() for buffer in self._network.buffers()]
         with torch.random.fork_rng([x.device]):
-            replay = torch.cuda.make_graphed_callables(_Alone(self._network, self._run), (x.clone(),))
+            replay = torch.cuda.make_graphed_callables(
+                _Alone(self._network, self._run), (x.clone(),)
+            )
         for buffer, value in zip(self._network.buffers(), before, strict=True):
             buffer.copy_(value)
-        return replay
+        return cast(Callable[[Tensor], Tensor], replay)
 
 
 class _Alone(nn.Module):
@@ -97,15 +107,6 @@ class _Alone(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.run(x)
-
-
-def _compiled(network: nn.Module, run: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    # The compiler has no code for complex spectra; it would take minutes to be slower.
-    for layer in network.modules():
-        if isinstance(layer, AggConv1d | AggConv2d):
-            layer.forward = torch.compiler.disable(layer.forward)  # type: ignore[method-assign]
-    # Dropout and Gumbel noise draw the numbers that they draw uncompiled.
-    return torch.compile(run, options={"fallback_random": True})
 
 
 def _check(speed: Speed, device: torch.device, axes: int) -> None:

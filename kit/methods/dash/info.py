@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from kit.method import MethodInfo
-from kit.settings import Optimiser, Schedule, Settings
+from kit.settings import NetworkSettings, Optimiser, Schedule
 
 
 class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -98,7 +98,7 @@ class Retrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     width: int | None = None
 
 
-class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DashSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of DASH.
 
     Attributes:

@@ -22,7 +22,8 @@ def search(context: Context, settings: DashSettings) -> Choices:
     stage = context.stage("search", settings.search.epochs)
     fold = context.fold("search")
     network = build_supernet(context, settings, fold.first(1).x)
-    the_loss = network_loss(network, fold, loss(settings.loss or context.task.loss)[0])
+    of_output = loss(settings.loss or context.task.loss)[0]
+    the_loss = network_loss(network, fold, of_output, settings.speed)
     updates = Updates(network, settings.search, the_loss)
     draw = _draw(context, settings, fold)
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Literal
 
 from kit.method import MethodInfo
-from kit.settings import Optimiser, Schedule, Settings
+from kit.settings import NetworkSettings, Optimiser, Schedule
 
 
-class WrnSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WrnSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a backbone that is trained as it is.
 
     Attributes:
