@@ -35,8 +35,10 @@ class Ranger(torch.optim.RAdam):
             state: dict[str, Any] = self.state.get(weight, {})
             if not state:
                 continue  # It had no gradient yet.
-            slow: Tensor = state.setdefault("slow", fresh.get(weight))
+            if weight in fresh:
+                state["slow"] = fresh[weight]
             if int(state["step"]) % SYNC_PERIOD == 0:
+                slow: Tensor = state["slow"]
                 slow.lerp_(weight, SLOW_STEP)
                 weight.copy_(slow)
         return value

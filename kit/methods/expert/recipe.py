@@ -61,18 +61,21 @@ def monitor(
     network: nn.Module,
     settings: Recipe,
     optimiser: torch.optim.Optimizer,
-    score: Callable[[], float] | None = None,
-    kind: type[Monitor] = Monitor,
 ) -> Monitor | None:
     """Return what scores the network after each epoch; None where the settings ask for no score.
 
-    Args:
-        context: of the run.
-        network: what is scored.
-        settings: say on which fold, by what, and what follows.
-        optimiser: its rate is the schedule's.
-        score: instead of the settings' way to score.
-        kind: of monitor.
+    Raises:
+        KitError: see ``scored``.
+    """
+    if not scored(settings):
+        return None
+    measure = _metric if settings.validation.by == "metric" else _loss
+    score = partial(measure, context, network, settings)
+    return Monitor(network, optimiser, settings.schedule, settings.validation, score)
+
+
+def scored(settings: Recipe) -> bool:
+    """Tell whether the settings ask for scores on a validation fold.
 
     Raises:
         KitError: the schedule needs a score and there is none, or it is of samples trained on.
@@ -81,16 +84,14 @@ def monitor(
     if validation.role == "none":
         if schedule.kind == "plateau":
             raise KitError("schedule.kind = 'plateau' needs validation.role, such as 'tune_val'")
-        return None
+        return False
     both = set(rules.folds("final_fit")) & set(rules.folds(validation.role))
     if both:
         raise KitError(
             f"validation.role = {validation.role!r} holds samples that are trained on "
             f"({', '.join(sorted(both))}); leave them out of data.roles.final_fit"
         )
-    measure = _metric if validation.by == "metric" else _loss
-    score = score or partial(measure, context, network, settings)
-    return kind(network, optimiser, schedule, validation, score)
+    return True
 
 
 def _metric(context: Context, network: nn.Module, settings: Recipe) -> float:

@@ -1,0 +1,175 @@
+"""Satellite: ROCKET's features, standardised, and a linear softmax (Dempster et al., 2020, 4.3)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from msgspec import structs
+from torch import Tensor, nn
+
+from kit.data.loading import Batch
+from kit.methods.context import Context
+from kit.methods.expert import recipe
+from kit.methods.expert.info import ExpertSettings
+from kit.methods.expert.rocket import Rocket
+from kit.training.loop import make_optimiser, network_loss, train
+from kit.training.losses import cross_entropy
+from kit.training.monitor import Monitor
+from kit.training.stage import Stage
+
+# The first series of the fold, by which features are standardised and the rate is chosen.
+FIRST = 2048
+# Steps from one score to the next.
+STEPS = 10
+
+
+class RocketClassifier(nn.Module):
+    """Features, standardised, to logits; only the last layer is trained."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, length: int, outputs: int, kernels: int) -> None:
+        super().__init__()
+        self.rocket = Rocket(length, kernels)
+        self.register_buffer("shift", torch.zeros(2 * kernels))
+        self.register_buffer("scale", torch.ones(2 * kernels))
+        self.head = nn.Linear(2 * kernels, outputs)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, 1, length) -> (batch, outputs)."""
+        return self.head(self.features(x))
+
+    def features(self, x: Tensor) -> Tensor:
+        """(batch, 1, length) -> (batch, 2 kernels), standardised."""
+        return (self.rocket(x) - self.shift) / self.scale
+
+    def standardise(self, x: Tensor) -> None:
+        """Set mean and deviation of each feature by some series."""
+        features = self.rocket(x)
+        self.shift.copy_(features.mean(0))
+        deviation = features.std(0, correction=0)
+        # A feature that never changes says nothing; it becomes zero.
+        self.scale.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
+
+
+class StepMonitor(Monitor):
+    """Scores after every ``STEPS`` steps. The end may be decided in, but comes after, epoch 0."""
+
+    steps = 0
+    last: float | None = None
+    decided = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether to stop; asked for between epochs, and within those after the first."""
+        return self.decided
+
+    def after_step(self) -> None:
+        """Count a step, and score the network where it is time."""
+        self.steps += 1
+        if self.steps % STEPS == 0:
+            self.last = super().after_epoch()["validation"]
+            self.decided |= super().ended
+
+    def after_epoch(self) -> dict[str, float]:
+        """Return what the history keeps: the last score, if there is one yet."""
+        return {} if self.last is None else {"validation": self.last}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what a resumed training needs."""
+        return super().state_dict() | {
+            "steps": self.steps,
+            "last": self.last,
+            "decided": self.decided,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take a state on."""
+        super().load_state_dict(state)
+        self.steps, self.last, self.decided = state["steps"], state["last"], state["decided"]
+
+
+def build(input_shape: Sequence[int], outputs: int, *, kernels: int = 10_000) -> RocketClassifier:
+    """Return the classifier for (1, length) series."""
+    return RocketClassifier(input_shape[1], outputs, kernels)
+
+
+def fit(
+    context: Context, stage: Stage, network: RocketClassifier, settings: ExpertSettings
+) -> None:
+    """Train the head until its score stalls; the settings' rate is the largest of those tried."""
+    fold = context.fold("final_fit")
+
+    def shuffled(epoch: int) -> Iterator[Batch]:
+        return fold.shuffled(settings.batch_size, context.spec.seed, *stage.purpose, epoch)
+
+    first = fold.first(FIRST)
+    network.standardise(first.x)
+    rate = best_rate(network, first, next(shuffled(0)), settings.optimiser.learning_rate)
+    adam = structs.replace(settings.optimiser, learning_rate=rate)
+    optimiser = make_optimiser([{"params": list(network.head.parameters())}], adam)
+    watch: StepMonitor | None = None
+    if recipe.scored(settings):
+        score = held_out_loss(context, network, settings)
+        watch = StepMonitor(network, optimiser, settings.schedule, settings.validation, score)
+
+    def batches(epoch: int) -> Iterator[Batch]:
+        for batch in shuffled(epoch):
+            if epoch and watch is not None and watch.ended:
+                return
+            yield batch
+            if watch is not None:
+                watch.after_step()
+
+    train(
+        stage,
+        network,
+        optimiser,
+        settings.schedule,
+        epochs=settings.epochs,
+        batches=batches,
+        loss=network_loss(network, fold, cross_entropy),
+        monitor=watch,
+    )
+
+
+def best_rate(network: RocketClassifier, first: Batch, batch: Batch, largest: float) -> float:
+    """Return the rate, one of six powers of ten apart, whose first step on a batch helps most."""
+    of_first, of_batch = network.features(first.x), network.features(batch.x)
+    losses = {}
+    for power in range(6):
+        rate = largest * 10.0**-power
+        head = copy.deepcopy(network.head)
+        adam = torch.optim.Adam(head.parameters(), lr=rate)
+        F.cross_entropy(head(of_batch), batch.y).backward()
+        adam.step()
+        with torch.no_grad():
+            losses[rate] = float(F.cross_entropy(head(of_first), first.y))
+    return min(losses, key=losses.__getitem__)
+
+
+def held_out_loss(
+    context: Context, network: RocketClassifier, settings: ExpertSettings
+) -> Callable[[], float]:
+    """Return a function that scores the head; the features it needs are computed once."""
+
+    @cache
+    def held_out() -> tuple[Tensor, Tensor]:
+        batches = list(context.fold(settings.validation.role).batches(FIRST))
+        features = torch.cat([network.features(batch.x) for batch in batches])
+        return features, torch.cat([batch.y for batch in batches])
+
+    @torch.no_grad()
+    def loss() -> float:
+        features, labels = held_out()
+        return float(F.cross_entropy(network.head(features), labels))
+
+    return loss
