@@ -12,13 +12,14 @@ from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.metrics import Prediction, evaluator
 from kit.runs.records import MetricValue
-from kit.settings import Optimiser, Schedule
+from kit.settings import Optimiser, Schedule, Speed
 from kit.task import Task
 from kit.training import distributed
 from kit.training.losses import Kind, Loss
 from kit.training.monitor import Monitor
 from kit.training.ranger import Ranger
 from kit.training.schedules import apply_rate, by_step
+from kit.training.speed import allow_tf32, faster
 from kit.training.stage import Stage, Stateful
 
 ADAMS: dict[str, Callable[..., torch.optim.Optimizer]] = {
