@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from kit import paths
+from kit.engines import slurm
 from kit.engines.choose import connect
 from kit.engines.engine import Engine, Handle, Options
 from kit.engines.signals import Count
@@ -53,6 +54,8 @@ def stop_run(folder: Path, grace: float = GRACE_SECONDS) -> bool:
     """
     run = RunFolder(read_spec(folder))
     attempt, status = run.attempt(), run.status()
+    if attempt is not None and attempt.engine == slurm.NAME:
+        return bool(slurm.stop([run.spec]))
     if not run.is_running():
         return False
     if attempt is not None and attempt.ended is None:
@@ -66,19 +69,26 @@ def stop_run(folder: Path, grace: float = GRACE_SECONDS) -> bool:
     return False
 
 
-def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int]:
-    """Stop every sweep on this results folder, and what killed ones left running.
+def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
+    """Stop every sweep on this results folder, what killed ones left running, and what Slurm has.
 
     Returns:
-        How many sweeps, and how many runs that had been left.
+        How many sweeps, how many runs that had been left, and how many that Slurm had.
     """
     found = sweeps.live()
     for sweep in found:
         # A sweep gives its runs a grace of its own.
         _end(sweep.pid, sweeps.lock(sweep.pid), 2 * grace)
     root = paths.results() / "runs"
-    left = [root / run.folder for run in survey() if _was_left(run)]
-    return len(found), sum(stop_run(folder, grace) for folder in left)
+    runs = survey()
+    in_slurm = [read_spec(root / run.folder) for run in runs if _is_in_slurm(run)]
+    left = [root / run.folder for run in runs if _was_left(run) and not _is_in_slurm(run)]
+    stopped = slurm.stop(in_slurm) if in_slurm else 0
+    return len(found), sum(stop_run(folder, grace) for folder in left), stopped
+
+
+def _is_in_slurm(run: RunState) -> bool:
+    return run.attempt is not None and run.attempt.engine == slurm.NAME and run.state != "succeeded"
 
 
 def _was_left(run: RunState) -> bool:

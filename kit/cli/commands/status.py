@@ -55,9 +55,10 @@ def _state() -> tuple[list[RunState], list[Sweep], dict[str, float | None]]:
     """Return the runs, the sweeps under way, and how long their runs should take in hours."""
     from pathlib import Path
 
+    from kit.engines import slurm
     from kit.runs import survey, sweeps
 
-    runs, live = survey.survey(), sweeps.live()
+    runs, live = slurm.standing(survey.survey()), sweeps.live()
     hours = {run.folder: run.hours for sweep in live for run in sweep.runs}
     known = {str(run.folder) for run in runs}
     runs += [survey.RunState(Path(folder), "queued") for folder in hours if folder not in known]

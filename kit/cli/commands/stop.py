@@ -19,8 +19,10 @@ def command(run: str | None) -> None:
     from kit.runs import find
 
     if run is None:
-        swept, left = stop.stop_sweeps()
+        swept, left, in_slurm = stop.stop_sweeps()
         click.echo(f"{swept} sweeps stopped, and {left} runs that a killed one had left")
+        if in_slurm:
+            click.echo(f"{in_slurm} runs taken out of Slurm")
         return
     stopped = [folder for folder in find.find(run) if stop.stop_run(folder)]
     if not stopped:

@@ -1,0 +1,222 @@
+"""``kit submit``: the runs behind a table, handed to a cluster that queues them itself."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kit.cli import options
+from kit.errors import KitError
+
+CONTAINERS = ("plain", "apptainer", "enroot", "docker")
+SLURM = ("timeout", "container", "template", "images", "hours", "sbatch")
+KUBERNETES = ("namespace", "queue", "claims")
+HOW = ("jobs", *SLURM, *KUBERNETES)
+
+
+@click.command(name="submit")
+@click.option("--slurm", "cluster", flag_value="slurm", help="As job arrays of Slurm.")
+@click.option(
+    "--kubernetes",
+    "cluster",
+    flag_value="kubernetes",
+    help="As Indexed Jobs: rendered for kubectl, not run here.",
+)
+@options.part_of_table
+@click.option("--study", metavar="NAME", help="Instead of a table: a study, such as ablation.")
+@click.option("--dry-run", is_flag=True, help="Show the scripts, and why each run, and stop.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Runs of an array or Job at a time; default: all."
+)
+@click.option(
+    "--timeout", type=click.FloatRange(min=0), metavar="HOURS", help="Stop a run after so long."
+)
+@options.device
+@options.force
+@click.option(
+    "--container",
+    type=click.Choice(CONTAINERS),
+    default="plain",
+    show_default=True,
+    help="Slurm: what runs are in; plain: this environment, seen by all nodes.",
+)
+@click.option(
+    "--template",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Slurm: a script in place of the shipped one; see docs/cluster.md.",
+)
+@click.option(
+    "--images",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="images",
+    show_default=True,
+    help="Slurm: the folder of .sif or .sqsh files.",
+)
+@click.option(
+    "--hours",
+    type=click.IntRange(min=1),
+    default=24,
+    show_default=True,
+    help="Slurm: no job lasts longer; a run that needs more goes on in the next one.",
+)
+@click.option(
+    "-S",
+    "--sbatch",
+    multiple=True,
+    metavar="OPTION",
+    help="Slurm: as '--partition=gpu'; repeatable.",
+)
+@click.option("--namespace", default="default", show_default=True, help="Kubernetes.")
+@click.option("--queue", metavar="NAME", help="Kubernetes: a local queue of Kueue.")
+@click.option(
+    "--claims",
+    default="kit-results,kit-data",
+    show_default=True,
+    help="Kubernetes: the volume claims of results and data.",
+)
+@options.formats("text", "json")
+def command(
+    cluster: str | None,
+    study: str | None,
+    dry_run: bool,
+    device: str | None,
+    force: bool,
+    form: str,
+    **rest: Any,
+) -> None:
+    """Submit whatever is missing of a table, one array per image and time class, and return.
+
+    'kit status', 'kit logs' and 'kit stop' follow the runs; 'kit table' prints what is done. The
+    same command again submits what is still missing and not waiting or running already.
+    """
+    how = {name: rest.pop(name) for name in HOW} | {"device": device}
+    if cluster is None:
+        raise KitError("say where: --slurm or --kubernetes")
+    if (rest["number"] is None) == (study is None):
+        raise KitError("say which: --table N or --study NAME")
+    plan = _plan(study, **rest)
+    if device == "cpu":
+        options.needs_gpu(rest["profile"], device, force)
+    for run in plan.runs:
+        if run.action == "failed":
+            click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)
+    if cluster == "kubernetes":
+        _kubernetes(plan, dry_run, **how)
+    else:
+        _slurm(plan, rest["profile"], dry_run, form, **how)
+
+
+def _plan(study: str | None, **request: Any) -> Any:
+    from kit.cli.commands import plan, reproduce
+
+    return reproduce.of_study(study, **request) if study else plan.make(**request)
+
+
+def _slurm(
+    plan: Any,
+    profile: Any,
+    dry_run: bool,
+    form: str,
+    *,
+    jobs: int | None,
+    sbatch: tuple[str, ...],
+    **how: Any,
+) -> None:
+    from kit.cli.commands.reproduce import prepare, set_rejected_aside
+    from kit.engines.slurm import arrays, submission
+    from kit.plan import check_disk
+
+    own = {name: value for name, value in how.items() if name not in KUBERNETES}
+    site = arrays.Site(options=sbatch, at_a_time=jobs, **own)
+    todo = _todo(plan)
+    made = arrays.arrays(todo, site)
+    if dry_run:
+        _show(plan, made, site, form)
+        return
+    if not todo:
+        click.echo("nothing to submit; 'kit status' shows what is queued, 'kit table' what is done")
+        return
+    check_disk(plan)
+    submission.check(made, site)
+    for data in plan.data:
+        prepare(data, profile)
+    set_rejected_aside()
+    for array, job in zip(made, submission.submit(made, site), strict=True):
+        click.echo(f"{job}: {_words(array)}; script and output in {array.folder}")
+    click.echo("'kit status' shows how they stand, 'kit stop' takes them back")
+
+
+def _todo(plan: Any) -> list[Any]:
+    """Return the runs to submit: not those that wait in Slurm's queue or that anybody is at."""
+    from kit.engines.jobs import Job
+    from kit.engines.slurm import submission
+    from kit.runs.survey import look
+
+    queued = submission.waiting(run.spec for run in plan.todo)
+    todo = []
+    for run in plan.todo:
+        if reference := queued.get(run.spec.id):
+            click.echo(f"{run.spec}: in Slurm's queue already, as {reference}", err=True)
+        elif look(run.spec.folder).state in ("running", "starting"):
+            click.echo(f"{run.spec}: {run.reason}", err=True)
+        else:
+            todo.append(Job(run.spec, run.hours, run.gpus))
+    return todo
+
+
+def _show(plan: Any, made: Any, site: Any, form: str) -> None:
+    """Print what would be submitted, and why."""
+    from kit.cli.commands.plan import show_runs
+    from kit.engines.slurm.arrays import script
+
+    if form == "json":
+        import msgspec
+
+        rows = [msgspec.to_builtins(array) | {"script": script(array, site)} for array in made]
+        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2))
+        return
+    show_runs(plan)
+    for array in made:
+        click.echo(f"\n{_words(array)}, submitted by 'sbatch' as:\n\n{script(array, site)}")
+
+
+def _words(array: Any) -> str:
+    image = f" in {array.image}" if array.image else ""
+    gpus = f"{array.gpus} GPU" if array.gpus else "no GPU"
+    return f"{len(array.runs)} runs of up to {array.hours} h, {gpus} each{image}"
+
+
+def _kubernetes(
+    plan: Any,
+    dry_run: bool,
+    *,
+    jobs: int | None,
+    device: str | None,
+    namespace: str,
+    queue: str | None,
+    claims: str,
+    **_: Any,
+) -> None:
+    import msgspec
+
+    from kit import paths
+    from kit.engines import kubernetes
+    from kit.engines.jobs import Job
+    from kit.files import write_bytes
+
+    results, comma, data = claims.partition(",")
+    if not (results and comma and data):
+        raise KitError(f"--claims takes two names, RESULTS,DATA, not {claims!r}")
+    cluster = kubernetes.Cluster(namespace, queue, results, data, jobs, device)
+    todo = [Job(run.spec, run.hours, run.gpus) for run in plan.todo]
+    text = msgspec.json.format(msgspec.json.encode(kubernetes.manifest(todo, cluster)), indent=2)
+    if dry_run:
+        click.echo(text)
+        return
+    file = paths.results() / "kubernetes" / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
+    write_bytes(file, text + b"\n")
+    click.echo(f"{len(todo)} runs, {kubernetes.NOTE}: kubectl apply -f {shlex.quote(str(file))}")

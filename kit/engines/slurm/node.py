@@ -1,0 +1,238 @@
+"""One run of an array, supervised on the node that Slurm gave it.
+
+``python -m kit.engines.slurm.node FOLDER`` is the end of every array's script. It is the queue of
+the local engine with a single run, so claims, leases, failure classes and the notes in the run's
+folder are the same. What became of it is left in ``FOLDER/INDEX.json``: many sites keep no accounts
+of jobs.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+
+from kit.engines import devices, leases
+from kit.engines.engine import Exit, Handle, Options, arguments, sweep
+from kit.engines.jobs import Ended, Job, Rules
+from kit.engines.local import Local
+from kit.engines.places import Cpu, Gpus, Places
+from kit.engines.queue import Queue
+from kit.engines.slurm import NAME, client
+from kit.engines.slurm.arrays import Array
+from kit.engines.slurm.submission import CONTENT, SCRIPT, note
+from kit.errors import BusyError, KitError
+from kit.files import write_json
+from kit.runs.folder import RunFolder, now
+from kit.runs.records import Failure
+from kit.spec import RunSpec
+
+# How long the GPUs that Slurm gave may be in use by something that is not Slurm's.
+SECONDS_FOR_GPUS = 60.0
+# How long a run that another process is at is waited for: the locks of a node that died linger.
+SECONDS_FOR_OTHERS = 120.0
+# Slurm waits 30 s between TERM and KILL, unless the site has set something else.
+GRACE_SECONDS = 10.0
+# How often a run that failed by no fault of its own is queued again.
+TRIES = 2
+
+
+class Left(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of one task of an array; ``again`` if it was put back into the queue."""
+
+    run: str
+    task: str
+    node: str
+    tries: int
+    began: str
+    ended: str
+    failure: Failure | None
+    message: str | None
+    again: bool
+
+
+class OneRun:
+    """The local engine for one run, started by the array's script, known by its task in Slurm."""
+
+    name = NAME
+
+    def __init__(self, script: Path, task: str, options: Options) -> None:
+        self.script, self.task = script, task
+        self._local = _Scripted(script, options)
+        self._inner: Handle | None = None
+
+    def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
+        """Start the run."""
+        self._inner = self._local.start(spec, gpus)
+        return Handle(spec, self.task)
+
+    def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
+        """Clear away what an earlier job, killed, has left of the run; nothing is adopted."""
+        del spec, reference
+        self._clean()
+        return None
+
+    def poll(self, handle: Handle) -> Exit | None:
+        """Return how the run ended, with nothing of it left."""
+        assert self._inner is not None
+        end = self._local.poll(self._inner)
+        if end is not None:
+            self._clean()
+        return end
+
+    def stop(self, handle: Handle, grace: float) -> None:
+        """Stop the run, by TERM and then KILL."""
+        assert self._inner is not None
+        self._local.stop(self._inner, grace)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _clean(self) -> None:
+        subprocess.run(["bash", self.script, "clean"], check=False)
+
+
+class _Scripted(Local):
+    def __init__(self, script: Path, options: Options) -> None:
+        super().__init__(options)
+        self.script = script
+
+    def _command(self, spec: RunSpec) -> list[str]:
+        return ["bash", str(self.script), "start", *arguments(spec, self.options)]
+
+
+def main(folder: Path, variables: Mapping[str, str]) -> int:
+    """Supervise the run of this task; returns the exit code of the job."""
+    array = msgspec.json.decode((folder / CONTENT).read_bytes(), type=Array)
+    index = int(variables["SLURM_ARRAY_TASK_ID"])
+    spec, began = array.runs[index], now()
+    task = f"{variables['SLURM_ARRAY_JOB_ID']}_{index}"
+    left, before = _left(folder / f"{index}.json"), _progress(spec)
+    warned = _Warned()
+    end = _supervise(spec, array, OneRun(folder / SCRIPT, task, Options(array.device)))
+    failure, message, tries = end.failure, end.message, left.tries if left else 0
+    again = False
+    if failure == "cancelled" and warned.value:
+        again = _progress(spec) != before
+        if not again:
+            failure, message = "timeout", f"no epoch within the {array.hours} h of a job"
+    elif failure == "infrastructure":
+        tries += 1
+        again = tries < TRIES
+    write_json(
+        folder / f"{index}.json",
+        Left(
+            run=str(spec.folder),
+            task=task,
+            node=variables.get("SLURMD_NODENAME", ""),
+            tries=tries,
+            began=began,
+            ended=now(),
+            failure=failure,
+            message=message,
+            again=again,
+        ),
+    )
+    print(f"{spec}: {failure or 'done'}" + (f": {message}" if message else ""), flush=True)
+    if again:
+        note(spec, task)
+        client.call("scontrol", "requeue", variables["SLURM_JOB_ID"])
+    return 0 if failure is None else 1
+
+
+class _Warned:
+    """Whether Slurm has said that the time is nearly up, which ends the run like TERM."""
+
+    def __init__(self) -> None:
+        self.value = False
+        signal.signal(signal.SIGUSR1, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.value = True
+        signal.raise_signal(signal.SIGTERM)
+
+
+def _supervise(spec: RunSpec, array: Array, engine: OneRun) -> Ended:
+    """Do one run, and return how it ended."""
+    folder = RunFolder(spec)
+    leases.make_folder()
+    os.environ |= {
+        "KIT_RUN": str(spec.folder),
+        "KIT_NAME": f"kit-slurm-{sweep()}-{spec.id[:12]}",
+        "KIT_LOCKS": str(leases.folder()),
+    }
+    try:
+        if not _is_mine(folder):
+            return Ended(spec, "cancelled", "another process is at it", elsewhere=True)
+        timeout = None if array.timeout is None else 3600 * array.timeout
+        queue = Queue(
+            [Job(spec, gpus=max(1, array.gpus))],
+            engine,
+            _places(array),
+            Rules(timeout=timeout, retries=0, grace=GRACE_SECONDS),
+            watch=_Patience(),
+            say=lambda line: print(line, flush=True),
+        )
+        (end,) = queue.run()
+    except KeyboardInterrupt:
+        return Ended(spec, "cancelled", "stopped by Slurm")
+    except KitError as error:
+        return Ended(spec, "infrastructure", str(error))
+    return end
+
+
+def _places(array: Array) -> Places:
+    if not array.gpus:
+        return Cpu(1)
+    given = devices.allowed()
+    if not given:
+        raise KitError("Slurm gave no GPU: CUDA_VISIBLE_DEVICES is not set")
+    return Gpus(given)
+
+
+class _Patience:
+    """Gives up where the GPUs that Slurm gave do not become free."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+
+    def __call__(self, queue: Queue) -> None:
+        if not queue.waiting:
+            self.began = time.monotonic()
+        elif time.monotonic() - self.began > SECONDS_FOR_GPUS:
+            why = "; ".join(f"{uuid} is {reason}" for uuid, reason in queue.places.reasons.items())
+            raise BusyError(f"no GPU for {SECONDS_FOR_GPUS:.0f} s: {why}")
+
+
+def _is_mine(folder: RunFolder) -> bool:
+    """Wait a little for whoever is at a run; False if it goes on."""
+    deadline = time.monotonic() + SECONDS_FOR_OTHERS
+    while folder.is_claimed() or folder.is_running():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(1.0)
+    return True
+
+
+def _progress(spec: RunSpec) -> object:
+    """Return something that changes with every epoch and stage."""
+    status = RunFolder(spec).status()
+    return status and (status.stage, status.epoch)
+
+
+def _left(file: Path) -> Left | None:
+    with suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(file.read_bytes(), type=Left)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), os.environ))

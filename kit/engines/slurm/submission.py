@@ -1,0 +1,76 @@
+"""Submitting arrays: all of them or none, and every run told where it waits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from kit.engines.slurm import NAME, client, reference_of
+from kit.engines.slurm.arrays import Array, Site, script
+from kit.errors import KitError
+from kit.files import write_bytes, write_json
+from kit.runs.folder import RunFolder, now
+from kit.runs.records import Attempt
+from kit.spec import RunSpec
+
+SCRIPT, CONTENT = "script.sh", "array.json"
+
+
+def check(arrays: Sequence[Array], site: Site) -> None:
+    """Ask Slurm whether it could ever run these arrays.
+
+    Raises:
+        UnavailableError: there is no Slurm.
+        KitError: no node can hold one of them.
+    """
+    most = max((gpus for _, _, gpus in client.nodes()), default=0)
+    for array in arrays:
+        if array.gpus > most:
+            raise KitError(f"{array.runs[0]} needs {array.gpus} GPUs, and no node has over {most}")
+        reason = client.refusal(script(array, site))
+        if reason is not None:
+            raise KitError(f"Slurm cannot run {array.runs[0]} for {array.hours} h: {reason}")
+
+
+def submit(arrays: Sequence[Array], site: Site) -> list[str]:
+    """Submit arrays and return the numbers of their jobs, in the same order.
+
+    They are held back until every run has a note of its task, which no task must overtake.
+
+    Raises:
+        UnavailableError: there is no Slurm.
+        KitError: it refuses one of them; then none is left.
+    """
+    jobs: list[str] = []
+    try:
+        for array in arrays:
+            text, folder = script(array, site), Path(array.folder)
+            write_bytes(folder / SCRIPT, text.encode())
+            write_json(folder / CONTENT, array)
+            earlier = [
+                job for job, other in zip(jobs, arrays, strict=False) if other.wave < array.wave
+            ]
+            order = [f"--dependency=afterany:{':'.join(earlier)}"] if earlier else []
+            jobs.append(client.submit(text, "--hold", *order))
+            for index, spec in enumerate(array.runs):
+                note(spec, f"{jobs[-1]}_{index}")
+        for job in jobs:
+            client.call("scontrol", "release", job)
+    except BaseException:
+        client.cancel(jobs)
+        raise
+    return jobs
+
+
+def note(spec: RunSpec, reference: str) -> None:
+    """Write into a run's folder where in Slurm's queue it is."""
+    folder = RunFolder(spec)
+    write_json(folder.path / "spec.json", spec)
+    folder.set_attempt(Attempt(engine=NAME, reference=reference, gpus=(), number=1, started=now()))
+
+
+def waiting(specs: Iterable[RunSpec]) -> dict[str, str]:
+    """Return which runs are in Slurm's queue already: references by run id."""
+    noted = {spec.id: reference for spec in specs if (reference := reference_of(spec))}
+    queued = client.queued() if noted else {}
+    return {run: reference for run, reference in noted.items() if reference in queued}

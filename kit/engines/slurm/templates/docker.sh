@@ -1,0 +1,22 @@
+{% extends "plain.sh" %}
+{% block start %}
+        # As shut in as the containers of 'kit reproduce --engine docker'. The engine, not Slurm,
+        # owns a container: hence the limit on its memory, and hence 'clean'.
+        exec docker run --rm --init --name "$KIT_NAME" --label "kit.slurm=$SLURM_JOB_ID" \
+            --user "$(id -u):$(id -g)" --network none --read-only --tmpfs /tmp \
+            --cap-drop ALL --security-opt no-new-privileges --pids-limit 4096 --shm-size 1g \
+            ${SLURM_MEM_PER_NODE:+--memory "${SLURM_MEM_PER_NODE}m"} --log-driver none \
+            ${KIT_GPU:+--gpus "\"device=$KIT_GPU\""} --env "NVIDIA_VISIBLE_DEVICES=${KIT_GPU:-void}" \
+            --volume "$KIT_RESULTS:/kit/results:ro" \
+            --volume "$KIT_RESULTS/runs/$KIT_RUN:/kit/results/runs/$KIT_RUN" \
+            --volume "$KIT_DATA:/kit/data:ro" \
+            --volume "$KIT_LOCKS:/kit/locks" \
+            --env KIT_GPU --env KIT_GPU_WAIT \
+            --env "KIT_LOG=/kit/results/runs/$KIT_RUN/log.txt" \
+            --env "KIT_IMAGE_ID=$(docker image inspect --format {% raw %}'{{.Id}}'{% endraw %} {{ image | quote }})" \
+            --env KIT_IMAGE_PINNED=0 \
+            {{ image | quote }} "$@"
+{% endblock %}
+{% block clean %}
+        docker rm --force "$KIT_NAME" > /dev/null 2>&1
+{% endblock %}
