@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import builtins
 import io
-import os
 import pickle
 import tarfile
 import zipfile
@@ -17,6 +16,7 @@ from kit import discovery, task
 from kit.data import preparing, raw
 from kit.data.prepared import open_prepared
 from kit.errors import DataError, KitError
+from tests.tasks.samples import prepared_sample
 
 WHEEL = "foolbox-3.3.4-py3-none-any.whl"
 ARCHIVE = "cifar-100-python.tar.gz"
@@ -156,13 +156,6 @@ def test_wrong_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_real_images() -> None:
-    file = Path(os.environ.get("KIT_SAMPLES", "")) / WHEEL
-    if not os.environ.get("KIT_SAMPLES") or not file.exists():
-        pytest.skip(f"no {WHEEL} in the folder KIT_SAMPLES")
-    pytest.importorskip("PIL")
-    cifar = task.find("cifar-100")
-    raw.import_files(cifar, [file])
-    preparing.prepare(cifar, "sample", "lite")
-    data = open_prepared(cifar, "sample", "lite")
+    data = prepared_sample("cifar-100")
     assert data.array("x").shape == (20, 3, 32, 32)
     assert data.array("y")[:5].tolist() == [49, 33, 72, 51, 71]

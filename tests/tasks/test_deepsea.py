@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +15,7 @@ from kit.data import preparing, raw
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
+from tests.tasks.samples import prepared_sample
 
 WHEEL = "janggu-0.10.2-py2.py3-none-any.whl"
 COUNTS = {"train": 5, "val": 2, "test": 3}
@@ -158,13 +158,7 @@ def test_wrong_sequences(tmp_path: Path) -> None:
 
 
 def test_real_sequences() -> None:
-    file = Path(os.environ.get("KIT_SAMPLES", "")) / WHEEL
-    if not os.environ.get("KIT_SAMPLES") or not file.exists():
-        pytest.skip(f"no {WHEEL} in the folder KIT_SAMPLES")
-    deepsea = task.find("deepsea")
-    raw.import_files(deepsea, [file])
-    preparing.prepare(deepsea, "sample", "lite")
-    data = open_prepared(deepsea, "sample", "lite")
+    data = prepared_sample("deepsea")
     y = data.array("y")
     assert y.sum(axis=0)[:3].tolist() == [3997, 4000, 3997]
     assert len(data.fold("val")) == 444

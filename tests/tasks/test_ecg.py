@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import os
 import pickle
-import shutil
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,9 +18,9 @@ from kit.data.prepared import ArrayFile, Manifest, Prepared, open_prepared
 from kit.errors import DataError
 from kit.settings import Rules, convert
 from kit.task import Preparation
+from tests.tasks.samples import prepared_sample
 
 ECG = task.find("ecg")
-SAMPLES = Path(os.environ.get("KIT_SAMPLES", "none")) / "ecg-cinc2017-validation"
 
 
 def module(name: str) -> ModuleType:
@@ -211,12 +209,10 @@ def test_wrong_folders_are_told_by_file_and_field(tmp_path: Path) -> None:
     assert read().values[0].tolist() == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="KIT_SAMPLES has no ecg-cinc2017-validation")
-def test_official_sample(tmp_path: Path) -> None:
-    shutil.copytree(SAMPLES, tmp_path / SAMPLES.name)
-    contents = module("prepare").prepare(job(tmp_path, "sample"))
-    assert np.bincount(contents.arrays["y"]).tolist() == [150, 50, 70, 30]
-    lengths = np.diff(contents.arrays["x-offsets"])
+def test_official_sample() -> None:
+    data = prepared_sample("ecg")
+    assert np.bincount(data.array("y")).tolist() == [150, 50, 70, 30]
+    lengths = np.diff(data.array("x-offsets"))
     assert (lengths.min(), lengths.max()) == (3002, 18170)
-    assert contents.arrays["x"].dtype == np.int16
-    assert [len(contents.folds[name]) for name in ("train", "val", "test")] == [240, 30, 30]
+    assert data.array("x").dtype == np.int16
+    assert [len(data.fold(name)) for name in ("train", "val", "test")] == [240, 30, 30]

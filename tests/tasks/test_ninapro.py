@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-import os
 import tarfile
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +13,7 @@ from kit import discovery, task
 from kit.data import preparing, raw
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
+from tests.tasks.samples import prepared_sample
 
 ARCHIVE = "libemg-2.0.3.tar.gz"
 COUNTS = {"train": 6, "val": 3, "test": 4}
@@ -147,13 +147,7 @@ def test_wrong_recordings(tmp_path: Path) -> None:
 
 
 def test_real_recordings() -> None:
-    file = Path(os.environ.get("KIT_SAMPLES", "")) / ARCHIVE
-    if not os.environ.get("KIT_SAMPLES") or not file.exists():
-        pytest.skip(f"no {ARCHIVE} in the folder KIT_SAMPLES")
-    ninapro = task.find("ninapro")
-    raw.import_files(ninapro, [file])
-    preparing.prepare(ninapro, "sample", "lite")
-    data = open_prepared(ninapro, "sample", "lite")
+    data = prepared_sample("ninapro")
     assert data.array("x").shape == (2203, 1, 16, 52)
     sizes = {name: len(data.fold(name)) for name in ("train", "val", "test", "turned")}
     assert sum(sizes.values()) == 2203

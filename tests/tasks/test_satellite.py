@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +11,7 @@ from kit import discovery, task
 from kit.data import preparing, raw
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
+from tests.tasks.samples import prepared_sample
 
 FOLDER = "sits-formosat2"
 COUNTS = {"train": 8, "val": 3, "test": 4}
@@ -145,13 +145,7 @@ def test_wrong_tables(tmp_path: Path) -> None:
 
 
 def test_real_formosat_series() -> None:
-    folder = Path(os.environ.get("KIT_SAMPLES", "")) / FOLDER
-    if not os.environ.get("KIT_SAMPLES") or not folder.exists():
-        pytest.skip(f"no {FOLDER} in the folder KIT_SAMPLES")
-    satellite = task.find("satellite")
-    raw.import_files(satellite, [folder])
-    preparing.prepare(satellite, "sample", "lite")
-    data = open_prepared(satellite, "sample", "lite")
+    data = prepared_sample("satellite")
     assert data.array("x").shape == (15 * 260, 1, 46)
     assert np.bincount(data.array("y")[data.fold("test")]).tolist() == [20] * 13
     assert len(data.fold("train")) + len(data.fold("val")) == 14 * 260

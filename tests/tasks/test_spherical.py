@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import pickle
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +13,7 @@ from kit import discovery, task
 from kit.data import preparing, raw
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
+from tests.tasks.samples import prepared_sample
 
 WHEEL = "foolbox-3.3.4-py3-none-any.whl"
 COUNTS = {"train": 4, "val": 2, "test": 3}
@@ -168,13 +168,6 @@ def test_synthetic_spheres_pass_through_the_published_format() -> None:
 
 
 def test_real_images_projected() -> None:
-    file = Path(os.environ.get("KIT_SAMPLES", "")) / WHEEL
-    if not os.environ.get("KIT_SAMPLES") or not file.exists():
-        pytest.skip(f"no {WHEEL} in the folder KIT_SAMPLES")
-    pytest.importorskip("PIL")
-    spherical = task.find("spherical")
-    raw.import_files(spherical, [file])
-    preparing.prepare(spherical, "sample", "lite")
-    data = open_prepared(spherical, "sample", "lite")
+    data = prepared_sample("spherical")
     assert data.array("x").shape == (20, 3, 60, 60)
     assert data.array("y")[:5].tolist() == [49, 33, 72, 51, 71]

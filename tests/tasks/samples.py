@@ -1,0 +1,27 @@
+"""Small real data, as ``kit data fetch TASK --tier sample`` leaves them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from kit import task
+from kit.data import preparing, raw
+from kit.data.prepared import Prepared, open_prepared
+
+
+def prepared_sample(name: str) -> Prepared:
+    """Return a task's prepared sample data at profile ``lite``.
+
+    Skips where the folder ``KIT_SAMPLES``, the ``raw`` of somebody's data, does not have it.
+    """
+    found = task.find(name)
+    (file,) = (source.file for source in found.sources if source.tier == "sample")
+    path = Path(os.environ.get("KIT_SAMPLES", "none")) / name / file
+    if not path.exists():
+        pytest.skip(f"KIT_SAMPLES has no {name}/{file}")
+    raw.import_files(found, [path])
+    preparing.prepare(found, "sample", "lite")
+    return open_prepared(found, "sample", "lite")
