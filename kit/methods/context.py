@@ -112,7 +112,9 @@ class Context:
 
     def finish(self, stage: Stage, **output: Any) -> None:
         """Mark a stage as finished; from now on its checkpoint is not needed."""
-        cost = {"active_seconds": stage.active_seconds, "sessions": stage.sessions}
+        # Those of trials count whatever session they were in.
+        seconds = max(stage.active_seconds, self._trial_seconds(stage.name))
+        cost = {"active_seconds": seconds, "sessions": stage.sessions}
         self.folder.set_output(stage.name, {**output, "cost": cost})
         stage.remove_checkpoint()
 
@@ -177,3 +179,8 @@ class Context:
             lambda epoch, loss: self.notify(stage, before + epoch, epochs, loss),
             trial=number,
         )
+
+    def _trial_seconds(self, stage: str) -> float:
+        records = (self.folder.path / "trials").glob(f"{stage}-*.json")
+        outputs = [self.folder.output(record.stem, "trials") or {} for record in records]
+        return sum(float(output.get("seconds", 0.0)) for output in outputs)
