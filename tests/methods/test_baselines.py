@@ -140,11 +140,11 @@ def run(task_name: str, name: str) -> Result:
 
 
 @pytest.mark.parametrize("name", [n for n in task.names() if n != "darcy-flow"])
-def test_both_run_on_every_task(name: str) -> None:
+def test_those_for_any_task_run_on_every_task(name: str) -> None:
     found = task.find(name)
     prepare(found, found.tiers[-1], "smoke")
     metric = found.metrics[0]
-    for each in ("constant", "linear"):
+    for each in ("constant", "linear", "perceiver-io"):
         value = run(name, each).metrics[metric].value
         assert value is not None
     if metric == "one-minus-auroc":

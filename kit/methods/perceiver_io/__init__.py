@@ -1,0 +1,1 @@
+"""perceiver-io: attention between any input and a few latent vectors."""

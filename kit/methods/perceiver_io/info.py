@@ -1,0 +1,40 @@
+"""Perceiver IO as it is, untuned (Jaegle et al. 2022; NAS-Bench-360, section 4)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from kit.method import MethodInfo
+from kit.methods.expert.info import Recipe
+
+
+class PerceiverSettings(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of Perceiver IO.
+
+    Attributes:
+        latents: how many latent vectors.
+        channels: of each of them.
+        layers: of the encoder; the second and all later ones share their weights.
+        self_attentions: after the cross-attention of each layer.
+        heads: of the encoder's attentions; the decoder has one.
+        bands: Fourier frequencies per axis of the positions.
+        decoder: of a dense task; ``one-query`` reads the whole map off a single vector by one
+            linear layer [released], ``query-per-position`` asks with the input at each position.
+    """
+
+    latents: int
+    channels: int
+    layers: int
+    self_attentions: int
+    heads: int
+    bands: int
+    decoder: Literal["one-query", "query-per-position"]
+
+
+METHOD = MethodInfo(
+    name="perceiver-io",
+    title="Perceiver IO",
+    version=1,
+    stages=("train",),
+    settings_type=PerceiverSettings,
+)

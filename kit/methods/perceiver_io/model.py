@@ -1,0 +1,169 @@
+"""Perceiver IO: a few latent vectors read the input, think, and are asked for the answer."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def fourier_features(spatial: Sequence[int], bands: int) -> Tensor:
+    """Return positions in -1..1 with their sines and cosines (Perceiver, section 3.2).
+
+    Args:
+        spatial: size of each axis.
+        bands: frequencies per axis, from 1 to half the axis' size.
+
+    Returns:
+        (positions, axes * (1 + 2 * bands)).
+    """
+    axes = [torch.linspace(-1, 1, size) for size in spatial]
+    place = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1).flatten(0, -2)
+    frequencies = torch.stack([torch.linspace(1, size / 2, bands) for size in spatial])
+    angles = (math.pi * place[:, :, None] * frequencies).flatten(1)
+    return torch.cat([place, angles.sin(), angles.cos()], dim=1)
+
+
+class Attention(nn.Module):
+    """Multi-head attention of normalised queries to normalised inputs; added to the queries."""
+
+    def __init__(self, channels: int, inputs: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query_norm, self.input_norm = nn.LayerNorm(channels), nn.LayerNorm(inputs)
+        self.query = nn.Linear(channels, channels)
+        self.key, self.value = nn.Linear(inputs, channels), nn.Linear(inputs, channels)
+        self.out = nn.Linear(channels, channels)
+
+    def forward(self, queries: Tensor, inputs: Tensor) -> Tensor:
+        """(batch, queries, channels), (batch, inputs, features) -> (batch, queries, channels)."""
+        asked, seen = self.query_norm(queries), self.input_norm(inputs)
+        parts = (self.query(asked), self.key(seen), self.value(seen))
+        heads = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
+        found = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+        return queries + self.out(found)
+
+
+class Cross(nn.Module):
+    """Attention to other vectors, then a perceptron."""
+
+    def __init__(self, channels: int, inputs: int, heads: int) -> None:
+        super().__init__()
+        self.attention = Attention(channels, inputs, heads)
+        self.perceptron = nn.Sequential(
+            nn.LayerNorm(channels),
+            nn.Linear(channels, channels),
+            nn.GELU(),
+            nn.Linear(channels, channels),
+        )
+
+    def forward(self, queries: Tensor, inputs: Tensor) -> Tensor:
+        """As ``Attention``."""
+        found: Tensor = self.attention(queries, inputs)
+        return found + self.perceptron(found)
+
+
+class Layer(nn.Module):
+    """One reading of the input, and what the latent vectors then make of it among themselves."""
+
+    def __init__(self, channels: int, inputs: int, heads: int, self_attentions: int) -> None:
+        super().__init__()
+        self.read = Cross(channels, inputs, heads)
+        self.think = nn.ModuleList(Cross(channels, channels, heads) for _ in range(self_attentions))
+
+    def forward(self, latents: Tensor, inputs: Tensor) -> Tensor:
+        """(batch, latents, channels), (batch, inputs, features) -> (batch, latents, channels)."""
+        latents = self.read(latents, inputs)
+        for attention in self.think:
+            latents = attention(latents, latents)
+        return latents
+
+
+class Perceiver(nn.Module):
+    """Perceiver IO for inputs of one shape; larger maps of a dense task are taken window by window.
+
+    Args:
+        input_shape: (channels, *spatial).
+        outputs: classes, labels, or channels of a dense task's answer.
+        dense: whether every position has an answer.
+        per_position: whether every position of a dense task has a query of its own, rather than all
+            of them one.
+        latents, channels, layers, self_attentions, heads, bands: as in ``PerceiverSettings``.
+    """
+
+    positions: Tensor
+
+    def __init__(
+        self,
+        input_shape: Sequence[int],
+        outputs: int,
+        *,
+        dense: bool,
+        per_position: bool,
+        latents: int,
+        channels: int,
+        layers: int,
+        self_attentions: int,
+        heads: int,
+        bands: int,
+    ) -> None:
+        super().__init__()
+        self.spatial, self.outputs, self.dense = tuple(input_shape[1:]), outputs, dense
+        self.layers = layers
+        self.register_buffer("positions", fourier_features(self.spatial, bands), persistent=False)
+        features = input_shape[0] + self.positions.shape[1]
+        self.latents = nn.Parameter(torch.empty(latents, channels))
+        self.first = Layer(channels, features, heads, self_attentions)
+        self.later = Layer(channels, features, heads, self_attentions) if layers > 1 else None
+        self.ask: nn.Linear | None = None
+        answers = outputs
+        if dense and per_position:
+            self.ask = nn.Linear(features, channels)
+        elif dense:
+            answers *= math.prod(self.spatial)
+        self.query = nn.Parameter(torch.empty(1, channels))
+        self.decoder = Cross(channels, channels, 1)
+        self.answer = nn.Linear(channels, answers)
+        for drawn in (self.latents, self.query):
+            nn.init.trunc_normal_(drawn, std=0.02)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, *spatial) -> (batch, outputs), or (batch, outputs, *spatial)."""
+        if self.dense and tuple(x.shape[2:]) != self.spatial:
+            return self._windows(x)
+        batch = len(x)
+        values = x.flatten(2).transpose(1, 2)
+        inputs = torch.cat([values, self.positions.expand(batch, -1, -1)], dim=2)
+        latents = self.first(self.latents.expand(batch, -1, -1), inputs)
+        for _ in range(self.layers - 1):
+            assert self.later is not None
+            latents = self.later(latents, inputs)
+        queries = self.query.expand(batch, -1, -1)
+        if self.ask is not None:
+            queries = queries + self.ask(inputs)
+        answers: Tensor = self.answer(self.decoder(queries, latents))
+        if not self.dense:
+            return answers[:, 0]
+        if self.ask is not None:
+            answers = answers.transpose(1, 2)
+        return answers.reshape(batch, self.outputs, *self.spatial)
+
+    def _windows(self, x: Tensor) -> Tensor:
+        """Cut a map of any size, filled up with zeros, and put the answers together."""
+        sizes = x.shape[2:]
+        rests = [-size % side for size, side in zip(sizes, self.spatial, strict=True)]
+        x = F.pad(x, [pad for rest in reversed(rests) for pad in (0, rest)])
+        answer = x.new_empty(len(x), self.outputs, *x.shape[2:])
+        starts = (
+            range(0, size, side) for size, side in zip(x.shape[2:], self.spatial, strict=True)
+        )
+        for corner in itertools.product(*starts):
+            window = tuple(
+                slice(start, start + side) for start, side in zip(corner, self.spatial, strict=True)
+            )
+            answer[:, :, *window] = self(x[:, :, *window])
+        return answer[:, :, *(slice(size) for size in sizes)]
