@@ -8,6 +8,7 @@ files, whether its files are seen, and whether it heeds the lock: runs are safe 
 from __future__ import annotations
 
 import shutil
+import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -117,3 +118,7 @@ def _images() -> tuple[str, ...]:
         return tuple(image.name for image in images.listing(client.connect()))
     except (ModuleNotFoundError, UnavailableError):
         return ()
+
+
+if __name__ == "__main__":
+    look(Path(sys.argv[1]), sys.argv[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -13,13 +14,24 @@ from kit.cli import options
 from kit.errors import UnavailableError
 
 GB = 1e9
+# Modules whose checks() look at every node.
+CLUSTERS = {"slurm": "kit.engines.slurm.look"}
 
 
 @click.command(name="doctor")
+@click.option(
+    "--engine", type=click.Choice(list(CLUSTERS)), help="Look at every node of this cluster, too."
+)
 @options.formats("text", "json")
-def command(form: str) -> None:
-    """Check Python, torch, GPUs, Docker, disk and data; exit code 1 if something is wrong."""
+def command(engine: str | None, form: str) -> None:
+    """Check Python, torch, GPUs, Docker, disk and data; exit code 1 if something is wrong.
+
+    Of a cluster: nodes, GPUs, images and data, and whether each node shares the results folder:
+    each reads a word there, writes one, and tries a lock that is held here.
+    """
     checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _data()]
+    if engine is not None:
+        checks += importlib.import_module(CLUSTERS[engine]).checks()
     if form == "json":
         import json
 

@@ -16,6 +16,7 @@ import msgspec
 from kit.engines.slurm import client
 from kit.errors import KitError
 from kit.runs.folder import RunFolder, now
+from kit.runs.records import Failure
 from kit.runs.survey import RunState
 from kit.spec import RunSpec
 
@@ -45,13 +46,19 @@ def stop(specs: Sequence[RunSpec]) -> int:
     while mine.keys() & client.queued().keys():
         time.sleep(SECONDS_BETWEEN_LOOKS)
     for spec in mine.values():
-        folder = RunFolder(spec)
-        attempt = folder.attempt()
+        attempt = RunFolder(spec).attempt()
         if attempt is not None and attempt.ended is None:  # it had not begun
-            message = "taken out of Slurm's queue"
-            changes = {"ended": now(), "failure": "cancelled", "message": message}
-            folder.set_attempt(msgspec.structs.replace(attempt, **changes))
+            close(spec, "cancelled", "taken out of Slurm's queue")
     return len(mine)
+
+
+def close(spec: RunSpec, failure: Failure, message: str | None) -> None:
+    """Note in a run's folder how its task of Slurm's ended."""
+    folder = RunFolder(spec)
+    attempt = folder.attempt()
+    assert attempt is not None
+    changes = {"ended": now(), "failure": failure, "message": message}
+    folder.set_attempt(msgspec.structs.replace(attempt, **changes))
 
 
 def standing(runs: Sequence[RunState]) -> list[RunState]:

@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from functools import lru_cache
 
 from kit.errors import KitError, UnavailableError
@@ -88,6 +89,14 @@ def cancel(references: Collection[str]) -> None:
     """Cancel jobs or tasks of arrays; those that are over are passed over."""
     if references:
         call("scancel", "--quiet", *references)
+
+
+def requeue(job: str, *, without: str | None = None) -> None:
+    """Put a task that ends now back into the queue, not to come back to a certain node."""
+    call("scontrol", "requeue", job)
+    if without is not None:
+        with suppress(KitError):  # some sites do not let users choose nodes
+            call("scontrol", "update", f"JobId={job}", f"ExcNodeList={without}")
 
 
 def nodes() -> list[tuple[str, str, int]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -21,13 +20,13 @@ from types import FrameType
 import msgspec
 
 from kit.engines import devices, leases
-from kit.engines.engine import Exit, Handle, Options, arguments, sweep
+from kit.engines.engine import Options, sweep
 from kit.engines.jobs import Ended, Job, Rules
-from kit.engines.local import Local
 from kit.engines.places import Cpu, Gpus, Places
 from kit.engines.queue import Queue
-from kit.engines.slurm import NAME, client
+from kit.engines.slurm import client, close
 from kit.engines.slurm.arrays import Array
+from kit.engines.slurm.one_run import OneRun
 from kit.engines.slurm.submission import CONTENT, SCRIPT, note
 from kit.errors import BusyError, KitError
 from kit.files import write_json
@@ -59,56 +58,6 @@ class Left(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     again: bool
 
 
-class OneRun:
-    """The local engine for one run, started by the array's script, known by its task in Slurm."""
-
-    name = NAME
-
-    def __init__(self, script: Path, task: str, options: Options) -> None:
-        self.script, self.task = script, task
-        self._local = _Scripted(script, options)
-        self._inner: Handle | None = None
-
-    def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
-        """Start the run."""
-        self._inner = self._local.start(spec, gpus)
-        return Handle(spec, self.task)
-
-    def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
-        """Clear away what an earlier job, killed, has left of the run; nothing is adopted."""
-        del spec, reference
-        self._clean()
-        return None
-
-    def poll(self, handle: Handle) -> Exit | None:
-        """Return how the run ended, with nothing of it left."""
-        assert self._inner is not None
-        end = self._local.poll(self._inner)
-        if end is not None:
-            self._clean()
-        return end
-
-    def stop(self, handle: Handle, grace: float) -> None:
-        """Stop the run, by TERM and then KILL."""
-        assert self._inner is not None
-        self._local.stop(self._inner, grace)
-
-    def close(self) -> None:
-        """Nothing is held open."""
-
-    def _clean(self) -> None:
-        subprocess.run(["bash", self.script, "clean"], check=False)
-
-
-class _Scripted(Local):
-    def __init__(self, script: Path, options: Options) -> None:
-        super().__init__(options)
-        self.script = script
-
-    def _command(self, spec: RunSpec) -> list[str]:
-        return ["bash", str(self.script), "start", *arguments(spec, self.options)]
-
-
 def main(folder: Path, variables: Mapping[str, str]) -> int:
     """Supervise the run of this task; returns the exit code of the job."""
     array = msgspec.json.decode((folder / CONTENT).read_bytes(), type=Array)
@@ -127,24 +76,26 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
     elif failure == "infrastructure":
         tries += 1
         again = tries < TRIES
-    write_json(
-        folder / f"{index}.json",
-        Left(
-            run=str(spec.folder),
-            task=task,
-            node=variables.get("SLURMD_NODENAME", ""),
-            tries=tries,
-            began=began,
-            ended=now(),
-            failure=failure,
-            message=message,
-            again=again,
-        ),
+    node = variables["SLURMD_NODENAME"]
+    left = Left(
+        run=str(spec.folder),
+        task=task,
+        node=node,
+        tries=tries,
+        began=began,
+        ended=now(),
+        failure=failure,
+        message=message,
+        again=again,
     )
+    write_json(folder / f"{index}.json", left)
     print(f"{spec}: {failure or 'done'}" + (f": {message}" if message else ""), flush=True)
     if again:
         note(spec, task)
-        client.call("scontrol", "requeue", variables["SLURM_JOB_ID"])
+        elsewhere = node if failure == "infrastructure" else None
+        client.requeue(variables["SLURM_JOB_ID"], without=elsewhere)
+    elif failure is not None and not end.elsewhere:
+        close(spec, failure, message)
     return 0 if failure is None else 1
 
 
@@ -170,6 +121,8 @@ def _supervise(spec: RunSpec, array: Array, engine: OneRun) -> Ended:
         "KIT_LOCKS": str(leases.folder()),
     }
     try:
+        if (objection := engine.objection()) is not None:
+            return Ended(spec, "infrastructure", objection)
         if not _is_mine(folder):
             return Ended(spec, "cancelled", "another process is at it", elsewhere=True)
         timeout = None if array.timeout is None else 3600 * array.timeout

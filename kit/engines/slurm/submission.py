@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from kit.containers.images import reference
 from kit.engines.slurm import NAME, client, reference_of
 from kit.engines.slurm.arrays import Array, Site, script
+from kit.engines.slurm.look import look
 from kit.errors import KitError
 from kit.files import write_bytes, write_json
 from kit.runs.folder import RunFolder, now
@@ -16,12 +18,12 @@ from kit.spec import RunSpec
 SCRIPT, CONTENT = "script.sh", "array.json"
 
 
-def check(arrays: Sequence[Array], site: Site) -> None:
-    """Ask Slurm whether it could ever run these arrays.
+def check(arrays: Sequence[Array], site: Site, say: Callable[[str], None]) -> None:
+    """Ask Slurm whether it could ever run these arrays, and a free node whether it sees all.
 
     Raises:
         UnavailableError: there is no Slurm.
-        KitError: no node can hold one of them.
+        KitError: no node can hold one of them, or the node lacks something.
     """
     most = max((gpus for _, _, gpus in client.nodes()), default=0)
     for array in arrays:
@@ -30,6 +32,15 @@ def check(arrays: Sequence[Array], site: Site) -> None:
         reason = client.refusal(script(array, site))
         if reason is not None:
             raise KitError(f"Slurm cannot run {array.runs[0]} for {array.hours} h: {reason}")
+    seen = look(most=1)
+    if not seen:
+        say("no node is free to be looked at; 'kit doctor --engine slurm' does it later")
+    for node in seen:
+        if node.trouble is not None:
+            raise KitError(f"{node.name} {node.trouble}")
+        images = {array.image for array in arrays} if site.container == "docker" else set()
+        if missing := images - {reference(name) for name in node.images}:
+            raise KitError(f"{node.name} has no image {min(map(str, missing))}")
 
 
 def submit(arrays: Sequence[Array], site: Site) -> list[str]:

@@ -1,4 +1,7 @@
 {% extends "plain.sh" %}
+{% block check %}
+        apptainer --version > /dev/null && test -r {{ image | quote }}
+{% endblock %}
 {% block start %}
         # Nothing of the host but its driver and these folders; of them the run's own is writable.
         export APPTAINERENV_KIT_GPU=${KIT_GPU:-} APPTAINERENV_KIT_GPU_WAIT=${KIT_GPU_WAIT:-}

@@ -1,8 +1,11 @@
 {% extends "plain.sh" %}
+{% block check %}
+        docker image inspect {{ image | quote }} > /dev/null
+{% endblock %}
 {% block start %}
         # As shut in as the containers of 'kit reproduce --engine docker'. The engine, not Slurm,
         # owns a container: hence the limit on its memory, and hence 'clean'.
-        exec docker run --rm --init --name "$KIT_NAME" --label "kit.slurm=$SLURM_JOB_ID" \
+        exec docker run --pull never --rm --init --name "$KIT_NAME" --label "kit.slurm=$SLURM_JOB_ID" \
             --user "$(id -u):$(id -g)" --network none --read-only --tmpfs /tmp \
             --cap-drop ALL --security-opt no-new-privileges --pids-limit 4096 --shm-size 1g \
             ${SLURM_MEM_PER_NODE:+--memory "${SLURM_MEM_PER_NODE}m"} --log-driver none \

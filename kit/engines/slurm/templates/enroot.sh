@@ -1,4 +1,7 @@
 {% extends "plain.sh" %}
+{% block check %}
+        enroot version > /dev/null && test -r {{ image | quote }}
+{% endblock %}
 {% block start %}
         # Enroot gives a container the GPUs of NVIDIA_VISIBLE_DEVICES.
         exec env NVIDIA_VISIBLE_DEVICES="${KIT_GPU:-void}" enroot start \

@@ -22,10 +22,15 @@ unset KIT_GPU KIT_GPU_WAIT KIT_JOBS_PER_GPU KIT_SEEDS
 export {{ variable }}={{ value | quote }}
 {% endfor %}
 
-# Called by Slurm, this supervises one run; the supervisor calls it again: with 'start', to become
-# the run, and with 'clean', before and after. KIT_RUN is the run's folder below results/runs,
-# KIT_NAME a name for its container, KIT_GPU the UUIDs of its GPUs.
+# Called by Slurm, this supervises one run; the supervisor calls it again: with 'check', to see that
+# the node can do it, with 'start', to become the run, and with 'clean', before and after. KIT_RUN is
+# the run's folder below results/runs, KIT_NAME a name for its container, KIT_GPU its GPUs' UUIDs.
 case ${1:-} in
+    check)
+{% block check %}
+        test -x {{ python | quote }}
+{% endblock %}
+        ;;
     start)
         shift
 {% block start %}

@@ -1,0 +1,71 @@
+"""The engine of one run on a node of Slurm's: processes that the array's script starts."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from kit.engines.engine import Exit, Handle, Options, arguments
+from kit.engines.local import Local
+from kit.engines.slurm import NAME
+from kit.spec import RunSpec
+
+
+class OneRun:
+    """The local engine for one run, started by the array's script, known by its task in Slurm."""
+
+    name = NAME
+
+    def __init__(self, script: Path, task: str, options: Options) -> None:
+        self.script, self.task = script, task
+        self._local = _Scripted(script, options)
+        self._inner: Handle | None = None
+
+    def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
+        """Start the run."""
+        self._inner = self._local.start(spec, gpus)
+        return Handle(spec, self.task)
+
+    def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
+        """Clear away what an earlier job, killed, has left of the run; nothing is adopted."""
+        del spec, reference
+        self._clean()
+        return None
+
+    def poll(self, handle: Handle) -> Exit | None:
+        """Return how the run ended, with nothing of it left."""
+        assert self._inner is not None
+        end = self._local.poll(self._inner)
+        if end is not None:
+            self._clean()
+        return end
+
+    def stop(self, handle: Handle, grace: float) -> None:
+        """Stop the run, by TERM and then KILL."""
+        assert self._inner is not None
+        self._local.stop(self._inner, grace)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def objection(self) -> str | None:
+        """Return why this node cannot do the run, or None."""
+        done = self._call("check")
+        said = " ".join(done.stdout.decode("utf-8", "replace").split()) or "no message"
+        return None if done.returncode == 0 else f"this node cannot do it: {said}"
+
+    def _clean(self) -> None:
+        self._call("clean")
+
+    def _call(self, what: str) -> subprocess.CompletedProcess[bytes]:
+        words = ["bash", str(self.script), what]
+        return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+
+
+class _Scripted(Local):
+    def __init__(self, script: Path, options: Options) -> None:
+        super().__init__(options)
+        self.script = script
+
+    def _command(self, spec: RunSpec) -> list[str]:
+        return ["bash", str(self.script), "start", *arguments(spec, self.options)]
