@@ -12,7 +12,10 @@ from kit.task import Task
 
 
 class Evaluator:
-    """0-1 error over a whole set."""
+    """0-1 error over a whole set, and as the mean over batches of DASH's released code.
+
+    There a smaller last batch counts as much as the others.
+    """
 
     def __init__(self, task: Task) -> None:
         self.unit = task.unit
@@ -20,19 +23,29 @@ class Evaluator:
 
     def update(self, prediction: Prediction, batch: Batch) -> None:
         """Take in labels (batch,), or logits or scores (batch, classes)."""
-        labels = prediction.values
-        if prediction.kind != "labels":
-            labels = labels.argmax(dim=1)
-        self.wrong.append(labels != batch.y)
+        values = prediction.values
+        if prediction.kind == "labels":
+            wrong = (values != batch.y).double()
+        else:
+            wrong = (values.argmax(dim=1) != batch.y).double()
+            # No class is the most probable where one of them is not a number.
+            wrong = wrong.masked_fill(values.isnan().any(dim=1), torch.nan)
+        self.wrong.append(wrong)
 
     def compute(self) -> dict[str, MetricValue]:
-        """Return ``zero-one-error``."""
-        wrong = torch.cat(self.wrong)
-        value = MetricValue(
-            value=100.0 * float(wrong.double().mean()),
-            unit="%",
-            aggregation=f"mean over {self.unit}s",
-            n_units=len(wrong),
-            n_undefined=0,
-        )
-        return {"zero-one-error": value}
+        """Return ``zero-one-error`` and its mean over batches."""
+        batches = torch.stack([wrong.mean() for wrong in self.wrong])
+        return {
+            "zero-one-error": _percent(torch.cat(self.wrong), f"mean over {self.unit}s"),
+            "zero-one-error/batch-mean": _percent(batches, "mean over batches"),
+        }
+
+
+def _percent(wrong: Tensor, aggregation: str) -> MetricValue:
+    return MetricValue(
+        value=100.0 * float(wrong.mean()),
+        unit="%",
+        aggregation=aggregation,
+        n_units=len(wrong),
+        n_undefined=int(wrong.isnan().sum()),
+    )

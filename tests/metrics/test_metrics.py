@@ -23,9 +23,12 @@ def test_relative_l2_is_a_mean_over_samples_not_over_batches() -> None:
     found = evaluator("relative-l2", DARCY)
     for part in (slice(0, 5), slice(5, 7)):
         found.update(Prediction(guess[part], "field"), batch(truth[part]))
-    value = found.compute()["relative-l2"]
+    values = found.compute()
+    value = values["relative-l2"]
     assert value.value == pytest.approx(sum(ratios) / 7, rel=1e-6)
     assert (value.n_units, value.n_undefined) == (7, 0)
+    released = sum(ratios[:5]) / 10 + sum(ratios[5:]) / 4
+    assert values["relative-l2/batch-mean"].value == pytest.approx(released, rel=1e-6)
 
 
 def test_relative_l2_of_a_zero_field_is_undefined_and_counted() -> None:
@@ -45,6 +48,17 @@ def test_zero_one_error_of_logits_and_labels() -> None:
         found = evaluator("zero-one-error", DARCY)
         found.update(prediction, batch(truth))
         assert found.compute()["zero-one-error"].value == 25.0
+        found.update(Prediction(torch.tensor([0]), "labels"), batch(torch.tensor([1])))
+        assert found.compute()["zero-one-error/batch-mean"].value == 62.5
+
+
+def test_zero_one_error_of_a_logit_that_is_no_number_is_undefined() -> None:
+    found = evaluator("zero-one-error", DARCY)
+    found.update(Prediction(torch.tensor([[1.0, torch.nan]]), "logits"), batch(torch.tensor([1])))
+    value = found.compute()["zero-one-error"]
+    assert value.n_undefined == 1
+    assert value.value is not None
+    assert value.value != value.value
 
 
 def test_unknown_metric_gets_near_names() -> None:
