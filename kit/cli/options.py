@@ -99,16 +99,24 @@ part_of_table = chain(
     tier,
 )
 
-PLACES = ("engine", "gpus", "jobs", "jobs_per_gpu", "allow_unpinned")
+ray_address = click.option(
+    "--ray-address",
+    metavar="HOST:PORT",
+    envvar="RAY_ADDRESS",
+    help="With --engine ray; default: the cluster that this machine is part of.",
+)
+PLACES = ("engine", "ray_address", "gpus", "jobs", "jobs_per_gpu", "allow_unpinned")
 places = chain(
     click.option(
         "--engine",
-        type=click.Choice(["auto", "local", "docker"]),
+        type=click.Choice(["auto", "local", "docker", "ray"]),
         default="auto",
         show_default=True,
         envvar="KIT_ENGINE",
-        help="Containers or plain processes; auto: containers where they can be had.",
+        help="Containers or plain processes, here or on the nodes of a Ray cluster; auto: "
+        "containers here, where they can be had.",
     ),
+    ray_address,
     click.option("--gpus", help="Only these: 0,1 or UUIDs; default: KIT_GPU, else all."),
     click.option(
         "--jobs",
@@ -143,8 +151,10 @@ tensorboard = click.option(
 )
 
 
-def needs_gpu(profile_name: str, device_name: str | None, forced: bool) -> None:
-    """Refuse profile ``paper`` where there is no GPU.
+def needs_gpu(
+    profile_name: str, device_name: str | None, forced: bool, engine: str = "local"
+) -> None:
+    """Refuse profile ``paper`` where there is no GPU; what a cluster has, its engine looks at.
 
     Raises:
         KitError: pointing to ``lite``.
@@ -152,7 +162,9 @@ def needs_gpu(profile_name: str, device_name: str | None, forced: bool) -> None:
     from kit.engines.devices import gpus
     from kit.errors import KitError
 
-    if profile_name != "paper" or forced or (gpus() and device_name != "cpu"):
+    if profile_name != "paper" or forced:
+        return
+    if device_name != "cpu" and (engine == "ray" or gpus()):
         return
     raise KitError(
         "profile paper takes days without a GPU, and none is used here; "

@@ -6,6 +6,7 @@ import importlib
 import os
 from collections.abc import Callable, Sequence
 from types import ModuleType
+from typing import Protocol, runtime_checkable
 
 from kit.engines import devices
 from kit.engines.engine import Engine, Options
@@ -13,7 +14,19 @@ from kit.engines.places import Cpu, Gpus, Places
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
 
-ENGINES = ("local", "docker")
+ENGINES = ("local", "docker", "ray")
+
+
+@runtime_checkable
+class Cluster(Protocol):
+    """An engine whose runs go to other machines than this one."""
+
+    def places(self, specs: Sequence[RunSpec], limit: int | None) -> Places:
+        """Return where these runs can go, at most ``limit`` at a time; none where none are known.
+
+        Raises:
+            UnavailableError: there is a task whose runs no machine can take.
+        """
 
 
 def connect(
@@ -43,6 +56,24 @@ def _unusable(name: str, specs: Sequence[RunSpec], options: Options) -> str | No
     except ModuleNotFoundError as error:
         return f"the package {error.name} is not installed"
     return reason
+
+
+def of_machine(options: Options) -> Engine:
+    """Return what makes the runs of a cluster on this node: containers where it has an engine."""
+    try:
+        engine: Engine = _module("docker").connect(options)
+    except (ModuleNotFoundError, UnavailableError):
+        engine = _module("local").connect(options)
+    return engine
+
+
+def objection_of_machine(specs: Sequence[RunSpec], options: Options) -> str | None:
+    """Return why this node's engine cannot run these, such as an image that is not built."""
+    engine = of_machine(options)
+    try:
+        return _unusable(engine.name, specs, options)
+    finally:
+        engine.close()
 
 
 def places(wanted: str | None, jobs: int | None, device: str | None, share: int = 1) -> Places:

@@ -34,11 +34,13 @@ class Options:
         device: passed on to ``kit run``; None for a GPU where there is one.
         jobs_per_gpu: how many runs may share a GPU.
         allow_unpinned: run images that differ from the lock; their results say so.
+        ray_address: of a Ray cluster, for its engine; None for the one of this machine.
     """
 
     device: str | None = None
     jobs_per_gpu: int = 1
     allow_unpinned: bool = False
+    ray_address: str | None = None
 
 
 @dataclass(frozen=True)

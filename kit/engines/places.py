@@ -26,10 +26,10 @@ class Places(Protocol):
 
     @property
     def reasons(self) -> Mapping[str, str]:
-        """Why GPUs that this queue does not use are not free, by UUID."""
+        """Why GPUs that this queue does not use are not free, by UUID; or nodes, by name."""
 
-    def take(self, gpus: int) -> tuple[str, ...] | None:
-        """Take a place with that many GPUs; returns their UUIDs, or None where there is none."""
+    def take(self, gpus: int, task: str = "") -> tuple[str, ...] | None:
+        """Take a place for a run of a task; returns the GPUs' UUIDs, None where there is none."""
 
     def hold(self, uuids: tuple[str, ...]) -> None:
         """Count a place as taken, as by a run that was found running."""
@@ -46,13 +46,16 @@ class Cpu:
     def __init__(self, capacity: int) -> None:
         self.capacity, self._taken = capacity, 0
 
+    def __str__(self) -> str:
+        return f"{self.capacity} at a time, no GPU"
+
     def fits(self, gpus: int) -> bool:
         """Every run can go onto the CPU."""
         return True
 
-    def take(self, gpus: int) -> tuple[str, ...] | None:
+    def take(self, gpus: int, task: str = "") -> tuple[str, ...] | None:
         """Take a place, however many GPUs the run would like."""
-        del gpus
+        del gpus, task
         if self._taken >= self.capacity:
             return None
         self._taken += 1
@@ -81,6 +84,9 @@ class Gpus:
         self._free: set[str] = set()
         self._looked = float("-inf")
 
+    def __str__(self) -> str:
+        return f"{self.capacity} GPUs"
+
     @property
     def capacity(self) -> int:
         """How many seats there are."""
@@ -90,8 +96,9 @@ class Gpus:
         """Tell whether there are so many."""
         return gpus <= min(len(self.uuids), self.limit)
 
-    def take(self, gpus: int) -> tuple[str, ...] | None:
+    def take(self, gpus: int, task: str = "") -> tuple[str, ...] | None:
         """Take GPUs, the least used first. The run has to lease them: others may be quicker."""
+        del task
         if self._taken.total() + gpus > self.limit:
             return None
         if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:

@@ -122,7 +122,7 @@ class Queue:
         for job in list(self.waiting.values()):
             if self._not_before.get(job.id, 0.0) > self.clock() or not self._has_inputs(job):
                 continue
-            uuids = self.places.take(job.gpus)
+            uuids = self.places.take(job.gpus, job.spec.task)
             if uuids is None:
                 return False
             if self._start(job, uuids):

@@ -40,18 +40,23 @@ def show(
     jobs_per_gpu: int = 1,
     device: str | None = None,
     count: int = 0,
+    engine: str = "local",
+    ray_address: str | None = None,
     **_: Any,
 ) -> None:
     """Print a plan, and how long it takes where its runs can go, or on ``count`` GPUs."""
     from kit.engines import choose
-    from kit.engines.places import Gpus
+    from kit.engines.engine import Options
 
     if count:
         places, where = count, f"{count} GPUs"
     else:
         there = choose.places(gpus, jobs, device, jobs_per_gpu)
-        places = there.capacity
-        where = f"{places} GPUs" if isinstance(there, Gpus) else f"{places} at a time, no GPU"
+        if engine == "ray":
+            cluster = choose.connect(engine, [], Options(device, jobs_per_gpu, False, ray_address))
+            assert isinstance(cluster, choose.Cluster)
+            there = cluster.places([], jobs)
+        places, where = there.capacity, str(there)
     if form == "json":
         import msgspec
 

@@ -50,6 +50,8 @@ def command(
     from kit.cli.commands import plan as planning
 
     where = {name: rest.pop(name) for name in options.PLACES}
+    if where["engine"] == "ray" and where["gpus"]:
+        raise KitError("--gpus names GPUs of this machine; those of a cluster Ray gives: --jobs N")
     request = rest
     if [figure, study, request["number"]].count(None) != 2:
         raise KitError("say which: --table N, --figure N, or --study NAME")
@@ -70,7 +72,7 @@ def command(
     for run in failed:
         click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)
     if plan.todo:
-        options.needs_gpu(request["profile"], device, force)
+        options.needs_gpu(request["profile"], device, force, where["engine"])
         failed += _run(plan, request["profile"], timeout, device, **where)
     if study:
         _print_study(study, form, **request)
@@ -91,6 +93,7 @@ def _run(
     device: str | None,
     *,
     engine: str,
+    ray_address: str | None,
     gpus: str | None,
     jobs: int | None,
     jobs_per_gpu: int,
@@ -104,13 +107,14 @@ def _run(
     from kit.plan import check_disk
 
     check_disk(plan)
+    specs = [run.spec for run in plan.todo]
     places = choose.places(gpus, jobs, device, jobs_per_gpu)
-    how = Options(device, jobs_per_gpu, allow_unpinned)
-    chosen = choose.connect(
-        engine, [run.spec for run in plan.todo], how, lambda line: click.echo(line, err=True)
-    )
+    how = Options(device, jobs_per_gpu, allow_unpinned, ray_address)
+    chosen = choose.connect(engine, specs, how, lambda line: click.echo(line, err=True))
     for data in plan.data:
         prepare(data, profile)
+    if isinstance(chosen, choose.Cluster):  # with the data, which its nodes must have
+        places = chosen.places(specs, jobs)
     set_rejected_aside()
     todo = [Job(run.spec, run.hours, run.gpus) for run in plan.todo]
     rules = Rules(timeout=None if timeout is None else 3600 * timeout)
