@@ -122,6 +122,7 @@ def test_cells_of_the_errata_carry_their_note(
 def test_hours_come_from_the_papers_own_tables() -> None:
     assert papers.hours("darcy-flow", "dash") == 5.3
     assert papers.hours("ecg", "wrn") == 5
+    assert papers.hours("ecg", "wrn-asha") == papers.hours("ecg", "darts-gaea") == 140
     assert papers.hours("darcy-flow", "perceiver-io") is None
 
 
