@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from kit import method, task
+from kit.backbones import count
+from kit.data.preparing import prepare
+from kit.engines.execute import Options, execute
+from kit.methods import networks
+from kit.methods.expert import deepsea
+from kit.runs.folder import RunFolder
+from kit.training import tensors
+
+
+def test_size_is_the_published_one_and_parameters_lie_in_the_layers_order() -> None:
+    with torch.device("meta"):
+        network = deepsea.build((4, 1000), 36)
+        assert network(torch.empty(2, 4, 1000)).shape == (2, 36)
+    assert count.parameters(network) == 60_902_740
+    shapes = [tuple(weight.shape) for weight in network.parameters()]
+    assert shapes == [(320, 4, 8), (480, 320, 8), (960, 480, 8), (925, 60_480), (36, 925)]
+
+
+def test_poolings_keep_a_rest_and_channels_come_last_when_flattened() -> None:
+    network = deepsea.build((4, 18), 3, width=2, hidden=5).eval()
+    x = torch.rand(1, 4, 18)
+    y = torch.relu(network.convolutions[0](x))
+    y = torch.stack([part.amax(2) for part in y.split(4, dim=2)], dim=2)
+    y = torch.relu(network.convolutions[1](y))
+    y = torch.stack([part.amax(2) for part in y.split(4, dim=2)], dim=2)
+    y = torch.relu(network.convolutions[2](y))
+    assert y.shape == (1, 6, 2)
+    flat = torch.cat([y[0, :, 0], y[0, :, 1]])
+    torch.testing.assert_close(network(x)[0], network.answer(torch.relu(network.hidden(flat))))
+
+
+@pytest.mark.parametrize("norm", [0.5, 0.9, 3.0])
+def test_norms_are_limited_per_filter_and_input_and_per_unit(norm: float) -> None:
+    network = deepsea.build((4, 100), 3, width=4, hidden=8)
+    for weight in network.parameters():
+        weight.data *= norm / weight.data.norm(dim=-1, keepdim=True)
+    network.limit_norms()
+    for weight in network.parameters():
+        found = weight.detach().norm(dim=-1)
+        torch.testing.assert_close(found, torch.full_like(found, min(norm, 0.9)))
+
+
+def test_training_limits_the_norms() -> None:
+    found = task.find("deepsea")
+    prepare(found, "synthetic", "smoke")
+    spec = method.find("expert").spec(found, 0, protocol="clean", profile="smoke", tier="synthetic")
+    execute(spec, Options())
+    trained = tensors.load(RunFolder(spec).path / "artifacts" / networks.WEIGHTS)
+    norms = trained["hidden.weight"].norm(dim=1)
+    assert float(norms.max()) <= 0.9 + 1e-6
+    fresh = deepsea.build((4, 1000), 36, width=8, hidden=16)
+    assert float(fresh.hidden.weight.detach().norm(dim=1).min()) > 0.9
