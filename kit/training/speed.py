@@ -52,7 +52,7 @@ def faster(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Te
         # Graphs may not depend on what autocast happens to hold in its cache.
         cached = not speed.cuda_graphs
         with torch.autocast(x.device.type, torch.bfloat16, enabled=half, cache_enabled=cached):
-            y = run(x.contiguous(memory_format=layout))
+            y = run(x.to(memory_format=layout))
         return y.float() if half else y
 
     return forward

@@ -94,6 +94,13 @@ def test_compiled_it_computes_the_same_with_the_same_random_numbers(
     assert len(compiled) == 1, "a supernet is left as it is"
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_inputs_may_lie_in_memory_as_they_like(channels_last: bool) -> None:
+    x = torch.randn(2, 1, 4, 3).mT
+    run = faster(torch.nn.Conv2d(1, 1, 1), Speed(channels_last=channels_last), 2)
+    assert torch.equal(run(x), run(x.contiguous()))
+
+
 def test_float32_is_float32_whatever_torch_takes_for_it_by_default() -> None:
     """Of TF32 there is nothing to see on a CPU but the flag."""
     kinds = product_flags("cuda")
