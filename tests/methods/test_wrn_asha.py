@@ -70,7 +70,7 @@ def test_the_search_is_the_released_one(of: str) -> None:
         rungs,
         every,
     )
-    assert ours.tune.metric == ("false-negative-rate" if of == "cosmic" else None)
+    assert ours.tune.metric == ("false-negative-rate/logit-half" if of == "cosmic" else None)
     assert settings(of, protocol="clean").tune.metric is None
     assert stored.configuration is not None
     assert ours.configuration is None

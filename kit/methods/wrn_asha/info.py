@@ -10,6 +10,9 @@ from kit.method import MethodInfo
 from kit.methods.wrn.info import WrnSettings
 from kit.trials.halving import Halving
 
+Share = Annotated[float, Meta(ge=0, lt=1)]
+Positive = Annotated[float, Meta(gt=0)]
+
 
 class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is tuned."""
@@ -37,10 +40,10 @@ class Tune(Halving, frozen=True, kw_only=True, forbid_unknown_fields=True):
     metric: str | None = None
     batch_size: int | None = None
     choice: Literal["best-score", "last-rung"]
-    dropouts: tuple[float, ...]
-    learning_rates: tuple[float, float]
-    momenta: tuple[float, ...]
-    weight_decays: tuple[float, float]
+    dropouts: Annotated[tuple[Share, ...], Meta(min_length=1)]
+    learning_rates: tuple[Positive, Positive]
+    momenta: Annotated[tuple[Share, ...], Meta(min_length=1)]
+    weight_decays: tuple[Positive, Positive]
 
 
 class WrnAshaSettings(WrnSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kit.errors import unknown
 from kit.methods import networks
 from kit.methods.context import Context
 from kit.methods.halved_trials import HalvedTrial, halve_trials
@@ -90,7 +91,10 @@ def _run(
         network = wrn.network(context)
         wrn.fit(context, stage, network, training, until)
         predict = networks.predictor(context, network, validation, settings.loss)
-        return score(predict, validation, context.task, batch_size)[metric].value
+        scores = score(predict, validation, context.task, batch_size)
+        if metric not in scores:
+            raise unknown("metric", metric, scores)
+        return scores[metric].value
 
     return halve_trials(
         context,
