@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kit.errors import KitError
 from kit.methods.expert import so3
 
 CHANNELS = (8, 16, 16, 24, 24, 32, 64)
@@ -135,5 +136,12 @@ def _turn(number: int) -> float:
 
 
 def build(input_shape: Sequence[int], outputs: int, *, bandwidth: int = 30) -> S2CNN:
-    """Return the network for (channels, 2b, 2b) samples: rings beta, then alpha."""
-    return S2CNN(input_shape[0], outputs, input_shape[1] // 2, bandwidth)
+    """Return the network for (channels, 2b, 2b) samples: rings beta, then alpha.
+
+    Raises:
+        KitError: ``bandwidth``, that of the first layer's output, is above b.
+    """
+    channels, rings, _ = input_shape
+    if bandwidth > rings // 2:
+        raise KitError(f"build.bandwidth = {bandwidth}: at most {rings // 2} for these samples")
+    return S2CNN(channels, outputs, rings // 2, bandwidth)

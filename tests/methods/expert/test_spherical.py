@@ -14,6 +14,7 @@ from scipy.spatial.transform import Rotation
 from torch import Tensor
 
 from kit.backbones import count
+from kit.errors import KitError
 from kit.methods.expert import so3, spherical
 
 BANDWIDTH = 6
@@ -130,5 +131,12 @@ def test_the_released_grid_and_the_published_size() -> None:
     np.testing.assert_allclose(angles[3].sum(1) - 0.5, np.linspace(-2, 2, 6) * math.pi)
     with torch.device("meta"):
         network = spherical.build((3, 60, 60), 100)
+    bandwidths = [x.bandwidth for x in network.modules() if isinstance(x, spherical.Convolution)]
+    assert bandwidths == [30, 15, 15, 7, 7, 3, 3]
     assert count.parameters(network) == 159_948
     assert count.multiply_adds(network, (3, 60, 60)) > 10**8
+
+
+def test_a_bandwidth_beyond_that_of_the_samples_is_refused() -> None:
+    with pytest.raises(KitError, match="at most 6"):
+        spherical.build((1, 12, 12), 10, bandwidth=7)
