@@ -28,7 +28,7 @@ def obtain(source: Source, folder: Path) -> Path:
             words += ["--no-binary", ":all:"]
         _run([*words, "--disable-pip-version-check", name], folder)
     elif kind == "debian":
-        _run(["apt-get", "download", "--quiet", name], folder)
+        _download_debian(name, folder)
         for package in folder.glob("*.deb"):
             _run(["dpkg-deb", "--extract", package.name, "."], folder)
     else:
@@ -37,6 +37,25 @@ def obtain(source: Source, folder: Path) -> Path:
     if found is None:
         raise DownloadError(f"package {source.package} holds no {source.file}")
     return found
+
+
+def _download_debian(name: str, folder: Path) -> None:
+    """Download a package by the machine's lists of packages, or by lists of one's own.
+
+    An image has no lists, and its user may not write any where they belong.
+    """
+    try:
+        _run(["apt-get", "download", "--quiet", name], folder)
+    except DownloadError as without:
+        (folder / "lists/partial").mkdir(parents=True)
+        own = ["-o", f"Dir::State::lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache"]
+        # Where root has no rights, as in a container, it cannot become another user.
+        own += ["-o", "APT::Sandbox::User="]
+        try:
+            _run(["apt-get", *own, "update", "--quiet"], folder)
+            _run(["apt-get", *own, "download", "--quiet", name], folder)
+        except DownloadError:
+            raise without from None
 
 
 def _run(words: list[str], folder: Path) -> None:

@@ -14,8 +14,13 @@ from kit.errors import DataError
 from kit.task import Source
 
 APT = """#!/bin/sh
-test "$3" = held-back && { echo "E: no such package" >&2; exit 100; }
-touch "$3_1.0_all.deb"
+for last; do :; done
+case "$*" in
+    */lists*update*) touch updated; exit ;;
+    *unlisted) test -f updated || { echo "E: no lists" >&2; exit 100; } ;;
+    *held-back) echo "E: no such package" >&2; exit 100 ;;
+esac
+touch "${last}_1.0_all.deb"
 """
 DPKG = """#!/bin/sh
 mkdir -p usr/share/datasets/fashion-mnist
@@ -54,6 +59,13 @@ def test_what_a_client_says_is_told(tmp_path: Path) -> None:
         packages.obtain(other, tmp_path)
     with pytest.raises(DownloadError, match="of no known kind"):
         packages.obtain(Source(file="x", package="cran:x"), tmp_path)
+
+
+@pytest.mark.usefixtures("clients")
+def test_without_lists_of_packages_they_are_fetched_first(tmp_path: Path) -> None:
+    """As in an image, where there are none."""
+    unlisted = Source(file="fashion-mnist", folder=True, package="debian:unlisted")
+    assert (packages.obtain(unlisted, tmp_path) / "train.gz").exists()
 
 
 def test_without_the_client_the_way_by_hand_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
