@@ -99,6 +99,10 @@ part_of_table = chain(
     tier,
 )
 
+allow_unpinned = click.option(
+    "--allow-unpinned", is_flag=True, help="Run images that differ from the lock, marked so."
+)
+
 ray_address = click.option(
     "--ray-address",
     metavar="HOST:PORT",
@@ -130,9 +134,7 @@ places = chain(
         show_default=True,
         help="Let runs share a GPU, as long as each has its part of the memory.",
     ),
-    click.option(
-        "--allow-unpinned", is_flag=True, help="Run images that differ from the lock, marked so."
-    ),
+    allow_unpinned,
 )
 
 

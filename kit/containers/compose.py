@@ -6,6 +6,8 @@ from pathlib import Path
 
 from kit import discovery, paths
 
+# Begins the names of the variables that name images by their ids.
+IMAGE = "KIT_IMAGE_"
 HEAD = """\
 # Written from the task folders by 'kit images compose --write'; a test keeps the two equal.
 #
@@ -16,7 +18,8 @@ HEAD = """\
 #   docker compose run --rm deepsea-prepare          what the runs read, from what was fetched
 #
 # A run takes a GPU that is free, or one of KIT_GPU (0,1 or UUIDs). 'kit images build' writes .env:
-# whose the results are (KIT_UID, KIT_GID), and KIT_RUNTIME=nvidia where containers can have GPUs.
+# whose the results are (KIT_UID, KIT_GID), KIT_RUNTIME=nvidia where containers can have GPUs, and
+# the ids of the images (KIT_IMAGE_*), which are then what runs and what results are marked with.
 name: kit
 
 x-shut-in: &shut-in
@@ -35,11 +38,14 @@ x-shut-in: &shut-in
 
 x-results: &results {type: bind, source: "${KIT_RESULTS:-./results}", target: /kit/results}
 x-data: &data {type: bind, source: "${KIT_DATA:-./data}", target: /kit/data}
+x-raw: &raw {type: bind, source: "${KIT_DATA:-./data}/raw", target: /kit/data/raw}
+
+x-environment: &environment
+  {KIT_GPU: , KIT_GPU_WAIT: , KIT_JOBS_PER_GPU: , KIT_SEEDS: , KIT_THREADS: }
 
 x-run: &run
   <<: *shut-in
   runtime: ${KIT_RUNTIME:-runc}
-  environment: [KIT_GPU, KIT_GPU_WAIT, KIT_JOBS_PER_GPU, KIT_SEEDS, KIT_THREADS]
   volumes:
     - *results
     - {<<: *data, read_only: true}
@@ -47,11 +53,12 @@ x-run: &run
 
 x-prepare: &prepare
   <<: *shut-in
-  volumes: [*results, *data]
+  volumes: [*data, {<<: *raw, read_only: true}]
 
 x-fetch: &fetch
-  <<: *prepare
+  <<: *shut-in
   network_mode: bridge
+  volumes: [*raw]
 
 x-build: &build {context: ., dockerfile: docker/Dockerfile, target: task}
 
@@ -62,7 +69,8 @@ services:
 SERVICES = """\
   {name}: &{name}
     <<: *run
-    image: ${{KIT_IMAGES:-kit}}/{name}
+    image: ${{{variable}:-${{KIT_IMAGES:-kit}}/{name}}}
+    environment: {{<<: *environment, KIT_IMAGE_ID: "${{{variable}:-}}"}}
     build: {{<<: *build, args: {{TASK: {folder}}}}}
     entrypoint: [kit, run, {name}]
   {name}-dash: {{<<: *{name}, entrypoint: [kit, run, {name}, dash]}}
@@ -79,5 +87,13 @@ def path() -> Path:
 def render() -> str:
     """Return the file for the task folders of the project."""
     folders = discovery.listing([paths.project() / "tasks"], "task.py")
-    services = [SERVICES.format(name=name, folder=folder.name) for name, folder in folders.items()]
+    services = [
+        SERVICES.format(name=name, folder=folder.name, variable=variable(name))
+        for name, folder in folders.items()
+    ]
     return HEAD + "\n".join(services)
+
+
+def variable(name: str) -> str:
+    """Return the variable that names the image of a task by its id."""
+    return f"{IMAGE}{name.upper().replace('-', '_')}"

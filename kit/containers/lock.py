@@ -6,6 +6,7 @@ by its digest. An image that differs is refused, or its results are marked.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -99,12 +100,42 @@ def objection(image: Image | None, name: str) -> str | None:
     pinned = lock.images.get(name) if lock is not None else None
     if pinned is None:
         return f"the image of {name} is not locked; run 'kit images lock', or add --allow-unpinned"
-    if pinned.image_id != image.id:
-        return (
-            f"the image of {name} is {short(image.id)}, not {short(pinned.image_id)} as locked; "
-            "build what was locked, lock anew by 'kit images lock', or add --allow-unpinned"
-        )
-    return None
+    return _difference(image.id, pinned, name)
+
+
+def compare(image_id: str, name: str, allow_unpinned: bool) -> None:
+    """Compare the image that this process runs in with the lock, and note it for the results.
+
+    That is for compose, which tells the id: an engine has compared already.
+
+    Args:
+        image_id: empty where nobody knows it.
+        name: the task whose image it is.
+        allow_unpinned: note it even if it is not the one locked; without a lock that is the rule.
+
+    Raises:
+        KitError: the image is not the one locked, or may not be.
+    """
+    if "KIT_IMAGE_PINNED" in os.environ:
+        return
+    lock = read()
+    pinned = lock.images.get(name) if lock is not None else None
+    difference = _difference(image_id, pinned, name) if pinned is not None else None
+    if difference is not None and not allow_unpinned:
+        raise KitError(difference)
+    same = pinned is not None and difference is None
+    os.environ["KIT_IMAGE_PINNED"] = str(int(same))
+    if pinned is not None and same and pinned.repo_digest is not None:
+        os.environ["KIT_IMAGE_DIGEST"] = pinned.repo_digest
+
+
+def _difference(image_id: str, pinned: Pinned, name: str) -> str | None:
+    if pinned.image_id == image_id:
+        return None
+    return (
+        f"the image of {name} is {short(image_id) or 'unknown'}, not {short(pinned.image_id)} as "
+        "locked; build what was locked, lock anew by 'kit images lock', or add --allow-unpinned"
+    )
 
 
 def short(image_id: str) -> str:

@@ -1,33 +1,40 @@
-"""What compose.yaml cannot know: whose the results are, and whether containers can have GPUs."""
+"""What compose.yaml cannot know: whose the results are, who has GPUs, which images were built."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import docker
 
 from kit import paths
+from kit.containers.compose import IMAGE, variable
+from kit.containers.images import BASE, Image
 from kit.files import write_bytes
 
 
-def write(client: docker.DockerClient) -> Path | None:
-    """Add to the project's ``.env`` what it does not say yet.
+def write(client: docker.DockerClient, built: Sequence[Image]) -> Path | None:
+    """Add to the project's ``.env`` what it does not say yet, and put these images' ids there.
 
     Returns:
         The file; None where it says everything already.
     """
     path = paths.project() / ".env"
-    text = path.read_text() if path.exists() else ""
-    known = {line.partition("=")[0].strip() for line in text.splitlines()}
-    missing = {name: value for name, value in _values(client).items() if name not in known}
-    if not missing:
+    lines = path.read_text().splitlines() if path.exists() else []
+    kept = [line for line in lines if not _name(line).startswith(IMAGE)]
+    known = {_name(line) for line in kept}
+    values = {name: value for name, value in _values(client).items() if name not in known}
+    values |= {variable(image.name): image.id for image in built if image.name != BASE}
+    wanted = [*kept, *(f"{name}={value}" for name, value in values.items())]
+    if wanted == lines:
         return None
-    if text and not text.endswith("\n"):
-        text += "\n"
-    lines = "".join(f"{name}={value}\n" for name, value in missing.items())
-    write_bytes(path, (text + lines).encode())
+    write_bytes(path, "".join(f"{line}\n" for line in wanted).encode())
     return path
+
+
+def _name(line: str) -> str:
+    return line.partition("=")[0].strip()
 
 
 def _values(client: docker.DockerClient) -> dict[str, str]:

@@ -47,7 +47,10 @@ def prepare(
     name = f"{tier}-{profile}" if samples else tier
     folder = paths.data() / task.name / name
     scratch = folder.with_name(f".{name}.partial")
-    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        scratch.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{error.filename}: {error.strerror}") from None
     with locked(folder.with_name(f".{name}.lock")) as mine:
         if not mine:
             raise BusyError(f"{task.name} {name} is being prepared by another process")

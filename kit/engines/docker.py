@@ -18,30 +18,28 @@ from typing import Any
 import docker
 from docker.errors import APIError, DockerException, NotFound
 from docker.models.containers import Container
-from docker.types import DeviceRequest, LogConfig, Mount
+from docker.types import DeviceRequest
 from requests.exceptions import RequestException
 
 from kit import method, paths
-from kit.containers import build, images, lock
+from kit.containers import build, images, lock, prepare
 from kit.containers.client import connect as connect_client
+from kit.containers.shut_in import HOME, mount
+from kit.containers.shut_in import options as shut_in
 from kit.engines import leases
 from kit.engines.engine import EngineError, Exit, Handle, Options, arguments, environment, sweep
+from kit.engines.signals import terminable
 from kit.errors import KitError, UnavailableError
 from kit.files import is_locked
 from kit.runs.folder import CLAIM, RunFolder
-from kit.spec import RunSpec
+from kit.spec import Profile, RunSpec, Tier
+from kit.task import Task
 
 SWEEP, RUN, FOLDER = "kit.sweep", "kit.run", "kit.folder"
-# Where things lie in an image; see docker/Dockerfile.
-HOME = PurePosixPath("/kit")
+# In place of a run, on a container that prepares data.
+PREPARES = "kit.prepares"
 # The only variables of the caller that reach a container.
 PASSED = ("KIT_THREADS",)
-PIDS = 4096
-SHARED_MEMORY = "1g"
-# Without KIT_MEMORY: what a run may use of the machine's, so that the kernel never has to choose.
-MEMORY = 0.9
-# What Docker keeps of a container's output, which goes to the run's log by itself.
-OUTPUT = {"max-size": "1m", "max-file": "1"}
 SECONDS_BETWEEN_LOOKS = 0.05
 # How long an engine that restarts may take: before its runs are given up, before a new one is.
 SECONDS_WITHOUT_ENGINE = 60.0
@@ -151,12 +149,24 @@ class Docker:
                 container.wait()
             self._stopped[handle.reference] = self._exit(handle)
 
+    def prepare(self, the_task: Task, tier: Tier, profile: Profile) -> None:
+        """Prepare data in a container that has no network and reads raw data; see ``Prepares``."""
+        labels = {SWEEP: sweep(), PREPARES: the_task.name}
+        image = self._image(the_task.name).id
+        try:
+            with terminable():
+                prepare.prepare(self.client, image, the_task.name, tier, profile, labels)
+        except FAULTS as error:
+            raise UnavailableError(f"preparing {the_task.name}: {_line(error)}") from None
+
     def close(self) -> None:
         """Let go of the engine, and of the containers that ended after their supervisor."""
         with suppress(*FAULTS):
             for container in self._list({}):
                 with suppress(*FAULTS):
                     self._clear(container)
+            # Those at work, another supervisor's or a killed one's, end by themselves.
+            self.client.containers.prune({"label": [f"{SWEEP}={sweep()}", PREPARES]})
         self.client.close()
 
     def _clear(self, container: Mapping[str, Any]) -> None:
@@ -189,13 +199,13 @@ class Docker:
         inside = HOME / "results/runs" / PurePosixPath(spec.folder)
         mounts = [
             # The results of other runs to read, its own folder to write.
-            _mount(paths.results(), HOME / "results", read_only=True),
-            _mount(folder.path, inside),
-            _mount(paths.data(), HOME / "data", read_only=True),
+            mount(paths.results(), HOME / "results", read_only=True),
+            mount(folder.path, inside),
+            mount(paths.data(), HOME / "data", read_only=True),
         ]
         if gpus:
             leases.make_folder()
-            mounts.append(_mount(leases.folder(), HOME / "locks"))
+            mounts.append(mount(leases.folder(), HOME / "locks"))
         variables = {name: os.environ[name] for name in PASSED if name in os.environ}
         variables |= environment(gpus, self.options) | {
             "KIT_LOG": str(inside / folder.log.name),
@@ -207,7 +217,6 @@ class Docker:
         if not gpus:
             variables["NVIDIA_VISIBLE_DEVICES"] = "void"
         devices = [DeviceRequest(device_ids=list(gpus), capabilities=[["gpu"]])] if gpus else []
-        memory = os.environ.get("KIT_MEMORY") or int(MEMORY * _machine_memory())
         return {
             "image": image.id,
             "command": arguments(spec, self.options),
@@ -216,20 +225,7 @@ class Docker:
             "environment": variables,
             "mounts": mounts,
             "device_requests": devices,
-            "user": f"{os.getuid()}:{os.getgid()}",
-            "init": True,
-            "network_mode": "none",
-            "read_only": True,
-            "tmpfs": {"/tmp": ""},
-            "cap_drop": ["ALL"],
-            "security_opt": ["no-new-privileges:true"],
-            "mem_limit": memory,
-            "memswap_limit": memory,
-            "shm_size": SHARED_MEMORY,
-            "pids_limit": PIDS,
-            "log_config": LogConfig(type=LogConfig.types.JSON, config=OUTPUT),
-            # Or the proxies of Docker's configuration, passwords and all, would be variables.
-            "use_config_proxy": False,
+            **shut_in(),
         }
 
     def _image(self, name: str) -> images.Image:
@@ -252,7 +248,7 @@ class Docker:
 
     def _list(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         wanted = [f"{key}={value}" for key, value in {SWEEP: sweep(), **labels}.items()]
-        return list(self.client.api.containers(all=True, filters={"label": wanted}))
+        return list(self.client.api.containers(all=True, filters={"label": [RUN, *wanted]}))
 
     def _exit(self, handle: Handle) -> Exit | None:
         state = self.client.api.inspect_container(handle.reference)["State"]
@@ -286,14 +282,6 @@ def _objection(image: images.Image | None, name: str, options: Options) -> str |
     if image is not None and options.allow_unpinned:
         return None
     return lock.objection(image, name)
-
-
-def _mount(source: os.PathLike[str], target: PurePosixPath, read_only: bool = False) -> Mount:
-    return Mount(str(target), os.fspath(source), type="bind", read_only=read_only)
-
-
-def _machine_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _line(error: Exception) -> str:

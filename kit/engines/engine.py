@@ -14,11 +14,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from kit import paths
 from kit.errors import BusyError
-from kit.spec import RunSpec
+from kit.spec import Profile, RunSpec, Tier
+from kit.task import Task
 
 # Exit code of a run whose GPU or folder another process was quicker to take.
 BUSY = BusyError.exit_code
@@ -100,6 +101,20 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Let go of the engine; runs under way go on."""
+
+
+@runtime_checkable
+class Prepares(Protocol):
+    """An engine that prepares data, too, with fewer rights than this process has."""
+
+    def prepare(self, the_task: Task, tier: Tier, profile: Profile) -> None:
+        """Do what ``kit.data.preparing.prepare`` does, with no network and raw data read-only.
+
+        Raises:
+            BusyError: another process is preparing these data.
+            DataError: they could not be prepared.
+            UnavailableError: the engine is at fault.
+        """
 
 
 class EngineError(Exception):

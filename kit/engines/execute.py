@@ -155,7 +155,7 @@ def _run(
             torch=str(torch.__version__),
             data=prepared.manifest.digest,
             threads=torch.get_num_threads(),
-            image_id=os.environ.get("KIT_IMAGE_ID"),
+            image_id=os.environ.get("KIT_IMAGE_ID") or None,
             image_digest=os.environ.get("KIT_IMAGE_DIGEST"),
             image_pinned=IMAGE_PINNED.get(os.environ.get("KIT_IMAGE_PINNED", "")),
             **_hardware(device),

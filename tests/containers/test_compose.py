@@ -45,10 +45,33 @@ def test_every_service_is_shut_in(services: dict[str, dict[str, Any]]) -> None:
         assert service["pids_limit"] > 0
         assert {"mem_limit", "shm_size", "logging"} <= set(service)
         assert not {"privileged", "cap_add", "devices", "ports", "pid", "ipc"} & set(service)
-        # Fetching has a network and nothing else has; a run only reads data.
         assert service["network_mode"] == ("bridge" if name.endswith("-fetch") else "none")
-        (data,) = (each for each in service["volumes"] if each["target"] == "/kit/data")
-        assert data.get("read_only", False) is not name.endswith(("-fetch", "-prepare"))
+
+
+def test_each_phase_can_write_what_it_makes_and_nothing_else(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    for name, service in services.items():
+        writes = {
+            each["target"]: not each.get("read_only", False)
+            for each in service["volumes"]
+            if each["target"] != "/kit/locks"
+        }
+        if name.endswith("-fetch"):
+            assert writes == {"/kit/data/raw": True}
+        elif name.endswith("-prepare"):
+            assert writes == {"/kit/data": True, "/kit/data/raw": False}
+        else:
+            assert writes == {"/kit/results": True, "/kit/data": False}
+
+
+def test_what_runs_is_what_results_are_marked_with(services: dict[str, dict[str, Any]]) -> None:
+    for name in ("cifar-100", "cifar-100-dash"):
+        service = services[name]
+        variable = compose.variable("cifar-100")
+        assert service["image"] == f"${{{variable}:-${{KIT_IMAGES:-kit}}/cifar-100}}"
+        assert service["environment"]["KIT_IMAGE_ID"] == f"${{{variable}:-}}"
+        assert {"KIT_GPU", "KIT_SEEDS"} <= set(service["environment"])
 
 
 def test_written_by_the_command(kit: Run, tmp_path: Path) -> None:

@@ -13,9 +13,11 @@ import docker
 import pytest
 
 from kit import method, paths, task
-from kit.containers import images
+from kit.containers import compose as composing
+from kit.containers import images, lock
 from kit.engines import leases
 from kit.runs import provenance
+from tests.derived_image import derived
 from tests.engines.nvml import FakeGpus
 
 pytestmark = pytest.mark.docker
@@ -27,8 +29,10 @@ def compose(
     built_images: docker.DockerClient, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Compose]:
     """Start ``docker compose run`` with this test's data and results, which are the caller's."""
-    for folder in (paths.data(), paths.results(), home / "locks"):
+    for folder in (paths.data() / "raw", paths.results(), home / "locks"):
         folder.mkdir(parents=True, exist_ok=True)
+    for name in ("darcy-flow", "deepsea"):
+        monkeypatch.setenv(composing.variable(name), built(built_images, name).id)
     monkeypatch.setenv("KIT_LOCKS", str(home / "locks"))
     monkeypatch.setenv("KIT_UID", str(os.getuid()))
     monkeypatch.setenv("KIT_GID", str(os.getgid()))
@@ -54,12 +58,20 @@ def compose(
         process.communicate()
 
 
+def built(engine: docker.DockerClient, name: str) -> images.Image:
+    image = images.find(engine, name)
+    assert image is not None
+    return image
+
+
 def finished(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int, str, str]:
     out, err = process.communicate(timeout=seconds)
     return process.returncode, out, err
 
 
-def test_three_seeds_of_dash_on_deepsea(compose: Compose) -> None:
+def test_three_seeds_of_dash_on_deepsea(
+    compose: Compose, built_images: docker.DockerClient
+) -> None:
     code, _, err = finished(compose("deepsea-dash", "--profile", "smoke"))
     assert code == 1
     assert "kit data prepare deepsea --tier synthetic --profile smoke" in err
@@ -72,6 +84,10 @@ def test_three_seeds_of_dash_on_deepsea(compose: Compose) -> None:
     results = sorted((paths.results() / "runs/deepsea/dash").glob("smoke-*/seed-*/result.json"))
     assert [file.parent.name[:6] for file in results] == ["seed-0", "seed-1", "seed-2"]
     assert all(file.stat().st_uid == os.getuid() for file in results)
+    for file in results:
+        made_with = json.loads(file.read_text())["provenance"]
+        assert made_with["image_id"] == built(built_images, "deepsea").id
+        assert made_with["image_pinned"] is False  # nothing is locked
     again = time.monotonic()
     code, out, err = finished(compose("deepsea-dash", "--seed", "1", "--profile", "smoke"))
     assert (code, out.count("seed 1")) == (0, 1), err
@@ -81,19 +97,82 @@ def test_three_seeds_of_dash_on_deepsea(compose: Compose) -> None:
 def test_a_result_says_what_it_was_made_with(
     compose: Compose, built_images: docker.DockerClient
 ) -> None:
+    """That is what is locked, or the result is marked."""
     assert finished(compose("darcy-flow-prepare", "--profile", "smoke"))[0] == 0
-    words = ("darcy-flow", "wrn", "--profile", "smoke", "--seed", "0", "--format", "json")
-    code, out, err = finished(compose(*words))
+    lock.save(lock.made_of(images.listing(built_images)))
+    words = ("darcy-flow", "wrn", "--profile", "smoke", "--format", "json", "--seed")
+    code, out, err = finished(compose(*words, "0"))
     assert code == 0, err
     (result,) = json.loads(out)
-    image = images.find(built_images, "darcy-flow")
-    assert image is not None
+    image = built(built_images, "darcy-flow")
+    assert result["provenance"]["image_id"] == image.id
+    assert result["provenance"]["image_pinned"] is True
     assert image.revision is not None
     assert result["provenance"]["git_sha"] == image.revision.removesuffix("-dirty")
     assert result["provenance"]["git_dirty"] is image.revision.endswith("-dirty")
     folders = task.find("darcy-flow").folder, method.find("wrn").folder
     here = provenance.code_hash(*folders)
     assert result["code_hash"] == here, "the image is of another checkout: 'kit images build'"
+    # By its name alone, nobody can say which image that is.
+    unnamed = {composing.variable("darcy-flow"): ""}
+    code, _, err = finished(compose(*words, "1", **unnamed))
+    assert code == 2
+    assert "is unknown, not" in err.splitlines()[-1]
+    code, out, err = finished(compose(*words, "1", "--allow-unpinned", **unnamed))
+    assert code == 0, err
+    (result,) = json.loads(out)
+    assert result["provenance"]["image_pinned"] is False
+    assert result["provenance"]["image_id"] is None
+
+
+@pytest.fixture
+def mirror(built_images: docker.DockerClient, tmp_path: Path) -> Iterator[str]:
+    """Darcy Flow, fetched from a server on Docker's own network; ``KIT_IMAGES`` for it."""
+    names = [f"piececonst_r421_N1024_smooth{number}.mat" for number in (1, 2)]
+    files = "; ".join(f"echo {name} > {name}" for name in names)
+    server = built_images.containers.run(
+        images.reference("base"),
+        ["-c", f"cd /tmp; {files}; exec python -m http.server"],
+        entrypoint="sh",
+        detach=True,
+        init=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while b"Serving" not in server.logs():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        server.reload()
+        address = f"http://{server.attrs['NetworkSettings']['IPAddress']}:8000"
+        text = (task.find("darcy-flow").folder / "task.py").read_text()
+        changed = text.replace("https://pde-xd.s3.amazonaws.com", address)
+        assert changed != text
+        (tmp_path / "task.py").write_text(changed)
+        lines = f"FROM {images.reference('darcy-flow')}\nCOPY task.py /kit/tasks/darcy_flow/\n"
+        with derived(built_images, "kit-tests-mirror/darcy-flow", lines, tmp_path):
+            yield "kit-tests-mirror"
+    finally:
+        server.remove(force=True)
+
+
+def test_phases_and_their_rights(compose: Compose, mirror: str) -> None:
+    """Fetching has a network and writes raw data alone; preparing has none and reads them."""
+    raw = paths.data() / "raw"
+    where = {"KIT_IMAGES": mirror, composing.variable("darcy-flow"): ""}
+    if os.getuid() == 0:
+        os.chown(raw, 4321, 4321)
+        where |= {"KIT_UID": "4321", "KIT_GID": "4321"}
+    code, out, err = finished(compose("darcy-flow-fetch", **where))
+    assert code == 0, err
+    files = sorted((raw / "darcy-flow").glob("*.mat"))
+    assert [file.read_text().strip() for file in files] == [file.name for file in files]
+    assert len(files) == 2
+    assert {file.stat().st_uid for file in files} == {int(where.get("KIT_UID", os.getuid()))}
+    assert "kit data prepare darcy-flow" in out
+    look = "ls /sys/class/net; touch /kit/data/here; touch /kit/data/raw/here || echo refused"
+    words = ("--entrypoint", "sh", "darcy-flow-prepare", "-c", look)
+    assert finished(compose(*words))[1].split() == ["lo", "refused"]
+    assert (paths.data() / "here").exists()
 
 
 def test_results_of_somebody_else(compose: Compose) -> None:
@@ -111,7 +190,11 @@ def test_paper_without_a_gpu_points_to_lite(compose: Compose) -> None:
 
 
 def test_twice_at_once_takes_two_gpus(compose: Compose, gpu_image: str, gpus: FakeGpus) -> None:
-    where = {"KIT_IMAGES": gpu_image, "KIT_LOCKS": str(leases.folder())}
+    where = {
+        "KIT_IMAGES": gpu_image,
+        composing.variable("darcy-flow"): "",
+        "KIT_LOCKS": str(leases.folder()),
+    }
     assert finished(compose("darcy-flow-prepare", "--profile", "smoke", **where))[0] == 0
     words = ("darcy-flow", "wrn", "--profile", "smoke", "--seed")
     first = compose(*words, "0", **where)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 
 import pytest
@@ -48,6 +49,30 @@ def test_what_is_not_locked_is_refused() -> None:
     assert changed is not None
     assert "is 555555555555, not 333333333333 as locked" in changed
     assert "--allow-unpinned" in changed
+
+
+def test_the_image_of_a_compose_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+
+    def noted(image_id: str, allow_unpinned: bool = False) -> str:
+        os.environ.pop("KIT_IMAGE_PINNED", None)
+        lock.compare(image_id, "deepsea", allow_unpinned)
+        return os.environ["KIT_IMAGE_PINNED"]
+
+    assert noted(TASK.id) == noted("") == "0"
+    lock.save(lock.made_of([BASE]))
+    assert noted(TASK.id) == "0"
+    lock.save(lock.made_of([BASE, TASK]))
+    with pytest.raises(KitError, match="is 555555555555, not 333333333333 as locked"):
+        noted("sha256:" + "5" * 64)
+    with pytest.raises(KitError, match="is unknown, not 333333333333 as locked"):
+        noted("")
+    assert noted("", allow_unpinned=True) == "0"
+    assert "KIT_IMAGE_DIGEST" not in os.environ
+    assert noted(TASK.id) == "1"
+    assert os.environ["KIT_IMAGE_DIGEST"] == TASK.digest
+    # What an engine has compared is not compared again.
+    lock.compare("", "deepsea", False)
 
 
 def test_images_that_cannot_be_locked() -> None:

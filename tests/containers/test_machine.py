@@ -12,6 +12,7 @@ import pytest
 
 from kit import paths
 from kit.containers import machine
+from tests.containers.test_lock import BASE, TASK
 
 
 @pytest.fixture
@@ -25,28 +26,38 @@ def engine(*runtimes: str) -> Any:
 
 
 def test_written_once(project: Path) -> None:
-    assert machine.write(engine("runc")) == project / ".env"
+    assert machine.write(engine("runc"), []) == project / ".env"
     text = (project / ".env").read_text()
     assert text == f"KIT_UID={os.getuid()}\nKIT_GID={os.getgid()}\nKIT_RUNTIME=runc\n"
-    assert machine.write(engine("runc", "nvidia")) is None
+    assert machine.write(engine("runc", "nvidia"), []) is None
     assert (project / ".env").read_text() == text
 
 
 def test_gpus_where_containers_can_have_them(project: Path) -> None:
-    machine.write(engine("runc", "nvidia"))
+    machine.write(engine("runc", "nvidia"), [])
     assert "KIT_RUNTIME=nvidia\n" in (project / ".env").read_text()
 
 
 def test_what_somebody_wrote_is_kept(project: Path) -> None:
     (project / ".env").write_text("KIT_UID=7\nOTHER=x")
-    machine.write(engine("runc"))
+    machine.write(engine("runc"), [])
     lines = (project / ".env").read_text().splitlines()
     assert lines == ["KIT_UID=7", "OTHER=x", f"KIT_GID={os.getgid()}", "KIT_RUNTIME=runc"]
+
+
+def test_the_images_last_built(project: Path) -> None:
+    (project / ".env").write_text("KIT_IMAGE_DEEPSEA=sha256:old\nKIT_IMAGE_ECG=sha256:gone\n")
+    machine.write(engine("runc"), [BASE, TASK])
+    text = (project / ".env").read_text()
+    assert [line for line in text.splitlines() if "IMAGE" in line] == [
+        f"KIT_IMAGE_DEEPSEA={TASK.id}"
+    ]
+    assert machine.write(engine("runc"), [BASE, TASK]) is None
 
 
 @pytest.mark.docker
 def test_a_real_engine_tells_its_runtimes(
     project: Path, docker_engine: docker.DockerClient
 ) -> None:
-    machine.write(docker_engine)
+    machine.write(docker_engine, [])
     assert "KIT_RUNTIME=" in (project / ".env").read_text()

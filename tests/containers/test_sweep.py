@@ -17,7 +17,7 @@ import docker
 import pytest
 
 from kit.engines import leases
-from kit.engines.docker import RUN, SWEEP
+from kit.engines.docker import PREPARES, RUN, SWEEP
 from kit.engines.engine import sweep
 from kit.runs.collect import collect
 from kit.runs.folder import RunFolder
@@ -54,7 +54,6 @@ def nothing_left(docker_engine: docker.DockerClient, gpus: FakeGpus) -> Iterator
 
 def test_a_sweep_of_real_runs(
     kit: Run,
-    darcy: Path,
     gpus: FakeGpus,
     gpu_image: str,
     nothing_left: None,
@@ -66,8 +65,15 @@ def test_a_sweep_of_real_runs(
     assert refused.returncode == 69
     assert "not locked" in refused.stderr
     monkeypatch.setenv("A_SECRET", "very secret")
+    began = int(time.time())
     done = kit(*TABLE, *SMALL, *seeds(5), "--allow-unpinned", timeout=400)
     assert done.returncode == 0, done.stderr
+    # The data, too, were made in a container.
+    wanted = {"label": [f"{SWEEP}={sweep()}", PREPARES], "event": "create"}
+    created = docker_engine.events(
+        since=began, until=int(time.time()) + 1, filters=wanted, decode=True
+    )
+    assert len(list(created)) == 1
     assert "measured" in done.stdout
     results = collect().results
     assert sorted(result.spec.seed for result in results) == [0, 1, 2, 3, 4]

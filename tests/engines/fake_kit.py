@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-FOLDER = Path(os.environ["KIT_LOG"]).parent
+PREPARES = sys.argv[1:3] == ["data", "prepare"]
+FOLDER = Path("/kit/data", sys.argv[3]) if PREPARES else Path(os.environ["KIT_LOG"]).parent
 
 
 def refused(action: Callable[[], object]) -> str | None:
@@ -39,6 +40,7 @@ def look() -> None:
         "interfaces": sorted(os.listdir("/sys/class/net")),
         "root": refused(lambda: Path("/kit/here").write_text("x")),
         "data": refused(lambda: Path("/kit/data/here").write_text("x")),
+        "raw": refused(lambda: Path("/kit/data/raw/here").write_text("x")),
         "results": refused(lambda: Path("/kit/results/here").write_text("x")),
         "network": refused(lambda: socket.create_connection(("192.0.2.1", 80), 1)),
         "shm": os.statvfs("/dev/shm").f_blocks * os.statvfs("/dev/shm").f_frsize,
@@ -82,6 +84,15 @@ def chatter() -> None:
     sys.stdout.buffer.write(b"progress\r" * 100_000 + b"last line\n")
 
 
+def prepare() -> None:
+    """End as the profile says: done, in the hands of somebody else, or failed."""
+    look()
+    print(f"prepares as {os.getuid()}", file=sys.stderr)
+    sys.exit({"smoke": 0, "lite": 75, "paper": 2}[sys.argv[-1]])
+
+
 signal.signal(signal.SIGTERM, tell)
+if PREPARES:
+    prepare()
 actions = [look, sleep, deaf, greedy, chatter, lambda: sys.exit(7)]
 actions[int(sys.argv[sys.argv.index("--seed") + 1])]()

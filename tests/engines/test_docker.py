@@ -13,10 +13,10 @@ import docker
 import pytest
 
 from kit import method, paths, task
-from kit.containers import build, images, lock
+from kit.containers import build, images, lock, shut_in
 from kit.engines import docker as engines
 from kit.engines.engine import EngineError, Exit, Handle, Options, sweep
-from kit.errors import KitError, UnavailableError
+from kit.errors import BusyError, DataError, KitError, UnavailableError
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.derived_image import derived
@@ -46,7 +46,7 @@ def engine(
 ) -> Iterator[engines.Docker]:
     monkeypatch.setenv("KIT_IMAGES", fake_image)
     monkeypatch.setenv("KIT_MEMORY", "256m")
-    for folder in (paths.results(), paths.data()):
+    for folder in (paths.results(), paths.data() / "raw"):
         folder.mkdir(parents=True)
     made = engines.connect(Options(allow_unpinned=True))
     yield made
@@ -101,8 +101,8 @@ def test_a_run_is_shut_in(engine: engines.Docker, monkeypatch: pytest.MonkeyPatc
         assert facts[place] is not None, place
     assert facts["memory"] == str(256 << 20)
     assert facts["shm"] == 1 << 30
-    assert config["HostConfig"]["PidsLimit"] == engines.PIDS
-    assert config["HostConfig"]["LogConfig"]["Config"] == engines.OUTPUT
+    assert config["HostConfig"]["PidsLimit"] == shut_in.PIDS
+    assert config["HostConfig"]["LogConfig"]["Config"] == shut_in.OUTPUT
     # Of the caller's variables only those on the list, nowhere.
     assert facts["environment"]["KIT_THREADS"] == "3"
     assert facts["environment"]["NVIDIA_VISIBLE_DEVICES"] == "void"
@@ -111,6 +111,60 @@ def test_a_run_is_shut_in(engine: engines.Docker, monkeypatch: pytest.MonkeyPatc
     # What it left belongs to the caller.
     for file in RunFolder(spec(LOOK)).path.iterdir():
         assert file.stat().st_uid == os.getuid()
+
+
+def test_data_are_prepared_as_shut_in_as_runs(
+    engine: engines.Docker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Without a network; all data can be read, the task's own be written."""
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very secret")
+    the_task = task.find("darcy-flow")
+    engine.prepare(the_task, "regenerated", "smoke")
+    assert f"prepares as {os.getuid()}" in capfd.readouterr().err
+    file = paths.data() / "darcy-flow/facts.json"
+    facts = json.loads(file.read_text())
+    assert file.stat().st_uid == os.getuid()
+    assert facts["words"][2:] == ["darcy-flow", "--tier", "regenerated", "--profile", "smoke"]
+    assert facts["interfaces"] == ["lo"]
+    assert int(facts["capabilities"], 16) == int(facts["bounding"], 16) == 0
+    for place in ("root", "data", "raw", "results", "network"):
+        assert facts[place] is not None, place
+    assert "very secret" not in json.dumps(facts)
+    with pytest.raises(BusyError):
+        engine.prepare(the_task, "regenerated", "lite")
+    with pytest.raises(DataError, match="no regenerated data, for the reason printed above"):
+        engine.prepare(the_task, "regenerated", "paper")
+    assert preparing(engine) == []
+
+
+def test_a_preparation_that_a_killed_supervisor_left_ends_by_itself(
+    engine: engines.Docker,
+) -> None:
+    """While it is at work it stays; what is left of it is removed with the next sweep."""
+    left = engine.client.containers.create(
+        images.reference("darcy-flow"),
+        ["60"],
+        entrypoint=["sleep"],
+        labels={engines.SWEEP: sweep(), engines.PREPARES: "darcy-flow"},
+        init=True,
+        network_mode="none",
+    )
+    left.start()
+    engines.connect(Options(allow_unpinned=True)).close()
+    assert preparing(engine) == [left.id]
+    assert engine._list({}) == []
+    left.kill()
+    left.wait()
+    engines.connect(Options(allow_unpinned=True)).close()
+    assert preparing(engine) == []
+
+
+def preparing(engine: engines.Docker) -> list[str]:
+    """The containers of this test that prepare data, or did."""
+    labels = [f"{engines.SWEEP}={sweep()}", engines.PREPARES]
+    return [
+        each["Id"] for each in engine.client.api.containers(all=True, filters={"label": labels})
+    ]
 
 
 def test_another_uid_without_name_or_home(

@@ -44,9 +44,9 @@ def build(
     network: str | None,
 ) -> None:
     """Build the base image and those of the TASKs (default: all)."""
-    from kit import task
+    from kit import paths, task
     from kit.containers import build as building
-    from kit.containers import machine
+    from kit.containers import images, machine
     from kit.containers.client import connect
     from kit.engines import leases
 
@@ -54,8 +54,11 @@ def build(
     client = connect()
     how = building.Options(base_image=base_image, wheels=wheels, ca=ca, network=network)
     building.build(client, names, how)
-    leases.make_folder()  # or compose has the engine make it, which is root
-    written = machine.write(client)
+    # What compose mounts has to be there, and to be the caller's.
+    leases.make_folder()
+    for folder in (paths.results(), paths.data() / "raw"):
+        folder.mkdir(parents=True, exist_ok=True)
+    written = machine.write(client, images.listing(client))
     if written is not None:
         click.echo(f"wrote {written}: what compose.yaml must know of this machine")
 

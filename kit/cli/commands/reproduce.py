@@ -112,7 +112,7 @@ def _run(
     how = Options(device, jobs_per_gpu, allow_unpinned, ray_address)
     chosen = choose.connect(engine, specs, how, lambda line: click.echo(line, err=True))
     for data in plan.data:
-        prepare(data, profile)
+        prepare(data, profile, chosen)
     if isinstance(chosen, choose.Cluster):  # with the data, which its nodes must have
         places = chosen.places(specs, jobs)
     set_rejected_aside()
@@ -231,11 +231,12 @@ def _epochs(profile: Any, tier: Any, device: str | None, force: bool) -> None:
         )
 
 
-def prepare(data: Any, profile: Any) -> None:
-    """Make the data of a plan ready, as far as the kit can by itself."""
+def prepare(data: Any, profile: Any, engine: Any = None) -> None:
+    """Make the data of a plan ready, as far as the kit can by itself, or by an engine that can."""
     from kit import task
     from kit.cli.progress import bar
     from kit.data import preparing
+    from kit.engines.engine import Prepares
 
     if data.ready:
         return
@@ -245,6 +246,9 @@ def prepare(data: Any, profile: Any) -> None:
     found = task.find(data.task)
     while not preparing.state(found, data.tier, profile).ready:
         try:
+            if isinstance(engine, Prepares):
+                engine.prepare(found, data.tier, profile)
+                continue
             with bar(f"{data.task} data") as progress:
                 preparing.prepare(found, data.tier, profile, progress=progress)
         except BusyError:  # another 'kit reproduce' is faster

@@ -1,0 +1,52 @@
+"""What every container of the kit is kept from, whatever it is for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import PurePosixPath
+from typing import Any
+
+from docker.types import LogConfig, Mount
+
+# Where things lie in an image; see docker/Dockerfile.
+HOME = PurePosixPath("/kit")
+PIDS = 4096
+SHARED_MEMORY = "1g"
+# Without KIT_MEMORY: what a container may use of the machine's, so that the kernel never has to
+# choose.
+MEMORY = 0.9
+# What Docker keeps of a container's output.
+OUTPUT = {"max-size": "1m", "max-file": "1"}
+
+
+def options() -> dict[str, Any]:
+    """Return the options of a container without network and capabilities, in the caller's name.
+
+    It can write to a scratch folder in memory, and to what is mounted for it to write.
+    """
+    memory = os.environ.get("KIT_MEMORY") or int(MEMORY * _machine_memory())
+    return {
+        "user": f"{os.getuid()}:{os.getgid()}",
+        "init": True,
+        "network_mode": "none",
+        "read_only": True,
+        "tmpfs": {"/tmp": ""},
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+        "mem_limit": memory,
+        "memswap_limit": memory,
+        "shm_size": SHARED_MEMORY,
+        "pids_limit": PIDS,
+        "log_config": LogConfig(type=LogConfig.types.JSON, config=OUTPUT),
+        # Or the proxies of Docker's configuration, passwords and all, would be variables.
+        "use_config_proxy": False,
+    }
+
+
+def mount(source: os.PathLike[str], target: PurePosixPath, read_only: bool = False) -> Mount:
+    """Return a folder of the host as a container is to see it."""
+    return Mount(str(target), os.fspath(source), type="bind", read_only=read_only)
+
+
+def _machine_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
