@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @options.device
 @click.option("--gpus", help="Which GPUs may be taken: 0,1 or UUIDs; default: KIT_GPU, else any.")
 @click.option("--threads", type=click.IntRange(min=1), help="On the CPU; default: KIT_THREADS.")
+@options.allow_unpinned
 @options.tensorboard
 @options.force
 @options.formats("text", "json")
@@ -47,6 +48,7 @@ def command(
     device: str | None,
     gpus: str | None,
     threads: int | None,
+    allow_unpinned: bool,
     force: bool,
     form: str,
 ) -> None:
@@ -79,6 +81,10 @@ def command(
         )
         for seed in seeds or _default_seeds()
     ]
+    if "KIT_IMAGE_ID" in os.environ:
+        from kit.containers import lock
+
+        lock.compare(os.environ["KIT_IMAGE_ID"], task_name, allow_unpinned)
     options.needs_gpu(profile, device, force)
 
     from kit.engines import leases
