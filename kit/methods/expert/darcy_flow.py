@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit.errors import KitError
+from kit.methods.expert.spectral import SpectralConv2d
 
 # The domain is no torus: zeros keep its right and left, bottom and top edges apart.
 PADDING = 9
@@ -65,41 +64,3 @@ class FourierOperator(nn.Module):
             x = spectral(x) + pointwise(x)
         x = x[..., :rows, :columns].movedim(1, -1)
         return self.answer(F.gelu(self.hidden(x))).movedim(-1, 1)
-
-
-class SpectralConv2d(nn.Module):
-    """A convolution with the whole map, given by its lowest frequencies (equations 4 and 5).
-
-    Only the columns of the spectrum that are kept are transformed along the rows, either way.
-
-    Args:
-        channels: of the input.
-        outputs: channels of the output.
-        modes: kept: columns 0..modes-1 of the half spectrum, and the first and last ``modes`` rows.
-    """
-
-    def __init__(self, channels: int, outputs: int, modes: int) -> None:
-        super().__init__()
-        self.modes, self.outputs = modes, outputs
-        shape, scale = (channels, outputs, modes, modes), 1 / (channels * outputs)
-        self.low = nn.Parameter(scale * torch.rand(shape, dtype=torch.cfloat))
-        self.high = nn.Parameter(scale * torch.rand(shape, dtype=torch.cfloat))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, rows, columns) -> (batch, outputs, rows, columns)."""
-        batch, modes, (rows, columns) = len(x), self.modes, x.shape[2:]
-        spectrum = torch.fft.fft(torch.fft.rfft(x)[..., :modes], dim=2)
-        kept = torch.cat([spectrum[:, :, :modes], spectrum[:, :, -modes:]], dim=2)
-        weights = torch.cat([self.low, self.high], dim=2)
-        # One product per frequency: (frequency, batch, channel) by (frequency, channel, output).
-        product = kept.flatten(2).permute(2, 0, 1) @ weights.flatten(2).permute(2, 0, 1)
-        product = product.permute(1, 2, 0).reshape(batch, self.outputs, 2 * modes, modes)
-        spectrum = product.new_zeros(batch, self.outputs, rows, modes)
-        spectrum[:, :, :modes], spectrum[:, :, -modes:] = product.split(modes, dim=2)
-        return torch.fft.irfft(torch.fft.ifft(spectrum, dim=2), n=columns)
-
-    def multiply_adds(self, x: Tensor) -> int:
-        """Return those of one map: transforms of n log2 n each, four per complex product."""
-        points = math.prod(x.shape[2:])
-        transforms = (x.shape[1] + self.outputs) * points * math.log2(points)
-        return round(transforms) + 4 * (self.low.numel() + self.high.numel())

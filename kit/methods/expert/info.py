@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from kit.method import MethodInfo
 from kit.settings import Optimiser, Schedule, Settings, Validation
@@ -47,9 +48,16 @@ class ExpertInfo(MethodInfo):
     def applies(self, task: Task) -> str | None:
         """Return None if the task has an expert, else that it has none."""
         module = task.folder.name
-        if (self.folder / f"{module}.py").exists() or (task.folder / "expert.py").exists():
+        if any(_builds(file) for file in (task.folder / "expert.py", self.folder / f"{module}.py")):
             return None
-        return f"it has no expert: neither expert.py in its folder nor {module}.py among the kit's"
+        return (
+            f"it has no expert: no expert.py with a build() in its folder, nor a {module}.py here"
+        )
+
+
+def _builds(file: Path) -> bool:
+    """Tell whether a module defines ``build``, without importing torch with it."""
+    return file.exists() and "\ndef build(" in file.read_text()
 
 
 METHOD = ExpertInfo(

@@ -3,7 +3,8 @@ from __future__ import annotations
 import torch
 
 from kit.backbones import count
-from kit.methods.expert.darcy_flow import SpectralConv2d, build
+from kit.methods.expert.darcy_flow import build
+from kit.methods.expert.spectral import SpectralConv2d
 
 
 def test_parameters_are_the_published_ones() -> None:
