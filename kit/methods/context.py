@@ -20,6 +20,9 @@ from kit.task import Task
 from kit.training.stage import Stage
 
 Configuration = TypeVar("Configuration")
+# Begins to train a trial, by its number, up to so many epochs in another process, which calls
+# ``advance`` of the method's ``Stages``. What it returns waits for the trial's record.
+Elsewhere = Callable[[int, int], Callable[[], Any]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,8 @@ class Method(Protocol):
     """What ``stages.py`` of a method folder defines as ``Stages``.
 
     One whose model is a single network has ``trained(context) -> nn.Module`` too, the network with
-    its final weights, and can be exported.
+    its final weights, and can be exported. One whose trials can be trained in other processes has
+    ``advance(context, number, epochs)``, which returns a trial's record.
     """
 
     def run_stage(self, stage: str, context: Context) -> None:
@@ -72,7 +76,12 @@ def trial_name(stage: str, number: int) -> str:
 
 @dataclass(frozen=True)
 class Context:
-    """What a method sees of its run."""
+    """What a method sees of its run.
+
+    Attributes:
+        notify: takes (stage, epoch, epochs, loss).
+        elsewhere: trains trials in other processes; None where there are none.
+    """
 
     spec: RunSpec
     task: Task
@@ -80,6 +89,7 @@ class Context:
     data: TaskData
     folder: RunFolder
     notify: Callable[[str, int, int, float], None] = field(default=lambda *_: None)
+    elsewhere: Elsewhere | None = None
 
     @property
     def device(self) -> torch.device:

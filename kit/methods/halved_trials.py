@@ -7,8 +7,10 @@ no epoch twice that was saved.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -17,8 +19,6 @@ from kit.methods.context import Context, trial_name
 from kit.training.stage import Stage
 from kit.trials import workers
 from kit.trials.halving import Halving, Job
-
-Configuration = TypeVar("Configuration")
 
 
 class Score(Struct, frozen=True):
@@ -44,53 +44,85 @@ class HalvedTrial(Struct, frozen=True):
         return next(score.value for score in self.scores if score.epochs == epochs)
 
 
-def halve_trials(
-    context: Context,
-    stage: str,
-    function: Callable[[Configuration, Stage, int], float | None],
-    configurations: Sequence[Configuration],
-    halving: Halving,
-    *,
-    epochs: int,
-    every: int,
-) -> list[HalvedTrial]:
-    """Train configurations, the promising ones longer, and return how they did.
+@dataclass(frozen=True)
+class HalvedTrials:
+    """The trials of one stage.
 
-    Args:
+    Attributes:
         context: of the run.
-        stage: whose trials they are.
-        function: trains one on a ``Stage`` of its own, from its checkpoint up to so many epochs,
-            and returns its score there, lower is better.
-        configurations: one per trial.
-        halving: how they compete.
-        epochs: that the best ones train.
+        stage: its name.
+        train: trains a trial, by its number, on a ``Stage`` of its own, from its checkpoint up to
+            so many epochs, and returns its score there, lower is better.
         every: how many epochs there are between scores; at the rungs there is always one.
     """
-    brackets = halving.brackets(epochs)
-    expected = sum(bracket.expected_epochs() for bracket in brackets)
-    trials = [_recorded(context, stage, number) for number in range(halving.trials)]
-    taken = 0
 
-    def train(job: Job) -> float | None:
-        nonlocal taken
-        taken += job.epochs - job.behind
-        for until in (*range(every, job.epochs, every), job.epochs):
-            trial = trials[job.trial]
-            if until > trial.epochs:
-                before = taken - job.epochs
-                progress = context.trial(stage, job.trial, before, max(expected, taken))
-                score = Score(until, function(configurations[job.trial], progress, until))
-                trial = HalvedTrial((*trial.scores, score), progress.active_seconds)
-                context.folder.set_output(trial_name(stage, job.trial), trial, "trials")
+    context: Context
+    stage: str
+    train: Callable[[int, Stage, int], float | None]
+    every: int
+
+    def run(self, halving: Halving, epochs: int) -> list[HalvedTrial]:
+        """Train them all, the promising ones longer, and return how they did.
+
+        Args:
+            halving: how they compete.
+            epochs: that the best ones train.
+        """
+        brackets = halving.brackets(epochs)
+        expected = sum(bracket.expected_epochs() for bracket in brackets)
+        trials = [HalvedTrial()] * halving.trials
+        taken = 0
+
+        def start(job: Job) -> Callable[[], float | None]:
+            elsewhere = self._elsewhere(job)
+
+            def end() -> float | None:
+                nonlocal taken
+                taken += job.epochs - job.behind
+                before, total = taken - job.epochs, max(expected, taken)
+                if elsewhere is None:
+                    trial = self.advance(job.trial, job.epochs, before, total)
+                else:
+                    trial = msgspec.convert(elsewhere(), HalvedTrial)
+                    self.context.notify(self.stage, taken, total, self._last_loss(job.trial))
                 trials[job.trial] = trial
-        return trials[job.trial].score(job.epochs)
+                return trial.score(job.epochs)
 
-    workers.run(brackets, train)
-    for number in range(halving.trials):
-        context.trial(stage, number, 0, 0).remove_checkpoint()
-    return trials
+            return end
 
+        workers.run(brackets, start)
+        for number in range(halving.trials):
+            self.context.trial(self.stage, number, 0, 0).remove_checkpoint()
+        return trials
 
-def _recorded(context: Context, stage: str, number: int) -> HalvedTrial:
-    output = context.folder.output(trial_name(stage, number), "trials")
-    return msgspec.convert(output or {}, HalvedTrial)
+    def advance(self, number: int, epochs: int, before: int = 0, total: int = 0) -> HalvedTrial:
+        """Train a trial here up to so many epochs, unless it has them; return how it did.
+
+        Args:
+            number: of the trial.
+            epochs: to have in the end.
+            before: epochs of the stage that other trials took.
+            total: of the whole stage, for the progress shown.
+        """
+        trial = self._recorded(number)
+        for until in (*range(self.every, epochs, self.every), epochs):
+            if until > trial.epochs:
+                progress = self.context.trial(self.stage, number, before, total)
+                score = Score(until, self.train(number, progress, until))
+                trial = HalvedTrial((*trial.scores, score), progress.active_seconds)
+                self.context.folder.set_output(trial_name(self.stage, number), trial, "trials")
+        return trial
+
+    def _elsewhere(self, job: Job) -> Callable[[], Any] | None:
+        """Begin a job elsewhere, if that is wanted and it is not yet done."""
+        if self.context.elsewhere is None or self._recorded(job.trial).epochs >= job.epochs:
+            return None
+        return self.context.elsewhere(job.trial, job.epochs)
+
+    def _recorded(self, number: int) -> HalvedTrial:
+        output = self.context.folder.output(trial_name(self.stage, number), "trials")
+        return msgspec.convert(output or {}, HalvedTrial)
+
+    def _last_loss(self, number: int) -> float:
+        lines = self.context.trial(self.stage, number, 0, 0).history.read_text().splitlines()
+        return float(json.loads(lines[-1])["loss"])

@@ -12,24 +12,29 @@ from collections.abc import Callable, Sequence
 from kit.trials.halving import Bracket, Job
 
 
-def run(brackets: Sequence[Bracket], train: Callable[[Job], float | None]) -> None:
+def run(brackets: Sequence[Bracket], start: Callable[[Job], Callable[[], float | None]]) -> None:
     """Let brackets run side by side until none has anything left to do.
 
     Args:
         brackets: each with workers of its own.
-        train: does a job and returns the trial's score at its end.
+        start: begins a job, here or elsewhere, or leaves it for later. What it returns is called
+            when the job's end is next in logical time, and returns the trial's score there.
     """
     # Of jobs that end at the same time, the one that was begun first comes first.
-    under_way: list[tuple[int, int, Job, Bracket]] = []
+    under_way: list[tuple[int, int, Job, Bracket, Callable[[], float | None]]] = []
     begun = 0
+
+    def begin(job: Job, bracket: Bracket, now: int) -> None:
+        nonlocal begun
+        end = now + job.epochs - job.behind
+        heapq.heappush(under_way, (end, begun, job, bracket, start(job)))
+        begun += 1
+
     for bracket in brackets:
         for job in bracket.start():
-            heapq.heappush(under_way, (job.epochs, begun, job, bracket))
-            begun += 1
+            begin(job, bracket, 0)
     while under_way:
-        now, _, job, bracket = heapq.heappop(under_way)
-        following = bracket.report(job, train(job))
+        now, _, job, bracket, score = heapq.heappop(under_way)
+        following = bracket.report(job, score())
         if following is not None:
-            end = now + following.epochs - following.behind
-            heapq.heappush(under_way, (end, begun, following, bracket))
-            begun += 1
+            begin(following, bracket, now)

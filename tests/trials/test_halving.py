@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,14 @@ def order(brackets: Sequence[Bracket], curves: Sequence[Sequence[float]]) -> lis
     """Return (trial, epochs) of all jobs in the order in which they end."""
     done: list[tuple[int, int]] = []
 
-    def train(job: Job) -> float:
-        done.append((job.trial, job.epochs))
-        return curves[job.trial][job.epochs - 1]
+    def start(job: Job) -> Callable[[], float]:
+        def end() -> float:
+            done.append((job.trial, job.epochs))
+            return curves[job.trial][job.epochs - 1]
 
-    workers.run(brackets, train)
+        return end
+
+    workers.run(brackets, start)
     return done
 
 

@@ -9,9 +9,10 @@ from torch import nn
 
 from kit.data.loading import Batch
 from kit.methods.context import Context, Outcome
+from kit.methods.halved_trials import HalvedTrial
 from kit.methods.wrn.stages import Stages as Wrn
 from kit.methods.wrn_asha.info import Configuration, WrnAshaSettings
-from kit.methods.wrn_asha.tune import configured, tune
+from kit.methods.wrn_asha.tune import configured, trials, tune
 from kit.metrics import Prediction
 
 
@@ -27,6 +28,10 @@ class Stages:
             tune(context, self.settings)
         else:
             self._tuned(context).run_stage(stage, context)
+
+    def advance(self, context: Context, number: int, epochs: int) -> HalvedTrial:
+        """Train a trial up to so many epochs and return its record."""
+        return trials(context, self.settings).advance(number, epochs)
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the trained network as a function."""

@@ -10,7 +10,7 @@ import msgspec
 from kit.errors import unknown
 from kit.methods import networks
 from kit.methods.context import Context
-from kit.methods.halved_trials import HalvedTrial, halve_trials
+from kit.methods.halved_trials import HalvedTrial, HalvedTrials
 from kit.methods.wrn.stages import Stages as Wrn
 from kit.methods.wrn_asha.info import Configuration, Tune, WrnAshaSettings
 from kit.seeding import generator
@@ -25,18 +25,37 @@ def tune(context: Context, settings: WrnAshaSettings) -> None:
     if settings.configuration is not None:
         context.finish(stage, configuration=settings.configuration, trials=[])
         return
-    configurations = [
-        draw(settings.tune, context.spec.seed, n) for n in range(settings.tune.trials)
-    ]
-    trials = _run(context, settings, configurations)
+    found = trials(context, settings).run(settings.tune, settings.epochs)
+    configurations = [draw(settings.tune, context.spec.seed, n) for n in range(len(found))]
     context.finish(
         stage,
-        configuration=configurations[winner(trials, settings.tune)],
+        configuration=configurations[winner(found, settings.tune)],
         trials=[
             {"configuration": each, "scores": trial.scores}
-            for each, trial in zip(configurations, trials, strict=True)
+            for each, trial in zip(configurations, found, strict=True)
         ],
     )
+
+
+def trials(context: Context, settings: WrnAshaSettings) -> HalvedTrials:
+    """Return the trials, ready to be trained."""
+    batch_size = settings.tune.batch_size or settings.batch_size
+    metric = settings.tune.metric or context.task.metrics[0]
+    settings = msgspec.structs.replace(settings, batch_size=batch_size)
+    training, validation = context.fold("tune_fit"), context.fold("tune_val")
+
+    def train(number: int, stage: Stage, until: int) -> float | None:
+        configuration = draw(settings.tune, context.spec.seed, number)
+        wrn = Wrn(configured(settings, configuration))
+        network = wrn.network(context)
+        wrn.fit(context, stage, network, training, until)
+        predict = networks.predictor(context, network, validation, settings.loss)
+        scores = score(predict, validation, context.task, batch_size)
+        if metric not in scores:
+            raise unknown("metric", metric, scores)
+        return scores[metric].value
+
+    return HalvedTrials(context, "tune", train, settings.tune.every)
 
 
 def draw(space: Tune, seed: int, number: int) -> Configuration:
@@ -54,15 +73,15 @@ def draw(space: Tune, seed: int, number: int) -> Configuration:
     )
 
 
-def winner(trials: Sequence[HalvedTrial], rules: Tune) -> int:
+def winner(found: Sequence[HalvedTrial], rules: Tune) -> int:
     """Return the number of the best trial, the first one of equals."""
     if rules.choice == "best-score":
-        bests = [min(orderly(score.value) for score in trial.scores) for trial in trials]
+        bests = [min(orderly(score.value) for score in trial.scores) for trial in found]
     else:
-        longest = max(trial.epochs for trial in trials)
+        longest = max(trial.epochs for trial in found)
         bests = [
             orderly(trial.scores[-1].value) if trial.epochs == longest else math.inf
-            for trial in trials
+            for trial in found
         ]
     return bests.index(min(bests))
 
@@ -76,32 +95,3 @@ def configured(settings: WrnAshaSettings, configuration: Configuration) -> WrnAs
         weight_decay=configuration.weight_decay,
     )
     return msgspec.structs.replace(settings, dropout=configuration.dropout, optimiser=optimiser)
-
-
-def _run(
-    context: Context, settings: WrnAshaSettings, configurations: Sequence[Configuration]
-) -> list[HalvedTrial]:
-    batch_size = settings.tune.batch_size or settings.batch_size
-    metric = settings.tune.metric or context.task.metrics[0]
-    settings = msgspec.structs.replace(settings, batch_size=batch_size)
-    training, validation = context.fold("tune_fit"), context.fold("tune_val")
-
-    def trial(configuration: Configuration, stage: Stage, until: int) -> float | None:
-        wrn = Wrn(configured(settings, configuration))
-        network = wrn.network(context)
-        wrn.fit(context, stage, network, training, until)
-        predict = networks.predictor(context, network, validation, settings.loss)
-        scores = score(predict, validation, context.task, batch_size)
-        if metric not in scores:
-            raise unknown("metric", metric, scores)
-        return scores[metric].value
-
-    return halve_trials(
-        context,
-        "tune",
-        trial,
-        configurations,
-        settings.tune,
-        epochs=settings.epochs,
-        every=settings.tune.every,
-    )
