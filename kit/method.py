@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,6 +35,7 @@ class MethodInfo:
         gpus: how many it needs.
         dims: the spatial axes that it can take.
         extends: the method whose ``settings.toml`` its own is laid over, if any.
+        package: what it cannot do without and only the kit's extra of that name brings, if any.
     """
 
     name: str
@@ -44,6 +46,7 @@ class MethodInfo:
     gpus: int = 1
     dims: tuple[int, ...] = (1, 2)
     extends: str | None = None
+    package: str | None = None
     folder: Path = Path()
 
     def applies(self, task: Task) -> str | None:
@@ -51,6 +54,12 @@ class MethodInfo:
         if task.dims not in self.dims:
             return f"it is for {self.dims[0]}D data, and this task is {task.dims}D"
         return None
+
+    def missing(self) -> str | None:
+        """Return what to install before it can run here, or None."""
+        if self.package is None or find_spec(self.package) is not None:
+            return None
+        return f"method {self.name} needs {self.package}: pip install 'kit[{self.package}]'"
 
     def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
         """Return the runs whose results this run reads, by name."""

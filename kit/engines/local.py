@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from kit import method
 from kit.engines.engine import Exit, Handle, Options, arguments, environment
 from kit.runs import logs
 from kit.runs.folder import RunFolder
@@ -20,9 +21,10 @@ SECONDS_BETWEEN_LOOKS = 0.02
 
 
 def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
-    """Return why these runs cannot be processes of this machine: nothing hinders them."""
-    del specs, options
-    return None
+    """Return why these runs cannot be processes of this machine: a package is missing."""
+    del options
+    lines = (method.find(name).missing() for name in {spec.method for spec in specs})
+    return next(filter(None, lines), None)
 
 
 def connect(options: Options) -> Local:

@@ -86,6 +86,8 @@ def command(
 
         lock.compare(os.environ["KIT_IMAGE_ID"], task_name, allow_unpinned)
     options.needs_gpu(profile, device, force)
+    if missing := info.missing():
+        raise KitError(missing)
 
     from kit.engines import leases
 

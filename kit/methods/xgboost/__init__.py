@@ -1,0 +1,1 @@
+"""xgboost: gradient-boosted trees on flattened samples."""

@@ -1,0 +1,100 @@
+"""Boosting round by round, so that it can be interrupted after any of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xgboost
+from torch import Tensor
+
+from kit.files import write_bytes
+from kit.seeding import generator
+from kit.training.stage import Stage
+
+
+class Ensemble:
+    """Trees, and the score that decides how many of them are kept. A ``Stateful`` of a stage.
+
+    Args:
+        parameters: of XGBoost.
+        data: of the training, which bins features and begins the trees.
+    """
+
+    def __init__(self, parameters: Mapping[str, Any], data: xgboost.DMatrix) -> None:
+        self.parameters = dict(parameters)
+        self.booster = xgboost.Booster(self.parameters, [data])
+        self.best, self.best_round = math.inf, 0
+
+    def boost(
+        self,
+        stage: Stage,
+        data: xgboost.DMatrix,
+        validation: xgboost.DMatrix,
+        *,
+        rounds: int,
+        patience: int,
+        share: float,
+    ) -> None:
+        """Add trees until the validation score has not become better for too long.
+
+        Args:
+            stage: keeps the checkpoint and the history.
+            data: to fit.
+            validation: to score after each round, by the objective's own metric.
+            rounds: at most, those before the checkpoint included.
+            patience: in rounds; 0 for never.
+            share: of the rows that the trees of a round see. XGBoost's own draws would depend on
+                where a run was interrupted.
+        """
+        for number in range(stage.resume({"trees": self}), rounds):
+            if 0 < patience <= number - 1 - self.best_round:
+                break
+            draw = generator(stage.spec.seed, *stage.purpose, number)
+            data.set_weight((draw.random(data.num_row()) < share).astype(np.float32))
+            self.booster.update(data, number)
+            score = self._score(validation, number)
+            if score < self.best:
+                self.best, self.best_round = score, number
+            stage.end_epoch(number, rounds, {"trees": self}, loss=score)
+
+    def kept(self) -> xgboost.Booster:
+        """Return the trees up to the best round."""
+        return self.booster[: self.best_round + 1]
+
+    def _score(self, validation: xgboost.DMatrix, number: int) -> float:
+        told = self.booster.eval(validation, iteration=number)
+        return float(told.rpartition(":")[2])
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the trees in XGBoost's own binary JSON, as bytes in a tensor."""
+        raw = np.frombuffer(self.booster.save_raw("ubj"), dtype=np.uint8)
+        trees = torch.from_numpy(raw.copy())
+        return {"trees": trees, "best": self.best, "round": self.best_round}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take a state on; what is a parameter rather than a tree is not part of it."""
+        self.booster.load_model(bytearray(state["trees"].numpy()))
+        self.booster.set_param(self.parameters)
+        self.best, self.best_round = state["best"], state["round"]
+
+
+def save(booster: xgboost.Booster, path: Path) -> None:
+    """Write trees in XGBoost's own format, atomically."""
+    write_bytes(path, bytes(booster.save_raw("ubj")))
+
+
+def load(path: Path) -> xgboost.Booster:
+    """Read what ``save`` wrote; it answers on the CPU."""
+    booster = xgboost.Booster({"nthread": torch.get_num_threads()})
+    booster.load_model(bytearray(path.read_bytes()))
+    return booster
+
+
+def predict(booster: xgboost.Booster, x: Tensor) -> Tensor:
+    """Return the answers to rows: probabilities, or values."""
+    return torch.from_numpy(booster.inplace_predict(x.cpu().numpy())).to(x.device)

@@ -1,0 +1,66 @@
+"""XGBoost as it is, untuned (Chen and Guestrin 2016; NAS-Bench-360, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from kit.method import MethodInfo
+from kit.settings import Settings
+from kit.task import Task
+
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class XgboostSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of XGBoost. Trees of depth 3 at rate 1 are the released choice.
+
+    Attributes:
+        rounds: at most; each adds one tree per class, label or position.
+        depth: of a tree.
+        learning_rate: times what each tree says.
+        subsample: share of the samples that the trees of a round see, drawn evenly; the released
+            code draws samples with large gradients more often, which XGBoost does on GPUs alone.
+        patience: the boosting ends after so many rounds without a better score on the validation
+            fold, and the best round's trees are kept; 0 for never.
+        trees: ``one-per-output``, or ``for-all-outputs`` at once, whose leaves are vectors.
+        patch: of a dense task; 0 for trees of each position that see the whole sample, else the
+            side of the neighbourhood from which one set of trees answers for any position.
+        positions: so many of a sample, drawn at random, are learnt from where there are patches.
+        hard: answers are cut to 0 or 1 before they are scored.
+        batch_size: samples that are in memory as floats at one time.
+    """
+
+    rounds: Positive
+    depth: Positive
+    learning_rate: float
+    subsample: float
+    patience: Annotated[int, Meta(ge=0)]
+    trees: Literal["one-per-output", "for-all-outputs"]
+    patch: Annotated[int, Meta(ge=0)]
+    positions: Positive
+    hard: bool
+    batch_size: Positive
+
+
+@dataclass(frozen=True, kw_only=True)
+class XgboostInfo(MethodInfo):
+    """Applies to samples that have one size."""
+
+    def applies(self, task: Task) -> str | None:
+        """Return None, or that the task's maps have no fixed size."""
+        if task.kind == "dense" and task.rules.get("window"):
+            return "trees of a whole map need maps of one size; the paper's did not fit on a GPU"
+        return super().applies(task)
+
+
+METHOD = XgboostInfo(
+    name="xgboost",
+    title="XGBoost",
+    version=1,
+    stages=("train",),
+    settings_type=XgboostSettings,
+    package="xgboost",
+)

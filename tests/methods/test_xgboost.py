@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import xgboost
+
+from kit import method, task
+from kit.data.loading import Batch
+from kit.data.preparing import prepare
+from kit.engines import local
+from kit.engines.engine import Options as EngineOptions
+from kit.engines.execute import Options, execute
+from kit.methods.xgboost.ensemble import Ensemble
+from kit.methods.xgboost.rows import drawn_patches, patches, whole
+from kit.runs.folder import RunFolder
+from kit.runs.records import Result
+from kit.spec import RunSpec
+from kit.training.stage import Stage
+from tests.conftest import Run
+
+PARAMETERS = {
+    "objective": "binary:logistic",
+    "eval_metric": "logloss",
+    "max_depth": 2,
+    "eta": 0.5,
+    "tree_method": "hist",
+    "nthread": 1,
+}
+
+
+def spec(name: str, *overrides: str, protocol: Any = "released") -> RunSpec:
+    found = task.find(name)
+    return method.find("xgboost").spec(
+        found, 0, protocol=protocol, profile="smoke", tier=found.tiers[-1], overrides=overrides
+    )
+
+
+def run(name: str, *overrides: str, **how: Any) -> Result:
+    result = execute(spec(name, *overrides, **how), Options())
+    assert result is not None
+    return result
+
+
+def labels() -> tuple[xgboost.DMatrix, xgboost.DMatrix]:
+    """Noisy labels, so that trees soon learn the noise: for training, and for validation."""
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(300, 5))
+    y = (x[:, :2] + draw.normal(size=(300, 2)) > 0).astype(float)
+    return xgboost.DMatrix(x[:200], y[:200]), xgboost.DMatrix(x[200:], y[200:])
+
+
+def stage(folder: Path) -> Stage:
+    return Stage("train", spec("darcy-flow"), folder, folder / "history.jsonl")
+
+
+def test_boosting_and_stopping_are_xgboosts_own(tmp_path: Path) -> None:
+    data, validation = labels()
+    ours = Ensemble(PARAMETERS, data)
+    ours.boost(stage(tmp_path), data, validation, rounds=60, patience=3, share=1.0)
+    peer = xgboost.train(
+        PARAMETERS,
+        data,
+        60,
+        evals=[(validation, "val")],
+        early_stopping_rounds=3,
+        verbose_eval=False,
+    )
+    assert ours.best_round == peer.best_iteration
+    assert ours.best == pytest.approx(peer.best_score, abs=1e-6)
+    assert ours.kept().num_boosted_rounds() == peer.best_iteration + 1 < 57
+    expected = peer.predict(validation, iteration_range=(0, peer.best_iteration + 1))
+    np.testing.assert_array_equal(ours.kept().predict(validation), expected)
+
+
+def test_an_interrupted_boosting_goes_on_to_the_same_trees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kit.training.stage.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    data, validation = labels()
+    whole_one = Ensemble(PARAMETERS, data)
+    whole_one.boost(stage(tmp_path / "a"), data, validation, rounds=12, patience=0, share=0.5)
+    first = Ensemble(PARAMETERS, data)
+    first.boost(stage(tmp_path / "b"), data, validation, rounds=5, patience=0, share=0.5)
+    again = Ensemble(PARAMETERS, data)
+    again.boost(stage(tmp_path / "b"), data, validation, rounds=12, patience=0, share=0.5)
+    assert again.booster.save_raw("ubj") == whole_one.booster.save_raw("ubj")
+    assert (again.best, again.best_round) == (whole_one.best, whole_one.best_round)
+    lines = (tmp_path / "b/history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["epoch"] for line in lines] == list(range(12))
+
+
+@pytest.mark.parametrize("side", [1, 3, 4])
+def test_patches_are_neighbourhoods_with_zeros_around(side: int) -> None:
+    x = torch.arange(2 * 2 * 3 * 5.0).reshape(2, 2, 3, 5)
+    found = patches(x, side).reshape(2, 3, 5, 2, side, side)
+    before = (side - 1) // 2
+    for row in range(3):
+        for column in range(5):
+            for a in range(side):
+                for b in range(side):
+                    at = (row + a - before, column + b - before)
+                    inside = 0 <= at[0] < 3 and 0 <= at[1] < 5
+                    expected = x[:, :, at[0], at[1]] if inside else torch.zeros(2, 2)
+                    assert torch.equal(found[:, row, column, :, a, b], expected)
+    assert patches(torch.zeros(2, 3, 7), side).shape == (2, 7, 3 * side)
+
+
+def test_positions_that_do_not_count_are_not_learnt_from() -> None:
+    ids = torch.arange(2)
+    x = torch.arange(2 * 16.0).reshape(2, 1, 4, 4)
+    mask = torch.zeros(2, 1, 4, 4, dtype=torch.bool)
+    mask[0, 0, 1] = True  # four positions of the first sample, none of the second
+    batch = Batch(x, x + 100, ids, ids, mask=mask)
+    few, many = drawn_patches(1, 3)(batch), drawn_patches(1, 9)(batch)
+    assert few.x.shape == (3, 1)
+    assert many.x.flatten().sort().values.tolist() == [4, 5, 6, 7]
+    torch.testing.assert_close(many.y, many.x + 100)
+    assert torch.equal(whole(batch).y, ((x + 100) * mask).flatten(1))
+
+
+@pytest.mark.usefixtures("darcy")
+@pytest.mark.parametrize("trees", ["one-per-output", "for-all-outputs"])
+def test_darcy_flow_with_either_kind_of_trees(trees: str) -> None:
+    result = run("darcy-flow", f"trees={trees}", "rounds=3")
+    value = result.metrics["relative-l2"].value
+    assert value is not None
+    assert value < 1.0  # zeros everywhere would have 1
+    assert result.parameters is None
+    assert result.architecture is not None
+    assert result.architecture.kind == "trees"
+    assert result.architecture.value["rounds"] <= 3
+    (artifact,) = result.artifacts
+    assert (artifact.name, artifact.format) == ("artifacts/trees.ubj", "xgboost-ubj")
+
+
+@pytest.mark.parametrize("overrides", [(), ("patch=3", "positions=50")])
+def test_cosmic_by_position_or_by_patch(overrides: tuple[str, ...]) -> None:
+    prepare(task.find("cosmic"), "synthetic", "smoke")
+    hard, proper = (run("cosmic", *overrides, protocol=p) for p in ("released", "clean"))
+    # Of hard answers no curve but its one corner is known.
+    cut = hard.metrics["one-minus-auroc/binarised"].value
+    assert cut == pytest.approx(hard.metrics["one-minus-auroc"].value, abs=0.02)
+    value = proper.metrics["one-minus-auroc"].value
+    assert value is not None
+    assert value != hard.metrics["one-minus-auroc"].value
+    assert value < 0.5 or not overrides  # a handful of samples is little for trees of whole maps
+
+
+def test_maps_of_no_fixed_size_are_refused() -> None:
+    reason = method.find("xgboost").applies(task.find("psicov"))
+    assert reason is not None
+    assert "maps of one size" in reason
+
+
+def test_without_the_package_one_line_says_what_to_install(
+    kit: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    line = "method xgboost needs xgboost: pip install 'kit[xgboost]'"
+    info = method.find("xgboost")
+    assert info.missing() is None
+    assert local.unusable([spec("darcy-flow")], EngineOptions()) is None
+    hide = "import sys; sys.modules['xgboost'] = None"
+    (tmp_path / "sitecustomize.py").write_text(hide + "\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = kit("run", "darcy-flow", "xgboost", "--profile", "smoke")
+    assert (done.returncode, done.stderr.strip()) == (2, f"kit: {line}")
+    assert not RunFolder(spec("darcy-flow")).path.exists()
+    monkeypatch.setattr("kit.method.find_spec", lambda _: None)
+    assert local.unusable([spec("darcy-flow")], EngineOptions()) == line
