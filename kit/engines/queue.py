@@ -23,6 +23,7 @@ import msgspec
 from kit.engines.engine import BUSY, Engine, EngineError, Exit
 from kit.engines.jobs import Ended, Job, Rules, Running, has_result, why
 from kit.engines.places import Places
+from kit.engines.schedule import mean_of_kind
 from kit.engines.signals import Count, counted
 from kit.engines.stop import stop_together
 from kit.errors import KitError
@@ -70,6 +71,7 @@ class Queue:
         self._busy: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
         self._took: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
+        self._expected = mean_of_kind([(job.kind, job.hours) for job in self.jobs])
         self._looked = self.clock()
         self._sort()
 
@@ -100,16 +102,18 @@ class Queue:
     def hours(self, job: Job) -> float | None:
         """Return how long a job is expected to take.
 
-        As long as those of its kind took, if any are done, and at least as long as any of them is
-        under way already; seeds of one method on one task differ little.
+        As long as those of its kind took, if any are done, else the mean of what is expected of
+        them, and at least as long as any of them is under way already; seeds of one method on one
+        task differ little.
         """
         took = self._took.get(job.kind)
         if took:
             return statistics.median(took) / 3600
-        if job.hours is None:
+        expected = self._expected.get(job.kind)
+        if expected is None:
             return None
         alike = (self.seconds(run) for run in self.running if run.job.kind == job.kind)
-        return max([job.hours, *(seconds / 3600 for seconds in alike)])
+        return max([expected, *(seconds / 3600 for seconds in alike)])
 
     def seconds(self, run: Running) -> float:
         """Return for how long a run has been under way."""

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from statistics import fmean
+from typing import TypeVar
+
+K = TypeVar("K", bound=Hashable)
 
 
 def makespan(
@@ -30,6 +35,18 @@ def makespan(
         heapq.heappush(free, ends)
         end = max(end, ends)
     return end
+
+
+def mean_of_kind(estimates: Iterable[tuple[K, float | None]]) -> dict[K, float]:
+    """Return what runs of each kind are expected to take, from (kind, estimate) of each run.
+
+    Errors of a kind's estimates cancel out in part; a kind without any estimate is left out.
+    """
+    known: defaultdict[K, list[float]] = defaultdict(list)
+    for kind, estimate in estimates:
+        if estimate is not None:
+            known[kind].append(estimate)
+    return {kind: fmean(each) for kind, each in known.items()}
 
 
 def lower_bound(seconds: Sequence[float], places: int) -> float:

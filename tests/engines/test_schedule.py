@@ -15,7 +15,7 @@ from kit.engines.engine import Exit, Handle
 from kit.engines.jobs import Job
 from kit.engines.places import Cpu
 from kit.engines.queue import Queue
-from kit.engines.schedule import lower_bound, makespan
+from kit.engines.schedule import lower_bound, makespan, mean_of_kind
 from kit.files import write_json
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
@@ -109,8 +109,13 @@ def test_the_queues_makespan_is_near_the_bound(gpus: int) -> None:
 
 @pytest.mark.parametrize("gpus", [2, 4, 8])
 def test_the_queues_makespan_is_near_the_bound_with_estimates_far_off(gpus: int) -> None:
-    """On 8 GPUs not in every draw: a run of 29 h that looks short begins late, and nobody knew."""
+    """On 8 GPUs in nearly all draws: if a run of 29 h looks short it begins late."""
     draws = random.Random(1)
     ratios = sorted(ratio(gpus, 0.4, draws) for _ in range(11))
-    assert ratios[5] <= 1.05
-    assert ratios[-1] <= (1.05 if gpus < 8 else 1.25)
+    assert ratios[9] <= 1.05
+    assert ratios[-1] <= (1.05 if gpus < 8 else 1.15)
+
+
+def test_estimates_of_a_kind_are_one() -> None:
+    estimates = [("a", 1.0), ("b", None), ("a", 3.0), ("a", None), ("c", 5.0)]
+    assert mean_of_kind(estimates) == {"a": 2.0, "c": 5.0}
