@@ -1,96 +1,224 @@
-"""Time of a whole search step of the WRN supernets, method by method."""
+"""DASH's training as runs do it: epochs of the search, and of the retraining beside a plain loop.
+
+All that an epoch takes is in the clock: drawing and normalising batches, both optimisers, the
+shaping of alpha's gradients, the learning rates, what goes into the history.
+"""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypedDict
+from pathlib import Path
+from typing import Any, TypedDict
 
 import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from kit.backbones import backbone
+from kit import method, task
 from kit.bench.measure import interleaved
-from kit.search import supernet
+from kit.data.folds import TaskData
+from kit.data.prepared import open_prepared
+from kit.methods.context import Context
+from kit.methods.dash.info import DashSettings
+from kit.methods.dash.search import build_supernet
+from kit.methods.dash.tune import final_network
+from kit.methods.dash.updates import Updates, alone
+from kit.runs.folder import RunFolder
+from kit.search import discretise
+from kit.settings import Optimiser
+from kit.spec import Profile, Tier
+from kit.task import Task
+from kit.training.loop import make_optimiser, network_loss, train
+from kit.training.losses import loss
+from kit.training.stage import Stage
+
+# Samples per step, for two CPU cores: what the released strategy gets through in seconds.
+BATCHES = {"darcy-flow": 2, "deepsea": 8}
+STRATEGIES = ("auto", "released")
+PROFILE: Profile = "smoke"  # whose data are enough; all else is the paper's
 
 
 class Row(TypedDict):
-    """Median seconds of a forward pass, a backward pass and a step of the optimiser."""
+    """Median seconds of one epoch; ``ratio`` is to the first method's, or to the plain loop's."""
 
-    case: str
+    task: str
+    epoch: str
     method: str
+    batch_size: int
+    batches: int
     seconds: float
-    peak_bytes: None
-
-
-@dataclass(frozen=True)
-class Case:
-    """A supernet and its input; the released search makes layers of equal width depthwise."""
-
-    name: str
-    backbone: str
-    input_shape: tuple[int, ...]
-    outputs: int
-    dense: bool
-    batch: int
-    width: int
-    kernel_sizes: tuple[int, ...]
-    dilations: tuple[int, ...] = (1, 3, 7, 15)
-    separable: bool = True
-
-
-SIZES_1D, SIZES_2D = (3, 7, 11, 15, 19), (3, 5, 7, 9)
-CASES = (
-    Case("WRN-16-1 on 3x85x85, dense task", "wide-resnet", (3, 85, 85), 1, True, 2, 1, SIZES_2D),
-    Case("1D WRN on 4x1000, 36 labels", "wide-resnet-1d", (4, 1000), 36, False, 8, 64, SIZES_1D),
-)
-
-
-def step(case: Case, method: str, device: str = "cpu") -> Callable[[], None]:
-    """Return a function that takes one step of the search: weights and alphas together."""
-    torch.manual_seed(0)
-    network = backbone(case.backbone).build(
-        case.input_shape, case.outputs, dense=case.dense, width=case.width, convention="dash"
-    )
-    x = torch.randn(case.batch, *case.input_shape)
-    net = supernet(
-        network,
-        x[:1],
-        case.kernel_sizes,
-        case.dilations,
-        separable=case.separable,
-        method=method,
-    ).to(device)
-    x = x.to(device)
-    optimiser = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9, nesterov=True)
-
-    def take() -> None:
-        optimiser.zero_grad(set_to_none=True)
-        net(x).square().mean().backward()
-        optimiser.step()
-
-    return take
+    ratio: float
 
 
 def measure(
-    cases: Sequence[Case] = CASES,
-    methods: Sequence[str] = ("auto", "released", "mixed-results"),
+    name: str,
+    tier: Tier,
+    methods: Sequence[str] = STRATEGIES,
     *,
+    batch_size: int | None = None,
+    batches: int = 2,
     threads: int | None = None,
     rounds: int = 3,
     device: str = "cpu",
 ) -> list[Row]:
-    """Return a row for every case and method: interleaved medians, threads as they are or given."""
+    """Return the rows of a task: its search by each method, its retraining by the kit and by hand.
+
+    Args:
+        name: of the task, one of ``BATCHES``.
+        tier: of its data.
+        methods: of AggConv.
+        batch_size: None for a size that suits two CPU cores.
+        batches: of an epoch.
+        threads: None for as many as there are.
+        rounds: of which the median counts; three times as many of the retraining.
+        device: ``cpu`` or ``cuda``.
+
+    Raises:
+        DataError: the task's data are not prepared.
+    """
+    size = batch_size or BATCHES[name]
+    wait = torch.cuda.synchronize if device.startswith("cuda") else None
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
-    wait = torch.cuda.synchronize if device.startswith("cuda") else None
-    rows: list[Row] = []
     try:
-        for case in cases:
-            steps = {method: step(case, method, device) for method in methods}
-            times = interleaved(steps, rounds=rounds, wait=wait)
-            rows += [
-                Row(case=case.name, method=m, seconds=times[m], peak_bytes=None) for m in methods
-            ]
+        contexts = {each: _context(name, tier, device, size, each) for each in methods}
+        searches = {each: _search(*found, batches) for each, found in contexts.items()}
+        trainings = _retraining(*_context(name, tier, device, size, "auto"), batches)
+        of_search = interleaved(searches, rounds=rounds, wait=wait)
+        # A ratio near one needs more of them, and these take less time.
+        of_training = interleaved(trainings, rounds=3 * rounds, wait=wait)
     finally:
         torch.set_num_threads(before)
-    return rows
+
+    def row(epoch: str, each: str, seconds: float, reference: float) -> Row:
+        return Row(
+            task=name,
+            epoch=epoch,
+            method=each,
+            batch_size=size,
+            batches=batches,
+            seconds=seconds,
+            ratio=seconds / reference,
+        )
+
+    first, plain = of_search[methods[0]], of_training["plain loop"]
+    rows = [row("search", each, value, first) for each, value in of_search.items()]
+    return rows + [row("retraining", each, value, plain) for each, value in of_training.items()]
+
+
+class _Unkept(Stage):
+    """A stage that leaves nothing behind."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__("bench", context.spec, Path(), Path())
+
+    def resume(self, state: Any) -> int:
+        return 0
+
+    def end_epoch(self, epoch: int, epochs: int, state: Any, **values: Any) -> None:
+        pass
+
+
+def _context(
+    name: str, tier: Tier, device: str, size: int, how: str
+) -> tuple[Context, DashSettings]:
+    the_task, info = task.find(name), method.find("dash")
+    width = _settings(the_task, tier).search.width
+    overrides = (f"batch_size={size}", f"search.method={how}", f"retrain.width={width}")
+    spec = info.spec(
+        the_task, 0, protocol="released", profile="paper", tier=tier, overrides=overrides
+    )
+    settings = _settings(the_task, tier, overrides)
+    data = TaskData(the_task, open_prepared(the_task, tier, PROFILE), torch.device(device))
+    return Context(spec, the_task, settings, data, RunFolder(spec)), settings
+
+
+def _settings(the_task: Task, tier: Tier, overrides: Sequence[str] = ()) -> DashSettings:
+    settings = method.find("dash").settings(the_task, "released", "paper", tier, overrides)
+    assert isinstance(settings, DashSettings)
+    return settings
+
+
+def _search(context: Context, settings: DashSettings, batches: int) -> Callable[[], None]:
+    fold = context.fold("search")
+    network = build_supernet(context, settings, fold.first(1).x)
+    of_output = loss(settings.loss or context.task.loss)[0]
+    updates = Updates(network, settings.search, network_loss(network, fold, of_output))
+
+    def epoch() -> None:
+        train(
+            _Unkept(context),
+            network,
+            updates.of_weights,
+            settings.search.schedule,
+            epochs=1,
+            batches=lambda _: alone(fold.shuffled(settings.batch_size, 0, "bench", limit=batches)),
+            loss=updates.loss,
+            alongside=[updates.of_alphas],
+            after_backward=updates.after_backward,
+            observe=updates.observe,
+        )
+
+    return epoch
+
+
+def _retraining(
+    context: Context, settings: DashSettings, batches: int
+) -> dict[str, Callable[[], None]]:
+    """Return an epoch of the kit and one by hand, of the same network on the same data.
+
+    The network has the search's width, which makes the least of what is not the network.
+    """
+    fold = context.fold("final_fit")
+    found = discretise(build_supernet(context, settings, fold.first(1).x))
+    network = final_network(context, settings, found, 0.0)
+    by_hand = copy.deepcopy(network)
+    sgd = Optimiser(learning_rate=1e-3)
+    optimiser = make_optimiser([{"params": list(network.parameters())}], sgd)
+    value_of = network_loss(network, fold, loss(settings.loss or context.task.loss)[0])
+
+    def ours() -> None:
+        train(
+            _Unkept(context),
+            network,
+            optimiser,
+            settings.retrain.schedule,
+            epochs=1,
+            batches=lambda _: fold.shuffled(settings.batch_size, 0, "bench", limit=batches),
+            loss=value_of,
+        )
+
+    whole = next(fold.batches(len(fold)))
+    plain = _by_hand(by_hand, whole.x, whole.y, settings.batch_size, batches)
+    return {"kit": ours, "plain loop": plain}
+
+
+def _by_hand(
+    network: nn.Module, x: Tensor, y: Tensor, size: int, batches: int
+) -> Callable[[], None]:
+    """Return an epoch as one would write it down: tensors in memory, torch and nothing else."""
+    optimiser = torch.optim.SGD(
+        network.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4, nesterov=True
+    )
+    mean, deviation = y.float().mean(0), y.float().std(0)
+    weight = torch.tensor(4.0, device=x.device)
+
+    def criterion(output: Tensor, truth: Tensor) -> Tensor:
+        if truth.dim() == 2:
+            return F.binary_cross_entropy_with_logits(output, truth.float(), pos_weight=weight)
+        wrong = output * deviation + mean - truth
+        return (wrong.flatten(1).norm(dim=1) / truth.flatten(1).norm(dim=1)).sum()
+
+    def epoch() -> None:
+        network.train()
+        total = torch.zeros((), device=x.device)
+        for rows in torch.randperm(len(x), device=x.device).split(size)[:batches]:
+            optimiser.zero_grad()
+            value = criterion(network(x[rows]), y[rows])
+            value.backward()
+            optimiser.step()
+            total += value.detach()
+        total.item()
+
+    return epoch

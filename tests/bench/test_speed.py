@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.bench import aggconv, search, speed
+from kit.bench import aggconv, speed
 from kit.errors import KitError
 from tests.conftest import Run
 
@@ -60,13 +60,6 @@ def test_the_quirk_sets_the_baselines_dense_and_dash_depthwise() -> None:
     for method in speed.METHODS:
         fair = "dense" if method.startswith("mixed") else "depthwise"
         assert times["released-quirk", method] == times[fair, method]  # type: ignore[index]
-
-
-def test_bench_search_takes_whole_steps() -> None:
-    case = search.Case("tiny", "wide-resnet", (1, 8, 8), 2, True, 1, 1, (3, 5), (1, 3))
-    rows = search.measure([case], ("auto", "mixed-results"), rounds=1)
-    assert [row["method"] for row in rows] == ["auto", "mixed-results"]
-    assert all(row["seconds"] > 0 for row in rows)
 
 
 def test_bench_aggconv_prints_ratios_and_multiply_adds(kit: Run) -> None:

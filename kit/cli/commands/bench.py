@@ -73,29 +73,67 @@ def aggconv(
 
 
 @command.command()
+@click.option("--task", "tasks", multiple=True, help="darcy-flow or deepsea; default: both.")
 @methods
+@click.option("--batch", type=click.IntRange(min=1), help="Samples per step; default: few.")
+@click.option(
+    "--batches", type=click.IntRange(min=1), default=2, show_default=True, help="Of an epoch."
+)
 @threads
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @device
 @options.formats("text", "json")
 def search(
-    methods: tuple[str, ...], threads: int | None, rounds: int, device: str, form: str
+    tasks: tuple[str, ...],
+    methods: tuple[str, ...],
+    batch: int | None,
+    batches: int,
+    threads: int | None,
+    rounds: int,
+    device: str,
+    form: str,
 ) -> None:
-    """One whole search step of the 2D and the 1D supernet, per method."""
+    """One epoch of DASH's search per method, and of its retraining beside a plain torch loop.
+
+    At the task's full shape, by what a run does: data, both optimisers and all.
+    """
+    from kit import task
     from kit.bench import search as bench
     from kit.cli.progress import bar
+    from kit.data import preparing
     from kit.ops import METHODS
 
     for name in methods:
         if name not in (*METHODS, "auto"):
             raise unknown("method", name, (*METHODS, "auto"))
-    chosen = methods or ("auto", "released", "mixed-results")
-    rows: list[Mapping[str, Any]] = []
-    with bar("search step") as progress:
-        for number, case in enumerate(bench.CASES):
-            progress(number, len(bench.CASES))
-            rows += bench.measure([case], chosen, threads=threads, rounds=rounds, device=device)
-    _show(rows, form)
+    for name in tasks:
+        if name not in bench.BATCHES:
+            raise unknown("task of this measurement", name, bench.BATCHES)
+    rows = []
+    chosen = tasks or tuple(bench.BATCHES)
+    with bar("search epoch") as progress:
+        for number, name in enumerate(chosen):
+            progress(number, len(chosen))
+            found = task.find(name)
+            tier = preparing.choose_tier(found, bench.PROFILE, None)
+            if not preparing.state(found, tier, bench.PROFILE).ready:
+                preparing.prepare(found, tier, bench.PROFILE)
+            rows += bench.measure(
+                name,
+                tier,
+                methods or bench.STRATEGIES,
+                batch_size=batch,
+                batches=batches,
+                threads=threads,
+                rounds=rounds,
+                device=device,
+            )
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        what = f"{row['task']}, {row['epoch']} ({row['batches']} batches of {row['batch_size']})"
+        click.echo(f"{what:48} {row['method']:14} {row['seconds']:9.3f} s  {row['ratio']:7.2f} x")
 
 
 @command.command()

@@ -1,0 +1,73 @@
+"""Epochs of DASH's search and retraining, measured as runs do them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from kit.bench import search
+from kit.cli import cli
+from kit.errors import KitError
+
+
+@pytest.fixture
+def _small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A space of two candidates on thinned data, which takes a second."""
+    real = search._settings
+
+    def small(*words: Any) -> Any:
+        settings = real(*words)
+        thin = replace(settings.data, stride=6)
+        return replace(settings, kernel_sizes=(3,), dilations=(1, 2), data=thin)
+
+    monkeypatch.setattr(search, "_settings", small)
+
+
+@pytest.mark.usefixtures("darcy", "_small")
+def test_epochs_by_each_method_and_by_hand() -> None:
+    rows = search.measure(
+        "darcy-flow", "regenerated", ("auto", "released"), batches=2, batch_size=3, rounds=1
+    )
+    found = [(row["epoch"], row["method"]) for row in rows]
+    assert found == [
+        ("search", "auto"),
+        ("search", "released"),
+        ("retraining", "kit"),
+        ("retraining", "plain loop"),
+    ]
+    assert all(row["seconds"] > 0 and row["batches"] == 2 for row in rows)
+    assert rows[0]["ratio"] == rows[3]["ratio"] == 1.0
+    assert rows[1]["ratio"] == rows[1]["seconds"] / rows[0]["seconds"]
+
+
+@pytest.mark.usefixtures("darcy", "_small")
+def test_an_epoch_takes_the_steps_of_a_run_and_leaves_no_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All alphas move."""
+    from kit.methods.dash.updates import Updates
+
+    made: list[Updates] = []
+
+    class Seen(Updates):
+        def __init__(self, *words: Any) -> None:
+            super().__init__(*words)
+            made.append(self)
+
+    monkeypatch.setattr(search, "Updates", Seen)
+    context, settings = search._context("darcy-flow", "regenerated", "cpu", 3, "auto")
+    epoch = search._search(context, settings, batches=2)
+    (updates,) = made
+    before = [alpha.detach().clone() for alpha in updates.alphas]
+    epoch()
+    assert all((a != b).all() for a, b in zip(before, updates.alphas, strict=True))
+    assert len(updates.alphas) == 13
+    assert not context.folder.path.exists()
+
+
+def test_the_command_suggests_near_names() -> None:
+    for option, wrong, near in (("task", "darcy", "darcy-flow"), ("method", "furier", "fourier")):
+        with pytest.raises(KitError, match=f"did you mean '{near}'"):
+            cli.main(["bench", "search", f"--{option}", wrong], standalone_mode=False)
