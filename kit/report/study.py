@@ -99,26 +99,22 @@ def make(
 
 def as_text(table: Table) -> str:
     """Return the table for a terminal, with what it was made from below it."""
-    head = ("", table.metric, "change", "95 % interval", "same choices", "search")
-    lines = [head, *(_line(row, first=row is table.rows[0]) for row in table.rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
-    body = [
-        "  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
+    rows = [_head(table), *_body(table)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     ]
-    tier = "" if table.tier == "published" else " (not the papers' data)"
-    missing = sum(len(table.seeds) - len(row.values) for row in table.rows)
-    below = [
-        f"{table.metric} in {table.unit or '?'}, lower is better; seeds "
-        f"{', '.join(map(str, table.seeds))}; profile {table.profile}, protocol "
-        f"{table.protocol}, tier {table.tier}{tier}",
-        "change: against the first row, seed by seed; interval by Student's t over the seeds",
-        "same choices: layers with the first row's kernel size and dilation, and whole "
-        "architectures",
-    ]
-    if missing:
-        below.append(f"{missing} runs are missing; 'kit reproduce --study' makes them")
-    return "\n".join([f"{table.title} on {table.task}", "", *body, "", *below, ""])
+    return "\n".join([f"{table.title} on {table.task}", "", *lines, "", *_below(table), ""])
+
+
+def as_markdown(table: Table) -> str:
+    """Return the table as GitHub's Markdown."""
+    head = _head(table)
+    rows = [head, ["---"] * len(head), *_body(table)]
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    notes = [f"- {line}" for line in _below(table)]
+    return "\n".join([f"**{table.title} on {table.task}.**", "", *lines, "", *notes, ""])
 
 
 def as_json(table: Table) -> dict[str, Any]:
@@ -171,13 +167,38 @@ def _alike(run: Result, other: Result) -> float:
     return sum(one == two for one, two in pairs) / len(pairs)
 
 
-def _line(row: Row, *, first: bool) -> tuple[str, ...]:
+def _head(table: Table) -> list[str]:
+    return ["", table.metric, "change", "95 % interval", "same choices", "search"]
+
+
+def _body(table: Table) -> list[list[str]]:
+    return [_line(row, first=row is table.rows[0]) for row in table.rows]
+
+
+def _below(table: Table) -> list[str]:
+    """Return how the numbers came about."""
+    tier = "" if table.tier == "published" else " (not the papers' data)"
+    missing = sum(len(table.seeds) - len(row.values) for row in table.rows)
+    below = [
+        f"{table.metric} in {table.unit or '?'}, lower is better; seeds "
+        f"{', '.join(map(str, table.seeds))}; profile {table.profile}, protocol "
+        f"{table.protocol}, tier {table.tier}{tier}",
+        "change: against the first row, seed by seed; interval by Student's t over the seeds",
+        "same choices: layers with the first row's kernel size and dilation, and whole "
+        "architectures",
+    ]
+    if missing:
+        below.append(f"{missing} runs are missing; 'kit reproduce --study' makes them")
+    return below
+
+
+def _line(row: Row, *, first: bool) -> list[str]:
     if row.mean is None:
-        return row.title, "not run", "", "", "", ""
+        return [row.title, "not run", "", "", "", ""]
     spread = f"±{statistics.stdev(row.values.values()):.2g}" if len(row.values) > 1 else ""
     score, seconds = f"{row.mean:.4g}{spread} ({len(row.values)})", f"{row.seconds:.0f} s"
     if first or row.change is None or row.layers is None:
-        return row.title, score, "", "", "", seconds
+        return [row.title, score, "", "", "", seconds]
     interval = "" if row.interval is None else f"{row.interval[0]:+.2g} .. {row.interval[1]:+.2g}"
     same = f"{100 * row.layers:.0f} %, {row.same} whole"
-    return row.title, score, f"{row.change:+.3g}", interval, same, seconds
+    return [row.title, score, f"{row.change:+.3g}", interval, same, seconds]

@@ -117,6 +117,11 @@ def test_the_table_by_hand() -> None:
     assert "not the papers' data" in text
     assert "15 runs are missing" in text
     assert "dense search" in text
+    markdown = study.as_markdown(table)
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 7
+    assert {line.count("|") for line in lines} == {7}
+    assert "| no penalty | 0.07±0.01 (3) | +0.02 | -0.0048 .. +0.045 | 67 %, 1 whole |" in markdown
 
 
 @pytest.mark.usefixtures("darcy")

@@ -154,14 +154,15 @@ def _print_study(name: str, form: str, **request: Any) -> None:
     from kit.report import study
     from kit.runs.collect import collect
 
-    if form not in ("text", "json"):
-        raise KitError("a study is printed as text or json")
+    if form not in ("text", "markdown", "json"):
+        raise KitError("a study is printed as text, markdown or json")
     the_task, how = _study_request(**request)
     table = study.make(name, the_task, collect().results, **how)
     if form == "json":
         click.echo(canonical_json(study.as_json(table)))
     else:
-        click.echo(study.as_text(table), nl=False)
+        render = study.as_markdown if form == "markdown" else study.as_text
+        click.echo(render(table), nl=False)
 
 
 def _behind(figure: str, *, paper: str, methods: Sequence[str], **_: Any) -> dict[str, Any]:
