@@ -141,9 +141,13 @@ def _slurm(
         click.echo("nothing to submit; 'kit status' shows what is queued, 'kit table' what is done")
         return
     check_disk(plan)
+    submission.check(made, site)
     for data in plan.data:
         prepare(data, profile)
-    submission.check(made, site, lambda line: click.echo(line, err=True))
+    if not submission.check_node(made, site):
+        click.echo(
+            "no node is free: 'kit doctor --engine slurm' looks through them later", err=True
+        )
     set_rejected_aside()
     for array, job in zip(made, submission.submit(made, site), strict=True):
         click.echo(f"{job}: {_words(array)}; script and output in {array.folder}")

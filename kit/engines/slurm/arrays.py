@@ -15,7 +15,6 @@ from typing import Literal, get_args
 
 import msgspec
 from jinja2 import (
-    ChoiceLoader,
     Environment,
     FileSystemLoader,
     StrictUndefined,
@@ -67,6 +66,12 @@ class Site:
     at_a_time: int | None = None
     device: str | None = None
     timeout: float | None = None
+
+    @property
+    def partition(self) -> str | None:
+        """The partition, as far as somebody has named one."""
+        named = [word.partition("=")[2] for word in self.options if word.startswith("--partition=")]
+        return named[-1] if named else os.environ.get("SBATCH_PARTITION")
 
 
 class Array(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,7 +137,7 @@ def script(array: Array, site: Site) -> str:
     """
     folders = [TEMPLATES, *([site.template.absolute().parent] if site.template else [])]
     environment = Environment(
-        loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
+        loader=FileSystemLoader(folders),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -159,10 +164,10 @@ def script(array: Array, site: Site) -> str:
             python=sys.executable,
             image=array.image,
         )
-    except OSError as error:
-        raise KitError(f"{site.template}: {error.strerror}") from None
     except TemplateNotFound as error:
         raise KitError(f"template {name}: it extends {error.name}, which is not there") from None
+    except OSError as error:
+        raise KitError(f"{site.template}: {error.strerror}") from None
     except TemplateError as error:
         raise KitError(f"template {name}: {error}") from None
 

@@ -109,6 +109,24 @@ def nodes() -> list[tuple[str, str, int]]:
     return list(found.values())
 
 
+def longest(partition: str | None) -> float | None:
+    """Return after how many hours a partition, or the default one, ends a job; None for never."""
+    for line in call("sinfo", "--noheader", "--format", "%P|%l").splitlines():
+        name, limit = line.split("|")
+        if name.rstrip("*") == partition or (partition is None and name.endswith("*")):
+            return _hours(limit)
+    return None
+
+
+def _hours(limit: str) -> float | None:
+    """Return the hours of ``2-12:00:00``, ``12:00:00``, ``30:00``, or None for ``infinite``."""
+    found = re.fullmatch(r"(?:(\d+)-)?(?:(\d+):)?(\d+):(\d+)", limit.strip())
+    if found is None:
+        return None
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return 24 * days + hours + minutes / 60 + seconds / 3600
+
+
 def _gpus(resources: str) -> int:
     """Return the number of GPUs in ``gpu:a100:4(S:0-1),shard:8``."""
     return sum(map(int, re.findall(r"(?:^|,)gpu(?::[^:,()]+)?:(\d+)", resources)))

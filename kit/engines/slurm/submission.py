@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kit.containers.images import reference
@@ -18,29 +18,39 @@ from kit.spec import RunSpec
 SCRIPT, CONTENT = "script.sh", "array.json"
 
 
-def check(arrays: Sequence[Array], site: Site, say: Callable[[str], None]) -> None:
-    """Ask Slurm whether it could ever run these arrays, and a free node whether it sees all.
+def check(arrays: Sequence[Array], site: Site) -> None:
+    """Ask Slurm whether it could ever run these arrays.
 
     Raises:
         UnavailableError: there is no Slurm.
-        KitError: no node can hold one of them, or the node lacks something.
+        KitError: no node can hold one of them.
     """
+    longest = client.longest(site.partition)
     most = max((gpus for _, _, gpus in client.nodes()), default=0)
     for array in arrays:
+        if longest is not None and array.hours > longest:
+            raise KitError(f"Slurm ends jobs there after {longest:.4g} h; say so by --hours")
         if array.gpus > most:
             raise KitError(f"{array.runs[0]} needs {array.gpus} GPUs, and no node has over {most}")
         reason = client.refusal(script(array, site))
         if reason is not None:
             raise KitError(f"Slurm cannot run {array.runs[0]} for {array.hours} h: {reason}")
+
+
+def check_node(arrays: Sequence[Array], site: Site) -> bool:
+    """Look through a node whether it sees results, data and images; False if none is free.
+
+    Raises:
+        KitError: it lacks one of them.
+    """
     seen = look(most=1)
-    if not seen:
-        say("no node is free to be looked at; 'kit doctor --engine slurm' does it later")
     for node in seen:
         if node.trouble is not None:
             raise KitError(f"{node.name} {node.trouble}")
         images = {array.image for array in arrays} if site.container == "docker" else set()
         if missing := images - {reference(name) for name in node.images}:
             raise KitError(f"{node.name} has no image {min(map(str, missing))}")
+    return bool(seen)
 
 
 def submit(arrays: Sequence[Array], site: Site) -> list[str]:

@@ -17,7 +17,6 @@
 # What the site needs: modules, a scratch folder. 'kit submit --template' takes other blocks.
 {% endblock %}
 
-unset KIT_GPU KIT_GPU_WAIT KIT_JOBS_PER_GPU KIT_SEEDS
 {% for variable, value in variables.items() %}
 export {{ variable }}={{ value | quote }}
 {% endfor %}
@@ -42,5 +41,8 @@ case ${1:-} in
         : # A process ends with its job.
 {% endblock %}
         ;;
-    *) exec {{ python | quote }} -m kit.engines.slurm.node {{ folder | quote }} ;;
+    *)
+        unset KIT_GPU KIT_GPU_WAIT KIT_JOBS_PER_GPU # GPUs are Slurm's to choose.
+        exec {{ python | quote }} -m kit.engines.slurm.node {{ folder | quote }}
+        ;;
 esac
