@@ -1,0 +1,120 @@
+"""Manifests against the schema that Kubernetes publishes; what pods do, by a shell."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import msgspec
+import pytest
+
+from kit import paths
+from kit.engines import kubernetes
+from kit.engines.jobs import Job
+from kit.engines.kubernetes import Cluster, manifest
+from kit.errors import KitError
+from tests.conftest import Run
+from tests.engines.fake_run import spec_of
+
+VERSION = "1.37"
+SMALL = ("submit", "--kubernetes", "--table", "5", "--task", "darcy-flow", "--method", "wrn")
+
+
+def job(seed: int, task: str = "darcy-flow", gpus: int = 1, **changes: Any) -> Job:
+    return Job(msgspec.structs.replace(spec_of(task, "wrn", seed), **changes), gpus=gpus)
+
+
+def valid(item: Any) -> None:
+    kubernetes_validate.validate(item, VERSION, strict=True)
+
+
+def test_manifests_keep_to_the_published_schema() -> None:
+    jobs = [job(0), job(1), job(0, "ecg"), job(2, gpus=2)]
+    for cluster in (Cluster(), Cluster("science", "gpus", "r", "d", 1, "cpu")):
+        items = manifest(jobs, cluster)["items"]
+        for item in items:
+            valid(item)
+    items[1]["spec"]["template"]["spec"]["containers"][0]["imag"] = "x"
+    with pytest.raises(kubernetes_validate.ValidationError, match="imag"):
+        valid(items[1])
+
+
+def test_one_job_per_image_and_number_of_gpus() -> None:
+    items = manifest([job(0), job(1), job(0, "ecg"), job(2, gpus=2)], Cluster())["items"]
+    found = [item for item in items if item["kind"] == "Job"]
+    containers = [each["spec"]["template"]["spec"]["containers"][0] for each in found]
+    rows = [
+        (each["spec"]["completions"], container["image"], container["resources"]["limits"])
+        for each, container in zip(found, containers, strict=True)
+    ]
+    assert rows == [
+        (2, "kit/darcy-flow", {"nvidia.com/gpu": 1}),
+        (1, "kit/darcy-flow", {"nvidia.com/gpu": 2}),
+        (1, "kit/ecg", {"nvidia.com/gpu": 1}),
+    ]
+    assert len({item["metadata"]["name"] for item in found}) == 3
+    for each in found:
+        assert each["metadata"]["annotations"]["kit/note"] == "rendered, not run here"
+        assert each["spec"]["completionMode"] == "Indexed"
+        pod = each["spec"]["template"]["spec"]
+        assert pod["securityContext"]["runAsNonRoot"]
+        assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
+
+
+def test_a_queue_of_kueues_begins_the_job() -> None:
+    queued = manifest([job(0)], Cluster(queue="gpus", at_a_time=3, device="cpu"))["items"][1]
+    assert queued["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "gpus"
+    assert queued["spec"]["suspend"]
+    assert queued["spec"]["parallelism"] == 1
+    assert queued["spec"]["template"]["spec"]["containers"][0]["resources"] == {}
+
+
+def test_jobs_do_not_wait_for_each_other() -> None:
+    first = job(0)
+    with pytest.raises(KitError, match=r"seed 1 .* needs darcy-flow wrn seed 0 .*; submit that"):
+        manifest([first, job(1, inputs={"sizes": first.id})], Cluster())
+
+
+def test_a_pod_does_the_run_of_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its shell line, with a stand-in for kit that notes its words."""
+    change = ('name = "a b"', "x='$HOME'")
+    jobs = [job(0), job(1, overrides=change)]
+    runs, found = manifest(jobs, Cluster())["items"]
+    (tmp_path / "list").mkdir()
+    (tmp_path / "list/runs").write_text(runs["data"]["runs"])
+    (tmp_path / "kit").write_text(f'#!/bin/sh\nprintf "%s\\n" "$KIT_LOG" "$@" > {tmp_path}/said\n')
+    (tmp_path / "kit").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "1")
+    command = found["spec"]["template"]["spec"]["containers"][0]["command"]
+    here = [
+        word.replace(kubernetes.LIST, f"{tmp_path}/list").replace("/kit/results", str(tmp_path))
+        for word in command
+    ]
+    subprocess.run(here, check=True)
+    log, *words = (tmp_path / "said").read_text().splitlines()
+    assert log == f"{tmp_path}/runs/{jobs[1].spec.folder}/log.txt"
+    assert words[:5] == ["run", "darcy-flow", "wrn", "--seed", "1"]
+    assert [words[n + 1] for n, word in enumerate(words) if word == "-o"] == list(change)
+
+
+def test_the_command(kit: Run) -> None:
+    dry = kit(*SMALL, "--dry-run")
+    assert dry.returncode == 0, dry.stderr
+    listed = json.loads(dry.stdout)
+    assert [item["kind"] for item in listed["items"]] == ["ConfigMap", "Job"]
+    plan = json.loads(kit("plan", *SMALL[2:], "--format", "json").stdout)
+    lines = listed["items"][0]["data"]["runs"].splitlines()
+    assert [line.split()[0] for line in lines] == [run["folder"] for run in plan["runs"]]
+    assert not paths.results().exists()
+    done = kit(*SMALL)
+    assert "3 runs, rendered, not run here: kubectl apply -f" in done.stdout
+    (file,) = paths.results().glob("kubernetes/*.json")
+    assert json.loads(file.read_bytes()) == listed
+    wrong = kit(*SMALL, "--claims", "one")
+    assert wrong.returncode == 2
+    assert "--claims takes two names" in wrong.stderr
