@@ -117,7 +117,7 @@ def _picture(queue: Queue) -> RenderableType:
     ]
     ends = _left(queue, [states.left(run, hours) for run, hours in running])
     line = ", ".join(part for part in parts if part)
-    idle = [f"{uuid[:12]} not used: {why}" for uuid, why in queue.places.reasons.items()]
+    idle = [f"{name} not used: {why}" for name, why in queue.places.reasons.items()]
     return Group(
         states.table(rows),
         f"{line}; {states.duration(ends)} left" if ends is not None else line,

@@ -1,8 +1,8 @@
 """A stand-in for ``kit run`` without torch: the same leases, locks and files, made-up numbers.
 
 What it does besides is told by ``FAKE_RUN``, a JSON object: ``seconds``, the mean time of a run;
-``journal``, a file that gets a line at the start and at the end of each; ``data``, the digest that
-the result names; and ``acts``, by seed, an act from ``ACTS`` in place of success.
+``journal``, a file that gets a line when a run begins, and when it ends or is stopped; ``data``,
+the digest that the result names; and ``acts``, by seed, an act from ``ACTS`` in place of success.
 """
 
 from __future__ import annotations
@@ -77,7 +77,11 @@ def run(spec: RunSpec, plan: dict[str, Any], gpus: tuple[str, ...]) -> None:
             folder.set_status("running", stage="train", epoch=1, epochs=2, loss=0.5)
         note(plan, spec, gpus, "begin")
         seconds = plan.get("seconds", 0.0) * (0.5 + value(spec))
-        time.sleep(60 if act == "hang" else plan.get("long", {}).get(str(spec.seed), seconds))
+        try:
+            time.sleep(60 if act == "hang" else plan.get("long", {}).get(str(spec.seed), seconds))
+        except KeyboardInterrupt:
+            note(plan, spec, gpus, "stop")
+            raise
         if act is not None:
             misbehave(act, folder)
         write_json(folder.result, made_up(spec, gpus, plan.get("data", "")))

@@ -15,7 +15,7 @@ from kit.errors import UnavailableError
 
 GB = 1e9
 # Modules whose checks() look at every node.
-CLUSTERS = {"slurm": "kit.engines.slurm.look"}
+CLUSTERS = {"ray": "kit.engines.ray.cluster", "slurm": "kit.engines.slurm.look"}
 
 
 @click.command(name="doctor")
@@ -31,7 +31,7 @@ def command(engine: str | None, form: str) -> None:
     """
     checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _data()]
     if engine is not None:
-        checks += importlib.import_module(CLUSTERS[engine]).checks()
+        checks += _cluster(engine)
     if form == "json":
         import json
 
@@ -45,6 +45,15 @@ def command(engine: str | None, form: str) -> None:
 
 
 Check = tuple[str, bool, str]
+
+
+def _cluster(name: str) -> list[Check]:
+    try:
+        return list(importlib.import_module(CLUSTERS[name]).checks())
+    except ModuleNotFoundError as error:
+        raise UnavailableError(
+            f"engine {name}: the package {error.name} is not installed"
+        ) from None
 
 
 def _python() -> Check:

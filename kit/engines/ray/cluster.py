@@ -1,4 +1,4 @@
-"""The nodes of a Ray cluster: reaching it, and seeing what each node lacks before runs go there."""
+"""A Ray cluster: reaching it, and seeing what its nodes lack before runs go there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private.services import canonicalize_bootstrap_address_or_die
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
@@ -38,12 +39,16 @@ class Look:
 
     Attributes:
         host: its name.
+        gpus: that Ray has there; a fraction where somebody has said so.
+        cpus: cores, likewise.
         node: what it told; None where it did not answer.
         trouble: why no run should go there.
         objections: why runs of a task should not, by the task's name.
     """
 
     host: str
+    gpus: float
+    cpus: float
     node: nodes.Node | None
     trouble: str | None
     objections: Mapping[str, str]
@@ -56,19 +61,26 @@ class Look:
 def join(address: str | None) -> None:
     """Connect this process to a cluster, if it is not yet.
 
+    Args:
+        address: of its head; None for ``RAY_ADDRESS``, else the cluster that this machine is in.
+
     Raises:
         UnavailableError: there is none, or it is of another version of Ray or Python.
     """
-    where = address or os.environ.get("RAY_ADDRESS") or "auto"
     if ray.is_initialized():
         return
-    if where != "auto":
-        _knock(where)
     try:
+        where = canonicalize_bootstrap_address_or_die(address or "auto")
+        host, _, port = where.rpartition(":")
+        # Where nobody is there, Ray would try for minutes.
+        socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT).close()
         ray.init(where, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.CRITICAL)
-    except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+    except Exception as error:  # Ray raises just that where versions differ
         line = " ".join(str(error).split())
-        raise UnavailableError(f"no Ray cluster to be had at {where}: {line}") from None
+        raise UnavailableError(
+            f"no Ray cluster to be had at {address or 'hand'}: {line}; "
+            "'ray start' makes this machine part of one"
+        ) from None
 
 
 def alive() -> dict[str, dict[str, Any]]:
@@ -80,28 +92,29 @@ def inspect(
     found: Mapping[str, dict[str, Any]], specs: Sequence[RunSpec], options: Options
 ) -> dict[str, Look]:
     """Look at nodes, all at the same time, and at what runs would have there."""
-    code = {spec.task: code_here(spec.task) for spec in specs}
+    code = {spec.task: _code(spec.task) for spec in specs}
     with nodes.meeting() as folder:
         words = (folder, specs, code, options, variables())
         asked = {id: on(ray.remote(_look), id).remote(id, *words) for id in found}
         ray.wait(list(asked.values()), num_returns=len(asked), timeout=SECONDS_TO_LOOK)
-        looks = {}
-        for id, answer in asked.items():
-            node, trouble, objections = None, None, {}
-            try:
-                objections = ray.get(answer, timeout=0)
-                node = nodes.answer(folder, id)
-                trouble = nodes.trouble(folder, node)
-            except RayError as error:
-                trouble = f"does not answer: {str(error).strip().splitlines()[-1]}"
-            looks[id] = Look(found[id]["NodeManagerHostname"], node, trouble, objections)
-    return looks
+        return {id: _seen(found[id], folder, answer) for id, answer in asked.items()}
 
 
-def on(remote: Any, id: str, **resources: Any) -> Any:
+def checks() -> list[tuple[str, bool, str]]:
+    """Return a line for each node: its name, whether it is fit, and what it has.
+
+    Raises:
+        UnavailableError: there is no cluster.
+    """
+    join(None)
+    looks = inspect(alive(), [], Options()).values()
+    return [(look.host, look.trouble is None, _words(look)) for look in looks]
+
+
+def on(remote: Any, id: str, **needs: Any) -> Any:
     """Return a remote function or actor that goes to a node, or nowhere."""
     where = NodeAffinitySchedulingStrategy(id, soft=False)
-    return remote.options(**{"num_cpus": 0} | resources, scheduling_strategy=where)
+    return remote.options(**{"num_cpus": 0} | needs, scheduling_strategy=where)
 
 
 def variables() -> dict[str, str | None]:
@@ -119,11 +132,6 @@ def take_over(given: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def code_here(name: str) -> str:
-    """Return the hash of the code that makes runs of a task on this machine."""
-    return code_hash(task.find(name).folder, paths.methods()[0])
-
-
 def _look(
     id: str,
     folder: Path,
@@ -132,26 +140,47 @@ def _look(
     options: Options,
     given: Mapping[str, str | None],
 ) -> dict[str, str]:
-    """On a node: leave in the meeting's folder what it has; returns the objections by task."""
+    """On a node: leave word of it in the meeting's folder; returns the objections by task."""
     take_over(given)
     nodes.look(folder, id)
-    found = {}
+    objections = {}
     for name, wanted in code.items():
-        if code_here(name) != wanted:
-            found[name] = "its kit is of another version than the one here"
-        else:
-            mine = [spec for spec in specs if spec.task == name]
-            found[name] = choose.objection_of_machine(mine, options) or ""
-    return {name: reason for name, reason in found.items() if reason}
+        mine = [spec for spec in specs if spec.task == name]
+        reason = choose.objection_of_machine(mine, options)
+        if _code(name) != wanted:
+            reason = f"its kit or its task {name} differs from the one here"
+        if reason is not None:
+            objections[name] = reason
+    return objections
 
 
-def _knock(address: str) -> None:
-    """See whether anybody is there; Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
+def _seen(found: Mapping[str, Any], folder: Path, answer: Any) -> Look:
+    """Return what became of a look at a node."""
+    gpus, node, objections = found["Resources"].get("GPU", 0), None, {}
     try:
-        if not (host and port.isdigit()):
-            raise OSError("an address is HOST:PORT")
-        socket.create_connection((host, int(port)), SECONDS_TO_CONNECT).close()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise UnavailableError(f"no Ray cluster answers at {address}: {reason}") from None
+        objections = ray.get(answer, timeout=0)
+        node = nodes.answer(folder, found["NodeID"])
+        trouble = nodes.trouble(folder, node)
+        if trouble is None and node is not None and gpus and not node.gpus:
+            trouble = f"has {gpus:g} GPUs by Ray's word, and its driver shows none"
+    except RayError as error:
+        trouble = f"does not answer: {str(error).strip().splitlines()[-1]}"
+    cpus = found["Resources"].get("CPU", 0)
+    return Look(found["NodeManagerHostname"], gpus, cpus, node, trouble, objections)
+
+
+def _code(name: str) -> str:
+    """Return the hash of the code that makes runs of a task on this machine."""
+    return code_hash(task.find(name).folder, paths.methods()[0])
+
+
+def _words(look: Look) -> str:
+    has = f"{look.gpus:g} GPUs, {look.cpus:g} cores"
+    if look.trouble is not None or look.node is None:
+        return f"{has}; {look.trouble}"
+    models = ", ".join(sorted(set(look.node.gpus))) or "no GPU shown"
+    images = ", ".join(look.node.images) or "none"
+    return (
+        f"{has} ({models}); shares results, locks and {len(look.node.data)} prepared data; "
+        f"torch {look.node.torch}; Docker images: {images}"
+    )

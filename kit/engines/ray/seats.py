@@ -6,27 +6,30 @@ holds its GPU against everybody else who uses the cluster, and is given back whe
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 import ray
 
-from kit.engines import devices, ray_nodes
+from kit.engines import devices
 from kit.engines.engine import Options, sweep
-from kit.engines.ray_nodes import Look
+from kit.engines.ray import cluster
+from kit.engines.ray.cluster import Look
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
 
 SECONDS_BETWEEN_LOOKS = 1.0
+# After which an empty seat is given back, and a node that has failed is looked at again.
 SECONDS_EMPTY = 10.0
+SECONDS_IN_TROUBLE = 60.0
 
 
 class Actor:
@@ -35,9 +38,9 @@ class Actor:
     def __init__(
         self, command: Sequence[str], options: Options, variables: Mapping[str, str | None]
     ) -> None:
-        ray_nodes.take_over(variables)
-        # By number, as Ray counts them on this node; it has set this for the actor.
-        self.uuids = tuple(devices.allowed(os.environ.get("CUDA_VISIBLE_DEVICES") or "-1") or ())
+        cluster.take_over(variables)
+        given = ray.get_runtime_context().get_accelerator_ids()["GPU"]
+        self.uuids = tuple(devices.allowed(",".join(given)) or ()) if given else ()
         self.supervisor = subprocess.Popen(
             [sys.executable, *command, msgspec.json.encode(options).decode()],
             stdin=subprocess.PIPE,
@@ -70,6 +73,7 @@ class Seat:
     Attributes:
         name: of the actor.
         ready: what it has, once Ray has found it a place.
+        uuids: the same, as soon as that is known.
         busy: it has a run.
         since: when it got empty.
     """
@@ -77,14 +81,14 @@ class Seat:
     name: str
     actor: Any
     ready: Future[tuple[str, ...]]
+    uuids: tuple[str, ...] | None = None
     busy: bool = False
-    since: float = field(default_factory=time.monotonic)
+    since: float = 0.0
 
     @property
-    def uuids(self) -> tuple[str, ...] | None:
-        """The GPUs; None where it is not ready, or never will be."""
-        good = self.ready.done() and self.ready.exception() is None
-        return self.ready.result() if good else None
+    def is_empty(self) -> bool:
+        """Whether it can take a run."""
+        return self.uuids is not None and not self.busy
 
 
 @dataclass(eq=False)
@@ -95,11 +99,15 @@ class Node:
     look: Look
     room: int
     seats: list[Seat] = field(default_factory=list)
+    since: float = field(default_factory=time.monotonic)
 
     def empty(self) -> list[Seat]:
-        """Return the seats that can take a run, first the one that has been empty for longest."""
-        free = [seat for seat in self.seats if seat.uuids is not None and not seat.busy]
-        return sorted(free, key=lambda seat: seat.since)
+        """Return an empty seat for each GPU that has one, first what was empty for longest.
+
+        On the CPU, where none has a GPU, that is one seat.
+        """
+        free = sorted((seat for seat in self.seats if seat.is_empty), key=lambda seat: -seat.since)
+        return list({seat.uuids: seat for seat in free}.values())[::-1]
 
 
 class Seats:
@@ -110,6 +118,12 @@ class Seats:
     ) -> None:
         """Look at the nodes that there are; those that join later are looked at then.
 
+        Args:
+            command: that starts a supervisor.
+            specs: what shall be run.
+            options: of the sweep.
+            limit: how many seats there may be at a time.
+
         Raises:
             UnavailableError: there is a task whose runs no node can take.
         """
@@ -117,17 +131,17 @@ class Seats:
         self.nodes: dict[str, Node] = {}
         self._aside = ThreadPoolExecutor(1, "look")
         self._coming: Future[dict[str, Look]] | None = None
-        self._add(ray_nodes.inspect(ray_nodes.alive(), specs, options))
+        self._add(cluster.inspect(cluster.alive(), specs, options))
         self._looked = time.monotonic()
-        for name in dict.fromkeys(spec.task for spec in specs):
-            looks = [node.look for node in self.nodes.values() if node.room]
+        looks = [node.look for node in self.nodes.values() if node.room]
+        for name in dict.fromkeys(spec.task for spec in specs) or ("anything",):
             if all(look.objection(name) for look in looks):
-                reasons = [f"{look.host} {look.objection(name)}" for look in looks]
-                lacking = "; ".join(reasons) or "none has a GPU; --device cpu takes their cores"
+                reasons = (f"{look.host}: {look.objection(name)}" for look in looks)
+                lacking = "; ".join(reasons) or "they have no GPU; --device cpu takes their cores"
                 raise UnavailableError(f"no node of the Ray cluster can run {name}: {lacking}")
 
     def __str__(self) -> str:
-        what = "cores" if self.options.device == "cpu" else "GPUs"
+        what = "cores" if self._on_cpu else "GPUs"
         return f"{self.capacity} {what} of {len(self._usable())} Ray nodes"
 
     @property
@@ -139,7 +153,7 @@ class Seats:
     def reasons(self) -> Mapping[str, str]:
         """Why nodes get no runs, or none of some task."""
         return {
-            f"node {node.look.host}": node.look.trouble or "; ".join(node.look.objections.values())
+            node.look.host: node.look.trouble or "; ".join(node.look.objections.values())
             for node in self.nodes.values()
             if node.room and (node.look.trouble or node.look.objections)
         }
@@ -147,20 +161,20 @@ class Seats:
     def fits(self, gpus: int) -> bool:
         """Tell whether a node has so many GPUs."""
         most = max((node.room for node in self._usable()), default=0)
-        return self._count(gpus) <= most // self.options.jobs_per_gpu
+        return self._count(gpus) <= min(self.limit, most // self.options.jobs_per_gpu)
 
     def take(self, gpus: int, task: str = "") -> tuple[str, ...] | None:
         """Find empty seats on one node for a run of a task; asks for more where there are none."""
         self.refresh()
         count = self._count(gpus)
-        if count + sum(seat.busy for seat in self._seats()) > self.limit:
+        if count + sum(seat.busy for _, seat in self._seats()) > self.limit:
             return None
         nodes = [node for node in self._usable() if not node.look.objection(task)]
-        seats = max((node.empty() for node in nodes), key=len, default=[])[:count]
-        if len(seats) == count:
-            return tuple(uuid for seat in seats for uuid in seat.uuids or ())
+        found = max((node.empty() for node in nodes), key=len, default=[])[:count]
+        if len(found) == count:
+            return tuple(uuid for seat in found for uuid in seat.uuids or ())
         for node in nodes:
-            while len(node.seats) < node.room and len(self._seats()) < self.limit:
+            while len(node.seats) < node.room and len(list(self._seats())) < self.limit:
                 node.seats.append(self._ask(node.id))
         return None
 
@@ -170,35 +184,38 @@ class Seats:
     def give(self, uuids: tuple[str, ...]) -> None:
         """Nothing to be done: a seat is empty again when its run has ended."""
 
-    def chosen(self, uuids: tuple[str, ...], name: str) -> list[Seat]:
-        """Return the empty seats that ``take`` found; none if they are gone."""
+    def chosen(self, uuids: tuple[str, ...], task: str) -> list[Seat]:
+        """Return the empty seats that ``take`` has found for a run of a task, if they still are."""
         for node in self._usable():
-            empty = [] if node.look.objection(name) else node.empty()
-            seats = [next((s for s in empty if s.uuids == (one,)), None) for one in uuids]
-            found = [seat for seat in seats or empty[:1] if seat is not None]
+            empty = [] if node.look.objection(task) else node.empty()
+            found = [seat for seat in empty if set(seat.uuids or ()) <= set(uuids)]
             if len(found) == max(1, len(uuids)):
                 return found
         return []
 
     def refresh(self) -> None:
-        """See which nodes have come or gone; give back what has long been empty."""
-        if time.monotonic() - self._looked < SECONDS_BETWEEN_LOOKS:
-            return
-        self._looked = time.monotonic()
-        alive = ray_nodes.alive()
-        self.nodes = {id: node for id, node in self.nodes.items() if id in alive}
-        if self._coming is None:
-            new = {id: node for id, node in alive.items() if id not in self.nodes}
-            if new:
-                self._coming = self._aside.submit(ray_nodes.inspect, new, self.specs, self.options)
-        elif self._coming.done():
-            self._add(self._coming.result())
-            self._coming = None
-        for seat in self._seats():
-            lost = seat.ready.done() and seat.uuids is None
-            long_empty = seat.uuids is not None and not seat.busy
-            if lost or (long_empty and self._looked - seat.since > SECONDS_EMPTY):
+        """See what has come and gone, seats at any time, nodes now and then."""
+        now = time.monotonic()
+        for node, seat in list(self._seats()):
+            if seat.uuids is None and seat.ready.done():
+                self._arrived(node, seat, now)
+            elif seat.is_empty and now - seat.since > SECONDS_EMPTY:
                 self.drop(seat)
+        if now - self._looked < SECONDS_BETWEEN_LOOKS:
+            return
+        self._looked = now
+        alive = cluster.alive()
+        for node in list(self.nodes.values()):
+            again = node.look.trouble and now - node.since > SECONDS_IN_TROUBLE
+            if node.id not in alive or again:
+                del self.nodes[node.id]
+        new = {id: node for id, node in alive.items() if id not in self.nodes}
+        if self._coming is None and new:
+            self._coming = self._aside.submit(cluster.inspect, new, self.specs, self.options)
+        elif self._coming is not None and self._coming.done():
+            with suppress(OSError):  # of the shared folder; the next look may do better
+                self._add(self._coming.result())
+            self._coming = None
 
     def drop(self, seat: Seat) -> None:
         """Give a seat back, or what is left of it."""
@@ -210,30 +227,42 @@ class Seats:
     def close(self) -> None:
         """Give all seats back."""
         self._aside.shutdown(cancel_futures=True)
-        for seat in self._seats():
+        for _, seat in list(self._seats()):
             self.drop(seat)
 
+    @property
+    def _on_cpu(self) -> bool:
+        return self.options.device == "cpu"
+
     def _add(self, looks: Mapping[str, Look]) -> None:
-        share, alive = self.options.jobs_per_gpu, ray_nodes.alive()
         for id, look in looks.items():
-            has = alive.get(id, {}).get("Resources", {})
-            room = has.get("CPU", 0) if self.options.device == "cpu" else has.get("GPU", 0) * share
-            self.nodes[id] = Node(id, look, int(room))
+            seats = look.cpus if self._on_cpu else look.gpus * self.options.jobs_per_gpu
+            self.nodes[id] = Node(id, look, int(seats))
 
     def _ask(self, id: str) -> Seat:
         """Ask Ray for a seat on a node; it may have to wait for others who use the cluster."""
         name = f"{sweep()}-{uuid.uuid4().hex[:12]}"
-        cpu = self.options.device == "cpu"
-        needs = {"num_cpus": 1} if cpu else {"num_gpus": 1 / self.options.jobs_per_gpu}
-        remote = ray_nodes.on(ray.remote(Actor), id, name=name, max_concurrency=2, **needs)
-        actor = remote.remote(self.command, self.options, ray_nodes.variables())
+        needs = {"num_cpus": 1} if self._on_cpu else {"num_gpus": 1 / self.options.jobs_per_gpu}
+        remote = cluster.on(ray.remote(Actor), id, name=name, max_concurrency=2, **needs)
+        actor = remote.remote(self.command, self.options, cluster.variables())
         return Seat(name, actor, actor.gpus.remote().future())
 
+    def _arrived(self, node: Node, seat: Seat, now: float) -> None:
+        """Take note of a seat that can be used now, or of a node where there are none to be had."""
+        error = seat.ready.exception()
+        if error is None:
+            seat.uuids, seat.since = seat.ready.result(), now
+            return
+        line = str(error).strip().splitlines()[-1]
+        node.look, node.since = replace(node.look, trouble=f"gives no seat: {line}"), now
+        for each in [seat, *node.empty()]:
+            self.drop(each)
+
     def _count(self, gpus: int) -> int:
-        return 1 if self.options.device == "cpu" else gpus
+        return 1 if self._on_cpu else gpus
 
     def _usable(self) -> list[Node]:
         return [node for node in self.nodes.values() if node.room and not node.look.trouble]
 
-    def _seats(self) -> list[Seat]:
-        return [seat for node in self.nodes.values() for seat in node.seats]
+    def _seats(self) -> Iterator[tuple[Node, Seat]]:
+        return ((node, seat) for node in self.nodes.values() for seat in node.seats)

@@ -1,4 +1,4 @@
-"""A supervisor of runs for a queue on another machine: ``python -m kit.engines.supervise OPTIONS``.
+"""A supervisor of runs for a queue on another machine, a process beside each seat.
 
 It reads orders from standard input, a line of JSON each, and answers every run's end with a line.
 When its input closes, whoever gave the orders is gone: the run is stopped, and so is this process.

@@ -1,9 +1,4 @@
-"""The Ray engine: runs on the GPUs of an existing cluster, each made by a supervisor on its node.
-
-Ray gives the GPUs and tells of lost nodes, no more. What is done, and where a run goes on after a
-loss, the run folders say; they lie on storage that all nodes share. Runs end with the sweep that
-started them, by TERM and so with a checkpoint, however it ends: Ray takes their GPUs for free.
-"""
+"""The Ray engine: orders to the supervisors of the seats, and their answers."""
 
 from __future__ import annotations
 
@@ -18,11 +13,11 @@ import msgspec
 import ray
 from ray.exceptions import RayError
 
-from kit.engines import ray_nodes
+from kit import method
 from kit.engines.engine import EngineError, Exit, Handle, Options
-from kit.engines.ray_seats import Seat, Seats
-from kit.engines.supervise import Start, Stop
-from kit.errors import UnavailableError
+from kit.engines.ray.cluster import NAMESPACE
+from kit.engines.ray.seats import Seat, Seats
+from kit.engines.ray.supervisor import Start, Stop
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 
@@ -32,31 +27,11 @@ SECONDS_TO_END = 10.0
 LOST = "its node, or the Ray worker there, is gone"
 
 
-def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
-    """Return why no cluster can be had; what its nodes lack for these runs is seen later."""
-    del specs
-    try:
-        ray_nodes.join(options.ray_address)
-    except UnavailableError as error:
-        return str(error)
-    return None
-
-
-def connect(options: Options) -> Ray:
-    """Return the engine.
-
-    Raises:
-        UnavailableError: no cluster answers.
-    """
-    ray_nodes.join(options.ray_address)
-    return Ray(options)
-
-
 class Ray:
     """See ``kit.engines.engine.Engine``. A reference is the name of a seat."""
 
     name = "ray"
-    supervisor = ("-m", "kit.engines.supervise")
+    supervisor = ("-m", "kit.engines.ray.supervisor")
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -69,7 +44,8 @@ class Ray:
         Raises:
             UnavailableError: there is a task whose runs no node can take.
         """
-        most = min(limit or sys.maxsize, len(specs) or sys.maxsize)
+        needed = sum(method.find(spec.method).gpus for spec in specs)
+        most = min(limit or sys.maxsize, needed or sys.maxsize)
         self._seats = Seats(self.supervisor, specs, self.options, most)
         return self._seats
 
@@ -138,5 +114,5 @@ class Ray:
 def _actor(name: str) -> Any:
     """Return the actor of a seat, or None where it is gone."""
     with suppress(ValueError):
-        return ray.get_actor(name, ray_nodes.NAMESPACE)
+        return ray.get_actor(name, NAMESPACE)
     return None
