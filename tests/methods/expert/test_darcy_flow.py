@@ -27,14 +27,14 @@ def test_spectral_convolution_against_a_direct_transform() -> None:
     x = torch.randn(3, 2, rows, columns)
     row, column = torch.arange(rows), torch.arange(columns)
     kept = torch.cat([row[:modes], row[-modes:]])
-    weights = torch.cat([layer.low, layer.high], dim=2).cdouble()
+    weights = torch.cat([layer.low, layer.high], dim=2).to(torch.cdouble)
 
     def waves(frequencies: torch.Tensor, places: torch.Tensor, period: int) -> torch.Tensor:
         angle = 2 * torch.pi * frequencies[:, None] * places / period
-        return torch.polar(torch.ones_like(angle), angle).cdouble()
+        return torch.polar(torch.ones_like(angle), angle).to(torch.cdouble)
 
     down, across = waves(kept, row, rows), waves(column[:modes], column, columns)
-    spectrum = torch.einsum("bcij,pi,qj->bcpq", x.cdouble(), down.conj(), across.conj())
+    spectrum = torch.einsum("bcij,pi,qj->bcpq", x.to(torch.cdouble), down.conj(), across.conj())
     product = torch.einsum("bcpq,copq->bopq", spectrum, weights)
     # Of a real map's spectrum half is kept: all columns but the first stand for two. The first one
     # is a spectrum of its own along the rows, of which the real part is taken.
