@@ -50,7 +50,7 @@ def test_a_table_of_hours_projects_and_says_so() -> None:
     assert (retraining.measured, total.measured) == (None, None)
     notes = dict(made.notes)
     assert "the stage has ended, its run has not" in notes["a"]
-    assert "projected from 4 of 18 epochs of tune" in notes["b"]
+    assert "projected from 4 of 18 epochs of tune, 200 s each" in notes["b"]
     for form in formats.names():
         assert "projection" in formats.render(made, form)
 

@@ -73,9 +73,9 @@ def _project(runs: Sequence[Unfinished] | None, key: Key) -> Measured | None:
             value = sum(cost.seconds for cost in costs) / 3600
             values[run.spec.seed] = max(value, values.get(run.spec.seed, 0.0))
             how |= {
-                f"{cost.epoch} of {cost.epochs} epochs of {name}"
+                f"{cost.epoch} of {cost.epochs} epochs of {name}, {each:.3g} s each"
                 for name, cost in zip(wanted, costs, strict=True)
-                if cost.epoch is not None
+                if cost.epochs is not None and (each := cost.seconds / cost.epochs)
             }
     if not runs or not values:
         return None
