@@ -37,7 +37,11 @@ def average_precision(scores: Tensor, truth: Tensor) -> Tensor:
 
 
 class Evaluator:
-    """1 - mAP over the units of a whole set; a label without positives has no precision."""
+    """1 - mAP over the units of a whole set; a label without positives has no precision.
+
+    Beside it with the arguments exchanged, as the released code of XGBoost has it: the labels rank
+    the answers, cut at one half. A label that is never answered then counts as 0.
+    """
 
     def __init__(self, task: Task) -> None:
         self.unit = task.unit
@@ -64,18 +68,30 @@ class Evaluator:
         return units, sums, labels, counts.new_zeros(len(units)).index_add_(0, row, counts)
 
     def compute(self) -> dict[str, MetricValue]:
-        """Return ``one-minus-map``."""
+        """Return ``one-minus-map`` and the released form of it."""
         units, sums, truth, counts = self._merged()
         means = sums / counts[:, None]
         scores = means.sigmoid() if self.logits else means
-        columns = zip(scores.unbind(1), truth.unbind(1), strict=True)
-        precisions = torch.stack([average_precision(score, label) for score, label in columns])
+        precisions = _precisions(scores, truth)
+        exchanged = _precisions(truth.double(), scores > 0.5)
         broken = bool(scores.isnan().any())
-        value = MetricValue(
-            value=float("nan") if broken else 1.0 - float(precisions.nanmean()),
-            unit="fraction",
-            aggregation=f"mean over labels, over all {self.unit}s",
-            n_units=len(units),
-            n_undefined=int(precisions.isnan().sum()),
-        )
-        return {"one-minus-map": value}
+
+        def value(mean: Tensor, of: Tensor) -> MetricValue:
+            return MetricValue(
+                value=float("nan") if broken else 1.0 - float(mean),
+                unit="fraction",
+                aggregation=f"mean over labels, over all {self.unit}s",
+                n_units=len(units),
+                n_undefined=int(of.isnan().sum()),
+            )
+
+        return {
+            "one-minus-map": value(precisions.nanmean(), precisions),
+            "one-minus-map/exchanged": value(exchanged.nan_to_num(0.0).mean(), exchanged),
+        }
+
+
+def _precisions(scores: Tensor, truth: Tensor) -> Tensor:
+    """Return the average precision of each label; (samples, labels) -> (labels,)."""
+    columns = zip(scores.unbind(1), truth.unbind(1), strict=True)
+    return torch.stack([average_precision(score, label) for score, label in columns])

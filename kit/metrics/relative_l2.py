@@ -20,18 +20,26 @@ class Evaluator:
     def __init__(self, task: Task) -> None:
         self.unit = task.unit
         self.ratios: list[Tensor] = []
+        self.by_prediction: list[Tensor] = []
 
     def update(self, prediction: Prediction, batch: Batch) -> None:
         """Take in fields (batch, *any)."""
         truth = batch.y.double().flatten(1)
-        error = prediction.values.double().reshape(truth.shape) - truth
-        self.ratios.append(error.norm(dim=1) / truth.norm(dim=1))
+        answer = prediction.values.double().reshape(truth.shape)
+        error = (answer - truth).norm(dim=1)
+        self.ratios.append(error / truth.norm(dim=1))
+        self.by_prediction.append(error / answer.norm(dim=1))
 
     def compute(self) -> dict[str, MetricValue]:
-        """Return ``relative-l2`` and its mean over batches."""
+        """Return ``relative-l2`` and the released forms of it.
+
+        The released code of XGBoost exchanges the arguments, and divides by the prediction.
+        """
         batches = torch.stack([ratios.mean() for ratios in self.ratios])
+        samples = f"mean over {self.unit}s"
         return {
-            "relative-l2": _mean(torch.cat(self.ratios), f"mean over {self.unit}s"),
+            "relative-l2": _mean(torch.cat(self.ratios), samples),
+            "relative-l2/by-prediction": _mean(torch.cat(self.by_prediction), samples),
             "relative-l2/batch-mean": _mean(batches, "mean over batches"),
         }
 

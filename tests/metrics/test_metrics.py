@@ -29,6 +29,8 @@ def test_relative_l2_is_a_mean_over_samples_not_over_batches() -> None:
     assert (value.n_units, value.n_undefined) == (7, 0)
     released = sum(ratios[:5]) / 10 + sum(ratios[5:]) / 4
     assert values["relative-l2/batch-mean"].value == pytest.approx(released, rel=1e-6)
+    exchanged = [float((g - t).norm() / g.norm()) for g, t in zip(guess, truth, strict=True)]
+    assert values["relative-l2/by-prediction"].value == pytest.approx(sum(exchanged) / 7, rel=1e-6)
 
 
 def test_relative_l2_of_a_zero_field_is_undefined_and_counted() -> None:

@@ -89,6 +89,16 @@ def test_both_against_scikit_learn_and_torchmetrics(count: int, ties: int | None
     assert (precision.n_units, precision.n_undefined) == (count, 0)
 
 
+def test_the_released_exchange_of_labels_and_answers() -> None:
+    logits, truth = random(80, 4, None)
+    logits[:, 2] = -1.0  # never answered, and so 0
+    found = score("one-minus-map", LABELS, logits, truth, size=7)["one-minus-map/exchanged"]
+    answers, some = (logits > 0).long(), [0, 1, 3]
+    theirs = average_precision_score(answers[:, some], truth[:, some], average=None)
+    assert found.value == pytest.approx(1 - sum(theirs) / 4, abs=1e-12)
+    assert found.n_undefined == 1
+
+
 @pytest.mark.parametrize("constant", [0.0, -50.0])
 def test_constant_predictions(constant: float) -> None:
     _, truth = random(50, 4, None)
