@@ -15,11 +15,17 @@ Gradients = tuple[Tensor | None, ...]
 
 
 def product_flags(device: str) -> tuple[Any, ...]:
-    """Return torch's flags for matrix products and convolutions, each with ``fp32_precision``."""
+    """Return torch's flags for products on a type of device, each with ``fp32_precision``.
+
+    Those of recurrent layers are among them, since torch refuses flags that differ in a library.
+    """
     backends: Any = torch.backends  # made at run time, unknown to type checkers
-    if device == "cpu":
-        return backends.mkldnn.matmul, backends.mkldnn.conv
-    return backends.cuda.matmul, backends.cudnn.conv
+    products, library = (
+        (backends.mkldnn.matmul, backends.mkldnn)
+        if device == "cpu"
+        else (backends.cuda.matmul, backends.cudnn)
+    )
+    return products, library.conv, library.rnn
 
 
 @contextmanager

@@ -107,7 +107,8 @@ def test_float32_is_float32_whatever_torch_takes_for_it_by_default() -> None:
     for kind in kinds:
         kind.fp32_precision = "tf32"
     faster(small(), Speed(), axes=2)(torch.zeros(1, 3, 8, 8))
-    assert [kind.fp32_precision for kind in kinds] == ["ieee", "ieee"]
+    assert [kind.fp32_precision for kind in kinds] == ["ieee"] * 3
+    assert not torch.backends.cudnn.allow_tf32, "which torch's exporter asks for"
 
 
 @pytest.mark.parametrize(
