@@ -139,6 +139,7 @@ def _hold(
     Only then is NVML asked what runs on them: once a GPU is locked, no run of the kit begins there.
     """
     names = [gpu.uuid for gpu in devices.gpus()] if among is None else among
+    names = devices.usable(names, count or 1)
     locked: dict[str, tuple[ExitStack, int]] = {}
     reasons: dict[str, str] = {}
     for uuid in names:

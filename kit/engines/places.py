@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from kit.engines import leases
+from kit.engines.devices import usable
 
 # NVML is asked this often about GPUs that others hold; at once after a run of one's own ended.
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -93,8 +94,8 @@ class Gpus:
         return self.limit
 
     def fits(self, gpus: int) -> bool:
-        """Tell whether there are so many."""
-        return gpus <= min(len(self.uuids), self.limit)
+        """Tell whether there are so many that one run can use."""
+        return gpus <= min(len(usable(self.uuids, gpus)), self.limit)
 
     def take(self, gpus: int, task: str = "") -> tuple[str, ...] | None:
         """Take GPUs, the least used first. The run has to lease them: others may be quicker."""
@@ -103,7 +104,9 @@ class Gpus:
             return None
         if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
             self._look()
-        room = [uuid for uuid in self.uuids if uuid in self._free and self._room(uuid)]
+        room = [
+            uuid for uuid in usable(self.uuids, gpus) if uuid in self._free and self._room(uuid)
+        ]
         if len(room) < gpus:
             return None
         chosen = tuple(sorted(room, key=lambda uuid: self._taken[uuid])[:gpus])

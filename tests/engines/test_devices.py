@@ -33,7 +33,34 @@ def test_a_gpu_that_fell_off_the_bus_is_left_out(fake_gpus: Make) -> None:
     fake = fake_gpus(3)
     fake.lost.add(fake.uuids[0])
     fake.write()
-    assert [gpu.index for gpu in devices.gpus()] == [1, 2]
+    assert [gpu.number for gpu in devices.gpus()] == ["1", "2"]
+
+
+def split(fake: FakeGpus) -> tuple[str, str, str]:
+    """Split the first of two GPUs in two."""
+    first, second = fake.uuids
+    parts = "MIG-00000000-1111-2222-3333-444444444444", "MIG-00000000-5555-6666-7777-888888888888"
+    fake.uuids = [first, *parts, second]
+    fake.used_mb[parts[1]] = 4000
+    fake.write()
+    return (*parts, second)
+
+
+def test_a_split_gpu_is_its_parts(fake_gpus: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other, whole = split(fake_gpus(2))
+    found = devices.gpus()
+    assert [(gpu.number, gpu.uuid) for gpu in found] == [
+        ("0:0", one),
+        ("0:1", other),
+        ("1", whole),
+    ]
+    assert [gpu.free >> 20 for gpu in found] == [16000, 12000, 16000]
+    assert devices.allowed("0:1,1,MIG-00000000-1111") == [other, whole, one]
+    with pytest.raises(KitError, match=r"no GPU '0'; there is 0:0 \(MIG-00000000-1111"):
+        devices.allowed("0")
+    # In a container that was given a part there is no other one.
+    monkeypatch.setenv("NVIDIA_VISIBLE_DEVICES", other)
+    assert [gpu.uuid for gpu in devices.gpus()] == [other]
 
 
 def test_without_a_driver_there_is_none(fake_gpus: Make, monkeypatch: pytest.MonkeyPatch) -> None:

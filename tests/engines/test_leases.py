@@ -13,9 +13,11 @@ from contextlib import contextmanager
 import pytest
 
 from kit.engines import leases
+from kit.engines.places import Gpus
 from kit.errors import BusyError, KitError
 from tests.conftest import Run
 from tests.engines.nvml import FakeGpus
+from tests.engines.test_devices import split
 
 Make = Callable[..., FakeGpus]
 HOLD = """
@@ -131,6 +133,36 @@ def test_runs_that_share_a_gpu_have_a_seat_each(fake_gpus: Make) -> None:
     fake.write()
     with leases.lease(1, 0), pytest.raises(BusyError, match="leased"):
         leases.lease(1, 0, share=2).__enter__()
+
+
+def test_parts_of_a_gpu_are_leased_each_by_itself(
+    fake_gpus: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = fake_gpus(2)
+    one, other, whole = split(fake)
+    assert set(leases.free().reasons) == {other}
+    assert "short of memory: 12000 of 16000" in leases.free().reasons[other]
+    fake.used_mb.clear()
+    fake.pids[other] = [4711]
+    fake.write()
+    assert leases.free().uuids == (one, whole)
+    fake.pids.clear()
+    fake.write()
+    monkeypatch.setenv("KIT_GPU", "0:0,0:1")
+    monkeypatch.setenv("KIT_GPU_WAIT", "0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with leases.for_this_process(1, None) as first, leases.for_this_process(1, None) as second:
+        assert (first, second) == ((one,), (other,))
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == other
+        assert leases.free().uuids == (whole,)
+    # A process sees one of them at most.
+    with pytest.raises(KitError, match="2 GPUs are needed, and there are 1"):
+        leases.lease(2, 0).__enter__()
+    places = Gpus([one, other, whole])
+    assert places.fits(1)
+    assert not places.fits(2)
+    assert places.take(2) is None
+    assert [places.take(1) for _ in range(4)] == [(one,), (other,), (whole,), None]
 
 
 def test_a_process_sees_only_what_it_leased(

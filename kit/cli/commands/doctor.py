@@ -77,7 +77,7 @@ def _gpus() -> Check:
         return "gpu", True, "none: use profile lite or smoke"
     why = leases.free().reasons
     each = (
-        f"{gpu.index} {gpu.model} ({gpu.memory / GB:.0f} GB): {why.get(gpu.uuid, 'free')}"
+        f"{gpu.number} {gpu.model} ({gpu.memory / GB:.0f} GB): {why.get(gpu.uuid, 'free')}"
         for gpu in found
     )
     return "gpu", True, "; ".join(each)

@@ -21,7 +21,10 @@ def build(folder: Path) -> Path:
 
 @dataclass
 class FakeGpus:
-    """What the stand-in shows: the file that it reads at every call."""
+    """What the stand-in shows: the file that it reads at every call.
+
+    A ``MIG-`` UUID is that of a part of the GPU before it.
+    """
 
     library: Path
     file: Path

@@ -4,6 +4,7 @@
 
        GPU-uuid  model  total-MB  used-MB  pid,pid,...     (- where no process computes)
        GPU-uuid  lost                                      (fell off the bus)
+       MIG-uuid  model  total-MB  used-MB  pid,pid,...     (a part of the GPU above it)
 
    which is read anew by every call, so that tests can change it under a running kit. Without the
    variable there is no driver. As in a real container, $NVIDIA_VISIBLE_DEVICES hides GPUs. */
@@ -12,14 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SUCCESS = 0, INVALID_ARGUMENT = 2, INSUFFICIENT_SIZE = 7, DRIVER_NOT_LOADED = 9, LOST = 15 };
-enum { MAX_GPUS = 64, MAX_PIDS = 64 };
+enum {
+    SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7,
+    DRIVER_NOT_LOADED = 9, LOST = 15
+};
+enum { MAX_GPUS = 64, MAX_PIDS = 64, MAX_PARTS = 7 };
 
 typedef struct {
     char uuid[96], model[96];
     unsigned long long total, used;
     unsigned pids[MAX_PIDS], count;
-    int lost;
+    int lost, visible, whole; /* of a part: the index of the GPU that it belongs to, else -1 */
 } gpu;
 
 typedef struct { unsigned long long total, free, used; } memory;
@@ -35,7 +39,8 @@ static int parse(char *line, gpu *out) {
     memset(out, 0, sizeof *out);
     int fields = sscanf(line, "%95s %95s %llu %llu %511s",
                         out->uuid, out->model, &out->total, &out->used, pids);
-    if (fields < 2 || !visible(out->uuid)) return 0;
+    if (fields < 2) return 0;
+    out->visible = visible(out->uuid);
     out->lost = !strcmp(out->model, "lost");
     out->total <<= 20, out->used <<= 20;
     if (strcmp(pids, "-"))
@@ -44,19 +49,35 @@ static int parse(char *line, gpu *out) {
     return 1;
 }
 
-/* Reads all GPUs; returns how many, or -1 without a driver. */
+/* Reads all GPUs and parts; returns how many, or -1 without a driver. */
 static int gpus(gpu *out) {
     const char *name = getenv("KIT_FAKE_NVML");
     FILE *file = name ? fopen(name, "r") : NULL;
     char line[1024];
-    int count = 0;
+    int count = 0, whole = -1;
     if (!file) return -1;
-    while (count < MAX_GPUS && fgets(line, sizeof line, file)) count += parse(line, &out[count]);
+    while (count < MAX_GPUS && fgets(line, sizeof line, file)) {
+        if (!parse(line, &out[count])) continue;
+        int part = whole >= 0 && !strncmp(out[count].uuid, "MIG-", 4);
+        out[count].whole = part ? whole : -1;
+        if (part) out[whole].visible |= out[count].visible;
+        else whole = count;
+        count++;
+    }
     fclose(file);
     return count;
 }
 
-/* A handle is an index + 1. */
+/* A handle is an index + 1. Looks for the n-th visible GPU (whole -1), or part of a GPU. */
+static void *nth(unsigned n, int whole) {
+    static gpu all[MAX_GPUS];
+    int count = gpus(all);
+    for (int index = 0; index < count; index++)
+        if (all[index].visible && all[index].whole == whole && n-- == 0)
+            return (void *)(size_t)(index + 1);
+    return NULL;
+}
+
 static int find(void *handle, gpu *out) {
     static gpu all[MAX_GPUS];
     int index = (int)(size_t)handle - 1;
@@ -91,19 +112,33 @@ int nvmlSystemGetDriverVersion(char *out, unsigned size) { return text("stand-in
 
 int nvmlDeviceGetCount_v2(unsigned *count) {
     static gpu all[MAX_GPUS];
-    int found = gpus(all);
-    if (found < 0) return DRIVER_NOT_LOADED;
-    *count = (unsigned)found;
+    if (gpus(all) < 0) return DRIVER_NOT_LOADED;
+    for (*count = 0; nth(*count, -1);) ++*count;
     return SUCCESS;
 }
 
 int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **handle) {
-    unsigned count;
-    int code = nvmlDeviceGetCount_v2(&count);
-    if (code != SUCCESS) return code;
-    if (index >= count) return INVALID_ARGUMENT;
-    *handle = (void *)(size_t)(index + 1);
+    *handle = nth(index, -1);
+    return *handle ? SUCCESS : INVALID_ARGUMENT;
+}
+
+int nvmlDeviceGetMigMode(void *handle, unsigned *current, unsigned *pending) {
+    static gpu all[MAX_GPUS];
+    int count = gpus(all), whole = (int)(size_t)handle - 1;
+    for (int index = 0; index < count; index++)
+        if (all[index].whole == whole) return *current = *pending = 1, SUCCESS;
+    return NOT_SUPPORTED;
+}
+
+int nvmlDeviceGetMaxMigDeviceCount(void *handle, unsigned *count) {
+    (void)handle;
+    *count = MAX_PARTS;
     return SUCCESS;
+}
+
+int nvmlDeviceGetMigDeviceHandleByIndex(void *handle, unsigned index, void **part) {
+    *part = nth(index, (int)(size_t)handle - 1);
+    return *part ? SUCCESS : NOT_FOUND;
 }
 
 int nvmlDeviceGetUUID(void *handle, char *out, unsigned size) {
