@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import msgspec
@@ -18,7 +19,7 @@ from kit.engines.signals import terminable
 from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
 from kit.method import MethodInfo
-from kit.methods.context import Context, Method
+from kit.methods.context import Context, Elsewhere, Method
 from kit.runs import provenance
 from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify
@@ -46,6 +47,8 @@ class Options:
         until: stop after this stage.
         notify: called with (stage, epoch, epochs, loss).
         say: takes one line for the user.
+        trials_on: address of a Ray cluster that trains the run's trials, ``auto`` for this
+            machine's; None to train them in this process.
     """
 
     device: str | None = None
@@ -53,6 +56,7 @@ class Options:
     until: str | None = None
     notify: Notify = lambda *_: None
     say: Callable[[str], None] = lambda _: None
+    trials_on: str | None = None
 
 
 def execute(spec: RunSpec, options: Options) -> Result | None:
@@ -100,33 +104,25 @@ def _run(
     info: MethodInfo, folder: RunFolder, options: Options, device: torch.device
 ) -> Result | None:
     spec, started = folder.spec, now()
-    the_task = task.find(spec.task)
-    settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
-    prepared = _checked(spec)
+    the_task, prepared = task.find(spec.task), _checked(spec)
     if folder.data() not in (None, prepared.manifest.digest):
         options.say(f"{spec}: {OTHER_DATA}; begins anew")
         folder.drop_progress()
     folder.set_data(prepared.manifest.digest)
-    stages = cast(Method, discovery.load("kit.methods", info.folder, "stages").Stages(settings))
 
     def notify(stage: str, epoch: int, epochs: int, loss: float) -> None:
         folder.set_status("running", stage=stage, epoch=epoch, epochs=epochs, loss=loss)
         options.notify(stage, epoch, epochs, loss)
 
-    context = Context(
-        spec=spec,
-        task=the_task,
-        settings=settings,
-        data=TaskData(the_task, prepared, device),
-        folder=folder,
-        notify=notify,
-    )
-    for stage in info.stages:
-        if folder.output(stage) is None:
-            options.say(f"{spec}: {stage}")
-            stages.run_stage(stage, context)
-        if stage == options.until:
-            return None
+    stages, context = _opened(info, folder, prepared, device)
+    with _elsewhere(stages, spec, options) as elsewhere:
+        context = replace(context, notify=notify, elsewhere=elsewhere)
+        for stage in info.stages:
+            if folder.output(stage) is None:
+                options.say(f"{spec}: {stage}")
+                stages.run_stage(stage, context)
+            if stage == options.until:
+                return None
     options.say(f"{spec}: evaluate")
     fold = context.fold("test")
     metrics = score(stages.predictor(context), fold, the_task, EVALUATION_BATCH)
@@ -163,6 +159,43 @@ def _run(
     )
     write_json(folder.result, result)
     return read_result(folder.result)
+
+
+def advance(spec: RunSpec, options: Options, number: int, epochs: int) -> Any:
+    """Train a trial of a run up to so many epochs for the process that executes the run.
+
+    Returns:
+        The trial's record.
+    """
+    info, device = method.find(spec.method), _device(options, spec)
+    stages, context = _opened(info, RunFolder(spec), _checked(spec), device)
+    return msgspec.to_builtins(cast(Any, stages).advance(context, number, epochs))
+
+
+def _opened(
+    info: MethodInfo, folder: RunFolder, prepared: Prepared, device: torch.device
+) -> tuple[Method, Context]:
+    """Return the method's stages and what they see of a run."""
+    spec, the_task = folder.spec, task.find(folder.spec.task)
+    settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
+    stages = discovery.load("kit.methods", info.folder, "stages").Stages(settings)
+    data = TaskData(the_task, prepared, device)
+    return stages, Context(spec, the_task, settings, data, folder)
+
+
+def _elsewhere(
+    stages: Method, spec: RunSpec, options: Options
+) -> AbstractContextManager[Elsewhere | None]:
+    """Yield what trains trials in other processes, where that is asked for."""
+    if options.trials_on is None:
+        return nullcontext()
+    if not hasattr(stages, "advance"):
+        raise KitError(f"{spec.method} has no trials that could be trained elsewhere")
+    try:
+        from kit.engines.ray import trials
+    except ModuleNotFoundError:
+        raise KitError("trials elsewhere need Ray: pip install 'kit[ray]'") from None
+    return trials.elsewhere(spec, options)
 
 
 def _finished(folder: RunFolder, options: Options) -> Result | None:

@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 @click.option("--gpus", help="Which GPUs may be taken: 0,1 or UUIDs; default: KIT_GPU, else any.")
 @click.option("--threads", type=click.IntRange(min=1), help="On the CPU; default: KIT_THREADS.")
 @options.allow_unpinned
+@click.option(
+    "--trials-on",
+    metavar="HOST:PORT",
+    help="Train the trials of wrn-asha on this Ray cluster; auto: the one this machine is part of.",
+)
 @options.tensorboard
 @options.force
 @options.formats("text", "json")
@@ -48,6 +53,7 @@ def command(
     device: str | None,
     gpus: str | None,
     threads: int | None,
+    trials_on: str | None,
     allow_unpinned: bool,
     force: bool,
     form: str,
@@ -99,7 +105,9 @@ def command(
             click.echo(line, err=form == "json")
 
     with leases.for_this_process(info.gpus, device, wanted=gpus, say=say):
-        results, failures = _run(specs, device, threads or _default_threads(), until, say)
+        results, failures = _run(
+            specs, device, threads or _default_threads(), until, trials_on, say
+        )
     if form == "json" and not silent:
         click.echo(canonical_json(results))
     if failures:
@@ -111,6 +119,7 @@ def _run(
     device: str | None,
     threads: int | None,
     until: str | None,
+    trials_on: str | None,
     say: Callable[[str], None],
 ) -> tuple[list[Result], int]:
     """Execute the runs; returns their results and how many failed."""
@@ -130,7 +139,12 @@ def _run(
                         add_events()
 
                     how = Options(
-                        device=device, threads=threads, until=until, notify=notify, say=say
+                        device=device,
+                        threads=threads,
+                        until=until,
+                        notify=notify,
+                        say=say,
+                        trials_on=trials_on,
                     )
                     result = execute(spec, how)
             except RunError as error:
