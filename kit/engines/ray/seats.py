@@ -106,8 +106,11 @@ class Node:
 
         On the CPU, where none has a GPU, that is one seat.
         """
-        free = sorted((seat for seat in self.seats if seat.is_empty), key=lambda seat: -seat.since)
-        return list({seat.uuids: seat for seat in free}.values())[::-1]
+        found: dict[tuple[str, ...] | None, Seat] = {}
+        for seat in sorted(self.seats, key=lambda seat: seat.since):
+            if seat.is_empty:
+                found.setdefault(seat.uuids, seat)
+        return list(found.values())
 
 
 class Seats:
