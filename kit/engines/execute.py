@@ -242,7 +242,9 @@ def _hardware(device: torch.device) -> dict[str, Any]:
     from kit.engines.devices import gpus
 
     properties = torch.cuda.get_device_properties(device)
-    uuid = f"GPU-{properties.uuid}"
+    # A lease names a single device by its UUID, which for MIG devices only NVML knows.
+    leased = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    uuid = leased if leased.startswith("MIG-") else f"GPU-{properties.uuid}"
     driver = next((gpu.driver for gpu in gpus() if gpu.uuid == uuid), None)
     return {
         "device": properties.name,
