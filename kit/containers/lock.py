@@ -96,11 +96,21 @@ def objection(image: Image | None, name: str) -> str | None:
     """Return why an image must not be run as it is, or None where it is the one locked."""
     if image is None:
         return f"the image of {name} is not built; run 'kit images build {name}'"
+    locked = pinned(name)
+    if locked is None:
+        return unlocked(name)
+    return _difference(image.id, locked, name)
+
+
+def pinned(name: str) -> Pinned | None:
+    """Return what the lock says of a task's image, if anything."""
     lock = read()
-    pinned = lock.images.get(name) if lock is not None else None
-    if pinned is None:
-        return f"the image of {name} is not locked; run 'kit images lock', or add --allow-unpinned"
-    return _difference(image.id, pinned, name)
+    return lock.images.get(name) if lock is not None else None
+
+
+def unlocked(name: str) -> str:
+    """Return what is to be said of an image that is in no lock."""
+    return f"the image of {name} is not locked; run 'kit images lock', or add --allow-unpinned"
 
 
 def compare(image_id: str, name: str, allow_unpinned: bool) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from kit.containers import lock
 from kit.containers.images import reference
 from kit.engines.engine import Options, arguments
 from kit.engines.jobs import Job
@@ -122,9 +123,13 @@ def _pod(name: Any, task: str, gpus: int, cluster: Cluster) -> dict[str, Any]:
         "memory": ("/dev/shm", {"emptyDir": {"medium": "Memory", "sizeLimit": SHARED_MEMORY}}),
         "runs": (LIST, {"configMap": {"name": name}}),
     }
+    pinned = lock.pinned(task)
+    digest = pinned.repo_digest if pinned else None
+    variables = {"KIT_IMAGE_PINNED": str(int(bool(digest))), "KIT_IMAGE_DIGEST": digest or ""}
     container = {
         "name": "kit",
-        "image": reference(task),
+        "image": f"{reference(task)}@{digest}" if digest else reference(task),
+        "env": [{"name": each, "value": value} for each, value in variables.items() if value],
         "command": ["sh", "-c", START],
         "resources": {"limits": {"nvidia.com/gpu": gpus}} if gpus else {},
         "securityContext": {

@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from kit import paths
+from kit.containers import lock
 from kit.engines import kubernetes
 from kit.engines.jobs import Job
 from kit.engines.kubernetes import Cluster, manifest
@@ -63,6 +64,20 @@ def test_one_job_per_image_and_number_of_gpus() -> None:
         pod = each["spec"]["template"]["spec"]
         assert pod["securityContext"]["runAsNonRoot"]
         assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
+
+
+def test_an_image_is_named_by_the_digest_that_is_locked() -> None:
+    base = lock.BaseImage(name="debian", digest="sha256:1")
+    pinned = lock.Pinned(image_id="sha256:2", repo_digest="sha256:3")
+    lock.save(lock.Lock(schema=lock.SCHEMA, base_image=base, images={"darcy-flow": pinned}))
+    for task, image, env in (
+        ("darcy-flow", "kit/darcy-flow@sha256:3", {"KIT_IMAGE_PINNED": "1"}),
+        ("ecg", "kit/ecg", {"KIT_IMAGE_PINNED": "0"}),
+    ):
+        found = manifest([job(0, task)], Cluster())["items"][1]
+        (container,) = found["spec"]["template"]["spec"]["containers"]
+        assert container["image"] == image
+        assert {each["name"]: each["value"] for each in container["env"]}.items() >= env.items()
 
 
 def test_a_queue_of_kueues_begins_the_job() -> None:

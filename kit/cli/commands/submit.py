@@ -13,7 +13,7 @@ from kit.cli import options
 from kit.errors import KitError
 
 CONTAINERS = ("plain", "apptainer", "enroot", "docker")
-SLURM = ("timeout", "container", "template", "images", "hours", "sbatch")
+SLURM = ("timeout", "allow_unpinned", "container", "template", "images", "hours", "sbatch")
 KUBERNETES = ("namespace", "queue", "claims")
 HOW = ("jobs", *SLURM, *KUBERNETES)
 
@@ -69,6 +69,11 @@ HOW = ("jobs", *SLURM, *KUBERNETES)
     multiple=True,
     metavar="OPTION",
     help="Slurm: as '--partition=gpu'; repeatable.",
+)
+@click.option(
+    "--allow-unpinned",
+    is_flag=True,
+    help="Slurm: run Docker images that are not locked, marked so.",
 )
 @click.option("--namespace", default="default", show_default=True, help="Kubernetes.")
 @click.option("--queue", metavar="NAME", help="Kubernetes: a local queue of Kueue.")

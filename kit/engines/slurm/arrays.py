@@ -23,6 +23,9 @@ from jinja2 import (
 )
 
 from kit import paths
+from kit.containers import lock
+from kit.containers.build import code
+from kit.containers.images import reference
 from kit.engines.jobs import Job
 from kit.errors import KitError
 from kit.files import sha256
@@ -40,6 +43,7 @@ MARGIN = 1.5
 UNKNOWN: Mapping[Profile, int] = {"smoke": 1, "lite": 4}
 # Before its time is up a job is told, so that the run can end in peace and be queued again.
 WARNING_SECONDS = 120
+UNPINNED = {"KIT_IMAGE_PINNED": "0"}
 PASSED = ("KIT_TASKS", "KIT_METHODS")
 
 
@@ -56,6 +60,7 @@ class Site:
         at_a_time: of an array; None for as many as there is room for.
         device: ``cpu`` for jobs without GPUs.
         timeout: hours after which a run is stopped for good.
+        allow_unpinned: run Docker images that are not locked; their results say so.
     """
 
     container: Container = "plain"
@@ -66,6 +71,7 @@ class Site:
     at_a_time: int | None = None
     device: str | None = None
     timeout: float | None = None
+    allow_unpinned: bool = False
 
     @property
     def partition(self) -> str | None:
@@ -176,18 +182,23 @@ def _variables(array: Array) -> dict[str, str]:
     """Return what a job must know of this shell, whatever a site makes of the environment."""
     known = {"KIT_RESULTS": str(paths.results()), "KIT_DATA": str(paths.data())}
     known |= {name: os.environ[name] for name in PASSED if os.environ.get(name)}
-    if array.image is not None and Path(array.image).is_file():
-        known["KIT_IMAGE_ID"] = f"sha256:{_digest(Path(array.image))}"
-    return known
+    if array.image is None:
+        return known
+    if Path(array.image).is_file():
+        return known | {"KIT_IMAGE_ID": f"sha256:{_digest(Path(array.image))}", **UNPINNED}
+    task = array.runs[0].task
+    pinned = {"KIT_IMAGE_PINNED": "1"} if lock.pinned(task) else UNPINNED
+    return known | pinned | {"KIT_CODE": code(task)}
 
 
 def _image(task: str, site: Site) -> str | None:
     if site.container == "plain":
         return None
     if site.container == "docker":
-        from kit.containers.images import reference
-
-        return reference(task)
+        pinned = lock.pinned(task)
+        if pinned is None and not site.allow_unpinned:
+            raise KitError(lock.unlocked(task))
+        return pinned.image_id if pinned else reference(task)
     file = site.images.absolute() / f"{task}{SUFFIXES[site.container]}"
     if not file.is_file():
         raise KitError(

@@ -123,7 +123,7 @@ def _supervise(spec: RunSpec, array: Array, engine: OneRun) -> Ended:
     try:
         if (objection := engine.objection()) is not None:
             return Ended(spec, "infrastructure", objection)
-        if not _is_mine(folder):
+        if not _is_mine(folder, engine):
             return Ended(spec, "cancelled", "another process is at it", elsewhere=True)
         timeout = None if array.timeout is None else 3600 * array.timeout
         queue = Queue(
@@ -165,8 +165,10 @@ class _Patience:
             raise BusyError(f"no GPU for {SECONDS_FOR_GPUS:.0f} s: {why}")
 
 
-def _is_mine(folder: RunFolder) -> bool:
+def _is_mine(folder: RunFolder, engine: OneRun) -> bool:
     """Wait a little for whoever is at a run; False if it goes on."""
+    if not folder.is_claimed():  # else somebody takes care of it
+        engine.clean()
     deadline = time.monotonic() + SECONDS_FOR_OTHERS
     while folder.is_claimed() or folder.is_running():
         if time.monotonic() > deadline:

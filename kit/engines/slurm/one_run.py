@@ -26,18 +26,15 @@ class OneRun:
         self._inner = self._local.start(spec, gpus)
         return Handle(spec, self.task)
 
-    def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
-        """Clear away what an earlier job, killed, has left of the run; nothing is adopted."""
-        del spec, reference
-        self._clean()
-        return None
+    def find(self, spec: RunSpec, reference: str | None) -> None:
+        """Adopt nothing: what an earlier job has left is removed."""
 
     def poll(self, handle: Handle) -> Exit | None:
         """Return how the run ended, with nothing of it left."""
         assert self._inner is not None
         end = self._local.poll(self._inner)
         if end is not None:
-            self._clean()
+            self.clean()
         return end
 
     def stop(self, handle: Handle, grace: float) -> None:
@@ -54,7 +51,8 @@ class OneRun:
         said = " ".join(done.stdout.decode("utf-8", "replace").split()) or "no message"
         return None if done.returncode == 0 else f"this node cannot do it: {said}"
 
-    def _clean(self) -> None:
+    def clean(self) -> None:
+        """Remove what is left of the run on this node."""
         self._call("clean")
 
     def _call(self, what: str) -> subprocess.CompletedProcess[bytes]:

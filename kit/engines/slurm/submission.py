@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from kit.containers.images import reference
 from kit.engines.slurm import NAME, client, reference_of
 from kit.engines.slurm.arrays import Array, Site, script
 from kit.engines.slurm.look import look
@@ -47,9 +46,9 @@ def check_node(arrays: Sequence[Array], site: Site) -> bool:
     for node in seen:
         if node.trouble is not None:
             raise KitError(f"{node.name} {node.trouble}")
-        images = {array.image for array in arrays} if site.container == "docker" else set()
-        if missing := images - {reference(name) for name in node.images}:
-            raise KitError(f"{node.name} has no image {min(map(str, missing))}")
+        tasks = {run.task for array in arrays for run in array.runs}
+        if site.container == "docker" and (missing := tasks - set(node.images)):
+            raise KitError(f"{node.name} has no image of {', '.join(sorted(missing))}")
     return bool(seen)
 
 

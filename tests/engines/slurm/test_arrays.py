@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from kit import paths
+from kit.containers import lock
 from kit.engines.jobs import Job
 from kit.engines.slurm import arrays, client
 from kit.engines.slurm.arrays import CONTAINERS, Array, Site, hours, script
@@ -103,7 +104,14 @@ def test_runs_that_read_others_come_later() -> None:
 def test_scripts_of_all_containers(
     container: arrays.Container, device: str | None, images: Path
 ) -> None:
-    site = Site(container, images=images, device=device, options=("--partition=gpu",), at_a_time=2)
+    site = Site(
+        container,
+        images=images,
+        device=device,
+        options=("--partition=gpu",),
+        at_a_time=2,
+        allow_unpinned=True,
+    )
     (array,) = arrays.arrays([Job(spec(0)), Job(spec(1))], site)
     text = script(array, site)
     subprocess.run(["bash", "-n"], input=text, text=True, check=True)
@@ -144,7 +152,7 @@ def test_containers_get_the_run_its_folders_and_its_gpus_alone(
     said = tmp_path / "said"
     (tmp_path / container).write_text(STAND_IN)
     (tmp_path / container).chmod(0o755)
-    site = Site(container, images=images)
+    site = Site(container, images=images, allow_unpinned=True)
     (array,) = arrays.arrays([Job(spec(0))], site)
     (tmp_path / "script").write_text(script(array, site))
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
@@ -174,6 +182,18 @@ def test_an_image_in_a_file_is_known_by_its_digest(images: Path) -> None:
     assert f"export KIT_IMAGE_ID=sha256:{digest}" in script(array, site)
     with pytest.raises(KitError, match=r"no image .*cosmic\.sif; docs/cluster.md says how"):
         arrays.arrays([Job(spec(0, "cosmic"))], site)
+
+
+def test_a_docker_image_is_the_locked_one() -> None:
+    with pytest.raises(KitError, match=r"image of darcy-flow is not locked; .*--allow-unpinned"):
+        arrays.arrays([Job(spec(0))], Site("docker"))
+    base = lock.BaseImage(name="debian", digest="sha256:1")
+    pinned = lock.Pinned(image_id="sha256:2", repo_digest=None)
+    lock.save(lock.Lock(schema=lock.SCHEMA, base_image=base, images={"darcy-flow": pinned}))
+    (array,) = arrays.arrays([Job(spec(0))], Site("docker"))
+    text = script(array, Site("docker"))
+    assert 'sha256:2 "$@"' in text
+    assert "export KIT_IMAGE_PINNED=1\n" in text
 
 
 def test_a_template_of_ones_own(tmp_path: Path) -> None:

@@ -1,8 +1,12 @@
 {% extends "plain.sh" %}
 {% block check %}
-        docker image inspect {{ image | quote }} > /dev/null
+        format={% raw %}'{{index .Config.Labels "kit.code"}}'{% endraw %}
+
+        code=$(docker image inspect --format "$format" {{ image | quote }}) || exit
+        [ "$code" = "$KIT_CODE" ] || { echo "its image holds other code than was submitted"; exit 1; }
 {% endblock %}
 {% block start %}
+        id=$(docker image inspect --format {% raw %}'{{.Id}}'{% endraw %} {{ image | quote }})
         # As shut in as the containers of 'kit reproduce --engine docker'. The engine, not Slurm,
         # owns a container: hence the limit on its memory, and hence 'clean'.
         exec docker run --pull never --rm --init --name "$KIT_NAME" --label "kit.slurm=$SLURM_JOB_ID" \
@@ -16,8 +20,7 @@
             --volume "$KIT_LOCKS:/kit/locks" \
             --env KIT_GPU --env KIT_GPU_WAIT \
             --env "KIT_LOG=/kit/results/runs/$KIT_RUN/log.txt" \
-            --env "KIT_IMAGE_ID=$(docker image inspect --format {% raw %}'{{.Id}}'{% endraw %} {{ image | quote }})" \
-            --env KIT_IMAGE_PINNED=0 \
+            --env "KIT_IMAGE_ID=$id" --env KIT_IMAGE_PINNED \
             {{ image | quote }} "$@"
 {% endblock %}
 {% block clean %}

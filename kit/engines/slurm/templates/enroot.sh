@@ -11,6 +11,6 @@
             --mount "$KIT_LOCKS:/kit/locks:none:bind,rw" \
             --env NVIDIA_VISIBLE_DEVICES --env KIT_GPU --env KIT_GPU_WAIT \
             --env "KIT_LOG=/kit/results/runs/$KIT_RUN/log.txt" \
-            --env "KIT_IMAGE_ID=$KIT_IMAGE_ID" --env KIT_IMAGE_PINNED=0 \
+            --env "KIT_IMAGE_ID=$KIT_IMAGE_ID" --env "KIT_IMAGE_PINNED=$KIT_IMAGE_PINNED" \
             {{ image | quote }} "$@"
 {% endblock %}
