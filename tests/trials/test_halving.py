@@ -56,6 +56,14 @@ def test_brackets_of_the_standard_mode() -> None:
     assert [(len(b.trials), b.workers) for b in three] == [(89, 2), (29, 1), (10, 1)]
 
 
+@pytest.mark.parametrize("trials", [1, 4, 5, 17, 63, 256])
+@pytest.mark.parametrize("divisor", [2, 3, 4])
+def test_each_trial_is_in_one_bracket(trials: int, divisor: int) -> None:
+    brackets = Halving(trials=trials, divisor=divisor, mode="standard").brackets(200)
+    assert [trial for b in brackets for trial in b.trials] == list(range(trials))
+    assert all(b.rungs[-1] == 200 for b in brackets)
+
+
 def test_expected_epochs() -> None:
     (bracket,) = Halving(trials=28).brackets(200)
     assert bracket.expected_epochs() == 28 * 12 + 7 * 38 + 1 * 150
