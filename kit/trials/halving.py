@@ -42,9 +42,10 @@ class Halving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Args:
             epochs: that the best trials train in all.
         """
-        most = _rung_count(self, epochs)
+        most = self._most_rungs(epochs)
         fewest = most if self.mode == "aggressive" else (most - 1) // 2 + 1
         counts = range(most, fewest - 1, -1)
+        # With n rungs, divisor^(n - 1) trials cost about as much as n that train to the end.
         weights = [self.divisor ** (count - 1) / count for count in counts]
         sizes = [max(int(weight / sum(weights) * self.trials), 1) for weight in weights]
         sizes[0] += max(self.trials - sum(sizes), 0)
@@ -57,18 +58,17 @@ class Halving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             first += size
         return brackets
 
+    def _most_rungs(self, epochs: int) -> int:
+        """Return for how many rungs both epochs and trials can be divided often enough."""
+        count = 1
+        while count < self.max_rungs and self.divisor**count <= min(epochs, self.trials):
+            count += 1
+        return count
+
 
 def orderly(score: float | None) -> float:
     """Return a score that can be compared: infinite if it is None or NaN."""
     return math.inf if score is None or math.isnan(score) else score
-
-
-def _rung_count(halving: Halving, epochs: int) -> int:
-    """Return the most rungs for which both epochs and trials can be divided often enough."""
-    count = 1
-    while count < halving.max_rungs and halving.divisor**count <= min(epochs, halving.trials):
-        count += 1
-    return count
 
 
 class Job(NamedTuple):
