@@ -9,6 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from kit.errors import KitError
 from kit.methods.context import Context
 from kit.methods.expert import recipe
 from kit.methods.expert.info import ExpertSettings
@@ -29,7 +30,13 @@ def build(
         outputs: channels of the answer.
         hidden: channels at full resolution.
         momentum: of the batch norms, the weight of what is new.
+
+    Raises:
+        KitError: a side is odd.
     """
+    if any(size % 2 for size in input_shape[1:]):
+        rows, columns = input_shape[1:]
+        raise KitError(f"the expert takes stamps of even sides, not {rows} by {columns}")
     return UNet(input_shape[0], outputs, hidden, momentum)
 
 

@@ -133,9 +133,11 @@ def test_deepcon_takes_maps_of_any_size() -> None:
     assert float(found.detach().min()) >= 0
 
 
-def test_spectrograms_that_are_too_small_are_refused() -> None:
+def test_sizes_that_do_not_fit_are_refused() -> None:
     with pytest.raises(KitError, match=r"at least 36 by 36, not 32 by 34; lower data.stride"):
         fsd50k.build((1, 32, 34), 200)
+    with pytest.raises(KitError, match="stamps of even sides, not 42 by 43"):
+        cosmic.build((1, 42, 43), 1)
     assert fsd50k.build((1, 36, 36), 200).eval()(torch.zeros(1, 1, 36, 36)).shape == (1, 200)
 
 
