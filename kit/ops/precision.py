@@ -15,28 +15,19 @@ Gradients = tuple[Tensor | None, ...]
 
 
 def product_flags(device: str) -> tuple[Any, ...]:
-    """Return torch's flags for products on a type of device, each with ``fp32_precision``.
-
-    Those of recurrent layers are among them, since torch refuses flags that differ in a library.
-    """
+    """Return torch's flags for matrix products and convolutions, each with ``fp32_precision``."""
     backends: Any = torch.backends  # made at run time, unknown to type checkers
-    products, library = (
-        (backends.mkldnn.matmul, backends.mkldnn)
-        if device == "cpu"
-        else (backends.cuda.matmul, backends.cudnn)
-    )
-    return products, library.conv, library.rnn
+    if device == "cpu":
+        return backends.mkldnn.matmul, backends.mkldnn.conv
+    return backends.cuda.matmul, backends.cudnn.conv
 
 
 @contextmanager
 def full(device: str) -> Iterator[None]:
     """No autocast, and float32 products neither in TF32 nor in bfloat16, on a device's type.
 
-    A spectrum spans more orders of magnitude than their digits do. The meta device has no numbers.
+    A spectrum spans more orders of magnitude than their digits do.
     """
-    if device == "meta":
-        yield
-        return
     kinds = product_flags(device)
     before = [kind.fp32_precision for kind in kinds]
     for kind in kinds:

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 
 from kit.errors import KitError
 from kit.ops import AggConv1d, AggConv2d
-from kit.ops.precision import product_flags
 from kit.settings import Speed
 from kit.training import distributed
 
@@ -59,9 +58,12 @@ def faster(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Te
 
 
 def allow_tf32(allowed: bool) -> None:
-    """Let products of float32 be computed in TF32, or not: torch's default depends on the kind."""
-    for kind in product_flags("cuda"):
-        kind.fp32_precision = "tf32" if allowed else "ieee"
+    """Let products of float32 be computed in TF32, or not: torch's default depends on the kind.
+
+    By the older of torch's two sets of flags, which moves both: its exporter refuses a mixture.
+    """
+    torch.backends.cuda.matmul.allow_tf32 = allowed
+    torch.backends.cudnn.allow_tf32 = allowed
 
 
 class Graphed:

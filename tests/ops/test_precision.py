@@ -40,7 +40,7 @@ def test_results_and_gradients_stay_float32s(method: str, request: pytest.Fixtur
 @pytest.mark.usefixtures("_half_products")
 def test_what_was_allowed_is_allowed_again() -> None:
     for device, allowed in (("cpu", "bf16"), ("cuda", "tf32")):
-        products, *_ = product_flags(device)
+        products, _ = product_flags(device)
         with full(device):
             assert products.fp32_precision == "ieee"
         assert products.fp32_precision == allowed

@@ -20,7 +20,7 @@ from kit.search import supernet
 from kit.settings import Speed
 from kit.spec import Protocol, RunSpec
 from kit.training import speed as module
-from kit.training.speed import Graphed, compiler, faster
+from kit.training.speed import Graphed, allow_tf32, compiler, faster
 
 BOTH = pytest.mark.parametrize("searched", [False, True], ids=["network", "supernet"])
 
@@ -103,12 +103,12 @@ def test_inputs_may_lie_in_memory_as_they_like(channels_last: bool) -> None:
 
 def test_float32_is_float32_whatever_torch_takes_for_it_by_default() -> None:
     """Of TF32 there is nothing to see on a CPU but the flag."""
-    kinds = product_flags("cuda")
-    for kind in kinds:
-        kind.fp32_precision = "tf32"
+    allow_tf32(True)
+    assert [kind.fp32_precision for kind in product_flags("cuda")] == ["tf32", "tf32"]
     faster(small(), Speed(), axes=2)(torch.zeros(1, 3, 8, 8))
-    assert [kind.fp32_precision for kind in kinds] == ["ieee"] * 3
-    assert not torch.backends.cudnn.allow_tf32, "which torch's exporter asks for"
+    assert "tf32" not in [kind.fp32_precision for kind in product_flags("cuda")]
+    flags = torch.backends
+    assert (flags.cuda.matmul.allow_tf32, flags.cudnn.allow_tf32) == (False, False)
 
 
 @pytest.mark.parametrize(
