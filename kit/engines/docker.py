@@ -31,6 +31,7 @@ from kit.engines.engine import EngineError, Exit, Handle, Options, arguments, en
 from kit.engines.signals import terminable
 from kit.errors import KitError, UnavailableError
 from kit.files import is_locked
+from kit.runs import logs
 from kit.runs.folder import CLAIM, RunFolder
 from kit.spec import Profile, RunSpec, Tier
 from kit.task import Task
@@ -126,9 +127,9 @@ class Docker:
         try:
             if handle.reference in self._stopped:
                 return self._stopped.pop(handle.reference)
-            if self._state(handle.reference) == "running":
-                return None
-            return self._exit(handle)
+            running = self._state(handle.reference) == "running"
+            logs.cap(RunFolder(handle.spec).log)
+            return None if running else self._exit(handle)
         except NotFound:
             return Exit(None, infrastructure="its container was removed by somebody else")
         except FAULTS as error:

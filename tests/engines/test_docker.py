@@ -17,6 +17,7 @@ from kit.containers import build, images, lock, shut_in
 from kit.engines import docker as engines
 from kit.engines.engine import EngineError, Exit, Handle, Options, sweep
 from kit.errors import BusyError, DataError, KitError, UnavailableError
+from kit.runs import logs
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.derived_image import derived
@@ -199,6 +200,15 @@ def test_exit_code_and_log(engine: engines.Docker) -> None:
     assert [ended(engine, handle).code for handle in handles] == [7, 0]
     log = RunFolder(spec(CHATTER)).log.read_bytes()
     assert log.startswith(b"\xff\xfe not UTF-8\r")
+    assert log.endswith(b"last line\n")
+
+
+def test_a_log_without_end_is_cut(engine: engines.Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs.cap, "__defaults__", (1 << 16, 1 << 12))
+    assert ended(engine, start(engine, CHATTER)) == Exit(0)
+    log = RunFolder(spec(CHATTER)).log.read_bytes()
+    assert len(log) <= (1 << 16) + 100
+    assert b"bytes cut here" in log
     assert log.endswith(b"last line\n")
 
 
