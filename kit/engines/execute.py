@@ -152,7 +152,7 @@ def _run(
             data=prepared.manifest.digest,
             threads=torch.get_num_threads(),
             image_id=os.environ.get("KIT_IMAGE_ID") or None,
-            image_digest=os.environ.get("KIT_IMAGE_DIGEST"),
+            image_digest=os.environ.get("KIT_IMAGE_DIGEST") or None,
             image_pinned=IMAGE_PINNED.get(os.environ.get("KIT_IMAGE_PINNED", "")),
             **_hardware(device),
         ),
