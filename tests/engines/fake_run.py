@@ -75,17 +75,18 @@ def run(spec: RunSpec, plan: dict[str, Any], gpus: tuple[str, ...]) -> None:
             return
         if act != "mute":
             folder.set_status("running", stage="train", epoch=1, epochs=2, loss=0.5)
-        note(plan, spec, gpus, "begin")
-        seconds = plan.get("seconds", 0.0) * (0.5 + value(spec))
         try:
-            time.sleep(60 if act == "hang" else plan.get("long", {}).get(str(spec.seed), seconds))
+            note(plan, spec, gpus, "begin")
+            seconds = plan.get("seconds", 0.0) * (0.5 + value(spec))
+            long = plan.get("long", {}).get(str(spec.seed), seconds)
+            time.sleep(60 if act == "hang" else long)
+            if act is not None:
+                misbehave(act, folder)
+            write_json(folder.result, made_up(spec, gpus, plan.get("data", "")))
+            folder.set_status("succeeded")
         except KeyboardInterrupt:
             note(plan, spec, gpus, "stop")
             raise
-        if act is not None:
-            misbehave(act, folder)
-        write_json(folder.result, made_up(spec, gpus, plan.get("data", "")))
-        folder.set_status("succeeded")
         note(plan, spec, gpus, "end")
 
 

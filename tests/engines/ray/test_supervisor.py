@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
-from threading import Thread
-from typing import IO
 
 import msgspec
 import pytest
 
 from kit.engines.engine import BUSY, EngineError, Exit, Handle, Options
 from kit.engines.ray import supervisor
-from kit.engines.ray.supervisor import Order, Start, Stop
+from kit.engines.ray.supervisor import Start, Stop
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.engines.chaos import FakeLocal
 from tests.engines.fake_run import spec_of
 from tests.engines.nvml import FakeGpus
+from tests.engines.ray.served import Served
 
 Make = Callable[..., FakeGpus]
 
@@ -41,39 +39,13 @@ def spec(seed: int) -> RunSpec:
     return made
 
 
-class Served:
-    """A supervisor in a thread, with pipes to it and from it."""
-
-    def __init__(self) -> None:
-        (orders, self.orders), (self.answers, answers) = _pipe(), _pipe()
-        words = (FakeLocal(Options()), orders, answers)
-        self.thread = Thread(target=supervisor.serve, args=words)
-        self.thread.start()
-
-    def order(self, order: Order) -> None:
-        self.orders.write(msgspec.json.encode(order) + b"\n")
-        self.orders.flush()
-
-    def answer(self) -> Exit:
-        return msgspec.json.decode(self.answers.readline(), type=Exit)
-
-    def finish(self) -> None:
-        self.orders.close()
-        self.thread.join()
-
-
-def _pipe() -> tuple[IO[bytes], IO[bytes]]:
-    reader, writer = os.pipe()
-    return os.fdopen(reader, "rb"), os.fdopen(writer, "wb")
-
-
 def until_running(spec: RunSpec) -> None:
     while not RunFolder(spec).is_running() or RunFolder(spec).status() is None:
         time.sleep(0.02)
 
 
 def test_runs_are_made_one_after_another() -> None:
-    served = Served()
+    served = Served(FakeLocal(Options()))
     for seed, code in ((0, 0), (2, BUSY), (4, 0)):
         served.order(Start(spec(seed), ("GPU-00000000-aaaa-bbbb-cccc-dddddddddddd",)))
         assert served.answer() == Exit(code)
@@ -82,7 +54,7 @@ def test_runs_are_made_one_after_another() -> None:
 
 
 def test_the_run_that_is_named_is_stopped_and_no_other() -> None:
-    served, long = Served(), spec(3)
+    served, long = Served(FakeLocal(Options())), spec(3)
     served.order(Stop(long.id, 5.0))  # too early, and forgotten
     served.order(Start(long, ()))
     until_running(long)
@@ -96,7 +68,7 @@ def test_the_run_that_is_named_is_stopped_and_no_other() -> None:
 
 
 def test_a_second_order_cuts_the_grace_short() -> None:
-    served, deaf = Served(), spec(1)
+    served, deaf = Served(FakeLocal(Options())), spec(1)
     served.order(Start(deaf, ()))
     until_running(deaf)
     served.order(Stop(deaf.id, 60.0))
@@ -106,7 +78,7 @@ def test_a_second_order_cuts_the_grace_short() -> None:
 
 
 def test_without_anybody_to_give_orders_the_run_is_stopped() -> None:
-    served, long = Served(), spec(3)
+    served, long = Served(FakeLocal(Options())), spec(3)
     served.order(Start(long, ()))
     until_running(long)
     served.finish()
