@@ -1,4 +1,4 @@
-"""Settings of methods that train networks: how fast, at what precision."""
+"""Settings of methods that train the backbones: how fast, at what precision."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ class Speed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class NetworkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What every method that trains a network has."""
+    """What methods that train the backbones have; an expert is trained as its authors do."""
 
     speed: Speed = Speed()
