@@ -101,8 +101,15 @@ class _Shapes(TorchFunctionMode):
 
 def main(pairs: Sequence[str]) -> None:
     """Print the size of each ``TASK METHOD``: an array of its numbers, or null."""
-    found = (size(task.find(each.split()[0]), method.find(each.split()[1])) for each in pairs)
-    print(msgspec.json.encode([each and astuple(each) for each in found]).decode())
+    found = []
+    for pair in pairs:
+        task_name, method_name = pair.split()
+        try:
+            each = size(task.find(task_name), method.find(method_name))
+        except Exception as error:
+            raise SystemExit(f"{method_name} on {task_name}: {error}") from error
+        found.append(each and astuple(each))
+    print(msgspec.json.encode(found).decode())
 
 
 if __name__ == "__main__":

@@ -71,13 +71,16 @@ def test_results_that_cannot_be_written(
 
 def test_two_processes_count(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WORTH_A_PROCESS", 2)
-    wide, none, searched = counts([*PAIRS, ("ecg", "dash")]).values()
+    others = [("ecg", "dash"), ("darcy-flow", "expert")]
+    wide, none, searched, complex_ = counts([*PAIRS, *others]).values()
     assert wide is not None
     assert wide.parameters > 1e6
     assert not wide.searched
     assert none is None  # a TCN is for 1D data
     assert searched is not None
     assert searched.searched
+    assert complex_ is not None
+    assert complex_.parameters > 1e6
 
 
 def test_the_process_that_asks_stays_without_torch() -> None:
@@ -89,5 +92,7 @@ def test_the_process_that_asks_stays_without_torch() -> None:
 
 
 def test_a_model_that_cannot_be_built_is_one_line() -> None:
-    with pytest.raises(KitError, match=r"models could not be counted: .*unknown method 'wrm'"):
+    with pytest.raises(
+        KitError, match=r"models could not be counted: wrm on ecg: unknown method 'wrm'"
+    ):
         counts([("ecg", "wrm")])
