@@ -180,7 +180,7 @@ def _todo(plan: Any) -> list[Any]:
 def _show(plan: Any, made: Any, site: Any, form: str) -> None:
     """Print what would be submitted, and why."""
     from kit.cli.commands.plan import show_runs
-    from kit.engines.slurm.arrays import script
+    from kit.engines.slurm.script import script
 
     if form == "json":
         import msgspec

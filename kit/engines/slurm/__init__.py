@@ -1,8 +1,8 @@
 """Slurm: runs are tasks of its job arrays, where they are found and stopped.
 
-``arrays`` makes the arrays and their scripts, ``submission`` submits them, ``node`` supervises one
-run on the node that it was given. All that is known of a run is in its folder: where it waits
-(``engine.json``, whose reference is ``JOB_INDEX``), how it stands and how it ended.
+``arrays`` makes the arrays and ``script`` their scripts, ``submission`` submits them, ``node``
+supervises one run on the node that it was given. All that is known of a run is in its folder: where
+it waits (``engine.json``, whose reference is ``JOB_INDEX``), how it stands and how it ended.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import msgspec
 
 from kit.engines.slurm import client
 from kit.errors import KitError
+from kit.files import write_json
 from kit.runs.folder import RunFolder, now
-from kit.runs.records import Failure
+from kit.runs.records import Attempt, Failure
 from kit.runs.survey import RunState
 from kit.spec import RunSpec
 
@@ -30,6 +31,13 @@ def reference_of(spec: RunSpec) -> str | None:
     """Return the task that a run was last submitted as, if it was."""
     attempt = RunFolder(spec).attempt()
     return attempt.reference if attempt is not None and attempt.engine == NAME else None
+
+
+def note(spec: RunSpec, reference: str) -> None:
+    """Write into a run's folder where in Slurm's queue it is."""
+    folder = RunFolder(spec)
+    write_json(folder.path / "spec.json", spec)
+    folder.set_attempt(Attempt(engine=NAME, reference=reference, gpus=(), number=1, started=now()))
 
 
 def stop(specs: Sequence[RunSpec]) -> int:

@@ -1,50 +1,34 @@
-"""Runs as arrays of Slurm jobs: alike in image, GPUs and time, each array with its script."""
+"""Runs as arrays of Slurm jobs, alike in image, GPUs and time."""
 
 from __future__ import annotations
 
 import os
-import shlex
-import sys
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
-from jinja2 import (
-    Environment,
-    FileSystemLoader,
-    StrictUndefined,
-    TemplateError,
-    TemplateNotFound,
-)
 
 from kit import paths
-from kit.containers import lock
-from kit.containers.build import code
-from kit.containers.images import reference
 from kit.engines.jobs import Job
 from kit.errors import KitError
-from kit.files import sha256
 from kit.spec import Profile, RunSpec
 
+# In an array's folder.
+SCRIPT, CONTENT = "script.sh", "array.json"
 Container = Literal["plain", "apptainer", "enroot", "docker"]
-CONTAINERS: tuple[Container, ...] = get_args(Container)
 SUFFIXES = {"apptainer": ".sif", "enroot": ".sqsh"}
-TEMPLATES = Path(__file__).with_name("templates")
 # A job may ask for so many hours. Estimates come from other machines: a run that needs more time
 # than it got goes on in a second job.
 CLASSES = (1, 2, 4, 8, 12, 24, 48, 72, 168)
 MARGIN = 1.5
 # Where nothing tells how long a run takes; profile paper gets all that there is.
 UNKNOWN: Mapping[Profile, int] = {"smoke": 1, "lite": 4}
-# Before its time is up a job is told, so that the run can end in peace and be queued again.
-WARNING_SECONDS = 120
-UNPINNED = {"KIT_IMAGE_PINNED": "0"}
-PASSED = ("KIT_TASKS", "KIT_METHODS")
 
 
 @dataclass(frozen=True)
@@ -76,7 +60,7 @@ class Site:
     @property
     def partition(self) -> str | None:
         """The partition, as far as somebody has named one."""
-        named = [word.partition("=")[2] for word in self.options if word.startswith("--partition=")]
+        named = re.findall(r"(?:--partition[=\s]+|(?<!\S)-p\s*)(\S+)", " ".join(self.options))
         return named[-1] if named else os.environ.get("SBATCH_PARTITION")
 
 
@@ -135,66 +119,14 @@ def hours(job: Job, site: Site) -> int:
     return min([*fitting, site.hours])
 
 
-def script(array: Array, site: Site) -> str:
-    """Return the script of an array.
-
-    Raises:
-        KitError: the template cannot be read, or is wrong.
-    """
-    folders = [TEMPLATES, *([site.template.absolute().parent] if site.template else [])]
-    environment = Environment(
-        loader=FileSystemLoader(folders),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["quote"] = shlex.quote
-    name = site.template.name if site.template else f"{site.container}.sh"
-    try:
-        template = (
-            environment.from_string(site.template.read_text())
-            if site.template
-            else environment.get_template(name)
-        )
-        return template.render(
-            name=f"{len(array.runs)} runs, {array.hours} h",
-            folder=array.folder,
-            runs=len(array.runs),
-            at_a_time=site.at_a_time,
-            warning=WARNING_SECONDS,
-            minutes=60 * array.hours,
-            gpus=array.gpus,
-            options=site.options,
-            variables=_variables(array),
-            python=sys.executable,
-            image=array.image,
-        )
-    except TemplateNotFound as error:
-        raise KitError(f"template {name}: it extends {error.name}, which is not there") from None
-    except OSError as error:
-        raise KitError(f"{site.template}: {error.strerror}") from None
-    except TemplateError as error:
-        raise KitError(f"template {name}: {error}") from None
-
-
-def _variables(array: Array) -> dict[str, str]:
-    """Return what a job must know of this shell, whatever a site makes of the environment."""
-    known = {"KIT_RESULTS": str(paths.results()), "KIT_DATA": str(paths.data())}
-    known |= {name: os.environ[name] for name in PASSED if os.environ.get(name)}
-    if array.image is None:
-        return known
-    if Path(array.image).is_file():
-        return known | {"KIT_IMAGE_ID": f"sha256:{_digest(Path(array.image))}", **UNPINNED}
-    task = array.runs[0].task
-    pinned = {"KIT_IMAGE_PINNED": "1"} if lock.pinned(task) else UNPINNED
-    return known | pinned | {"KIT_CODE": code(task)}
-
-
 def _image(task: str, site: Site) -> str | None:
     if site.container == "plain":
         return None
     if site.container == "docker":
+        # Here, since a node reads arrays and needs no Docker for that.
+        from kit.containers import lock
+        from kit.containers.images import reference
+
         pinned = lock.pinned(task)
         if pinned is None and not site.allow_unpinned:
             raise KitError(lock.unlocked(task))
@@ -217,8 +149,3 @@ def _waves(specs: Sequence[RunSpec]) -> dict[str, int]:
         return max((wave(each) + 1 for each in needed), default=0)
 
     return {run: wave(run) for run in known}
-
-
-@cache
-def _digest(file: Path) -> str:
-    return sha256(file)

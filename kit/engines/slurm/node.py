@@ -24,10 +24,10 @@ from kit.engines.engine import Options, sweep
 from kit.engines.jobs import Ended, Job, Rules
 from kit.engines.places import Cpu, Gpus, Places
 from kit.engines.queue import Queue
-from kit.engines.slurm import client, close
-from kit.engines.slurm.arrays import Array
+from kit.engines.signals import terminable
+from kit.engines.slurm import client, close, note
+from kit.engines.slurm.arrays import CONTENT, SCRIPT, Array
 from kit.engines.slurm.one_run import OneRun
-from kit.engines.slurm.submission import CONTENT, SCRIPT, note
 from kit.errors import BusyError, KitError
 from kit.files import write_json
 from kit.runs.folder import RunFolder, now
@@ -44,8 +44,13 @@ GRACE_SECONDS = 10.0
 TRIES = 2
 
 
-class Left(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What became of one task of an array; ``again`` if it was put back into the queue."""
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What became of one task of an array.
+
+    Attributes:
+        tries: how often the run has failed by no fault of its own.
+        again: it was put back into the queue.
+    """
 
     run: str
     task: str
@@ -61,14 +66,13 @@ class Left(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 def main(folder: Path, variables: Mapping[str, str]) -> int:
     """Supervise the run of this task; returns the exit code of the job."""
     array = msgspec.json.decode((folder / CONTENT).read_bytes(), type=Array)
-    index = int(variables["SLURM_ARRAY_TASK_ID"])
-    spec, began = array.runs[index], now()
+    index, node = int(variables["SLURM_ARRAY_TASK_ID"]), variables["SLURMD_NODENAME"]
     task = f"{variables['SLURM_ARRAY_JOB_ID']}_{index}"
-    left, before = _left(folder / f"{index}.json"), _progress(spec)
+    spec, file = array.runs[index], folder / f"{index}.json"
+    began, before, tries = now(), _progress(spec), _tries(file)
     warned = _Warned()
     end = _supervise(spec, array, OneRun(folder / SCRIPT, task, Options(array.device)))
-    failure, message, tries = end.failure, end.message, left.tries if left else 0
-    again = False
+    failure, message, again = end.failure, end.message, False
     if failure == "cancelled" and warned.value:
         again = _progress(spec) != before
         if not again:
@@ -76,8 +80,7 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
     elif failure == "infrastructure":
         tries += 1
         again = tries < TRIES
-    node = variables["SLURMD_NODENAME"]
-    left = Left(
+    outcome = Outcome(
         run=str(spec.folder),
         task=task,
         node=node,
@@ -88,12 +91,12 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
         message=message,
         again=again,
     )
-    write_json(folder / f"{index}.json", left)
+    write_json(file, outcome)
     print(f"{spec}: {failure or 'done'}" + (f": {message}" if message else ""), flush=True)
     if again:
         note(spec, task)
-        elsewhere = node if failure == "infrastructure" else None
-        client.requeue(variables["SLURM_JOB_ID"], without=elsewhere)
+        unfit = node if failure == "infrastructure" else None
+        client.requeue(variables["SLURM_JOB_ID"], without=unfit)
     elif failure is not None and not end.elsewhere:
         close(spec, failure, message)
     return 0 if failure is None else 1
@@ -120,21 +123,22 @@ def _supervise(spec: RunSpec, array: Array, engine: OneRun) -> Ended:
         "KIT_NAME": f"kit-slurm-{sweep()}-{spec.id[:12]}",
         "KIT_LOCKS": str(leases.folder()),
     }
+    timeout = None if array.timeout is None else 3600 * array.timeout
     try:
-        if (objection := engine.objection()) is not None:
-            return Ended(spec, "infrastructure", objection)
-        if not _is_mine(folder, engine):
-            return Ended(spec, "cancelled", "another process is at it", elsewhere=True)
-        timeout = None if array.timeout is None else 3600 * array.timeout
-        queue = Queue(
-            [Job(spec, gpus=max(1, array.gpus))],
-            engine,
-            _places(array),
-            Rules(timeout=timeout, retries=0, grace=GRACE_SECONDS),
-            watch=_Patience(),
-            say=lambda line: print(line, flush=True),
-        )
-        (end,) = queue.run()
+        with terminable():
+            if (objection := engine.objection()) is not None:
+                return Ended(spec, "infrastructure", objection)
+            if not _is_mine(folder, engine):
+                return Ended(spec, "cancelled", "another process is at it", elsewhere=True)
+            queue = Queue(
+                [Job(spec, gpus=max(1, array.gpus))],
+                engine,
+                _places(array),
+                Rules(timeout=timeout, retries=0, grace=GRACE_SECONDS),
+                watch=_Patience(),
+                say=lambda line: print(line, flush=True),
+            )
+            (end,) = queue.run()
     except KeyboardInterrupt:
         return Ended(spec, "cancelled", "stopped by Slurm")
     except KitError as error:
@@ -183,10 +187,10 @@ def _progress(spec: RunSpec) -> object:
     return status and (status.stage, status.epoch)
 
 
-def _left(file: Path) -> Left | None:
+def _tries(file: Path) -> int:
     with suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(file.read_bytes(), type=Left)
-    return None
+        return msgspec.json.decode(file.read_bytes(), type=Outcome).tries
+    return 0
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class OneRun:
         return Handle(spec, self.task)
 
     def find(self, spec: RunSpec, reference: str | None) -> None:
-        """Adopt nothing: what an earlier job has left is removed."""
+        """Adopt nothing: what an earlier job left was removed by ``clean``."""
 
     def poll(self, handle: Handle) -> Exit | None:
         """Return how the run ended, with nothing of it left."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from kit.engines.slurm import NAME, client, reference_of
-from kit.engines.slurm.arrays import Array, Site, script
+from kit.engines.slurm import client, note, reference_of
+from kit.engines.slurm.arrays import CONTENT, SCRIPT, Array, Site
 from kit.engines.slurm.look import look
+from kit.engines.slurm.script import script
 from kit.errors import KitError
 from kit.files import write_bytes, write_json
-from kit.runs.folder import RunFolder, now
-from kit.runs.records import Attempt
 from kit.spec import RunSpec
-
-SCRIPT, CONTENT = "script.sh", "array.json"
 
 
 def check(arrays: Sequence[Array], site: Site) -> None:
@@ -80,13 +77,6 @@ def submit(arrays: Sequence[Array], site: Site) -> list[str]:
         client.cancel(jobs)
         raise
     return jobs
-
-
-def note(spec: RunSpec, reference: str) -> None:
-    """Write into a run's folder where in Slurm's queue it is."""
-    folder = RunFolder(spec)
-    write_json(folder.path / "spec.json", spec)
-    folder.set_attempt(Attempt(engine=NAME, reference=reference, gpus=(), number=1, started=now()))
 
 
 def waiting(specs: Iterable[RunSpec]) -> dict[str, str]:

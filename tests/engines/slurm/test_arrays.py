@@ -6,15 +6,18 @@ import json
 import shlex
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
 
 from kit import paths
+from kit.cli.commands import submit
 from kit.containers import lock
 from kit.engines.jobs import Job
 from kit.engines.slurm import arrays, client
-from kit.engines.slurm.arrays import CONTAINERS, Array, Site, hours, script
+from kit.engines.slurm.arrays import Array, Container, Site, hours
+from kit.engines.slurm.script import script
 from kit.errors import KitError
 from kit.spec import RunSpec
 from tests.conftest import Run
@@ -88,6 +91,14 @@ def test_time_classes(expected: float | None, profile: str, time: int) -> None:
     assert hours(Job(spec(0, profile=profile), expected), Site(hours=100)) == time
 
 
+def test_the_partition_is_known_however_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    for words in ("--partition=a", "--partition a", "-p a", "-pa"):
+        assert Site(options=("--mem=1G", words)).partition == "a"
+    assert Site(options=("--constraint=x-p",)).partition is None
+    monkeypatch.setenv("SBATCH_PARTITION", "b")
+    assert Site().partition == "b"
+
+
 def test_runs_that_read_others_come_later() -> None:
     first = spec(0)
     second = spec(1, inputs={"sizes": first.id})
@@ -99,11 +110,9 @@ def test_runs_that_read_others_come_later() -> None:
     assert waves == [(0, [0]), (1, [1]), (2, [2])]
 
 
-@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("container", submit.CONTAINERS)
 @pytest.mark.parametrize("device", [None, "cpu"])
-def test_scripts_of_all_containers(
-    container: arrays.Container, device: str | None, images: Path
-) -> None:
+def test_scripts_of_all_containers(container: Container, device: str | None, images: Path) -> None:
     site = Site(
         container,
         images=images,
@@ -114,6 +123,7 @@ def test_scripts_of_all_containers(
     )
     (array,) = arrays.arrays([Job(spec(0)), Job(spec(1))], site)
     text = script(array, site)
+    assert set(submit.CONTAINERS) == set(get_args(Container))
     subprocess.run(["bash", "-n"], input=text, text=True, check=True)
     lines = text.splitlines()
     assert "#SBATCH --array=0-1%2" in lines
@@ -142,7 +152,7 @@ printf '%s\\n' "$@" > "$SAID"; env >> "$SAID"
     ],
 )
 def test_containers_get_the_run_its_folders_and_its_gpus_alone(
-    container: arrays.Container,
+    container: Container,
     words: list[str],
     images: Path,
     tmp_path: Path,
