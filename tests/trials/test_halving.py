@@ -10,7 +10,7 @@ from typing import Any
 
 import optuna
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.trials import workers
@@ -168,6 +168,7 @@ def test_recorded_curves_as_by_the_paper(count: int) -> None:
     assert sum(epochs == 4 for _, epochs in found) >= 8
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_any_curves_as_by_the_paper(data: st.DataObject) -> None:
     score = st.one_of(st.integers(0, 5).map(float), st.just(math.nan))

@@ -41,8 +41,8 @@ def elsewhere(spec: RunSpec, options: execute.Options) -> Iterator[Elsewhere]:
             raise UnavailableError(f"node {look.host} {look.trouble}")
     if options.device is None and not any(look.gpus for look in looks):
         options = replace(options, device="cpu")
-    needs = {"num_cpus": 1} if options.device == "cpu" else {"num_gpus": 1}
-    train = ray.remote(_train).options(max_retries=RETRIES, **needs)
+    gpus = 0 if options.device == "cpu" else 1
+    train = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_train)
     common = (
         msgspec.json.encode(spec),
         _code(spec),
