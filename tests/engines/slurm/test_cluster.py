@@ -84,11 +84,15 @@ def test_a_sweep_that_changes_engines_and_loses_a_node(
     engines = [attempt.engine for attempt in attempts if attempt]
     assert engines == ["local"] * 2 + ["slurm"] * (RUNS - 2)
     begun_again = len(cluster.begun()) - RUNS
+    # What a run costs beyond its own time, as seconds of a GPU.
+    local = (alone - ideal) * len(uuids) / RUNS
+    here = (took - ideal) * len(uuids) / (RUNS - 2)
     with capsys.disabled():
         print(
             f"\nslurm: {RUNS} runs on {len(uuids)} GPUs of 3 nodes, 2 of them by the local engine "
             f"first, a node lost ({begun_again} begun again): each done once, no GPU shared, same "
-            f"table; {took:.1f} s; local engine alone {alone:.1f} s, sleep alone {ideal:.1f} s"
+            f"table; {took:.1f} s; overhead {here:.1f} s per run, node loss and all; local engine "
+            f"alone {alone:.1f} s, {local:.1f} s per run"
         )
 
 
