@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 LENGTHS = (7, 9, 11)
-# Series at a time on a CPU, so that what one group of kernels makes of them stays in the cache.
-CPU_CHUNK = 16
+# Values that a group of kernels makes at a time on a CPU, so that they stay in its cache.
+CPU_VALUES = 1 << 17
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,11 @@ class Group:
     dilation: int
     padding: int
     part: slice
+
+    @property
+    def count(self) -> int:
+        """How many kernels."""
+        return self.part.stop - self.part.start
 
     def outputs(self, length: int) -> int:
         """Return the number of places of a kernel on a series."""
@@ -69,9 +74,11 @@ class Rocket(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, 1, length) -> (batch, 2 count): largest values, then shares of positive ones."""
         features = x.new_empty(len(x), 2, len(self.biases))
-        size = CPU_CHUNK if x.device.type == "cpu" else len(x)
-        for series, rows in zip(x[:, 0].split(size), features.split(size), strict=True):
-            for group in self.groups:
+        for group in self.groups:
+            size = len(x)
+            if x.device.type == "cpu":
+                size = max(1, CPU_VALUES // (group.outputs(x.shape[-1]) * group.count))
+            for series, rows in zip(x[:, 0].split(size), features.split(size), strict=True):
                 values = self._convolve(series, group)
                 rows[:, 0, group.part] = values.amax(1)
                 rows[:, 1, group.part] = values.gt_(0).mean(1)
@@ -79,10 +86,7 @@ class Rocket(nn.Module):
 
     def multiply_adds(self, x: Tensor) -> int:
         """Return those of one series."""
-        return sum(
-            group.outputs(x.shape[-1]) * group.length * (group.part.stop - group.part.start)
-            for group in self.groups
-        )
+        return sum(group.outputs(x.shape[-1]) * group.length * group.count for group in self.groups)
 
     def _convolve(self, series: Tensor, group: Group) -> Tensor:
         """(batch, length) -> (batch, outputs, kernels of the group)."""

@@ -40,7 +40,11 @@ def by_kernel(rocket: Rocket, x: torch.Tensor) -> torch.Tensor:
     return torch.from_numpy(features).flatten(1)
 
 
-def test_features_are_those_of_a_loop_over_kernels() -> None:
+@pytest.mark.parametrize("at_a_time", [1, 4000, 1 << 17])
+def test_features_are_those_of_a_loop_over_kernels(
+    at_a_time: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kit.methods.expert.rocket.CPU_VALUES", at_a_time)
     torch.manual_seed(0)
     rocket = Rocket(46, 200).double()
     x = torch.randn(19, 1, 46, dtype=torch.float64)
@@ -55,9 +59,8 @@ def test_kernels_are_drawn_as_the_paper_says() -> None:
     sizes = dict.fromkeys((7, 9, 11), 0)
     padded = 0
     for group in rocket.groups:
-        number = group.part.stop - group.part.start
-        sizes[group.length] += number
-        padded += number * (group.padding > 0)
+        sizes[group.length] += group.count
+        padded += group.count * (group.padding > 0)
         assert 1 <= group.dilation <= 45 // (group.length - 1)
         assert group.padding in (0, (group.length - 1) * group.dilation // 2)
         taps = rocket.weights[group.part]
