@@ -81,22 +81,25 @@ def _run(engine: Engine, order: Start, inbox: Inbox) -> Exit | None:
     try:
         # A container may have been left by a supervisor that was killed.
         handle = engine.find(order.spec, None) or engine.start(order.spec, order.gpus)
-        while (end := engine.poll(handle)) is None:
+        stops: list[Thread] = []
+        while any(stop.is_alive() for stop in stops) or (end := engine.poll(handle)) is None:
             with suppress(Empty):
                 message = inbox.get(timeout=SECONDS_BETWEEN_POLLS)
                 if message is None:
                     engine.stop(handle, GRACE_SECONDS)
                     return None
                 if isinstance(message, Stop) and message.run == order.spec.id:
-                    _stop(engine, handle, message.grace)
+                    stops.append(_stop(engine, handle, message.grace))
     except (EngineError, KitError, OSError) as error:
         return Exit(None, infrastructure=str(error))
     return end
 
 
-def _stop(engine: Engine, handle: Handle, grace: float) -> None:
-    """Stop a run beside the polling, so that a second order can cut the grace short."""
-    Thread(target=engine.stop, args=(handle, grace), daemon=True).start()
+def _stop(engine: Engine, handle: Handle, grace: float) -> Thread:
+    """Begin to stop a run; another order can cut the grace short meanwhile."""
+    stop = Thread(target=engine.stop, args=(handle, grace), daemon=True)
+    stop.start()
+    return stop
 
 
 if __name__ == "__main__":
