@@ -37,12 +37,14 @@ class Options:
         wheels: a folder where pip looks before it asks the index.
         ca: a bundle of certificates for pip, where TLS passes a proxy of one's own.
         network: of the build, as ``docker build --network``.
+        cpu: leave out packages that only a GPU has a use for, torch's own apart.
     """
 
     base_image: str | None = None
     wheels: Path | None = None
     ca: Path | None = None
     network: str | None = None
+    cpu: bool = False
 
 
 def build(client: docker.DockerClient, tasks: Sequence[str], options: Options) -> None:
@@ -61,6 +63,8 @@ def build(client: docker.DockerClient, tasks: Sequence[str], options: Options) -
         common += ["--build-context", f"wheels={options.wheels}"]
     if options.ca is not None:
         common += ["--secret", f"id=ca,src={options.ca}"]
+    if options.cpu:
+        common += ["--build-arg", "XGBOOST=xgboost-cpu"]
     if options.network is not None:
         common += ["--network", options.network]
     labels = {

@@ -159,7 +159,7 @@ def again(
         build.build(
             built_images,
             tasks,
-            build.Options(base_image="kit-tests/debian:bookworm", wheels=wheels, ca=options.ca),
+            build.Options("kit-tests/debian:bookworm", wheels, options.ca, cpu=True),
         )
 
     return build_again

@@ -36,12 +36,16 @@ def command() -> None:
     help="Certificates for pip, where TLS passes a proxy.",
 )
 @click.option("--network", metavar="NAME", help="Of the build, as for 'docker build'.")
+@click.option(
+    "--cpu", is_flag=True, help="Leave out what only a GPU has a use for: smaller images."
+)
 def build(
     tasks: tuple[str, ...],
     base_image: str | None,
     wheels: Path | None,
     ca: Path | None,
     network: str | None,
+    cpu: bool,
 ) -> None:
     """Build the base image and those of the TASKs (default: all)."""
     from kit import paths, task
@@ -52,7 +56,7 @@ def build(
 
     names = [task.find(name).name for name in tasks or task.names()]
     client = connect()
-    how = building.Options(base_image=base_image, wheels=wheels, ca=ca, network=network)
+    how = building.Options(base_image=base_image, wheels=wheels, ca=ca, network=network, cpu=cpu)
     building.build(client, names, how)
     # What compose mounts has to be there, and to be the caller's.
     leases.make_folder()
