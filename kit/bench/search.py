@@ -7,6 +7,7 @@ shaping of alpha's gradients, the learning rates, what goes into the history.
 from __future__ import annotations
 
 import copy
+import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
@@ -33,8 +34,10 @@ from kit.training.loop import make_optimiser, network_loss, train
 from kit.training.losses import loss
 from kit.training.stage import Stage
 
-# Samples per step, for two CPU cores: what the released strategy gets through in seconds.
-BATCHES = {"darcy-flow": 2, "deepsea": 8}
+TASKS: list[str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["tasks"]
+# Samples per step by number of axes, for two CPU cores: what the released strategy gets through in
+# seconds.
+BATCHES = {1: 8, 2: 2}
 STRATEGIES = ("auto", "released")
 PROFILE: Profile = "smoke"  # whose data are enough; all else is the paper's
 
@@ -65,7 +68,7 @@ def measure(
     """Return the rows of a task: its search by each method, its retraining by the kit and by hand.
 
     Args:
-        name: of the task, one of ``BATCHES``.
+        name: of the task.
         tier: of its data.
         methods: of AggConv.
         batch_size: None for a size that suits two CPU cores.
@@ -77,7 +80,7 @@ def measure(
     Raises:
         DataError: the task's data are not prepared.
     """
-    size = batch_size or BATCHES[name]
+    size = batch_size or BATCHES[task.find(name).dims]
     wait = torch.cuda.synchronize if device.startswith("cuda") else None
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)

@@ -205,8 +205,8 @@ def one_at_a_time(lines: Sequence[dict[str, Any]], uuid: str, restarts: Sequence
     """Tell whether on a GPU each run was over before the next began; restarts ended some."""
     on = sorted((line["time"], line["what"], line["run"]) for line in lines if uuid in line["gpus"])
     for (when, what, run), (after, next_what, next_run) in pairwise(on):
-        over = what == "begin" and next_what == "end" and run == next_run
+        over = what == "begin" and next_what in ("end", "stop") and run == next_run
         cut = what == "begin" and any(when < restart for restart in restarts if restart < after + 5)
-        if not (what == "end" and next_what == "begin") and not over and not cut:
+        if not (what != "begin" and next_what == "begin") and not over and not cut:
             return False
     return bool(on)

@@ -73,7 +73,9 @@ def aggconv(
 
 
 @command.command()
-@click.option("--task", "tasks", multiple=True, help="darcy-flow or deepsea; default: both.")
+@click.option(
+    "--task", "tasks", multiple=True, type=options.TASK, help="Default: a 2D and a 1D one."
+)
 @methods
 @click.option("--batch", type=click.IntRange(min=1), help="Samples per step; default: few.")
 @click.option(
@@ -106,11 +108,8 @@ def search(
     for name in methods:
         if name not in (*METHODS, "auto"):
             raise unknown("method", name, (*METHODS, "auto"))
-    for name in tasks:
-        if name not in bench.BATCHES:
-            raise unknown("task of this measurement", name, bench.BATCHES)
     rows = []
-    chosen = tasks or tuple(bench.BATCHES)
+    chosen = [task.find(name).name for name in tasks or bench.TASKS]
     with bar("search epoch") as progress:
         for number, name in enumerate(chosen):
             progress(number, len(chosen))

@@ -39,6 +39,8 @@ class Nodes:
         self.variables = {
             "PYTHONPATH": str(ROOT),
             "RAY_worker_niceness": "0",
+            # The runs are made up, so that they have no image: nodes without a Docker engine.
+            "DOCKER_HOST": f"unix://{folder}/none",
             "KIT_DATA": str(folder / "data"),
             "KIT_RESULTS": str(folder / "results"),
             "FAKE_RUN": json.dumps({"seconds": SECONDS, "journal": str(self.journal)}),
