@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import docker
+from docker.errors import ImageNotFound
 
 
 @contextmanager
@@ -20,4 +21,6 @@ def derived(engine: docker.DockerClient, name: str, lines: str, context: Path) -
     try:
         yield
     finally:
-        engine.images.remove(name, force=True)
+        # Two modules of tests may have derived the same one.
+        with suppress(ImageNotFound):
+            engine.images.remove(name, force=True)
