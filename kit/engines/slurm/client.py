@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import time
 from collections.abc import Collection
@@ -92,7 +93,10 @@ def cancel(references: Collection[str]) -> None:
 
 
 def requeue(job: str, *, without: str | None = None) -> None:
-    """Put a task that ends now back into the queue, not to come back to a certain node."""
+    """Put the job that this process belongs to back into the queue, not to come back to a node."""
+    # Slurm ends a job that it queues again, and this process is in it. But it does not begin the
+    # next try before this one is over, so that there is time to name the node.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     call("scontrol", "requeue", job)
     if without is not None:
         with suppress(KitError):  # some sites do not let users choose nodes

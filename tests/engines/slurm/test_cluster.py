@@ -68,7 +68,8 @@ def test_a_sweep_that_changes_engines_and_loses_a_node(
     until(lambda: any(line["gpus"][0] in uuids[4:] for line in cluster.lines))
     node = ["scontrol", "update", "NodeName=node3"]
     subprocess.run([*node, "State=DOWN", "Reason=test"], check=True)
-    subprocess.run([*node, "State=RESUME"], check=True)
+    # Refused where the node has already come back by itself.
+    subprocess.run([*node, "State=RESUME"], capture_output=True, check=False)
     cluster.finish()
     took = time.monotonic() - began
 
