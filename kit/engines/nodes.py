@@ -83,6 +83,16 @@ def trouble(folder: Path, node: Node | None) -> str | None:
     return None
 
 
+def describe(node: Node) -> str:
+    """Return what a node has, in a line to follow what its cluster says of it."""
+    models = ", ".join(sorted(set(node.gpus))) or "no GPU shown"
+    images = ", ".join(node.images) or "none"
+    return (
+        f"({models}); shares results, locks and {len(node.data)} prepared data; "
+        f"torch {node.torch}; Docker images: {images}"
+    )
+
+
 def prepared_data() -> tuple[str, ...]:
     """Return the folders of prepared data that are seen from here, as ``task/tier``."""
     found = paths.data().glob("*/*/manifest.json")

@@ -178,9 +178,4 @@ def _words(look: Look) -> str:
     has = f"{look.gpus:g} GPUs, {look.cpus:g} cores"
     if look.trouble is not None or look.node is None:
         return f"{has}; {look.trouble}"
-    models = ", ".join(sorted(set(look.node.gpus))) or "no GPU shown"
-    images = ", ".join(look.node.images) or "none"
-    return (
-        f"{has} ({models}); shares results, locks and {len(look.node.data)} prepared data; "
-        f"torch {look.node.torch}; Docker images: {images}"
-    )
+    return f"{has} {nodes.describe(look.node)}"

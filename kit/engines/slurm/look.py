@@ -93,9 +93,4 @@ def _words(seen: Seen) -> str:
         return f"{state}; {seen.trouble}"
     if seen.node is None:
         return f"{state}: not looked at"
-    models = ", ".join(sorted(set(seen.node.gpus))) or "no GPU shown"
-    images = ", ".join(seen.node.images) or "none"
-    return (
-        f"{state} ({models}); shares results, locks and {len(seen.node.data)} prepared data; "
-        f"torch {seen.node.torch}; Docker images: {images}"
-    )
+    return f"{state} {nodes.describe(seen.node)}"
