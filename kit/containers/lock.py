@@ -128,22 +128,21 @@ def compare(image_id: str, name: str, allow_unpinned: bool) -> None:
     """
     if "KIT_IMAGE_PINNED" in os.environ:
         return
-    lock = read()
-    pinned = lock.images.get(name) if lock is not None else None
-    difference = _difference(image_id, pinned, name) if pinned is not None else None
+    locked = pinned(name)
+    difference = _difference(image_id, locked, name) if locked is not None else None
     if difference is not None and not allow_unpinned:
         raise KitError(difference)
-    same = pinned is not None and difference is None
+    same = locked is not None and difference is None
     os.environ["KIT_IMAGE_PINNED"] = str(int(same))
-    if pinned is not None and same and pinned.repo_digest is not None:
-        os.environ["KIT_IMAGE_DIGEST"] = pinned.repo_digest
+    if locked is not None and same and locked.repo_digest is not None:
+        os.environ["KIT_IMAGE_DIGEST"] = locked.repo_digest
 
 
-def _difference(image_id: str, pinned: Pinned, name: str) -> str | None:
-    if pinned.image_id == image_id:
+def _difference(image_id: str, locked: Pinned, name: str) -> str | None:
+    if locked.image_id == image_id:
         return None
     return (
-        f"the image of {name} is {short(image_id) or 'unknown'}, not {short(pinned.image_id)} as "
+        f"the image of {name} is {short(image_id) or 'unknown'}, not {short(locked.image_id)} as "
         "locked; build what was locked, lock anew by 'kit images lock', or add --allow-unpinned"
     )
 

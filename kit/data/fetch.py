@@ -15,6 +15,8 @@ from kit.files import locked, sha256, sync_folder
 from kit.spec import Tier
 from kit.task import Source, Task
 
+PATIENCE = Patience()
+
 
 @contextmanager
 def _unseen(_: str) -> Iterator[Progress]:
@@ -28,7 +30,7 @@ def fetch(
     offline: bool = False,
     show: Callable[[str], AbstractContextManager[Progress]] = _unseen,
     say: Callable[[str], None] = lambda _: None,
-    patience: Patience = Patience(),  # noqa: B008
+    patience: Patience = PATIENCE,
 ) -> list[Path]:
     """Fetch the raw files of a tier that are not there yet.
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import nn
@@ -165,3 +166,37 @@ def outcome(
         macs=count.multiply_adds(network, context.input_shape),
         artifacts=[(f"artifacts/{WEIGHTS}", "torch-state-dict")],
     )
+
+
+class Scored(Protocol):
+    """Settings that say what a network's output means."""
+
+    @property
+    def loss(self) -> str | None:
+        """Its name; None for the task's own."""
+
+
+S = TypeVar("S", bound=Scored)
+
+
+class OneNetwork(ABC, Generic[S]):
+    """The ``Stages`` of a method that trains one network: all but building and training it."""
+
+    def __init__(self, settings: S) -> None:
+        self.settings = settings
+
+    @abstractmethod
+    def network(self, context: Context) -> nn.Module:
+        """Return the network, with its first weights."""
+
+    def trained(self, context: Context) -> nn.Module:
+        """Return the network with its final weights."""
+        return load(context, self.network(context))
+
+    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
+        """Return the trained network as a function."""
+        return predictor(context, self.trained(context), context.fold("test"), self.settings.loss)
+
+    def outcome(self, context: Context) -> Outcome:
+        """Describe the network."""
+        return outcome(context, self.network(context))

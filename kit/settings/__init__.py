@@ -1,6 +1,7 @@
 """Settings: strict TOML resolved in layers into frozen structs."""
 
 from kit.settings.common import Normalisation, Optimiser, Rules, Schedule, Settings, Validation
+from kit.settings.recipe import Recipe
 from kit.settings.resolve import merge, resolve
 from kit.settings.speed import NetworkSettings, Speed
 from kit.settings.strict import apply_overrides, convert
@@ -9,6 +10,7 @@ __all__ = [
     "NetworkSettings",
     "Normalisation",
     "Optimiser",
+    "Recipe",
     "Rules",
     "Schedule",
     "Settings",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -32,8 +32,7 @@ def faster(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Te
     """
     _check(speed, next(network.parameters()).device, axes)
     if speed.channels_last:
-        # The stub of `Module.to` knows no layouts.
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        cast(Any, network).to(memory_format=torch.channels_last)  # its stub knows no layouts
     run: Callable[[Tensor], Tensor] = distributed.parallel(network)
     # The compiler has no code for complex spectra: supernets would take minutes to be slower.
     if speed.compile and not any(

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from kit import task
 from kit.bench.data import measure
 from kit.data.folds import Fold
+from kit.data.loading import Batch
 from tests.conftest import Run
 
 
@@ -27,10 +31,8 @@ def test_loading_beside_a_step(kit: Run) -> None:
 def test_what_is_slow_to_load_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Fold.shuffled
 
-    def slow(self: Fold, *how: object, **more: object) -> object:
-        import time
-
-        for batch in whole(self, *how, **more):  # type: ignore[arg-type]
+    def slow(self: Fold, *how: Any, **more: Any) -> Iterator[Batch]:
+        for batch in whole(self, *how, **more):
             time.sleep(0.5)
             yield batch
 

@@ -101,6 +101,7 @@ def search(
     """
     from kit import task
     from kit.bench import search as bench
+    from kit.cli.commands.reproduce import prepare
     from kit.cli.progress import bar
     from kit.data import preparing
     from kit.ops import METHODS
@@ -109,16 +110,15 @@ def search(
         if name not in (*METHODS, "auto"):
             raise unknown("method", name, (*METHODS, "auto"))
     rows = []
-    chosen = [task.find(name).name for name in tasks or bench.TASKS]
+    chosen = [task.find(name) for name in tasks or bench.TASKS]
+    tiers = [preparing.choose_tier(each, bench.PROFILE, None) for each in chosen]
+    for each, tier in zip(chosen, tiers, strict=True):
+        prepare(preparing.state(each, tier, bench.PROFILE), bench.PROFILE)
     with bar("search epoch") as progress:
-        for number, name in enumerate(chosen):
+        for number, (each, tier) in enumerate(zip(chosen, tiers, strict=True)):
             progress(number, len(chosen))
-            found = task.find(name)
-            tier = preparing.choose_tier(found, bench.PROFILE, None)
-            if not preparing.state(found, tier, bench.PROFILE).ready:
-                preparing.prepare(found, tier, bench.PROFILE)
             rows += bench.measure(
-                name,
+                each.name,
                 tier,
                 methods or bench.STRATEGIES,
                 batch_size=batch,

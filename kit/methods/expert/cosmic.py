@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from kit.errors import KitError
+from kit.methods import recipe
 from kit.methods.context import Context
-from kit.methods.expert import recipe
 from kit.methods.expert.info import ExpertSettings
 from kit.training.loop import make_optimiser
 from kit.training.stage import Stage

@@ -7,26 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.method import MethodInfo
-from kit.settings import Optimiser, Schedule, Settings, Validation
+from kit.settings import Recipe
 from kit.task import Task
 
 Option = bool | int | float | str
-
-
-class Recipe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one network is trained.
-
-    Attributes:
-        validation: the score that schedules and selection follow, if any.
-        loss: None for the task's own.
-    """
-
-    epochs: int
-    batch_size: int
-    optimiser: Optimiser
-    schedule: Schedule
-    validation: Validation = Validation()
-    loss: str | None = None
 
 
 class ExpertSettings(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -42,7 +42,7 @@ def build(
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+            nn.init.zeros_(layer.get_parameter("bias"))
     return network
 
 

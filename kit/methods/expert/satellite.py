@@ -13,8 +13,8 @@ from msgspec import structs
 from torch import Tensor, nn
 
 from kit.data.loading import Batch
+from kit.methods import recipe
 from kit.methods.context import Context
-from kit.methods.expert import recipe
 from kit.methods.expert.info import ExpertSettings
 from kit.methods.expert.rocket import Rocket
 from kit.training.loop import make_optimiser, network_loss, train

@@ -62,10 +62,8 @@ class SpectralConv2d(nn.Module):
 
 
 @lru_cache(maxsize=8)
-def _waves(
-    rows: int, columns: int, modes: int, device: torch.device
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the matrices of the transforms, in the order in which they are applied.
+def _waves(rows: int, columns: int, modes: int, device: torch.device) -> tuple[Tensor, ...]:
+    """Return the four matrices of the transforms, in the order in which they are applied.
 
     All are real; a complex axis of n is one of 2 n, real and imaginary parts alternating.
 
@@ -95,4 +93,4 @@ def _waves(
         real(steep.conj().resolve_conj()),
         torch.view_as_real(flat_back).transpose(1, 2).flatten(0, 1),
     )
-    return tuple(each.float().contiguous() for each in matrices)  # type: ignore[return-value]
+    return tuple(each.float().contiguous() for each in matrices)

@@ -11,22 +11,16 @@ import torch
 from torch import nn
 
 from kit import discovery
-from kit.data.loading import Batch
 from kit.errors import KitError, nearest
-from kit.methods import networks
-from kit.methods.context import Context, Outcome
-from kit.methods.expert import recipe
+from kit.methods import networks, recipe
+from kit.methods.context import Context
 from kit.methods.expert.info import ExpertSettings, Option
-from kit.metrics import Prediction
 from kit.seeding import key
 from kit.task import Task
 
 
-class Stages:
+class Stages(networks.OneNetwork[ExpertSettings]):
     """The one stage of an expert."""
-
-    def __init__(self, settings: ExpertSettings) -> None:
-        self.settings = settings
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Train the network."""
@@ -37,19 +31,6 @@ class Stages:
         fit(context, progress, network, settings, **settings.fit)
         networks.save(context, network)
         context.finish(progress)
-
-    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the trained network as a function."""
-        network = self.trained(context)
-        return networks.predictor(context, network, context.fold("test"), self.settings.loss)
-
-    def trained(self, context: Context) -> nn.Module:
-        """Return the network with its final weights."""
-        return networks.load(context, self.network(context))
-
-    def outcome(self, context: Context) -> Outcome:
-        """Describe the network."""
-        return networks.outcome(context, self.network(context))
 
     def network(self, context: Context) -> nn.Module:
         """Return the network, with its first weights."""

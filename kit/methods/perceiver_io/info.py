@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from kit.method import MethodInfo
-from kit.methods.expert.info import Recipe
+from kit.settings import Recipe
 
 
 class PerceiverSettings(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):

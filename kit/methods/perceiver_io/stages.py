@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 
-from kit.data.loading import Batch
-from kit.methods import networks
-from kit.methods.context import Context, Outcome
-from kit.methods.expert import recipe
+from kit.methods import networks, recipe
+from kit.methods.context import Context
 from kit.methods.perceiver_io.info import PerceiverSettings
 from kit.methods.perceiver_io.model import Perceiver
-from kit.metrics import Prediction
 from kit.seeding import key
 
 
-class Stages:
+class Stages(networks.OneNetwork[PerceiverSettings]):
     """The one stage of Perceiver IO."""
-
-    def __init__(self, settings: PerceiverSettings) -> None:
-        self.settings = settings
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Train the network."""
@@ -30,19 +22,6 @@ class Stages:
         recipe.fit(context, progress, network, self.settings)
         networks.save(context, network)
         context.finish(progress)
-
-    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the trained network as a function."""
-        network = self.trained(context)
-        return networks.predictor(context, network, context.fold("test"), self.settings.loss)
-
-    def trained(self, context: Context) -> nn.Module:
-        """Return the network with its final weights."""
-        return networks.load(context, self.network(context))
-
-    def outcome(self, context: Context) -> Outcome:
-        """Describe the network."""
-        return networks.outcome(context, self.network(context))
 
     def network(self, context: Context) -> nn.Module:
         """Return the network, with its first weights."""

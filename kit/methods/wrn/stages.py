@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from torch import nn
 
 from kit.data.folds import Fold
-from kit.data.loading import Batch
 from kit.methods import networks
-from kit.methods.context import Context, Outcome
+from kit.methods.context import Context
 from kit.methods.wrn.info import WrnSettings
-from kit.metrics import Prediction
 from kit.training.stage import Stage
 
 
-class Stages:
+class Stages(networks.OneNetwork[WrnSettings]):
     """The one stage of WRN."""
-
-    def __init__(self, settings: WrnSettings) -> None:
-        self.settings = settings
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Train on train and val together, to the last epoch."""
@@ -52,19 +45,6 @@ class Stages:
             limit=int(settings.batch_fraction * fold.batch_count(settings.batch_size)) + 1,
             until=until,
         )
-
-    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the trained network as a function."""
-        network = self.trained(context)
-        return networks.predictor(context, network, context.fold("test"), self.settings.loss)
-
-    def trained(self, context: Context) -> nn.Module:
-        """Return the network with its final weights."""
-        return networks.load(context, self.network(context))
-
-    def outcome(self, context: Context) -> Outcome:
-        """Describe the network."""
-        return networks.outcome(context, self.network(context))
 
     def network(self, context: Context) -> nn.Module:
         """Return the network, with its first weights."""

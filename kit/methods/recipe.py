@@ -12,7 +12,7 @@ from torch import nn
 from kit.errors import KitError
 from kit.methods import networks
 from kit.methods.context import Context
-from kit.methods.expert.info import Recipe
+from kit.settings import Recipe
 from kit.training.loop import make_optimiser, network_loss, score, train
 from kit.training.losses import loss, relative_l2
 from kit.training.monitor import Monitor
