@@ -84,6 +84,11 @@ class Part:
         return self.path.with_name(f"{self.path.name}.json")
 
     @property
+    def files(self) -> tuple[Path, Path]:
+        """Return the bytes and the note, there or not."""
+        return self.path, self._note
+
+    @property
     def size(self) -> int:
         """Return how many bytes are there."""
         return self.path.stat().st_size if self.path.exists() else 0
@@ -106,7 +111,7 @@ class Part:
 
     def drop(self) -> None:
         """Remove what was downloaded."""
-        for path in (self.path, self._note):
+        for path in self.files:
             path.unlink(missing_ok=True)
 
     def finish(self, target: Path) -> None:

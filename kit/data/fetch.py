@@ -61,11 +61,8 @@ def fetch(
         again = f"run 'kit data fetch {task.name}' with a network, or"
         raise DataError(f"{task.name}: offline, and missing {files}; {again} {by_hand}")
     fetched, dead = [], []
-    folder = raw.folder_of(task)
     try:
-        with locked(folder / ".fetch.lock") as mine:
-            if not mine:
-                raise KitError(f"the files of {task.name} are being fetched by another process")
+        with _alone(task):
             for source in absent:
                 try:
                     fetched.append(_fetch_one(task, source, show, say, patience))
@@ -73,7 +70,8 @@ def fetch(
                     dead.append(f"{source.file}: {failure}")
     except OSError as error:
         # A full disk or a folder that may not be written; what came so far is kept.
-        raise DataError(f"{error.filename or folder}: {error.strerror or error}") from None
+        where = error.filename or raw.folder_of(task)
+        raise DataError(f"{where}: {error.strerror or error}") from None
     if dead:
         raise DataError(f"{'; '.join(dead)}; {by_hand}")
     return fetched
@@ -106,7 +104,7 @@ def _fetch_one(
         with TemporaryDirectory() as folder:
             try:
                 return raw.import_files(task, [obtain(source, Path(folder))])[0]
-            except DownloadError as failure:
+            except (DownloadError, DataError) as failure:
                 tries.append(str(failure))
     raise DownloadError(", ".join(tries) or "no address is known")
 
@@ -114,29 +112,56 @@ def _fetch_one(
 def _bring(
     task: Task, source: Source, url: str, part: Part, progress: Progress, patience: Patience
 ) -> str:
+    """Download a file into its part and return its SHA-256; a wrong file is kept aside."""
     resumed = part.held(url) > 0
     download(url, part, size=source.size, progress=progress, patience=patience)
-    try:
-        return _verify(task, source, part)
-    except DownloadError:
-        if not resumed:
-            raise
-    # What an earlier session left may have been damaged by its end: once more, from the start.
-    download(url, part, size=source.size, progress=progress, patience=patience)
-    return _verify(task, source, part)
+    found, problem = _look(task, source, part)
+    if problem and resumed:
+        # An earlier session's end may have damaged what it left: once more, from the start.
+        part.drop()
+        download(url, part, size=source.size, progress=progress, patience=patience)
+        found, problem = _look(task, source, part)
+    if problem is None:
+        return found
+    aside = raw.aside(task, source)
+    part.finish(aside)
+    raise DownloadError(f"{problem}; kept as {aside} until there is a right one")
 
 
-def _verify(task: Task, source: Source, part: Part) -> str:
-    """Return the SHA-256 of a part that is what it should be, and drop one that is not."""
+def _look(task: Task, source: Source, part: Part) -> tuple[str, str | None]:
+    """Return the SHA-256 of what came, and what is wrong with it."""
+    found = sha256(part.path)
     if raw.is_page(part.path):
-        problem = "a web page instead of data (a login or a quota?); see it in a browser"
-    elif source.size not in (None, part.size):
-        problem = f"{part.size} bytes instead of {source.size}"
-    else:
-        found = sha256(part.path)
-        mismatch = raw.mismatch(task, source, found)
-        if mismatch is None:
-            return found
-        problem = mismatch
-    part.drop()
-    raise DownloadError(problem)
+        return found, "a web page instead of data (a login or a quota?); see it in a browser"
+    if source.size not in (None, part.size):
+        return found, f"{part.size} bytes instead of {source.size}"
+    return found, raw.mismatch(task, source, found)
+
+
+def clean(task: Task) -> list[Path]:
+    """Remove what was rejected and what is half there of a task's raw files; returns the files.
+
+    Raises:
+        KitError: another process is fetching them.
+    """
+    folder = raw.folder_of(task)
+    if not folder.exists():
+        return []
+    with _alone(task):
+        files = (
+            file
+            for source in task.sources
+            for file in (raw.aside(task, source), *Part.of(folder / source.file).files)
+        )
+        found = [file for file in files if file.exists()]
+        for file in found:
+            file.unlink()
+    return found
+
+
+@contextmanager
+def _alone(task: Task) -> Iterator[None]:
+    with locked(raw.folder_of(task) / ".fetch.lock") as mine:
+        if not mine:
+            raise KitError(f"the files of {task.name} are being fetched by another process")
+        yield

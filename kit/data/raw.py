@@ -28,6 +28,11 @@ def folder_of(task: Task) -> Path:
     return paths.data() / "raw" / task.name
 
 
+def aside(task: Task, source: Source) -> Path:
+    """Return where a file lies that was fetched and is not the right one."""
+    return folder_of(task) / f"{source.file}.rejected"
+
+
 def missing(task: Task, tier: Tier = "published") -> list[Source]:
     """Return the raw files of a tier that are not there yet."""
     return [
@@ -96,8 +101,12 @@ def mismatch(task: Task, source: Source, found: str) -> str | None:
 
 
 def record(task: Task, source: Source, found: str) -> None:
-    """Keep the SHA-256 of a raw file that passed all checks, to be expected from now on."""
+    """Keep the SHA-256 of a raw file that passed all checks, to be expected from now on.
+
+    What was rejected in its place is removed.
+    """
     write_json(folder_of(task) / LOCK, _seen(task) | {source.file: found})
+    aside(task, source).unlink(missing_ok=True)
 
 
 def is_page(file: Path) -> bool:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ import pytest
 from kit import task
 from kit.data import raw
 from kit.data.download import Part, Patience, Progress
-from kit.data.fetch import fetch
+from kit.data.fetch import clean, fetch
 from kit.errors import DataError, KitError
 from kit.files import locked
 from kit.task import Source, Task
@@ -123,13 +124,40 @@ def test_bad_mirrors_are_told_and_passed_over(server: Server, path: str, reason:
     assert said[0].endswith("trying the next mirror")
 
 
+def test_a_wrong_file_is_kept_aside_until_there_is_a_right_one(server: Server, kit: Run) -> None:
+    wrong = one(server.url("corrupt"), sha256=HASH, size=len(CONTENT))
+    aside = folder(wrong) / "data.bin.rejected"
+    refused(wrong, f"SHA-256 is [0-9a-f]{{64}} instead of {HASH}; kept as {re.escape(str(aside))}")
+    assert left(wrong) == ["data.bin.rejected"]
+    assert aside.read_bytes() == b"\0" + CONTENT[1:]
+    assert raw.check(wrong) == {"data.bin": "missing"}
+    fetched(one(server.url("corrupt"), server.url("good"), sha256=HASH))
+
+
+def test_what_is_rejected_or_half_there_can_be_removed(server: Server, kit: Run) -> None:
+    wrong = one(server.url("corrupt"), sha256=HASH)
+    assert clean(wrong) == []
+    refused(wrong, "kept as")
+    part = folder(wrong) / ".data.bin.part"
+    part.write_bytes(b"begun")
+    with locked(folder(wrong) / ".fetch.lock"), pytest.raises(KitError, match="another process"):
+        clean(wrong)
+    assert clean(wrong) == [raw.aside(wrong, wrong.sources[0]), part]
+    assert left(wrong) == []
+    aside = raw.aside(wrong, task.find("darcy-flow").sources[0])
+    aside.touch()
+    assert kit("data", "clean", "darcy-flow").stdout == f"removed {aside}\n"
+
+
 def test_all_mirrors_dead_names_each(server: Server) -> None:
     urls = [server.url("status/403"), server.url("page"), "ftp://127.0.0.1/x"]
     reasons = ["HTTP 403", "a web page", "not an http address"]
     refused(one(*urls), ".*".join(f"{u}: {r}" for u, r in zip(urls, reasons, strict=True)))
 
 
-def test_dead_hosts() -> None:
+def test_dead_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "*")
+    refused(one("http://no-such-host.invalid/x"), r"cannot connect \(2 tries\)")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         refused(one(f"http://127.0.0.1:{free.getsockname()[1]}/x"), r"cannot connect \(2 tries\)")
@@ -138,7 +166,7 @@ def test_dead_hosts() -> None:
 def test_a_page_is_refused_whatever_is_known_of_the_file(server: Server) -> None:
     refused(one(server.url("page")), "a web page instead of data")
     refused(one(server.url("page"), size=5), "a web page instead of data")
-    assert left(one()) == []
+    assert left(one()) == ["data.bin.rejected"]
 
 
 def test_another_size_is_refused_before_the_download(server: Server) -> None:

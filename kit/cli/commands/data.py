@@ -1,4 +1,4 @@
-"""``kit data``: list, fetch, import, prepare and verify the data of tasks."""
+"""``kit data``: list, fetch, clean, import, prepare and verify the data of tasks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kit.spec import PROFILES, TIERS
 
 @click.group(name="data")
 def command() -> None:
-    """List, fetch, import, prepare and verify data."""
+    """List, fetch, clean, import, prepare and verify data."""
 
 
 @command.command(name="list")
@@ -72,6 +72,17 @@ def fetch_data(task_name: str, tier: Any, offline: bool) -> None:
     for file in fetch(the_task, tier, offline=offline, show=show, say=say):
         click.echo(str(file))
     click.echo(f"complete; now 'kit data prepare {task_name} --tier {tier}'")
+
+
+@command.command(name="clean")
+@click.argument("task_name", metavar="TASK", type=options.TASK)
+def clean_data(task_name: str) -> None:
+    """Remove what no run reads of TASK: raw files that were rejected, or are only half there."""
+    from kit import task
+    from kit.data.fetch import clean
+
+    for file in clean(task.find(task_name)):
+        click.echo(f"removed {file}")
 
 
 @command.command(name="import")
