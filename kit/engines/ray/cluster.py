@@ -30,6 +30,9 @@ PASSED = (
     "OMP_NUM_THREADS",
 )
 SECONDS_TO_CONNECT = 5.0
+# What both sides of an HTTP/2 connection, and so of gRPC, begin with (RFC 9113, section 3.4): an
+# empty frame of type 4.
+HTTP2_PREFACE, SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
 SECONDS_TO_LOOK = 60.0
 
 
@@ -65,22 +68,38 @@ def join(address: str | None) -> None:
         address: of its head; None for ``RAY_ADDRESS``, else the cluster that this machine is in.
 
     Raises:
-        UnavailableError: there is none, or it is of another version of Ray or Python.
+        UnavailableError: there is none, or it has another version of Ray or Python.
     """
     if ray.is_initialized():
         return
     try:
         where = canonicalize_bootstrap_address_or_die(address or "auto")
-        host, _, port = where.rpartition(":")
-        # Where nobody is there, Ray would try for minutes.
-        socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT).close()
+        _knock(where)
         ray.init(where, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.CRITICAL)
     except Exception as error:  # Ray raises just that where versions differ
+        ray.shutdown()
         line = " ".join(str(error).split())
+        mend = "'ray start' makes this machine part of one"
+        if line.startswith("Version mismatch"):
+            mend = "all nodes and this machine need the same versions"
         raise UnavailableError(
-            f"no Ray cluster to be had at {address or 'hand'}: {line}; "
-            "'ray start' makes this machine part of one"
+            f"no Ray cluster to be had at {address or 'hand'}: {line}; {mend}"
         ) from None
+
+
+def _knock(address: str) -> None:
+    """See whether gRPC is spoken there: where it is not, Ray would try for minutes.
+
+    Raises:
+        ConnectionError: something else answers.
+        OSError: nobody does.
+    """
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_CONNECT) as there:
+        there.settimeout(SECONDS_TO_CONNECT)
+        there.sendall(HTTP2_PREFACE + SETTINGS)
+        if there.recv(len(SETTINGS))[3:4] != SETTINGS[3:4]:
+            raise ConnectionError("what answers there is not Ray")
 
 
 def alive() -> dict[str, dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -237,18 +236,3 @@ def test_nodes_take_over_the_environment_but_keep_data_of_their_own(
     monkeypatch.delenv("KIT_DATA")
     cluster.take_over(given)
     assert cluster.variables() == given
-
-
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "nowhere.invalid:6379"])
-def test_a_cluster_that_is_not_there_is_told_in_a_line(address: str) -> None:
-    with pytest.raises(UnavailableError, match="engine ray: no Ray cluster") as caught:
-        choose.connect("ray", SPECS, Options(ray_address=address))
-    assert "\n" not in str(caught.value)
-
-
-def test_without_ray_it_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("kit.engines.ray")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UnavailableError, match="engine ray: the package ray is not installed"):
-        choose.connect("ray", SPECS, Options())
