@@ -72,7 +72,9 @@ protocol = click.option(
     help="released: as the authors' code; clean: nothing is chosen on test data.",
 )
 tier = click.option("--tier", type=click.Choice(TIERS), help="Which data; default: the best.")
-device = click.option("--device", help="cpu or cuda; default: a GPU where there is one.")
+device = click.option(
+    "--device", type=click.Choice(["cpu", "cuda"]), help="Default: a GPU where there is one."
+)
 force = click.option("--force", is_flag=True, help="Run profile paper without a GPU.")
 paper = click.option("--paper", default="dash", show_default=True, help="dash or nas-bench-360.")
 
@@ -84,8 +86,10 @@ def formats(*names: str) -> Callable[[Function], Function]:
     )
 
 
-part_of_table = chain(
+wanted = chain(
     click.option("--table", "number", type=int, help="Number of the table."),
+    click.option("--figure", metavar="N", help="Instead of a table: a figure made of runs."),
+    click.option("--study", metavar="NAME", help="Instead of a table: a study, such as ablation."),
     paper,
     click.option("--task", "tasks", multiple=True, type=TASK, help="Only this task; repeatable."),
     click.option(

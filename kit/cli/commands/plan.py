@@ -2,33 +2,115 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from kit.cli import options
-from kit.errors import KitError
+from kit.errors import KitError, unknown
+
+# Figures of a paper that are measured, without any runs.
+SPEED_TESTS = (("dash", "2"), ("dash", "3"))
 
 
 @click.command(name="plan")
-@options.part_of_table
+@options.wanted
 @click.option("--gpus", help="Plan for so many GPUs (8) or for these (0,1); default: those here.")
 @click.option("--dry-run", is_flag=True, help="As in 'kit reproduce'; a plan never runs anything.")
 @options.formats("text", "json")
 def command(gpus: str | None, dry_run: bool, form: str, **request: Any) -> None:
     """Show what is behind a table: which runs, why, for how long, and how much disk they take."""
     del dry_run
-    if request["number"] is None:
-        raise KitError("say which table: --table N; 'kit list tables' shows them")
     count = int(gpus) if gpus is not None and gpus.isdigit() else 0
     show(make(**request), form, gpus=gpus, count=count)
 
 
-def make(*, number: int, protocol: Any, **rest: Any) -> Any:
-    """Return the plan for the options of ``part_of_table``."""
+def check_one(*, number: int | None, figure: str | None, study: str | None, **_: Any) -> None:
+    """Refuse options of ``wanted`` that do not name just one thing.
+
+    Raises:
+        KitError: saying so.
+    """
+    if [number, figure, study].count(None) != 2:
+        raise KitError("say which: --table N, --figure N, or --study NAME")
+
+
+def make(
+    *, number: int | None, figure: str | None, study: str | None, protocol: Any, **rest: Any
+) -> Any:
+    """Return the plan for the options of ``wanted``.
+
+    Raises:
+        KitError: they do not name one thing that has runs.
+    """
+    check_one(number=number, figure=figure, study=study)
     from kit import plan
 
-    return plan.make(plan.Request(table=number, protocol=protocol or "released", **rest))
+    if study is not None:
+        return _of_study(study, protocol=protocol, **rest)
+    if figure is not None:
+        rest |= behind(figure, rest["paper"], rest["methods"])
+    else:
+        rest["table"] = number
+    return plan.make(plan.Request(protocol=protocol or "released", **rest))
+
+
+def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
+    """Return the table and the methods behind performance profiles.
+
+    Raises:
+        KitError: there is no such figure, it is measured without runs, or lacks a method.
+    """
+    from kit import method
+    from kit.report.figures import profiles
+
+    if (paper, figure) in SPEED_TESTS:
+        raise KitError(
+            f"figure {figure} is a speed test, without runs: 'kit reproduce' measures it"
+        )
+    if figure not in profiles.names(paper):
+        tests = (number for of, number in SPEED_TESTS if of == paper)
+        raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *tests])
+    wanted = profiles.definition(paper, figure)
+    found: dict[str, None] = {}
+    for curve in (curve for panel in wanted.panels for curve in panel.curves):
+        known = [name for name in curve.methods if name in (methods or method.names())]
+        if not known:
+            raise KitError(
+                f"{curve.title} in figure {figure} needs {' or '.join(curve.methods)}, which "
+                f"{'was not asked for' if methods else 'this kit cannot run'}; "
+                f"'kit figure {figure} --paper {paper}' shows the published values"
+            )
+        found |= dict.fromkeys(known)
+    return {"table": wanted.table, "methods": tuple(found)}
+
+
+def study_request(
+    *, tasks: Sequence[str], profile: Any, protocol: Any, tier: Any, seeds: Any, **_: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Return the one task of a study, and how its runs are made."""
+    from kit import papers, task
+    from kit.data.preparing import choose_tier
+    from kit.spec import SEEDS
+
+    if len(tasks) != 1:
+        raise KitError("a study is of one task: --task NAME")
+    the_task = task.find(tasks[0])
+    return the_task, {
+        "seeds": seeds or SEEDS,
+        "profile": profile,
+        "protocol": protocol or ("released" if papers.has_task(the_task.name) else "clean"),
+        "tier": choose_tier(the_task, profile, tier),
+    }
+
+
+def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
+    from kit import plan, studies
+
+    the_task, how = study_request(**request)
+    runs = studies.specs(studies.find(name), the_task, **how)
+    return plan.of_specs((spec for specs in runs.values() for spec in specs), retry_failed)
 
 
 def show(

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from kit.cli import options
-from kit.errors import BusyError, DataError, KitError, unknown
+from kit.errors import BusyError, DataError, KitError
 
-SPEED_TESTS = (("dash", "2"), ("dash", "3"))
 # A table of seconds: nothing is trained, both supernets take an epoch.
 SPEED_TABLE = ("dash", 8)
 
 
 @click.command(name="reproduce")
-@options.part_of_table
-@click.option(
-    "--figure", metavar="N", help="Instead of a table: a speed test, or performance profiles."
-)
-@click.option("--study", metavar="NAME", help="Instead of a table: a study, such as ablation.")
+@options.wanted
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @options.places
 @click.option(
@@ -32,14 +26,12 @@ SPEED_TABLE = ("dash", 8)
 @options.force
 @options.formats("text", "markdown", "csv", "latex", "json")
 def command(
-    figure: str | None,
-    study: str | None,
     dry_run: bool,
     timeout: float | None,
     device: str | None,
     force: bool,
     form: str,
-    **rest: Any,
+    **request: Any,
 ) -> None:
     """Run whatever is missing of a table and print it, measured beside published.
 
@@ -49,22 +41,18 @@ def command(
     """
     from kit.cli.commands import plan as planning
 
-    where = {name: rest.pop(name) for name in options.PLACES}
+    where = {name: request.pop(name) for name in options.PLACES}
     if where["engine"] == "ray" and where["gpus"]:
         raise KitError("--gpus names GPUs of this machine; those of a cluster Ray gives: --jobs N")
-    request = rest
-    if [figure, study, request["number"]].count(None) != 2:
-        raise KitError("say which: --table N, --figure N, or --study NAME")
-    if figure is not None and (request["paper"], figure) in SPEED_TESTS:
-        _figure(int(figure), request["profile"], request["tier"], device, force, form)
+    planning.check_one(**request)
+    if (request["paper"], request["figure"]) in planning.SPEED_TESTS:
+        _figure(int(request["figure"]), request["profile"], request["tier"], device, force, form)
         return
     if (request["paper"], request["number"]) == SPEED_TABLE and not dry_run:
         _epochs(request["profile"], request["tier"], device, force)
-        _print(form, None, **request)
+        _print(form, **request)
         return
-    if figure is not None:
-        request |= _behind(figure, **request)
-    plan = of_study(study, **request) if study else planning.make(**request)
+    plan = planning.make(**request)
     if dry_run:
         planning.show(plan, "json" if form == "json" else "text", **where, device=device)
         return
@@ -74,12 +62,9 @@ def command(
     if plan.todo:
         options.needs_gpu(request["profile"], device, force, where["engine"])
         failed += _run(plan, request["profile"], timeout, device, **where)
-    if study:
-        _print_study(study, form, **request)
-    else:
-        _print(form, figure, **request)
+    _print(form, **request)
     if failed:
-        what = "figure" if figure else "table"
+        what = "figure" if request["figure"] else "table"
         click.echo(
             f"kit: {len(failed)} of {len(plan.runs)} runs failed; the {what} is not whole", err=True
         )
@@ -121,70 +106,21 @@ def _run(
     return list(sweep.run(todo, chosen, places, rules))
 
 
-def _study_request(
-    *, tasks: Sequence[str], profile: Any, protocol: Any, tier: Any, seeds: Any, **_: Any
-) -> tuple[Any, dict[str, Any]]:
-    """Return the one task of a study, and how its runs are made."""
-    from kit import papers, task
-    from kit.data.preparing import choose_tier
-    from kit.spec import SEEDS
-
-    if len(tasks) != 1:
-        raise KitError("a study is of one task: --task NAME")
-    the_task = task.find(tasks[0])
-    return the_task, {
-        "seeds": seeds or SEEDS,
-        "profile": profile,
-        "protocol": protocol or ("released" if papers.has_task(the_task.name) else "clean"),
-        "tier": choose_tier(the_task, profile, tier),
-    }
-
-
-def of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
-    """Return the plan of a study, for the options of ``part_of_table``."""
-    from kit import plan, studies
-
-    the_task, how = _study_request(**request)
-    runs = studies.specs(studies.find(name), the_task, **how)
-    return plan.of_specs((spec for specs in runs.values() for spec in specs), retry_failed)
-
-
 def _print_study(name: str, form: str, **request: Any) -> None:
+    from kit.cli.commands import plan as planning
     from kit.files import canonical_json
     from kit.report import study
     from kit.runs.collect import collect
 
     if form not in ("text", "markdown", "json"):
         raise KitError("a study is printed as text, markdown or json")
-    the_task, how = _study_request(**request)
+    the_task, how = planning.study_request(**request)
     table = study.make(name, the_task, collect().results, **how)
     if form == "json":
         click.echo(canonical_json(study.as_json(table)))
     else:
         render = study.as_markdown if form == "markdown" else study.as_text
         click.echo(render(table), nl=False)
-
-
-def _behind(figure: str, *, paper: str, methods: Sequence[str], **_: Any) -> dict[str, Any]:
-    """Return the table and the methods behind performance profiles."""
-    from kit import method
-    from kit.report.figures import profiles
-
-    if figure not in profiles.names(paper):
-        tests = (number for of, number in SPEED_TESTS if of == paper)
-        raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *tests])
-    wanted = profiles.definition(paper, figure)
-    found: dict[str, None] = {}
-    for curve in (curve for panel in wanted.panels for curve in panel.curves):
-        known = [name for name in curve.methods if name in (methods or method.names())]
-        if not known:
-            raise KitError(
-                f"{curve.title} in figure {figure} needs {' or '.join(curve.methods)}, which "
-                f"{'was not asked for' if methods else 'this kit cannot run'}; "
-                f"'kit figure {figure} --paper {paper}' shows the published values"
-            )
-        found |= dict.fromkeys(known)
-    return {"number": wanted.table, "methods": tuple(found)}
 
 
 def _figure(
@@ -264,7 +200,10 @@ def set_rejected_aside() -> None:
         click.echo(f"{rejected}; kept aside as {set_aside(rejected).name}", err=True)
 
 
-def _print(form: str, figure: str | None, **request: Any) -> None:
+def _print(form: str, *, figure: str | None, study: str | None, **request: Any) -> None:
+    if study is not None:
+        _print_study(study, form, **request)
+        return
     kind = {
         "profile": request["profile"],
         "protocol": request["protocol"] or "released",

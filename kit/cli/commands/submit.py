@@ -26,8 +26,7 @@ HOW = ("jobs", *SLURM, *KUBERNETES)
     flag_value="kubernetes",
     help="As Indexed Jobs: rendered for kubectl, not run here.",
 )
-@options.part_of_table
-@click.option("--study", metavar="NAME", help="Instead of a table: a study, such as ablation.")
+@options.wanted
 @click.option("--dry-run", is_flag=True, help="Show the scripts, and why each run, and stop.")
 @click.option(
     "--jobs", type=click.IntRange(min=1), help="Runs of an array or Job at a time; default: all."
@@ -36,6 +35,7 @@ HOW = ("jobs", *SLURM, *KUBERNETES)
     "--timeout", type=click.FloatRange(min=0), metavar="HOURS", help="Stop a run after so long."
 )
 @options.device
+@options.tensorboard
 @options.force
 @click.option(
     "--container",
@@ -86,39 +86,32 @@ HOW = ("jobs", *SLURM, *KUBERNETES)
 @options.formats("text", "json")
 def command(
     cluster: str | None,
-    study: str | None,
     dry_run: bool,
     device: str | None,
     force: bool,
     form: str,
-    **rest: Any,
+    **request: Any,
 ) -> None:
     """Submit whatever is missing of a table, one array per image and time class, and return.
 
     'kit status', 'kit logs' and 'kit stop' follow the runs; 'kit table' prints what is done. The
     same command again submits what is still missing and not waiting or running already.
     """
-    how = {name: rest.pop(name) for name in HOW} | {"device": device}
+    from kit.cli.commands import plan as planning
+
+    how = {name: request.pop(name) for name in HOW} | {"device": device}
     if cluster is None:
         raise KitError("say where: --slurm or --kubernetes")
-    if (rest["number"] is None) == (study is None):
-        raise KitError("say which: --table N or --study NAME")
-    plan = _plan(study, **rest)
+    plan = planning.make(**request)
     if device == "cpu":
-        options.needs_gpu(rest["profile"], device, force)
+        options.needs_gpu(request["profile"], device, force)
     for run in plan.runs:
         if run.action == "failed":
             click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)
     if cluster == "kubernetes":
         _kubernetes(plan, dry_run, **how)
     else:
-        _slurm(plan, rest["profile"], dry_run, form, **how)
-
-
-def _plan(study: str | None, **request: Any) -> Any:
-    from kit.cli.commands import plan, reproduce
-
-    return reproduce.of_study(study, **request) if study else plan.make(**request)
+        _slurm(plan, request["profile"], dry_run, form, **how)
 
 
 def _slurm(

@@ -21,7 +21,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 # Before its time is up a job is told, so that the run can end in peace and be queued again.
 WARNING_SECONDS = 120
 UNPINNED = {"KIT_IMAGE_PINNED": "0"}
-PASSED = ("KIT_TASKS", "KIT_METHODS")
+PASSED = ("KIT_METHODS", "KIT_TASKS", "KIT_TENSORBOARD")
 
 
 def script(array: Array, site: Site) -> str:
