@@ -65,6 +65,10 @@ def main() -> None:
         # The reader of a pipe, such as head, has seen enough.
         sys.stderr.close()
         code = 0
+    except OSError as error:
+        if error.filename is None:
+            raise
+        code = _say(f"{error.filename}: {error.strerror}", 2)
     sys.exit(code if isinstance(code, int) else 0)
 
 

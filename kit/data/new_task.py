@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,12 +96,14 @@ def read(file: Path) -> Own:
     Raises:
         KitError: there is no such file, or an array is missing or makes no sense.
     """
+    if not file.is_file():
+        raise KitError(f"{file}: no such file")
+    if not zipfile.is_zipfile(file):
+        raise DataError(f"{file.name}: not an .npz file, as numpy.savez writes them")
     try:
         with np.load(file, allow_pickle=False) as data:
             arrays = {name: data[name] for name in data.files}
-    except FileNotFoundError:
-        raise KitError(f"{file}: no such file") from None
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{file.name}: not a readable .npz file ({error})") from None
     for name in ("x", "y"):
         if name not in arrays:
@@ -183,6 +186,8 @@ def _targets(file: Path, x: Array, y: Array) -> tuple[Kind, Array, int]:
 
 def _split(file: Path, split: Array | None, count: int) -> npt.NDArray[np.int8]:
     if split is None:
+        if count < 5:
+            raise DataError(f"{file.name}: {count} samples are too few to be split; bring a split")
         # Every fifth sample, so that data sorted by class are split evenly.
         place = np.arange(count) % 5
         return np.where(place == 3, 1, np.where(place == 4, 2, 0)).astype(np.int8)

@@ -6,13 +6,21 @@ import os
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 
 from kit import paths
 from kit.data import raw
-from kit.data.prepared import generated, open_prepared, repair, write_prepared
+from kit.data.prepared import (
+    MANIFEST,
+    folder_of,
+    generated,
+    open_prepared,
+    repair,
+    write_prepared,
+)
 from kit.errors import BusyError, DataError, KitError
 from kit.files import locked
-from kit.spec import Profile, Tier
+from kit.spec import PROFILES, Profile, Tier
 from kit.task import Preparation, Task
 
 
@@ -47,10 +55,7 @@ def prepare(
     name = f"{tier}-{profile}" if samples else tier
     folder = paths.data() / task.name / name
     scratch = folder.with_name(f".{name}.partial")
-    try:
-        scratch.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{error.filename}: {error.strerror}") from None
+    scratch.mkdir(parents=True, exist_ok=True)
     with locked(folder.with_name(f".{name}.lock")) as mine:
         if not mine:
             raise BusyError(f"{task.name} {name} is being prepared by another process")
@@ -80,6 +85,24 @@ def state(task: Task, tier: Tier, profile: Profile = "paper") -> State:
         return State(tier, False, repair(task, tier, profile))
     size = sum(info.bytes for info in prepared.manifest.arrays.values())
     return State(tier, True, str(prepared.folder), size)
+
+
+def check(task: Task) -> dict[str, str]:
+    """Return what is prepared, folder by folder: ``ok``, or what is wrong with it.
+
+    Every byte is read and compared with the manifest.
+    """
+    found: dict[str, str] = {}
+    for tier, profile in product(task.tiers, PROFILES):
+        folder = folder_of(task, tier, profile)
+        if folder.name in found or not (folder / MANIFEST).exists():
+            continue
+        try:
+            damaged = ", ".join(open_prepared(task, tier, profile).damaged())
+            found[folder.name] = f"damaged: {damaged}" if damaged else "ok"
+        except DataError as error:
+            found[folder.name] = str(error)
+    return found
 
 
 def choose_tier(task: Task, profile: Profile, wanted: Tier | None) -> Tier:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -31,10 +32,9 @@ def read(file: Path, task: Task, rules: Rules) -> Tensor:
     if x.ndim == len(spatial) + 1 and channels == 1:
         x = x[:, None]
     wanted = f"(samples, {', '.join(map(str, task.sample_shape))})"
-    free = bool(rules.window)
     if x.ndim != len(spatial) + 2 or x.shape[1] != channels or len(x) == 0:
         raise DataError(f"{file}: x is {x.shape}, not {wanted}")
-    if not free and list(x.shape[2:]) != spatial:
+    if not rules.window and list(x.shape[2:]) != spatial:
         raise DataError(f"{file}: x is {x.shape}, not {wanted}")
     if x.dtype.kind not in "fiub" or not np.isfinite(x).all():
         raise DataError(f"{file}: x holds values that are not finite numbers")
@@ -62,12 +62,14 @@ def batch(x: Tensor, first: int) -> Batch:
 def _load(file: Path) -> npt.NDArray[np.generic]:
     try:
         content = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{file} is no .npy or .npz file: {error}") from None
-    if isinstance(content, np.ndarray):
-        return content
-    with content:
-        if "x" not in content:
+        if isinstance(content, np.ndarray):
+            return content
+        with content:
+            if "x" in content:
+                return content["x"]
             names = ", ".join(content.files) or "nothing"
-            raise DataError(f"{file} has no array 'x', but {names}")
-        return content["x"]
+    except FileNotFoundError:
+        raise DataError(f"{file}: no such file") from None
+    except (OSError, ValueError, EOFError, BadZipFile):
+        raise DataError(f"{file} is no .npy or .npz file of numbers, or not a whole one") from None
+    raise DataError(f"{file} has no array 'x', but {names}")

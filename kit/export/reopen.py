@@ -21,7 +21,8 @@ def reopen(folder: Path, device: str) -> tuple[Method, Context]:
     """Return the method of a finished run, and the context to ask it with.
 
     Raises:
-        KitError: the run is not finished, its method has changed since, or its data are gone.
+        KitError: the run is not finished, its method has changed since, its data are gone, or there
+            is no such device.
     """
     spec = read_spec(folder)
     try:
@@ -36,6 +37,8 @@ def reopen(folder: Path, device: str) -> tuple[Method, Context]:
             f"{spec} is of version {spec.method_version} of its method, the kit has "
             f"{info.version}; run it again"
         )
+    if device == "cuda" and not torch.cuda.is_available():
+        raise KitError("no CUDA device is usable here; use --device cpu")
     settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
     stages = discovery.load("kit.methods", info.folder, "stages").Stages(settings)
     prepared = open_prepared(the_task, spec.tier, spec.profile)

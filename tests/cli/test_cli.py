@@ -29,6 +29,7 @@ from tests.conftest import Run
         (("plan", "--tabel", "5"), "--table"),
         (("run", "darcy-flow", "dash", "-o", "serch.epochs=1"), "did you mean 'search'?"),
         (("run", "darcy-flow", "wrn"), "use --profile lite"),
+        (("run", "darcy-flow", "wrn", "--device", "gpu"), "is not one of 'cpu', 'cuda'"),
         (("reproduce", "--table", "5", "--task", "darcy-flow"), "use --profile lite"),
         (("run", "darcy-flow", "wrn", "--profile", "smoke", "--tier", "sample"), "has no sample"),
         (("run", "darcy-flow", "wrn", "--profile", "smoke", "--until", "tune"), "stages train"),
@@ -150,6 +151,34 @@ def test_data_are_prepared_verified_and_listed(kit: Run, darcy: Path) -> None:
     ready = {(row["tier"], row["profile"]) for row in rows if row["ready"]}
     assert ready == {("regenerated", "smoke")}
     assert (darcy / "darcy-flow").exists()
+
+
+def test_damaged_data_are_told(kit: Run, home: Path) -> None:
+    assert kit("data", "prepare", "ninapro", "--tier", "synthetic").returncode == 0
+    assert kit("data", "verify", "ninapro").returncode == 0
+    array = home / "data" / "ninapro" / "synthetic" / "y.npy"
+    content = bytearray(array.read_bytes())
+    content[-1] ^= 1
+    array.write_bytes(content)
+    done = kit("data", "verify", "ninapro")
+    assert done.returncode == 1
+    assert "synthetic  damaged: y" in done.stdout
+    array.write_bytes(content[:-1])
+    done = kit("data", "verify", "ninapro")
+    assert done.returncode == 1
+    assert "kit data prepare ninapro --tier synthetic" in done.stdout
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_a_line(
+    kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KIT_DATA", str(tmp_path / "file" / "data"))
+    done = kit("data", "prepare", "ninapro", "--tier", "synthetic")
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"kit: {tmp_path / 'file' / 'data'}")
+    assert done.stderr.endswith(": Not a directory\n")
+    assert done.stderr.count("\n") == 1
 
 
 def test_completion_knows_the_tasks(kit: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -93,6 +93,7 @@ def test_split_by_words_numbers_or_none(tmp_path: Path) -> None:
         ({"x": np.array(["a"] * 10)}, "not numbers"),
         ({"y": np.arange(10) + 1}, "without gaps"),
         ({"y": np.linspace(0, 1, 10)}, "neither integer labels"),
+        ({"x": np.zeros((3, 2, 6)), "y": np.array([0, 1, 0])}, "too few to be split"),
         ({"split": np.zeros(10, int)}, "split is not train, val or test"),
         ({"split": np.array(["train", "dev"] * 5)}, "split is not train, val or test"),
     ],
@@ -109,12 +110,14 @@ def test_arrays_that_make_no_sense_are_told(
 def test_files_and_names_that_are_none(tmp_path: Path) -> None:
     np.savez(tmp_path / "half.npz", x=np.zeros((4, 5)))
     (tmp_path / "text.npz").write_text("text")
+    np.save(tmp_path / "bare.npy", np.zeros((4, 5)))
     objects = np.empty(2, object)
     np.savez(tmp_path / "objects.npz", x=objects, y=objects)
     for name, file, words in (
         ("own", "none.npz", "no such file"),
         ("own", "half.npz", "no array 'y'"),
-        ("own", "text.npz", "not a readable"),
+        ("own", "text.npz", "not an .npz file"),
+        ("own", "bare.npy", "not an .npz file"),
         ("own", "objects.npz", "not a readable"),
         ("My Task", "half.npz", "is no task name"),
     ):

@@ -185,8 +185,13 @@ def test_what_is_wrong_with_a_file_is_told_in_a_line(
     with pytest.raises(DataError, match="has no array 'x', but y"):
         predict(darcy_run, tmp_path / "no-x.npz")
     (tmp_path / "bad.npy").write_bytes(b"not an array")
-    with pytest.raises(DataError, match=r"is no \.npy or \.npz"):
-        predict(darcy_run, tmp_path / "bad.npy")
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "no-x.npz").read_bytes()[:-30])
+    np.savez(tmp_path / "objects.npz", x=np.array([{}]))
+    for name in ("bad.npy", "cut.npz", "objects.npz"):
+        with pytest.raises(DataError, match=r"is no \.npy or \.npz"):
+            predict(darcy_run, tmp_path / name)
+    with pytest.raises(DataError, match="no such file"):
+        predict(darcy_run, tmp_path / "none.npy")
     np.save(tmp_path / "good.npy", x)
     predictions = predict(darcy_run, tmp_path / "good.npy")
     with pytest.raises(KitError, match=r"name in \.npy"):

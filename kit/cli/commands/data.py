@@ -10,7 +10,7 @@ import click
 
 from kit.cli import options
 from kit.cli.columns import aligned
-from kit.spec import PROFILES, TIERS
+from kit.spec import PROFILES, TIERS, Profile, Tier
 
 
 @click.group(name="data")
@@ -25,14 +25,13 @@ def list_data(form: str) -> None:
     import json
 
     from kit import task
+    from kit.data.prepared import generated
     from kit.data.preparing import state
-    from kit.spec import Profile
 
     rows: list[dict[str, Any]] = []
     for each in map(task.find, task.names()):
         for tier in each.tiers:
-            profiles: tuple[Profile, ...] = ("paper", "lite", "smoke")
-            for profile in profiles[: 3 if tier in ("regenerated", "synthetic") else 1]:
+            for profile in PROFILES if generated(tier) else PROFILES[:1]:
                 found = state(each, tier, profile)
                 rows.append(
                     {
@@ -56,9 +55,15 @@ def list_data(form: str) -> None:
 
 @command.command(name="fetch")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
-@click.option("--tier", type=click.Choice(TIERS), default="published", show_default=True)
+@click.option(
+    "--tier",
+    type=click.Choice(TIERS),
+    default="published",
+    show_default=True,
+    help="Which data.",
+)
 @click.option("--offline", is_flag=True, help="Fail at once if anything is missing.")
-def fetch_data(task_name: str, tier: Any, offline: bool) -> None:
+def fetch_data(task_name: str, tier: Tier, offline: bool) -> None:
     """Download the raw files of TASK that are missing: resumed, verified, mirror by mirror."""
     from kit import task
     from kit.cli.progress import bar
@@ -98,7 +103,7 @@ def import_data(task_name: str, files: tuple[Path, ...]) -> None:
     with bar("copying", of_bytes=True) as progress:
         for target in raw.import_files(the_task, files, progress):
             click.echo(str(target))
-    for tier in {source.tier for source in the_task.sources}:
+    for tier in dict.fromkeys(source.tier for source in the_task.sources):
         if not raw.missing(the_task, tier):
             click.echo(f"complete; now 'kit data prepare {task_name} --tier {tier}'")
 
@@ -114,7 +119,7 @@ def import_data(task_name: str, files: tuple[Path, ...]) -> None:
     help="Make only what this profile uses (generated tiers).",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one per core.")
-def prepare_data(task_name: str, tier: Any, profile: Any, workers: int | None) -> None:
+def prepare_data(task_name: str, tier: Tier | None, profile: Profile, workers: int | None) -> None:
     """Make the arrays that runs read from raw files, or by a generator."""
     from kit import task
     from kit.cli.progress import bar
@@ -137,26 +142,13 @@ def verify_data(task_names: tuple[str, ...], form: str) -> None:
     import json
 
     from kit import task
-    from kit.data import raw
-    from kit.data.prepared import open_prepared
-    from kit.data.preparing import state
+    from kit.data import preparing, raw
 
     rows: list[dict[str, str]] = []
     for each in map(task.find, task_names or task.names()):
-        for file, found in raw.check(each).items():
-            rows.append({"task": each.name, "what": f"raw/{file}", "state": found})
-        seen = set()
-        for tier in each.tiers:
-            for profile in PROFILES:
-                if not state(each, tier, profile).ready:
-                    continue
-                prepared = open_prepared(each, tier, profile)
-                if prepared.folder in seen:
-                    continue
-                seen.add(prepared.folder)
-                damaged = ", ".join(prepared.damaged())
-                told = f"damaged: {damaged}" if damaged else "ok"
-                rows.append({"task": each.name, "what": prepared.folder.name, "state": told})
+        found = {f"raw/{file}": state for file, state in raw.check(each).items()}
+        for what, state in (found | preparing.check(each)).items():
+            rows.append({"task": each.name, "what": what, "state": state})
     if form == "json":
         click.echo(json.dumps(rows, indent=2))
     else:

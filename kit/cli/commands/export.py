@@ -10,7 +10,7 @@ from kit.cli import options
 
 
 @click.command(name="export")
-@click.argument("run", metavar="RUN")
+@click.argument("run", type=options.RUN)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, file_okay=False),

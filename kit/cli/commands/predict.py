@@ -10,15 +10,15 @@ from kit.cli import options
 
 
 @click.command(name="predict")
-@click.argument("run", metavar="RUN")
+@click.argument("run", type=options.RUN)
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     help="File, .csv or .npy; default: CSV to the standard output.",
 )
-@options.device
-def command(run: str, file: Path, output: Path | None, device: str | None) -> None:
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+def command(run: str, file: Path, output: Path | None, device: str) -> None:
     """Predict for the inputs in FILE: .npy, or x in .npz, samples first, not normalised.
 
     RUN is a run's folder, the beginning of its path below results/runs, or its id.
@@ -31,7 +31,7 @@ def command(run: str, file: Path, output: Path | None, device: str | None) -> No
     from kit.export.predict import predict
 
     with bar("predict") as progress:
-        predictions = predict(folder, file, device=device or "cpu", progress=progress)
+        predictions = predict(folder, file, device=device, progress=progress)
     if output is None:
         click.echo(predictions.csv(), nl=False)
         return
