@@ -126,12 +126,11 @@ def prepare_data(task_name: str, tier: Tier | None, profile: Profile, workers: i
     from kit.data import preparing, raw
 
     the_task = task.find(task_name)
-    if tier is None:
-        whole = (each for each in the_task.tiers if not raw.missing(the_task, each))
-        tier = next(whole, the_task.tiers[0])
-    with bar(f"{task_name} {tier}") as progress:
-        preparing.prepare(the_task, tier, profile, workers=workers, progress=progress)
-    click.echo(preparing.state(the_task, tier, profile).detail)
+    whole = (each for each in the_task.tiers if not raw.missing(the_task, each))
+    chosen = tier or next(whole, the_task.tiers[0])
+    with bar(f"{task_name} {chosen}") as progress:
+        preparing.prepare(the_task, chosen, profile, workers=workers, progress=progress)
+    click.echo(preparing.state(the_task, chosen, profile).detail)
 
 
 @command.command(name="verify")
