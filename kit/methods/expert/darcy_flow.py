@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit.errors import KitError
-from kit.methods.expert.spectral import SpectralConv2d
+from kit.methods.expert.layers.spectral import SpectralConv2d
 
 # The domain is no torus: zeros keep its right and left, bottom and top edges apart.
 PADDING = 9

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from kit.methods import recipe
 from kit.methods.context import Context
 from kit.methods.expert.info import ExpertSettings
-from kit.methods.expert.same import SameConv1d
+from kit.methods.expert.layers.same import SameConv1d
 from kit.training.loop import make_optimiser
 from kit.training.stage import Stage
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kit.methods.expert.same import SameConv1d
+from kit.methods.expert.layers.same import SameConv1d
 
 KERNEL_SIZE = 16
 # Blocks from one halving of the length, and from one doubling of the channels, to the next.

@@ -16,7 +16,7 @@ from kit.data.loading import Batch
 from kit.methods import recipe
 from kit.methods.context import Context
 from kit.methods.expert.info import ExpertSettings
-from kit.methods.expert.rocket import Rocket
+from kit.methods.expert.layers.rocket import Rocket
 from kit.training.loop import make_optimiser, network_loss, train
 from kit.training.losses import cross_entropy
 from kit.training.monitor import Monitor

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from kit.errors import KitError
-from kit.methods.expert import so3
+from kit.methods.expert.layers import so3
 
 CHANNELS = (8, 16, 16, 24, 24, 32, 64)
 # Halvings of the bandwidth after each convolution, and the reach (radians) of its kernel.

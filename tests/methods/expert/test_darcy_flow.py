@@ -4,7 +4,7 @@ import torch
 
 from kit.backbones import count
 from kit.methods.expert.darcy_flow import build
-from kit.methods.expert.spectral import SpectralConv2d
+from kit.methods.expert.layers.spectral import SpectralConv2d
 
 
 def test_parameters_are_the_published_ones() -> None:

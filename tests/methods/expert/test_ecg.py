@@ -11,7 +11,7 @@ from kit import method, task
 from kit.backbones import count
 from kit.methods.expert import ecg
 from kit.methods.expert.info import ExpertSettings
-from kit.methods.expert.same import SameConv1d
+from kit.methods.expert.layers.same import SameConv1d
 from kit.training.schedules import rate
 
 

@@ -14,7 +14,7 @@ from kit.data.loading import Batch
 from kit.data.preparing import prepare
 from kit.engines.execute import Options, execute
 from kit.methods.expert import satellite
-from kit.methods.expert.rocket import Rocket
+from kit.methods.expert.layers.rocket import Rocket
 from kit.runs.records import Result
 from kit.settings import Schedule, Validation
 
@@ -44,7 +44,7 @@ def by_kernel(rocket: Rocket, x: torch.Tensor) -> torch.Tensor:
 def test_features_are_those_of_a_loop_over_kernels(
     at_a_time: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kit.methods.expert.rocket.CPU_VALUES", at_a_time)
+    monkeypatch.setattr("kit.methods.expert.layers.rocket.CPU_VALUES", at_a_time)
     torch.manual_seed(0)
     rocket = Rocket(46, 200).double()
     x = torch.randn(19, 1, 46, dtype=torch.float64)

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from kit.backbones import count
 from kit.errors import KitError
-from kit.methods.expert import so3, spherical
+from kit.methods.expert import spherical
+from kit.methods.expert.layers import so3
 
 BANDWIDTH = 6
 Floats = npt.NDArray[np.float64]

@@ -38,20 +38,13 @@ class SpectralConv2d(nn.Module):
         with full(x.device.type):
             half = (x.float() @ across).view(batch, channels, rows, modes, 2)
             spectrum = half.transpose(2, 3).flatten(3) @ down
-            # One product per frequency: (.., batch, channel) by (.., channel, output).
-            spectrum = spectrum.view(batch, channels, modes, 2 * modes, 2).permute(2, 3, 0, 1, 4)
-            product = (spectrum.flatten(3) @ self._blocks()).view(
-                modes, 2 * modes, batch, outputs, 2
-            )
-            half = product.permute(2, 3, 0, 1, 4).flatten(3) @ up
+            spectrum = torch.view_as_complex(spectrum.unflatten(3, (2 * modes, 2)))
+            # A product per frequency, which come first: (batch, channels) by (channels, outputs).
+            sides = [side.permute(3, 2, 0, 1) for side in (self.low, self.high)]
+            product = spectrum.permute(2, 3, 0, 1) @ torch.cat(sides, dim=1)
+            half = torch.view_as_real(product.permute(2, 3, 0, 1)).flatten(3) @ up
             half = half.view(batch, outputs, modes, rows, 2).transpose(2, 3)
             return half.flatten(3) @ back
-
-    def _blocks(self) -> Tensor:
-        """Return the weights as real (modes, 2 modes, 2 channels, 2 outputs)."""
-        weights = torch.cat([self.low, self.high], dim=2).permute(3, 2, 0, 1)
-        pairs = torch.stack([weights, 1j * weights], dim=3)
-        return torch.view_as_real(pairs).flatten(4).flatten(2, 3)
 
     def multiply_adds(self, x: Tensor) -> int:
         """Return those of one map; a complex product is four real ones."""

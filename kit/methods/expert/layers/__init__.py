@@ -1,0 +1,1 @@
+"""What experts are made of that torch has not."""
