@@ -126,8 +126,8 @@ def prepare_data(task_name: str, tier: Tier | None, profile: Profile, workers: i
     from kit.data import preparing, raw
 
     the_task = task.find(task_name)
-    whole = (each for each in the_task.tiers if not raw.missing(the_task, each))
-    chosen = tier or next(whole, the_task.tiers[0])
+    possible = [each for each in the_task.tiers if not raw.missing(the_task, each)]
+    chosen = tier or (possible or the_task.tiers)[0]
     with bar(f"{task_name} {chosen}") as progress:
         preparing.prepare(the_task, chosen, profile, workers=workers, progress=progress)
     click.echo(preparing.state(the_task, chosen, profile).detail)
