@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -22,8 +23,9 @@ def multiply_adds(network: nn.Module, input_shape: Sequence[int]) -> int:
     """Return the multiply-adds of convolutions and linear layers for one sample.
 
     An AggConv costs what DASH's Fourier path costs by its formula (``kit.ops.costs``), another
-    module what its own ``multiply_adds(x)`` returns for one sample, where it has one. The network
-    runs on torch's meta device: shapes only, no numbers.
+    module what its own ``multiply_adds(x)`` returns for one sample, where it has one. A copy of the
+    network runs on torch's meta device: shapes only, no numbers. One that lies there already runs
+    itself, and is of no other use afterwards.
     """
     total = 0
 
@@ -42,8 +44,9 @@ def multiply_adds(network: nn.Module, input_shape: Sequence[int]) -> int:
         elif callable(own := getattr(module, "multiply_adds", None)):
             total += own(inputs[0])
 
-    ghost = copy.deepcopy(network).to("meta").eval()
-    for module in ghost.modules():
+    state = itertools.chain(network.parameters(), network.buffers())
+    ghost = network if all(each.is_meta for each in state) else copy.deepcopy(network).to("meta")
+    for module in ghost.eval().modules():
         if isinstance(module, AggConv1d | AggConv2d):
             module.forward = partial(_shape_alone, module)  # type: ignore[method-assign]
         module.register_forward_hook(count)
