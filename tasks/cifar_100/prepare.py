@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit.data.raw import digest
+from kit.data.split import in_order
 from kit.seeding import generator
 from kit.task import Contents, Preparation
 
@@ -51,10 +52,7 @@ def _contents(
     x: Images, y: Labels, counts: Mapping[str, int], origin: Mapping[str, Any]
 ) -> Contents:
     """Split by index: the last of the training images are for validation."""
-    folds, start = {}, 0
-    for name, count in counts.items():
-        folds[name] = np.arange(start, start + count)
-        start += count
+    folds = in_order(counts)
     # DASH's code shuffles the training images and takes the first ones for validation.
     fitted = generator(SEED, "cifar-100", "dash").permutation(counts["train"] + counts["val"])
     folds |= {"dash-train": fitted[counts["val"] :], "dash-val": fitted[: counts["val"]]}

@@ -9,6 +9,7 @@ from collections import Counter
 
 import numpy as np
 
+from kit.data.split import in_order
 from kit.task import Contents, Preparation
 
 from .stamps import read_stamps
@@ -38,11 +39,7 @@ def prepare(job: Preparation) -> Contents:
         "sky": np.concatenate([train.sky, test.sky]),
         "unit_id": np.arange(total),
     }
-    folds = {
-        "train": np.arange(split),
-        "val": np.arange(split, len(train.sky)),
-        "test": np.arange(len(train.sky), total),
-    }
+    folds = in_order({"train": split, "val": len(train.sky) - split, "test": len(test.sky)})
     origin = {
         "filter": FILTER,
         "choice": choice,

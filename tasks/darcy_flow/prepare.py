@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit.data.parallel import parallel
+from kit.data.split import in_order
 from kit.files import replacing, sha256
 from kit.seeding import generator
 from kit.task import Contents, Preparation
@@ -82,10 +83,6 @@ def _counts(samples: Mapping[str, int]) -> dict[str, int]:
 
 def _contents(pairs: Pairs, counts: Mapping[str, int], origin: Mapping[str, object]) -> Contents:
     """Label pairs that stand in the order train, val, test."""
-    folds, start = {}, 0
-    for name, count in counts.items():
-        folds[name] = np.arange(start, start + count)
-        start += count
     numbers = np.concatenate([FIRST[name] + np.arange(count) for name, count in counts.items()])
     arrays = {"x": pairs[:, :1], "y": pairs[:, 1:], "unit_id": numbers}
-    return Contents(arrays=arrays, folds=folds, origin=origin)
+    return Contents(arrays=arrays, folds=in_order(counts), origin=origin)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from kit.data.raw import digest
+from kit.data.split import in_order
 from kit.seeding import generator
 from kit.task import Contents, Preparation
 
@@ -39,15 +40,12 @@ def _published(
 ) -> Contents:
     """Join the three published folds, in their order."""
     fields = read(folder / FILE, counts, job.progress)
-    folds, start = {}, 0
-    for name, count in counts.items():
-        folds[name] = np.arange(start, start + count)
-        start += count
     arrays = {
         letter: np.concatenate([fields.pop(f"{letter}_{name}") for name in counts])
         for letter in "xy"
     }
-    return Contents(arrays=arrays | {"unit_id": np.arange(start)}, folds=folds, origin=origin)
+    arrays["unit_id"] = np.arange(sum(counts.values()))
+    return Contents(arrays=arrays, folds=in_order(counts), origin=origin)
 
 
 def _sample(job: Preparation) -> Contents:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from kit.data.split import in_order
 from kit.errors import DataError
 from kit.task import Contents, Preparation
 
@@ -59,11 +60,7 @@ def split(count: int) -> dict[str, npt.NDArray[np.int64]]:
 
 def _in_order(counts: Mapping[str, int]) -> dict[str, npt.NDArray[np.int64]]:
     """Made-up records follow each other by fold; their released folds hold what they must."""
-    ends = np.cumsum(list(counts.values()))
-    folds = {
-        name: np.arange(end - count, end)
-        for (name, count), end in zip(counts.items(), ends, strict=True)
-    }
+    folds = in_order(counts)
     folds["released-train"] = np.concatenate([folds["train"], folds["val"]])
     folds["released-test"] = folds["test"]
     return folds

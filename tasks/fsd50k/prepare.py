@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from kit.data.split import in_order
 from kit.task import Contents, Preparation
 
 from .clips import Clip, Store, label_matrix, offsets
@@ -45,7 +46,6 @@ def _contents(
     origin: Mapping[str, Any],
 ) -> Contents:
     clips = [clip for fold in folds.values() for clip in fold]
-    ends = np.cumsum([len(fold) for fold in folds.values()])
     arrays = {
         "x": store.values,
         "x-offsets": offsets(clips),
@@ -55,9 +55,6 @@ def _contents(
     }
     return Contents(
         arrays=arrays,
-        folds={
-            name: np.arange(end - len(fold), end)
-            for (name, fold), end in zip(folds.items(), ends, strict=True)
-        },
+        folds=in_order({name: len(fold) for name, fold in folds.items()}),
         origin={**origin, "unit": "dB"},
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from kit.data.split import in_order
 from kit.errors import DataError
 from kit.seeding import generator
 from kit.task import Contents, Preparation
@@ -43,7 +44,6 @@ def prepare(job: Preparation) -> Contents:
     order = np.concatenate([order, len(train) + np.arange(len(test))])
     chosen = [addresses[number] for number in order]
     sizes = np.array([len(address) for address in chosen])
-    bounds = np.cumsum([0, len(train) - held_out, held_out, len(test)])
     return Contents(
         arrays={
             "x": np.frombuffer(b"".join(chosen), np.uint8),
@@ -51,11 +51,6 @@ def prepare(job: Preparation) -> Contents:
             "y": np.array(y, np.int64)[order],
             "unit_id": np.arange(len(order)),
         },
-        folds={
-            name: np.arange(first, last)
-            for name, first, last in zip(
-                ("train", "val", "test"), bounds[:-1], bounds[1:], strict=True
-            )
-        },
+        folds=in_order({"train": len(train) - held_out, "val": held_out, "test": len(test)}),
         origin={"images": "not copied: x holds their addresses below the raw folder"},
     )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit.data.raw import digest
+from kit.data.split import in_order
 from kit.seeding import generator
 from kit.task import Contents, Preparation
 
@@ -38,18 +39,16 @@ def _published(
     folder: Path, counts: Mapping[str, int], job: Preparation, origin: Mapping[str, Any]
 ) -> Contents:
     """Join the three published folds, in their order."""
-    parts, folds, start = [], {}, 0
+    parts = []
     for done, (name, count) in enumerate(counts.items(), start=1):
         parts.append(read(folder, name, count))
-        folds[name] = np.arange(start, start + count)
-        start += count
         job.progress(done, len(counts))
     arrays = {
         "x": np.concatenate([windows for windows, _ in parts]),
         "y": np.concatenate([labels for _, labels in parts]),
-        "unit_id": np.arange(start),
+        "unit_id": np.arange(sum(counts.values())),
     }
-    return Contents(arrays=arrays, folds=folds, origin=origin)
+    return Contents(arrays=arrays, folds=in_order(counts), origin=origin)
 
 
 def _sample(job: Preparation) -> Contents:

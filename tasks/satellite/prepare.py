@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit.data.raw import digest
+from kit.data.split import in_order
 from kit.seeding import generator
 from kit.task import Contents, Preparation
 
@@ -40,14 +41,11 @@ def _published(
     folder: Path, counts: Mapping[str, int], job: Preparation, origin: Mapping[str, Any]
 ) -> Contents:
     """Read the two files; the last series of the first one are for validation."""
-    train, val, test = (counts[name] for name in ("train", "val", "test"))
-    first = read(folder / TRAIN, train + val)
+    first = read(folder / TRAIN, counts["train"] + counts["val"])
     job.progress(1, 2)
-    second = read(folder / TEST, test)
+    second = read(folder / TEST, counts["test"])
     job.progress(2, 2)
-    order = np.arange(train + val + test)
-    folds = {"train": order[:train], "val": order[train : train + val], "test": order[-test:]}
-    return _contents((first, second), folds, origin)
+    return _contents((first, second), in_order(counts), origin)
 
 
 def _sample(job: Preparation) -> Contents:

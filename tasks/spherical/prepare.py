@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from kit import discovery, task
 from kit.data.raw import digest
+from kit.data.split import in_order
 from kit.seeding import generator
 from kit.task import Contents, Preparation
 
@@ -98,10 +99,7 @@ def _contents(
     x: Images, y: Labels, counts: Mapping[str, int], origin: Mapping[str, Any]
 ) -> Contents:
     """Split by index: the last of the training images are for validation."""
-    folds, start = {}, 0
-    for name, count in counts.items():
-        folds[name] = np.arange(start, start + count)
-        start += count
+    folds = in_order(counts)
     # DASH's code permutes the training images and takes the last ones for validation.
     fitted = generator(SEED, "spherical", "dash").permutation(counts["train"] + counts["val"])
     folds |= {"dash-train": fitted[: counts["train"]], "dash-val": fitted[counts["train"] :]}
