@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -87,7 +86,7 @@ class Fold:
 
     def _cut(self, parts: Sequence[Tensor], purpose: int) -> Iterator[Batch]:
         if self._fixed:
-            return (_take(self.samples, part) for part in parts)
+            return map(self.samples.rows, parts)
         if self.host is None:
             return (self._process(self.addresses[part]) for part in parts)
         addresses = [self.addresses[part].cpu() for part in parts]
@@ -184,14 +183,6 @@ class TaskData:
         parts = [self.prepared.fold(name)[: rules.samples.get(name)] for name in rules.folds(role)]
         addresses = the_loader.addresses(np.concatenate(parts), role not in FITTED_ON)
         return torch.from_numpy(addresses).to(self.device)
-
-
-def _take(samples: Batch, part: Tensor) -> Batch:
-    chosen: dict[str, Any] = {}
-    for each in fields(Batch):
-        values = getattr(samples, each.name)
-        chosen[each.name] = None if values is None else values[part]
-    return Batch(**chosen)
 
 
 def _with_coordinates(x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ in another way (drawn chunks, crops of maps) brings its own as ``Loader`` in its
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -44,6 +44,14 @@ class Batch:
     unit_id: Tensor
     mask: Tensor | None = None
     length: Tensor | None = None
+
+    def rows(self, chosen: Tensor) -> Batch:
+        """Return some of the samples, by their places in the batch."""
+        parts: dict[str, Any] = {
+            each.name: None if (values := getattr(self, each.name)) is None else values[chosen]
+            for each in fields(self)
+        }
+        return Batch(**parts)
 
 
 class Loader:

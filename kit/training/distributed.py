@@ -8,8 +8,6 @@ where a network treats samples one by one, and with batch statistics over all pa
 from __future__ import annotations
 
 import os
-from dataclasses import fields
-from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -61,11 +59,7 @@ def share(batch: Batch) -> tuple[Batch, float]:
     if processes == 1 or count < processes:
         return batch, 1.0
     part = torch.arange(count, device=batch.x.device).tensor_split(processes)[dist.get_rank()]
-    chosen: dict[str, Any] = {}
-    for each in fields(Batch):
-        values = getattr(batch, each.name)
-        chosen[each.name] = None if values is None else values[part]
-    return Batch(**chosen), processes * len(part) / count
+    return batch.rows(part), processes * len(part) / count
 
 
 def weight_of(loss: object, weight: float, batch: Batch, part: Batch) -> float:

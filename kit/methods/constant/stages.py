@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor, nn
 
-from kit.data.loading import Batch
 from kit.methods import networks
 from kit.methods.constant.info import ConstantSettings
-from kit.methods.context import Context, Outcome
+from kit.methods.context import Context
 from kit.methods.linear.model import minimise
-from kit.metrics import Prediction
 
 
 class Constant(nn.Module):
@@ -33,15 +29,12 @@ class Constant(nn.Module):
         return one.expand(len(x), -1, *spatial)
 
 
-class Stages:
+class Stages(networks.OneNetwork[ConstantSettings]):
     """The one stage of constant. Nothing is random."""
-
-    def __init__(self, settings: ConstantSettings) -> None:
-        self.settings = settings
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Fit the answer to the task's loss."""
-        settings, model = self.settings, self._model(context)
+        settings, model = self.settings, self.network(context)
         progress = context.stage(stage, settings.epochs)
         minimise(
             context,
@@ -56,15 +49,7 @@ class Stages:
         networks.save(context, model)
         context.finish(progress)
 
-    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the fitted answer."""
-        model = networks.load(context, self._model(context))
-        return networks.predictor(context, model, context.fold("test"), self.settings.loss)
-
-    def outcome(self, context: Context) -> Outcome:
-        """Describe the model."""
-        return networks.outcome(context, self._model(context))
-
-    def _model(self, context: Context) -> nn.Module:
+    def network(self, context: Context) -> nn.Module:
+        """Return the model before it is fitted."""
         model = Constant(context.task.outputs, dense=context.task.kind == "dense")
         return model.to(context.device)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import product
 
 from torch import nn
@@ -12,11 +11,11 @@ from kit.methods import networks
 from kit.methods.context import Context, TrialResult
 from kit.methods.dash.info import DashSettings
 from kit.runs.records import MetricValue
+from kit.search import Choices
 from kit.settings import Optimiser
 from kit.training.loop import score
 from kit.training.stage import Stage
 
-Choices = Mapping[str, tuple[int, int]]
 # (learning rate, dropout, weight decay, momentum)
 Configuration = tuple[float, float, float, float]
 

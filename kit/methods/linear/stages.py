@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from kit.data.folds import Fold
-from kit.data.loading import Batch
 from kit.methods import networks
-from kit.methods.context import Context, Outcome
+from kit.methods.context import Context
 from kit.methods.linear.info import LinearSettings
 from kit.methods.linear.model import Linear, minimise
-from kit.metrics import Prediction
 from kit.training.loop import score
 from kit.training.stage import Stage
 
 
-class Stages:
+class Stages(networks.OneNetwork[LinearSettings]):
     """The two stages of linear. Nothing is random but a task's own augmentation."""
-
-    def __init__(self, settings: LinearSettings) -> None:
-        self.settings = settings
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Run one stage."""
@@ -33,14 +27,12 @@ class Stages:
             networks.save(context, model)
             context.finish(progress)
 
-    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the fitted model."""
-        model = networks.load(context, self._model(context))
-        return networks.predictor(context, model, context.fold("test"), self.settings.loss)
-
-    def outcome(self, context: Context) -> Outcome:
-        """Describe the model."""
-        return networks.outcome(context, self._model(context))
+    def network(self, context: Context) -> Linear:
+        """Return the model before it is fitted."""
+        settings, outputs = self.settings, context.task.outputs
+        side = settings.kernel_size if context.task.kind == "dense" else None
+        model = Linear(context.input_shape, outputs, settings.features, side)
+        return model.to(context.device)
 
     def _tune(self, context: Context) -> None:
         stage = context.stage("tune", self.settings.epochs)
@@ -60,7 +52,7 @@ class Stages:
         context.finish(stage, penalty=penalties[best.number], trials=trials)
 
     def _fitted(self, context: Context, stage: Stage, fold: Fold, penalty: float) -> Linear:
-        settings, model = self.settings, self._model(context)
+        settings, model = self.settings, self.network(context)
         model.standardise(fold, settings.batch_size)
         minimise(
             context,
@@ -74,9 +66,3 @@ class Stages:
             penalty=penalty,
         )
         return model
-
-    def _model(self, context: Context) -> Linear:
-        settings, outputs = self.settings, context.task.outputs
-        side = settings.kernel_size if context.task.kind == "dense" else None
-        model = Linear(context.input_shape, outputs, settings.features, side)
-        return model.to(context.device)
