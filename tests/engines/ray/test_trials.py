@@ -1,8 +1,13 @@
-"""Trials on a Ray cluster of two nodes come to what they come to in one process."""
+"""Trials on a Ray cluster, one of whose nodes is lost, come to what they come to in one process."""
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,13 +24,29 @@ from kit.spec import RunSpec
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     made.add_node(num_cpus=1)
-    yield made.address
+    yield made
     ray.shutdown()
     made.shutdown()
+
+
+def lose(cluster: Any) -> None:
+    """Take the second node away in the middle of a trial."""
+    (node,) = cluster.worker_nodes
+    raylet = node.all_processes["raylet"][0].process.pid
+    words = ["ps", "--ppid", str(raylet), "--format", "pid=,args="]
+    at_work: list[str] = []
+    deadline = time.monotonic() + 100
+    while not at_work:
+        assert time.monotonic() < deadline, "no trial was trained there"
+        time.sleep(0.05)
+        listing = subprocess.run(words, capture_output=True, text=True, check=False).stdout
+        at_work = [line for line in listing.splitlines() if "ray::_train" in line]
+    os.kill(int(at_work[0].split()[0]), signal.SIGKILL)
+    cluster.remove_node(node, allow_graceful=False)
 
 
 def spec(name: str, *overrides: str) -> RunSpec:
@@ -40,7 +61,9 @@ def spec(name: str, *overrides: str) -> RunSpec:
 
 
 @pytest.mark.usefixtures("darcy")
-def test_trials_on_a_cluster(cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trials_on_a_cluster_that_loses_a_node(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found: list[tuple[Any, Any]] = []
 
     def run(options: Options) -> None:
@@ -56,7 +79,10 @@ def test_trials_on_a_cluster(cluster: str, tmp_path: Path, monkeypatch: pytest.M
     run(Options(device="cpu"))
     monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "there"))
     monkeypatch.setattr(HalvedTrials, "advance", not_here)
-    run(Options(trials_on=cluster))
+    with ThreadPoolExecutor(1) as aside:
+        lost = aside.submit(lose, cluster)
+        run(Options(trials_on=cluster.address))
+    lost.result()
     assert found[0] == found[1]
 
 
