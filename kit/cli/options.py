@@ -95,7 +95,7 @@ wanted = chain(
     click.option(
         "--method", "methods", multiple=True, type=METHOD, help="Only this method; repeatable."
     ),
-    click.option("--seed", "seeds", multiple=True, type=int, help="Default: 0, 1, 2."),
+    click.option("--seed", "seeds", multiple=True, type=int, help="Repeatable; default: 0, 1, 2."),
     click.option("--all-methods", is_flag=True, help="Every row that the kit can run."),
     click.option("--retry-failed", is_flag=True, help="Run again what failed before."),
     profile,

@@ -35,12 +35,12 @@ if TYPE_CHECKING:
 def command(
     first: str, second: str, paper: str | None, margins: Sequence[str], form: str, **kind: Any
 ) -> None:
-    """Compare B with A: two methods, or two results folders ('./dash' is a folder).
+    """Compare two methods, or two results folders.
 
-    Each cell has the 90 % interval of the difference of the means, B minus A, and a verdict
-    (docs/verdict.md); over tasks there are Wilcoxon's signed-rank test and the sign test. In
-    brackets stand the number of seeds and the 95 % bootstrap interval of their mean, which three
-    seeds make too narrow.
+    './dash' is a folder, 'dash' a method. Each cell has the 90 % interval of the difference of the
+    means, B minus A, and a verdict (docs/verdict.md); over tasks there are Wilcoxon's signed-rank
+    test and the sign test. In brackets stand the number of seeds and the 95 % bootstrap interval of
+    their mean, which three seeds make too narrow.
     """
     from kit.report.compare import compare, of_method, printed_entries
     from kit.report.verdict import MARGINS

@@ -64,7 +64,7 @@ def list_data(form: str) -> None:
 )
 @click.option("--offline", is_flag=True, help="Fail at once if anything is missing.")
 def fetch_data(task_name: str, tier: Tier, offline: bool) -> None:
-    """Download the raw files of TASK that are missing: resumed, verified, mirror by mirror."""
+    """Download the raw files of TASK that are missing. Resumed, verified, mirror by mirror."""
     from kit import task
     from kit.cli.progress import bar
     from kit.data.fetch import fetch
@@ -82,7 +82,7 @@ def fetch_data(task_name: str, tier: Tier, offline: bool) -> None:
 @command.command(name="clean")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
 def clean_data(task_name: str) -> None:
-    """Remove what no run reads of TASK: raw files that were rejected, or are only half there."""
+    """Remove raw files of TASK that were rejected or are half there."""
     from kit import task
     from kit.data.fetch import clean
 
@@ -137,7 +137,7 @@ def prepare_data(task_name: str, tier: Tier | None, profile: Profile, workers: i
 @click.argument("task_names", metavar="[TASK]...", nargs=-1, type=options.TASK)
 @options.formats("text", "json")
 def verify_data(task_names: tuple[str, ...], form: str) -> None:
-    """Read every byte of raw and prepared data and compare hashes; exit code 1 on damage."""
+    """Compare all raw and prepared data with their hashes. Exit code 1 on damage."""
     import json
 
     from kit import task

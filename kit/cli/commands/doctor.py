@@ -16,6 +16,8 @@ from kit.errors import UnavailableError
 GB = 1e9
 # Modules whose checks() look at every node.
 CLUSTERS = {"ray": "kit.engines.ray.cluster", "slurm": "kit.engines.slurm.look"}
+# What is checked, whether all is well, and what was found.
+Check = tuple[str, bool, str]
 
 
 @click.command(name="doctor")
@@ -24,10 +26,11 @@ CLUSTERS = {"ray": "kit.engines.ray.cluster", "slurm": "kit.engines.slurm.look"}
 )
 @options.formats("text", "json")
 def command(engine: str | None, form: str) -> None:
-    """Check Python, torch, GPUs, Docker, disk and data; exit code 1 if something is wrong.
+    """Check Python, torch, GPUs, Docker, disk and data.
 
-    Of a cluster: nodes, GPUs, images and data, and whether each node shares the results folder:
-    each reads a word there, writes one, and tries a lock that is held here.
+    Exit code 1 if something is wrong. Of a cluster: nodes, GPUs, images and data, and whether each
+    node shares the results folder: each reads a word there, writes one, and tries a lock that is
+    held here.
     """
     checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _data()]
     if engine is not None:
@@ -42,9 +45,6 @@ def command(engine: str | None, form: str) -> None:
             click.echo(f"{'ok ' if ok else 'BAD'}  {name:7} {detail}")
     if not all(ok for _, ok, _ in checks):
         raise click.exceptions.Exit(1)
-
-
-Check = tuple[str, bool, str]
 
 
 def _cluster(name: str) -> list[Check]:

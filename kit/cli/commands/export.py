@@ -18,10 +18,12 @@ from kit.cli import options
 )
 @options.formats("text", "json")
 def command(run: str, output: Path | None, form: str) -> None:
-    """Write the model of RUN: weights (safetensors), architecture (JSON), program (torch.export).
+    """Write the model of RUN as files that need no kit.
 
-    RUN is a run's folder, the beginning of its path below results/runs, or its id. The program
-    takes raw inputs and needs torch alone: torch.export.load("program.pt2").module()(x).
+    Weights (safetensors), architecture (JSON), and a program that takes raw inputs and needs torch
+    alone: torch.export.load("program.pt2").module()(x).
+
+    RUN is a run's folder, TASK/METHOD/SEED, or the beginning of its id.
     """
     from kit.runs.find import find_one, read_spec
 

@@ -87,7 +87,7 @@ def list_(form: str) -> None:
 
 @command.command(name="lock")
 def lock_() -> None:
-    """Pin the images that are built: runs with others are refused from then on."""
+    """Pin the images that are built. Runs with others are refused from then on."""
     from kit.containers import images
     from kit.containers import lock as locking
     from kit.containers.client import connect

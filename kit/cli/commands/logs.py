@@ -15,9 +15,19 @@ SECONDS_BETWEEN_LOOKS = 0.2
 @click.command(name="logs")
 @click.argument("run", type=options.RUN)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
-@click.option("-n", "--lines", type=click.IntRange(min=0), default=20, show_default=True)
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    default=20,
+    show_default=True,
+    help="How many, of those that are there already.",
+)
 def command(run: str, follow: bool, lines: int) -> None:
-    """Show the last lines that RUN printed: an id, a folder, or TASK/METHOD/SEED."""
+    """Show the last lines that RUN printed.
+
+    RUN is a run's folder, TASK/METHOD/SEED, or the beginning of its id.
+    """
     from kit.runs import find, logs
 
     folder = find.find_one(run)

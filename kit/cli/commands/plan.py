@@ -20,7 +20,7 @@ SPEED_TESTS = (("dash", "2"), ("dash", "3"))
 @click.option("--dry-run", is_flag=True, help="As in 'kit reproduce'; a plan never runs anything.")
 @options.formats("text", "json")
 def command(gpus: str | None, dry_run: bool, form: str, **request: Any) -> None:
-    """Show what is behind a table: which runs, why, for how long, and how much disk they take."""
+    """Show the runs behind a table. Which, why, for how long, and how much disk they take."""
     del dry_run
     count = int(gpus) if gpus is not None and gpus.isdigit() else 0
     show(make(**request), form, gpus=gpus, count=count)

@@ -19,9 +19,11 @@ from kit.cli import options
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
 def command(run: str, file: Path, output: Path | None, device: str) -> None:
-    """Predict for the inputs in FILE: .npy, or x in .npz, samples first, not normalised.
+    """Predict for the inputs in FILE by the model of RUN.
 
-    RUN is a run's folder, the beginning of its path below results/runs, or its id.
+    FILE is .npy, or .npz with x: samples first, not normalised.
+
+    RUN is a run's folder, TASK/METHOD/SEED, or the beginning of its id.
     """
     from kit.runs.find import find_one
 

@@ -14,7 +14,7 @@ import click
     help="Folder of the report; default: results/report.",
 )
 def command(output: Path | None) -> None:
-    """Write all tables, figures, errata and runs as pages that open from disk.
+    """Write tables, figures, errata and runs as HTML pages.
 
     Nothing is run. An earlier report in that folder is replaced.
     """

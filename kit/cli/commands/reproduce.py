@@ -33,7 +33,7 @@ def command(
     form: str,
     **request: Any,
 ) -> None:
-    """Run whatever is missing of a table and print it, measured beside published.
+    """Run whatever is missing of a table, and print it.
 
     Ctrl-C stops the runs, twice kills them; the same command goes on where they were. Started
     twice, the two share the work. Exit code 1 if the table is not whole because a run failed; the

@@ -15,17 +15,21 @@ from kit.errors import KitError, RunError
 
 if TYPE_CHECKING:
     from kit.runs.records import Result
-    from kit.spec import RunSpec
+    from kit.spec import Profile, Protocol, RunSpec, Tier
 
 
 @click.command(name="run")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
 @click.argument("method_name", metavar="METHOD", type=options.METHOD)
-@click.option("--seed", "seeds", multiple=True, type=int, help="Default: KIT_SEEDS, else 0 1 2.")
+@click.option(
+    "--seed", "seeds", multiple=True, type=int, help="Repeatable; default: KIT_SEEDS, else 0, 1, 2."
+)
 @options.profile
 @options.protocol
 @options.tier
-@click.option("-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting.")
+@click.option(
+    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting; repeatable."
+)
 @click.option("--architecture", type=click.Path(path_type=Path), help="Skip the search: use this.")
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @options.device
@@ -44,9 +48,9 @@ def command(
     task_name: str,
     method_name: str,
     seeds: tuple[int, ...],
-    profile: str,
-    protocol: str | None,
-    tier: str | None,
+    profile: Profile,
+    protocol: Protocol | None,
+    tier: Tier | None,
     overrides: tuple[str, ...],
     architecture: Path | None,
     until: str | None,
@@ -58,30 +62,27 @@ def command(
     force: bool,
     form: str,
 ) -> None:
-    """Run METHOD on TASK for each seed; what is done already is kept, the rest resumes.
+    """Run METHOD on TASK for each seed.
 
-    A setting is changed by -o, e.g. -o search.epochs=10; such a run fills no table. A seed that
-    fails stops no other; the exit code is then 1.
+    What is done already is kept, the rest resumes. A setting is changed by -o, e.g.
+    -o search.epochs=10; such a run fills no table. A seed that fails stops no other; the exit code
+    is then 1.
     """
-    from typing import cast
-
     from kit import method, papers, task
     from kit.data.preparing import choose_tier
     from kit.files import canonical_json
-    from kit.spec import Profile, Protocol, Tier
 
     the_task, info = task.find(task_name), method.find(method_name)
-    known_profile = cast(Profile, profile)
-    known_protocol = protocol or ("released" if papers.has_task(task_name) else "clean")
-    chosen = choose_tier(the_task, known_profile, cast(Tier | None, tier))
+    protocol = protocol or ("released" if papers.has_task(task_name) else "clean")
+    chosen = choose_tier(the_task, profile, tier)
     if architecture is not None:
         overrides += (f"architecture={_architecture(architecture)}",)
     specs = [
         info.spec(
             the_task,
             seed,
-            protocol=cast(Protocol, known_protocol),
-            profile=known_profile,
+            protocol=protocol,
+            profile=profile,
             tier=chosen,
             overrides=overrides,
         )

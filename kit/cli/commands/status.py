@@ -27,7 +27,10 @@ LISTED = {"queued": 10, "succeeded": 0}
 @click.option("--all", "every", is_flag=True, help="List what is done or queued, too.")
 @options.formats("text", "json")
 def command(watch: bool, every: bool, form: str) -> None:
-    """Show which runs are at work, done, failed or left over, and for how long it will go on."""
+    """Show which runs are at work, done, failed or left over.
+
+    And how long what is at work will still take.
+    """
     if form == "json":
         import json
 

@@ -10,8 +10,9 @@ from kit.cli import options
 @click.command(name="stop")
 @click.argument("run", type=options.RUN, required=False)
 def command(run: str | None) -> None:
-    """Stop RUN (an id, a folder, TASK/METHOD or TASK/METHOD/SEED), or without RUN every sweep.
+    """Stop RUN, or without RUN every sweep.
 
+    RUN is a run's folder, TASK/METHOD/SEED, the beginning of its id, or TASK/METHOD for several.
     What is stopped can be resumed: the same 'kit reproduce' or 'kit run' goes on where it was.
     """
     from kit.engines import stop

@@ -92,10 +92,11 @@ def command(
     form: str,
     **request: Any,
 ) -> None:
-    """Submit whatever is missing of a table, one array per image and time class, and return.
+    """Submit whatever is missing of a table, and return.
 
-    'kit status', 'kit logs' and 'kit stop' follow the runs; 'kit table' prints what is done. The
-    same command again submits what is still missing and not waiting or running already.
+    There is one array per image and time class. 'kit status', 'kit logs' and 'kit stop' follow the
+    runs; 'kit table' prints what is done. The same command again submits what is still missing and
+    not waiting or running already.
     """
     from kit.cli.commands import plan as planning
 
