@@ -23,15 +23,17 @@ class Row:
     Attributes:
         title: of the variant.
         values: of the task's first metric, by seed; seeds without a result are missing.
-        change: mean difference from the first variant over the seeds that both have.
+        against: title of the variant that it is compared with; None for the first one.
+        change: mean difference from that variant over the seeds that both have.
         interval: 95 % of ``change``, by Student's t over the seeds; None below two seeds.
-        same: on how many of those seeds the architecture is the first variant's.
-        layers: share of layers that have the first variant's choice, over those seeds.
+        same: on how many of those seeds the architecture is that variant's.
+        layers: share of layers that have that variant's choice, over those seeds.
         seconds: mean time at work in the search.
     """
 
     title: str
     values: dict[int, float]
+    against: str | None
     change: float | None
     interval: tuple[float, float] | None
     same: int | None
@@ -81,8 +83,8 @@ def make(
         title: {spec.seed: by_id[spec.id] for spec in specs if spec.id in by_id}
         for title, specs in wanted.items()
     }
-    first = found[study.variants[0].title]
-    rows = [_row(title, runs, first, task.metrics[0]) for title, runs in found.items()]
+    first = study.variants[0].title
+    rows = [_row(each, found, each.against or first, task.metrics[0]) for each in study.variants]
     values = [run.metrics[task.metrics[0]] for runs in found.values() for run in runs.values()]
     return Table(
         title=study.title,
@@ -127,7 +129,10 @@ def as_json(table: Table) -> dict[str, Any]:
     return plain
 
 
-def _row(title: str, runs: dict[int, Result], first: dict[int, Result], metric: str) -> Row:
+def _row(
+    variant: studies.Variant, found: dict[str, dict[int, Result]], against: str, metric: str
+) -> Row:
+    runs, first = found[variant.title], found[against]
     scores = {seed: run.metrics[metric].value for seed, run in runs.items()}
     values = {seed: value for seed, value in scores.items() if value is not None}
     both = [seed for seed in runs if seed in first]
@@ -139,8 +144,9 @@ def _row(title: str, runs: dict[int, Result], first: dict[int, Result], metric: 
     ]
     alike = [_alike(runs[seed], first[seed]) for seed in both]
     return Row(
-        title=title,
+        title=variant.title,
         values=values,
+        against=variant.against,
         change=statistics.fmean(changes) if changes else None,
         interval=_interval(changes),
         same=sum(share == 1 for share in alike) if alike else None,
@@ -179,13 +185,14 @@ def _below(table: Table) -> list[str]:
     """Return how the numbers came about."""
     tier = "" if table.tier == "published" else " (not the papers' data)"
     missing = sum(len(table.seeds) - len(row.values) for row in table.rows)
+    others = [f"; {row.title} against {row.against}" for row in table.rows if row.against]
     below = [
         f"{table.metric} in {table.unit or '?'}, lower is better; seeds "
         f"{', '.join(map(str, table.seeds))}; profile {table.profile}, protocol "
         f"{table.protocol}, tier {table.tier}{tier}",
-        "change: against the first row, seed by seed; interval by Student's t over the seeds",
-        "same choices: layers with the first row's kernel size and dilation, and whole "
-        "architectures",
+        f"compared with the first row, seed by seed{''.join(others)}",
+        "change: its interval by Student's t over the seeds",
+        "same choices: layers with the same kernel size and dilation, and whole architectures",
     ]
     if missing:
         below.append(f"{missing} runs are missing; 'kit reproduce --study' makes them")

@@ -17,14 +17,19 @@ FOLDER = Path(__file__).resolve().parent
 
 
 class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A row: what the settings are changed to, as ``-o`` would."""
+    """A row: what the settings are changed to, as ``-o`` would.
+
+    Attributes:
+        against: the title of the row that it is compared with; None for the first one.
+    """
 
     title: str
     overrides: tuple[str, ...] = ()
+    against: str | None = None
 
 
 class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A method, and its variants; the first one is what the others are compared with."""
+    """A method, and its variants."""
 
     title: str
     method: str

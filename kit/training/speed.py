@@ -23,7 +23,8 @@ def faster(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Te
     """Return a network's training pass: float32 in, float32 out, quicker in between.
 
     Args:
-        network: keeps its float32 weights; where asked for, their layout changes.
+        network: keeps its float32 weights; where asked for, their layout changes. In precision
+            float64 they become float64, and so is the answer.
         speed: what is asked for.
         axes: spatial axes of its input.
 
@@ -31,6 +32,9 @@ def faster(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Te
         KitError: this device, machine or input has no use for what is asked for.
     """
     _check(speed, next(network.parameters()).device, axes)
+    dtype = torch.float64 if speed.precision == "float64" else torch.float32
+    if dtype is torch.float64:
+        network.double()
     if speed.channels_last:
         cast(Any, network).to(memory_format=torch.channels_last)  # its stub knows no layouts
     run: Callable[[Tensor], Tensor] = distributed.parallel(network)
@@ -50,7 +54,7 @@ def faster(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Te
         # Graphs may not depend on what autocast happens to hold in its cache.
         cached = not speed.cuda_graphs
         with torch.autocast(x.device.type, torch.bfloat16, enabled=half, cache_enabled=cached):
-            y = run(x.to(memory_format=layout))
+            y = run(x.to(dtype, memory_format=layout))
         return y.float() if half else y
 
     return forward

@@ -32,7 +32,7 @@ def test_variants_change_what_they_say_and_nothing_else(name: str) -> None:
     for variant, spec in zip(found.variants[1:], others, strict=True):
         changed = {
             f"{part}.{name}"
-            for part in ("search", "tune", "retrain")
+            for part in ("search", "tune", "retrain", "speed")
             for name, value in spec.settings[part].items()
             if value != first.settings[part][name]
         }
@@ -46,7 +46,7 @@ def test_ablation_has_the_rows_of_its_question() -> None:
         for override in variant.overrides
     }
     wanted = ("separable", "gumbel", "penalty", "width", "method")
-    assert keys == {f"search.{name}" for name in wanted}
+    assert keys == {"speed.precision", *(f"search.{name}" for name in wanted)}
 
 
 def test_a_run_started_by_an_engine_has_the_overrides() -> None:
@@ -122,6 +122,19 @@ def test_the_table_by_hand() -> None:
     assert len(lines) == 2 + 7
     assert {line.count("|") for line in lines} == {7}
     assert "| no penalty | 0.07±0.01 (3) | +0.02 | -0.0048 .. +0.045 | 67 %, 1 whole |" in markdown
+
+
+def test_a_row_may_be_compared_with_another_one_than_the_first() -> None:
+    runs = studies.specs(studies.find("ablation"), DARCY, [0], **HOW)
+    direct, fourier = "direct convolutions, float64", "Fourier convolutions, float64"
+    found = (("DASH", 0.05, 3), (direct, 0.06, 5), (fourier, 0.08, 5))
+    results = [result(runs[title][0], value, [["a", size, 1]]) for title, value, size in found]
+    table = study.make("ablation", DARCY, results, [0], **HOW)
+    rows = {row.title: row for row in table.rows}
+    assert rows[direct].change == pytest.approx(0.01)
+    assert rows[fourier].change == pytest.approx(0.02)
+    assert (rows[direct].same, rows[fourier].same) == (0, 1)
+    assert f"with the first row, seed by seed; {fourier} against {direct}" in study.as_text(table)
 
 
 @pytest.mark.usefixtures("darcy")

@@ -14,6 +14,7 @@ from kit import method, task
 from kit.backbones import backbone
 from kit.engines.execute import Options, execute
 from kit.errors import KitError
+from kit.ops import AggConv2d
 from kit.ops.precision import product_flags
 from kit.runs.folder import RunFolder
 from kit.search import supernet
@@ -41,6 +42,10 @@ def small() -> nn.Module:
     )
 
 
+def dtype_of(speed: Speed) -> torch.dtype:
+    return torch.float64 if speed.precision == "float64" else torch.float32
+
+
 def losses(network: nn.Module, steps: int, speed: Speed) -> Tensor:
     """Train on noise with labels and return the loss of each step."""
     run = faster(network, speed, axes=2)
@@ -51,12 +56,12 @@ def losses(network: nn.Module, steps: int, speed: Speed) -> Tensor:
     for _ in range(steps):
         optimiser.zero_grad()
         output = run(x)
-        assert output.dtype == torch.float32
+        assert output.dtype == dtype_of(speed)
         loss = nn.functional.cross_entropy(output, y)
         loss.backward()
         optimiser.step()
         found.append(loss.detach())
-    assert all(weight.dtype == torch.float32 for weight in network.parameters())
+    assert {weight.dtype for weight in network.parameters()} == {dtype_of(speed)}
     return torch.stack(found)
 
 
@@ -69,6 +74,28 @@ def change(build: Callable[[], nn.Module], steps: int, **speed: Any) -> float:
 @BOTH
 def test_bfloat16_changes_the_losses_of_ten_steps_by_less_than_5_percent(searched: bool) -> None:
     assert 1e-5 < change(lambda: wide_resnet(searched), 10, precision="bf16") < 0.05
+
+
+@BOTH
+def test_float64_changes_rounding_alone(searched: bool) -> None:
+    assert 1e-9 < change(lambda: wide_resnet(searched), 3, precision="float64") < 1e-5
+
+
+@pytest.mark.parametrize(("precision", "agreement"), [("float32", 1e-4), ("float64", 1e-12)])
+def test_direct_and_fourier_convolutions_differ_by_rounding(
+    precision: str, agreement: float
+) -> None:
+    def search(way: str) -> nn.Module:
+        network = wide_resnet(searched=True)
+        for each in network.modules():
+            if isinstance(each, AggConv2d):
+                each.method = way
+        return network
+
+    speed: Any = {"precision": precision}
+    one, other = (losses(search(way), 10, Speed(**speed)) for way in ("dilation", "fourier"))
+    assert not torch.equal(one, other)
+    assert torch.allclose(one, other, rtol=agreement, atol=0)
 
 
 @BOTH
