@@ -12,17 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
 
 import msgspec
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kit import paths, task
+from kit import task
 from kit.backbones import backbone
 from kit.bench.measure import interleaved
+from kit.bench.step_times import Point, StepTimes, Variant, file_of, load
 from kit.data.folds import Fold, TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import KitError
@@ -31,41 +30,10 @@ from kit.search import supernet
 from kit.settings import Rules, convert
 from kit.spec import Profile, Tier
 
-Variant = Literal["dense", "depthwise", "released-quirk"]
 TASK = "sequential-mnist"
 WIDTH = 16
 METHODS = ("auto", "released", "mixed-results", "mixed-weights")
 DILATIONS = (1, 3, 7, 15, 31, 63, 127)
-
-
-class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Seconds of one timed piece of work of a method at one place of a figure."""
-
-    variant: Variant
-    x: int
-    method: str
-    seconds: float
-
-
-class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A figure's points and how they were measured.
-
-    Attributes:
-        batch: samples per step.
-        steps: optimiser steps in one timed piece of work; in profile ``paper`` a whole epoch.
-        rounds: of which the median counts.
-    """
-
-    figure: int
-    profile: Profile
-    tier: Tier
-    device: str
-    threads: int
-    torch: str
-    batch: int
-    steps: int
-    rounds: int
-    points: list[Point]
 
 
 @dataclass(frozen=True)
@@ -109,19 +77,6 @@ def places(figure: int) -> list[Place]:
     raise KitError(f"figure {figure} is no speed test; those of paper dash are 2 and 3")
 
 
-def file_of(figure: int, profile: Profile) -> Path:
-    """Return where a measurement is kept."""
-    return paths.results() / "speed" / f"figure-{figure}-{profile}.json"
-
-
-def load(figure: int, profile: Profile) -> Measurement | None:
-    """Return a kept measurement, or None where there is none to be read."""
-    try:
-        return msgspec.json.decode(file_of(figure, profile).read_bytes(), type=Measurement)
-    except (FileNotFoundError, msgspec.MsgspecError):
-        return None
-
-
 def measure(
     figure: int,
     profile: Profile,
@@ -129,7 +84,7 @@ def measure(
     *,
     device: str = "cpu",
     progress: Callable[[int, int], None] = lambda *_: None,
-) -> Measurement:
+) -> StepTimes:
     """Measure a figure, place by place; what is kept from before under like conditions stays.
 
     Raises:
@@ -139,7 +94,7 @@ def measure(
     scale = SCALES[profile]
     fold = _fold(profile, tier, torch.device(device))
     steps = scale.steps or fold.batch_count(scale.batch)
-    whole = Measurement(
+    whole = StepTimes(
         figure=figure,
         profile=profile,
         tier=tier,

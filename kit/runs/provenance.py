@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from kit import paths
@@ -20,11 +21,16 @@ def code_hash(task_folder: Path, method_folder: Path) -> str:
     folders = [package, task_folder]
     if not method_folder.is_relative_to(package):
         folders.append(method_folder)
+    return hash_of(folders)
+
+
+def hash_of(places: Iterable[Path]) -> str:
+    """Return one hash over the names and contents of all code in folders, or of single files."""
     digest = hashlib.sha256()
-    for folder in folders:
-        for file in sorted(folder.rglob("*")):
+    for place in places:
+        for file in [place] if place.is_file() else sorted(place.rglob("*")):
             if file.suffix in CODE and file.is_file():
-                digest.update(f"{file.relative_to(folder.parent)} {sha256(file)}\n".encode())
+                digest.update(f"{file.relative_to(place.parent)} {sha256(file)}\n".encode())
     return digest.hexdigest()
 
 

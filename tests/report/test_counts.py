@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -50,7 +51,26 @@ def test_other_code_is_counted_again(
     assert counted == PAIRS * 3
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b'{"code": 1, "counts": {}}'])
+def test_another_task_is_counted_alone(
+    counted: list[tuple[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("darcy_flow", "ecg"):
+        copytree(paths.project() / "tasks" / name, tmp_path / "tasks" / name)
+    monkeypatch.setenv("KIT_TASKS", str(tmp_path / "tasks"))
+    others = [("ecg", "wrn")]
+    counts([*PAIRS, *others])
+    (tmp_path / "tasks" / "ecg" / "more.py").write_text("")
+    counts([*PAIRS, *others])
+    counts(others)
+    assert counted == [*PAIRS, *others, *others]
+
+
+def test_what_no_model_depends_on_is_there() -> None:
+    package = Path(module.__file__).parents[2]
+    assert all((package / name).exists() for name in module.ABOVE)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"darcy-flow": {"code": 1, "counts": {}}}'])
 def test_a_damaged_file_is_no_obstacle(counted: list[tuple[str, str]], content: bytes) -> None:
     counts(PAIRS)
     (paths.results() / ".counts.json").write_bytes(content)
@@ -69,8 +89,7 @@ def test_results_that_cannot_be_written(
     assert counted == PAIRS
 
 
-def test_two_processes_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "WORTH_A_PROCESS", 2)
+def test_another_process_counts() -> None:
     others = [("ecg", "dash"), ("darcy-flow", "expert")]
     wide, none, searched, complex_ = counts([*PAIRS, *others]).values()
     assert wide is not None

@@ -79,7 +79,9 @@ def command(
             f"figure {name} is of no run" if runs else f"figure {name} needs a RUN; see --help"
         )
     if paper == "dash" and name in SPEED:
-        show(_measured_speed(int(name), kind["profile"]), output, form)
+        from kit.report.figures import speed
+
+        show(speed.make(int(name), kind["profile"]), output, form)
     elif name in OF_RUNS:
         _print(_of_runs(name, runs), output, form)
     else:
@@ -90,13 +92,7 @@ def show(measured: Any, output: Path | None, form: str) -> None:
     """Print a speed test, and draw it if a file is named."""
     from kit.report.figures import speed
 
-    work = f"{measured.steps} steps of batch {measured.batch}, median of {measured.rounds}"
-    if measured.profile != "paper":
-        work += " (in the paper: epochs of batch 128)"
-    caption = f"{work}; {measured.device}, {measured.threads} threads, torch {measured.torch}"
-    caption += f"; profile {measured.profile}, tier {measured.tier}"
-    content = (measured.figure, measured.points, caption)
-    _print(Shown(measured, speed.text(*content), lambda: speed.draw(*content)), output, form)
+    _print(Shown(measured, speed.text(measured), lambda: speed.draw(measured)), output, form)
 
 
 def profile_figure(name: str, paper: str, form: str, **kind: Any) -> None:
@@ -116,20 +112,6 @@ def _print(shown: Shown, output: Path | None, form: str) -> None:
         click.echo(msgspec.json.format(msgspec.json.encode(shown.data), indent=2))
     else:
         click.echo(shown.text, nl=False)
-
-
-def _measured_speed(number: int, profile: Any) -> Any:
-    from kit.bench.speed import load
-    from kit.errors import DataError
-
-    found = [load(number, each) for each in ([profile] if profile else PROFILES)]
-    measured = next((each for each in found if each is not None), None)
-    if measured is None:
-        raise DataError(
-            f"figure {number} is not measured; "
-            f"run 'kit reproduce --figure {number} --profile {profile or 'lite'}'"
-        )
-    return measured
 
 
 def _of_runs(name: str, words: Sequence[str]) -> Shown:

@@ -3,46 +3,43 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from kit.report.figures import COLOURS, MARKERS, pyplot
+from kit.bench.step_times import StepTimes, load
+from kit.errors import DataError
+from kit.report.figures import COLOURS, MARKERS, WIDE, new
+from kit.spec import Profile
 
 TITLES = {
     "dense": "all methods dense",
     "depthwise": "all methods depthwise",
-    "released-quirk": "as released: baselines dense, DASH depthwise",
+    "released-quirk": "as released: only DASH depthwise",
 }
 NAMES = {"auto": "DASH (kit)", "released": "DASH (released)"}
-AXES = {2: "kernel sizes = dilations = c (n = 1000)", 3: "input size n (25 operations)"}
+FIGURES = (2, 3)
+AXES = {2: "c kernel sizes, c dilations (n = 1000)", 3: "input size n (25 operations)"}
 
 
-class Point(Protocol):
-    """One measured time."""
+def make(figure: int, profile: Profile | None = None) -> StepTimes:
+    """Return what was measured, by default at the fullest profile.
 
-    @property
-    def variant(self) -> str:
-        """The panel that it belongs to."""
-
-    @property
-    def x(self) -> int:
-        """Where on the axis: c, or n."""
-
-    @property
-    def method(self) -> str:
-        """The line that it belongs to."""
-
-    @property
-    def seconds(self) -> float:
-        """Of a search epoch."""
+    Raises:
+        DataError: nothing was.
+    """
+    measured = load(figure, profile)
+    if measured is None:
+        command = f"kit reproduce --figure {figure} --profile {profile or 'lite'}"
+        raise DataError(f"figure {figure} is not measured; run '{command}'")
+    return measured
 
 
-def draw(figure: int, points: Sequence[Point], caption: str) -> Any:
+def draw(measured: StepTimes) -> Any:
     """Return the matplotlib figure: one panel per variant, one line per method."""
-    drawn = pyplot()(figsize=(11, 3.6), layout="constrained")
+    points = measured.points
     variants = [name for name in TITLES if any(point.variant == name for point in points)]
-    panels = drawn.subplots(1, len(variants), sharey=True, squeeze=False)[0]
     methods = list(dict.fromkeys(point.method for point in points))
+    drawn = new(WIDE, 2.6)
+    panels = drawn.subplots(1, len(variants), sharey=True, squeeze=False)[0]
     for panel, variant in zip(panels, variants, strict=True):
         for index, method in enumerate(methods):
             line = [p for p in points if (p.variant, p.method) == (variant, method)]
@@ -51,23 +48,24 @@ def draw(figure: int, points: Sequence[Point], caption: str) -> Any:
                 [math.log10(point.seconds) for point in line],
                 color=COLOURS[index],
                 marker=MARKERS[index],
+                markersize=4,
                 label=NAMES.get(method, method),
             )
-        panel.set_title(TITLES[variant], fontsize=10)
-        panel.set_xlabel(AXES[figure])
-        panel.grid(alpha=0.3)
-        if figure == 3:
+        panel.set(title=TITLES[variant], xlabel=AXES[measured.figure])
+        panel.grid()
+        if measured.figure == 3:
             panel.set_xscale("log", base=2)
     panels[0].set_ylabel("log10 seconds")
-    panels[0].legend(fontsize=8)
-    drawn.suptitle(caption, fontsize=9)
+    panels[0].legend(fontsize=7)
+    drawn.supxlabel(measured.title, fontsize=6.5)
     return drawn
 
 
-def text(figure: int, points: Sequence[Point], caption: str) -> str:
+def text(measured: StepTimes) -> str:
     """Return the figure as a table of seconds, one block per variant."""
+    points = measured.points
     methods = list(dict.fromkeys(point.method for point in points))
-    lines = [f"Figure {figure} of dash: {caption}", "seconds"]
+    lines = [f"Figure {measured.figure} of dash: {measured.title}", "seconds"]
     for variant, title in TITLES.items():
         chosen = {(p.x, p.method): p.seconds for p in points if p.variant == variant}
         lines += ["", title, "".join(name.rjust(16) for name in ("x", *methods))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from kit import papers
 from kit.errors import KitError
-from kit.report.figures import profiles, ranks, render, runtimes
+from kit.report.figures import profiles, ranks, render, runtimes, speed
 from kit.report.grid import Table
 from kit.report.html.matrix import TITLES
 from kit.report.means import VALUES, means
@@ -31,26 +31,29 @@ class Drawn:
     text: str
 
 
-def drawn(tables: Sequence[Table]) -> tuple[list[Drawn], list[str]]:
+def drawn(tables: Mapping[tuple[str, int], Table]) -> tuple[list[Drawn], list[str]]:
     """Draw what can be drawn; also return why the others could not."""
-    by_number = {(table.paper, table.number): table for table in tables}
     found, missing = list[Drawn](), list[str]()
     for paper in papers.papers():
         for values in VALUES:
             for number in profiles.names(paper):
-                table = by_number[paper, profiles.definition(paper, number).table]
+                table = tables[paper, profiles.definition(paper, number).table]
                 title = f"{TITLES[paper]}, Figure {number}, {values}"
                 with _noted(title, missing):
                     data = profiles.make(paper, number, means(table, values))
                     found.append(_drawn(title, profiles, data))
-            table = by_number[paper, ranks.NUMBERS[paper]]
+            table = tables[paper, ranks.NUMBERS[paper]]
             title = f"{TITLES[paper]}, mean ranks, {values}"
             with _noted(title, missing):
                 found.append(_drawn(title, ranks, ranks.make(table.title, means(table, values))))
         title = f"{TITLES[paper]}, runtimes"
         with _noted(title, missing):
-            hours = runtimes.make(by_number[paper, runtimes.NUMBERS[paper]])
+            hours = runtimes.make(tables[paper, runtimes.NUMBERS[paper]])
             found.append(_drawn(title, runtimes, hours))
+    for figure in speed.FIGURES:
+        title = f"{TITLES['dash']}, Figure {figure}, measured"
+        with _noted(title, missing):
+            found.append(_drawn(title, speed, speed.make(figure)))
     return found, missing
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,20 @@ from kit.report.grid import Table
 from kit.report.html import figures, matrix
 from kit.report.html.links import Links
 from kit.report.html.runs import Run, find
-from kit.runs.collect import collect
+from kit.report.tables import sizes
+from kit.runs.collect import Collected, collect
 from kit.spec import PROFILES, TIERS
 
 HERE = Path(__file__).resolve().parent
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 MARKER = "kit-report.txt"
 
+# What the cells of a table are that needs the sizes of models.
+COUNTED = ("epochs", "sizes")
+
 Progress = Callable[[int, int], None]
+# File, template, what the template needs.
+Page = tuple[str, str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -67,44 +74,44 @@ def build(folder: Path, progress: Progress = lambda *_: None) -> Built:
 
 
 def _write(folder: Path, progress: Progress) -> tuple[int, int]:
-    found, runs = collect(), find(paths.results() / "runs")
-    made = [
-        tables.make(paper, number, found.results, rejected=found.rejected)
-        for paper in papers.papers()
-        for number in papers.tables(paper)
-    ]
-    environment = _environment(made, runs)
     shutil.copytree(HERE / "assets", folder / "assets")
     (folder / MARKER).write_text("Made by 'kit report', which may replace this folder.\n")
-    pages = list(_pages(made, runs))
-    for number, (name, template, values) in enumerate(pages):
-        progress(number, len(pages))
-        text = environment.get_template(template).render(
-            root="../" * name.count("/"), page=name, **values
-        )
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
+    with ThreadPoolExecutor(1) as beside:
+        counting = beside.submit(sizes.count_all)
+        found, runs = collect(), find(paths.results() / "runs")
+        environment = _environment(runs)
+        total = len(runs) + len(_tables()) + 5
+        for number, (name, template, values) in enumerate(_pages(found, runs, counting)):
+            progress(number, total)
+            text = environment.get_template(template).render(
+                root="../" * name.count("/"), page=name, **values
+            )
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_text(text, encoding="utf-8")
     return len(runs), sum(run.result is None for run in runs)
 
 
-def _pages(made: list[Table], runs: list[Run]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield (file, template, what it needs)."""
-    main = [table for table in made if (table.paper, table.number) in matrix.MAIN]
-    tiers = Counter(run.spec.tier for run in runs if run.spec)
-    profiles = Counter(run.profile for run in runs)
-    yield (
-        "index.html",
-        "overview.html",
-        {
-            "main": main,
-            "legend": matrix.legend(main),
-            "generated": [(tier, tiers[tier]) for tier in TIERS[1:] if tiers[tier]],
-            "reduced": [(name, profiles[name]) for name in PROFILES[1:] if profiles[name]],
-            "problems": [run for run in runs if run.problem],
-        },
-    )
-    yield "tables/index.html", "tables.html", {}
-    for table in made:
+def _tables() -> list[tuple[str, int]]:
+    return [(paper, number) for paper in papers.papers() for number in papers.tables(paper)]
+
+
+def _pages(found: Collected, runs: list[Run], counting: Future[None]) -> Iterator[Page]:
+    """Yield all pages, last those that need the sizes of models, which are being counted."""
+
+    def make(keys: Iterable[tuple[str, int]]) -> dict[tuple[str, int], Table]:
+        return {key: tables.make(*key, found.results, rejected=found.rejected) for key in keys}
+
+    yield from _run_pages(runs)
+    counted = [key for key in _tables() if papers.layout(*key).cells in COUNTED]
+    made = make(key for key in _tables() if key not in counted)
+    yield "index.html", "overview.html", _overview([made[key] for key in matrix.MAIN], runs)
+    drawn, missing = figures.drawn(made)
+    yield "figures.html", "figures.html", {"figures": drawn, "missing": missing}
+    counting.result()
+    made |= make(counted)
+    ordered = [made[key] for key in _tables()]
+    yield "tables/index.html", "tables.html", {"tables": ordered}
+    for table in ordered:
         cells = [cell for row in table.rows for cell in row.cells]
         values = {
             "table": table,
@@ -112,8 +119,17 @@ def _pages(made: list[Table], runs: list[Run]) -> Iterator[tuple[str, str, dict[
             "has_computed": any(cell.computed for cell in cells),
         }
         yield f"tables/{table.paper}-{table.number}.html", "table.html", values
-    drawn, missing = figures.drawn(made)
-    yield "figures.html", "figures.html", {"figures": drawn, "missing": missing}
+    errata = [
+        (table, row, cell)
+        for table in ordered
+        for row in table.rows
+        for cell in row.cells
+        if cell.published and cell.published.note
+    ]
+    yield "errata.html", "errata.html", {"tables": ordered, "errata": errata}
+
+
+def _run_pages(runs: list[Run]) -> Iterator[Page]:
     yield "runs/index.html", "runs.html", {"choices": _choices(runs)}
     cells_of: dict[tuple[str, ...], list[Run]] = defaultdict(list)
     for run in runs:
@@ -124,10 +140,18 @@ def _pages(made: list[Table], runs: list[Run]) -> Iterator[tuple[str, str, dict[
         inputs = run.spec.inputs if run.spec else {}
         known = [(name, by_id[each]) for name, each in inputs.items() if each in by_id]
         yield f"runs/{run.page}", "run.html", {"run": run, "siblings": others, "inputs": known}
-    errata = [
-        (t, r, c) for t in made for r in t.rows for c in r.cells if c.published and c.published.note
-    ]
-    yield "errata.html", "errata.html", {"errata": errata}
+
+
+def _overview(main: list[Table], runs: list[Run]) -> dict[str, Any]:
+    tiers = Counter(run.spec.tier for run in runs if run.spec)
+    profiles = Counter(run.profile for run in runs)
+    return {
+        "main": main,
+        "legend": matrix.legend(main),
+        "generated": [(tier, tiers[tier]) for tier in TIERS[1:] if tiers[tier]],
+        "reduced": [(name, profiles[name]) for name in PROFILES[1:] if profiles[name]],
+        "problems": [run for run in runs if run.problem],
+    }
 
 
 def _choices(runs: list[Run]) -> list[tuple[str, list[str]]]:
@@ -141,7 +165,7 @@ def _choices(runs: list[Run]) -> list[tuple[str, list[str]]]:
     return [(name, sorted(found)) for name, found in columns.items() if len(found) > 1]
 
 
-def _environment(made: list[Table], runs: list[Run]) -> Environment:
+def _environment(runs: list[Run]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -154,7 +178,6 @@ def _environment(made: list[Table], runs: list[Run]) -> Environment:
         "papers": papers.papers(),
         "paper_title": matrix.TITLES.get,
         "judged": matrix.judged,
-        "tables": made,
         "runs": runs,
         "states": Counter(run.state for run in runs),
         "links": Links(runs),

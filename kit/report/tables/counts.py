@@ -1,30 +1,28 @@
 """Sizes of models, counted once: counting takes torch and seconds, so the numbers are kept.
 
-They lie in ``results`` for as long as the code of the kit, its tasks and methods is the same. Other
-processes count, so that torch is never in this one's memory.
+They lie in ``results`` for as long as the code is the same that models of their task depend on.
+Another process counts, so that torch is never in this one's memory.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from kit import paths
+from kit import paths, task
 from kit.errors import KitError
 from kit.files import write_json
-from kit.runs.provenance import code_hash
+from kit.runs.provenance import hash_of
 
 COMMAND = (sys.executable, "-m", "kit.methods.sizes")
-# More models than this are worth a second process, which takes seconds to begin.
-WORTH_A_PROCESS = 24
+# What methods may not import has no part in a model.
+ABOVE = {"bench", "cli", "containers", "engines", "export", "papers", "plan.py", "report"}
 
 Pair = tuple[str, str]
 
@@ -41,7 +39,7 @@ class Count(NamedTuple):
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What was counted, by ``task method``; None for a model that is not known."""
+    """What was counted on one task, by method; None for a model that is not known."""
 
     code: str
     counts: dict[str, Count | None]
@@ -50,45 +48,45 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def counts(wanted: Iterable[Pair]) -> dict[Pair, Count | None]:
     """Return the size of each (task, method)'s model, None where it is not known."""
     pairs = list(dict.fromkeys(wanted))
-    file, code = paths.results() / ".counts.json", _code()
+    codes = _codes(name for name, _ in pairs)
+    file = paths.results() / ".counts.json"
     kept = _read(file)
-    known = dict(kept.counts) if kept and kept.code == code else {}
-    missing = [pair for pair in pairs if " ".join(pair) not in known]
+    known = {
+        (name, each): count
+        for name, code in codes.items()
+        if name in kept and kept[name].code == code
+        for each, count in kept[name].counts.items()
+    }
+    missing = [pair for pair in pairs if pair not in known]
     if missing:
-        known |= {" ".join(pair): count for pair, count in _count(missing).items()}
+        known |= _count(missing)
+        fresh = {name: Kept(code, {}) for name, code in codes.items()}
+        for (name, each), count in known.items():
+            fresh[name].counts[each] = count
         with suppress(OSError):  # results may be read-only
-            write_json(file, Kept(code, known))
-    return {pair: known[" ".join(pair)] for pair in pairs}
+            write_json(file, {**kept, **fresh})
+    return {pair: known[pair] for pair in pairs}
 
 
 def _count(pairs: Sequence[Pair]) -> dict[Pair, Count | None]:
-    """Count in processes side by side, each with every n-th of the models."""
-    number = min(os.cpu_count() or 1, 1 + len(pairs) // WORTH_A_PROCESS)
-    shares = [pairs[first::number] for first in range(number)]
-    started = [_start(share) for share in shares]
-    found: dict[Pair, Count | None] = {}
-    for share, process in zip(shares, started, strict=True):
-        answer, said = process.communicate()
-        if process.returncode != 0:
-            last = (said.decode().strip().splitlines() or ["no message"])[-1]
-            raise KitError(f"models could not be counted: {last}")
-        sizes = msgspec.json.decode(answer, type=list[Count | None])
-        found |= zip(share, sizes, strict=True)
-    return found
+    words = [" ".join(pair) for pair in pairs]
+    done = subprocess.run([*COMMAND, *words], stdin=subprocess.DEVNULL, capture_output=True)
+    if done.returncode != 0:
+        last = (done.stderr.decode().strip().splitlines() or ["no message"])[-1]
+        raise KitError(f"models could not be counted: {last}")
+    sizes = msgspec.json.decode(done.stdout, type=list[Count | None])
+    return dict(zip(pairs, sizes, strict=True))
 
 
-def _start(share: Sequence[Pair]) -> subprocess.Popen[bytes]:
-    pipe = subprocess.PIPE
-    words = [" ".join(pair) for pair in share]
-    return subprocess.Popen([*COMMAND, *words], stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+def _codes(names: Iterable[str]) -> dict[str, str]:
+    """Return by task what its models depend on, as a hash."""
+    package = sorted(Path(__file__).resolve().parents[2].iterdir())
+    below = [place for place in package if place.name not in ABOVE]
+    shared = hash_of([*below, *paths.methods()[1:]])
+    return {name: f"{shared} {hash_of([task.find(name).folder])}" for name in dict.fromkeys(names)}
 
 
-def _code() -> str:
-    hashes = (code_hash(folder, folder) for folder in (*paths.tasks(), *paths.methods()))
-    return hashlib.sha256("".join(hashes).encode()).hexdigest()
-
-
-def _read(file: Path) -> Kept | None:
+def _read(file: Path) -> Mapping[str, Kept]:
     with suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(file.read_bytes(), type=Kept)
-    return None
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, Kept])
+    return {}

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kit import paths
+from kit.bench.step_times import Point, StepTimes, file_of
 from kit.files import write_json
 from kit.report.html import build
 from kit.report.tables import sizes
@@ -42,4 +43,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_json(folder.path / "status.json", status)
         broken = make_run("psicov", "dash", 0, 4.0, profile="lite")
         RunFolder(broken.spec).result.write_bytes(b'{"schema": 99}')
+        times = [Point(variant="dense", x=c, method="auto", seconds=0.1 * c) for c in (1, 2)]
+        measured = StepTimes(
+            figure=2,
+            profile="smoke",
+            tier="synthetic",
+            device="CPU",
+            threads=1,
+            torch="2.13.0",
+            batch=4,
+            steps=2,
+            rounds=3,
+            points=times,
+        )
+        write_json(file_of(2, "smoke"), measured)
         return build(paths.results() / "report").folder

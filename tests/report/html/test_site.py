@@ -172,14 +172,24 @@ def test_an_earlier_report_is_replaced_and_nothing_else(
     assert (mine / "thesis.tex").exists()
     folder = build(tmp_path / "report").folder
     (folder / "runs" / "old.html").write_text("")
-    monkeypatch.setattr("shutil.copytree", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        build(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr("shutil.copytree", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            build(folder)
     assert (folder / "runs" / "old.html").exists()
-    monkeypatch.undo()
     build(folder)
     assert not (folder / "runs" / "old.html").exists()
     assert sorted(path.name for path in tmp_path.iterdir() if "report" in path.name) == ["report"]
+
+
+def test_speed_figures_are_drawn_once_they_are_measured(site: Path) -> None:
+    page = Page(site / "figures.html")
+    drawn = [str(a.get("aria-label")) for tag, a in page.elements if tag == "svg"]
+    assert "DASH, Figure 2, measured" in drawn
+    assert "2 steps of batch 4, median of 3 (in the paper: epochs of batch 128); CPU" in page.text
+    assert "profile smoke, tier synthetic" in page.text
+    missing = "DASH, Figure 3, measured: figure 3 is not measured; run 'kit reproduce --figure 3"
+    assert missing in page.text
 
 
 def test_odd_histories_and_architectures_are_no_obstacle() -> None:

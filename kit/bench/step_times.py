@@ -1,0 +1,67 @@
+"""Seconds of search steps, as kept on disk (DASH, Figures 2 and 3); without torch, for figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from kit import paths
+from kit.spec import PROFILES, Profile, Tier
+
+Variant = Literal["dense", "depthwise", "released-quirk"]
+
+
+class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Seconds of one timed piece of work of a method at one place of a figure: c, or n."""
+
+    variant: Variant
+    x: int
+    method: str
+    seconds: float
+
+
+class StepTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A figure's points and how they were measured.
+
+    Attributes:
+        batch: samples per step.
+        steps: optimiser steps in one timed piece of work; in profile ``paper`` a whole epoch.
+        rounds: of which the median counts.
+    """
+
+    figure: int
+    profile: Profile
+    tier: Tier
+    device: str
+    threads: int
+    torch: str
+    batch: int
+    steps: int
+    rounds: int
+    points: list[Point]
+
+    @property
+    def title(self) -> str:
+        """How it was measured, in words."""
+        work = f"{self.steps} steps of batch {self.batch}, median of {self.rounds}"
+        if self.profile != "paper":
+            work += " (in the paper: epochs of batch 128)"
+        machine = f"{self.device}, {self.threads} threads, torch {self.torch}"
+        return f"{work}; {machine}; profile {self.profile}, tier {self.tier}"
+
+
+def file_of(figure: int, profile: Profile) -> Path:
+    """Return where a measurement is kept."""
+    return paths.results() / "speed" / f"figure-{figure}-{profile}.json"
+
+
+def load(figure: int, profile: Profile | None = None) -> StepTimes | None:
+    """Return the measurement of a profile, by default of the fullest that was measured."""
+    for each in PROFILES if profile is None else [profile]:
+        try:
+            return msgspec.json.decode(file_of(figure, each).read_bytes(), type=StepTimes)
+        except (FileNotFoundError, msgspec.MsgspecError):
+            continue
+    return None
