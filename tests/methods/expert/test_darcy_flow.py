@@ -13,13 +13,6 @@ def test_parameters_are_the_published_ones() -> None:
     assert network(torch.randn(2, 1, 85, 85)).shape == (2, 1, 85, 85)
 
 
-def test_parameters_lie_in_the_order_of_the_original() -> None:
-    """Lift, the spectral weights of all layers, the pointwise ones, the two last layers."""
-    shapes = [tuple(each.shape) for each in build((1, 16, 16), 1, modes=3, width=4).parameters()]
-    spectral, pointwise = [(4, 4, 3, 3)] * 8, [(4, 4, 1, 1), (4,)] * 4
-    assert shapes == [(4, 3), (4,), *spectral, *pointwise, (128, 4), (128,), (1, 128), (1,)]
-
-
 def test_spectral_convolution_against_a_direct_transform() -> None:
     """The definition: sums over all positions and over the kept frequencies, in doubles."""
     rows, columns, modes = 11, 9, 3

@@ -90,36 +90,6 @@ def test_steps_lower_the_loss_and_reach_every_weight(
     assert all(each.grad is not None for each in network.parameters())
 
 
-def shapes(network: nn.Module) -> list[tuple[int, ...]]:
-    return [tuple(each.shape) for each in network.parameters()]
-
-
-def test_parameters_lie_in_the_order_of_the_originals() -> None:
-    """By the layers of the papers, and batch norms where the originals make theirs."""
-    pair = [(6,), (6,)]
-    bottlenecks = [[*[(w,)] * 2, (12, w, 1, 1), *[(12,)] * 2, (3, 12, 3, 3)] for w in (6, 4, 3)]
-    first, second, third = bottlenecks
-    dense = cifar_100.build((2, 8, 8), 5, depth=10, growth=3)
-    assert shapes(dense) == [
-        (6, 2, 3, 3), *first, *[(9,)] * 2, (4, 9, 1, 1), *second, *[(7,)] * 2, (3, 7, 1, 1), *third,
-        *pair, (5, 6), (5,),
-    ]  # fmt: skip
-    norm, bias = [(4,)] * 2, (4,)
-    deepcon = psicov.build((5, 8, 8), 1, depth=2, width=4)
-    block = [*norm, (4, 4, 3, 3), bias, (4, 4, 3, 3), bias]
-    assert shapes(deepcon) == [
-        (5,),
-        (5,),
-        (4, 5, 1, 1),
-        bias,
-        *block,
-        *block,
-        *norm,
-        (1, 4, 3, 3),
-        (1,),
-    ]
-
-
 def test_dilations_of_deepcon_cycle() -> None:
     network = psicov.build((5, 8, 8), 1, depth=5, width=4)
     found = [m.dilation[0] for m in network.modules() if isinstance(m, nn.Conv2d)]
