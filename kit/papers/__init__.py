@@ -216,7 +216,10 @@ def runs_behind(paper: str, number: int) -> list[Key]:
         return runs_behind(paper, plan.runs_of)
     found = [key for key in plan.all_keys() if key.task and key.method]
     if not found or plan.cells == "epochs":
-        raise KitError(f"no run stands behind table {number} of {paper}; 'kit table' prints it")
+        measured = "'kit bench epoch' measures its seconds, " if plan.cells == "epochs" else ""
+        raise KitError(
+            f"no run stands behind table {number} of {paper}; {measured}'kit table' prints it"
+        )
     return found
 
 
