@@ -57,15 +57,8 @@ def reference(name: str) -> str:
 
 def find(client: docker.DockerClient, name: str) -> Image | None:
     """Return an image, or None where it is not built."""
-    try:
-        found = client.images.get(reference(name))
-    except ImageNotFound:
-        return None
-    try:
-        base = client.images.get(reference(BASE))
-    except ImageNotFound:
-        return _image(name, found, None)
-    return _image(name, found, base)
+    found = _get(client, name)
+    return None if found is None else _image(name, found, _get(client, BASE))
 
 
 def listing(client: docker.DockerClient) -> list[Image]:
@@ -77,6 +70,13 @@ def listing(client: docker.DockerClient) -> list[Image]:
     }
     images = (find(client, name) for name in sorted(names, key=lambda name: (name != BASE, name)))
     return [image for image in images if image is not None]
+
+
+def _get(client: docker.DockerClient, name: str) -> EngineImage | None:
+    try:
+        return client.images.get(reference(name))
+    except ImageNotFound:
+        return None
 
 
 def _image(name: str, found: EngineImage, base: EngineImage | None) -> Image:

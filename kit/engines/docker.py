@@ -17,7 +17,6 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, NotFound
-from docker.models.containers import Container
 from docker.types import DeviceRequest
 from requests.exceptions import RequestException
 
@@ -93,19 +92,16 @@ class Docker:
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
         """Create and start the container of a run."""
-        container: Container | None = None
         try:
             container = self.client.containers.create(**self._container(spec, gpus))
-            container.start()
-        except FAULTS as error:
-            if container is not None:
+            try:
+                container.start()
+            except BaseException:
                 with suppress(*FAULTS):
                     container.remove(force=True)
+                raise
+        except FAULTS as error:
             raise EngineError(_line(error)) from error
-        except BaseException:
-            if container is not None:
-                container.remove(force=True)
-            raise
         self._states = {**self._states, str(container.id): "running"}
         return Handle(spec, str(container.id))
 

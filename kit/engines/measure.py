@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from kit import papers, plan, task
-from kit.engines.engine import Options
+from kit import method, papers, paths, plan, task
+from kit.engines.engine import Engine, Options
 from kit.engines.jobs import Job, Rules
 from kit.engines.local import Local
 from kit.engines.places import Cpu
@@ -43,7 +43,7 @@ class Idle(Local):
 
 def measure(progress: Callable[[int, int], None]) -> list[dict[str, Any]]:
     """Measure all of it, below a temporary folder; each row has a value and the target."""
-    parts = (_overhead, _plan, _survey, _makespans)
+    parts = (_processes, _containers, _plan, _survey, _makespans)
     rows: list[dict[str, Any]] = []
     for done, part in enumerate(parts):
         progress(done, len(parts))
@@ -52,18 +52,57 @@ def measure(progress: Callable[[int, int], None]) -> list[dict[str, Any]]:
     return rows
 
 
-def _overhead(runs: int = 40) -> list[dict[str, Any]]:
-    """One run after the other through the queue, less what its process takes by itself."""
-    began = time.perf_counter()
-    for _ in range(runs):
+def _processes(runs: int = 40) -> list[dict[str, Any]]:
+    def alone(_: RunSpec) -> None:
         subprocess.run(NOTHING, check=True, start_new_session=True)
-    own = time.perf_counter() - began
-    jobs = [Job(spec) for spec in _specs(runs)]
-    began = time.perf_counter()
-    # It leaves no result, which is a failure; that costs as much as a success.
-    Queue(jobs, Idle(Options()), Cpu(1), Rules(retries=0)).run()
-    seconds = (time.perf_counter() - began - own) / runs
-    return [{"case": "kit's part of one run", "value": seconds, "unit": "s", "target": 0.1}]
+
+    return [_overhead("process", Idle(Options()), list(_specs(runs)), alone)]
+
+
+def _containers(runs: int = 10) -> list[dict[str, Any]]:
+    """Nothing where there is no Docker engine, or no image of a task."""
+    try:
+        from kit.containers.client import connect
+        from kit.engines import docker
+    except ModuleNotFoundError:
+        return []
+    options = Options(allow_unpinned=True)
+    names = (name for name in task.names() if papers.hours(name, "wrn") is not None)
+    built = [name for name in names if not docker.unusable([*_specs(1, name)], options)]
+    if not built:
+        return []
+
+    class Idle(docker.Docker):
+        def _container(self, spec: RunSpec, gpus: tuple[str, ...]) -> dict[str, Any]:
+            return super()._container(spec, gpus) | {"entrypoint": NOTHING, "command": []}
+
+    def alone(spec: RunSpec) -> None:
+        RunFolder(spec).path.mkdir(parents=True)
+        container = engine.client.containers.create(**engine._container(spec, ()))
+        container.start()
+        container.wait()
+        container.remove()
+
+    engine = Idle(connect(), options)
+    paths.data().mkdir(parents=True, exist_ok=True)
+    return [_overhead("container", engine, list(_specs(runs, built[0])), alone)]
+
+
+def _overhead(
+    what: str, engine: Engine, specs: Sequence[RunSpec], alone: Callable[[RunSpec], None]
+) -> dict[str, Any]:
+    """Runs through the queue, less what they take by themselves; medians of both, in turns."""
+    own, whole = [], []
+    for spec in specs:
+        began = time.perf_counter()
+        alone(spec)
+        own.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        # It leaves no result, which is a failure; that costs as much as a success.
+        Queue([Job(spec)], engine, Cpu(1), Rules(retries=0)).run()
+        whole.append(time.perf_counter() - began)
+    seconds = statistics.median(whole) - statistics.median(own)
+    return {"case": f"kit's part of one {what}", "value": seconds, "unit": "s", "target": 0.1}
 
 
 def _plan(runs: int = 10_000) -> list[dict[str, Any]]:
@@ -128,11 +167,12 @@ def _blur(runs: Sequence[tuple[str, float]], draws: random.Random) -> list[float
     return [expected[name] for name, _ in off]
 
 
-def _specs(count: int) -> Iterator[RunSpec]:
-    request = plan.Request("dash", 5, "smoke", "released", methods=("wrn",), seeds=(0,))
-    spec = plan.make(request).runs[0].spec
+def _specs(count: int, name: str = "darcy-flow") -> Iterator[RunSpec]:
+    found = task.find(name)
     for seed in range(count):
-        yield msgspec.structs.replace(spec, seed=seed)
+        yield method.find("wrn").spec(
+            found, seed, protocol="released", profile="smoke", tier=found.tiers[-1]
+        )
 
 
 @contextmanager
