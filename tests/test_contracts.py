@@ -17,7 +17,7 @@ from kit.data.prepared import open_prepared
 from kit.data.preparing import prepare
 from kit.errors import KitError
 from kit.settings import Settings
-from kit.spec import PROFILES, PROTOCOLS
+from kit.spec import PROFILES, PROTOCOLS, Profile, Protocol
 from kit.training.losses import loss
 
 PAIRS = [(t, m) for t in task.names() for m in method.names()]
@@ -77,12 +77,14 @@ def test_method_states_its_facts(name: str) -> None:
 @pytest.mark.parametrize(("task_name", "method_name"), PAIRS)
 @pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_settings_resolve(task_name: str, method_name: str, profile: str, protocol: str) -> None:
+def test_settings_resolve(
+    task_name: str, method_name: str, profile: Profile, protocol: Protocol
+) -> None:
     found, info = task.find(task_name), method.find(method_name)
     if info.applies(found) is not None:
         return
     for tier in found.tiers:
-        settings = info.settings(found, protocol, profile, tier)  # type: ignore[arg-type]
+        settings = info.settings(found, protocol, profile, tier)
         assert isinstance(settings, Settings)
         if name := getattr(settings, "backbone", None):
             backbone(name)

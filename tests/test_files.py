@@ -20,7 +20,7 @@ def test_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_json_has_one_text_whatever_the_order_of_keys(tmp_path: Path) -> None:
+def test_json_has_one_text_whatever_the_order_of_keys() -> None:
     left = files.canonical_json({"b": 1e-5, "a": {"d": 0.1, "c": 2}})
     right = files.canonical_json({"a": {"c": 2, "d": 0.1}, "b": 0.00001})
     assert left == right

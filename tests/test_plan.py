@@ -4,7 +4,9 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,10 +22,9 @@ from kit.spec import RunSpec
 from kit.task import Contents
 
 
-def request(**changes: object) -> Request:
-    values: dict[str, object] = {"paper": "dash", "table": 5, "profile": "smoke"}
-    values |= {"protocol": "released", "methods": ("wrn", "dash")}
-    return Request(**{**values, "tasks": ("darcy-flow",), **changes})  # type: ignore[arg-type]
+def request(**changes: Any) -> Request:
+    made = Request("dash", 5, "smoke", "released", tasks=("darcy-flow",), methods=("wrn", "dash"))
+    return replace(made, **changes)
 
 
 def test_all_runs_of_a_table_with_reasons() -> None:

@@ -8,16 +8,14 @@ from kit import method, task
 from kit.errors import KitError
 from kit.methods.dash.info import DashSettings
 from kit.settings import resolve
+from kit.spec import Profile, Protocol
 
 
-def dash(*overrides: str, protocol: str = "released", profile: str = "paper") -> DashSettings:
-    settings = method.find("dash").settings(
-        task.find("darcy-flow"),
-        protocol,  # type: ignore[arg-type]
-        profile,  # type: ignore[arg-type]
-        "published",
-        overrides,
-    )
+def dash(
+    *overrides: str, protocol: Protocol = "released", profile: Profile = "paper"
+) -> DashSettings:
+    darcy = task.find("darcy-flow")
+    settings = method.find("dash").settings(darcy, protocol, profile, "published", overrides)
     assert isinstance(settings, DashSettings)
     return settings
 

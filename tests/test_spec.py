@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import msgspec
 
 from kit import method, task
@@ -37,10 +39,15 @@ def test_seed_zero_is_a_seed() -> None:
 
 
 def test_overrides_that_change_nothing_are_none() -> None:
-    info, darcy = method.find("wrn"), task.find("darcy-flow")
-    kind = {"protocol": "released", "profile": "smoke", "tier": "regenerated"}
-    same = info.spec(darcy, 0, overrides=("width=1",), **kind)  # type: ignore[arg-type]
-    other = info.spec(darcy, 0, overrides=("width=2",), **kind)  # type: ignore[arg-type]
+    made = partial(
+        method.find("wrn").spec,
+        task.find("darcy-flow"),
+        0,
+        protocol="released",
+        profile="smoke",
+        tier="regenerated",
+    )
+    same, other = made(overrides=("width=1",)), made(overrides=("width=2",))
     assert same == spec()
     assert other.overrides == ("width=2",)
     assert other.id != same.id

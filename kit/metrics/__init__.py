@@ -18,6 +18,8 @@ from kit.errors import unknown
 from kit.runs.records import MetricValue
 from kit.task import Task
 
+Kind = Literal["logits", "scores", "labels", "field"]
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -27,7 +29,7 @@ class Prediction:
     """
 
     values: Tensor
-    kind: Literal["logits", "scores", "labels", "field"]
+    kind: Kind
 
 
 class Evaluator(Protocol):

@@ -21,6 +21,7 @@ from kit.errors import DataError, KitError
 from kit.export.files import export
 from kit.export.predict import predict
 from kit.export.reopen import reopen
+from kit.methods.dash.stages import Stages
 from kit.metrics.relative_l2 import Evaluator
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
@@ -106,7 +107,8 @@ def test_weights_and_facts(darcy_run: Path, tmp_path: Path) -> None:
 
     export(darcy_run, tmp_path)
     stages, context = reopen(darcy_run, "cpu")
-    network = stages.trained(context)  # type: ignore[attr-defined]
+    assert isinstance(stages, Stages)
+    network = stages.trained(context)
     ours = load_file(tmp_path / "weights.safetensors")
     assert set(ours) == set(network.state_dict())
     for name, value in network.state_dict().items():

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ class Held:
 
     x: Tensor
     y: Tensor
-    targets: Normaliser = Normaliser()  # noqa: RUF009
+    targets: Normaliser = field(default_factory=Normaliser)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -49,7 +49,7 @@ class Here:
     """What ``minimise`` needs of a context."""
 
     task: Any
-    device: torch.device = torch.device("cpu")  # noqa: RUF009
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
 def fitted(model: torch.nn.Module, fold: Held, folder: Path, loss: str, **how: Any) -> None:
@@ -74,7 +74,7 @@ def fitted(model: torch.nn.Module, fold: Held, folder: Path, loss: str, **how: A
 
 
 def as_fold(held: Held) -> Fold:
-    return held  # type: ignore[return-value]
+    return cast(Fold, held)
 
 
 def clouds() -> Held:

@@ -208,7 +208,8 @@ def test_the_other_fold_begins_anew_when_it_ends() -> None:
         turns.append(turn)
         return iter([f"{turn}a", f"{turn}b"])
 
-    pairs: list[Any] = list(paired(iter(range(5)), others))  # type: ignore[arg-type]
+    numbers: Any = range(5)
+    pairs: list[Any] = list(paired(iter(numbers), others))
     assert [other for _, other in pairs] == ["0a", "0b", "1a", "1b", "2a"]
     assert turns == [0, 1, 2]
 

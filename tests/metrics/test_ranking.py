@@ -15,7 +15,7 @@ from torchmetrics.functional.classification import multilabel_auroc, multilabel_
 from kit import task
 from kit.data.loading import Batch
 from kit.errors import KitError
-from kit.metrics import Prediction, evaluator
+from kit.metrics import Kind, Prediction, evaluator
 from kit.metrics.one_minus_auroc import auroc
 from kit.metrics.one_minus_map import average_precision
 from kit.runs.records import MetricValue
@@ -42,14 +42,14 @@ def score(
     mask: torch.Tensor | None = None,
     unit: torch.Tensor | None = None,
     size: int = 1000,
-    kind: str = "logits",
+    kind: Kind = "logits",
 ) -> dict[str, MetricValue]:
     found = evaluator(name, the_task)
     whole = batch(y, mask, unit)
     for start in range(0, len(y), size):
         part = slice(start, start + size)
         found.update(
-            Prediction(values[part], kind),  # type: ignore[arg-type]
+            Prediction(values[part], kind),
             Batch(
                 x=y[part],
                 y=y[part],

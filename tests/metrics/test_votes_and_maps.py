@@ -13,7 +13,7 @@ from sklearn.metrics import confusion_matrix, f1_score
 
 from kit import task
 from kit.data.loading import Batch
-from kit.metrics import Prediction, evaluator
+from kit.metrics import Kind, Prediction, evaluator
 from kit.runs.records import MetricValue
 
 DARCY = task.find("darcy-flow")
@@ -27,9 +27,8 @@ def votes(
 ) -> dict[str, MetricValue]:
     found = evaluator("one-minus-f1", RECORDS)
     for part in torch.arange(len(truth)).split(size):
-        kind = "labels" if values.ndim == 1 else "logits"
         found.update(
-            Prediction(values[part], kind),  # type: ignore[arg-type]
+            Prediction(values[part], "labels" if values.ndim == 1 else "logits"),
             Batch(x=truth[part], y=truth[part], sample_id=part, unit_id=unit[part]),
         )
     return found.compute()
@@ -92,12 +91,12 @@ def test_f1_of_a_network_that_diverged() -> None:
 
 
 def rates(
-    values: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor | None, kind: str = "logits"
+    values: torch.Tensor, truth: torch.Tensor, mask: torch.Tensor | None, kind: Kind = "logits"
 ) -> dict[str, MetricValue]:
     found = evaluator("false-negative-rate", STAMPS)
     for part in torch.arange(len(truth)).split(4):
         found.update(
-            Prediction(values[part], kind),  # type: ignore[arg-type]
+            Prediction(values[part], kind),
             Batch(
                 x=truth[part],
                 y=truth[part],

@@ -8,15 +8,16 @@ from kit.report import formats, table
 from kit.runs import unfinished
 from kit.runs.folder import RunFolder
 from kit.runs.unfinished import Cost
+from kit.spec import Profile
 
 
-def begun(seed: int = 0, profile: str = "lite") -> RunFolder:
+def begun(seed: int = 0, profile: Profile = "lite") -> RunFolder:
     """A run that has searched for an hour and is at its tuning, in its second trial."""
     spec = method.find("dash").spec(
         task.find("darcy-flow"),
         seed,
         protocol="released",
-        profile=profile,  # type: ignore[arg-type]
+        profile=profile,
         tier="regenerated",
     )
     folder = RunFolder(spec)

@@ -10,12 +10,15 @@ from torch import nn
 from kit.backbones import backbone
 from kit.search import (
     AlphaGradients,
+    Choices,
     discretise,
     gumbel_softmax,
     instantiate,
     mixtures,
     supernet,
 )
+from kit.search.architecture import Padding
+from kit.search.gradients import Field
 
 K, D = (3, 5, 7), (1, 3)
 
@@ -135,22 +138,26 @@ def test_causal_convolutions_do_not_see_the_future() -> None:
     x = torch.randn(1, 1, 30)
     later = x.clone()
     later[..., 20:] += 1
-    for padding, causal in (("causal", True), ("centred", False)):
-        network = instantiate(module, {"0": (7, 3)}, padding)  # type: ignore[arg-type]
+    paddings: tuple[tuple[Padding, bool], ...] = (("causal", True), ("centred", False))
+    for padding, causal in paddings:
+        network = instantiate(module, {"0": (7, 3)}, padding)
         same = torch.equal(network(x)[..., :20], network(later)[..., :20])
         assert network(x).shape == x.shape
         assert same == causal
 
 
-def test_wrong_architectures_are_refused() -> None:
-    module = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1))
-    for choices, padding, words in (
+@pytest.mark.parametrize(
+    ("choices", "padding", "words"),
+    [
         ({"1": (3, 1)}, "centred", "no convolution here"),
         ({"0": (4, 1)}, "centred", "is even"),
         ({"0": (3, 1)}, "causal", "1D"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            instantiate(module, choices, padding)  # type: ignore[arg-type]
+    ],
+)
+def test_wrong_architectures_are_refused(choices: Choices, padding: Padding, words: str) -> None:
+    module = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1))
+    with pytest.raises(ValueError, match=words):
+        instantiate(module, choices, padding)
 
 
 def test_gumbel_noise_is_fresh_and_picks_in_proportion() -> None:
@@ -161,23 +168,24 @@ def test_gumbel_noise_is_fresh_and_picks_in_proportion() -> None:
     assert float((draws.argmax(1) == 1).float().mean()) == pytest.approx(0.75, abs=0.03)
 
 
-def test_alpha_gradients_by_hand() -> None:
+@pytest.mark.parametrize(
+    ("field", "penalty"),
+    [
+        ("extent", [3.0, 7.0, 5.0, 13.0]),  # d (k - 1) + 1, kernel sizes outermost
+        ("ten-kernel-sizes", [30.0, 30.0, 50.0, 50.0]),
+    ],
+)
+def test_alpha_gradients_by_hand(field: Field, penalty: list[float]) -> None:
     network = supernet(UNet(), torch.randn(1, 2, 12, 12), (3, 5), (1, 3))
     layers = list(mixtures(network).values())
     gradient = torch.tensor([3.0, 0.0, 4.0, 0.0])
-    extents = torch.tensor([3.0, 7.0, 5.0, 13.0])  # d (k - 1) + 1, kernel sizes outermost
-    for field, penalty in (
-        ("extent", extents),
-        ("ten-kernel-sizes", torch.tensor([30.0, 30, 50, 50])),
-    ):
-        for layer in layers:
-            layer.alpha.grad = gradient.clone()
-        shaper = AlphaGradients(layers, scale=100.0, penalty=1e-5, field=field)  # type: ignore[arg-type]
-        shaper.shape()
-        expected = gradient / 500 + 1e-5 * penalty
-        for layer in layers:
-            assert layer.alpha.grad is not None
-            assert torch.allclose(layer.alpha.grad, expected, atol=1e-9)
+    for layer in layers:
+        layer.alpha.grad = gradient.clone()
+    AlphaGradients(layers, scale=100.0, penalty=1e-5, field=field).shape()
+    expected = gradient / 500 + 1e-5 * torch.tensor(penalty)
+    for layer in layers:
+        assert layer.alpha.grad is not None
+        assert torch.allclose(layer.alpha.grad, expected, atol=1e-9)
     layers[0].alpha.grad = gradient.clone()
     AlphaGradients(layers, scale=0, penalty=0.0, field="extent").shape()
     assert torch.equal(layers[0].alpha.grad, gradient)

@@ -255,9 +255,9 @@ def test_bands_are_masked_with_the_lowest_value(smoke: Prepared) -> None:
 
 def test_noise_is_mixed_in_up_to_its_weight(smoke: Prepared) -> None:
     """With each chunk's own part taken away, what is left is a part of a noise file."""
-    loader = fold(smoke, "final_fit", mask=0.0, mix=1.0).loader
+    loader: Any = fold(smoke, "final_fit", mask=0.0, mix=1.0).loader
     torch.manual_seed(0)
-    mixed = loader._mixed(torch.zeros(200, 1, 96, 101))  # type: ignore[attr-defined]
+    mixed = loader._mixed(torch.zeros(200, 1, 96, 101))
     starts = np.diff(smoke.array("shared-noise-offsets"))
     assert len(starts) == 2
     weights = mixed.std(dim=(1, 2, 3))
@@ -270,8 +270,8 @@ def test_noise_is_mixed_in_up_to_its_weight(smoke: Prepared) -> None:
     best = likeness[len(parts) :, : len(parts)].max(axis=1)
     assert ((best > 0.999) | (best < 0.9)).all(), "of this file, or of the other"
     assert 8 < (best > 0.999).sum() < 32
-    never = fold(smoke, "final_fit", mask=0.0, mix=0.0).loader
-    assert not never._mixed(torch.zeros(9, 1, 96, 101)).any()  # type: ignore[attr-defined]
+    never: Any = fold(smoke, "final_fit", mask=0.0, mix=0.0).loader
+    assert not never._mixed(torch.zeros(9, 1, 96, 101)).any()
 
 
 def test_flac_files_are_resampled_and_labelled_by_their_prefix(
