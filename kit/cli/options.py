@@ -88,7 +88,7 @@ def formats(*names: str) -> Callable[[Function], Function]:
 
 wanted = chain(
     click.option("--table", "number", type=int, help="Number of the table."),
-    click.option("--figure", metavar="N", help="Instead of a table: a figure made of runs."),
+    click.option("--figure", metavar="N", help="Instead of a table: a figure."),
     click.option("--study", metavar="NAME", help="Instead of a table: a study, such as ablation."),
     paper,
     click.option("--task", "tasks", multiple=True, type=TASK, help="Only this task; repeatable."),
@@ -145,6 +145,9 @@ places = chain(
 def _set_tensorboard(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     """Tell this process, and those that it starts."""
     if wanted:
+        from kit.runs.tensorboard import require
+
+        require()
         os.environ["KIT_TENSORBOARD"] = "1"
 
 
@@ -153,7 +156,7 @@ tensorboard = click.option(
     is_flag=True,
     expose_value=False,
     callback=_set_tensorboard,
-    help="Write TensorBoard events to each run's folder; not in containers.",
+    help="Write TensorBoard events to each run's folder; those of containers as a run ends.",
 )
 
 

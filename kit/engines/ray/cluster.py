@@ -111,9 +111,9 @@ def inspect(
     found: Mapping[str, dict[str, Any]], specs: Sequence[RunSpec], options: Options
 ) -> dict[str, Look]:
     """Look at nodes, all at the same time, and at what runs would have there."""
-    code = {spec.task: _code(spec.task) for spec in specs}
+    codes = {spec.task: code(spec.task) for spec in specs}
     with nodes.meeting() as folder:
-        words = (folder, specs, code, options, variables())
+        words = (folder, specs, codes, options, variables())
         asked = {id: on(ray.remote(_look), id).remote(id, *words) for id in found}
         ray.wait(list(asked.values()), num_returns=len(asked), timeout=SECONDS_TO_LOOK)
         return {id: _seen(found[id], folder, answer) for id, answer in asked.items()}
@@ -151,11 +151,16 @@ def take_over(given: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
+def code(name: str) -> str:
+    """Return the hash of the code that makes runs of a task on this machine."""
+    return code_hash(task.find(name).folder, paths.methods()[0])
+
+
 def _look(
     id: str,
     folder: Path,
     specs: Sequence[RunSpec],
-    code: Mapping[str, str],
+    codes: Mapping[str, str],
     options: Options,
     given: Mapping[str, str | None],
 ) -> dict[str, str]:
@@ -163,10 +168,10 @@ def _look(
     take_over(given)
     nodes.look(folder, id)
     objections = {}
-    for name, wanted in code.items():
+    for name, wanted in codes.items():
         mine = [spec for spec in specs if spec.task == name]
         reason = choose.objection_of_machine(mine, options)
-        if _code(name) != wanted:
+        if code(name) != wanted:
             reason = f"its kit or its task {name} differs from the one here"
         if reason is not None:
             objections[name] = reason
@@ -186,11 +191,6 @@ def _seen(found: Mapping[str, Any], folder: Path, answer: Any) -> Look:
         trouble = f"does not answer: {str(error).strip().splitlines()[-1]}"
     cpus = found["Resources"].get("CPU", 0)
     return Look(found["NodeManagerHostname"], gpus, cpus, node, trouble, objections)
-
-
-def _code(name: str) -> str:
-    """Return the hash of the code that makes runs of a task on this machine."""
-    return code_hash(task.find(name).folder, paths.methods()[0])
 
 
 def _words(look: Look) -> str:

@@ -16,12 +16,10 @@ import msgspec
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from kit import paths, task
 from kit.engines import engine, execute
 from kit.engines.ray import cluster
 from kit.errors import KitError, UnavailableError
 from kit.methods.context import Elsewhere
-from kit.runs.provenance import code_hash
 from kit.spec import RunSpec
 
 RETRIES = 3
@@ -45,7 +43,7 @@ def elsewhere(spec: RunSpec, options: execute.Options) -> Iterator[Elsewhere]:
     train = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_train)
     common = (
         msgspec.json.encode(spec),
-        _code(spec),
+        cluster.code(spec.task),
         cluster.variables(),
         {"device": options.device, "threads": options.threads},
     )
@@ -73,7 +71,7 @@ def _train(
     """On a node: train a trial up to so many epochs and return its record."""
     cluster.take_over(given)
     of_run = msgspec.json.decode(spec, type=RunSpec)
-    if _code(of_run) != code:
+    if cluster.code(of_run.task) != code:
         raise KitError(f"a node's kit or its task {of_run.task} differs from the one here")
     return execute.advance(of_run, execute.Options(**how), number, epochs)
 
@@ -86,7 +84,3 @@ def _wait(trial: Any) -> Any:
     except RayError as error:
         line = str(error).strip().splitlines()[-1]
         raise UnavailableError(f"a trial on the Ray cluster was lost: {line}") from None
-
-
-def _code(spec: RunSpec) -> str:
-    return code_hash(task.find(spec.task).folder, paths.methods()[0])

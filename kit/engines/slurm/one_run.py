@@ -11,19 +11,19 @@ from kit.engines.slurm import NAME
 from kit.spec import RunSpec
 
 
-class OneRun:
+class OneRun(Local):
     """The local engine for one run, started by the array's script, known by its task in Slurm."""
 
     name = NAME
 
     def __init__(self, script: Path, task: str, options: Options) -> None:
+        super().__init__(options)
         self.script, self.task = script, task
-        self._local = _Scripted(script, options)
-        self._inner: Handle | None = None
+        self._process: Handle | None = None
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
         """Start the run."""
-        self._inner = self._local.start(spec, gpus)
+        self._process = super().start(spec, gpus)
         return Handle(spec, self.task)
 
     def find(self, spec: RunSpec, reference: str | None) -> None:
@@ -31,19 +31,16 @@ class OneRun:
 
     def poll(self, handle: Handle) -> Exit | None:
         """Return how the run ended, with nothing of it left."""
-        assert self._inner is not None
-        end = self._local.poll(self._inner)
+        assert self._process is not None
+        end = super().poll(self._process)
         if end is not None:
             self.clean()
         return end
 
     def stop(self, handle: Handle, grace: float) -> None:
         """Stop the run, by TERM and then KILL."""
-        assert self._inner is not None
-        self._local.stop(self._inner, grace)
-
-    def close(self) -> None:
-        """Nothing is held open."""
+        assert self._process is not None
+        super().stop(self._process, grace)
 
     def objection(self) -> str | None:
         """Return why this node cannot do the run, or None."""
@@ -58,12 +55,6 @@ class OneRun:
     def _call(self, what: str) -> subprocess.CompletedProcess[bytes]:
         words = ["bash", str(self.script), what]
         return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-
-
-class _Scripted(Local):
-    def __init__(self, script: Path, options: Options) -> None:
-        super().__init__(options)
-        self.script = script
 
     def _command(self, spec: RunSpec) -> list[str]:
         return ["bash", str(self.script), "start", *arguments(spec, self.options)]

@@ -211,8 +211,8 @@ def test_what_nodes_lack_is_asked_there_task_by_task(
         "objection_of_machine",
         lambda specs, _: "no image" if specs[0].task == "ecg" else None,
     )
-    monkeypatch.setattr(cluster, "_code", lambda name: f"code of {name}")
-    code = {name: cluster._code(name) for name in ("darcy-flow", "ecg")}
+    monkeypatch.setattr(cluster, "code", lambda name: f"code of {name}")
+    code = {name: cluster.code(name) for name in ("darcy-flow", "ecg")}
     given = cluster.variables()
     words = ("node", tmp_path, SPECS, code, Options(), given)
     assert cluster._look(*words) == {"ecg": "no image"}
