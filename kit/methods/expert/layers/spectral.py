@@ -32,19 +32,16 @@ class SpectralConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, rows, columns) -> (batch, outputs, rows, columns), in float32."""
-        channels, outputs, modes, _ = self.low.shape
-        batch, _, rows, columns = x.shape
-        across, down, up, back = _waves(rows, columns, modes, x.device)
+        modes = self.low.shape[-1]
+        across, down, back = _waves(*x.shape[2:], modes, x.device)
+        # Products per frequency, which come first: (batch, channels) by (channels, outputs).
+        sides = [side.permute(3, 2, 0, 1) for side in (self.low, self.high)]
         with full(x.device.type):
-            half = (x.float() @ across).view(batch, channels, rows, modes, 2)
-            spectrum = half.transpose(2, 3).flatten(3) @ down
-            spectrum = torch.view_as_complex(spectrum.unflatten(3, (2 * modes, 2)))
-            # A product per frequency, which come first: (batch, channels) by (channels, outputs).
-            sides = [side.permute(3, 2, 0, 1) for side in (self.low, self.high)]
+            half = torch.view_as_complex((x.float() @ across).unflatten(3, (modes, 2)))
+            spectrum = half.mT @ down
             product = spectrum.permute(2, 3, 0, 1) @ torch.cat(sides, dim=1)
-            half = torch.view_as_real(product.permute(2, 3, 0, 1)).flatten(3) @ up
-            half = half.view(batch, outputs, modes, rows, 2).transpose(2, 3)
-            return half.flatten(3) @ back
+            half = product.permute(2, 3, 0, 1) @ down.mH
+            return torch.view_as_real(half.mT).flatten(3) @ back
 
     def multiply_adds(self, x: Tensor) -> int:
         """Return those of one map; a complex product is four real ones."""
@@ -56,12 +53,12 @@ class SpectralConv2d(nn.Module):
 
 @lru_cache(maxsize=8)
 def _waves(rows: int, columns: int, modes: int, device: torch.device) -> tuple[Tensor, ...]:
-    """Return the four matrices of the transforms, in the order in which they are applied.
+    """Return the matrices of the transforms: along rows, along columns, and along rows back.
 
-    All are real; a complex axis of n is one of 2 n, real and imaginary parts alternating.
+    Complex numbers that come from real ones, or become real ones, are pairs of columns, or of rows.
 
     Returns:
-        (columns, 2 modes), (2 rows, 4 modes), (4 modes, 2 rows), (2 modes, columns).
+        (columns, 2 modes) real, (rows, 2 modes) complex, (2 modes, columns) real.
     """
 
     def waves(frequencies: Tensor, places: int) -> Tensor:
@@ -69,21 +66,11 @@ def _waves(rows: int, columns: int, modes: int, device: torch.device) -> tuple[T
         turns = torch.outer(frequencies, torch.arange(places, device=device)).double() / places
         return torch.polar(torch.ones_like(turns), -2 * math.pi * turns)
 
-    def real(matrix: Tensor) -> Tensor:
-        """(m, n) complex -> (2 m, 2 n) real, for rows of pairs from the left."""
-        return (
-            torch.view_as_real(torch.stack([matrix, 1j * matrix], dim=1)).flatten(2).flatten(0, 1)
-        )
-
     kept = torch.arange(modes, device=device)
     steep = waves(torch.cat([kept, kept - modes]), rows)
     flat = waves(kept, columns)
     # The half of the spectrum that is not there mirrors all columns but the first.
     flat_back = flat * torch.where(kept > 0, 2.0, 1.0)[:, None] / (rows * columns)
-    matrices = (
-        torch.view_as_real(flat.mT).flatten(1),
-        real(steep.mT),
-        real(steep.conj().resolve_conj()),
-        torch.view_as_real(flat_back).transpose(1, 2).flatten(0, 1),
-    )
-    return tuple(each.float().contiguous() for each in matrices)
+    across = torch.view_as_real(flat.mT).flatten(1).float()
+    back = torch.view_as_real(flat_back).transpose(1, 2).flatten(0, 1).float()
+    return across, steep.mT.to(torch.complex64), back
