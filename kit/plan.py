@@ -31,8 +31,8 @@ GB = 1e9
 RUN_BYTES: dict[Profile, int] = {"paper": 200 << 20, "lite": 20 << 20, "smoke": 2 << 20}
 # Failures that a run had no part in: whoever starts a sweep again has mended them, or may hope so.
 NOT_OF_THE_RUN = ("infrastructure", "disk", "data")
-# The rows that 'reproduce' fills unless asked for more: the DASH family and its backbone.
-DEFAULT_METHODS = ("wrn", "tcn", "baby-dash", "dash", "dash-tcn", "dash-convnext")
+# The rows that 'reproduce' fills unless asked for more: the DASH family and its backbones.
+DEFAULT_METHODS = ("wrn", "tcn", "convnext", "baby-dash", "dash", "dash-tcn", "dash-convnext")
 
 
 @dataclass(frozen=True)

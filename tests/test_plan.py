@@ -38,6 +38,11 @@ def test_all_runs_of_a_table_with_reasons() -> None:
     assert "--profile smoke" in data.command
 
 
+def test_the_dash_family_and_its_backbones_are_planned_unless_asked_for_more() -> None:
+    made = plan.make(request(table=10, tasks=(), methods=()))
+    assert {run.spec.method for run in made.runs} == {"wrn", "convnext", "dash", "dash-convnext"}
+
+
 @pytest.mark.usefixtures("darcy")
 def test_what_is_done_is_kept_and_what_was_left_says_so() -> None:
     wrn = plan.make(request(methods=("wrn",))).runs
