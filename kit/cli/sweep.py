@@ -27,6 +27,8 @@ SECONDS_BETWEEN_PICTURES = 0.5
 def run(jobs: Sequence[Job], engine: Engine, places: Places, rules: Rules) -> list[Ended]:
     """Run jobs with a display on standard error; returns those that failed."""
     from kit.engines.queue import Queue
+    from kit.runs import tensorboard
+    from kit.runs.folder import RunFolder
     from kit.runs.sweeps import PlannedHours, registered
 
     planned = [PlannedHours(str(job.spec.folder), job.hours, job.gpus) for job in jobs]
@@ -36,7 +38,13 @@ def run(jobs: Sequence[Job], engine: Engine, places: Places, rules: Rules) -> li
         stack.callback(engine.close)
         stack.enter_context(registered(engine.name, places.capacity, planned))
         watch = stack.enter_context(_display())
-        queue = Queue(jobs, engine, places, rules, watch=watch, ended=_ended, say=_say)
+
+        def ended(end: Ended) -> None:
+            _ended(end)
+            if engine.name == "docker" and tensorboard.wanted() and not end.elsewhere:
+                tensorboard.write(RunFolder(end.spec).path)
+
+        queue = Queue(jobs, engine, places, rules, watch=watch, ended=ended, say=_say)
         ends = queue.run()
     failed = [end for end in ends if end.failure]
     if failed:

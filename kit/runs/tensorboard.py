@@ -1,8 +1,13 @@
-"""TensorBoard: the numbers of a run's history as events in its folder, while it runs."""
+"""TensorBoard: the numbers of a run's history as events in its folder.
+
+A run writes them while it is at work. An image has no such writer: of a run in a container they
+are written afterwards, outside.
+"""
 
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +15,44 @@ from pathlib import Path
 from typing import Any
 
 from kit.errors import KitError
+from kit.files import is_locked
 from kit.runs import history
+
+
+def wanted() -> bool:
+    """Tell whether events were asked for, here or by whoever started this process."""
+    return os.environ.get("KIT_TENSORBOARD") == "1"
+
+
+def require() -> Any:
+    """Return the library.
+
+    Raises:
+        KitError: it is not installed.
+    """
+    try:
+        return importlib.import_module("tensorboardX")
+    except ModuleNotFoundError:
+        raise KitError(
+            "events need tensorboardX: pip install 'kit[tensorboard]'; those of containers are "
+            "written outside by 'kit results export --tensorboard'"
+        ) from None
+
+
+def write(folder: Path) -> None:
+    """Write all events of a run that is over."""
+    with events(folder) as update:
+        update()
+
+
+def write_all(runs: Path, progress: Callable[[int, int], None] = lambda *_: None) -> int:
+    """Write those of every run below a folder that is over; returns of how many."""
+    found = sorted(runs.glob("*/*/*/seed-*/history.jsonl"))
+    over = [file.parent for file in found if not is_locked(file.with_name("run.lock"))]
+    for number, folder in enumerate(over):
+        progress(number, len(over))
+        write(folder)
+    return len(over)
 
 
 @contextmanager
@@ -22,10 +64,7 @@ def events(folder: Path) -> Iterator[Callable[[], None]]:
     Raises:
         KitError: tensorboardX is not installed.
     """
-    try:
-        writer_type = importlib.import_module("tensorboardX").SummaryWriter
-    except ModuleNotFoundError:
-        raise KitError("events need tensorboardX: pip install 'kit[tensorboard]'") from None
+    writer_type = require().SummaryWriter
     target = folder / "tensorboard"
     writer: Any = None
     written: list[str] = []

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
+from kit.cli import sweep
+from kit.engines.jobs import Ended, Job, Rules
 from kit.errors import KitError
+from kit.files import locked
 from kit.runs import history
+from kit.runs.folder import RunFolder
 from kit.runs.tensorboard import events
 from tests.conftest import Run
+from tests.made_runs import make_run
 
 
 def recorded(folder: Path) -> list[tuple[str, int, float]]:
@@ -68,6 +75,41 @@ def test_numbers_of_trials_and_of_other_forms_are_left_out(tmp_path: Path) -> No
     ]
     (tmp_path / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert list(history.scalars(tmp_path)) == [("train", "loss", 1, 0.5)]
+
+
+def test_events_of_runs_that_are_over(kit: Run) -> None:
+    over, at_work = RunFolder(make_run(seed=0).spec), RunFolder(make_run(seed=1).spec)
+    with locked(at_work.lock):
+        done = kit("results", "export", "--tensorboard")
+    assert done.stdout.endswith("runs: events of 1 runs\n"), done.stderr
+    assert [step for name, step, _ in recorded(over.path) if name == "search/loss"] == [1, 2, 3]
+    assert not (at_work.path / "tensorboard").exists()
+    assert (
+        kit("results", "export").stderr == "kit: export to what? --mlflow URI, or --tensorboard\n"
+    )
+
+
+@pytest.mark.parametrize(("name", "written"), [("docker", 1), ("local", 0)])
+def test_a_sweep_writes_those_of_its_containers(
+    name: str, written: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_TENSORBOARD", "1")
+    folder = RunFolder(make_run().spec)
+
+    class Queue:
+        def __init__(self, *_: object, ended: Callable[[Ended], None], **__: object) -> None:
+            self.ended = ended
+
+        def run(self) -> list[Ended]:
+            end = Ended(folder.spec)
+            self.ended(end)
+            return [end]
+
+    monkeypatch.setattr("kit.engines.queue.Queue", Queue)
+    engine = SimpleNamespace(name=name, close=lambda: None)
+    places = SimpleNamespace(capacity=1)
+    assert sweep.run([Job(folder.spec)], engine, places, Rules()) == []
+    assert len(list(folder.path.glob("tensorboard"))) == written
 
 
 def test_without_the_library_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

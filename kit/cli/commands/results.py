@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
+from kit.errors import KitError
 
 archive_argument = click.argument(
     "archive", type=click.Path(path_type=Path, dir_okay=False, exists=True)
@@ -92,19 +93,30 @@ def verify(archive: Path | None, form: str) -> None:
 @click.option(
     "--mlflow",
     "uri",
-    required=True,
     metavar="URI",
-    help="Of a tracking server, such as http://127.0.0.1:5000.",
+    help="Send every valid result to a tracking server, such as http://127.0.0.1:5000.",
 )
 @click.option("--experiment", default="kit", show_default=True, help="Its name there.")
-def export(uri: str, experiment: str) -> None:
-    """Send every valid result to MLflow: settings, curves, scores, provenance.
+@click.option(
+    "--tensorboard", is_flag=True, help="Write events to the folder of every run that is over."
+)
+def export(uri: str | None, experiment: str, tensorboard: bool) -> None:
+    """Hand results to MLflow, or to TensorBoard.
 
-    What was sent before is not sent again.
+    MLflow gets settings, curves, scores and provenance; what was sent before is not sent again.
+    TensorBoard gets the curves: 'tensorboard --logdir results/runs' shows them.
     """
+    from kit import paths
     from kit.cli.progress import bar
     from kit.results.tracking import export as send
+    from kit.runs.tensorboard import write_all
 
+    if uri is None and not tensorboard:
+        raise KitError("export to what? --mlflow URI, or --tensorboard")
     with bar("export") as progress:
-        sent, known = send(uri, experiment, progress)
-    click.echo(f"{uri}: {sent} runs sent, {known} were there already")
+        if uri is not None:
+            sent, known = send(uri, experiment, progress)
+            click.echo(f"{uri}: {sent} runs sent, {known} were there already")
+        if tensorboard:
+            folder = paths.results() / "runs"
+            click.echo(f"{folder}: events of {write_all(folder, progress)} runs")

@@ -162,13 +162,13 @@ def _run(
 @contextmanager
 def _events(spec: RunSpec) -> Iterator[Callable[[], None]]:
     """Yield what adds the run's latest numbers to its TensorBoard events, if they are wanted."""
-    if os.environ.get("KIT_TENSORBOARD") != "1" or os.environ.get("RANK", "0") != "0":
+    from kit.runs import tensorboard
+    from kit.runs.folder import RunFolder
+
+    if not tensorboard.wanted() or os.environ.get("RANK", "0") != "0":
         yield lambda: None
         return
-    from kit.runs.folder import RunFolder
-    from kit.runs.tensorboard import events
-
-    with events(RunFolder(spec).path) as update:
+    with tensorboard.events(RunFolder(spec).path) as update:
         yield update
 
 
