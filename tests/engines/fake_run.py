@@ -2,7 +2,8 @@
 
 What it does besides is told by ``FAKE_RUN``, a JSON object: ``seconds``, the mean time of a run;
 ``journal``, a file that gets a line when a run begins, and when it ends or is stopped; ``data``,
-the digest that the result names; and ``acts``, by seed, an act from ``ACTS`` in place of success.
+the digest that the result names; ``hold``, a file during whose life no run ends; and ``acts``, by
+seed, an act from ``ACTS`` in place of success.
 """
 
 from __future__ import annotations
@@ -80,6 +81,8 @@ def run(spec: RunSpec, plan: dict[str, Any], gpus: tuple[str, ...]) -> None:
             seconds = plan.get("seconds", 0.0) * (0.5 + value(spec))
             long = plan.get("long", {}).get(str(spec.seed), seconds)
             time.sleep(60 if act == "hang" else long)
+            while "hold" in plan and os.path.exists(plan["hold"]):
+                time.sleep(0.02)
             if act is not None:
                 misbehave(act, folder)
             write_json(folder.result, made_up(spec, gpus, plan.get("data", "")))

@@ -24,7 +24,6 @@ from tests.engines.nvml import FakeGpus
 from tests.engines.ray.sweep import specs
 
 RUNS = int(os.environ.get("KIT_CHAOS_RUNS", "24"))
-# Long enough for a node to join while there is work left.
 SECONDS = 1.2
 NODES, GPUS = 3, 2
 ROOT = Path(__file__).parents[3]
@@ -35,7 +34,7 @@ class Nodes:
 
     def __init__(self, library: Path, folder: Path) -> None:
         self.library, self.folder, self.uuids = library, folder, list[str]()
-        self.journal = folder / "journal"
+        self.journal, self.hold = folder / "journal", folder / "hold"
         self.variables = {
             "PYTHONPATH": str(ROOT),
             "RAY_worker_niceness": "0",
@@ -43,12 +42,16 @@ class Nodes:
             "DOCKER_HOST": f"unix://{folder}/none",
             "KIT_DATA": str(folder / "data"),
             "KIT_RESULTS": str(folder / "results"),
-            "FAKE_RUN": json.dumps({"seconds": SECONDS, "journal": str(self.journal)}),
+            "FAKE_RUN": self.plan(hold=str(self.hold)),
         }
         head = {"num_cpus": 0, "include_dashboard": False}
         self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self.variables["RAY_ADDRESS"] = self.cluster.address
         self.nodes = [self.add() for _ in range(NODES)]
+
+    def plan(self, **more: str) -> str:
+        """Return what runs do."""
+        return json.dumps({"seconds": SECONDS, "journal": str(self.journal)} | more)
 
     def add(self, **variables: str) -> Any:
         """Add a node; it has what the others have, and these variables."""
@@ -124,9 +127,12 @@ def test_a_sweep_survives_losses_and_a_change_of_engine(
     nodes.variables["KIT_RESULTS"] = str(nodes.folder / "disturbed")
     driver = nodes.sweep()
     nodes.until(1, driver)
+    # There shall be work left when the new node joins, however long that takes.
+    nodes.hold.touch()
     nodes.cluster.remove_node(nodes.nodes[0], allow_graceful=False)
-    nodes.add()
+    nodes.add(FAKE_RUN=nodes.plan())
     nodes.until(1, driver, nodes.uuids[-GPUS:])
+    nodes.hold.unlink()
     driver.kill()
     driver.wait()
     other = nodes.sweep(*machine.uuids[:1], **machine.environment)
