@@ -59,7 +59,7 @@ def build(
         options: further arguments of the backbone's ``build``.
 
     Raises:
-        KitError: there is no such backbone, or it has no such option.
+        KitError: there is no such backbone, or it has no such option or layer.
     """
     module = backbone(name)
     _check_options(name, module.build, options)
@@ -74,7 +74,10 @@ def build(
         **options,
     )
     if choices is not None:
-        network = instantiate(network, choices, padding)
+        try:
+            network = instantiate(network, choices, padding)
+        except ValueError as error:
+            raise KitError(str(error)) from None
         torch.manual_seed(key(context.spec.seed, "network"))
         module.initialise(network, convention)
     return network.to(context.device)

@@ -24,10 +24,7 @@ class Counts:
     ) -> None:
         """Count a batch: positive is what lies above a logit (or the score that belongs to it)."""
         values = prediction.values.detach().reshape(truth.shape)
-        if prediction.kind in ("labels", "scores", "field"):
-            said = values > 1 / (1 + math.exp(-logit))
-        else:
-            said = values > logit
+        said = values > (logit if prediction.kind == "logits" else 1 / (1 + math.exp(-logit)))
         if mask is not None:
             counted = mask.bool().reshape(truth.shape)
             said, truth = said[counted], truth[counted]

@@ -199,7 +199,7 @@ def _first(data: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
 def _resume(file: Path | None, network: nn.Module, optimiser: Optimizer) -> list[float]:
     if file is None or not file.exists():
         return []
-    state = torch.load(file, weights_only=True)
+    state = torch.load(file, map_location="cpu", weights_only=True)
     try:
         network.load_state_dict(state["network"])
     except RuntimeError:

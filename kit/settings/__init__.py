@@ -1,6 +1,14 @@
 """Settings: strict TOML resolved in layers into frozen structs."""
 
-from kit.settings.common import Normalisation, Optimiser, Rules, Schedule, Settings, Validation
+from kit.settings.common import (
+    Normalisation,
+    Optimiser,
+    Positive,
+    Rules,
+    Schedule,
+    Settings,
+    Validation,
+)
 from kit.settings.recipe import Recipe
 from kit.settings.resolve import merge, resolve
 from kit.settings.speed import NetworkSettings, Speed
@@ -10,6 +18,7 @@ __all__ = [
     "NetworkSettings",
     "Normalisation",
     "Optimiser",
+    "Positive",
     "Recipe",
     "Rules",
     "Schedule",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.settings.common import Optimiser, Schedule, Settings, Validation
+from kit.settings.common import Optimiser, Positive, Schedule, Settings, Validation
 
 
 class Recipe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -14,7 +14,7 @@ class Recipe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     epochs: int
-    batch_size: int
+    batch_size: Positive
     optimiser: Optimiser
     schedule: Schedule
     validation: Validation = Validation()

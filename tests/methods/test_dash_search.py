@@ -235,6 +235,21 @@ def test_bilevel_on_the_data_that_it_trains_on_is_refused(darcy: object) -> None
         execute(spec("search.level=bilevel"), Options(until="search"))
 
 
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("kernel_sizes=[3, 4]", "kernel size 4 is even"),
+        ("architecture={ nothing = [3, 1] }", "no convolution here"),
+        ('architecture={ "conv1" = [4, 1] }', "kernel size 4 is even"),
+    ],
+)
+def test_what_could_not_be_retrained_is_refused_before_the_search(
+    darcy: object, override: str, words: str
+) -> None:
+    with pytest.raises(KitError, match=words):
+        execute(spec(override), Options(until="search"))
+
+
 def spec(*overrides: str, protocol: Any = "released") -> RunSpec:
     return method.find("dash").spec(
         task.find("darcy-flow"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kit.method import MethodInfo
-from kit.settings import Settings
+from kit.settings import Positive, Settings
 
 
 class ConstantSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -18,7 +18,7 @@ class ConstantSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
 
     epochs: int
     iterations: int
-    batch_size: int
+    batch_size: Positive
     loss: str | None = None
 
 

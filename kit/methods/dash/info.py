@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from kit.method import MethodInfo
-from kit.settings import NetworkSettings, Optimiser, Schedule
+from kit.settings import NetworkSettings, Optimiser, Positive, Schedule
 
 
 class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,9 +108,9 @@ class DashSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fi
     """
 
     backbone: str
-    batch_size: int
-    kernel_sizes: tuple[int, ...]
-    dilations: tuple[int, ...]
+    batch_size: Positive
+    kernel_sizes: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    dilations: Annotated[tuple[Positive, ...], Meta(min_length=1)]
     search: Search
     tune: Tune
     retrain: Retrain

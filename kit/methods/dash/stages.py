@@ -65,6 +65,7 @@ class Stages:
         if given is None:
             search(context, self.settings)
         else:
+            final_network(context, self.settings, dict(given), 0.0)  # which it must fit
             layers = [[name, k, d] for name, (k, d) in given.items()]
             context.finish(context.stage("search", 0), architecture=layers)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from kit.method import MethodInfo
-from kit.settings import Settings
+from kit.settings import Positive, Settings
 
 Features = Literal["values", "log-spectrum"]
 
@@ -29,7 +29,7 @@ class LinearSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=
     penalties: tuple[float, ...]
     epochs: int
     iterations: int
-    batch_size: int
+    batch_size: Positive
     kernel_size: int
     loss: str | None = None
 

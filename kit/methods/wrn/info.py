@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from kit.method import MethodInfo
-from kit.settings import NetworkSettings, Optimiser, Schedule
+from kit.settings import NetworkSettings, Optimiser, Positive, Schedule
 
 
 class WrnSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,7 +21,7 @@ class WrnSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fie
 
     backbone: str
     epochs: int
-    batch_size: int
+    batch_size: Positive
     optimiser: Optimiser
     schedule: Schedule
     convention: Literal["dash", "nas-bench-360"] = "nas-bench-360"
