@@ -154,9 +154,13 @@ def _run(
                 continue
             if result is not None:
                 results.append(result)
-                scores = ", ".join(f"{name} {m.value}" for name, m in result.metrics.items())
+                scores = ", ".join(_words(name, m.value) for name, m in result.metrics.items())
                 say(f"{spec}: {scores}")
     return results, failures
+
+
+def _words(name: str, value: float | None) -> str:
+    return f"{name} " + ("is not a number" if value is None else f"{value:.6g}")
 
 
 @contextmanager
