@@ -45,7 +45,8 @@ class StepTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def title(self) -> str:
         """How it was measured, in words."""
-        work = f"{self.steps} steps of batch {self.batch}, median of {self.rounds}"
+        steps = "1 step" if self.steps == 1 else f"{self.steps} steps"
+        work = f"{steps} of batch {self.batch}, median of {self.rounds}"
         if self.profile != "paper":
             work += " (in the paper: epochs of batch 128)"
         machine = f"{self.device}, {self.threads} threads, torch {self.torch}"

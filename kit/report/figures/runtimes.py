@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from textwrap import fill
 from typing import Any
 
 import msgspec
@@ -78,7 +79,7 @@ def draw(figure: Runtimes) -> Any:
         else:
             _group(axes, figure, panel)
         axes.set_xticks(range(len(figure.tasks)), figure.tasks.values(), fontsize=7)
-        axes.set(ylabel="hours", title=panel.source, xlim=(-0.6, len(figure.tasks) - 0.4))
+        axes.set(ylabel="hours", title=fill(panel.source, 90), xlim=(-0.6, len(figure.tasks) - 0.4))
         axes.grid(axis="y")
         axes.set_axisbelow(True)
         axes.legend(ncols=4, loc="upper left", fontsize=7)

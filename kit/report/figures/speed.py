@@ -38,7 +38,7 @@ def draw(measured: StepTimes) -> Any:
     points = measured.points
     variants = [name for name in TITLES if any(point.variant == name for point in points)]
     methods = list(dict.fromkeys(point.method for point in points))
-    drawn = new(WIDE, 2.6)
+    drawn = new(WIDE, 2.8)
     panels = drawn.subplots(1, len(variants), sharey=True, squeeze=False)[0]
     for panel, variant in zip(panels, variants, strict=True):
         for index, method in enumerate(methods):
@@ -56,7 +56,7 @@ def draw(measured: StepTimes) -> Any:
         if measured.figure == 3:
             panel.set_xscale("log", base=2)
     panels[0].set_ylabel("log10 seconds")
-    panels[0].legend(fontsize=7)
+    drawn.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     drawn.supxlabel(measured.title, fontsize=6.5)
     return drawn
 
