@@ -141,11 +141,14 @@ def network_loss(
 def network_predictor(network: nn.Module, fold: Fold, kind: Kind) -> Callable[[Batch], Prediction]:
     """Return a function from batches to predictions in the task's units, in evaluation mode."""
     network.eval()
+    # Weights are float64 while a network is trained so.
+    floats = (each.dtype for each in network.parameters() if each.is_floating_point())
+    dtype = next(floats, torch.float32)
 
     def predict(batch: Batch) -> Prediction:
         allow_tf32(False)
         with torch.no_grad():
-            return Prediction(fold.targets.decode(network(batch.x)), kind)
+            return Prediction(fold.targets.decode(network(batch.x.to(dtype)).float()), kind)
 
     return predict
 
