@@ -45,9 +45,7 @@ class _Depthwise(torch.autograd.Function):
             spectrum = grid.analyse(part, buffer, 1, False)
             if keep:
                 kept.append(spectrum)
-                spectrum = spectrum * response[columns]
-            else:
-                spectrum *= response[columns]
+            spectrum = grid.filtered(spectrum, response[columns], buffer)
             grid.synthesise(spectrum, result[rows, columns], setting.stride, False)
         ctx.grid, ctx.shape, ctx.stride = grid, x.shape, setting.stride
         ctx.save_for_backward(None if keep else x, response, *kept)
@@ -60,6 +58,7 @@ class _Depthwise(torch.autograd.Function):
         grid: Grid = ctx.grid
         of_x, of_taps = ctx.needs_input_grad[:2]
         result = gradient.new_empty(ctx.shape) if of_x else None
+        turned = grid.turned(response)
         total = torch.empty_like(response) if of_taps else None
         buffer = data = None
         for index, (rows, columns) in enumerate(grid.chunks(gradient)):
@@ -67,7 +66,8 @@ class _Depthwise(torch.autograd.Function):
             buffer = grid.buffer(part, ctx.stride) if buffer is None else buffer
             upstream = grid.analyse(part, buffer, ctx.stride, True)
             if result is not None:
-                grid.synthesise(upstream * response[columns], result[rows, columns], 1, True)
+                spectrum = grid.filtered(upstream, turned[columns], buffer)
+                grid.synthesise(spectrum, result[rows, columns], 1, True)
             if total is not None:
                 if kept:
                     spectrum = kept[index]
@@ -75,9 +75,10 @@ class _Depthwise(torch.autograd.Function):
                     part = x[rows, columns]
                     data = grid.buffer(part, 1) if data is None else data
                     spectrum = grid.analyse(part, data, 1, False)
+                found = grid.correlation(upstream, spectrum)
                 if rows.start == 0:
-                    torch.sum(upstream.mul_(spectrum), 0, out=total[columns])
+                    torch.sum(found, 0, out=total[columns])
                 else:
-                    total[columns] += upstream.mul_(spectrum).sum(0)
+                    total[columns] += found.sum(0)
         of_kernel = None if total is None else grid.taps(total)
         return result, of_kernel, None, None, None

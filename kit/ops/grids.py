@@ -57,39 +57,47 @@ class Grid(ABC):
                     slice(column, min(channels, column + width)),
                 )
 
+    @abstractmethod
     def buffer(self, part: Tensor, step: int) -> Tensor:
-        """Where chunks no larger than `part` are padded: zero beside what `analyse` fills."""
-        dtype = part.dtype if self.together == 1 else torch.promote_types(part.dtype, torch.cfloat)
-        rows = -(-part.shape[0] // self.together)
-        buffer = part.new_empty(rows, part.shape[1], *self.lengths, dtype=dtype)
-        if step > 1:
-            return buffer.zero_()
-        for axis, (n, length) in enumerate(zip(self.sizes, self.lengths, strict=True), 2):
-            buffer.narrow(axis, n, length - n).zero_()
-        return buffer
+        """Where chunks no larger than `part` are padded."""
 
     @abstractmethod
     def analyse(self, part: Tensor, buffer: Tensor, step: int, back: bool) -> Tensor:
         """Spectra of a chunk whose entries sit at positions 0, step, 2 step, ...
 
-        Conjugate spectra if `back`, as the gradients need them.
+        If `back`, of a gradient, in the form that the other methods take on the way back.
         """
 
     @abstractmethod
+    def filtered(self, spectrum: Tensor, response: Tensor, buffer: Tensor) -> Tensor:
+        """Spectra times responses. What `analyse` left in the buffer may be used up."""
+
+    @abstractmethod
     def synthesise(self, spectrum: Tensor, into: Tensor, step: int, back: bool) -> None:
-        """Write the inverse transform at positions 0, step, 2 step, ... `spectrum` is used up."""
+        """Write the inverse transform at positions 0, step, 2 step, ..."""
+
+    @abstractmethod
+    def correlation(self, upstream: Tensor, spectrum: Tensor) -> Tensor:
+        """Conjugate gradients times data spectra. `upstream` is used up."""
 
     @abstractmethod
     def response(self, taps: Tensor) -> Tensor:
         """Spectra of the kernels of which (taps, C) are given."""
 
     @abstractmethod
+    def turned(self, response: Tensor) -> Tensor:
+        """What gradients are filtered with."""
+
+    @abstractmethod
     def taps(self, total: Tensor) -> Tensor:
-        """Adjoint of `response`, from the sum of data spectrum times conjugate gradient."""
+        """Adjoint of `response`, from the sum of correlations."""
 
 
 class RealGrid(Grid):
-    """One axis: real transforms to (batch, C, N / 2 + 1); of the few taps by a matrix product."""
+    """One axis: real transforms to (batch, C, N / 2 + 1); of the few taps by a matrix product.
+
+    The buffer has room for spectra: products with the response are made where the data were padded.
+    """
 
     def __init__(
         self, setting: Setting, dtype: torch.dtype, device: torch.device, fast: bool
@@ -103,21 +111,39 @@ class RealGrid(Grid):
         self.waves = waves.flatten(1).to(device, dtype)
         self.back = back.flatten(1).to(device, dtype)
 
+    def buffer(self, part: Tensor, step: int) -> Tensor:
+        """See `Grid`."""
+        return part.new_empty(*part.shape[:2], self.lengths[0] + 2)
+
     def analyse(self, part: Tensor, buffer: Tensor, step: int, back: bool) -> Tensor:
         """See `Grid`."""
-        padded = buffer[: part.shape[0], : part.shape[1]]
+        padded = buffer[: part.shape[0], : part.shape[1], : self.lengths[0]]
+        padded[..., 0 if step > 1 else part.shape[2] :].zero_()
         at_steps(padded, part.shape[2:], step).copy_(part)
         spectrum: Tensor = torch.fft.rfft(padded)
-        return spectrum.conj_physical_() if back else spectrum
+        return spectrum
+
+    def filtered(self, spectrum: Tensor, response: Tensor, buffer: Tensor) -> Tensor:
+        """See `Grid`."""
+        place = buffer[: spectrum.shape[0], : spectrum.shape[1]].unflatten(2, (-1, 2))
+        return torch.mul(spectrum, response, out=torch.view_as_complex(place))
 
     def synthesise(self, spectrum: Tensor, into: Tensor, step: int, back: bool) -> None:
         """See `Grid`."""
-        found = torch.fft.irfft(spectrum.conj_physical_() if back else spectrum, self.lengths[0])
+        found = torch.fft.irfft(spectrum, self.lengths[0])
         into.copy_(at_steps(found, into.shape[2:], step))
+
+    def correlation(self, upstream: Tensor, spectrum: Tensor) -> Tensor:
+        """See `Grid`."""
+        return upstream.conj_physical_().mul_(spectrum)
 
     def response(self, taps: Tensor) -> Tensor:
         """See `Grid`."""
         return torch.view_as_complex((taps.t() @ self.waves).view(taps.shape[1], -1, 2))
+
+    def turned(self, response: Tensor) -> Tensor:
+        """See `Grid`."""
+        return response.conj_physical()
 
     def taps(self, total: Tensor) -> Tensor:
         """See `Grid`."""
@@ -143,6 +169,16 @@ class PairGrid(Grid):
         self.places = (rows % height * width + columns % width).to(device)
         self.mirrored = (-rows % height * width + -columns % width).to(device)
 
+    def buffer(self, part: Tensor, step: int) -> Tensor:
+        """See `Grid`. Zero beside what `analyse` fills."""
+        dtype = torch.promote_types(part.dtype, torch.cfloat)
+        buffer = part.new_empty(-(-len(part) // 2), part.shape[1], *self.lengths, dtype=dtype)
+        if step > 1:
+            return buffer.zero_()
+        for axis, (n, length) in enumerate(zip(self.sizes, self.lengths, strict=True), 2):
+            buffer.narrow(axis, n, length - n).zero_()
+        return buffer
+
     def analyse(self, part: Tensor, buffer: Tensor, step: int, back: bool) -> Tensor:
         """See `Grid`."""
         first, second = part[0::2], part[1::2]
@@ -156,6 +192,10 @@ class PairGrid(Grid):
         torch.complex(first, second, out=places)
         return torch.fft.fft2(padded)
 
+    def filtered(self, spectrum: Tensor, response: Tensor, buffer: Tensor) -> Tensor:
+        """See `Grid`."""
+        return spectrum * response
+
     def synthesise(self, spectrum: Tensor, into: Tensor, step: int, back: bool) -> None:
         """See `Grid`."""
         if back:
@@ -167,11 +207,19 @@ class PairGrid(Grid):
         into[0::2] = first
         into[1::2] = second[: into.shape[0] // 2]
 
+    def correlation(self, upstream: Tensor, spectrum: Tensor) -> Tensor:
+        """See `Grid`."""
+        return upstream.mul_(spectrum)
+
     def response(self, taps: Tensor) -> Tensor:
         """See `Grid`."""
         planes = taps.new_zeros(taps.shape[1], self.lengths[0] * self.lengths[1])
         planes[:, self.mirrored] = taps.t()
         return torch.fft.fft2(planes.view(-1, *self.lengths))
+
+    def turned(self, response: Tensor) -> Tensor:
+        """See `Grid`."""
+        return response
 
     def taps(self, total: Tensor) -> Tensor:
         """See `Grid`."""
