@@ -57,7 +57,7 @@ def import_files(
     for file in files:
         if file.name not in sources:
             hint = nearest(file.name, sources)
-            raise KitError(f"{file.name} is not a raw file of {task.name}{hint}")
+            raise KitError(f"{file} is not a raw file of {task.name}{hint}")
         kind = "folder" if sources[file.name].folder else "file"
         if not (file.is_dir() if sources[file.name].folder else file.is_file()):
             raise KitError(f"{file}: no such {kind}")

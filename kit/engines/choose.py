@@ -14,8 +14,6 @@ from kit.engines.places import Cpu, Gpus, Places
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
 
-ENGINES = ("local", "docker", "ray")
-
 
 @runtime_checkable
 class Cluster(Protocol):

@@ -57,7 +57,7 @@ def test_a_missing_seed() -> None:
     keep(result(0, 0.05), result(2, 0.07))
     made, cell = darcy()
     assert cell.measured_text == "0.060±0.014 (2 of 3) [a]"
-    for form in ("text", "markdown", "csv", "json"):
+    for form in ("text", "md", "csv", "json"):
         assert "2 of 3" in shown(made, form)
     assert r"$^\dagger$" in shown(made, "latex")
 
@@ -76,7 +76,7 @@ def test_a_run_of_a_newer_schema() -> None:
     write_json(newer, content | {"schema": 2, "colour": "new"})
     made, cell = darcy()
     assert cell.unread == ("schema 2 instead of 1",)
-    for form in ("text", "markdown", "csv", "json"):
+    for form in ("text", "md", "csv", "json"):
         assert "2 of 3, 1 unread" in shown(made, form)
     assert any("schema 2 instead of 1" in remark for remark in made.remarks)
 

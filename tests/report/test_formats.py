@@ -32,12 +32,12 @@ def test_every_table_in_every_format(paper: str, number: int) -> None:
     for form, text in texts.items():
         assert text.endswith("\n"), form
         assert text == formats.render(made, form)
-    for text in (texts["text"], texts["markdown"]):
+    for text in (texts["text"], texts["md"]):
         assert all(f"[{mark}] {words}" in text for mark, words in (*made.doubts, *made.notes))
         assert all(str(cell.published) in text for cell in cells if cell.published)
     assert len(list(csv.DictReader(io.StringIO(texts["csv"])))) == len(cells)
     assert sum(len(row["cells"]) for row in json.loads(texts["json"])["rows"]) == len(cells)
-    even_markdown(texts["markdown"])
+    even_markdown(texts["md"])
     even_latex(texts["latex"])
 
 

@@ -38,7 +38,9 @@ def aggconv(
     device: str,
     form: str,
 ) -> None:
-    """One layer: forward and backward of x, all weights and alpha, per method.
+    """One layer of mixed convolutions, method by method.
+
+    Forward and backward pass, the gradients of x, all weights and alpha.
 
     Beside the seconds: multiply-adds by the paper's formulas (its appendix A.2).
     """
@@ -95,7 +97,9 @@ def search(
     device: str,
     form: str,
 ) -> None:
-    """One epoch of DASH's search per method, and of its retraining beside a plain torch loop.
+    """Epochs of DASH's search, and of its retraining.
+
+    The search per method of the kernel, the retraining beside a plain torch loop.
 
     At the task's full shape, by what a run does: data, both optimisers and all.
     """
@@ -152,7 +156,9 @@ def data(
     device: str,
     form: str,
 ) -> None:
-    """Samples per second of each task's loading, and its share of a training step of WRN.
+    """How fast each task's samples are loaded.
+
+    In samples per second, and as a share of a training step of WRN.
 
     Without --task: those whose data are prepared for the profile.
     """
@@ -205,7 +211,10 @@ def data(
 @options.force
 @options.formats("text", "json")
 def epoch(profile: Any, tier: Any, device: str | None, force: bool, form: str) -> None:
-    """One search epoch of both ImageNet supernets in three ways (DASH, Table 8)."""
+    """Search epochs of DASH's Table 8.
+
+    Both ImageNet supernets, in three ways each.
+    """
     options.needs_gpu(profile, device, force)
     import msgspec
 
@@ -238,7 +247,10 @@ def epoch(profile: Any, tier: Any, device: str | None, force: bool, form: str) -
 @device
 @options.formats("text", "json")
 def experts(threads: int | None, rounds: int, device: str, form: str) -> None:
-    """The experts' own layers beside the plain way: ROCKET's features, FNO's Fourier layer."""
+    """The experts' own layers beside plain ones.
+
+    ROCKET's features, FNO's Fourier layer.
+    """
     from kit.bench import experts as bench
     from kit.cli.progress import bar
 
@@ -257,7 +269,10 @@ def experts(threads: int | None, rounds: int, device: str, form: str) -> None:
 @command.command()
 @options.formats("text", "json")
 def queue(form: str) -> None:
-    """What the kit itself takes: per run, for a plan, for 'kit status', and by its order."""
+    """What the kit itself takes.
+
+    Per run, for a plan, for 'kit status', and by its order.
+    """
     from kit.cli.progress import bar
     from kit.engines import measure
 

@@ -24,7 +24,7 @@ SPEED_TABLE = ("dash", 8)
 @options.device
 @options.tensorboard
 @options.force
-@options.formats("text", "markdown", "csv", "latex", "json")
+@options.formats("text", "md", "csv", "latex", "json")
 def command(
     dry_run: bool,
     timeout: float | None,
@@ -112,14 +112,14 @@ def _print_study(name: str, form: str, **request: Any) -> None:
     from kit.report import study
     from kit.runs.collect import collect
 
-    if form not in ("text", "markdown", "json"):
-        raise KitError("a study is printed as text, markdown or json")
+    if form not in ("text", "md", "json"):
+        raise KitError("a study is printed as text, md or json")
     the_task, how = planning.study_request(**request)
     table = study.make(name, the_task, collect().results, **how)
     if form == "json":
         click.echo(canonical_json(study.as_json(table)))
     else:
-        render = study.as_markdown if form == "markdown" else study.as_text
+        render = study.as_markdown if form == "md" else study.as_text
         click.echo(render(table), nl=False)
 
 

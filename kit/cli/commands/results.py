@@ -23,7 +23,9 @@ def command() -> None:
 @click.argument("archive", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--no-report", is_flag=True, help="Leave the report out.")
 def pack(archive: Path, no_report: bool) -> None:
-    """Write a zip of all valid results, with report, lock files and manifests of the data.
+    """Write a zip of all valid results.
+
+    With report, lock files and manifests of the data.
 
     The same results make the same bytes.
     """
@@ -60,7 +62,9 @@ def merge(archive: Path) -> None:
 @click.argument("archive", required=False, type=click.Path(path_type=Path, exists=True))
 @options.formats("text", "json")
 def verify(archive: Path | None, form: str) -> None:
-    """Check every result, spec, history and artifact, here or in an ARCHIVE.
+    """Check results, here or in an ARCHIVE.
+
+    Every result, spec, history and artifact.
 
     Exit code 1 if one has a problem.
     """

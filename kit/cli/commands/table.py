@@ -17,7 +17,7 @@ from kit.spec import PROFILES
 @click.option("--profile", type=click.Choice(PROFILES), help="Only runs of this profile.")
 @options.protocol
 @options.tier
-@options.formats("text", "markdown", "csv", "latex", "json")
+@options.formats("text", "md", "csv", "latex", "json")
 def command(number: int, paper: str, profile: Any, protocol: Any, tier: Any, form: str) -> None:
     """Print table NUMBER, measured beside published. Nothing is run.
 

@@ -54,7 +54,7 @@ def test_the_clean_protocol_does_not() -> None:
     assert (measured.metric, measured.mean, measured.beside) == ("mae8", 4.0, None)
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "latex"])
+@pytest.mark.parametrize("form", ["text", "md", "latex"])
 def test_methods_that_no_paper_has_follow_in_a_group_of_their_own(form: str) -> None:
     made = table.make("dash", 5, [result(0, 0.3, name="constant"), result(0, 0.1)])
     assert [row.method for row in made.rows if row.group == table.OTHERS] == ["constant"]
