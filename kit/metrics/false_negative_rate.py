@@ -50,7 +50,7 @@ class Evaluator:
     """
 
     def __init__(self, task: Task) -> None:
-        self.unit, self.units, self.broken = task.unit, 0, False
+        self.unit, self.units, self.broken = task.unit, 0, torch.tensor(False)
         self.pooled, self.released = Counts(), Counts()
         self.batches: list[Tensor] = []
 
@@ -63,7 +63,7 @@ class Evaluator:
         self.released.add(prediction, truth, 0.5)
         self.batches.append(one.false_negative_rate)
         self.units += len(truth)
-        self.broken |= bool(prediction.values.isnan().any())
+        self.broken = self.broken | prediction.values.isnan().any()
 
     def compute(self) -> dict[str, MetricValue]:
         """Return ``false-negative-rate`` and the two released forms of it."""

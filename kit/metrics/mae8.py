@@ -46,7 +46,7 @@ class Evaluator:
     """
 
     def __init__(self, task: Task) -> None:
-        self.unit, self.broken = task.unit, False
+        self.unit, self.broken = task.unit, torch.tensor(False)
         self.even: list[Tensor] = []
         self.released: list[Tensor] = []
         self.batches: list[Tensor] = []
@@ -57,7 +57,7 @@ class Evaluator:
         truth = batch.y.reshape(chosen.shape).double()
         upper = prediction.values.detach().reshape(chosen.shape).double()
         lower = upper.mT
-        self.broken |= bool(upper.isnan().any())
+        self.broken = self.broken | upper.isnan().any()
         even = 0.5 * (upper.clamp(min=SHORTEST) + lower.clamp(min=SHORTEST))
         first = (0.5 * (upper + lower)).clamp(min=SHORTEST)
         self.even.append(_errors(even, truth, chosen))

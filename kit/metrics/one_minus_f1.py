@@ -43,7 +43,7 @@ class Evaluator:
     """
 
     def __init__(self, task: Task) -> None:
-        self.unit, self.classes, self.broken = task.unit, task.outputs, False
+        self.unit, self.classes, self.broken = task.unit, task.outputs, torch.tensor(False)
         self.labels: list[Tensor] = []
         self.truth: list[Tensor] = []
         self.units: list[Tensor] = []
@@ -53,7 +53,7 @@ class Evaluator:
         """Take in labels (batch,), or logits or scores (batch, classes)."""
         labels = prediction.values.detach()
         if prediction.kind != "labels":
-            self.broken |= bool(labels.isnan().any())
+            self.broken = self.broken | labels.isnan().any()
             labels = labels.argmax(dim=1)
         self.labels.append(labels.long())
         self.truth.append(batch.y.long())
