@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from kit.errors import KitError
+
 
 def project() -> Path:
     """Return the checkout that holds this package, or the current folder if it holds none."""
@@ -23,12 +25,20 @@ def results() -> Path:
 
 
 def tasks() -> list[Path]:
-    """Return the folders that hold task folders (``KIT_TASKS``, several joined by ``:``)."""
+    """Return the folders that hold task folders (``KIT_TASKS``, several joined by ``:``).
+
+    Raises:
+        KitError: ``KIT_TASKS`` names what is no folder.
+    """
     return _several("KIT_TASKS") or [project() / "tasks"]
 
 
 def methods() -> list[Path]:
-    """Return the folders that hold method folders: the kit's own, then ``KIT_METHODS``."""
+    """Return the folders that hold method folders: the kit's own, then ``KIT_METHODS``.
+
+    Raises:
+        KitError: ``KIT_METHODS`` names what is no folder.
+    """
     return [Path(__file__).resolve().parent / "methods", *_several("KIT_METHODS")]
 
 
@@ -39,4 +49,8 @@ def _moved(variable: str, default: str) -> Path:
 
 def _several(variable: str) -> list[Path]:
     parts = os.environ.get(variable, "").split(os.pathsep)
-    return [Path(part).expanduser().absolute() for part in parts if part]
+    found = [Path(part).expanduser().absolute() for part in parts if part]
+    for folder in found:
+        if not folder.is_dir():
+            raise KitError(f"{variable}: {folder} is not a folder")
+    return found

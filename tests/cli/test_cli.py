@@ -181,6 +181,15 @@ def test_a_folder_that_cannot_be_written_is_told_in_a_line(
     assert done.stderr.count("\n") == 1
 
 
+def test_a_variable_that_names_no_folder_is_told(
+    kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_TASKS", str(tmp_path / "none"))
+    done = kit("list", "tasks")
+    assert done.returncode == 2
+    assert done.stderr == f"kit: KIT_TASKS: {tmp_path / 'none'} is not a folder\n"
+
+
 def test_completion_knows_the_tasks(kit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "_KIT_COMPLETE=bash_complete" in kit("completion", "bash").stdout
     monkeypatch.setenv("_KIT_COMPLETE", "bash_complete")
