@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,9 @@ from kit.data import preparing
 from kit.errors import UnavailableError
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+# Whoever runs the tests in the background may have them ignore Ctrl-C, and so would all they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

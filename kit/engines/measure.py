@@ -167,8 +167,8 @@ def _blur(runs: Sequence[tuple[str, float]], draws: random.Random) -> list[float
     return [expected[name] for name, _ in off]
 
 
-def _specs(count: int, name: str = "darcy-flow") -> Iterator[RunSpec]:
-    found = task.find(name)
+def _specs(count: int, name: str | None = None) -> Iterator[RunSpec]:
+    found = task.find(name or task.names()[0])
     for seed in range(count):
         yield method.find("wrn").spec(
             found, seed, protocol="released", profile="smoke", tier=found.tiers[-1]

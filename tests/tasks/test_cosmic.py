@@ -130,7 +130,7 @@ def test_published_sizes_of_the_folds() -> None:
         ({f"{GALAXIES}/1_0.npy": stamp(1) + 1}, "cosmic-ray mask holds values other than 0 and 1"),
         ({f"{GALAXIES}/1_0.npy": stamp(1) * np.nan}, "holds values that are not finite"),
         ({f"{GALAXIES}/1_0.npy": np.array(["a"])}, "is <U1 .*, not numbers"),
-        ({f"{GALAXIES}/1_0.npy": np.array([print, 1])}, "not a whole .npy file"),
+        ({f"{GALAXIES}/1_0.npy": np.array([len, 1])}, "not a whole .npy file"),
         ({f"{GALAXIES}/1_0.npy": b"\x93NUMPY cut"}, "not a whole .npy file"),
         ({f"{GALAXIES}/1_0.npy": b""}, "not a whole .npy file"),
         (

@@ -222,7 +222,7 @@ def test_lists_name_each_protein_once(tmp_path: Path) -> None:
         ),
         ({"features": {"ccmpred": None}}, r"1abcA\.pkl: ccmpred is object \(\), not numbers"),
         ({"features": {"entropy": np.full(10, np.nan)}}, "entropy holds values that are not"),
-        ({"features": {"seq": print}}, r"1abcA\.pkl: the pickle asks for"),
+        ({"features": {"seq": len}}, r"1abcA\.pkl: the pickle asks for"),
         ({"distance": npy(10, "A")}, r"1abcA-cb\.npy: shape \(2,\), not \(length, sequence"),
         ({"distance": npy(9, "A", 1)}, r"length is 9, but the features have 10 residues"),
         (
@@ -231,7 +231,7 @@ def test_lists_name_each_protein_once(tmp_path: Path) -> None:
         ),
         ({"distance": npy(10, "A", np.full((10, 10), 501.0))}, "distances reach 501, beyond 500"),
         ({"distance": npy(10, "A", np.full((10, 10), np.nan))}, "values that are not finite"),
-        ({"distance": npy(10, "A", print)}, r"1abcA-cb\.npy: the pickle asks for"),
+        ({"distance": npy(10, "A", len)}, r"1abcA-cb\.npy: the pickle asks for"),
         ({"distance": b"\x93NUMPY cut"}, r"1abcA-cb\.npy: not a whole \.npy file"),
     ],
 )

@@ -44,7 +44,7 @@ def test_what_a_search_trains_is_counted_but_stands_at_no_printed_cell() -> None
     assert found is not None
     assert found.searched
     assert found.parameters < 100_000
-    assert size(task.find("ecg"), method.find("constant")) is None
+    assert size(task.find("ecg"), method.find("xgboost")) is None
 
 
 def test_an_agg_conv_costs_what_the_formula_says() -> None:
