@@ -103,7 +103,7 @@ def search(
 
     At the task's full shape, by what a run does: data, both optimisers and all.
     """
-    from kit import task
+    from kit import plan, task
     from kit.bench import search as bench
     from kit.cli.commands.reproduce import prepare
     from kit.cli.progress import bar
@@ -117,7 +117,7 @@ def search(
     chosen = [task.find(name) for name in tasks or bench.TASKS]
     tiers = [preparing.choose_tier(each, bench.PROFILE, None) for each in chosen]
     for each, tier in zip(chosen, tiers, strict=True):
-        prepare(preparing.state(each, tier, bench.PROFILE), bench.PROFILE)
+        prepare(plan.data_of(each, tier, bench.PROFILE), bench.PROFILE)
     with bar("search epoch") as progress:
         for number, (each, tier) in enumerate(zip(chosen, tiers, strict=True)):
             progress(number, len(chosen))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kit.cli import options
 from kit.errors import BusyError, DataError, KitError
+
+if TYPE_CHECKING:
+    from kit.engines.engine import Engine
+    from kit.plan import PlannedData
 
 # A table of seconds: nothing is trained, both supernets take an epoch.
 SPEED_TABLE = ("dash", 8)
@@ -168,7 +172,7 @@ def _epochs(profile: Any, tier: Any, device: str | None, force: bool) -> None:
         )
 
 
-def prepare(data: Any, profile: Any, engine: Any = None) -> None:
+def prepare(data: PlannedData, profile: Any, engine: Engine | None = None) -> None:
     """Make the data of a plan ready, as far as the kit can by itself, or by an engine that can."""
     from kit import task
     from kit.cli.progress import bar
