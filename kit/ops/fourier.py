@@ -58,7 +58,7 @@ class _Depthwise(torch.autograd.Function):
         grid: Grid = ctx.grid
         of_x, of_taps = ctx.needs_input_grad[:2]
         result = gradient.new_empty(ctx.shape) if of_x else None
-        turned = grid.turned(response)
+        turned = grid.turned(response) if of_x else response
         total = torch.empty_like(response) if of_taps else None
         buffer = data = None
         for index, (rows, columns) in enumerate(grid.chunks(gradient)):

@@ -6,6 +6,7 @@ import tarfile
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,8 +32,8 @@ def make_zip(file: Path, files: dict[str, bytes], mode: int = 0) -> Path:
     return file
 
 
-def make_tar(file: Path, files: dict[str, bytes], mode: str = "w", **attributes: object) -> Path:
-    with tarfile.open(str(file), mode) as archive:  # type: ignore[call-overload]
+def make_tar(file: Path, files: dict[str, bytes], mode: Any = "w", **attributes: object) -> Path:
+    with tarfile.open(str(file), mode) as archive:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
             info.size = len(content)

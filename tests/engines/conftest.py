@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,9 @@ def fake_gpus(
 ) -> Callable[..., FakeGpus]:
     """Make so many GPUs, seen by this process and by those that it starts."""
 
-    def make(count: int, **state: object) -> FakeGpus:
+    def make(count: int, **state: Any) -> FakeGpus:
         uuids = [f"GPU-0000000{index}-aaaa-bbbb-cccc-dddddddddddd" for index in range(count)]
-        gpus = FakeGpus(nvml_library, tmp_path / "gpus", uuids, **state)  # type: ignore[arg-type]
+        gpus = FakeGpus(nvml_library, tmp_path / "gpus", uuids, **state)
         gpus.write()
         for name, value in gpus.environment.items():
             monkeypatch.setenv(name, value)

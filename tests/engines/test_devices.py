@@ -71,7 +71,10 @@ def test_without_a_driver_there_is_none(fake_gpus: Make, monkeypatch: pytest.Mon
 
 def test_a_process_of_its_own_sees_them_by_the_library_path(fake_gpus: Make) -> None:
     fake = fake_gpus(2)
-    code = "import json; from kit.engines.devices import gpus; print(json.dumps([g.uuid for g in gpus()]))"  # noqa: E501
+    code = (
+        "import json; from kit.engines.devices import gpus; "
+        "print(json.dumps([gpu.uuid for gpu in gpus()]))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert json.loads(done.stdout) == list(fake.uuids)
 
