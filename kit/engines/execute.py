@@ -75,14 +75,20 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
     if options.until is not None and options.until not in info.stages:
         raise KitError(f"{info.name} has the stages {', '.join(info.stages)}, no {options.until!r}")
     device = _device(options, spec)
-    with joined(RunFolder(spec), device) as folder, folder.opened(), terminable():
+    with joined(RunFolder(spec), device) as folder, folder.opened(), terminable() as asked:
         done = _finished(folder, options)
         if done is not None:
             folder.set_status("succeeded")
             return done
+
+        def notify(stage: str, epoch: int, epochs: int, loss: float) -> None:
+            options.notify(stage, epoch, epochs, loss)
+            if asked.value:
+                raise KeyboardInterrupt
+
         try:
             folder.set_status("running")
-            result = _run(info, folder, options, device)
+            result = _run(info, folder, replace(options, notify=notify), device)
         except KeyboardInterrupt:
             folder.set_status("cancelled", message="interrupted; run it again to resume")
             raise

@@ -19,14 +19,20 @@ class Count:
 
 
 @contextmanager
-def terminable() -> Iterator[None]:
-    """Turn TERM into the exception of Ctrl-C."""
+def terminable() -> Iterator[Count]:
+    """Turn TERM into the exception of Ctrl-C, and count both.
+
+    The count is for whoever must not go on: the exception is lost where it meets a bare ``except``,
+    such as the one of Python's own ``copyreg`` below ``torch.save``.
+    """
+    count = Count()
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        count.value += 1
         raise KeyboardInterrupt
 
-    with _handled(interrupt, signal.SIGTERM):
-        yield
+    with _handled(interrupt, signal.SIGTERM, signal.SIGINT):
+        yield count
 
 
 @contextmanager

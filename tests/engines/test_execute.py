@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,21 @@ def test_ctrl_c_ends_with_130_and_can_be_resumed(tmp_path: Path) -> None:
     status = folder.status()
     assert status is not None
     assert (status.state, status.stage is None) == ("cancelled", True)
+
+
+@pytest.mark.usefixtures("darcy")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_ends_the_run_though_a_library_swallows_it(number: signal.Signals) -> None:
+    def swallow(*_: object) -> None:
+        with suppress(KeyboardInterrupt):
+            signal.raise_signal(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        execute(spec(), Options(notify=swallow))
+    assert len(history.read(RunFolder(spec()).path)) == 1
+    status = RunFolder(spec()).status()
+    assert status is not None
+    assert status.state == "cancelled"
 
 
 def _run(words: list[str]) -> subprocess.Popen[bytes]:
