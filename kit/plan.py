@@ -44,6 +44,7 @@ class PlannedRun:
         hours: None where nothing tells.
         gpus: how many it needs.
         bytes: that it leaves on disk, roughly.
+        memory: bytes of a GPU that runs of other seeds took at most; None where nothing tells.
     """
 
     spec: RunSpec
@@ -52,6 +53,7 @@ class PlannedRun:
     hours: float | None
     gpus: int
     bytes: int
+    memory: int | None = None
 
 
 @dataclass(frozen=True)
@@ -222,6 +224,12 @@ class _Known:
         for result in found.results:
             self.alike.setdefault(_kind(result.spec), []).append(result)
         self.estimates: dict[tuple[str, str, Profile], tuple[float | None, int, int]] = {}
+        self.memory: dict[str, int] = {}
+        for result in found.results:
+            taken = max(stage.gpu_memory or 0 for stage in result.stages.values())
+            if taken:
+                run = _but_for_seed(result.spec)
+                self.memory[run] = max(taken, self.memory.get(run, 0))
 
     def plan(self, spec: RunSpec, run_id: str) -> PlannedRun:
         """Say what is to be done with a run, and why."""
@@ -234,7 +242,9 @@ class _Known:
             )
         hours, gpus, size = self.estimates[kind]
         action, reason = self._why(spec, run_id)
-        return PlannedRun(spec, action, reason, hours, gpus, size)
+        return PlannedRun(
+            spec, action, reason, hours, gpus, size, self.memory.get(_but_for_seed(spec))
+        )
 
     def _why(self, spec: RunSpec, run_id: str) -> tuple[Literal["run", "keep", "failed"], str]:
         if run_id in self.done:
@@ -290,6 +300,11 @@ class _Known:
 
 def _kind(spec: RunSpec) -> tuple[str, str, Profile]:
     return spec.task, spec.method, spec.profile
+
+
+def _but_for_seed(spec: RunSpec) -> str:
+    """Return what runs have in common that need as much memory."""
+    return msgspec.structs.replace(spec, seed=0, inputs={}).id
 
 
 def _tasks(request: Request) -> list[str]:

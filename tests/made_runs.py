@@ -40,6 +40,7 @@ def make_run(
     epochs: int = 3,
     log: str = "all is well\n",
     root: Path | None = None,
+    gpu_memory: int | None = None,
     **changes: Any,
 ) -> Result:
     """Write the folder of a finished run; ``changes`` replace fields of its spec."""
@@ -50,7 +51,7 @@ def make_run(
     spec = msgspec.structs.replace(plain, **changes)
     folder = RunFolder(spec, root)
     weights = f"weights of {spec.id}".encode()
-    made = _result(spec, value, hashlib.sha256(weights).hexdigest())
+    made = _result(spec, value, hashlib.sha256(weights).hexdigest(), gpu_memory)
     write_bytes(folder.path / "artifacts" / "weights.pt", weights)
     write_json(folder.path / "spec.json", spec)
     write_bytes(folder.log, log.encode())
@@ -63,7 +64,7 @@ def make_run(
     return made
 
 
-def _result(spec: RunSpec, value: float | None, weights: str) -> Result:
+def _result(spec: RunSpec, value: float | None, weights: str, memory: int | None) -> Result:
     found = task.find(spec.task) if spec.task in task.names() else task.find("darcy-flow")
     nothing = dict.fromkeys(("cuda", "driver", "device_uuid", "image_id", "image_digest"))
     searched = [[name, 3 + 2 * (n % 4), (1, 3, 7, 15)[n % 4]] for n, name in enumerate(LAYERS)]
@@ -80,7 +81,7 @@ def _result(spec: RunSpec, value: float | None, weights: str) -> Result:
             )
             for name in found.metrics
         },
-        stages={"retrain": StageRecord(active_seconds=12.5, sessions=1)},
+        stages={"retrain": StageRecord(active_seconds=12.5, sessions=1, gpu_memory=memory)},
         architecture=Architecture(kind="kernel-dilation", version=1, value=searched)
         if "dash" in spec.method
         else None,

@@ -20,6 +20,7 @@ from kit.plan import Request
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from kit.task import Contents
+from tests.made_runs import make_run
 
 
 def request(**changes: Any) -> Request:
@@ -54,6 +55,16 @@ def test_what_is_done_is_kept_and_what_was_left_says_so() -> None:
     assert again[0].hours is not None
     assert again[1].reason == "failed before (oom): no memory left"
     assert again[2].reason == "interrupted in train; resumes there"
+
+
+def test_the_memory_that_other_seeds_took_is_what_a_run_needs() -> None:
+    wanted = request(methods=("wrn",))
+    assert [run.memory for run in plan.make(wanted).runs] == [None] * 3
+    for seed, memory in ((0, 5), (1, 7), (2, None)):
+        make_run("darcy-flow", "wrn", seed, profile="smoke", gpu_memory=memory)
+    make_run("darcy-flow", "wrn", 9, profile="smoke", protocol="clean", gpu_memory=99)
+    runs = plan.make(replace(wanted, seeds=(1, 4))).runs
+    assert {run.spec.seed: run.memory for run in runs} == {1: 7, 4: 7}
 
 
 @pytest.mark.usefixtures("darcy")

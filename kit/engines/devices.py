@@ -10,6 +10,8 @@ from typing import Any
 
 from kit.errors import KitError
 
+GIB = 2**30
+
 
 @dataclass(frozen=True)
 class Gpu:

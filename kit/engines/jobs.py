@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kit import task
 from kit.data.prepared import is_current
+from kit.engines.devices import GIB
 from kit.engines.engine import Exit, Handle
 from kit.runs import logs
 from kit.runs.failures import from_exit
 from kit.runs.folder import RunFolder, read_result
 from kit.runs.records import Attempt, Failure, Status
 from kit.spec import RunSpec
+
+if TYPE_CHECKING:
+    from kit.plan import PlannedRun
 
 
 @dataclass(frozen=True)
@@ -23,11 +29,28 @@ class Job:
     Attributes:
         hours: how long it is expected to take.
         gpus: how many it needs, where runs go onto GPUs.
+        memory: bytes that it needs of each; None where no earlier run has told.
     """
 
     spec: RunSpec
     hours: float | None = None
     gpus: int = 1
+    memory: int | None = None
+
+    @classmethod
+    def planned(cls, run: PlannedRun) -> Job:
+        """Return the job of a planned run."""
+        return cls(run.spec, run.hours, run.gpus, run.memory)
+
+    def fits(self, memory: float) -> bool:
+        """Tell whether so many bytes of a GPU suffice, as far as is known."""
+        return self.memory is None or self.memory <= memory
+
+    def too_large(self, sizes: Iterable[float]) -> str:
+        """Say that it fits on none of these GPUs, where it can have so many bytes each."""
+        needed, each = (self.memory or 0) / GIB, f" on {self.gpus} GPUs" if self.gpus > 1 else ""
+        there = " or ".join(f"{size / GIB:.3g}" for size in sorted(set(sizes)))
+        return f"needs {needed:.3g} GiB{each}, as measured, and can have {there} GiB of a GPU here"
 
     @cached_property
     def id(self) -> str:

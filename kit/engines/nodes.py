@@ -7,6 +7,7 @@ files, whether its files are seen, and whether it heeds the lock: runs are safe 
 
 from __future__ import annotations
 
+import math
 import shutil
 import sys
 import uuid
@@ -17,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from kit import paths
+from kit.engines.devices import GIB, gpus
 from kit.files import is_locked, locked, write_bytes, write_json
 
 WORD, LOCK = "word", "lock"
@@ -29,6 +31,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         word: that it read in the meeting's folder; None where it did not find it.
         heeds_lock: whether it saw that the asking machine holds the lock.
         gpus: models, as many as it may look at.
+        memory: bytes of the smallest of them; 0 without any.
         data: folders of prepared data, below ``KIT_DATA``.
         images: of tasks, that its Docker engine has.
         torch: version; None where it has none.
@@ -37,6 +40,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     word: str | None
     heeds_lock: bool
     gpus: tuple[str, ...]
+    memory: int
     data: tuple[str, ...]
     images: tuple[str, ...]
     torch: str | None
@@ -83,9 +87,15 @@ def trouble(folder: Path, node: Node | None) -> str | None:
     return None
 
 
+def memory(node: Node | None) -> float:
+    """Return how many bytes each GPU of a node has at least; infinite where nobody can tell."""
+    return node.memory if node and node.gpus else math.inf
+
+
 def describe(node: Node) -> str:
     """Return what a node has, in a line to follow what its cluster says of it."""
     models = ", ".join(sorted(set(node.gpus))) or "no GPU shown"
+    models += f", {node.memory / GIB:.3g} GiB" if node.gpus else ""
     images = ", ".join(node.images) or "none"
     return (
         f"({models}); shares results, locks and {len(node.data)} prepared data; "
@@ -102,9 +112,8 @@ def prepared_data() -> tuple[str, ...]:
 def _here(folder: Path) -> Node:
     from importlib.metadata import PackageNotFoundError, version
 
-    from kit.engines.devices import gpus
-
     torch = word = None
+    found = gpus()
     with suppress(PackageNotFoundError):
         torch = version("torch")
     with suppress(OSError):
@@ -112,7 +121,8 @@ def _here(folder: Path) -> Node:
     return Node(
         word=word,
         heeds_lock=is_locked(folder / LOCK),
-        gpus=tuple(gpu.model for gpu in gpus()),
+        gpus=tuple(gpu.model for gpu in found),
+        memory=min((gpu.memory for gpu in found), default=0),
         data=prepared_data(),
         images=_images(),
         torch=torch,

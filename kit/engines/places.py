@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Protocol
 
-from kit.engines import leases
+from kit.engines import devices, leases
 from kit.engines.devices import usable
+from kit.engines.jobs import Job
 
 # NVML is asked this often about GPUs that others hold; at once after a run of one's own ended.
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -22,15 +25,15 @@ class Places(Protocol):
     def capacity(self) -> int:
         """How many runs of one GPU there can be at a time."""
 
-    def fits(self, gpus: int) -> bool:
-        """Tell whether a run that needs so many GPUs can go here at all."""
+    def objection(self, job: Job) -> str | None:
+        """Return why a run can never go here, as ``needs ...``."""
 
     @property
     def reasons(self) -> Mapping[str, str]:
         """Why GPUs that this queue does not use are not free, by UUID; or nodes, by name."""
 
-    def take(self, gpus: int, task: str = "") -> tuple[str, ...] | None:
-        """Take a place for a run of a task; returns the GPUs' UUIDs, None where there is none."""
+    def take(self, job: Job) -> tuple[str, ...] | None:
+        """Take a place for a run; returns the GPUs' UUIDs, None where there is none."""
 
     def hold(self, uuids: tuple[str, ...]) -> None:
         """Count a place as taken, as by a run that was found running."""
@@ -50,13 +53,11 @@ class Cpu:
     def __str__(self) -> str:
         return f"{self.capacity} at a time, no GPU"
 
-    def fits(self, gpus: int) -> bool:
+    def objection(self, job: Job) -> None:
         """Every run can go onto the CPU."""
-        return True
 
-    def take(self, gpus: int, task: str = "") -> tuple[str, ...] | None:
+    def take(self, job: Job) -> tuple[str, ...] | None:
         """Take a place, however many GPUs the run would like."""
-        del gpus, task
         if self._taken >= self.capacity:
             return None
         self._taken += 1
@@ -93,19 +94,26 @@ class Gpus:
         """How many seats there are."""
         return self.limit
 
-    def fits(self, gpus: int) -> bool:
-        """Tell whether there are so many that one run can use."""
-        return gpus <= min(len(usable(self.uuids, gpus)), self.limit)
+    def objection(self, job: Job) -> str | None:
+        """Return why there are too few that one run can use, or too few with enough memory."""
+        names = usable(self.uuids, job.gpus)
+        if job.gpus > min(len(names), self.limit):
+            return f"needs {job.gpus} GPUs; here {self.capacity}"
+        if sum(self._fits(job, uuid) for uuid in names) < job.gpus:
+            return job.too_large(self._shares[uuid] for uuid in names)
+        return None
 
-    def take(self, gpus: int, task: str = "") -> tuple[str, ...] | None:
+    def take(self, job: Job) -> tuple[str, ...] | None:
         """Take GPUs, the least used first. The run has to lease them: others may be quicker."""
-        del task
+        gpus = job.gpus
         if self._taken.total() + gpus > self.limit:
             return None
         if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
             self._look()
         room = [
-            uuid for uuid in usable(self.uuids, gpus) if uuid in self._free and self._room(uuid)
+            uuid
+            for uuid in usable(self.uuids, gpus)
+            if uuid in self._free and self._room(uuid) and self._fits(job, uuid)
         ]
         if len(room) < gpus:
             return None
@@ -126,6 +134,15 @@ class Gpus:
         found = leases.free([uuid for uuid in self.uuids if self._room(uuid)], self.share)
         self._free, self._looked = set(found.uuids), time.monotonic()
         self.reasons = found.reasons
+
+    @cached_property
+    def _shares(self) -> Mapping[str, float]:
+        """Bytes that a run has of each GPU, as far as NVML shows them."""
+        known = {gpu.uuid: gpu.memory / self.share for gpu in devices.gpus()}
+        return {uuid: known.get(uuid, math.inf) for uuid in self.uuids}
+
+    def _fits(self, job: Job, uuid: str) -> bool:
+        return job.memory is None or job.fits(self._shares[uuid])
 
     def _room(self, uuid: str) -> bool:
         return self._taken[uuid] < self.share

@@ -60,8 +60,8 @@ class Queue:
 
     def __post_init__(self) -> None:
         for job in self.jobs:
-            if not self.places.fits(job.gpus):
-                raise KitError(f"{job.spec} needs {job.gpus} GPUs; here {self.places.capacity}")
+            if (reason := self.places.objection(job)) is not None:
+                raise KitError(f"{job.spec} {reason}")
         self.waiting = {job.id: job for job in self.jobs}
         self._ids = frozenset(self.waiting)
         self.running: list[Running] = []
@@ -123,12 +123,19 @@ class Queue:
 
     def _fill(self) -> bool:
         """Start the longest job that can go somewhere, if any."""
+        full: set[tuple[str, int | None]] = set()
         for job in list(self.waiting.values()):
+            needs = job.spec.task, job.memory
+            if needs in full:
+                continue
             if self._not_before.get(job.id, 0.0) > self.clock() or not self._has_inputs(job):
                 continue
-            uuids = self.places.take(job.gpus, job.spec.task)
+            uuids = self.places.take(job)
             if uuids is None:
-                return False
+                if job.gpus > 1:  # shorter runs would take its GPUs one by one
+                    return False
+                full.add(needs)  # but others may go where this one cannot
+                continue
             if self._start(job, uuids):
                 return True
             self.places.give(uuids)

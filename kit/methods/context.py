@@ -124,7 +124,9 @@ class Context:
         """Mark a stage as finished; from now on its checkpoint is not needed."""
         # Those of trials count whatever session they were in.
         seconds = max(stage.active_seconds, self._trial_seconds(stage.name))
-        cost = {"active_seconds": seconds, "sessions": stage.sessions}
+        on_gpu = self.device.type == "cuda"
+        memory = torch.cuda.max_memory_allocated(self.device) if on_gpu else None
+        cost = {"active_seconds": seconds, "sessions": stage.sessions, "gpu_memory": memory}
         self.folder.set_output(stage.name, {**output, "cost": cost})
         stage.remove_checkpoint()
 

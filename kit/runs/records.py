@@ -34,10 +34,16 @@ class MetricValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class StageRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a stage cost: seconds at work, summed over its sessions (a resumed run has several)."""
+    """What a stage cost.
+
+    Attributes:
+        active_seconds: at work, summed over its sessions; a resumed run has several.
+        gpu_memory: bytes that tensors took of a GPU at most, up to its end in its last session.
+    """
 
     active_seconds: float
     sessions: int
+    gpu_memory: int | None = None
 
 
 class Artifact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from kit.engines import choose, local
+from kit.engines.devices import GIB
 from kit.engines.engine import Options
+from kit.engines.jobs import Job
 from kit.engines.places import Cpu, Gpus
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
@@ -15,6 +17,11 @@ from tests.engines.fake_run import spec_of
 from tests.engines.nvml import FakeGpus
 
 Make = Callable[..., FakeGpus]
+
+
+def job(gpus: int = 1, gib: int | None = None) -> Job:
+    memory = None if gib is None else gib * GIB
+    return Job(spec_of("darcy-flow", "wrn", 0), gpus=gpus, memory=memory)
 
 
 def test_runs_go_onto_the_gpus_that_there_are(
@@ -38,23 +45,41 @@ def test_runs_go_onto_the_gpus_that_there_are(
 def test_no_more_at_a_time_than_asked_for(fake_gpus: Make) -> None:
     fake_gpus(3)
     places = choose.places("0,1,2", 2, None)
-    first, second = places.take(1), places.take(1)
+    first, second = places.take(job()), places.take(job())
     assert first is not None
     assert second is not None
-    assert places.take(1) is None
+    assert places.take(job()) is None
     places.give(first)
-    assert places.take(2) is None
-    assert places.take(1) is not None
-    assert places.fits(2)
-    assert not places.fits(3)
+    assert places.take(job(2)) is None
+    assert places.take(job()) is not None
+    assert places.objection(job(2)) is None
+    assert places.objection(job(3)) is not None
+
+
+def test_a_run_goes_only_where_there_is_the_memory_that_earlier_ones_took(fake_gpus: Make) -> None:
+    fake = fake_gpus(2)
+    fake.file.write_text(fake.file.read_text().replace("16000", "40960", 1))
+    places = Gpus(fake.uuids)
+    assert [places.take(job(gib=20)) for _ in range(2)] == [(fake.uuids[0],), None]
+    assert places.take(job()) == (fake.uuids[1],)
+    assert places.objection(job(gib=40)) is None
+    told = "needs 41 GiB, as measured, and can have 15.6 or 40 GiB of a GPU here"
+    assert places.objection(job(gib=41)) == told
+    told = "needs 20 GiB on 2 GPUs, as measured, and can have 15.6 or 40 GiB of a GPU here"
+    assert places.objection(job(2, gib=20)) == told
+    told = "needs 21 GiB, as measured, and can have 7.81 or 20 GiB of a GPU here"
+    assert Gpus(fake.uuids, share=2).objection(job(gib=21)) == told
+    gone = Gpus(["GPU-that-is-gone"])
+    assert gone.objection(job(gib=20)) is None, "nobody knows"
+    assert Cpu(1).objection(job(gib=20)) is None  # type: ignore[func-returns-value]
 
 
 def test_on_the_cpu_so_many_at_a_time() -> None:
     places = Cpu(2)
-    assert [places.take(1), places.take(4), places.take(1)] == [(), (), None]
+    assert [places.take(job()), places.take(job(4)), places.take(job())] == [(), (), None]
     places.give(())
     places.hold(())
-    assert places.take(1) is None
+    assert places.take(job()) is None
 
 
 def test_auto_is_containers_where_they_can_be_had_and_says_which(

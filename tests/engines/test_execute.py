@@ -44,6 +44,7 @@ def test_a_run_leaves_a_whole_and_true_result() -> None:
     assert read_result(folder.result) == result
     assert set(result.stages) == {"search", "tune", "retrain"}
     assert all(stage.active_seconds > 0 for stage in result.stages.values())
+    assert all(stage.gpu_memory is None for stage in result.stages.values())
     assert result.architecture is not None
     assert [name for name, _, _ in result.architecture.value][:2] == ["conv1", "blocks.0.conv1"]
     assert result.metrics["relative-l2"].n_units == 4

@@ -17,6 +17,7 @@ from kit.engines.places import Gpus
 from kit.errors import BusyError, KitError
 from tests.conftest import Run
 from tests.engines.nvml import FakeGpus
+from tests.engines.test_choose import job
 from tests.engines.test_devices import split
 
 Make = Callable[..., FakeGpus]
@@ -159,10 +160,10 @@ def test_parts_of_a_gpu_are_leased_each_by_itself(
     with pytest.raises(KitError, match="2 GPUs are needed, and there are 1"):
         leases.lease(2, 0).__enter__()
     places = Gpus([one, other, whole])
-    assert places.fits(1)
-    assert not places.fits(2)
-    assert places.take(2) is None
-    assert [places.take(1) for _ in range(4)] == [(one,), (other,), (whole,), None]
+    assert places.objection(job()) is None
+    assert places.objection(job(2)) is not None
+    assert places.take(job(2)) is None
+    assert [places.take(job()) for _ in range(4)] == [(one,), (other,), (whole,), None]
 
 
 def test_a_process_sees_only_what_it_leased(

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from kit.engines.devices import GIB
 from kit.engines.engine import EngineError, Handle, Options
 from kit.engines.jobs import Ended, Job, Rules
 from kit.engines.places import Cpu, Gpus
@@ -267,6 +268,20 @@ def test_more_gpus_than_there_are_is_refused(fake_gpus: Make) -> None:
     fake = fake_gpus(2)
     with pytest.raises(KitError, match="needs 3 GPUs; here 2"):
         Queue([Job(spec(0), gpus=3)], FakeLocal(Options()), Gpus(fake.uuids))
+
+
+def test_runs_that_few_gpus_can_hold_keep_no_others_waiting(sweep: Sweep, fake_gpus: Make) -> None:
+    fake = fake_gpus(2)
+    fake.file.write_text(fake.file.read_text().replace("16000", "40960", 1))
+    large = [Job(spec(seed), hours=9.0, memory=20 * GIB) for seed in range(3)]
+    small = [Job(spec(seed), hours=1.0) for seed in range(3, 6)]
+    sweep.plan(seconds=0.2)
+    sweep.run([*large, *small], Gpus(fake.uuids))
+    began = [line for line in sweep.lines if line["what"] == "begin"]
+    assert {line["seed"] for line in began[:2]} == {0, 3}
+    assert {line["gpus"][0] for line in began if line["seed"] < 3} == {fake.uuids[0]}
+    with pytest.raises(KitError, match=r"seed 0 .* needs 41 GiB, as measured, and can have"):
+        sweep.queue([Job(spec(0), memory=41 * GIB)], Gpus(fake.uuids))
 
 
 def test_what_a_run_reads_is_run_first_and_without_it_nothing(sweep: Sweep) -> None:

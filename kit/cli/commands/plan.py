@@ -201,6 +201,7 @@ def _as_json(plan: Any, places: int) -> dict[str, Any]:
             "hours": run.hours,
             "gpus": run.gpus,
             "bytes": run.bytes,
+            "gpu_memory": run.memory,
         }
         for run in plan.runs
     ]

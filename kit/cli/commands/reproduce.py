@@ -105,7 +105,7 @@ def _run(
     if isinstance(chosen, choose.Cluster):  # with the data, which its nodes must have
         places = chosen.places(specs, jobs)
     set_rejected_aside()
-    todo = [Job(run.spec, run.hours, run.gpus) for run in plan.todo]
+    todo = [Job.planned(run) for run in plan.todo]
     rules = Rules(timeout=None if timeout is None else 3600 * timeout)
     return list(sweep.run(todo, chosen, places, rules))
 

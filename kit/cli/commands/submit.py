@@ -167,7 +167,7 @@ def _todo(plan: Any) -> list[Any]:
         elif look(run.spec.folder).state in ("running", "starting"):
             click.echo(f"{run.spec}: {run.reason}", err=True)
         else:
-            todo.append(Job(run.spec, run.hours, run.gpus))
+            todo.append(Job.planned(run))
     return todo
 
 
@@ -215,7 +215,7 @@ def _kubernetes(
     if not (results and comma and data):
         raise KitError(f"--claims takes two names, RESULTS,DATA, not {claims!r}")
     cluster = kubernetes.Cluster(namespace, queue, results, data, jobs, device)
-    todo = [Job(run.spec, run.hours, run.gpus) for run in plan.todo]
+    todo = [Job.planned(run) for run in plan.todo]
     text = msgspec.json.format(msgspec.json.encode(kubernetes.manifest(todo, cluster)), indent=2)
     if dry_run:
         click.echo(text)

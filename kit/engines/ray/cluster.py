@@ -56,6 +56,11 @@ class Look:
     trouble: str | None
     objections: Mapping[str, str]
 
+    @property
+    def memory(self) -> float:
+        """Bytes of each GPU there, as far as is known."""
+        return nodes.memory(self.node)
+
     def objection(self, name: str) -> str | None:
         """Return why runs of a task should not go there."""
         return self.trouble or self.objections.get(name)

@@ -21,6 +21,7 @@ import ray
 
 from kit.engines import devices
 from kit.engines.engine import Options, sweep
+from kit.engines.jobs import Job
 from kit.engines.ray import cluster
 from kit.engines.ray.cluster import Look
 from kit.errors import UnavailableError
@@ -161,18 +162,23 @@ class Seats:
             if node.room and (node.look.trouble or node.look.objections)
         }
 
-    def fits(self, gpus: int) -> bool:
-        """Tell whether a node has so many GPUs."""
-        most = max((node.room for node in self._usable()), default=0)
-        return self._count(gpus) <= min(self.limit, most // self.options.jobs_per_gpu)
+    def objection(self, job: Job) -> str | None:
+        """Return why no node will do: none has enough GPUs, or none with enough memory."""
+        count, share = self._count(job.gpus), self.options.jobs_per_gpu
+        large = [node for node in self._usable(job) if node.room // share >= count]
+        if count > self.limit or not large:
+            return f"needs {job.gpus} GPUs; here {self.capacity}"
+        if not any(self._fits(job, node) for node in large):
+            return job.too_large(node.look.memory / share for node in large)
+        return None
 
-    def take(self, gpus: int, task: str = "") -> tuple[str, ...] | None:
-        """Find empty seats on one node for a run of a task; asks for more where there are none."""
+    def take(self, job: Job) -> tuple[str, ...] | None:
+        """Find empty seats on one node for a run; asks for more where there are none."""
         self.refresh()
-        count = self._count(gpus)
+        count = self._count(job.gpus)
         if count + sum(seat.busy for _, seat in self._seats()) > self.limit:
             return None
-        nodes = [node for node in self._usable() if not node.look.objection(task)]
+        nodes = [node for node in self._usable(job) if self._fits(job, node)]
         found = max((node.empty() for node in nodes), key=len, default=[])[:count]
         if len(found) == count:
             return tuple(uuid for seat in found for uuid in seat.uuids or ())
@@ -264,8 +270,14 @@ class Seats:
     def _count(self, gpus: int) -> int:
         return 1 if self._on_cpu else gpus
 
-    def _usable(self) -> list[Node]:
-        return [node for node in self.nodes.values() if node.room and not node.look.trouble]
+    def _fits(self, job: Job, node: Node) -> bool:
+        return self._on_cpu or job.fits(node.look.memory / self.options.jobs_per_gpu)
+
+    def _usable(self, job: Job | None = None) -> list[Node]:
+        """Return the nodes that get runs, or that get runs of a job's task."""
+        nodes = (node for node in self.nodes.values() if node.room)
+        task = job.spec.task if job else ""
+        return [node for node in nodes if not node.look.objection(task)]
 
     def _seats(self) -> Iterator[tuple[Node, Seat]]:
         return ((node, seat) for node in self.nodes.values() for seat in node.seats)

@@ -72,6 +72,7 @@ class Array(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         image: None for a plain environment.
         gpus: per run, 0 for the CPU.
         wave: arrays of a later wave begin when those of earlier ones have ended.
+        memory: bytes that each run needs of a GPU, None where no earlier run has told.
     """
 
     folder: str
@@ -82,6 +83,12 @@ class Array(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     device: str | None
     timeout: float | None
     runs: tuple[RunSpec, ...]
+    memory: tuple[int | None, ...] = ()
+
+    def job(self, index: int) -> Job:
+        """Return what one of its tasks has to do."""
+        memory = self.memory[index] if self.memory else None
+        return Job(self.runs[index], gpus=max(1, self.gpus), memory=memory)
 
 
 def arrays(jobs: Sequence[Job], site: Site) -> list[Array]:
@@ -93,7 +100,7 @@ def arrays(jobs: Sequence[Job], site: Site) -> list[Array]:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     waves = _waves([job.spec for job in jobs])
     groups: defaultdict[tuple[int, str, int, int], list[Job]] = defaultdict(list)
-    for job in jobs:
+    for job in sorted(jobs, key=lambda job: -(job.hours or 0.0)):
         gpus = 0 if site.device == "cpu" else job.gpus
         image = _image(job.spec.task, site) or ""
         groups[waves[job.id], image, gpus, hours(job, site)].append(job)
@@ -106,7 +113,8 @@ def arrays(jobs: Sequence[Job], site: Site) -> list[Array]:
             wave=wave,
             device="cuda" if gpus else "cpu",
             timeout=site.timeout,
-            runs=tuple(job.spec for job in sorted(members, key=lambda job: -(job.hours or 0.0))),
+            runs=tuple(job.spec for job in members),
+            memory=tuple(job.memory for job in members),
         )
         for number, ((wave, image, gpus, time), members) in enumerate(sorted(groups.items()))
     ]

@@ -37,6 +37,11 @@ class Seen:
     trouble: str | None = None
 
     @property
+    def memory(self) -> float:
+        """Bytes of each GPU there, as far as is known."""
+        return nodes.memory(self.node)
+
+    @property
     def images(self) -> tuple[str, ...]:
         """The tasks whose image its Docker engine has."""
         return self.node.images if self.node else ()

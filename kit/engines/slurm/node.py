@@ -71,7 +71,7 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
     spec, file = array.runs[index], folder / f"{index}.json"
     began, before, tries = now(), _progress(spec), _tries(file)
     warned = _Warned()
-    end = _supervise(spec, array, OneRun(folder / SCRIPT, task, Options(array.device)))
+    end = _supervise(array.job(index), array, OneRun(folder / SCRIPT, task, Options(array.device)))
     failure, message, again = end.failure, end.message, False
     if failure == "cancelled" and warned.value:
         again = _progress(spec) != before
@@ -114,9 +114,9 @@ class _Warned:
         signal.raise_signal(signal.SIGTERM)
 
 
-def _supervise(spec: RunSpec, array: Array, engine: OneRun) -> Ended:
+def _supervise(job: Job, array: Array, engine: OneRun) -> Ended:
     """Do one run, and return how it ended."""
-    folder = RunFolder(spec)
+    spec, folder = job.spec, RunFolder(job.spec)
     leases.make_folder()
     os.environ |= {
         "KIT_RUN": str(spec.folder),
@@ -131,7 +131,7 @@ def _supervise(spec: RunSpec, array: Array, engine: OneRun) -> Ended:
             if not _is_mine(folder, engine):
                 return Ended(spec, "cancelled", "another process is at it", elsewhere=True)
             queue = Queue(
-                [Job(spec, gpus=max(1, array.gpus))],
+                [job],
                 engine,
                 _places(array),
                 Rules(timeout=timeout, retries=0, grace=GRACE_SECONDS),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from kit.engines.jobs import Job
 from kit.engines.slurm import client, note, reference_of
 from kit.engines.slurm.arrays import CONTENT, SCRIPT, Array, Site
 from kit.engines.slurm.look import look
@@ -37,16 +38,28 @@ def check_node(arrays: Sequence[Array], site: Site) -> bool:
     """Look through a node whether it sees results, data and images; False if none is free.
 
     Raises:
-        KitError: it lacks one of them.
+        KitError: it lacks one of them, or no node has enough GPU memory for a run.
     """
     seen = look(most=1)
+    jobs = (array.job(index) for array in arrays if array.gpus for index in range(len(array.runs)))
+    measured = [job for job in jobs if job.memory is not None]
     for node in seen:
         if node.trouble is not None:
             raise KitError(f"{node.name} {node.trouble}")
         tasks = {run.task for array in arrays for run in array.runs}
         if site.container == "docker" and (missing := tasks - set(node.images)):
             raise KitError(f"{node.name} has no image of {', '.join(sorted(missing))}")
+        if measured and not (node.gpus and all(job.fits(node.memory) for job in measured)):
+            _check_memory(measured)
     return bool(seen)
+
+
+def _check_memory(jobs: Sequence[Job]) -> None:
+    """Refuse runs for which every node's GPUs are too small; those of nodes at work may not be."""
+    sizes = [node.memory for node in look() if node.gpus]
+    for job in jobs:
+        if not any(job.fits(size) for size in sizes):
+            raise KitError(f"{job.spec} {job.too_large(sizes)}")
 
 
 def submit(arrays: Sequence[Array], site: Site) -> list[str]:

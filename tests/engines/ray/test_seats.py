@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import ray
 
 from kit.engines import choose
+from kit.engines.devices import GIB
 from kit.engines.engine import EngineError, Exit, Options
 from kit.engines.jobs import Job
+from kit.engines.nodes import Node
 from kit.engines.queue import Queue
 from kit.engines.ray import cluster, seats
 from kit.engines.ray.cluster import Look
@@ -63,13 +66,25 @@ def look(gpus: float, trouble: str | None = None, **objections: str) -> Look:
     return Look(f"host{gpus}", gpus, 4, None, trouble, objections)
 
 
+def job(gpus: int = 1, task: str = "darcy-flow", gib: int | None = None) -> Job:
+    memory = None if gib is None else gib * GIB
+    return Job(spec_of(task, "wrn", 0), gpus=gpus, memory=memory)
+
+
+def of_memory(gib: int) -> Look:
+    has: dict[str, Any] = {"word": None, "heeds_lock": True, "data": (), "images": ()}
+    node = Node(gpus=("Stand-in",), memory=gib * GIB, torch=None, **has)
+    return replace(look(1), node=node)
+
+
 def engine(options: Options | None = None) -> Ray:
     return Ray(options or Options())
 
 
 def taken(places: Seats, gpus: int = 1, task: str = "darcy-flow") -> tuple[str, ...] | None:
     """Take a place, where need be after seats have been asked for, and sit there."""
-    found = places.take(gpus, task) or places.take(gpus, task)
+    wanted = job(gpus, task)
+    found = places.take(wanted) or places.take(wanted)
     for seat in places.chosen(found or (), task) if found is not None else ():
         seat.busy = True
     return found
@@ -96,8 +111,7 @@ def test_a_seat_is_asked_for_when_a_run_waits_and_given_back_when_empty(
 def test_gpus_of_one_run_are_on_one_node_and_different(played: Played) -> None:
     places = engine(Options(jobs_per_gpu=2)).places(SPECS, None)
     assert places.capacity == 6
-    assert places.fits(2)
-    assert not places.fits(3)
+    assert places.objection(job(2)) is None
     assert set(taken(places, 2) or ()) == {"a0", "a1"}
     with pytest.raises(KitError, match="needs 3 GPUs; here 6"):
         Queue([Job(SPECS[0], gpus=3)], engine(), places)
@@ -136,6 +150,19 @@ def test_nodes_that_lack_something_get_no_runs(played: Played) -> None:
     assert "a" not in played.asked
     assert taken(places) == ("a0",)
     assert "c" not in played.asked
+
+
+def test_nodes_with_too_little_memory_get_no_runs_that_need_more(played: Played) -> None:
+    played.looks = {"a": of_memory(16), "b": of_memory(40)}
+    places = engine().places(SPECS, None)
+    large = job(gib=20)
+    assert [places.take(large) or places.take(large), places.take(job())] == [("b0",), ("b0",)]
+    assert played.asked == ["b"]
+    with pytest.raises(KitError, match="needs 41 GiB, as measured, and can have 16 or 40 GiB of"):
+        Queue([large, job(gib=41)], engine(), places)
+    shared = engine(Options(jobs_per_gpu=2)).places(SPECS, None)
+    assert "can have 8 or 20 GiB of a GPU" in (shared.objection(job(gib=21)) or "")
+    assert engine(Options(device="cpu")).places(SPECS, None).objection(job(gib=41)) is None
 
 
 def test_runs_that_no_node_can_take_are_refused_with_reasons(played: Played) -> None:
@@ -187,7 +214,7 @@ def test_what_is_lost_with_a_seat_is_no_fault_of_the_run(played: Played) -> None
     places = made.places(SPECS, None)
     ends: list[Exit | None] = []
     for answer in (b'{"code":7}', b"", ray.exceptions.RayError("node died")):
-        found = places.take(1, "darcy-flow") or places.take(1, "darcy-flow") or ()
+        found = places.take(job()) or places.take(job()) or ()
         (seat,) = places.chosen(found, "darcy-flow")
         seat.actor = actor = Actor()
         handle = made.start(SPECS[0], found)

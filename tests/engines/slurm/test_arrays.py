@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -14,9 +15,12 @@ import pytest
 from kit import paths
 from kit.cli.commands import submit
 from kit.containers import lock
+from kit.engines.devices import GIB
 from kit.engines.jobs import Job
-from kit.engines.slurm import arrays, client
+from kit.engines.nodes import Node
+from kit.engines.slurm import arrays, client, submission
 from kit.engines.slurm.arrays import Array, Container, Site, hours
+from kit.engines.slurm.look import Seen
 from kit.engines.slurm.script import script
 from kit.errors import KitError
 from kit.spec import RunSpec
@@ -231,6 +235,23 @@ def test_what_slurm_says(monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.nodes() == [("a", "idle", 4), ("b", "mixed*", 2), ("c", "down", 0)]
     names = ("short", None, "day", "ever", "none")
     assert [client.longest(name) for name in names] == [0.5, 60.0, 8.0, None, None]
+
+
+def test_a_run_that_needs_more_memory_than_any_node_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    has: dict[str, Any] = {"word": None, "heeds_lock": True, "data": (), "images": (), "torch": "2"}
+    sixteen = Node(gpus=("Stand-in",), memory=16 * GIB, **has)
+    nodes = [Seen("a", "idle", 1, sixteen), Seen("b", "idle", 1, sixteen)]
+    monkeypatch.setattr(submission, "look", lambda most=None: nodes[:most])
+    made = arrays.arrays([Job(spec(0)), Job(spec(1), memory=20 * GIB)], Site())
+    told = re.escape("seed 1 (smoke, clean) needs 20 GiB, as measured, and can have 16 GiB of")
+    with pytest.raises(KitError, match=told):
+        submission.check_node(made, Site())
+    assert submission.check_node(arrays.arrays([Job(spec(1), memory=16 * GIB)], Site()), Site())
+    nodes[1] = Seen("b", "allocated", 1)
+    assert submission.check_node(made, Site()), "a node at work may be larger"
+    on_cpu = Site(device="cpu")
+    nodes[1] = nodes[0]
+    assert submission.check_node(arrays.arrays([Job(spec(1), memory=20 * GIB)], on_cpu), on_cpu)
 
 
 def test_without_slurm_or_with_half_a_command(kit: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -241,9 +241,8 @@ def test_nodes_are_looked_through(
     seen = {row["check"]: row for row in rows}
     for node in ("node1", "node2", "node3"):
         assert seen[node]["ok"], seen[node]
-        assert (
-            "2 GPUs (Stand-in); shares results, locks and 1 prepared data" in seen[node]["detail"]
-        )
+        has = "2 GPUs (Stand-in, 15.6 GiB); shares results, locks and 1 prepared data"
+        assert has in seen[node]["detail"]
     unshared = Path(os.environ["KIT_SLURM"], "unshared", tmp_path.name)
     monkeypatch.setenv("KIT_RESULTS", str(unshared))
     monkeypatch.setenv("KIT_FAKE_NVML", "")
