@@ -15,6 +15,13 @@ from typing import Any
 SLOW = 0.5
 """Seconds from which on a call is not helped by what caches hold, and not made twice."""
 
+WARM = 0.02
+"""Seconds that a function is called for before it is timed.
+
+One call of a few milliseconds is not enough: after another function, or after a pause, the time of
+such a step falls for five calls or so.
+"""
+
 
 def interleaved(
     functions: Mapping[str, Callable[[], object]],
@@ -26,8 +33,8 @@ def interleaved(
     """Median seconds of each function, all of them called in turn, round after round.
 
     What disturbs the machine then disturbs all of them alike, so that ratios hold where single
-    times do not. Each function is called once more before it is timed, unless it is slow: what
-    another one has left in the caches and in the allocator is not its own cost.
+    times do not. Each function is called for `WARM` seconds before it is timed, unless it is slow:
+    what another one has left in the caches and in the allocator is not its own cost.
 
     Args:
         functions: by name; each is called once before the clock starts.
@@ -50,6 +57,12 @@ def interleaved(
             wait()
         return time.perf_counter() - start
 
+    def warm(function: Callable[[], object]) -> None:
+        end = time.perf_counter() + WARM
+        seconds_of(function)
+        while time.perf_counter() < end:
+            seconds_of(function)
+
     for function in functions.values():
         function()
     times: dict[str, list[float]] = {name: [] for name in functions}
@@ -58,7 +71,7 @@ def interleaved(
     while done < rounds or time.perf_counter() - begin < seconds:
         for name, function in functions.items():
             if not times[name] or times[name][-1] < SLOW:
-                function()
+                warm(function)
             times[name].append(seconds_of(function))
         done += 1
     return {name: statistics.median(values) for name, values in times.items()}

@@ -7,7 +7,7 @@ The rule comes from measurements on a CPU (docs/kernel.md). In this order:
    `mixed-weights`, one plain convolution, unless the data are so short that the Fourier forms are
    as cheap anyway; else, for one candidate, `dilation`;
 3. depthwise: on one axis of n <= 64 positions `toeplitz`, if its matrices are small (C n^2 up to
-   2^16) or the batch that shares them is large (at least n / 2), else `fourier`;
+   2^17) or the batch that shares them is large (at least n / 2), else `fourier`;
 4. dense: `dft-matmul` where the transforms are short (at most 256 on one axis, 128 on two), else
    `fourier`.
 """
@@ -54,7 +54,7 @@ def rule(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> str:
         return "dilation"
     if depthwise:
         batch, channels = x.shape[:2]
-        shared = channels * longest**2 <= 1 << 16 or longest <= 2 * batch
+        shared = channels * longest**2 <= 1 << 17 or longest <= 2 * batch
         return "toeplitz" if axes == 1 and longest <= 64 and shared else "fourier"
     return "dft-matmul" if max(setting.lengths) <= (256 if axes == 1 else 128) else "fourier"
 

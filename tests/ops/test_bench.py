@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import sys
+import time
 
 import pytest
 
+from kit.bench import measure as measure_module
 from kit.bench.aggconv import CASES, PLAIN, Case, measure, multiply_adds, ratios, step, supports
 from kit.bench.measure import in_fresh_process, interleaved
 
 SMALL = Case("small", 2, 3, 3, (12,), True, (3, 5), (1, 3))
 
 
-def test_calls_are_interleaved() -> None:
+def test_calls_are_interleaved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure_module, "WARM", 0.0)
     calls: list[str] = []
     functions = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
     times = interleaved(functions, rounds=3)
@@ -18,6 +21,14 @@ def test_calls_are_interleaved() -> None:
     assert set(times) == {"a", "b"}
     with pytest.raises(ValueError, match="rounds"):
         interleaved(functions, rounds=0)
+
+
+def test_short_calls_are_repeated_until_they_are_warm(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure_module, "WARM", 0.05)
+    calls: list[float] = []
+    interleaved({"a": lambda: calls.append(time.perf_counter())}, rounds=1)
+    assert len(calls) > 3
+    assert calls[-1] - calls[1] > 0.04
 
 
 def test_rows_and_ratios() -> None:
