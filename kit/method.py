@@ -77,7 +77,7 @@ class MethodInfo:
         """Return the resolved settings: the task's rules, the method's layers, ``-o`` last.
 
         Raises:
-            KitError: an unknown key, a wrong value, or an override of neither.
+            KitError: an unknown key, a wrong value, or one that the task's samples forbid.
         """
         file = self.folder / "settings.toml"
         facts = {
@@ -95,6 +95,7 @@ class MethodInfo:
         if overrides:
             values = apply_overrides(values, overrides, self.settings_type)
             settings = convert(values, self.settings_type, "-o")
+        settings.data.check(task.sample_shape, task.outputs)
         return settings
 
     def _layers(self, facts: Mapping[str, str]) -> dict[str, Any]:

@@ -82,12 +82,37 @@ def test_overrides_are_applied_with_their_types() -> None:
         ("search.epochs=many", "search.epochs"),
         ("batch_size.x=3", "is not a table"),
         ("data.stride=0", "data.stride"),
+        ("search.width=-1", "search.width"),
+        ("retrain.epochs=0", "retrain.epochs"),
+        ("batch_size=100000000000", "batch_size"),
+        ("tune.dropouts=[1.0]", "tune.dropouts"),
+        ("tune.momenta=[]", "tune.momenta"),
+        ("search.optimiser.learning_rate=nan", "learning_rate"),
+        ('data.augment=["crp"]', "crp"),
+        ('data.roles.final_fits=["train"]', "did you mean 'final_fit'"),
+        ("data.roles.final_fit=[]", "data.roles"),
     ],
 )
 def test_wrong_overrides_are_told_in_one_line(override: str, words: str) -> None:
     with pytest.raises(KitError, match=words) as caught:
         dash(override)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "override", "words"),
+    [
+        ("cifar-100", "data.mean=[1.0]", "data.mean needs one value per channel: 3"),
+        ("cifar-100", "data.std=[1.0, 1.0]", "data.std needs one value per channel: 3"),
+        ("cifar-100", "data.std=[1.0, 0.0, 1.0]", "data.std"),
+        ("ecg", 'data.augment=["crop"]', "these samples are 1D"),
+        ("ecg", "data.cutout=4", "these samples are 1D"),
+        ("ecg", "data.window_strides=[1, 2]", "one per label: 4"),
+    ],
+)
+def test_rules_that_a_tasks_samples_forbid(name: str, override: str, words: str) -> None:
+    with pytest.raises(KitError, match=words):
+        method.find("wrn").settings(task.find(name), "clean", "smoke", "synthetic", [override])
 
 
 def test_unknown_key_in_a_tasks_rules() -> None:

@@ -46,6 +46,7 @@ def _runs() -> list[str]:
 
 
 TASK, METHOD, RUN = _Name("task", _tasks), _Name("method", _methods), _Name("run", _runs)
+SEED = click.IntRange(min=0)
 
 
 def chain(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
@@ -95,7 +96,7 @@ wanted = chain(
     click.option(
         "--method", "methods", multiple=True, type=METHOD, help="Only this method; repeatable."
     ),
-    click.option("--seed", "seeds", multiple=True, type=int, help="Repeatable; default: 0, 1, 2."),
+    click.option("--seed", "seeds", multiple=True, type=SEED, help="Repeatable; default: 0, 1, 2."),
     click.option("--all-methods", is_flag=True, help="Every row that the kit can run."),
     click.option("--retry-failed", is_flag=True, help="Run again what failed before."),
     profile,

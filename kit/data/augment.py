@@ -7,8 +7,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from kit.errors import unknown
-
 
 def crop(x: Tensor, padding: int = 4) -> Tensor:
     """Pad (batch, channels, h, w) with zeros and cut each sample at an own random place."""
@@ -41,15 +39,5 @@ def cutout(x: Tensor, size: int) -> Tensor:
     return x.masked_fill(inside[:, None], 0.0)
 
 
+# By their names in ``Rules.augment``.
 AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {"crop": crop, "flip": flip}
-
-
-def augmentation(name: str) -> Callable[[Tensor], Tensor]:
-    """Return an augmentation of raw inputs.
-
-    Raises:
-        KitError: there is none of that name.
-    """
-    if name not in AUGMENTATIONS:
-        raise unknown("augmentation", name, AUGMENTATIONS)
-    return AUGMENTATIONS[name]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from kit.data import normalise, workers
 from kit.data.arrays import Take, fits, take_from
-from kit.data.augment import augmentation, cutout
+from kit.data.augment import AUGMENTATIONS, cutout
 from kit.data.loading import Batch, Loader, loader
 from kit.data.normalise import Normaliser
 from kit.data.prepared import Prepared
@@ -110,7 +110,7 @@ class Fold:
         x = batch.x
         if self.training:
             for name in self.rules.augment:
-                x = augmentation(name)(x)
+                x = AUGMENTATIONS[name](x)
         return replace(batch, x=self.encode(x))
 
     def encode(self, x: Tensor) -> Tensor:
@@ -148,6 +148,8 @@ class TaskData:
             DataError: the prepared data have no such fold.
             KitError: the rules name something that there is not.
         """
+        for name in rules.samples:
+            self.prepared.fold(name)  # which there must be
         training = role not in FITTED_ON
         the_loader = loader(self.task, self.prepared, rules, self.take)
         addresses = self._addresses(the_loader, role, rules)

@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit import environment
 from kit.engines import devices
 from kit.engines.devices import Gpu
 from kit.errors import BusyError, KitError
@@ -124,8 +125,8 @@ def for_this_process(
     if among == [] or (among is None and not devices.gpus()):
         yield ()
         return
-    timeout = _number("KIT_GPU_WAIT")
-    share = int(_number("KIT_JOBS_PER_GPU") or 1)
+    timeout = environment.number("KIT_GPU_WAIT")
+    share = int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)
     with lease(count, timeout, among=among, share=share, say=say) as uuids:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
         yield uuids
@@ -219,13 +220,3 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDONLY)
     make_folder()
     return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
-
-
-def _number(variable: str) -> float | None:
-    text = os.environ.get(variable)
-    if not text:
-        return None
-    try:
-        return float(text)
-    except ValueError:
-        raise KitError(f"{variable} must be a number, not {text!r}") from None

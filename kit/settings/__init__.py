@@ -1,12 +1,15 @@
 """Settings: strict TOML resolved in layers into frozen structs."""
 
 from kit.settings.common import (
-    Normalisation,
+    Amount,
+    BelowOne,
+    Count,
     Optimiser,
     Positive,
     Rules,
     Schedule,
     Settings,
+    Share,
     Validation,
 )
 from kit.settings.recipe import Recipe
@@ -15,14 +18,17 @@ from kit.settings.speed import NetworkSettings, Speed
 from kit.settings.strict import apply_overrides, convert
 
 __all__ = [
+    "Amount",
+    "BelowOne",
+    "Count",
     "NetworkSettings",
-    "Normalisation",
     "Optimiser",
     "Positive",
     "Recipe",
     "Rules",
     "Schedule",
     "Settings",
+    "Share",
     "Speed",
     "Validation",
     "apply_overrides",

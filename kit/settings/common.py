@@ -7,8 +7,16 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-Normalisation = Literal["none", "pointwise", "per-sample", "constants"]
-Positive = Annotated[int, Meta(ge=1)]
+from kit.errors import KitError, unknown
+
+# Larger counts than that are typing errors, which torch would stumble over later.
+LARGEST = 2**31 - 1
+Positive = Annotated[int, Meta(ge=1, le=LARGEST)]
+Count = Annotated[int, Meta(ge=0, le=LARGEST)]
+Amount = Annotated[float, Meta(ge=0)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+# Of momentum and dropout, where 1 would let nothing through.
+BelowOne = Annotated[float, Meta(ge=0, lt=1)]
 
 
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,17 +39,17 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         load: parameters of a task's own loader.
     """
 
-    roles: Mapping[str, tuple[str, ...]] = {}
+    roles: Mapping[str, Annotated[tuple[str, ...], Meta(min_length=1)]] = {}
     samples: Mapping[str, Positive] = {}
     stride: Positive = 1
-    window: Annotated[int, Meta(ge=0)] = 0
+    window: Count = 0
     window_strides: tuple[Positive, ...] = (1,)
-    one_hot: Annotated[int, Meta(ge=0)] = 0
-    augment: tuple[str, ...] = ()
-    cutout: Annotated[int, Meta(ge=0)] = 0
-    inputs: Normalisation = "none"
+    one_hot: Count = 0
+    augment: tuple[Literal["crop", "flip"], ...] = ()
+    cutout: Count = 0
+    inputs: Literal["none", "pointwise", "per-sample", "constants"] = "none"
     mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
+    std: tuple[Annotated[float, Meta(gt=0)], ...] = ()
     targets: Literal["none", "pointwise"] = "none"
     coordinates: bool = False
     load: Mapping[str, bool | int | float | str] = {}
@@ -49,6 +57,25 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def folds(self, role: str) -> tuple[str, ...]:
         """Return the prepared folds of a role; by default DESIGN's plain reading of its name."""
         return tuple(self.roles.get(role, DEFAULT_ROLES[role]))
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+        """Hold the rules to what they are for: samples (channels, spatial...) with some outputs.
+
+        Raises:
+            KitError: they do not fit.
+        """
+        for role in self.roles:
+            if role not in DEFAULT_ROLES:
+                raise unknown("role in data.roles", role, DEFAULT_ROLES)
+        channels, *spatial = sample_shape
+        channels = self.one_hot or channels
+        if len(spatial) == 1 and (self.augment or self.cutout):
+            raise KitError("data.augment and data.cutout are for images; these samples are 1D")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if self.inputs == "constants" and len(values) != channels:
+                raise KitError(f"data.{name} needs one value per channel: {channels}")
+        if len(self.window_strides) not in (1, outputs):
+            raise KitError(f"data.window_strides needs one value, or one per label: {outputs}")
 
     def input_shape(self, sample_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape (channels, spatial...) of one training input under these rules."""
@@ -83,9 +110,9 @@ class Optimiser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     kind: Literal["sgd", "adam", "adamw", "ranger", "rmsprop"] = "sgd"
-    learning_rate: float
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
+    learning_rate: Amount
+    momentum: BelowOne = 0.9
+    weight_decay: Amount = 5e-4
     nesterov: bool = True
 
 
@@ -107,15 +134,15 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     kind: Literal["step", "cosine", "plateau"] = "step"
-    milestones: tuple[int, ...] = ()
-    factor: float = 0.2
+    milestones: tuple[Count, ...] = ()
+    factor: Amount = 0.2
     strict: bool = False
-    floor: float = 0.0
-    warm_up: Annotated[int, Meta(ge=0)] = 0
-    start: Annotated[int, Meta(ge=0)] = 0
-    patience: Annotated[int, Meta(ge=0)] = 0
-    cooldown: Annotated[int, Meta(ge=0)] = 0
-    threshold: Annotated[float, Meta(ge=0)] = 1e-4
+    floor: Amount = 0.0
+    warm_up: Count = 0
+    start: Count = 0
+    patience: Count = 0
+    cooldown: Count = 0
+    threshold: Amount = 1e-4
 
 
 class Validation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -132,7 +159,7 @@ class Validation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     role: Literal["none", "tune_val", "test"] = "none"
     by: Literal["loss", "metric"] = "loss"
     keep: Literal["last", "best"] = "last"
-    patience: Annotated[int, Meta(ge=0)] = 0
+    patience: Count = 0
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

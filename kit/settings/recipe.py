@@ -13,7 +13,7 @@ class Recipe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
         loss: None for the task's own.
     """
 
-    epochs: int
+    epochs: Positive
     batch_size: Positive
     optimiser: Optimiser
     schedule: Schedule

@@ -14,13 +14,14 @@ from typing import Any, Protocol
 
 import torch
 
+from kit import environment
 from kit.errors import KitError
 from kit.seeding import key
 from kit.spec import RunSpec
 from kit.training import tensors
 
 # Checkpoints of short epochs would cost more than the epochs.
-SECONDS_BETWEEN_CHECKPOINTS = float(os.environ.get("KIT_CHECKPOINT_SECONDS", "5"))
+SECONDS_BETWEEN_CHECKPOINTS = 5.0
 
 
 class Stateful(Protocol):
@@ -60,6 +61,8 @@ class Stage:
         self.purpose: tuple[str | int, ...] = (name,) if trial is None else (name, trial)
         self._earlier_seconds, self.sessions = 0.0, 1
         self._began = self._saved = time.monotonic()
+        asked = environment.number("KIT_CHECKPOINT_SECONDS")
+        self._pause = SECONDS_BETWEEN_CHECKPOINTS if asked is None else asked
 
     @property
     def active_seconds(self) -> float:
@@ -98,7 +101,7 @@ class Stage:
         with self.history.open("a") as stream:
             stream.write(json.dumps({k: v for k, v in line.items() if v is not None}) + "\n")
         self.notify(epoch + 1, values.get("loss", float("nan")))
-        due = time.monotonic() - self._saved >= SECONDS_BETWEEN_CHECKPOINTS
+        due = time.monotonic() - self._saved >= self._pause
         if due or epoch + 1 == epochs:
             self._save(epoch + 1, state)
 

@@ -15,7 +15,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from msgspec import Meta, Struct
 
-Positive = Annotated[int, Meta(ge=1)]
+from kit.settings import Positive
 
 
 class Halving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -118,6 +118,22 @@ def test_seeds_come_from_the_environment(kit: Run, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.usefixtures("darcy")
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("KIT_SEEDS", "-1"), ("KIT_THREADS", "99999999999"), ("KIT_CHECKPOINT_SECONDS", "x")],
+)
+def test_a_wrong_variable_is_told_in_one_line(
+    variable: str, value: str, kit: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    done = kit("run", "darcy-flow", "wrn", "--profile", "smoke")
+    assert done.returncode == 2
+    told = done.stderr.strip()
+    assert variable in told
+    assert "\n" not in told
+
+
+@pytest.mark.usefixtures("darcy")
 def test_results_of_a_run_as_json(kit: Run) -> None:
     done = kit("run", "darcy-flow", "wrn", "--profile", "smoke", "--seed", "0", "--format", "json")
     (result,) = json.loads(done.stdout)

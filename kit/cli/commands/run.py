@@ -12,6 +12,7 @@ import click
 
 from kit.cli import options
 from kit.errors import KitError, RunError
+from kit.spec import SEEDS
 
 if TYPE_CHECKING:
     from kit.runs.records import Result
@@ -22,7 +23,13 @@ if TYPE_CHECKING:
 @click.argument("task_name", metavar="TASK", type=options.TASK)
 @click.argument("method_name", metavar="METHOD", type=options.METHOD)
 @click.option(
-    "--seed", "seeds", multiple=True, type=int, help="Repeatable; default: KIT_SEEDS, else 0, 1, 2."
+    "--seed",
+    "seeds",
+    multiple=True,
+    type=options.SEED,
+    envvar="KIT_SEEDS",
+    show_envvar=True,
+    help="Repeatable; default: 0, 1, 2.",
 )
 @options.profile
 @options.protocol
@@ -34,7 +41,13 @@ if TYPE_CHECKING:
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @options.device
 @click.option("--gpus", help="Which GPUs may be taken: 0,1 or UUIDs; default: KIT_GPU, else any.")
-@click.option("--threads", type=click.IntRange(min=1), help="On the CPU; default: KIT_THREADS.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 1024),
+    envvar="KIT_THREADS",
+    show_envvar=True,
+    help="On the CPU; default: one, in profile paper all.",
+)
 @options.allow_unpinned
 @click.option(
     "--trials-on",
@@ -86,7 +99,7 @@ def command(
             tier=chosen,
             overrides=overrides,
         )
-        for seed in seeds or _default_seeds()
+        for seed in seeds or SEEDS
     ]
     if "KIT_IMAGE_ID" in os.environ:
         from kit.containers import lock
@@ -106,9 +119,7 @@ def command(
             click.echo(line, err=form == "json")
 
     with leases.for_this_process(info.gpus, device, wanted=gpus, say=say):
-        results, failures = _run(
-            specs, device, threads or _default_threads(), until, trials_on, say
-        )
+        results, failures = _run(specs, device, threads, until, trials_on, say)
     if form == "json" and not silent:
         click.echo(canonical_json(results))
     if failures:
@@ -174,21 +185,6 @@ def _events(spec: RunSpec) -> Iterator[Callable[[], None]]:
         return
     with tensorboard.events(RunFolder(spec).path) as update:
         yield update
-
-
-def _default_seeds() -> list[int]:
-    words = os.environ.get("KIT_SEEDS", "0 1 2").split()
-    try:
-        return [int(word) for word in words]
-    except ValueError:
-        raise KitError(f"KIT_SEEDS must be numbers, not {' '.join(words)!r}") from None
-
-
-def _default_threads() -> int | None:
-    text = os.environ.get("KIT_THREADS")
-    if text is not None and not (text.isdigit() and int(text) > 0):
-        raise KitError(f"KIT_THREADS must be a positive number, not {text!r}")
-    return int(text) if text else None
 
 
 def _architecture(file: Path) -> str:

@@ -16,8 +16,8 @@ class ConstantSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
         loss: None for the task's own.
     """
 
-    epochs: int
-    iterations: int
+    epochs: Positive
+    iterations: Positive
     batch_size: Positive
     loss: str | None = None
 

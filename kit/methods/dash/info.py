@@ -8,7 +8,16 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from kit.method import MethodInfo
-from kit.settings import NetworkSettings, Optimiser, Positive, Schedule
+from kit.settings import (
+    Amount,
+    BelowOne,
+    Count,
+    NetworkSettings,
+    Optimiser,
+    Positive,
+    Schedule,
+    Share,
+)
 
 
 class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -43,24 +52,24 @@ class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         width: of the backbone in the search [code: 1 in 2D; A.5.1 does not tell it from 4].
     """
 
-    epochs: int
-    batch_fraction: float
+    epochs: Positive
+    batch_fraction: Share
     optimiser: Optimiser
-    alpha_learning_rate: float
+    alpha_learning_rate: Amount
     schedule: Schedule
     alpha_update: Literal["gradient", "exponentiated-gradient"] = "gradient"
     level: Literal["single", "bilevel"] = "single"
-    warm_start: Annotated[int, Meta(ge=0)] = 0
-    gradient_scale: float
-    penalty: float
+    warm_start: Count = 0
+    gradient_scale: Amount
+    penalty: Amount
     field: Literal["extent", "ten-kernel-sizes"]
-    clip: float
+    clip: Amount
     separable: bool
     gumbel: bool
     temperature: Annotated[float, Meta(gt=0)]
     streaming: bool = False
     method: str = "auto"
-    width: int | None = None
+    width: Count | None = None
 
 
 class Tune(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -73,12 +82,12 @@ class Tune(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             looked at from the second one on.
     """
 
-    epochs: int
-    learning_rates: tuple[float, ...]
-    dropouts: tuple[float, ...]
-    weight_decays: tuple[float, ...]
-    momenta: tuple[float, ...]
-    batch_fractions: tuple[tuple[int, float], ...]
+    epochs: Positive
+    learning_rates: Annotated[tuple[Amount, ...], Meta(min_length=1)]
+    dropouts: Annotated[tuple[BelowOne, ...], Meta(min_length=1)]
+    weight_decays: Annotated[tuple[Amount, ...], Meta(min_length=1)]
+    momenta: Annotated[tuple[BelowOne, ...], Meta(min_length=1)]
+    batch_fractions: Annotated[tuple[tuple[int, Share], ...], Meta(min_length=1)]
     early_stop: bool
 
 
@@ -91,11 +100,11 @@ class Retrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             centred ones; ``centred`` is the clean way.
     """
 
-    epochs: int
+    epochs: Positive
     schedule: Schedule
     optimiser: Literal["sgd", "adam", "adamw"] = "sgd"
     padding: Literal["centred", "causal"]
-    width: int | None = None
+    width: Count | None = None
 
 
 class DashSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,7 +125,7 @@ class DashSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fi
     retrain: Retrain
     backbone_options: Mapping[str, bool | int | float | str] = {}
     loss: str | None = None
-    architecture: Mapping[str, tuple[int, int]] | None = None
+    architecture: Mapping[str, tuple[Positive, Positive]] | None = None
 
 
 METHOD = MethodInfo(

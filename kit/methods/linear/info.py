@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from kit.method import MethodInfo
-from kit.settings import Positive, Settings
+from kit.settings import Amount, Positive, Settings
 
 Features = Literal["values", "log-spectrum"]
 
@@ -26,11 +28,11 @@ class LinearSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=
     """
 
     features: Features
-    penalties: tuple[float, ...]
-    epochs: int
-    iterations: int
+    penalties: Annotated[tuple[Amount, ...], Meta(min_length=1)]
+    epochs: Positive
+    iterations: Positive
     batch_size: Positive
-    kernel_size: int
+    kernel_size: Positive
     loss: str | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from kit.method import MethodInfo
-from kit.settings import Recipe
+from kit.settings import Count, Positive, Recipe
 
 
 class PerceiverSettings(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -22,12 +22,12 @@ class PerceiverSettings(Recipe, frozen=True, kw_only=True, forbid_unknown_fields
             linear layer [released], ``query-per-position`` asks with the input at each position.
     """
 
-    latents: int
-    channels: int
-    layers: int
-    self_attentions: int
-    heads: int
-    bands: int
+    latents: Positive
+    channels: Positive
+    layers: Positive
+    self_attentions: Count
+    heads: Positive
+    bands: Count
     decoder: Literal["one-query", "query-per-position"]
 
 

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from typing import Literal
 
 from kit.method import MethodInfo
-from kit.settings import NetworkSettings, Optimiser, Positive, Schedule
+from kit.settings import (
+    BelowOne,
+    Count,
+    NetworkSettings,
+    Optimiser,
+    Positive,
+    Schedule,
+    Share,
+)
 
 
 class WrnSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,14 +28,14 @@ class WrnSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fie
     """
 
     backbone: str
-    epochs: int
+    epochs: Positive
     batch_size: Positive
     optimiser: Optimiser
     schedule: Schedule
     convention: Literal["dash", "nas-bench-360"] = "nas-bench-360"
-    batch_fraction: float = 1.0
-    dropout: float = 0.0
-    width: int | None = None
+    batch_fraction: Share = 1.0
+    dropout: BelowOne = 0.0
+    width: Count | None = None
     backbone_options: Mapping[str, bool | int | float | str] = {}
     loss: str | None = None
 

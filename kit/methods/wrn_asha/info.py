@@ -8,19 +8,19 @@ from msgspec import Meta, Struct
 
 from kit.method import MethodInfo
 from kit.methods.wrn.info import WrnSettings
+from kit.settings import Amount, BelowOne, Positive
 from kit.trials.halving import Halving
 
-Share = Annotated[float, Meta(ge=0, lt=1)]
-Positive = Annotated[float, Meta(gt=0)]
+Rate = Annotated[float, Meta(gt=0)]
 
 
 class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is tuned."""
 
-    dropout: float
-    learning_rate: float
-    momentum: float
-    weight_decay: float
+    dropout: BelowOne
+    learning_rate: Amount
+    momentum: BelowOne
+    weight_decay: Amount
 
 
 class Tune(Halving, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,14 +36,14 @@ class Tune(Halving, frozen=True, kw_only=True, forbid_unknown_fields=True):
         learning_rates: from, to; the logarithm is drawn uniformly, as of ``weight_decays``.
     """
 
-    every: Annotated[int, Meta(ge=1)]
+    every: Positive
     metric: str | None = None
-    batch_size: int | None = None
+    batch_size: Positive | None = None
     choice: Literal["best-score", "last-rung"]
-    dropouts: Annotated[tuple[Share, ...], Meta(min_length=1)]
-    learning_rates: tuple[Positive, Positive]
-    momenta: Annotated[tuple[Share, ...], Meta(min_length=1)]
-    weight_decays: tuple[Positive, Positive]
+    dropouts: Annotated[tuple[BelowOne, ...], Meta(min_length=1)]
+    learning_rates: tuple[Rate, Rate]
+    momenta: Annotated[tuple[BelowOne, ...], Meta(min_length=1)]
+    weight_decays: tuple[Rate, Rate]
 
 
 class WrnAshaSettings(WrnSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):

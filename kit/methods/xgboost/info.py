@@ -8,10 +8,8 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from kit.method import MethodInfo
-from kit.settings import Settings
+from kit.settings import Amount, Count, Positive, Settings
 from kit.task import Task
-
-Positive = Annotated[int, Meta(ge=1)]
 
 
 class XgboostSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,11 +33,11 @@ class XgboostSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields
 
     rounds: Positive
     depth: Positive
-    learning_rate: float
-    subsample: float
-    patience: Annotated[int, Meta(ge=0)]
+    learning_rate: Amount
+    subsample: Annotated[float, Meta(gt=0, le=1)]
+    patience: Count
     trees: Literal["one-per-output", "for-all-outputs"]
-    patch: Annotated[int, Meta(ge=0)]
+    patch: Count
     positions: Positive
     hard: bool
     batch_size: Positive
