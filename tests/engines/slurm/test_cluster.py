@@ -16,6 +16,7 @@ import msgspec
 import pytest
 
 from kit import paths
+from kit.engines.devices import GIB
 from kit.engines.engine import Options
 from kit.engines.jobs import Job
 from kit.engines.places import Gpus
@@ -26,6 +27,7 @@ from kit.runs.folder import RunFolder
 from tests.engines.chaos import FakeLocal
 from tests.engines.fake_run import spec_of
 from tests.engines.slurm.conftest import SMALL, Cluster, seeds, until
+from tests.made_runs import make_run
 
 pytestmark = pytest.mark.slurm
 RUNS = int(os.environ.get("KIT_CHAOS_RUNS", "12"))
@@ -183,6 +185,28 @@ def test_a_failed_run_is_not_begun_again_but_one_on_an_unfit_node_is_elsewhere(
     outputs = [file.read_text() for file in paths.results().rglob("slurm/*/?.out")]
     assert sum("no image here" in each for each in outputs) == len(elsewhere)
     assert "loss is NaN" in cluster.kit("status").stdout
+
+
+def test_a_run_goes_only_where_there_is_the_memory_that_another_seed_took(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    make_run("darcy-flow", "wrn", 9, profile="smoke", protocol="clean", gpu_memory=20 * GIB)
+    done = cluster.submit(1)
+    assert done.returncode == 2
+    told = "seed 0 (smoke, clean) needs 20 GiB, as measured, and can have 15.6 GiB of a GPU here"
+    assert told in done.stderr
+    assert client.queued() == {}
+    # A look sees the first of these files, and a run that of its node.
+    for name in ("gpus", "gpus-node2", "gpus-node3"):
+        file = tmp_path / name
+        file.write_text(file.read_text().replace("16000", "40960"))
+    assert cluster.submit(1).returncode == 0
+    cluster.finish()
+    assert cluster.states() == {0: "succeeded", 9: "succeeded"}
+    (left,) = paths.results().rglob("slurm/*/0.json")
+    outcome = json.loads(left.read_bytes())
+    assert (outcome["node"] in ("node2", "node3"), outcome["tries"]) == (True, 1)
+    assert told in left.with_suffix(".out").read_text()
 
 
 def test_a_task_that_vanishes_is_a_failure(cluster: Cluster) -> None:
