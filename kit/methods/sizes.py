@@ -12,6 +12,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -28,10 +30,10 @@ from kit.spec import RunSpec
 from kit.task import Task
 
 # What changes no shape and, without numbers, takes longer than with them.
-IDLE = (
+IDLE = {
     *(Tensor.normal_, Tensor.uniform_, Tensor.relu, functional.relu, functional.gelu),
     *(functional.batch_norm, functional.layer_norm),
-)
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def size(the_task: Task, info: MethodInfo) -> Size | None:
 
 
 class _Shapes(TorchFunctionMode):
-    """Leaves out ``IDLE`` and the drawing of weights."""
+    """Leaves out ``IDLE`` and the drawing of weights; a linear layer is its shape alone."""
 
     def __torch_function__(
         self,
@@ -96,11 +98,28 @@ class _Shapes(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in IDLE or getattr(func, "__module__", None) == "torch.nn.init":
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
+        if func is functional.linear and not kwargs:
+            return torch.empty(*args[0].shape[:-1], len(args[1]), dtype=args[0].dtype)
         return func(*args, **kwargs)
+
+
+class _Compiler(ModuleType):
+    """Stands in for ``torch._dynamo``, 38 MB, while all that is asked of it is to stay away.
+
+    Operations on the meta device do so by ``disable``; anything else imports the real one.
+    """
+
+    disable = staticmethod(lambda function, *_, **__: function)
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
 
 
 def main(pairs: Sequence[str]) -> None:
     """Print the size of each ``TASK METHOD``: an array of its numbers, or null."""
+    sys.modules.setdefault("torch._dynamo", _Compiler("torch._dynamo"))
     found = []
     for pair in pairs:
         task_name, method_name = pair.split()

@@ -56,6 +56,8 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, beta, alpha[, gamma]) -> (batch, outputs, beta, alpha, gamma)."""
+        if x.is_meta:  # where a size is asked for, tables of numbers are of no use
+            return x.new_empty(len(x), self.kernel.shape[1], *[2 * self.bandwidth] * 3)
         functions = so3.point_functions(self.bandwidth, self.points, x.device)
         if self.sphere:
             spectrum = so3.s2_spectrum(x, self.bandwidth)

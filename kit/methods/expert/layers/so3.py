@@ -14,7 +14,6 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import eval_jacobi, gammaln
 from torch import Tensor
 
 # (alpha, beta, gamma) of each of some rotations; a point of the sphere has gamma 0.
@@ -32,6 +31,8 @@ def wigner_d(bandwidth: int, beta: npt.NDArray[np.float64]) -> npt.NDArray[np.fl
         (count, bandwidth, bandwidth, 2 bandwidth - 1): angle, degree l, order m from 0 on, order n
         from 1 - bandwidth on.
     """
+    from scipy.special import eval_jacobi, gammaln  # which shapes alone do not need
+
     orders = np.arange(bandwidth), np.arange(1 - bandwidth, bandwidth)
     grid = np.meshgrid(np.arange(bandwidth), *orders, indexing="ij")
     inside = (grid[1] <= grid[0]) & (abs(grid[2]) <= grid[0])
