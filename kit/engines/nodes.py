@@ -13,6 +13,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -74,8 +75,11 @@ def answer(folder: Path, name: str) -> Node | None:
         return None
 
 
-def trouble(folder: Path, node: Node | None) -> str | None:
-    """Return why runs should not go to a node that has looked at a meeting's folder."""
+def trouble(folder: Path, node: Node | None, gpus: float, cluster: str) -> str | None:
+    """Return why runs should not go to a node that has looked at a meeting's folder.
+
+    By the word of ``cluster`` it has so many GPUs.
+    """
     if node is None or node.word != folder.name:
         return f"does not share {paths.results()}; move it to shared storage by KIT_RESULTS"
     if not node.heeds_lock:
@@ -84,6 +88,8 @@ def trouble(folder: Path, node: Node | None) -> str | None:
         return f"does not share {paths.data()}: lacks {', '.join(sorted(missing))}"
     if node.torch is None:
         return "has no torch"
+    if gpus and not node.gpus:
+        return f"has {gpus:g} GPUs by {cluster}'s word, and its driver shows none"
     return None
 
 
@@ -110,8 +116,6 @@ def prepared_data() -> tuple[str, ...]:
 
 
 def _here(folder: Path) -> Node:
-    from importlib.metadata import PackageNotFoundError, version
-
     torch = word = None
     found = gpus()
     with suppress(PackageNotFoundError):

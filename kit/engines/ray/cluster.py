@@ -189,9 +189,7 @@ def _seen(found: Mapping[str, Any], folder: Path, answer: Any) -> Look:
     try:
         objections = ray.get(answer, timeout=0)
         node = nodes.answer(folder, found["NodeID"])
-        trouble = nodes.trouble(folder, node)
-        if trouble is None and node is not None and gpus and not node.gpus:
-            trouble = f"has {gpus:g} GPUs by Ray's word, and its driver shows none"
+        trouble = nodes.trouble(folder, node, gpus, "Ray")
     except RayError as error:
         trouble = f"does not answer: {str(error).strip().splitlines()[-1]}"
     cpus = found["Resources"].get("CPU", 0)

@@ -66,10 +66,9 @@ class Ray:
 
     def poll(self, handle: Handle) -> Exit | None:
         """Return how a run ended, as its supervisor has told."""
-        if self._seats is not None:
-            self._seats.refresh()
-        if handle.reference not in self._runs:
+        if self._seats is None or handle.reference not in self._runs:  # not of this sweep
             return None if _actor(handle.reference) else Exit(None, infrastructure=LOST)
+        self._seats.refresh()
         told, seats = self._runs[handle.reference]
         if not told.done():
             return None
@@ -80,7 +79,7 @@ class Ray:
             if answer := told.result():
                 return msgspec.json.decode(answer, type=Exit)
         for seat in seats:
-            self._drop(seat)
+            self._seats.drop(seat)
         return Exit(None, infrastructure=LOST)
 
     def stop(self, handle: Handle, grace: float) -> None:
@@ -101,10 +100,6 @@ class Ray:
         if self._seats is not None:
             self._seats.close()
         ray.shutdown()
-
-    def _drop(self, seat: Seat) -> None:
-        if self._seats is not None:
-            self._seats.drop(seat)
 
     def _under_way(self, handle: Handle) -> bool:
         mine = self._runs.get(handle.reference)

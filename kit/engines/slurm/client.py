@@ -54,17 +54,6 @@ def submit(script: str, *words: str) -> str:
     return call("sbatch", "--parsable", *words, script=script).strip().partition(";")[0]
 
 
-def refusal(script: str) -> str | None:
-    """Return why no node can ever hold a script's job, or None; nothing is submitted."""
-    try:
-        call("sbatch", "--test-only", script=script)
-    except UnavailableError:
-        raise
-    except KitError as error:
-        return str(error)
-    return None
-
-
 def queued() -> dict[str, str]:
     """Return the state (``PD``, ``R``, ``CG``, ...) of this user's tasks of arrays, by reference.
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kit.engines import nodes
@@ -80,12 +80,9 @@ def _ask(seen: Seen, folder: Path) -> Seen:
     try:
         client.call("srun", *words, *command, seconds=3 * SECONDS)
     except KitError as error:
-        return Seen(seen.name, seen.state, seen.gpus, trouble=str(error))
+        return replace(seen, trouble=str(error))
     node = nodes.answer(folder, seen.name)
-    trouble = nodes.trouble(folder, node)
-    if trouble is None and node is not None and len(node.gpus) < min(1, seen.gpus):
-        trouble = f"has {seen.gpus} GPUs by Slurm's word, and its driver shows none"
-    return Seen(seen.name, seen.state, seen.gpus, node, trouble)
+    return replace(seen, node=node, trouble=nodes.trouble(folder, node, seen.gpus, "Slurm"))
 
 
 def _is_free(seen: Seen) -> bool:

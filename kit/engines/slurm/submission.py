@@ -10,7 +10,7 @@ from kit.engines.slurm import client, note, reference_of
 from kit.engines.slurm.arrays import CONTENT, SCRIPT, Array, Site
 from kit.engines.slurm.look import look
 from kit.engines.slurm.script import script
-from kit.errors import KitError
+from kit.errors import KitError, UnavailableError
 from kit.files import write_bytes, write_json
 from kit.spec import RunSpec
 
@@ -29,9 +29,13 @@ def check(arrays: Sequence[Array], site: Site) -> None:
             raise KitError(f"Slurm ends jobs there after {longest:.4g} h; say so by --hours")
         if array.gpus > most:
             raise KitError(f"{array.runs[0]} needs {array.gpus} GPUs, and no node has over {most}")
-        reason = client.refusal(script(array, site))
-        if reason is not None:
-            raise KitError(f"Slurm cannot run {array.runs[0]} for {array.hours} h: {reason}")
+        try:
+            client.call("sbatch", "--test-only", script=script(array, site))
+        except UnavailableError:
+            raise
+        except KitError as error:
+            line = f"Slurm cannot run {array.runs[0]} for {array.hours} h: {error}"
+            raise KitError(line) from None
 
 
 def check_node(arrays: Sequence[Array], site: Site) -> bool:
@@ -40,18 +44,19 @@ def check_node(arrays: Sequence[Array], site: Site) -> bool:
     Raises:
         KitError: it lacks one of them, or no node has enough GPU memory for a run.
     """
-    seen = look(most=1)
+    node = next(iter(look(most=1)), None)
+    if node is None:
+        return False
+    if node.trouble is not None:
+        raise KitError(f"{node.name} {node.trouble}")
+    tasks = {run.task for array in arrays for run in array.runs}
+    if site.container == "docker" and (missing := tasks - set(node.images)):
+        raise KitError(f"{node.name} has no image of {', '.join(sorted(missing))}")
     jobs = (array.job(index) for array in arrays if array.gpus for index in range(len(array.runs)))
     measured = [job for job in jobs if job.memory is not None]
-    for node in seen:
-        if node.trouble is not None:
-            raise KitError(f"{node.name} {node.trouble}")
-        tasks = {run.task for array in arrays for run in array.runs}
-        if site.container == "docker" and (missing := tasks - set(node.images)):
-            raise KitError(f"{node.name} has no image of {', '.join(sorted(missing))}")
-        if measured and not (node.gpus and all(job.fits(node.memory) for job in measured)):
-            _check_memory(measured)
-    return bool(seen)
+    if measured and not (node.gpus and all(job.fits(node.memory) for job in measured)):
+        _check_memory(measured)
+    return True
 
 
 def _check_memory(jobs: Sequence[Job]) -> None:

@@ -55,7 +55,9 @@ def test_a_sweep_that_changes_engines_and_loses_a_node(
         patch.setenv("KIT_RESULTS", str(tmp_path / "local"))
         alone = locally(range(RUNS), uuids)
         ideal = slept(cluster.lines) / len(uuids)
-        table = cluster.kit("reproduce", *SMALL, *seeds(RUNS)).stdout
+        made = cluster.kit("reproduce", *SMALL, *seeds(RUNS))
+        assert made.returncode == 0, made.stderr
+        table = made.stdout
     assert f"{RUNS - 1}; profile smoke" in table.replace("\n", " ")
     (tmp_path / "journal").unlink()
 
