@@ -226,7 +226,7 @@ class _Known:
         self.estimates: dict[tuple[str, str, Profile], tuple[float | None, int, int]] = {}
         self.memory: dict[str, int] = {}
         for result in found.results:
-            taken = max(stage.gpu_memory or 0 for stage in result.stages.values())
+            taken = max((cost.gpu_memory or 0 for cost in result.stages.values()), default=0)
             if taken:
                 run = _but_for_seed(result.spec)
                 self.memory[run] = max(taken, self.memory.get(run, 0))
