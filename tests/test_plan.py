@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from kit import method, plan, task
 from kit.data.prepared import OTHER_DATA, write_prepared
 from kit.engines.execute import Options, execute
 from kit.errors import KitError
+from kit.files import write_json
 from kit.method import MethodInfo
 from kit.plan import Request
 from kit.runs.folder import RunFolder
@@ -63,6 +65,8 @@ def test_the_memory_that_other_seeds_took_is_what_a_run_needs() -> None:
     for seed, memory in ((0, 5), (1, 7), (2, None)):
         make_run("darcy-flow", "wrn", seed, profile="smoke", gpu_memory=memory)
     make_run("darcy-flow", "wrn", 9, profile="smoke", protocol="clean", gpu_memory=99)
+    other = make_run("darcy-flow", "wrn", 3, profile="smoke")
+    write_json(RunFolder(other.spec).result, msgspec.structs.replace(other, stages={}))
     runs = plan.make(replace(wanted, seeds=(1, 4))).runs
     assert {run.spec.seed: run.memory for run in runs} == {1: 7, 4: 7}
 
