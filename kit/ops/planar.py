@@ -24,8 +24,8 @@ from kit.ops.precision import Gradients, backward_pass
 from kit.ops.spectrum import Spectrum1d, Spectrum2d, spectrum_plan
 from kit.ops.transform import Transform
 
-SLAB_BYTES = (1 << 20, 3 << 20)
-"""Size of a slab of the kernel's spectrum on one axis and on two, where slabs are more calls."""
+SLAB_BYTES = 3 << 20
+"""Size of a slab of the kernel's spectrum: less means more calls, more leaves the cache."""
 
 SMALL_PARTS = 4
 """With memory "small" the batch goes in so many parts, the kernel's spectrum made in each."""
@@ -141,7 +141,7 @@ def _parts(x: Tensor, fast: bool) -> list[slice]:
 def _slabs(spectrum: Spectrum1d | Spectrum2d, taps: Tensor) -> Iterator[tuple[int, int]]:
     """Ranges of frequencies, each of whole units, whose kernel spectrum is one slab."""
     unit = 2 * spectrum.unit * taps.shape[1] * taps.element_size()
-    step = max(1, SLAB_BYTES[int(spectrum.unit > 1)] // unit) * spectrum.unit
+    step = max(1, SLAB_BYTES // unit) * spectrum.unit
     for start in range(0, spectrum.frequencies, step):
         yield start, min(start + step, spectrum.frequencies)
 
