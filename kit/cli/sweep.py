@@ -6,7 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -41,8 +41,9 @@ def run(jobs: Sequence[Job], engine: Engine, places: Places, rules: Rules) -> li
 
         def ended(end: Ended) -> None:
             _ended(end)
-            if engine.name == "docker" and tensorboard.wanted() and not end.elsewhere:
-                tensorboard.write(RunFolder(end.spec).path)
+            if tensorboard.wanted() and not end.elsewhere:
+                with suppress(OSError):  # of a full disk a run may tell, but no sweep dies
+                    tensorboard.write(RunFolder(end.spec).path)
 
         queue = Queue(jobs, engine, places, rules, watch=watch, ended=ended, say=_say)
         ends = queue.run()

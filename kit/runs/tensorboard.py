@@ -1,7 +1,7 @@
 """TensorBoard: the numbers of a run's history as events in its folder.
 
-A run writes them while it is at work. An image has no such writer: of a run in a container they
-are written afterwards, outside.
+A run writes them while it is at work. An image has no such writer, and a run that is killed leaves
+some out: the sweep writes them all when a run is over.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def test_a_sweep_of_real_runs(
     assert "not locked" in refused.stderr
     monkeypatch.setenv("A_SECRET", "very secret")
     began = int(time.time())
-    done = kit(*TABLE, *SMALL, *seeds(5), "--allow-unpinned", timeout=400)
+    done = kit(*TABLE, *SMALL, *seeds(5), "--allow-unpinned", "--tensorboard", timeout=400)
     assert done.returncode == 0, done.stderr
     # The data, too, were made in a container.
     wanted = {"label": [f"{SWEEP}={sweep()}", PREPARES], "event": "create"}
@@ -81,6 +81,8 @@ def test_a_sweep_of_real_runs(
     for result in results:
         assert result.provenance.image_id == image.id
         assert result.provenance.image_pinned is False
+        # Written outside, as no image has the library.
+        assert list((RunFolder(result.spec).path / "tensorboard").iterdir())
     attempts = [RunFolder(result.spec).attempt() for result in results]
     used = [attempt.gpus for attempt in attempts if attempt is not None]
     assert {uuid for uuids in used for uuid in uuids} == set(gpus.uuids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -89,10 +90,15 @@ def test_events_of_runs_that_are_over(kit: Run) -> None:
     )
 
 
-@pytest.mark.parametrize(("name", "written"), [("docker", 1), ("local", 0)])
-def test_a_sweep_writes_those_of_its_containers(
-    name: str, written: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("full", [False, True])
+def test_a_sweep_writes_those_of_a_run_that_is_over_and_outlives_a_full_disk(
+    full: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    if full:
+        monkeypatch.setattr("kit.runs.tensorboard.write", refuse)
     monkeypatch.setenv("KIT_TENSORBOARD", "1")
     folder = RunFolder(make_run().spec)
 
@@ -106,10 +112,10 @@ def test_a_sweep_writes_those_of_its_containers(
             return [end]
 
     monkeypatch.setattr("kit.engines.queue.Queue", Queue)
-    engine = SimpleNamespace(name=name, close=lambda: None)
+    engine = SimpleNamespace(name="docker", close=lambda: None)
     places = SimpleNamespace(capacity=1)
     assert sweep.run([Job(folder.spec)], engine, places, Rules()) == []
-    assert len(list(folder.path.glob("tensorboard"))) == written
+    assert (folder.path / "tensorboard").exists() is not full
 
 
 def test_without_the_library_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
