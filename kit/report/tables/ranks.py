@@ -36,7 +36,7 @@ def fill(request: Request) -> Filled:
             if (value := aggregate(printed, key)) is not None
         },
         derived={
-            key: Computed(f"{value:.4g}", value, how)
+            key: Computed(f"{value:.4g}", value if math.isfinite(value) else None, how)
             for key in request.keys
             if (value := aggregate(errors, key)) is not None
         },
@@ -60,7 +60,7 @@ def _rank(row: Mapping[str, float], method: str) -> float:
 
 def _improvement(row: Mapping[str, float], method: str) -> float | None:
     """Return by how many per cent the error is lower than WRN's."""
-    if BASELINE not in row or math.isinf(row[BASELINE]):
+    if not 0 < row.get(BASELINE, 0) < math.inf:
         return None
     return 100.0 * (row[BASELINE] - row[method]) / row[BASELINE]
 
@@ -86,5 +86,5 @@ def measured_errors(cells: Mapping[Key, Measured]) -> tuple[Errors, str]:
     how = f"among {len(methods)} methods measured on {len(table)} tasks; profile {order[0][0]}, "
     how += f"protocol {order[0][1]}, tiers {', '.join(sorted({c.tier for c in same.values()}))}"
     if broken := sum(not c.whole for c in same.values()):
-        how += f"; {broken} cells without a mean count as worst"
+        how += f"; cells without a mean, counted as worst: {broken}"
     return table, how

@@ -34,6 +34,7 @@ def test_improvement_over_wrn_in_per_cent() -> None:
     assert aggregate(ERRORS, Key("", "wrn", "improvement")) == 0.0
     assert aggregate(ERRORS, Key("", "c", "improvement")) == -100.0
     assert aggregate(ERRORS, Key("", "b", "improvement")) == -math.inf
+    assert aggregate({"": {"wrn": 0.0, "a": 0.1}}, Key("", "a", "improvement")) is None
 
 
 def test_table_3_follows_from_table_2_but_for_the_swap() -> None:
@@ -73,7 +74,7 @@ def test_measured_ranks_are_of_one_profile_and_a_failure_is_the_worst() -> None:
     errors, how = measured_errors({Key(c.task, c.method, c.metric): c for c in cells})
     assert errors == {"one": {"wrn": 0.5, "a": pytest.approx(0.2), "b": math.inf}}
     assert how.startswith("among 3 methods measured on 1 tasks; profile lite, protocol released")
-    assert how.endswith("1 cells without a mean count as worst")
+    assert how.endswith("cells without a mean, counted as worst: 1")
     assert aggregate(errors, Key("", "a", "median-rank")) == 1.0
 
 
