@@ -59,9 +59,7 @@ class Queue:
     sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
-        for job in self.jobs:
-            if (reason := self.places.objection(job)) is not None:
-                raise KitError(f"{job.spec} {reason}")
+        check(self.jobs, self.places)
         self.waiting = {job.id: job for job in self.jobs}
         self._ids = frozenset(self.waiting)
         self.running: list[Running] = []
@@ -365,6 +363,17 @@ class Queue:
         self.waiting = dict(
             sorted(self.waiting.items(), key=lambda item: -(self.hours(item[1]) or 0.0))
         )
+
+
+def check(jobs: Sequence[Job], places: Places) -> None:
+    """Refuse jobs if one of them can never go anywhere.
+
+    Raises:
+        KitError: saying which, and what it needs.
+    """
+    for job in jobs:
+        if (reason := places.objection(job)) is not None:
+            raise KitError(f"{job.spec} {reason}")
 
 
 def _unfinished(attempt: Attempt | None) -> TypeGuard[Attempt]:

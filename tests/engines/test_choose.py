@@ -13,8 +13,10 @@ from kit.engines.jobs import Job
 from kit.engines.places import Cpu, Gpus
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
+from tests.conftest import Run
 from tests.engines.fake_run import spec_of
 from tests.engines.nvml import FakeGpus
+from tests.made_runs import make_run
 
 Make = Callable[..., FakeGpus]
 
@@ -72,6 +74,20 @@ def test_a_run_goes_only_where_there_is_the_memory_that_earlier_ones_took(fake_g
     gone = Gpus(["GPU-that-is-gone"])
     assert gone.objection(job(gib=20)) is None, "nobody knows"
     assert Cpu(1).objection(job(gib=20)) is None  # type: ignore[func-returns-value]
+
+
+def test_what_no_gpu_can_hold_is_refused_before_data_are_prepared(
+    kit: Run, fake_gpus: Make
+) -> None:
+    fake_gpus(1)
+    make_run("darcy-flow", "wrn", 1, profile="smoke", gpu_memory=20 * GIB)
+    words = ("--table", "5", "--task", "darcy-flow", "--method", "wrn", "--seed", "0")
+    done = kit("reproduce", *words, "--profile", "smoke", "--engine", "local")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "kit: darcy-flow wrn seed 0 (smoke, released) needs 20 GiB, as measured, and can have "
+        "15.6 GiB of a GPU here\n"
+    )
 
 
 def test_on_the_cpu_so_many_at_a_time() -> None:

@@ -93,19 +93,21 @@ def _run(
     from kit.engines import choose
     from kit.engines.engine import Options
     from kit.engines.jobs import Job, Rules
+    from kit.engines.queue import check
     from kit.plan import check_disk
 
     check_disk(plan)
-    specs = [run.spec for run in plan.todo]
+    todo, specs = [Job.planned(run) for run in plan.todo], [run.spec for run in plan.todo]
     places = choose.places(gpus, jobs, device, jobs_per_gpu)
     how = Options(device, jobs_per_gpu, allow_unpinned, ray_address)
     chosen = choose.connect(engine, specs, how, lambda line: click.echo(line, err=True))
+    if not isinstance(chosen, choose.Cluster):
+        check(todo, places)
     for data in plan.data:
         prepare(data, profile, chosen)
     if isinstance(chosen, choose.Cluster):  # with the data, which its nodes must have
         places = chosen.places(specs, jobs)
     set_rejected_aside()
-    todo = [Job.planned(run) for run in plan.todo]
     rules = Rules(timeout=None if timeout is None else 3600 * timeout)
     return list(sweep.run(todo, chosen, places, rules))
 
