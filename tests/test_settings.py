@@ -91,6 +91,7 @@ def test_overrides_are_applied_with_their_types() -> None:
         ('data.augment=["crp"]', "crp"),
         ('data.roles.final_fits=["train"]', "did you mean 'final_fit'"),
         ("data.roles.final_fit=[]", "data.roles"),
+        ("kernel_sizes=[3, 4]", "kernel size 4 is even"),
     ],
 )
 def test_wrong_overrides_are_told_in_one_line(override: str, words: str) -> None:
@@ -113,6 +114,19 @@ def test_wrong_overrides_are_told_in_one_line(override: str, words: str) -> None
 def test_rules_that_a_tasks_samples_forbid(name: str, override: str, words: str) -> None:
     with pytest.raises(KitError, match=words):
         method.find("wrn").settings(task.find(name), "clean", "smoke", "synthetic", [override])
+
+
+@pytest.mark.parametrize(
+    ("name", "override", "words"),
+    [
+        ("perceiver-io", "heads=7", "7 heads cannot share"),
+        ("wrn-asha", "tune.learning_rates=[0.1, 0.01]", "from 0.1 to 0.01 is empty"),
+    ],
+)
+def test_settings_that_contradict_each_other(name: str, override: str, words: str) -> None:
+    darcy = task.find("darcy-flow")
+    with pytest.raises(KitError, match=words):
+        method.find(name).settings(darcy, "clean", "smoke", "regenerated", [override])
 
 
 def test_unknown_key_in_a_tasks_rules() -> None:

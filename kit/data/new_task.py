@@ -122,7 +122,9 @@ def create(name: str, source: Path, root: Path) -> Path:
         KitError: the name is no name or taken, or the arrays make no sense.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
-        raise KitError(f"{name!r} is no task name: small letters, digits, single hyphens")
+        raise KitError(
+            f"{name!r} is no task name: small letters, digits, single hyphens; a letter comes first"
+        )
     folder = root / name.replace("-", "_")
     if folder.exists():
         raise KitError(f"{folder} is there already; choose another name or remove it")

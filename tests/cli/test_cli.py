@@ -33,6 +33,8 @@ from tests.conftest import Run
         (("reproduce", "--table", "5", "--task", "darcy-flow"), "use --profile lite"),
         (("run", "darcy-flow", "wrn", "--profile", "smoke", "--tier", "sample"), "has no sample"),
         (("run", "darcy-flow", "wrn", "--profile", "smoke", "--until", "tune"), "stages train"),
+        (("run", "darcy-flow", "wrn", "--architecture", "no.json"), "takes no --architecture"),
+        (("run", "darcy-flow", "dash", "--architecture", "no.json"), "no.json: No such file"),
         (("data", "import", "darcy-flow", "no.mat"), "not a raw file of darcy-flow"),
         (("data", "prepare", "darcy-flow", "--tier", "published"), "kit data import"),
     ],

@@ -89,6 +89,8 @@ def command(
     protocol = protocol or ("released" if papers.has_task(task_name) else "clean")
     chosen = choose_tier(the_task, profile, tier)
     if architecture is not None:
+        if "architecture" not in info.settings_type.__struct_fields__:
+            raise KitError(f"method {method_name} searches nothing: it takes no --architecture")
         overrides += (f"architecture={_architecture(architecture)}",)
     specs = [
         info.spec(
@@ -191,9 +193,11 @@ def _architecture(file: Path) -> str:
     """Read [[layer, kernel size, dilation], ...], or a ``result.json`` that has it, as TOML."""
     import msgspec
 
+    from kit.files import canonical_json
+
     try:
         content = msgspec.json.decode(file.read_bytes())
-    except (OSError, msgspec.DecodeError) as error:
+    except msgspec.DecodeError as error:
         raise KitError(f"{file}: {error}") from None
     if isinstance(content, dict):
         content = (content.get("architecture") or {}).get("value")
@@ -201,4 +205,6 @@ def _architecture(file: Path) -> str:
         layers = [(str(name), int(k), int(d)) for name, k, d in content]
     except (TypeError, ValueError):
         raise KitError(f"{file} is no list of [layer, kernel size, dilation]") from None
-    return "{ " + ", ".join(f'"{name}" = [{k}, {d}]' for name, k, d in layers) + " }"
+    # A string of JSON is one of TOML too.
+    named = (f"{canonical_json(name).decode()} = [{k}, {d}]" for name, k, d in layers)
+    return "{ " + ", ".join(named) + " }"

@@ -127,6 +127,12 @@ class DashSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fi
     loss: str | None = None
     architecture: Mapping[str, tuple[Positive, Positive]] | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse kernel sizes that could be found and not be retrained."""
+        even = [size for size in self.kernel_sizes if size % 2 == 0]
+        if even and self.architecture is None and self.retrain.padding == "centred":
+            raise ValueError(f"kernel size {even[0]} is even and cannot be centred in retraining")
+
 
 METHOD = MethodInfo(
     name="dash",

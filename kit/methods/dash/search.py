@@ -8,7 +8,6 @@ from torch import Tensor, nn
 
 from kit.data.folds import Fold
 from kit.data.loading import Batch
-from kit.errors import KitError
 from kit.methods import networks
 from kit.methods.context import Context
 from kit.methods.dash.info import DashSettings
@@ -22,11 +21,8 @@ def search(context: Context, settings: DashSettings) -> Choices:
     """Return the kernel size and dilation of each layer, and finish the stage with them.
 
     Raises:
-        KitError: what can be found could not be retrained, or the folds share samples.
+        KitError: the folds share samples.
     """
-    even = [size for size in settings.kernel_sizes if size % 2 == 0]
-    if even and settings.retrain.padding == "centred":
-        raise KitError(f"kernel size {even[0]} is even and cannot be centred when it is retrained")
     stage = context.stage("search", settings.search.epochs)
     fold = context.fold("search")
     network = build_supernet(context, settings, fold.first(1).x)

@@ -129,7 +129,8 @@ def final_network(
 def tuning_batches(context: Context, settings: DashSettings) -> int:
     """Return the batches per tuning epoch: the more search batches, the smaller the share."""
     searched = context.fold("search").batch_count(settings.batch_size)
-    fraction = next(share for below, share in settings.tune.batch_fractions if searched < below)
+    fractions = settings.tune.batch_fractions
+    fraction = next((share for below, share in fractions if searched < below), fractions[-1][1])
     return int(fraction * context.fold("tune_fit").batch_count(settings.batch_size)) + 1
 
 

@@ -30,6 +30,11 @@ class PerceiverSettings(Recipe, frozen=True, kw_only=True, forbid_unknown_fields
     bands: Count
     decoder: Literal["one-query", "query-per-position"]
 
+    def __post_init__(self) -> None:
+        """Refuse heads that do not share the channels evenly."""
+        if self.channels % self.heads:
+            raise ValueError(f"{self.heads} heads cannot share {self.channels} channels evenly")
+
 
 METHOD = MethodInfo(
     name="perceiver-io",

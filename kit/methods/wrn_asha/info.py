@@ -45,6 +45,12 @@ class Tune(Halving, frozen=True, kw_only=True, forbid_unknown_fields=True):
     momenta: Annotated[tuple[BelowOne, ...], Meta(min_length=1)]
     weight_decays: tuple[Rate, Rate]
 
+    def __post_init__(self) -> None:
+        """Refuse ranges that end below their beginning."""
+        for low, high in (self.learning_rates, self.weight_decays):
+            if low > high:
+                raise ValueError(f"the range from {low} to {high} is empty")
+
 
 class WrnAshaSettings(WrnSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of the tuned backbone; trials have the epochs of the final training at most.
