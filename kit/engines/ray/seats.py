@@ -6,6 +6,7 @@ holds its GPU against everybody else who uses the cluster, and is given back whe
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
@@ -94,11 +95,12 @@ class Seat:
 
 @dataclass(eq=False)
 class Node:
-    """A node with room for so many seats, and those that it has."""
+    """A node with room for so many seats, of so many bytes of a GPU each, and those that it has."""
 
     id: str
     look: Look
     room: int
+    memory: float
     seats: list[Seat] = field(default_factory=list)
     since: float = field(default_factory=time.monotonic)
 
@@ -168,8 +170,8 @@ class Seats:
         large = [node for node in self._usable(job) if node.room // share >= count]
         if count > self.limit or not large:
             return f"needs {job.gpus} GPUs; here {self.capacity}"
-        if not any(self._fits(job, node) for node in large):
-            return job.too_large(node.look.memory / share for node in large)
+        if not any(job.fits(node.memory) for node in large):
+            return job.too_large(node.memory for node in large)
         return None
 
     def take(self, job: Job) -> tuple[str, ...] | None:
@@ -178,7 +180,7 @@ class Seats:
         count = self._count(job.gpus)
         if count + sum(seat.busy for _, seat in self._seats()) > self.limit:
             return None
-        nodes = [node for node in self._usable(job) if self._fits(job, node)]
+        nodes = [node for node in self._usable(job) if job.fits(node.memory)]
         found = max((node.empty() for node in nodes), key=len, default=[])[:count]
         if len(found) == count:
             return tuple(uuid for seat in found for uuid in seat.uuids or ())
@@ -244,9 +246,12 @@ class Seats:
         return self.options.device == "cpu"
 
     def _add(self, looks: Mapping[str, Look]) -> None:
+        share = self.options.jobs_per_gpu
         for id, look in looks.items():
-            seats = look.cpus if self._on_cpu else look.gpus * self.options.jobs_per_gpu
-            self.nodes[id] = Node(id, look, int(seats))
+            if self._on_cpu:
+                self.nodes[id] = Node(id, look, int(look.cpus), math.inf)
+            else:
+                self.nodes[id] = Node(id, look, int(look.gpus * share), look.memory / share)
 
     def _ask(self, id: str) -> Seat:
         """Ask Ray for a seat on a node; it may have to wait for others who use the cluster."""
@@ -269,9 +274,6 @@ class Seats:
 
     def _count(self, gpus: int) -> int:
         return 1 if self._on_cpu else gpus
-
-    def _fits(self, job: Job, node: Node) -> bool:
-        return self._on_cpu or job.fits(node.look.memory / self.options.jobs_per_gpu)
 
     def _usable(self, job: Job | None = None) -> list[Node]:
         """Return the nodes that get runs, or that get runs of a job's task."""
