@@ -102,12 +102,13 @@ def _bootstrap(statistic: Any, values: NDArray[np.float64], level: float) -> Int
         return None
     from scipy.stats import bootstrap
 
-    found = bootstrap(
-        (values,),
-        statistic,
-        n_resamples=RESAMPLES,
-        confidence_level=level,
-        method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval
+    with np.errstate(invalid="ignore"):  # a change from an error of zero is infinite
+        found = bootstrap(
+            (values,),
+            statistic,
+            n_resamples=RESAMPLES,
+            confidence_level=level,
+            method="percentile",
+            rng=np.random.default_rng(0),
+        ).confidence_interval
     return float(found.low), float(found.high)

@@ -83,11 +83,11 @@ def test_nothing_in_common_says_what_was_left_out() -> None:
 
 
 def test_two_folders_of_results(kit: Run, tmp_path: Path) -> None:
-    for name, shift in (("old", 0.0), ("new", 0.1)):
-        root = tmp_path / name / "runs"
-        for method in ("dash", "wrn"):
+    for name, errors in (("old", {"dash": 0.1, "wrn": 0.0}), ("new", {"dash": 0.2, "wrn": 0.2})):
+        for method, error in errors.items():
             for seed in range(3):
-                make_run("darcy-flow", method, seed, 0.1 + shift + seed / 1000, root=root)
+                value = error + seed / 1000 if error else 0.0
+                make_run("darcy-flow", method, seed, value, root=tmp_path / name / "runs")
     words = ("compare", str(tmp_path / "old"), str(tmp_path / "new"))
     done = kit(*words)
     assert done.returncode == 0, done.stderr
@@ -98,7 +98,8 @@ def test_two_folders_of_results(kit: Run, tmp_path: Path) -> None:
     assert value["cells"][0]["verdict"]["label"] == "worse"
     assert len(value["cells"][0]["first"]["interval"]) == 2
     assert value["counts"] == {"worse": 2}
-    assert {each["method"] for each in value["over_tasks"]} == {"dash", "wrn"}
+    changes = {each["method"]: each["change"] for each in value["over_tasks"]}
+    assert changes == {"dash": pytest.approx(0.1 / 0.101), "wrn": None}  # from zero, infinite
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,10 @@ def command(
         remarks=remarks,
     )
     if form == "json":
-        import json
+        import msgspec
 
-        click.echo(json.dumps(_json(found), indent=2, ensure_ascii=False))
+        # It writes what is infinite as null, which other programs can read.
+        click.echo(msgspec.json.format(msgspec.json.encode(_json(found)), indent=2))
     else:
         click.echo(_text(found))
 

@@ -73,7 +73,7 @@ def make(title: str, means: Means) -> Ranks:
     pairs = [
         (whole[a], whole[b], float(found[a, b])) for a in range(count) for b in range(a + 1, count)
     ]
-    quantile = float(studentized_range.ppf(1 - LEVEL, count, np.inf)) / np.sqrt(2)
+    quantile = studentized_range.ppf(1 - LEVEL, count, np.inf) / np.sqrt(2)
     ranks = [
         Rank(name, means.titles.get(name, name), each.mean, each.median, each.interval)
         for name, each in zip(whole, mean_ranks(errors), strict=True)
@@ -87,7 +87,7 @@ def make(title: str, means: Means) -> Ranks:
         ranks=sorted(ranks, key=lambda rank: rank.mean),
         friedman=float(friedmanchisquare(*errors).pvalue),
         nemenyi=pairs,
-        difference=quantile * float(np.sqrt(count * (count + 1) / (6 * len(tasks)))),
+        difference=float(quantile * np.sqrt(count * (count + 1) / (6 * len(tasks)))),
         remarks=(remarks if left_out else []) + list(means.remarks),
     )
 

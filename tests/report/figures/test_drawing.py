@@ -99,6 +99,7 @@ def test_the_command_draws_and_gives_data(kit: Run, tmp_path: Path) -> None:
     assert b"<svg" in target.read_bytes()
     value = json.loads(kit("figure", "entropy", "darcy-flow/dash", "--format", "json").stdout)
     assert len(value["searches"][0]["layers"]) == 2
+    assert json.loads(kit("figure", "ranks", "--format", "json").stdout)["difference"] > 3
     value = json.loads(kit("figure", "1", "--paper", "nas-bench-360", "--format", "json").stdout)
     assert value["panels"][0]["profiles"][1]["ratios"]["spherical"] == pytest.approx(85.77 / 72.99)
 
