@@ -81,6 +81,16 @@ def cancel(references: Collection[str]) -> None:
         call("scancel", "--quiet", *references)
 
 
+def check(script: str, *words: str) -> None:
+    """Submit nothing, but see whether a node could ever hold a script's job.
+
+    Raises:
+        UnavailableError: there is no Slurm.
+        KitError: none can.
+    """
+    call("sbatch", "--test-only", *words, script=script)
+
+
 def requeue(job: str, *, without: str | None = None) -> None:
     """Put the job that this process belongs to back into the queue, not to come back to a node."""
     # Slurm ends a job that it queues again, and this process is in it. But it does not begin the

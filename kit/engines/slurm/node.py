@@ -95,8 +95,8 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
     print(f"{spec}: {failure or 'done'}" + (f": {message}" if message else ""), flush=True)
     if again:
         note(spec, task)
-        unfit = node if failure == "infrastructure" else None
-        client.requeue(variables["SLURM_JOB_ID"], without=unfit)
+        unfit = failure == "infrastructure" and _is_another(node, folder / SCRIPT)
+        client.requeue(variables["SLURM_JOB_ID"], without=node if unfit else None)
     elif failure is not None and not end.elsewhere:
         close(spec, failure, message)
     return 0 if failure is None else 1
@@ -178,6 +178,15 @@ def _is_mine(folder: RunFolder, engine: OneRun) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(1.0)
+    return True
+
+
+def _is_another(node: str, script: Path) -> bool:
+    """Tell whether an array's jobs can go to another node: else they would wait for ever."""
+    try:
+        client.check(script.read_text(), f"--exclude={node}")
+    except KitError:
+        return False
     return True
 
 

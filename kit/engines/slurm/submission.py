@@ -30,7 +30,7 @@ def check(arrays: Sequence[Array], site: Site) -> None:
         if array.gpus > most:
             raise KitError(f"{array.runs[0]} needs {array.gpus} GPUs, and no node has over {most}")
         try:
-            client.call("sbatch", "--test-only", script=script(array, site))
+            client.check(script(array, site))
         except UnavailableError:
             raise
         except KitError as error:

@@ -211,6 +211,16 @@ def test_a_run_goes_only_where_there_is_the_memory_that_another_seed_took(
     assert told in left.with_suffix(".out").read_text()
 
 
+def test_a_run_that_can_go_to_one_node_only_is_not_put_off_for_ever(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    (tmp_path / "gpus-node1-lacks").touch()
+    assert cluster.submit(1, "-S", "--nodelist=node1").returncode == 0
+    cluster.finish()
+    assert cluster.states() == {0: "failed"}
+    assert "this node cannot do it: no image here" in cluster.kit("status").stdout
+
+
 def test_a_task_that_vanishes_is_a_failure(cluster: Cluster) -> None:
     assert cluster.submit(1, "-S", "--begin=now+1hour").returncode == 0
     (reference,) = client.queued()
