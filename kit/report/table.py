@@ -94,17 +94,13 @@ class _Rows:
         return [self._row(OTHERS, _line(name, self.layout)) for name in further]
 
     def explained(self, row: Row) -> Row:
-        """Mark the reasons why no run can fill cells, in those blocks that show the row."""
-        cells: list[Cell] = []
-        for block in self.layout.blocks:
-            part = row.cells[len(cells) : len(cells) + len(block)]
-            shown = not all(cell.empty for cell in part)
-            cells += [
-                replace(cell, note=self.notes.mark(f"n/a: {cell.inapplicable}"))
-                if shown and cell.inapplicable and cell.note is None
-                else cell
-                for cell in part
-            ]
+        """Mark the reasons why no run can fill cells."""
+        cells = (
+            replace(cell, note=self.notes.mark(f"n/a: {cell.inapplicable}"))
+            if cell.inapplicable and cell.note is None
+            else cell
+            for cell in row.cells
+        )
         return replace(row, cells=tuple(cells))
 
     def _row(self, group: str, line: Line) -> Row:
