@@ -48,9 +48,10 @@ class Job:
 
     def too_large(self, sizes: Iterable[float]) -> str:
         """Say that it fits on none of these GPUs, where it can have so many bytes each."""
-        needed, each = (self.memory or 0) / GIB, f" on {self.gpus} GPUs" if self.gpus > 1 else ""
+        needed = f"{(self.memory or 0) / GIB:.3g} GiB of GPU memory"
+        each = f" on each of {self.gpus} GPUs" if self.gpus > 1 else ""
         there = " or ".join(f"{size / GIB:.3g}" for size in sorted(set(sizes)))
-        return f"needs {needed:.3g} GiB{each}, as measured, and can have {there} GiB of a GPU here"
+        return f"needs {needed}{each} (measured); GPUs here have {there} GiB for it"
 
     @cached_property
     def id(self) -> str:

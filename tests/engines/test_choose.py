@@ -65,11 +65,10 @@ def test_a_run_goes_only_where_there_is_the_memory_that_earlier_ones_took(fake_g
     assert [places.take(job(gib=20)) for _ in range(2)] == [(fake.uuids[0],), None]
     assert places.take(job()) == (fake.uuids[1],)
     assert places.objection(job(gib=40)) is None
-    told = "needs 41 GiB, as measured, and can have 15.6 or 40 GiB of a GPU here"
+    told = "needs 41 GiB of GPU memory (measured); GPUs here have 15.6 or 40 GiB for it"
     assert places.objection(job(gib=41)) == told
-    told = "needs 20 GiB on 2 GPUs, as measured, and can have 15.6 or 40 GiB of a GPU here"
-    assert places.objection(job(2, gib=20)) == told
-    told = "needs 21 GiB, as measured, and can have 7.81 or 20 GiB of a GPU here"
+    assert "GPU memory on each of 2 GPUs (measured)" in (places.objection(job(2, gib=20)) or "")
+    told = "needs 21 GiB of GPU memory (measured); GPUs here have 7.81 or 20 GiB for it"
     assert Gpus(fake.uuids, share=2).objection(job(gib=21)) == told
     gone = Gpus(["GPU-that-is-gone"])
     assert gone.objection(job(gib=20)) is None, "nobody knows"
@@ -85,8 +84,8 @@ def test_what_no_gpu_can_hold_is_refused_before_data_are_prepared(
     done = kit("reproduce", *words, "--profile", "smoke", "--engine", "local")
     assert done.returncode == 2
     assert done.stderr == (
-        "kit: darcy-flow wrn seed 0 (smoke, released) needs 20 GiB, as measured, and can have "
-        "15.6 GiB of a GPU here\n"
+        "kit: darcy-flow wrn seed 0 (smoke, released) needs 20 GiB of GPU memory (measured); "
+        "GPUs here have 15.6 GiB for it\n"
     )
 
 

@@ -280,7 +280,7 @@ def test_runs_that_few_gpus_can_hold_keep_no_others_waiting(sweep: Sweep, fake_g
     began = [line for line in sweep.lines if line["what"] == "begin"]
     assert {line["seed"] for line in began[:2]} == {0, 3}
     assert {line["gpus"][0] for line in began if line["seed"] < 3} == {fake.uuids[0]}
-    with pytest.raises(KitError, match=r"seed 0 .* needs 41 GiB, as measured, and can have"):
+    with pytest.raises(KitError, match="needs 41 GiB of GPU memory"):
         sweep.queue([Job(spec(0), memory=41 * GIB)], Gpus(fake.uuids))
 
 

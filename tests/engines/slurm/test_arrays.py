@@ -243,8 +243,8 @@ def test_a_run_that_needs_more_memory_than_any_node_has(monkeypatch: pytest.Monk
     nodes = [Seen("a", "idle", 1, sixteen), Seen("b", "idle", 1, sixteen)]
     monkeypatch.setattr(submission, "look", lambda most=None: nodes[:most])
     made = arrays.arrays([Job(spec(0)), Job(spec(1), memory=20 * GIB)], Site())
-    told = re.escape("seed 1 (smoke, clean) needs 20 GiB, as measured, and can have 16 GiB of")
-    with pytest.raises(KitError, match=told):
+    told = "seed 1 (smoke, clean) needs 20 GiB of GPU memory (measured); GPUs here have 16 GiB"
+    with pytest.raises(KitError, match=re.escape(told)):
         submission.check_node(made, Site())
     assert submission.check_node(arrays.arrays([Job(spec(1), memory=16 * GIB)], Site()), Site())
     nodes[1] = Seen("b", "allocated", 1)

@@ -195,7 +195,7 @@ def test_a_run_goes_only_where_there_is_the_memory_that_another_seed_took(
     make_run("darcy-flow", "wrn", 9, profile="smoke", protocol="clean", gpu_memory=20 * GIB)
     done = cluster.submit(1)
     assert done.returncode == 2
-    told = "seed 0 (smoke, clean) needs 20 GiB, as measured, and can have 15.6 GiB of a GPU here"
+    told = "needs 20 GiB of GPU memory (measured); GPUs here have 15.6 GiB for it"
     assert told in done.stderr
     assert client.queued() == {}
     # A look sees the first of these files, and a run that of its node.
