@@ -15,13 +15,8 @@ from kit import papers
 from kit.report import formats, table
 from tests.report.test_tables import THREE, result
 
-# Counting models takes seconds, and these two share all but their numbers.
-TABLES = [
-    (paper, number)
-    for paper in papers.papers()
-    for number in papers.tables(paper)
-    if (paper, number) != ("nas-bench-360", 8)
-]
+pytestmark = pytest.mark.usefixtures("counted")
+TABLES = [(paper, number) for paper in papers.papers() for number in papers.tables(paper)]
 
 
 @pytest.mark.parametrize(("paper", "number"), TABLES)

@@ -13,6 +13,7 @@ from kit import papers, paths
 from kit.report import table
 from kit.report.grid import Cell, Table
 
+pytestmark = pytest.mark.usefixtures("counted")
 TABLES = [(paper, number) for paper in papers.papers() for number in papers.tables(paper)]
 WRAPPED = ("dash", 4)  # its cells run over several lines of the text
 SIGNATURES = {"dash": "A.7 Runtime of DASH", "nas-bench-360": "# NAS-Bench-360"}

@@ -211,6 +211,7 @@ def test_odd_histories_and_architectures_are_no_obstacle() -> None:
         assert "no finite value" in str(run.curves()[0])
 
 
+@pytest.mark.usefixtures("counted")
 def test_the_command(kit: Run, tmp_path: Path) -> None:
     done = kit("report")
     assert done.returncode == 0, done.stderr

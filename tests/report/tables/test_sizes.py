@@ -14,6 +14,8 @@ from kit.ops.modules import AggConv1d
 from kit.report import table
 from kit.report.grid import Cell
 
+pytestmark = pytest.mark.usefixtures("counted")
+
 
 def cells(number: int) -> dict[tuple[str, str], Cell]:
     rows = table.make("nas-bench-360", number, []).rows
