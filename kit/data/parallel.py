@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -28,15 +29,21 @@ def parallel(
         min(workers, max(1, len(items))),
         # Spawned, not forked: a fork of a process with threads may hang.
         mp_context=get_context("spawn"),
-        initializer=discovery.load,
+        initializer=_begin,
         initargs=(package, home.with_name(folder), module),
     )
     with pool:
-        futures = [pool.submit(function, *item) for item in items]
         try:
+            futures = [pool.submit(function, *item) for item in items]
             for future in as_completed(futures):
                 future.result()
                 yield
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _begin(package: str, folder: Path, module: str) -> None:
+    # Ctrl-C reaches workers too: they end at once, without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    discovery.load(package, folder, module)

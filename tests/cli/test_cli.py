@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -107,6 +108,31 @@ def test_a_failed_run_stops_no_other_and_the_exit_code_tells(kit: Run, home: Pat
     assert retried.returncode == 0, retried.stderr
     assert retried.stderr.count("done after") == 1
     assert "(2 of 3)" not in retried.stdout
+
+
+def test_ctrl_c_while_workers_prepare_data_is_one_line() -> None:
+    words = ["data", "prepare", "darcy-flow", "--profile", "lite", "--workers", "1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kit", *words],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    # The worker is importing what it needs.
+    while not any("scipy" in _mapped(child) for child in children.read_text().split()):
+        time.sleep(0.01)
+    # The terminal interrupts all of them.
+    os.killpg(process.pid, signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told.strip() == "kit: interrupted; the same command resumes"
+
+
+def _mapped(pid: str) -> str:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/maps").read_text()
+    return ""
 
 
 @pytest.mark.usefixtures("darcy")
