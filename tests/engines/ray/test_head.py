@@ -64,6 +64,7 @@ def test_runs_go_on_from_their_checkpoints_on_another_cluster(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # else a busy machine starves them
     monkeypatch.setenv("RAY_gcs_rpc_server_reconnect_timeout_s", "1")
     monkeypatch.setenv("KIT_CHECKPOINT_SECONDS", "0")
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none")
