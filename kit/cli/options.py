@@ -47,6 +47,7 @@ def _runs() -> list[str]:
 
 TASK, METHOD, RUN = _Name("task", _tasks), _Name("method", _methods), _Name("run", _runs)
 SEED = click.IntRange(min=0)
+THREADS = click.IntRange(1, 1024)
 
 
 def chain(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
@@ -159,6 +160,20 @@ tensorboard = click.option(
     callback=_set_tensorboard,
     help="Write TensorBoard events to each run's folder; those of containers as a run ends.",
 )
+
+
+def usable_device(name: str) -> str:
+    """Return the name of a device.
+
+    Raises:
+        KitError: it is ``cuda``, and there is no GPU.
+    """
+    from kit.engines.devices import gpus
+    from kit.errors import KitError
+
+    if name == "cuda" and not gpus():
+        raise KitError("no GPU is usable here; use --device cpu")
+    return name
 
 
 def needs_gpu(

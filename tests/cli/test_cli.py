@@ -37,6 +37,8 @@ from tests.conftest import Run
         (("run", "darcy-flow", "wrn", "--architecture", "no.json"), "takes no --architecture"),
         (("run", "darcy-flow", "dash", "--architecture", "no.json"), "no.json: No such file"),
         (("data", "import", "darcy-flow", "no.mat"), "not a raw file of darcy-flow"),
+        (("bench", "aggconv", "--device", "gpu"), "is not one of 'cpu', 'cuda'"),
+        (("bench", "aggconv", "--threads", "99999999999"), "is not in the range"),
         (("data", "prepare", "darcy-flow", "--tier", "published"), "kit data import"),
     ],
 )

@@ -11,9 +11,15 @@ import click
 from kit.cli import options
 from kit.errors import KitError, unknown
 
-threads = click.option("--threads", type=click.IntRange(min=1), help="Default: all cores.")
+threads = click.option("--threads", type=options.THREADS, help="Default: all cores.")
 methods = click.option("--method", "methods", multiple=True, help="Only this one; repeatable.")
-device = click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
+device = click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    callback=lambda ctx, param, name: options.usable_device(name),
+)
 
 
 @click.group(name="bench")
@@ -207,7 +213,7 @@ def data(
 @command.command()
 @options.profile
 @options.tier
-@click.option("--device", help="cpu or cuda; default: a GPU where there is one.")
+@options.device
 @options.force
 @options.formats("text", "json")
 def epoch(profile: Any, tier: Any, device: str | None, force: bool, form: str) -> None:

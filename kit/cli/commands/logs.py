@@ -33,6 +33,8 @@ def command(run: str, follow: bool, lines: int) -> None:
     folder = find.find_one(run)
     log = folder / "log.txt"
     read = log.stat().st_size if log.exists() else 0
+    if not log.exists() and not follow:
+        click.echo("no log: what 'kit run' prints is not kept", err=True)
     for line in logs.tail(log, lines) if lines else ():
         click.echo(line)
     if follow:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 @click.option("--gpus", help="Which GPUs may be taken: 0,1 or UUIDs; default: KIT_GPU, else any.")
 @click.option(
     "--threads",
-    type=click.IntRange(1, 1024),
+    type=options.THREADS,
     envvar="KIT_THREADS",
     show_envvar=True,
     help="On the CPU; default: one, in profile paper all.",
