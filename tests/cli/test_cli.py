@@ -268,3 +268,14 @@ def test_with_a_terminal_bars_are_shown_and_output_still_goes_where_it_should(
     assert process.wait() == 0
     assert b"train, epoch 2" in shown
     assert "seed 0 (smoke, released): relative-l2" in (tmp_path / "out").read_text()
+
+
+def test_the_doctor_sees_results_that_cannot_be_written(
+    kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "results"
+    file.touch()
+    monkeypatch.setenv("KIT_RESULTS", str(file))
+    done = kit("doctor")
+    assert done.returncode == 1
+    assert f"BAD  disk    {file} is no folder to write to" in done.stdout

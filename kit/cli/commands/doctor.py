@@ -101,6 +101,8 @@ def _disk() -> Check:
     folder = paths.results()
     while not folder.exists():
         folder = folder.parent
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        return "disk", False, f"{folder} is no folder to write to; KIT_RESULTS names another one"
     free = shutil.disk_usage(folder).free
     return "disk", free > 2 * GB, f"{free / GB:.0f} GB free for results in {paths.results()}"
 
