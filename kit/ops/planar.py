@@ -24,8 +24,13 @@ from kit.ops.precision import Gradients, backward_pass
 from kit.ops.spectrum import Spectrum1d, Spectrum2d, spectrum_plan
 from kit.ops.transform import Transform
 
-SLAB_BYTES = 3 << 20
-"""Size of a slab of the kernel's spectrum: less means more calls, more leaves the cache."""
+SLAB_UNITS = 16
+SLAB_BYTES = (3 << 20, 6 << 20)
+"""Size of a slab of the kernel's spectrum, at least and at most.
+
+In between it has so many rows of frequencies: matrix products with fewer take longer, and with more
+bytes a slab leaves the cache.
+"""
 
 SMALL_PARTS = 4
 """With memory "small" the batch goes in so many parts, the kernel's spectrum made in each."""
@@ -141,7 +146,8 @@ def _parts(x: Tensor, fast: bool) -> list[slice]:
 def _slabs(spectrum: Spectrum1d | Spectrum2d, taps: Tensor) -> Iterator[tuple[int, int]]:
     """Ranges of frequencies, each of whole units, whose kernel spectrum is one slab."""
     unit = 2 * spectrum.unit * taps.shape[1] * taps.element_size()
-    step = max(1, SLAB_BYTES // unit) * spectrum.unit
+    least, most = SLAB_BYTES
+    step = max(1, min(max(least, SLAB_UNITS * unit), most) // unit) * spectrum.unit
     for start in range(0, spectrum.frequencies, step):
         yield start, min(start + step, spectrum.frequencies)
 
