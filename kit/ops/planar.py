@@ -25,7 +25,7 @@ from kit.ops.spectrum import Spectrum1d, Spectrum2d, spectrum_plan
 from kit.ops.transform import Transform
 
 SLAB_UNITS = 16
-SLAB_BYTES = (3 << 20, 6 << 20)
+SLAB_BYTES = (3 << 20, 7 << 20)
 """Size of a slab of the kernel's spectrum, at least and at most.
 
 In between it has so many rows of frequencies: matrix products with fewer take longer, and with more
