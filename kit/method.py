@@ -172,7 +172,12 @@ def find(name: str) -> MethodInfo:
     Raises:
         KitError: there is none; near names are suggested.
     """
-    folders = discovery.listing(paths.methods(), "info.py")
+    return _find(name, tuple(paths.methods()))
+
+
+@cache
+def _find(name: str, roots: tuple[Path, ...]) -> MethodInfo:
+    folders = discovery.listing(roots, "info.py")
     if name not in folders:
         raise unknown("method", name, folders)
     module = discovery.load("kit.methods", folders[name], "info")

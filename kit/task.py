@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -163,7 +164,12 @@ def find(name: str) -> Task:
     Raises:
         KitError: there is none; near names are suggested.
     """
-    folders = discovery.listing(paths.tasks(), "task.py")
+    return _find(name, tuple(paths.tasks()))
+
+
+@cache
+def _find(name: str, roots: tuple[Path, ...]) -> Task:
+    folders = discovery.listing(roots, "task.py")
     if name not in folders:
         raise unknown("task", name, folders)
     module = discovery.load("tasks", folders[name], "task")

@@ -199,8 +199,9 @@ def read_result(path: Path) -> Result:
         result = msgspec.json.decode(content, type=Result)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from None
-    if path.parent.parts[-len(result.spec.folder.parts) :] != result.spec.folder.parts:
-        raise ValueError(f"it belongs to {result.spec.folder}")
+    folder = result.spec.folder
+    if path.parent.parts[-len(folder.parts) :] != folder.parts:
+        raise ValueError(f"it belongs to {folder}")
     return result
 
 

@@ -99,7 +99,7 @@ def dash_search(
         exclude: patterns of the names of layers to leave alone.
         epochs: of the search.
         learning_rate: of the weights; the paper has 0.1 and, for dense tasks, 0.01.
-        alpha_learning_rate: of the alphas; the paper has half of the above.
+        alpha_learning_rate: of the alphas; the paper has half of its rates for the weights.
         gradient_scale: alphas' gradients have this norm's inverse. The released code has 100, which
             suits its thousands of steps; 0 leaves them alone.
         penalty: times the receptive field, added to alphas' gradients.

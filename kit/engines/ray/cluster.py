@@ -26,8 +26,8 @@ NAMESPACE = "kit"
 # What nodes have from the machine of the sweep, set or not. Ray by itself would let each process
 # of a worker have one thread.
 PASSED = (
-    *("KIT_IMAGES", "KIT_MEMORY", "KIT_METHODS", "KIT_TASKS", "KIT_TENSORBOARD", "KIT_THREADS"),
-    "OMP_NUM_THREADS",
+    *("KIT_CHECKPOINT_SECONDS", "KIT_IMAGES", "KIT_MEMORY", "KIT_METHODS", "KIT_TASKS"),
+    *("KIT_TENSORBOARD", "KIT_THREADS", "OMP_NUM_THREADS"),
 )
 SECONDS_TO_CONNECT = 5.0
 # What both sides of an HTTP/2 connection, and so of gRPC, begin with (RFC 9113, section 3.4): an
