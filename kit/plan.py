@@ -242,9 +242,9 @@ class _Known:
             )
         hours, gpus, size = self.estimates[kind]
         action, reason = self._why(spec, run_id)
-        return PlannedRun(
-            spec, action, reason, hours, gpus, size, self.memory.get(_but_for_seed(spec))
-        )
+        # Nothing is hashed where no run has told of memory.
+        memory = self.memory.get(_but_for_seed(spec)) if self.memory else None
+        return PlannedRun(spec, action, reason, hours, gpus, size, memory)
 
     def _why(self, spec: RunSpec, run_id: str) -> tuple[Literal["run", "keep", "failed"], str]:
         if run_id in self.done:

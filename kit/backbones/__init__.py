@@ -19,7 +19,6 @@ def backbone(name: str) -> ModuleType:
         KitError: there is none; near names are suggested.
     """
     found = {module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)}
-    found.remove("count")  # which counts their weights
     if name not in found:
         raise unknown("backbone", name, found)
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")

@@ -9,13 +9,14 @@ import torch
 from torch import nn
 
 from kit import method, task
-from kit.backbones import backbone, count
+from kit.backbones import backbone
 from kit.bench.epoch_times import Epoch, EpochTimes, Strategy, file_of
 from kit.data.folds import Fold, TaskData
 from kit.data.loading import Batch
 from kit.data.prepared import open_prepared
 from kit.files import write_json
 from kit.methods.dash.info import DashSettings
+from kit.ops import count
 from kit.search import supernet
 from kit.spec import Profile, Tier
 from kit.training.loop import network_loss

@@ -15,7 +15,7 @@ from kit import discovery, method, task
 from kit.data.folds import TaskData
 from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
 from kit.engines.parallel import joined
-from kit.engines.signals import terminable
+from kit.engines.signals import Count, terminable
 from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
 from kit.method import MethodInfo
@@ -80,15 +80,9 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
         if done is not None:
             folder.set_status("succeeded")
             return done
-
-        def notify(stage: str, epoch: int, epochs: int, loss: float) -> None:
-            options.notify(stage, epoch, epochs, loss)
-            if asked.value:
-                raise KeyboardInterrupt
-
         try:
             folder.set_status("running")
-            result = _run(info, folder, replace(options, notify=notify), device)
+            result = _run(info, folder, options, device, asked)
         except KeyboardInterrupt:
             folder.set_status("cancelled", message="interrupted; run it again to resume")
             raise
@@ -107,7 +101,7 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
 
 
 def _run(
-    info: MethodInfo, folder: RunFolder, options: Options, device: torch.device
+    info: MethodInfo, folder: RunFolder, options: Options, device: torch.device, asked: Count
 ) -> Result | None:
     spec, started = folder.spec, now()
     the_task, prepared = task.find(spec.task), _checked(spec)
@@ -119,6 +113,8 @@ def _run(
     def notify(stage: str, epoch: int, epochs: int, loss: float) -> None:
         folder.set_status("running", stage=stage, epoch=epoch, epochs=epochs, loss=loss)
         options.notify(stage, epoch, epochs, loss)
+        if asked.value:
+            raise KeyboardInterrupt
 
     stages, context = _opened(info, folder, prepared, device)
     with _elsewhere(stages, spec, options) as elsewhere:

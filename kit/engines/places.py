@@ -53,8 +53,9 @@ class Cpu:
     def __str__(self) -> str:
         return f"{self.capacity} at a time, no GPU"
 
-    def objection(self, job: Job) -> None:
+    def objection(self, job: Job) -> str | None:
         """Every run can go onto the CPU."""
+        return None
 
     def take(self, job: Job) -> tuple[str, ...] | None:
         """Take a place, however many GPUs the run would like."""
@@ -99,7 +100,7 @@ class Gpus:
         names = usable(self.uuids, job.gpus)
         if job.gpus > min(len(names), self.limit):
             return f"needs {job.gpus} GPUs; here {self.capacity}"
-        if sum(self._fits(job, uuid) for uuid in names) < job.gpus:
+        if sum(job.fits(self._shares[uuid]) for uuid in names) < job.gpus:
             return job.too_large(self._shares[uuid] for uuid in names)
         return None
 
@@ -113,7 +114,7 @@ class Gpus:
         room = [
             uuid
             for uuid in usable(self.uuids, gpus)
-            if uuid in self._free and self._room(uuid) and self._fits(job, uuid)
+            if uuid in self._free and self._room(uuid) and job.fits(self._shares[uuid])
         ]
         if len(room) < gpus:
             return None
@@ -140,9 +141,6 @@ class Gpus:
         """Bytes that a run has of each GPU, as far as NVML shows them."""
         known = {gpu.uuid: gpu.memory / self.share for gpu in devices.gpus()}
         return {uuid: known.get(uuid, math.inf) for uuid in self.uuids}
-
-    def _fits(self, job: Job, uuid: str) -> bool:
-        return job.memory is None or job.fits(self._shares[uuid])
 
     def _room(self, uuid: str) -> bool:
         return self._taken[uuid] < self.share

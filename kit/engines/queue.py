@@ -121,6 +121,9 @@ class Queue:
 
     def _fill(self) -> bool:
         """Start the longest job that can go somewhere, if any."""
+        # This is asked fifty times a second, and ten thousand runs may wait.
+        if self.running and len(self.running) >= self.places.capacity:
+            return False
         full: set[tuple[str, int | None]] = set()
         for job in list(self.waiting.values()):
             needs = job.spec.task, job.memory

@@ -10,13 +10,14 @@ from typing import Any, Generic, Protocol, TypeVar
 import torch
 from torch import nn
 
-from kit.backbones import backbone, count
+from kit.backbones import backbone
 from kit.backbones.wide_resnet import Convention
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError, nearest
 from kit.methods.context import Context, Outcome
 from kit.metrics import Prediction
+from kit.ops import count
 from kit.runs.records import Architecture
 from kit.search import instantiate
 from kit.search.architecture import Padding

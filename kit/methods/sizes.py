@@ -23,8 +23,8 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from kit import discovery, method, task
-from kit.backbones import count
 from kit.method import MethodInfo
+from kit.ops import count
 from kit.settings import Settings, convert
 from kit.spec import RunSpec
 from kit.task import Task

@@ -56,7 +56,7 @@ def choose(
     """
     kinds: dict[tuple[str, str], dict[Kind, list[Result]]] = defaultdict(lambda: defaultdict(list))
     remarks, unasked = [], 0
-    versions = cache(current_versions)  # of this call: folders may come and go
+    versions = cache(current_versions)  # of this call: what is not here may come
     for result in results:
         spec = result.spec
         if reason := unfit(spec, versions):

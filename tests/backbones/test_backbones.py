@@ -7,8 +7,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from kit.backbones import backbone
-from kit.backbones.count import multiply_adds, parameters
 from kit.errors import KitError
+from kit.ops.count import multiply_adds, parameters
 
 # Task: backbone, input, outputs, dense, millions of parameters as printed.
 PUBLISHED = {

@@ -7,8 +7,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from kit.backbones import backbone
 from kit.backbones.convnext import Block, ChannelNorm, ConvNeXt
-from kit.backbones.count import multiply_adds, parameters
 from kit.errors import KitError
+from kit.ops.count import multiply_adds, parameters
 from kit.search import discretise, instantiate, mixtures, supernet
 
 IMAGENET = (3, 224, 224)

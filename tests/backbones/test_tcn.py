@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from kit.backbones import backbone
-from kit.backbones.count import multiply_adds, parameters
 from kit.backbones.tcn import Tcn
+from kit.ops.count import multiply_adds, parameters
 from kit.search import discretise, instantiate, mixtures, supernet
 
 

@@ -72,7 +72,7 @@ def test_a_run_goes_only_where_there_is_the_memory_that_earlier_ones_took(fake_g
     assert Gpus(fake.uuids, share=2).objection(job(gib=21)) == told
     gone = Gpus(["GPU-that-is-gone"])
     assert gone.objection(job(gib=20)) is None, "nobody knows"
-    assert Cpu(1).objection(job(gib=20)) is None  # type: ignore[func-returns-value]
+    assert Cpu(1).objection(job(gib=20)) is None
 
 
 def test_what_no_gpu_can_hold_is_refused_before_data_are_prepared(

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import torch
 
-from kit.backbones import count
 from kit.methods.expert.darcy_flow import build
 from kit.methods.expert.layers.spectral import SpectralConv2d
+from kit.ops import count
 
 
 def test_parameters_are_the_published_ones() -> None:

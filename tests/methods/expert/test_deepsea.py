@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from kit import method, task
-from kit.backbones import count
 from kit.data.preparing import prepare
 from kit.engines.execute import Options, execute
 from kit.methods import networks
 from kit.methods.expert import deepsea
+from kit.ops import count
 from kit.runs.folder import RunFolder
 from kit.training import tensors
 

@@ -8,10 +8,10 @@ from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from kit import method, task
-from kit.backbones import count
 from kit.methods.expert import ecg
 from kit.methods.expert.info import ExpertSettings
 from kit.methods.expert.layers.same import SameConv1d
+from kit.ops import count
 from kit.training.schedules import rate
 
 

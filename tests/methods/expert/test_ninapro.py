@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from kit import method, task
-from kit.backbones import count
 from kit.methods.expert import ninapro
 from kit.methods.expert.info import ExpertSettings
+from kit.ops import count
 from kit.training.schedules import rate
 
 Floats = npt.NDArray[np.float64]

@@ -9,12 +9,12 @@ import torch
 from torch import nn
 
 from kit import method, task
-from kit.backbones import count
 from kit.data.loading import Batch
 from kit.data.preparing import prepare
 from kit.engines.execute import Options, execute
 from kit.methods.expert import satellite
 from kit.methods.expert.layers.rocket import Rocket
+from kit.ops import count
 from kit.runs.records import Result
 from kit.settings import Schedule, Validation
 

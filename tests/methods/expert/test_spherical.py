@@ -13,10 +13,10 @@ from scipy.linalg import expm
 from scipy.spatial.transform import Rotation
 from torch import Tensor
 
-from kit.backbones import count
 from kit.errors import KitError
 from kit.methods.expert import spherical
 from kit.methods.expert.layers import so3
+from kit.ops import count
 
 BANDWIDTH = 6
 Floats = npt.NDArray[np.float64]

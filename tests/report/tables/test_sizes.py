@@ -7,9 +7,8 @@ import sys
 import pytest
 
 from kit import method, task
-from kit.backbones import count
 from kit.methods.sizes import size
-from kit.ops import costs
+from kit.ops import costs, count
 from kit.ops.modules import AggConv1d
 from kit.report import table
 from kit.report.grid import Cell
