@@ -68,7 +68,7 @@ INFO = """
 STAGES = """
     import torch
 
-    from kit.methods.context import Outcome
+    from kit.base.context import Outcome
     from kit.metrics import Prediction
 
     class Stages:

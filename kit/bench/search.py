@@ -17,10 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit import method, task
+from kit.base.context import Context
 from kit.bench.measure import interleaved
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
-from kit.methods.context import Context
 from kit.methods.dash.info import DashSettings
 from kit.methods.dash.search import build_supernet
 from kit.methods.dash.tune import final_network

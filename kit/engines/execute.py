@@ -12,6 +12,7 @@ import msgspec
 import torch
 
 from kit import discovery, method, task
+from kit.base.context import Context, Elsewhere, Method
 from kit.data.folds import TaskData
 from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
 from kit.engines.parallel import joined
@@ -19,7 +20,6 @@ from kit.engines.signals import Count, terminable
 from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
 from kit.method import MethodInfo
-from kit.methods.context import Context, Elsewhere, Method
 from kit.runs import provenance
 from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify

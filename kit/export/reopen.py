@@ -8,10 +8,10 @@ from typing import cast
 import torch
 
 from kit import discovery, method, task
+from kit.base.context import Context, Method
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import KitError
-from kit.methods.context import Context, Method
 from kit.runs.find import read_spec
 from kit.runs.folder import RunFolder, read_result
 from kit.settings import convert

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from kit import method, task
+from kit.base.halved_trials import HalvedTrial, Score
 from kit.data.preparing import prepare
 from kit.engines.execute import Options, execute
-from kit.methods.halved_trials import HalvedTrial, Score
 from kit.methods.wrn_asha.info import WrnAshaSettings
 from kit.methods.wrn_asha.tune import configured, draw, winner
 from kit.runs.folder import RunFolder

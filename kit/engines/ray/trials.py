@@ -16,10 +16,10 @@ import msgspec
 import ray
 from ray.exceptions import RayError, RayTaskError
 
+from kit.base.context import Elsewhere
 from kit.engines import engine, execute
 from kit.engines.ray import cluster
 from kit.errors import KitError, UnavailableError
-from kit.methods.context import Elsewhere
 from kit.spec import RunSpec
 
 RETRIES = 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from kit.methods import networks
+from kit.base import networks
+from kit.base.context import Context
 from kit.methods.constant.info import ConstantSettings
-from kit.methods.context import Context
 from kit.methods.linear.model import minimise
 
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 
 from torch import Tensor, nn
 
+from kit.base import networks
+from kit.base.context import Context
 from kit.data.folds import Fold
 from kit.data.loading import Batch
-from kit.methods import networks
-from kit.methods.context import Context
 from kit.methods.dash.info import DashSettings
 from kit.methods.dash.updates import Pair, Updates, alone, check_apart, paired
 from kit.search import Choices, discretise, supernet

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from kit.base import networks
+from kit.base.context import Context, Outcome
 from kit.data.loading import Batch
-from kit.methods import networks
-from kit.methods.context import Context, Outcome
 from kit.methods.dash.info import DashSettings
 from kit.methods.dash.search import build_supernet, search
 from kit.methods.dash.tune import final_network, tune

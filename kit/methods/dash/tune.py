@@ -7,8 +7,8 @@ from itertools import product
 
 from torch import nn
 
-from kit.methods import networks
-from kit.methods.context import Context, TrialResult
+from kit.base import networks
+from kit.base.context import Context, TrialResult
 from kit.methods.dash.info import DashSettings
 from kit.runs.records import MetricValue
 from kit.search import Choices

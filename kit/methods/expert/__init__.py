@@ -11,7 +11,7 @@ One module per task, with the name of the task's folder; a task of one's own bri
     linear may tell its own ``multiply_adds(x) -> int`` for one sample.
 
 ``fit(context, stage, network, settings, *, ...) -> None``
-    Only where ``kit.methods.recipe.fit`` does not do: trains the network in place, from the
+    Only where ``kit.base.recipe.fit`` does not do: trains the network in place, from the
     stage's last checkpoint on.
 
 Both take options by keyword: those of ``[task.X] build`` and ``fit`` in the settings.

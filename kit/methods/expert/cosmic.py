@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from kit.base import recipe
+from kit.base.context import Context
 from kit.errors import KitError
-from kit.methods import recipe
-from kit.methods.context import Context
 from kit.methods.expert.info import ExpertSettings
 from kit.training.loop import make_optimiser
 from kit.training.stage import Stage

@@ -14,8 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kit.methods import recipe
-from kit.methods.context import Context
+from kit.base import recipe
+from kit.base.context import Context
 from kit.methods.expert.info import ExpertSettings
 from kit.methods.expert.layers.same import SameConv1d
 from kit.training.loop import make_optimiser

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from msgspec import structs
 from torch import Tensor, nn
 
+from kit.base import recipe
+from kit.base.context import Context
 from kit.data.loading import Batch
-from kit.methods import recipe
-from kit.methods.context import Context
 from kit.methods.expert.info import ExpertSettings
 from kit.methods.expert.layers.rocket import Rocket
 from kit.training.loop import make_optimiser, network_loss, train

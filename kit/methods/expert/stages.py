@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from kit import discovery
+from kit.base import networks, recipe
+from kit.base.context import Context
 from kit.errors import KitError, nearest
-from kit.methods import networks, recipe
-from kit.methods.context import Context
 from kit.methods.expert.info import ExpertSettings, Option
 from kit.seeding import key
 from kit.task import Task

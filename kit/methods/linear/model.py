@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from kit.base.context import Context
 from kit.data.folds import Fold
-from kit.methods.context import Context
 from kit.methods.linear.info import Features
 from kit.training.loop import network_loss
 from kit.training.losses import loss

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from kit.base import networks
+from kit.base.context import Context
 from kit.data.folds import Fold
-from kit.methods import networks
-from kit.methods.context import Context
 from kit.methods.linear.info import LinearSettings
 from kit.methods.linear.model import Linear, minimise
 from kit.training.loop import score

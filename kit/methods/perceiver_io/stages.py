@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from kit.methods import networks, recipe
-from kit.methods.context import Context
+from kit.base import networks, recipe
+from kit.base.context import Context
 from kit.methods.perceiver_io.info import PerceiverSettings
 from kit.methods.perceiver_io.model import Perceiver
 from kit.seeding import key

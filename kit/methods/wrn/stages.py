@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import nn
 
+from kit.base import networks
+from kit.base.context import Context
 from kit.data.folds import Fold
-from kit.methods import networks
-from kit.methods.context import Context
 from kit.methods.wrn.info import WrnSettings
 from kit.training.stage import Stage
 

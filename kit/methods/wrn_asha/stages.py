@@ -7,9 +7,9 @@ from collections.abc import Callable
 import msgspec
 from torch import nn
 
+from kit.base.context import Context, Outcome
+from kit.base.halved_trials import HalvedTrial
 from kit.data.loading import Batch
-from kit.methods.context import Context, Outcome
-from kit.methods.halved_trials import HalvedTrial
 from kit.methods.wrn.stages import Stages as Wrn
 from kit.methods.wrn_asha.info import Configuration, WrnAshaSettings
 from kit.methods.wrn_asha.tune import configured, trials, tune

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import msgspec
 
+from kit.base import networks
+from kit.base.context import Context
+from kit.base.halved_trials import HalvedTrial, HalvedTrials
 from kit.errors import unknown
-from kit.methods import networks
-from kit.methods.context import Context
-from kit.methods.halved_trials import HalvedTrial, HalvedTrials
 from kit.methods.wrn.stages import Stages as Wrn
 from kit.methods.wrn_asha.info import Configuration, Tune, WrnAshaSettings
 from kit.seeding import generator

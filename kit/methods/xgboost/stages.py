@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from kit.base.context import Context, Outcome
 from kit.data.loading import Batch
-from kit.methods.context import Context, Outcome
 from kit.methods.xgboost.info import XgboostSettings
 from kit.metrics import Prediction
 from kit.runs.records import Architecture

@@ -20,7 +20,7 @@ from kit.errors import KitError
 from kit.files import write_json
 from kit.runs.provenance import hash_of
 
-COMMAND = (sys.executable, "-m", "kit.methods.sizes")
+COMMAND = (sys.executable, "-m", "kit.base.sizes")
 # What methods may not import has no part in a model.
 ABOVE = {"bench", "cli", "containers", "engines", "export", "papers", "plan.py", "report"}
 

@@ -16,9 +16,9 @@ import ray
 from ray.cluster_utils import Cluster
 
 from kit import method, task
+from kit.base.halved_trials import HalvedTrials
 from kit.engines.execute import Options, execute
 from kit.errors import KitError, UnavailableError
-from kit.methods.halved_trials import HalvedTrials
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 

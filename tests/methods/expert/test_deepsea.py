@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from kit import method, task
+from kit.base import networks
 from kit.data.preparing import prepare
 from kit.engines.execute import Options, execute
-from kit.methods import networks
 from kit.methods.expert import deepsea
 from kit.ops import count
 from kit.runs.folder import RunFolder

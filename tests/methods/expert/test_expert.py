@@ -12,11 +12,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from kit import method, papers, task
+from kit.base.sizes import Size, size
 from kit.data.preparing import prepare
 from kit.engines.execute import Options, execute
 from kit.errors import KitError
 from kit.methods.expert import cifar_100, cosmic, fsd50k, psicov
-from kit.methods.sizes import Size, size
 from kit.runs.records import Result
 from kit.spec import RunSpec
 from kit.training.monitor import Monitor

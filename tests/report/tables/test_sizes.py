@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from kit import method, task
-from kit.methods.sizes import size
+from kit.base.sizes import size
 from kit.ops import costs, count
 from kit.ops.modules import AggConv1d
 from kit.report import table
@@ -51,7 +51,7 @@ def test_what_a_search_trains_is_counted_but_stands_at_no_printed_cell() -> None
 
 
 def test_counting_imports_no_compiler_but_leaves_it_to_those_who_ask() -> None:
-    told = "import sys; from kit.methods.sizes import main; main(['spherical expert'])"
+    told = "import sys; from kit.base.sizes import main; main(['spherical expert'])"
     told += "; print('torch._dynamo.eval_frame' in sys.modules, 'scipy' in sys.modules)"
     told += "; from torch._dynamo import eval_frame; print(eval_frame.__name__)"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)

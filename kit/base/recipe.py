@@ -9,9 +9,9 @@ from functools import partial
 import torch
 from torch import nn
 
+from kit.base import networks
+from kit.base.context import Context
 from kit.errors import KitError
-from kit.methods import networks
-from kit.methods.context import Context
 from kit.settings import Recipe
 from kit.training.loop import make_optimiser, network_loss, score, train
 from kit.training.losses import loss, relative_l2

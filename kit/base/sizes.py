@@ -3,7 +3,7 @@
 A method takes part by a function of its ``Stages``: ``network(context)`` returns the final network
 where no search decides on it, ``supernet(context)`` what the search trains.
 
-``python -m kit.methods.sizes "TASK METHOD"...`` prints sizes as JSON, for a process that would keep
+``python -m kit.base.sizes "TASK METHOD"...`` prints sizes as JSON, for a process that would keep
 torch out of its own memory.
 """
 

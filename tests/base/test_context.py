@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from kit.methods.context import Context
+from kit.base.context import Context
 from kit.runs.folder import RunFolder
 from tests.engines.fake_run import spec_of
 

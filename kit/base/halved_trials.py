@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from kit.methods.context import Context, trial_name
+from kit.base.context import Context, trial_name
 from kit.training.stage import Stage
 from kit.trials import workers
 from kit.trials.halving import Halving, Job

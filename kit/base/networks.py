@@ -12,10 +12,10 @@ from torch import nn
 
 from kit.backbones import backbone
 from kit.backbones.wide_resnet import Convention
+from kit.base.context import Context, Outcome
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError, nearest
-from kit.methods.context import Context, Outcome
 from kit.metrics import Prediction
 from kit.ops import count
 from kit.runs.records import Architecture
