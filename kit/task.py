@@ -27,6 +27,10 @@ class Source:
 
     Attributes:
         file: its name below ``data/raw/<task>/``.
+        instead: names of what is taken in its place: the folder that an archive makes, another
+            version of a table.
+        holds: patterns of paths, of which all are in the archive or folder; it is known by them
+            where its name is another one.
         urls: mirrors in the order in which to try them (``kit.mirrors``); may be empty.
         package: where a package holds it, ``pypi:name==version`` or ``debian:name``.
         size: bytes, where known.
@@ -38,6 +42,8 @@ class Source:
     """
 
     file: str
+    instead: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     package: str | None = None
     size: int | None = None
@@ -138,6 +144,11 @@ class Preparation:
     scratch: Path
     progress: Callable[[int, int], None]
 
+    def find(self, *names: str) -> Path:
+        """Return the first of these raw files or folders that is there, else the first one."""
+        places = [self.raw / name for name in names]
+        return next((place for place in places if place.exists()), places[0])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
@@ -150,11 +161,13 @@ class Contents:
             ``shared-<name>`` belongs to no single sample.
         folds: index arrays into the samples: ``train``, ``val``, ``test``, ...
         origin: how the data came about (generator, seed, raw hashes), for the manifest.
+        as_published: whether rebuilt data are shown to be the published ones, by their hashes.
     """
 
     arrays: Mapping[str, np.ndarray]
     folds: Mapping[str, np.ndarray]
     origin: Mapping[str, Any]
+    as_published: bool = False
 
 
 def names() -> list[str]:

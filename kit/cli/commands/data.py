@@ -131,6 +131,8 @@ def prepare_data(task_name: str, tier: Tier | None, profile: Profile, workers: i
     with bar(f"{task_name} {chosen}") as progress:
         preparing.prepare(the_task, chosen, profile, workers=workers, progress=progress)
     click.echo(preparing.state(the_task, chosen, profile).detail)
+    if chosen == "rebuilt" and preparing.is_published(the_task):
+        click.echo("its hashes are those of the papers' data: it counts as published, too")
 
 
 @command.command(name="verify")
