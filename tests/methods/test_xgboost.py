@@ -160,7 +160,7 @@ def test_maps_of_no_fixed_size_are_refused() -> None:
 def test_without_the_package_one_line_says_what_to_install(
     kit: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    line = "method xgboost needs xgboost: pip install 'kit[xgboost]'"
+    line = "method xgboost needs xgboost: pip install -e '.[xgboost]'"
     info = method.find("xgboost")
     assert info.missing() is None
     assert local.unusable([spec("darcy-flow")], EngineOptions()) is None

@@ -10,6 +10,7 @@ import shutil
 
 import click
 
+from kit import __version__, extras, paths
 from kit.cli import options
 from kit.errors import UnavailableError
 
@@ -26,13 +27,13 @@ Check = tuple[str, bool, str]
 )
 @options.formats("text", "json")
 def command(engine: str | None, form: str) -> None:
-    """Check Python, torch, GPUs, Docker, disk and data.
+    """Check Python, the kit, torch, GPUs, Docker, disk and data.
 
     Exit code 1 if something is wrong. Of a cluster: nodes, GPUs, images and data, and whether each
     node shares the results folder: each reads a word there, writes one, and tries a lock that is
     held here.
     """
-    checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _data()]
+    checks = [_python(), _kit(), _torch(), _gpus(), _docker(), _disk(), _data()]
     if engine is not None:
         checks += _cluster(engine)
     if form == "json":
@@ -51,9 +52,7 @@ def _cluster(name: str) -> list[Check]:
     try:
         return list(importlib.import_module(CLUSTERS[name]).checks())
     except ModuleNotFoundError as error:
-        raise UnavailableError(
-            f"engine {name}: the package {error.name} is not installed"
-        ) from None
+        raise UnavailableError(f"engine {name}: {extras.absent(error)}") from None
 
 
 def _python() -> Check:
@@ -61,11 +60,16 @@ def _python() -> Check:
     return "python", True, f"{platform.python_version()} on {cores} cores"
 
 
+def _kit() -> Check:
+    place = "from a wheel" if paths.installed() else f"in {paths.project()}"
+    return "kit", True, f"{__version__} {place}; data in {paths.data()}"
+
+
 def _torch() -> Check:
     try:
         return "torch", True, importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError:
-        return "torch", False, "not installed; run 'make setup'"
+        return "torch", False, "not installed; 'make setup' in a checkout, else 'pip install torch'"
 
 
 def _gpus() -> Check:
@@ -96,8 +100,6 @@ def _docker() -> Check:
 
 
 def _disk() -> Check:
-    from kit import paths
-
     folder = paths.results()
     while not folder.exists():
         folder = folder.parent
