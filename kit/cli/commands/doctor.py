@@ -27,13 +27,13 @@ Check = tuple[str, bool, str]
 )
 @options.formats("text", "json")
 def command(engine: str | None, form: str) -> None:
-    """Check Python, the kit, torch, GPUs, Docker, disk and data.
+    """Check Python, torch, GPUs, Docker, disk and data.
 
     Exit code 1 if something is wrong. Of a cluster: nodes, GPUs, images and data, and whether each
     node shares the results folder: each reads a word there, writes one, and tries a lock that is
     held here.
     """
-    checks = [_python(), _kit(), _torch(), _gpus(), _docker(), _disk(), _data()]
+    checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _data()]
     if engine is not None:
         checks += _cluster(engine)
     if form == "json":
@@ -57,12 +57,9 @@ def _cluster(name: str) -> list[Check]:
 
 def _python() -> Check:
     cores = len(os.sched_getaffinity(0))
-    return "python", True, f"{platform.python_version()} on {cores} cores"
-
-
-def _kit() -> Check:
     place = "from a wheel" if paths.installed() else f"in {paths.project()}"
-    return "kit", True, f"{__version__} {place}; data in {paths.data()}"
+    version = platform.python_version()
+    return "python", True, f"{version} on {cores} cores; kit {__version__} {place}"
 
 
 def _torch() -> Check:
@@ -119,4 +116,5 @@ def _data() -> Check:
         for tier in each.tiers
         if state(each, tier, "lite").ready
     ]
-    return "data", True, ", ".join(ready) or "none prepared; 'kit data list' says how"
+    told = ", ".join(ready) or "none prepared; 'kit data list' says how"
+    return "data", True, f"{told}; in {paths.data()}"
