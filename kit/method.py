@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import msgspec
 
-from kit import discovery, paths
+from kit import discovery, extras, paths
 from kit.errors import KitError, unknown
 from kit.settings import Settings, apply_overrides, convert, merge, resolve
 from kit.spec import Profile, Protocol, RunSpec, Tier
@@ -59,7 +59,7 @@ class MethodInfo:
         """Return what to install before it can run here, or None."""
         if self.package is None or find_spec(self.package) is not None:
             return None
-        return f"method {self.name} needs {self.package}: pip install 'kit[{self.package}]'"
+        return f"method {self.name} needs {self.package}: {extras.install(self.package)}"
 
     def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
         """Return the runs whose results this run reads, by name."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 import msgspec
 import torch
 
-from kit import discovery, method, task
+from kit import discovery, extras, method, task
 from kit.base.context import Context, Elsewhere, Method
 from kit.data import shares
 from kit.data.folds import TaskData
@@ -198,7 +198,7 @@ def _elsewhere(
     try:
         from kit.engines.ray import trials
     except ModuleNotFoundError:
-        raise KitError("trials elsewhere need Ray: pip install 'kit[ray]'") from None
+        raise KitError(f"trials elsewhere need Ray: {extras.install('ray')}") from None
     return trials.elsewhere(spec, options)
 
 

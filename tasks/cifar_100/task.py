@@ -1,5 +1,6 @@
 """CIFAR-100: natural images of 100 classes, a 2D point task."""
 
+from kit.mirrors import drive
 from kit.task import About, Source, Task
 
 TASK = Task(
@@ -25,9 +26,19 @@ TASK = Task(
     sources=(
         Source(
             file="cifar-100-python.tar.gz",
-            urls=("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",),
+            urls=(
+                "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+                "https://dataset.bj.bcebos.com/cifar/cifar-100-python.tar.gz",
+                "https://ossci-datasets.s3.amazonaws.com/cifar/cifar-100-python.tar.gz",
+            ),
             size=169001437,
             sha256="85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+            md5="eb9058c3a382ffc7106e4002c42a8d85",
+        ),
+        Source(
+            file="nas-bench-201-cifar-100.csv",
+            urls=(drive("1s9zP8r8hWZ22PlJ-Jyq6KmJvRvQNMzeb"),),
+            tier="precomputed",
         ),
         Source(
             file="foolbox-3.3.4-py3-none-any.whl",

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from kit import extras
 from kit.data import loading, raw
 from kit.data.loading import Batch
 from kit.errors import DataError, KitError
@@ -120,5 +121,5 @@ def pillow() -> ModuleType:
     try:
         from PIL import Image
     except ModuleNotFoundError:
-        raise KitError("imagenet-1k needs pillow: pip install 'kit[images]'") from None
+        raise KitError(f"imagenet-1k needs pillow: {extras.install('images')}") from None
     return Image

@@ -1,8 +1,7 @@
 """Satellite: land cover from a pixel's time series, a 1D point task."""
 
+from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
-
-BUCKET = "https://pde-xd.s3.amazonaws.com/satellite"
 
 TASK = Task(
     name="satellite",
@@ -24,8 +23,22 @@ TASK = Task(
     ),
     tiers=("published", "sample", "synthetic"),
     sources=(
-        Source(file="satellite_train.npy", urls=(f"{BUCKET}/satellite_train.npy",)),
-        Source(file="satellite_test.npy", urls=(f"{BUCKET}/satellite_test.npy",)),
+        Source(
+            file="satellite_train.npy",
+            urls=(
+                drive("1TB38jKE1njCyo_M4P8iYvNmF6BV4T51f"),
+                bucket("satellite/satellite_train.npy"),
+            ),
+            roughly=338_400_000,
+        ),
+        Source(
+            file="satellite_test.npy",
+            urls=(
+                drive("1u8iakYN99Vea81ucDGtEYbRkCAR99pDL"),
+                bucket("satellite/satellite_test.npy"),
+            ),
+            roughly=37_600_000,
+        ),
         Source(file="sits-formosat2", folder=True, tier="sample"),
     ),
     # Each series by its own mean and deviation, as NAS-Bench-360 has it; DASH's code does not.

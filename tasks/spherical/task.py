@@ -1,5 +1,6 @@
 """Spherical: images of CIFAR-100 projected on the sphere, a 2D point task."""
 
+from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
 
 CIFAR = "cifar-100-python.tar.gz"
@@ -26,13 +27,22 @@ TASK = Task(
     sources=(
         Source(
             file="s2_cifar100.gz",
-            urls=("https://pde-xd.s3.amazonaws.com/spherical/s2_cifar100.gz",),
+            urls=(
+                drive("1EJbc2n0tYOh0PsbVQ0yyTz58UI3wHFud"),
+                bucket("spherical/s2_cifar100.gz"),
+            ),
+            roughly=272_000_000,
         ),
         Source(
             file=CIFAR,
-            urls=(f"https://www.cs.toronto.edu/~kriz/{CIFAR}",),
+            urls=(
+                f"https://www.cs.toronto.edu/~kriz/{CIFAR}",
+                f"https://dataset.bj.bcebos.com/cifar/{CIFAR}",
+                f"https://ossci-datasets.s3.amazonaws.com/cifar/{CIFAR}",
+            ),
             size=169001437,
             sha256="85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+            md5="eb9058c3a382ffc7106e4002c42a8d85",
             tier="regenerated",
         ),
         Source(
