@@ -11,8 +11,9 @@ from typing import Any, cast
 import msgspec
 import torch
 
-from kit import discovery, method, task
+from kit import discovery, extras, method, task
 from kit.base.context import Context, Elsewhere, Method
+from kit.data import shares
 from kit.data.folds import TaskData
 from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
 from kit.engines.parallel import joined
@@ -117,6 +118,7 @@ def _run(
             raise KeyboardInterrupt
 
     stages, context = _opened(info, folder, prepared, device)
+    shares.check(the_task, prepared, context.settings.data)
     with _elsewhere(stages, spec, options) as elsewhere:
         context = replace(context, notify=notify, elsewhere=elsewhere)
         for stage in info.stages:
@@ -196,7 +198,7 @@ def _elsewhere(
     try:
         from kit.engines.ray import trials
     except ModuleNotFoundError:
-        raise KitError("trials elsewhere need Ray: pip install 'kit[ray]'") from None
+        raise KitError(f"trials elsewhere need Ray: {extras.install('ray')}") from None
     return trials.elsewhere(spec, options)
 
 
