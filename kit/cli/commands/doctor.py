@@ -33,7 +33,7 @@ def command(engine: str | None, form: str) -> None:
     node shares the results folder: each reads a word there, writes one, and tries a lock that is
     held here.
     """
-    checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _data()]
+    checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _folders(), _data()]
     if engine is not None:
         checks += _cluster(engine)
     if form == "json":
@@ -104,6 +104,14 @@ def _disk() -> Check:
         return "disk", False, f"{folder} is no folder to write to; KIT_RESULTS names another one"
     free = shutil.disk_usage(folder).free
     return "disk", free > 2 * GB, f"{free / GB:.0f} GB free for results in {paths.results()}"
+
+
+def _folders() -> Check:
+    from kit import method, task
+
+    broken = [*task.broken(), *method.broken()]
+    whole = f"{len(task.names())} tasks, {len(method.names())} methods"
+    return "folders", not broken, "; ".join(broken) or whole
 
 
 def _data() -> Check:
