@@ -71,17 +71,21 @@ def _torch() -> Check:
 
 def _gpus() -> Check:
     from kit.engines import leases
-    from kit.engines.devices import gpus
+    from kit.engines.devices import find
 
-    found = gpus()
-    if not found:
+    try:
+        found = find()
+    except UnavailableError as error:
+        return "gpu", False, str(error)
+    if not found.gpus and not found.broken:
         return "gpu", True, "none: use profile lite or smoke"
-    why = leases.free().reasons
-    each = (
+    why = leases.free().reasons if found.gpus else {}
+    each = [
         f"{gpu.number} {gpu.model} ({gpu.memory / GB:.0f} GB): {why.get(gpu.uuid, 'free')}"
-        for gpu in found
-    )
-    return "gpu", True, "; ".join(each)
+        for gpu in found.gpus
+    ]
+    each += [f"{number}: {reason}" for number, reason in found.broken.items()]
+    return "gpu", not found.broken, "; ".join(each)
 
 
 def _docker() -> Check:
