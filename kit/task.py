@@ -158,15 +158,20 @@ class Contents:
 
 
 def names() -> list[str]:
-    """Return the names of all tasks found, sorted."""
-    return list(discovery.listing(paths.tasks(), "task.py"))
+    """Return the names of all tasks found that can be used, sorted."""
+    return list(discovery.sift(paths.tasks(), "task.py", find)[0])
+
+
+def broken() -> list[str]:
+    """Return a line for each task folder that is of no use, which names it and says why."""
+    return discovery.sift(paths.tasks(), "task.py", find)[1]
 
 
 def find(name: str) -> Task:
     """Return the task of that name.
 
     Raises:
-        KitError: there is none; near names are suggested.
+        KitError: there is none, near names are suggested; or its folder is broken.
     """
     return _find(name, tuple(paths.tasks()))
 
@@ -177,4 +182,4 @@ def _find(name: str, roots: tuple[Path, ...]) -> Task:
     if name not in folders:
         raise unknown("task", name, folders)
     module = discovery.load("tasks", folders[name], "task")
-    return replace(cast(Task, module.TASK), folder=folders[name])
+    return replace(discovery.member(module, "TASK", Task), folder=folders[name])
