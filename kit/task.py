@@ -78,7 +78,7 @@ class Task:
     Attributes:
         name: with hyphens; the folder has underscores.
         dims: spatial axes of a sample, 1 or 2.
-        sample_shape: (channels, *spatial) as prepared, before any method's rules.
+        sample_shape: (channels, *spatial) as prepared, before any method's data config.
         outputs: classes, labels, or output channels of a dense task.
         kind: one answer, several labels, or one answer per position.
         loss: the default loss, a name in ``kit.training.losses``.
@@ -86,7 +86,7 @@ class Task:
         unit: what a metric averages over (sample, clip, record, protein, stamp).
         version: to be raised whenever prepared data or scores change.
         tiers: where data can come from, best first.
-        rules: default ``kit.settings.Rules`` of every method.
+        rules: what every method's ``kit.settings.DataConfig`` starts from.
         reduced: rules laid over them by the profiles below ``paper``, on grounds of cost.
         about: facts for the papers' tables of tasks; None for a task of one's own.
     """
@@ -171,15 +171,20 @@ class Contents:
 
 
 def names() -> list[str]:
-    """Return the names of all tasks found, sorted."""
-    return list(discovery.listing(paths.tasks(), "task.py"))
+    """Return the names of all tasks found that can be used, sorted."""
+    return list(discovery.sift(paths.tasks(), "task.py", find)[0])
+
+
+def broken() -> list[str]:
+    """Return a line for each task folder that is of no use, which names it and says why."""
+    return discovery.sift(paths.tasks(), "task.py", find)[1]
 
 
 def find(name: str) -> Task:
     """Return the task of that name.
 
     Raises:
-        KitError: there is none; near names are suggested.
+        KitError: there is none, near names are suggested; or its folder is broken.
     """
     return _find(name, tuple(paths.tasks()))
 
@@ -190,4 +195,4 @@ def _find(name: str, roots: tuple[Path, ...]) -> Task:
     if name not in folders:
         raise unknown("task", name, folders)
     module = discovery.load("tasks", folders[name], "task")
-    return replace(cast(Task, module.TASK), folder=folders[name])
+    return replace(discovery.member(module, "TASK", Task), folder=folders[name])
