@@ -37,14 +37,16 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     profile: Profile
     tier: Tier
     settings: dict[str, Any]
-    trial: int | None = None
     inputs: dict[str, str] = {}
     overrides: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
-        """The SHA-256 of the canonical JSON of all fields but ``overrides``."""
-        identity = msgspec.to_builtins(self)
+        """The SHA-256 of the canonical JSON of all fields but ``overrides``.
+
+        Schema 1 had a field ``trial``, null in every spec; in the hash it stays, so that ids do.
+        """
+        identity = {**msgspec.to_builtins(self), "trial": None}
         del identity["overrides"]
         return hashlib.sha256(canonical_json(identity)).hexdigest()
 

@@ -18,7 +18,7 @@ from kit.report.figures import architecture as notation
 from kit.report.html import architecture, chart
 from kit.runs import history
 from kit.runs.folder import read_result
-from kit.runs.records import Result, Status
+from kit.runs.records import Result, Status, decode_spec
 from kit.spec import RunSpec, flat
 
 LOG_BYTES, LOG_LINES = 16384, 100
@@ -201,7 +201,7 @@ def _read(folder: Path, place: Path) -> Run:
         problem = f"its result counts as absent: {error}"
     if spec is None:
         with suppress(OSError, msgspec.MsgspecError):
-            spec = msgspec.json.decode((folder / "spec.json").read_bytes(), type=RunSpec)
+            spec = decode_spec((folder / "spec.json").read_bytes())
     return Run(folder, place, spec, result, status, problem)
 
 
