@@ -13,11 +13,11 @@ from pathlib import Path
 from types import ModuleType
 
 
-def listing(roots: Iterable[Path], marker: str) -> dict[str, Path]:
-    """Return name -> folder for each folder below ``roots`` that holds the file ``marker``."""
+def listing(roots: Iterable[Path], *markers: str) -> dict[str, Path]:
+    """Return name -> folder for each folder below ``roots`` that holds a file of such a name."""
     found: dict[str, Path] = {}
     for root in roots:
-        for file in sorted(root.glob(f"*/{marker}")):
+        for file in sorted(file for marker in markers for file in root.glob(f"*/{marker}")):
             found.setdefault(file.parent.name.replace("_", "-"), file.parent)
     return dict(sorted(found.items()))
 

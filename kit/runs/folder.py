@@ -37,7 +37,8 @@ class RunFolder:
 
     def __init__(self, spec: RunSpec, root: Path | None = None) -> None:
         self.spec = spec
-        self.path = (root or paths.results() / "runs") / spec.folder
+        self.root = root or paths.results() / "runs"
+        self.path = self.root / spec.folder
 
     @property
     def lock(self) -> Path:

@@ -15,13 +15,11 @@ from kit.files import sha256
 CODE = (".py", ".toml", ".csv")
 
 
-def code_hash(task_folder: Path, method_folder: Path) -> str:
-    """Return one hash over the code of ``kit/``, of the task, and of a method from elsewhere."""
+def code_hash(task_folder: Path, *method_folders: Path) -> str:
+    """Return one hash over the code of ``kit/``, of the task, and of methods from elsewhere."""
     package = Path(__file__).resolve().parent.parent
-    folders = [package, task_folder]
-    if not method_folder.is_relative_to(package):
-        folders.append(method_folder)
-    return hash_of(folders)
+    others = [folder for folder in method_folders if not folder.is_relative_to(package)]
+    return hash_of([package, task_folder, *others])
 
 
 def hash_of(places: Iterable[Path]) -> str:

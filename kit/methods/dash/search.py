@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from kit.base import networks
 from kit.base.context import Context
+from kit.base.method import NetworkContext
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.methods.dash.info import DashSettings
@@ -53,7 +54,7 @@ def search(context: Context, settings: DashSettings) -> Choices:
     return choices
 
 
-def build_supernet(context: Context, settings: DashSettings, sample: Tensor) -> nn.Module:
+def build_supernet(context: NetworkContext, settings: DashSettings, sample: Tensor) -> nn.Module:
     """Return the supernet of the run's backbone, with weights that its seed decides."""
     options = settings.search
     backbone = networks.build(

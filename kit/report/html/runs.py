@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -87,12 +86,7 @@ class Run:
     @property
     def command(self) -> str:
         """The command that repeats it."""
-        if self.spec is None:
-            return ""
-        spec = self.spec
-        words = ["kit", "run", spec.task, spec.method, "--seed", str(spec.seed)]
-        words += ["--profile", spec.profile, "--protocol", spec.protocol, "--tier", spec.tier]
-        return shlex.join([*words, *(f"-o{each}" for each in spec.overrides)])
+        return "" if self.spec is None else self.spec.command
 
     @property
     def score(self) -> tuple[str, float | None, str] | None:
