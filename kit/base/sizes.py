@@ -38,7 +38,7 @@ IDLE = {
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class MetaContext:
     """The part of a ``Context`` that building a network needs; no data, no folder."""
 
     spec: RunSpec
@@ -52,7 +52,7 @@ class Blueprint:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """(channels, *spatial) of one input under the method's rules."""
+        """(channels, *spatial) of one input under the method's data config."""
         return self.settings.data.input_shape(self.task.sample_shape)
 
 
@@ -74,7 +74,7 @@ def size(the_task: Task, info: MethodInfo) -> Size | None:
         return None
     spec = info.spec(the_task, 0, protocol="released", profile="paper", tier="published")
     the_method = load(info, spec)
-    context = Blueprint(spec, the_task, the_method.settings)
+    context = MetaContext(spec, the_task, the_method.settings)
     with torch.device("meta"), _Shapes():
         network = the_method.network(context)
         searched = network is None

@@ -36,10 +36,10 @@ class ConstantMethod(networks.OneNetwork[ConstantSettings]):
     def run_stage(self, stage: str, context: Context) -> None:
         """Fit the answer to the task's loss."""
         settings, model = self.settings, self.network(context)
-        progress = context.stage(stage, settings.epochs)
+        checkpointer = context.checkpointer(stage, settings.epochs)
         minimise(
             context,
-            progress,
+            checkpointer,
             model,
             context.fold("final_fit"),
             loss_name=settings.loss,
@@ -48,7 +48,7 @@ class ConstantMethod(networks.OneNetwork[ConstantSettings]):
             batch_size=settings.batch_size,
         )
         networks.save(context, model)
-        context.finish(progress)
+        context.finish(checkpointer)
 
     def network(self, context: NetworkContext) -> nn.Module:
         """Return the model before it is fitted."""

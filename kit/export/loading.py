@@ -17,7 +17,7 @@ from kit.runs.find import read_spec
 from kit.runs.folder import RunFolder, read_result
 
 
-def reopen(folder: Path, device: str) -> tuple[Method[Any], Context]:
+def load_run(folder: Path, device: str) -> tuple[Method[Any], Context]:
     """Return the method of a finished run, and the context to ask it with.
 
     Raises:
