@@ -20,13 +20,13 @@ from typing import Any, Literal, cast
 import msgspec
 
 from kit import discovery, paths
-from kit.architecture import ArchitectureKind
+from kit.architecture import ArchitectureKind, load
 from kit.errors import KitError, nearest, unknown
-from kit.settings import Positive, Settings, apply_overrides, convert, merge, resolve
+from kit.settings import Positive, Settings, apply_overrides, convert, merge, resolve, toml
 from kit.spec import Profile, Protocol, RunSpec, Tier
 from kit.task import Task
 
-FACTS, SETTINGS, TABLE = "info.py", "settings.toml", "method"
+FACTS, SETTINGS, TABLE, RELEASED = "info.py", "settings.toml", "method", "released"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,13 +133,6 @@ class MethodInfo:
         """Its folder, then those of the methods that it extends, one after the other."""
         return [self.folder, *(find(self.extends).folders if self.extends else [])]
 
-    @property
-    def takes_architecture(self) -> bool:
-        """Whether a run can be given an architecture in place of its search."""
-        return self.architecture is not None and "architecture" in (
-            self.settings_type.__struct_fields__
-        )
-
     def released(self, task: str) -> dict[int, Path]:
         """Return the files of the architectures on a task that the authors released, by seed.
 
@@ -148,6 +141,29 @@ class MethodInfo:
         found = (self.folder / "architectures" / task).glob("seed-*.*")
         numbers = ((file.stem.removeprefix("seed-"), file) for file in sorted(found))
         return {int(number): file for number, file in numbers if number.isdecimal()}
+
+    def with_architecture(self, file: str, task: str, seed: int) -> str:
+        """Return the override that gives a run an architecture in place of its search.
+
+        The word ``released`` stands for the file that the authors released for the task and seed.
+
+        Raises:
+            KitError: the method searches nothing, or there is no such file, or no such thing in it.
+        """
+        kind = self.architecture
+        if kind is None or "architecture" not in self.settings_type.__struct_fields__:
+            raise KitError(f"method {self.name} searches nothing: it takes no --architecture")
+        path = Path(file)
+        if file == RELEASED:
+            known = self.released(task)
+            if seed not in known:
+                there = ", ".join(map(str, sorted(known)))
+                raise KitError(
+                    f"method {self.name} has no released architecture for {task}, seed {seed}; "
+                    + (f"there are seeds {there}" if known else "see 'kit list architectures'")
+                )
+            path = known[seed]
+        return f"architecture={toml(kind.setting(load(path, kind)))}"
 
     def spec(
         self,

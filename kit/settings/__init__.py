@@ -14,7 +14,7 @@ from kit.settings.common import (
 )
 from kit.settings.resolve import merge, resolve
 from kit.settings.speed import NetworkSettings, Speed
-from kit.settings.strict import apply_overrides, convert
+from kit.settings.strict import apply_overrides, convert, toml
 from kit.settings.training import TrainingSettings
 
 __all__ = [
@@ -35,4 +35,5 @@ __all__ = [
     "convert",
     "merge",
     "resolve",
+    "toml",
 ]

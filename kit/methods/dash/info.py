@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from kit.method import MethodInfo
+from kit.methods.dash.architecture import DashArchitecture
 from kit.settings import (
     Amount,
     BelowOne,
@@ -129,9 +130,16 @@ class DashSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fi
 
     def __post_init__(self) -> None:
         """Refuse kernel sizes that could be found and not be retrained."""
+        if self.retrain.padding != "centred":
+            return
         even = [size for size in self.kernel_sizes if size % 2 == 0]
-        if even and self.architecture is None and self.retrain.padding == "centred":
+        if even and self.architecture is None:
             raise ValueError(f"kernel size {even[0]} is even and cannot be centred in retraining")
+        for layer, (size, _) in (self.architecture or {}).items():
+            if size % 2 == 0:
+                raise ValueError(
+                    f"kernel size {size} is even and cannot be centred in retraining: {layer!r}"
+                )
 
 
 METHOD = MethodInfo(
@@ -140,4 +148,5 @@ METHOD = MethodInfo(
     version=1,
     stages=("search", "tune", "retrain"),
     settings_type=DashSettings,
+    architecture=DashArchitecture(),
 )

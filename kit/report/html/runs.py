@@ -12,9 +12,8 @@ import msgspec
 from markupsafe import Markup
 
 from kit import task
-from kit.errors import KitError
-from kit.report.figures import architecture as notation
-from kit.report.html import architecture, chart
+from kit.report import architectures
+from kit.report.html import chart
 from kit.runs import history
 from kit.runs.folder import read_result
 from kit.runs.records import Result, Status, decode_spec
@@ -132,19 +131,18 @@ class Run:
         return [(name.replace("_", " "), _word(value)) for name, value in facts.items()]
 
     @cached_property
-    def drawing(self) -> Markup | None:
-        """Its architecture drawn, if it is one that can be."""
+    def drawing(self) -> tuple[Markup, str] | None:
+        """Its architecture sketched, with a line that explains it, if it is one that can be."""
         if self.result is None or self.result.architecture is None:
             return None
-        return architecture.draw(self.result.architecture)
+        kind = architectures.known(self.result)
+        sketch = None if kind is None else kind.sketch(self.result.architecture.value)
+        return sketch and (Markup(sketch[0]), sketch[1])
 
     @property
     def notation(self) -> str:
-        """Its architecture in the notation of DASH's appendix A.8, if it has such a one."""
-        try:
-            return notation.text(notation.make(self.folder)) if self.result else ""
-        except (KitError, KeyError, TypeError, ValueError):  # of another kit, or of none
-            return ""
+        """Its architecture in the notation of its search space, if it is known here."""
+        return "" if self.result is None else architectures.describe(self.result)
 
     @property
     def architecture_text(self) -> str:
