@@ -24,17 +24,17 @@ def project() -> Path:
     return Path.cwd() if installed() else PACKAGE.parent
 
 
-def checkout(purpose: str) -> Path:
+def checkout(stream: str) -> Path:
     """Return the checkout that holds this package.
 
     Args:
-        purpose: what needs it, as the line to the user begins.
+        stream: what needs it, as the line to the user begins.
 
     Raises:
         KitError: the package came by a wheel.
     """
     if installed():
-        raise KitError(f"{purpose} need a checkout of the kit: a wheel has no docker/ and no pins")
+        raise KitError(f"{stream} need a checkout of the kit: a wheel has no docker/ and no pins")
     return project()
 
 

@@ -72,7 +72,7 @@ class Task:
     Attributes:
         name: with hyphens; the folder has underscores.
         dims: spatial axes of a sample, 1 or 2.
-        sample_shape: (channels, *spatial) as prepared, before any method's rules.
+        sample_shape: (channels, *spatial) as prepared, before any method's data config.
         outputs: classes, labels, or output channels of a dense task.
         kind: one answer, several labels, or one answer per position.
         loss: the default loss, a name in ``kit.training.losses``.
@@ -80,7 +80,7 @@ class Task:
         unit: what a metric averages over (sample, clip, record, protein, stamp).
         version: to be raised whenever prepared data or scores change.
         tiers: where data can come from, best first.
-        rules: default ``kit.settings.Rules`` of every method.
+        rules: what every method's ``kit.settings.DataConfig`` starts from.
         reduced: rules laid over them by the profiles below ``paper``, on grounds of cost.
         about: facts for the papers' tables of tasks; None for a task of one's own.
     """

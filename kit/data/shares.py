@@ -8,13 +8,13 @@ import numpy.typing as npt
 from kit.data.prepared import Prepared
 from kit.errors import KitError
 from kit.seeding import generator
-from kit.settings import FoldShare, Rules
+from kit.settings import DataConfig, FoldShare
 from kit.task import Task
 
 Indices = npt.NDArray[np.int64]
 
 
-def samples(task: Task, prepared: Prepared, rules: Rules, role: str) -> Indices:
+def samples(task: Task, prepared: Prepared, rules: DataConfig, role: str) -> Indices:
     """Return the indices (n,) of the prepared samples of a role, in their order.
 
     Raises:
@@ -39,7 +39,7 @@ def samples(task: Task, prepared: Prepared, rules: Rules, role: str) -> Indices:
     return chosen
 
 
-def check(task: Task, prepared: Prepared, rules: Rules) -> None:
+def check(task: Task, prepared: Prepared, rules: DataConfig) -> None:
     """Check all that rules say of folds before anything is trained on some of them.
 
     Raises:

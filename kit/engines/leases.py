@@ -53,7 +53,7 @@ def lease(
     *,
     among: Sequence[str] | None = None,
     share: int = 1,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[str, ...]]:
     """Hold ``count`` GPUs for as long as the block runs: all of them or none, so never a deadlock.
 
@@ -62,7 +62,7 @@ def lease(
         timeout: for how many seconds to try; None for as long as it takes.
         among: UUIDs to choose from; None for all that NVML shows.
         share: how many runs may share a GPU, this one included.
-        say: takes the reason for waiting, each time that it changes.
+        log: takes the reason for waiting, each time that it changes.
 
     Yields:
         The UUIDs.
@@ -85,7 +85,7 @@ def lease(
         if deadline is not None and time.monotonic() >= deadline:
             raise BusyError(f"no GPU to be had: {why}")
         if why != said:
-            say(f"waiting for a GPU: {why}")
+            log(f"waiting for a GPU: {why}")
             said = why
         # Not in step with others that wait, and not often once it takes long.
         time.sleep(pause * random.uniform(0.5, 1.5))
@@ -104,7 +104,7 @@ def for_this_process(
     device: str | None,
     *,
     wanted: str | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[str, ...]]:
     """Lease what a run needs and let CUDA see nothing else; to be entered before torch is imported.
 
@@ -116,7 +116,7 @@ def for_this_process(
         device: ``cpu`` needs none; without GPUs, or with an empty ``CUDA_VISIBLE_DEVICES``,
             nothing does.
         wanted: in place of ``KIT_GPU``.
-        say: takes the reason for waiting.
+        log: takes the reason for waiting.
 
     Yields:
         The UUIDs, none on the CPU.
@@ -127,7 +127,7 @@ def for_this_process(
         return
     timeout = environment.number("KIT_GPU_WAIT")
     share = int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)
-    with lease(count, timeout, among=among, share=share, say=say) as uuids:
+    with lease(count, timeout, among=among, share=share, log=log) as uuids:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
         yield uuids
 

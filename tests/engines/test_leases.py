@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from kit.engines import leases
-from kit.engines.places import Gpus
+from kit.engines.slots import Gpus
 from kit.errors import BusyError, KitError
 from tests.conftest import Run
 from tests.engines.nvml import FakeGpus
@@ -96,16 +96,16 @@ def test_a_wait_ends_when_the_gpu_is_free_again(fake_gpus: Make) -> None:
     fake = fake_gpus(1)
     fake.pids[fake.uuids[0]] = [4711]
     fake.write()
-    said: list[str] = []
+    logged: list[str] = []
 
-    def say(line: str) -> None:
-        said.append(line)
+    def log(line: str) -> None:
+        logged.append(line)
         fake.pids.clear()
         fake.write()
 
-    with leases.lease(1, 10, say=say):
-        assert len(said) == 1
-        assert "4711" in said[0]
+    with leases.lease(1, 10, log=log):
+        assert len(logged) == 1
+        assert "4711" in logged[0]
 
 
 def test_runs_that_share_a_gpu_have_a_seat_each(fake_gpus: Make) -> None:
@@ -159,11 +159,11 @@ def test_parts_of_a_gpu_are_leased_each_by_itself(
     # A process sees one of them at most.
     with pytest.raises(KitError, match="2 GPUs are needed, and there are 1"):
         leases.lease(2, 0).__enter__()
-    places = Gpus([one, other, whole])
-    assert places.objection(job()) is None
-    assert places.objection(job(2)) is not None
-    assert places.take(job(2)) is None
-    assert [places.take(job()) for _ in range(4)] == [(one,), (other,), (whole,), None]
+    slots = Gpus([one, other, whole])
+    assert slots.rejection(job()) is None
+    assert slots.rejection(job(2)) is not None
+    assert slots.acquire(job(2)) is None
+    assert [slots.acquire(job()) for _ in range(4)] == [(one,), (other,), (whole,), None]
 
 
 def test_a_process_sees_only_what_it_leased(

@@ -69,12 +69,12 @@ def fetch_data(task_name: str, tier: Tier, offline: bool) -> None:
     from kit.cli.progress import bar
     from kit.data.fetch import fetch
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         click.echo(line, err=True)
 
     the_task = task.find(task_name)
     show = partial(bar, of_bytes=True)
-    for file in fetch(the_task, tier, offline=offline, show=show, say=say):
+    for file in fetch(the_task, tier, offline=offline, show=show, log=log):
         click.echo(str(file))
     click.echo(f"complete; now 'kit data prepare {task_name} --tier {tier}'")
 

@@ -16,7 +16,7 @@ from kit.errors import UnavailableError
 
 GB = 1e9
 # Modules whose checks() look at every node.
-CLUSTERS = {"ray": "kit.engines.ray.cluster", "slurm": "kit.engines.slurm.look"}
+CLUSTERS = {"ray": "kit.engines.ray.cluster", "slurm": "kit.engines.slurm.probe"}
 # What is checked, whether all is well, and what was found.
 Check = tuple[str, bool, str]
 
