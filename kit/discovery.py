@@ -35,10 +35,10 @@ def load(package: str, folder: Path, module: str) -> ModuleType:
 
 
 def _package(name: str) -> ModuleType:
-    try:
+    """Import a package of the kit, or make an empty one: others may have a 'tasks', too."""
+    if name.startswith("kit."):
         return importlib.import_module(name)
-    except ModuleNotFoundError:
-        package = ModuleType(name)
-        package.__path__ = []
-        sys.modules[name] = package
-        return package
+    package = ModuleType(name)
+    package.__path__ = []
+    sys.modules[name] = package
+    return package

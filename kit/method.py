@@ -19,7 +19,7 @@ from typing import Any, Literal, cast
 
 import msgspec
 
-from kit import discovery, paths
+from kit import discovery, extras, paths
 from kit.architecture import ArchitectureKind, load
 from kit.errors import KitError, nearest, unknown
 from kit.settings import Positive, Settings, apply_overrides, convert, merge, resolve, toml
@@ -68,7 +68,7 @@ class MethodInfo:
         """Return what to install before it can run here, or None."""
         if self.package is None or find_spec(self.package) is not None:
             return None
-        return f"method {self.name} needs {self.package}: pip install 'kit[{self.package}]'"
+        return f"method {self.name} needs {self.package}: {extras.install(self.package)}"
 
     def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
         """Return the runs whose results this run reads, by name."""
@@ -104,7 +104,8 @@ class MethodInfo:
         if overrides:
             values = apply_overrides(values, overrides, self.settings_type)
             settings = convert(values, self.settings_type, "-o")
-        settings.data.check(task.sample_shape, task.outputs)
+            _check_roles(overrides, settings)
+        settings.check(task.sample_shape, task.outputs)
         return settings
 
     def _layers(self, facts: Mapping[str, str]) -> dict[str, Any]:
@@ -199,6 +200,19 @@ class MethodInfo:
         )
         inputs = {name: run.id for name, run in self.inputs(spec).items()}
         return msgspec.structs.replace(spec, inputs=inputs)
+
+
+def _check_roles(overrides: Sequence[str], settings: Settings) -> None:
+    """Refuse to change the folds of a role where they have no say."""
+    for role in settings.data.split:
+        for place in ("data.roles", f"data.roles.{role}"):
+            if any(each.partition("=")[0].strip() == place for each in overrides) and (
+                role in settings.data.roles
+            ):
+                raise KitError(
+                    f"-o {place}: data.split.{role} = {settings.data.split[role]} takes its "
+                    "place; change that, or -o 'data.split={}'"
+                )
 
 
 class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -27,11 +27,13 @@ class Source:
 
     Attributes:
         file: its name below ``data/raw/<task>/``.
-        urls: mirrors in the order in which to try them; may be empty.
+        urls: mirrors in the order in which to try them (``kit.mirrors``); may be empty.
         package: where a package holds it, ``pypi:name==version`` or ``debian:name``.
         size: bytes, where known.
+        roughly: bytes as somebody stated them in passing; for plans, not checked.
         sha256: hexadecimal digits, where known; of a folder, over its files' names and hashes.
-        tier: which data are prepared from it.
+        md5: hexadecimal digits, where that is what was published.
+        tier: which data are prepared from it; ``precomputed`` is a table of networks' scores.
         folder: whether it is a folder.
     """
 
@@ -39,8 +41,10 @@ class Source:
     urls: tuple[str, ...] = ()
     package: str | None = None
     size: int | None = None
+    roughly: int | None = None
     sha256: str | None = None
-    tier: Tier = "published"
+    md5: str | None = None
+    tier: Tier | Literal["precomputed"] = "published"
     folder: bool = False
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kit.data import raw
-from kit.data.download import DownloadError, Part, Patience, Progress, download
+from kit.data import pages, raw
+from kit.data.download import Patience, Progress, download
 from kit.data.packages import obtain
+from kit.data.part import Part
+from kit.data.refusals import DownloadError
 from kit.errors import DataError, KitError
 from kit.files import locked, sha256, sync_folder
 from kit.spec import Tier
@@ -87,14 +90,14 @@ def _fetch_one(
     target = raw.folder_of(task) / source.file
     part = Part.of(target)
     tries: list[str] = []
-    for url in source.urls:
+    for url, following in zip_longest(source.urls, source.urls[1:]):
         try:
             with show(source.file) as progress:
                 found = _bring(task, source, url, part, progress, patience)
         except DownloadError as failure:
             tries.append(f"{url}: {failure}")
-            if url != source.urls[-1]:
-                log(f"{tries[-1]}; trying the next mirror")
+            if following:
+                log(f"{tries[-1]}; next is {following}: trying the next mirror")
             continue
         part.finish(target)
         sync_folder(target.parent)
@@ -132,10 +135,10 @@ def _inspect(task: Task, source: Source, part: Part) -> tuple[str, str | None]:
     """Return the SHA-256 of what came, and what is wrong with it."""
     found = sha256(part.path)
     if raw.is_page(part.path):
-        return found, "a web page instead of data (a login or a quota?); see it in a browser"
+        return found, str(pages.read(part.path.read_bytes(), ""))
     if source.size not in (None, part.size):
         return found, f"{part.size} bytes instead of {source.size}"
-    return found, raw.mismatch(task, source, found)
+    return found, raw.mismatch(task, source, part.path, found)
 
 
 def clean(task: Task) -> list[Path]:

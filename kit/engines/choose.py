@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Protocol, runtime_checkable
 
+from kit import extras
 from kit.engines import devices
 from kit.engines.engine import Engine, Options
 from kit.engines.slots import Cpu, Gpus, Slots
@@ -52,7 +53,7 @@ def _unusable(name: str, specs: Sequence[RunSpec], options: Options) -> str | No
     try:
         reason: str | None = _module(name).unusable(specs, options)
     except ModuleNotFoundError as error:
-        return f"the package {error.name} is not installed"
+        return extras.absent(error)
     return reason
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 import torch
 
-from kit import method, task
+from kit import extras, method, task
 from kit.base.context import Context, RemoteTrials
 from kit.base.method import Method, load
+from kit.data import shares
 from kit.data.folds import TaskData
 from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
 from kit.engines.parallel import joined
@@ -120,6 +121,7 @@ def _run(
             raise KeyboardInterrupt
 
     the_method, context = _opened(info, folder, prepared, device)
+    shares.check(the_task, prepared, context.settings.data)
     with _remote_trials(the_method, spec, options) as remote_trials:
         context = replace(context, notify=notify, remote_trials=remote_trials)
         for stage in info.stages:
@@ -198,7 +200,7 @@ def _remote_trials(
     try:
         from kit.engines.ray import trials
     except ModuleNotFoundError:
-        raise KitError("trials elsewhere need Ray: pip install 'kit[ray]'") from None
+        raise KitError(f"trials elsewhere need Ray: {extras.install('ray')}") from None
     return trials.remote_trials(spec, options)
 
 

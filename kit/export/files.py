@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kit import extras
 from kit.data.folds import Fold
 from kit.errors import KitError
 from kit.export import inputs
@@ -42,7 +43,7 @@ def export(run: Path, folder: Path) -> list[Path]:
     try:
         from safetensors.torch import save
     except ModuleNotFoundError:
-        raise KitError("kit export needs safetensors: pip install 'kit[export]'") from None
+        raise KitError(f"kit export needs safetensors: {extras.install('export')}") from None
     the_method, context = load_run(run, "cpu")
     network = the_method.trained(context)
     if network is None:

@@ -1,6 +1,7 @@
 """Settings: strict TOML resolved in layers into frozen structs."""
 
 from kit.settings.common import (
+    FITTED_ON,
     Amount,
     BelowOne,
     Count,
@@ -14,14 +15,17 @@ from kit.settings.common import (
 )
 from kit.settings.resolve import merge, resolve
 from kit.settings.speed import NetworkSettings, Speed
+from kit.settings.split import FoldShare
 from kit.settings.strict import apply_overrides, convert, toml
 from kit.settings.training import TrainingSettings
 
 __all__ = [
+    "FITTED_ON",
     "Amount",
     "BelowOne",
     "Count",
     "DataConfig",
+    "FoldShare",
     "NetworkSettings",
     "Optimiser",
     "Positive",

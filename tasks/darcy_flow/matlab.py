@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.io import loadmat
 
+from kit import extras
 from kit.errors import DataError, KitError
 
 GRID = 421
@@ -41,7 +42,7 @@ def _hdf5(file: Path, count: int, stride: int) -> list[npt.NDArray[Any]]:
     try:
         import h5py
     except ModuleNotFoundError:
-        raise KitError(f"{file.name} needs h5py: pip install 'kit[hdf5]'") from None
+        raise KitError(f"{file.name} needs h5py: {extras.install('hdf5')}") from None
     try:
         with h5py.File(file) as content:
             return [

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kit import extras
 from kit.data import checks
 from kit.errors import DataError, KitError
 
@@ -55,7 +56,7 @@ def read_flac(file: Path) -> Array:
     try:
         import soundfile
     except ModuleNotFoundError:
-        raise KitError(f"{file.name} needs soundfile: pip install 'kit[audio]'") from None
+        raise KitError(f"{file.name} needs soundfile: {extras.install('audio')}") from None
     try:
         values, rate = soundfile.read(file, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:

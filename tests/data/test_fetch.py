@@ -20,8 +20,9 @@ import pytest
 
 from kit import task
 from kit.data import raw
-from kit.data.download import Part, Patience, Progress
+from kit.data.download import Patience, Progress
 from kit.data.fetch import clean, fetch
+from kit.data.part import Part
 from kit.errors import DataError, KitError
 from kit.files import locked
 from kit.task import Source, Task

@@ -162,7 +162,7 @@ def test_maps_of_no_fixed_size_are_refused() -> None:
 def test_without_the_package_one_line_says_what_to_install(
     kit: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    line = "method xgboost needs xgboost: pip install 'kit[xgboost]'"
+    line = "method xgboost needs xgboost: pip install -e '.[xgboost]'"
     info = method.find("xgboost")
     assert info.missing() is None
     assert local.unusable([spec("darcy-flow")], EngineOptions()) is None
@@ -174,3 +174,30 @@ def test_without_the_package_one_line_says_what_to_install(
     assert not RunFolder(spec("darcy-flow")).path.exists()
     monkeypatch.setattr("kit.method.find_spec", lambda _: None)
     assert local.unusable([spec("darcy-flow")], EngineOptions()) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "metric"),
+    [
+        ("ecg", "released", "mlogloss"),
+        ("ecg", "clean", "merror"),
+        ("satellite", "released", "merror"),
+        ("deepsea", "released", "logloss"),
+    ],
+)
+def test_what_ends_the_boosting(
+    name: str, protocol: str, metric: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The score that XGBoost itself names after a round."""
+    prepare(task.find(name), "synthetic", "smoke")
+    told: list[str] = []
+    plain = xgboost.Booster.eval
+
+    def heard(*args: Any, **how: Any) -> str:
+        told.append(plain(*args, **how))
+        return told[-1]
+
+    monkeypatch.setattr(xgboost.Booster, "eval", heard)
+    run(name, protocol=protocol)
+    assert told
+    assert all(f"-{metric}:" in line for line in told)

@@ -10,6 +10,7 @@ import shutil
 
 import click
 
+from kit import __version__, extras, paths
 from kit.cli import options
 from kit.errors import UnavailableError
 
@@ -51,21 +52,21 @@ def _cluster(name: str) -> list[Check]:
     try:
         return list(importlib.import_module(CLUSTERS[name]).checks())
     except ModuleNotFoundError as error:
-        raise UnavailableError(
-            f"engine {name}: the package {error.name} is not installed"
-        ) from None
+        raise UnavailableError(f"engine {name}: {extras.absent(error)}") from None
 
 
 def _python() -> Check:
     cores = len(os.sched_getaffinity(0))
-    return "python", True, f"{platform.python_version()} on {cores} cores"
+    place = "from a wheel" if paths.installed() else f"in {paths.project()}"
+    version = platform.python_version()
+    return "python", True, f"{version} on {cores} cores; kit {__version__} {place}"
 
 
 def _torch() -> Check:
     try:
         return "torch", True, importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError:
-        return "torch", False, "not installed; run 'make setup'"
+        return "torch", False, "not installed; 'make setup' in a checkout, else 'pip install torch'"
 
 
 def _gpus() -> Check:
@@ -96,8 +97,6 @@ def _docker() -> Check:
 
 
 def _disk() -> Check:
-    from kit import paths
-
     folder = paths.results()
     while not folder.exists():
         folder = folder.parent
@@ -117,4 +116,5 @@ def _data() -> Check:
         for tier in each.tiers
         if state(each, tier, "lite").ready
     ]
-    return "data", True, ", ".join(ready) or "none prepared; 'kit data list' says how"
+    told = ", ".join(ready) or "none prepared; 'kit data list' says how"
+    return "data", True, f"{told}; in {paths.data()}"

@@ -55,6 +55,7 @@ def build(
     from kit.engines import leases
 
     names = [task.find(name).name for name in tasks or task.names()]
+    paths.checkout("images")
     client = connect()
     how = building.Options(base_image=base_image, wheels=wheels, ca=ca, network=network, cpu=cpu)
     building.build(client, names, how)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from kit.base import recipe
 from kit.base.context import Context
 from kit.methods.expert.info import ExpertSettings
-from kit.methods.expert.layers.same import SameConv1d
+from kit.methods.expert.layers.same import SameConv1d, same_max_pool1d
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser
 
@@ -47,7 +47,7 @@ class DeepSEA(nn.Module):
         """(batch, channels, n) -> (batch, outputs)."""
         for number, convolution in enumerate(self.convolutions):
             if number:
-                x = F.max_pool1d(x, POOL, ceil_mode=True)
+                x = same_max_pool1d(x, POOL)
                 x = F.dropout(x, DROPOUT[number - 1], self.training)
             x = F.relu(convolution(x))
         x = F.dropout(x, DROPOUT[-1], self.training)

@@ -47,7 +47,7 @@ def _builds(file: Path) -> bool:
 METHOD = ExpertInfo(
     name="expert",
     title="Expert",
-    version=1,
+    version=2,
     stages=("train",),
     settings_type=ExpertSettings,
 )

@@ -39,7 +39,7 @@ class PerceiverSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkn
 METHOD = MethodInfo(
     name="perceiver-io",
     title="Perceiver IO",
-    version=1,
+    version=2,
     stages=("train",),
     settings_type=PerceiverSettings,
 )

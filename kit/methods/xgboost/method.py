@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import xgboost
 
 MODEL = "trees.ubj"
+STOP_BY = {"error": "merror", "log-loss": "mlogloss"}
 TREES = {"one-per-output": "one_output_per_tree", "for-all-outputs": "multi_output_tree"}
 
 
@@ -117,7 +118,8 @@ class Xgboost(Method[XgboostSettings]):
         if context.task.kind != "point":
             return {"objective": "binary:logistic", "eval_metric": "logloss"}
         classes = context.task.outputs
-        return {"objective": "multi:softprob", "eval_metric": "merror", "num_class": classes}
+        by = STOP_BY[self.settings.stop_by]
+        return {"objective": "multi:softprob", "eval_metric": by, "num_class": classes}
 
     def _patches(self, context: Context) -> bool:
         return context.task.kind == "dense" and self.settings.patch > 0
