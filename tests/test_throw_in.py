@@ -73,9 +73,9 @@ METHOD = """
 
     class Majority(Method):
         def run_stage(self, stage, context):
-            progress = context.stage(stage, 1)
+            checkpointer = context.checkpointer(stage, 1)
             counts = torch.bincount(context.fold("final_fit").samples.y)
-            context.finish(progress, label=int(counts.argmax()))
+            context.finish(checkpointer, label=int(counts.argmax()))
 
         def predictor(self, context):
             label = context.output("count")["label"]
