@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import msgspec
 
@@ -27,6 +27,8 @@ from kit.spec import Profile, Protocol, RunSpec, Tier
 from kit.task import Task
 
 FACTS, SETTINGS, TABLE, RELEASED = "info.py", "settings.toml", "method", "released"
+# Either makes a folder a method's.
+MARKERS = (FACTS, SETTINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,22 +233,27 @@ class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def names() -> list[str]:
-    """Return the names of all methods found, sorted."""
-    return list(discovery.listing(paths.methods(), FACTS, SETTINGS))
+    """Return the names of all methods found that can be used, sorted."""
+    return list(discovery.sift(paths.methods(), MARKERS, find)[0])
+
+
+def broken() -> list[str]:
+    """Return a line for each method folder that is of no use, which names it and says why."""
+    return discovery.sift(paths.methods(), MARKERS, find)[1]
 
 
 def find(name: str) -> MethodInfo:
     """Return the method of that name.
 
     Raises:
-        KitError: there is none, near names are suggested; or it extends what it cannot.
+        KitError: there is none, near names are suggested; or its folder is broken.
     """
     return _find(name, tuple(paths.methods()))
 
 
 @cache
 def _find(name: str, roots: tuple[Path, ...]) -> MethodInfo:
-    folders = discovery.listing(roots, FACTS, SETTINGS)
+    folders = discovery.listing(roots, *MARKERS)
     if name not in folders:
         raise unknown("method", name, folders)
     chain = [name]
@@ -260,7 +267,7 @@ def _find(name: str, roots: tuple[Path, ...]) -> MethodInfo:
             )
         chain.append(below)
     module = discovery.load("kit.methods", folders[chain[-1]], "info")
-    info = replace(cast(MethodInfo, module.METHOD), folder=folders[chain[-1]])
+    info = replace(discovery.member(module, "METHOD", MethodInfo), folder=folders[chain[-1]])
     for each in reversed(chain[:-1]):
         info = _varied(info, each, folders[each])
     return info
@@ -303,9 +310,9 @@ def _settings_file(folder: Path) -> Mapping[str, Any]:
 
 def _parsed(file: Path) -> Mapping[str, Any]:
     try:
-        return _toml(file.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise KitError(f"{file}: {error}") from None
+        return _toml(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise KitError(f"{file} cannot be read: {error}") from None
 
 
 @cache

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Protocol, runtime_checkable
 
 from kit import extras
-from kit.engines import devices
+from kit.engines import devices, visible
 from kit.engines.engine import Engine, Options
 from kit.engines.slots import Cpu, Gpus, Slots
 from kit.errors import UnavailableError
@@ -84,7 +84,7 @@ def slots(wanted: str | None, jobs: int | None, device: str | None, share: int =
         device: ``cpu`` leaves the GPUs alone.
         share: how many runs may share a GPU.
     """
-    uuids = [] if device == "cpu" else devices.allowed(wanted)
+    uuids = [] if device == "cpu" else visible.allowed(wanted)
     if uuids is None:
         uuids = [gpu.uuid for gpu in devices.gpus()]
     if not uuids:

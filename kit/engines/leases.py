@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit import environment
-from kit.engines import devices
+from kit.engines import devices, visible
 from kit.engines.devices import Gpu
 from kit.errors import BusyError, KitError
 
 FREE = 0.9  # the part of a share that must be free: a driver keeps some of the memory to itself
 SECONDS_BETWEEN_TRIES = (0.05, 0.5)
+TAKE_BUSY = "KIT_TAKE_BUSY_GPU"
+TAKE_IT = f"{TAKE_BUSY}=1 takes it all the same"
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,8 @@ def for_this_process(
     """Lease what a run needs and let CUDA see nothing else; to be entered before torch is imported.
 
     ``KIT_GPU`` (``0,1`` or UUIDs) says which GPUs may be taken, ``KIT_GPU_WAIT`` for how many
-    seconds to try, ``KIT_JOBS_PER_GPU`` how many runs may share one.
+    seconds to try, ``KIT_JOBS_PER_GPU`` how many runs may share one, ``KIT_TAKE_BUSY_GPU`` that
+    work of others on it does not matter.
 
     Args:
         count: how many GPUs the method needs.
@@ -121,7 +124,7 @@ def for_this_process(
     Yields:
         The UUIDs, none on the CPU.
     """
-    among = [] if device == "cpu" else devices.allowed(wanted)
+    among = [] if device == "cpu" else visible.allowed(wanted)
     if among == [] or (among is None and not devices.gpus()):
         yield ()
         return
@@ -129,6 +132,8 @@ def for_this_process(
     share = int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)
     with lease(count, timeout, among=among, share=share, log=log) as uuids:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
+        # Numbers mean the same to CUDA as to the driver, not the fastest first.
+        os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
         yield uuids
 
 
@@ -191,11 +196,14 @@ def _unfit(gpu: Gpu | None, share: int, others: int) -> str | None:
     """Return why a GPU that no other run of the kit holds cannot be used all the same."""
     if gpu is None:
         return "gone: NVML does not show it"
+    if environment.number(TAKE_BUSY):
+        return None
     if len(gpu.processes) > others:
         pids = ", ".join(map(str, gpu.processes))
-        return f"busy with work that is not the kit's (process {pids})"
+        return f"busy with work that is not the kit's (process {pids}; {TAKE_IT})"
     if gpu.free < FREE * gpu.memory / share:
-        return f"short of memory: {gpu.free >> 20} of {gpu.memory >> 20} MB are free"
+        there = f"{gpu.free >> 20} of {gpu.memory >> 20} MB are free"
+        return f"short of memory: {there} ({TAKE_IT})"
     return None
 
 

@@ -19,7 +19,8 @@ from pathlib import Path
 import msgspec
 
 from kit import paths
-from kit.engines.devices import GIB, gpus
+from kit.engines.devices import GIB, Gpu, gpus
+from kit.errors import UnavailableError
 from kit.files import is_locked, locked, write_bytes, write_json
 
 WORD, LOCK = "word", "lock"
@@ -117,7 +118,9 @@ def prepared_data() -> tuple[str, ...]:
 
 def _here(folder: Path) -> NodeReport:
     torch = word = None
-    found = gpus()
+    found: list[Gpu] = []
+    with suppress(UnavailableError):  # their cluster's word is held against it
+        found = gpus()
     with suppress(PackageNotFoundError):
         torch = version("torch")
     with suppress(OSError):
@@ -134,8 +137,6 @@ def _here(folder: Path) -> NodeReport:
 
 
 def _images() -> tuple[str, ...]:
-    from kit.errors import UnavailableError
-
     try:
         from kit.containers import client, images
 

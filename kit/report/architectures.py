@@ -14,14 +14,14 @@ FAULTS = (KitError, LookupError, TypeError, ValueError)
 def known(result: Result) -> ArchitectureKind | None:
     """Return the kind of a run's architecture; None for none, or one that is not known here."""
     found = result.architecture
-    if found is None or result.spec.method not in method.names():
-        return None
-    kind = method.find(result.spec.method).architecture
-    if kind is None or (kind.name, kind.version) != (found.kind, found.version):
+    if found is None:
         return None
     try:
+        kind = method.find(result.spec.method).architecture
+        if kind is None or (kind.name, kind.version) != (found.kind, found.version):
+            return None
         kind.check(found.value)
-    except ValueError:
+    except (KitError, ValueError):
         return None
     return kind
 

@@ -217,7 +217,7 @@ def test_an_empty_share_is_told_before_anything_is_trained(data: Prepared) -> No
 
 
 @pytest.mark.parametrize(
-    "rules", [{"split": {"search": ["trian", 0, 1]}}, {"roles": {"test": ["tests"]}}]
+    "config", [{"split": {"search": ["trian", 0, 1]}}, {"roles": {"test": ["tests"]}}]
 )
 def test_a_fold_that_is_not_prepared_is_told_before_anything_is_trained(
     data: Prepared, config: dict[str, Any]

@@ -82,9 +82,9 @@ def test_busy_and_vanished_gpus_are_not_leased_and_the_reason_is_told(fake_gpus:
     found = leases.free(fake.uuids)
     assert found.uuids == (good,)
     assert found.reasons == {
-        busy: "busy with work that is not the kit's (process 4711)",
+        busy: f"busy with work that is not the kit's (process 4711; {leases.TAKE_IT})",
         gone: "gone: NVML does not show it",
-        full: "short of memory: 1000 of 16000 MB are free",
+        full: f"short of memory: 1000 of 16000 MB are free ({leases.TAKE_IT})",
     }
     with leases.lease(1, 0) as uuids:
         assert uuids == (good,)
@@ -128,7 +128,7 @@ def test_runs_that_share_a_gpu_have_a_seat_each(fake_gpus: Make) -> None:
         fake.used_mb.clear()
         fake.pids[fake.uuids[0]] = [1, 2]
         fake.write()
-        with pytest.raises(BusyError, match=r"not the kit's \(process 1, 2\)"):
+        with pytest.raises(BusyError, match=r"not the kit's \(process 1, 2;"):
             leases.lease(1, 0, share=2).__enter__()
     fake.pids.clear()
     fake.write()

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import ray
 
-from kit.engines import devices
+from kit.engines import visible
 from kit.engines.engine import Options, sweep
 from kit.engines.jobs import Job
 from kit.engines.ray import cluster
@@ -42,7 +42,7 @@ class Actor:
     ) -> None:
         cluster.take_over(variables)
         given = ray.get_runtime_context().get_accelerator_ids()["GPU"]
-        self.uuids = tuple(devices.allowed(",".join(given)) or ()) if given else ()
+        self.uuids = tuple(visible.allowed(",".join(given)) or ()) if given else ()
         self.supervisor = subprocess.Popen(
             [sys.executable, *command, msgspec.json.encode(options).decode()],
             stdin=subprocess.PIPE,

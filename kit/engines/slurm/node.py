@@ -19,7 +19,7 @@ from types import FrameType
 
 import msgspec
 
-from kit.engines import devices, leases
+from kit.engines import leases, visible
 from kit.engines.engine import Options, sweep
 from kit.engines.jobs import Ended, Job, RetryPolicy
 from kit.engines.queue import Queue
@@ -149,7 +149,7 @@ def _supervise(job: Job, array: Array, engine: OneRun) -> Ended:
 def _slots(array: Array) -> Slots:
     if not array.gpus:
         return Cpu(1)
-    given = devices.allowed()
+    given = visible.allowed()
     if not given:
         raise KitError("Slurm gave no GPU: CUDA_VISIBLE_DEVICES is not set")
     return Gpus(given)
