@@ -41,6 +41,7 @@ def list_data(form: str) -> None:
                         "tier": tier,
                         "profile": profile,
                         "ready": found.ready,
+                        "outdated": found.outdated,
                         "bytes": found.bytes,
                         "detail": found.detail,
                     }
@@ -51,6 +52,7 @@ def list_data(form: str) -> None:
     lines = [("task", "tier", "profile", "size", "")]
     for row in rows:
         size = f"{row['bytes'] / 1e6:.1f} MB" if row["ready"] else "missing"
+        size = "outdated" if row["outdated"] else size
         lines.append((row["task"], row["tier"], row["profile"], size, row["detail"]))
     click.echo(aligned(lines))
 
