@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from kit.data import checks, pickles
+from kit.data import checks, matlab, pickles
 from kit.errors import DataError
 
 # Normal rhythm, atrial fibrillation, other rhythm, too noisy: in the order of the papers' labels.
@@ -32,7 +33,7 @@ def read_pickle(file: Path) -> Records:
         DataError: naming the file and the field that is not what it should be.
     """
     content = checks.fields(file.name, pickles.load(file), ("data", "label"))
-    values, labels = list(content["data"]), [str(label) for label in content["label"]]
+    values, labels = (_several(file, name, content[name]) for name in ("data", "label"))
     if len(values) != len(labels):
         raise DataError(f"{file.name}: data has {len(values)} records, label has {len(labels)}")
     for row, (record, label) in enumerate(zip(values, labels, strict=True)):
@@ -65,19 +66,18 @@ def read_folder(folder: Path, progress: Callable[[int, int], None]) -> Records:
 
 
 def _read_mat(file: Path) -> npt.NDArray[Any]:
-    from scipy.io import loadmat
-
-    if not file.exists():
-        raise DataError(f"{file}: no such file")
-    try:
-        content = loadmat(file, variable_names=["val"])
-    except Exception as error:
-        # Damaged files make the reader raise whatever comes first.
-        raise DataError(f"{file.name}: not a readable MATLAB file ({error})") from None
-    values = checks.fields(file.name, content, ("val",))["val"]
+    values = checks.fields(file.name, matlab.load(file, ("val",)), ("val",))["val"]
     return checks.numbers(f"{file.name}: val", values, (1, None))[0]
 
 
-def _check_label(place: str, label: str) -> None:
+def _several(file: Path, name: str, content: Any) -> list[Any]:
+    array = isinstance(content, np.ndarray) and content.ndim
+    if not array and not isinstance(content, list | tuple | str):
+        raise DataError(f"{file.name}: {name} is not a list")
+    return list(content)
+
+
+def _check_label(place: str, label: object) -> None:
     if label not in CLASSES:
-        raise DataError(f"{place} is {label!r}, not one of {' '.join(CLASSES)}")
+        found = f"{label!a:.40}" if isinstance(label, str) else f"a {type(label).__name__}"
+        raise DataError(f"{place} is {found}, not one of {' '.join(CLASSES)}")
