@@ -69,6 +69,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def md5(path: Path) -> str:
+    """Return the MD5 of a file as hexadecimal digits, to compare with what others published."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 @contextmanager
 def locked(path: Path, wait: float = 0.0) -> Iterator[bool]:
     """Hold an exclusive ``flock`` on ``path``; yields False if another process holds it.

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
-from kit import discovery, paths
+from kit import discovery, extras, paths
 from kit.errors import KitError, unknown
 from kit.settings import Settings, apply_overrides, convert, merge, resolve
 from kit.spec import Profile, Protocol, RunSpec, Tier
@@ -59,7 +59,7 @@ class MethodInfo:
         """Return what to install before it can run here, or None."""
         if self.package is None or find_spec(self.package) is not None:
             return None
-        return f"method {self.name} needs {self.package}: pip install 'kit[{self.package}]'"
+        return f"method {self.name} needs {self.package}: {extras.install(self.package)}"
 
     def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
         """Return the runs whose results this run reads, by name."""
@@ -95,7 +95,8 @@ class MethodInfo:
         if overrides:
             values = apply_overrides(values, overrides, self.settings_type)
             settings = convert(values, self.settings_type, "-o")
-        settings.data.check(task.sample_shape, task.outputs)
+            _check_roles(overrides, settings)
+        settings.check(task.sample_shape, task.outputs)
         return settings
 
     def _layers(self, facts: Mapping[str, str]) -> dict[str, Any]:
@@ -117,7 +118,11 @@ class MethodInfo:
 
     @property
     def _document(self) -> Mapping[str, Any]:
-        return _parsed((self.folder / "settings.toml").read_text())
+        file = self.folder / "settings.toml"
+        try:
+            return _parsed(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise KitError(f"{file} cannot be read: {error}") from None
 
     def spec(
         self,
@@ -155,6 +160,19 @@ class MethodInfo:
         return msgspec.structs.replace(spec, inputs=inputs)
 
 
+def _check_roles(overrides: Sequence[str], settings: Settings) -> None:
+    """Refuse to change the folds of a role where they have no say."""
+    for role in settings.data.split:
+        for place in ("data.roles", f"data.roles.{role}"):
+            if any(each.partition("=")[0].strip() == place for each in overrides) and (
+                role in settings.data.roles
+            ):
+                raise KitError(
+                    f"-o {place}: data.split.{role} = {settings.data.split[role]} takes its "
+                    "place; change that, or -o 'data.split={}'"
+                )
+
+
 @cache
 def _parsed(text: str) -> Mapping[str, Any]:
     """Parse a settings file once; whoever asks gets the same tables and leaves them alone."""
@@ -162,15 +180,20 @@ def _parsed(text: str) -> Mapping[str, Any]:
 
 
 def names() -> list[str]:
-    """Return the names of all methods found, sorted."""
-    return list(discovery.listing(paths.methods(), "info.py"))
+    """Return the names of all methods found that can be used, sorted."""
+    return list(discovery.sift(paths.methods(), "info.py", find)[0])
+
+
+def broken() -> list[str]:
+    """Return a line for each method folder that is of no use, which names it and says why."""
+    return discovery.sift(paths.methods(), "info.py", find)[1]
 
 
 def find(name: str) -> MethodInfo:
     """Return the method of that name.
 
     Raises:
-        KitError: there is none; near names are suggested.
+        KitError: there is none, near names are suggested; or its folder is broken.
     """
     return _find(name, tuple(paths.methods()))
 
@@ -181,4 +204,4 @@ def _find(name: str, roots: tuple[Path, ...]) -> MethodInfo:
     if name not in folders:
         raise unknown("method", name, folders)
     module = discovery.load("kit.methods", folders[name], "info")
-    return replace(cast(MethodInfo, module.METHOD), folder=folders[name])
+    return replace(discovery.member(module, "METHOD", MethodInfo), folder=folders[name])

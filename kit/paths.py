@@ -1,4 +1,8 @@
-"""Where things lie: the project, its tasks, its data, its results. Environment variables win."""
+"""Where things lie: the project, its tasks, its data, its results. Environment variables win.
+
+In a checkout all of it lies there. Of a wheel the tasks came along, in the package, and the current
+folder has the rest.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,31 @@ from pathlib import Path
 
 from kit.errors import KitError
 
+PACKAGE = Path(__file__).resolve().parent
+
+
+def installed() -> bool:
+    """Return whether the package came by a wheel, which brings the tasks inside it."""
+    return (PACKAGE / "tasks").is_dir()
+
 
 def project() -> Path:
-    """Return the checkout that holds this package, or the current folder if it holds none."""
-    checkout = Path(__file__).resolve().parent.parent
-    return checkout if (checkout / "tasks").is_dir() else Path.cwd()
+    """Return the checkout, or image, that holds this package; of a wheel, the current folder."""
+    return Path.cwd() if installed() else PACKAGE.parent
+
+
+def checkout(stream: str) -> Path:
+    """Return the checkout that holds this package.
+
+    Args:
+        stream: what needs it, as the line to the user begins.
+
+    Raises:
+        KitError: the package came by a wheel.
+    """
+    if installed():
+        raise KitError(f"{stream} need a checkout of the kit: a wheel has no docker/ and no pins")
+    return project()
 
 
 def data() -> Path:
@@ -25,12 +49,24 @@ def results() -> Path:
 
 
 def tasks() -> list[Path]:
-    """Return the folders that hold task folders (``KIT_TASKS``, several joined by ``:``).
+    """Return the folders that hold task folders: the kit's own, then ``KIT_TASKS``.
+
+    The variable may name several, joined by ``:``. Of a wheel the current folder's come first.
 
     Raises:
         KitError: ``KIT_TASKS`` names what is no folder.
     """
-    return _several("KIT_TASKS") or [project() / "tasks"]
+    shipped = [PACKAGE / "tasks"] if installed() else []
+    return [project() / "tasks", *shipped, *_several("KIT_TASKS")]
+
+
+def new_tasks() -> Path:
+    """Return the folder that one's own tasks are written to: the first of ``KIT_TASKS``, if any.
+
+    Raises:
+        KitError: ``KIT_TASKS`` names what is no folder.
+    """
+    return next(iter(_several("KIT_TASKS")), project() / "tasks")
 
 
 def methods() -> list[Path]:
@@ -39,7 +75,7 @@ def methods() -> list[Path]:
     Raises:
         KitError: ``KIT_METHODS`` names what is no folder.
     """
-    return [Path(__file__).resolve().parent / "methods", *_several("KIT_METHODS")]
+    return [PACKAGE / "methods", *_several("KIT_METHODS")]
 
 
 def _moved(variable: str, default: str) -> Path:

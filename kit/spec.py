@@ -13,7 +13,7 @@ from kit.files import canonical_json
 
 Profile = Literal["paper", "lite", "smoke"]
 Protocol = Literal["released", "clean"]
-Tier = Literal["published", "regenerated", "sample", "synthetic"]
+Tier = Literal["published", "rebuilt", "regenerated", "sample", "synthetic"]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 TIERS: tuple[Tier, ...] = get_args(Tier)

@@ -53,7 +53,7 @@ def build(client: docker.DockerClient, tasks: Sequence[str], options: Options) -
     Raises:
         KitError: a task lies elsewhere, there is no builder, or the build failed.
     """
-    root = paths.project()
+    root = paths.checkout("images")
     folders = {name: _folder(root, name) for name in tasks}
     sha, dirty = git_state()
     revision = f"{sha}-dirty" if dirty else sha or ""

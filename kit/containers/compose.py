@@ -82,12 +82,12 @@ SERVICES = """\
 
 def path() -> Path:
     """Return where the file lies: in the project, where ``docker compose`` looks for it."""
-    return paths.project() / "compose.yaml"
+    return paths.checkout("Compose's services") / "compose.yaml"
 
 
 def render() -> str:
     """Return the file for the task folders of the project."""
-    folders = discovery.listing([paths.project() / "tasks"], "task.py")
+    folders = discovery.listing([path().parent / "tasks"], "task.py")
     services = [
         SERVICES.format(name=name, folder=folder.name, variable=variable(name))
         for name, folder in folders.items()

@@ -1,32 +1,30 @@
 """One file from one address: streamed by pooch, resumed where the server can, never half there.
 
-Bytes are kept in a hidden ``.part`` file; a note beside it says where they came from, so that
-bytes of two different files are never joined.
+A web page in place of the file never touches what is there of it; a form that leads to the file,
+as Drive shows for large ones, is followed.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from pathlib import Path
+from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
-import msgspec
 import pooch
 
-from kit.files import write_json
+from kit.data import pages
+from kit.data.part import Note, Part
+from kit.data.refusals import DownloadError, PassingError, reason, refusal
 
 if TYPE_CHECKING:
     from requests import Response
 
 # What is lost when a connection breaks is at most this much.
 CHUNK = 1 << 16
-# What a second try may well mend: time-outs, too many requests, and the server's own trouble.
-TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
-WRONG_RANGE = 416
+# A form that leads to a form that leads to a form leads nowhere.
+FORMS = 2
 
 Progress = Callable[[int, int], None]
 
@@ -48,78 +46,6 @@ class Patience:
     longest: float = 60.0
 
 
-class DownloadError(Exception):
-    """An address did not give the file; the text says why."""
-
-
-class _PassingError(DownloadError):
-    """A failure that another try may mend, after so many seconds if the server said so."""
-
-    def __init__(self, reason: str, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait = wait
-
-
-class _Note(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the bytes of a part come from."""
-
-    url: str
-    mark: str | None
-    total: int | None
-
-
-@dataclass(frozen=True)
-class Part:
-    """The hidden file that grows until a download is whole."""
-
-    path: Path
-
-    @classmethod
-    def of(cls, file: Path) -> Part:
-        """Return the part that belongs to a file."""
-        return cls(file.with_name(f".{file.name}.part"))
-
-    @property
-    def _note(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.json")
-
-    @property
-    def files(self) -> tuple[Path, Path]:
-        """Return the bytes and the note, there or not."""
-        return self.path, self._note
-
-    @property
-    def size(self) -> int:
-        """Return how many bytes are there."""
-        return self.path.stat().st_size if self.path.exists() else 0
-
-    def held(self, url: str) -> int:
-        """Return how many bytes of an address are there."""
-        note = self.note()
-        return self.size if note is not None and note.url == url else 0
-
-    def note(self) -> _Note | None:
-        """Return where the bytes come from, or None if that is not known."""
-        try:
-            return msgspec.json.decode(self._note.read_bytes(), type=_Note)
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return None
-
-    def write_note(self, note: _Note) -> None:
-        """Say where the bytes come from."""
-        write_json(self._note, note)
-
-    def drop(self) -> None:
-        """Remove what was downloaded."""
-        for path in self.files:
-            path.unlink(missing_ok=True)
-
-    def finish(self, target: Path) -> None:
-        """Move the whole file to where it belongs."""
-        self.path.replace(target)
-        self._note.unlink(missing_ok=True)
-
-
 def download(
     url: str, part: Part, *, size: int | None, progress: Progress, patience: Patience
 ) -> None:
@@ -137,12 +63,25 @@ def download(
     """
     if not url.startswith(("http://", "https://")):
         raise DownloadError("not an http address")
-    furthest, idle = part.held(url), 0
+    furthest, idle, via, forms = part.held(url), 0, url, 0
     while True:
         try:
-            _attempt(url, part, size, progress, patience)
+            _attempt(url, via, part, size, progress, patience)
             return
-        except _PassingError as failure:
+        except _PageError as found:
+            forms += 1
+            if found.page.form is None or found.page.reason:
+                if part.size == 0 and not found.page.reason:
+                    # Nobody here understands it; the user may, when it is kept aside.
+                    part.path.write_bytes(found.content)
+                    return
+                raise DownloadError(str(found.page)) from None
+            if forms > FORMS:
+                raise DownloadError("its form leads to a form again; see it in a browser") from None
+            via = found.page.form
+        except PassingError as failure:
+            # The address of a form is good for once.
+            via, forms = url, 0
             idle = 0 if part.held(url) > furthest else idle + 1
             furthest = max(furthest, part.held(url))
             pause = patience.pause * 2 ** max(idle - 1, 0)
@@ -154,9 +93,18 @@ def download(
             time.sleep(wait)
 
 
+class _PageError(Exception):
+    """A web page came in place of the file."""
+
+    def __init__(self, content: bytes, page: pages.Page) -> None:
+        super().__init__(str(page))
+        self.content, self.page = content, page
+
+
 def _attempt(
-    url: str, part: Part, size: int | None, progress: Progress, patience: Patience
+    url: str, via: str, part: Part, size: int | None, progress: Progress, patience: Patience
 ) -> None:
+    """Ask once; ``via`` is where to ask for the file of ``url``."""
     import requests
 
     start, note = part.held(url), part.note()
@@ -180,20 +128,20 @@ def _attempt(
             hooks={"response": answer},
         )
         try:
-            get(url, stream, None)
+            get(via, stream, None)
         except requests.HTTPError as error:
-            raise _refusal(error.response, part) from None
+            raise refusal(error.response, part) from None
         except requests.exceptions.SSLError:
             raise DownloadError("its certificate cannot be verified") from None
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise _PassingError(_reason(error, stream.tell())) from None
+            raise PassingError(reason(error, stream.tell())) from None
         except requests.exceptions.ChunkedEncodingError:
-            raise _PassingError(f"the connection broke after {stream.tell()} bytes") from None
+            raise PassingError(f"the connection broke after {stream.tell()} bytes") from None
         except requests.RequestException as error:
-            raise DownloadError(_reason(error, stream.tell())) from None
+            raise DownloadError(reason(error, stream.tell())) from None
     wanted = size if size is not None else answer.total
     if wanted is not None and part.size < wanted:
-        raise _PassingError(f"{part.size} bytes instead of {wanted}")
+        raise PassingError(f"{part.size} bytes instead of {wanted}")
 
 
 class _Answer:
@@ -213,21 +161,32 @@ class _Answer:
         """
         if response.is_redirect or not response.ok:
             return
+        first = b""
         if response.status_code == 206:
             self._go_on(response)
         else:
+            # A page may come under any type, and a file under a page's.
+            first = next(response.iter_content(CHUNK), b"")
+            if pages.is_page(first):
+                self._take_page(first, response)
             # The whole file: this server does not resume, or its file is no longer the same.
             self.stream.truncate(0)
             length = response.headers.get("Content-Length", "")
             self.total = int(length) if length.isdigit() else None
-        page = "html" in response.headers.get("Content-Type", "")
-        if None not in (self.size, self.total) and self.size != self.total and not page:
+        if None not in (self.size, self.total) and self.size != self.total:
             response.close()
             raise DownloadError(f"{self.total} bytes instead of {self.size}")
         mark = response.headers.get("ETag", "")
         # A weak tag stands for the same meaning, not for the same bytes.
         mark = response.headers.get("Last-Modified", "") if mark.startswith("W/") else mark
-        self.part.write_note(_Note(url=self.url, mark=mark or None, total=self.total))
+        self.part.write_note(Note(url=self.url, mark=mark or None, total=self.total))
+        self.stream.write(first)
+
+    def _take_page(self, first: bytes, response: Response) -> None:
+        rest = islice(response.iter_content(CHUNK), pages.LONGEST // CHUNK)
+        content = b"".join((first, *rest))
+        response.close()
+        raise _PageError(content, pages.read(content, response.url))
 
     def _go_on(self, response: Response) -> None:
         place, _, total = response.headers.get("Content-Range", "").partition("/")
@@ -237,7 +196,7 @@ class _Answer:
         if not self.start or not place.startswith(f"bytes {self.start}-") or other:
             response.close()
             self.part.drop()
-            raise _PassingError("the server went on with another file or at another place")
+            raise PassingError("the server went on with another file or at another place")
 
 
 class _Bar:
@@ -255,33 +214,3 @@ class _Bar:
         """Nothing is counted here."""
 
     close = reset
-
-
-def _refusal(response: Response | None, part: Part) -> DownloadError:
-    assert response is not None, "raise_for_status gives it"
-    reason = f"HTTP {response.status_code} {response.reason or ''}".strip()
-    if response.status_code == WRONG_RANGE:
-        part.drop()
-        return _PassingError(reason)
-    if response.status_code not in TRANSIENT:
-        return DownloadError(reason)
-    after = response.headers.get("Retry-After", "").strip()
-    wait: float | None = float(after) if after.isdigit() else None
-    if after and wait is None:
-        with suppress(ValueError, TypeError, OverflowError):
-            wait = max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
-    return _PassingError(reason, wait)
-
-
-def _reason(error: Exception, done: int) -> str:
-    import requests
-
-    if isinstance(error, requests.exceptions.ProxyError):
-        return "the proxy does not answer"
-    if isinstance(error, requests.Timeout) or "timed out" in str(error):
-        return "no answer in time" if done == 0 else f"stalled after {done} bytes"
-    if isinstance(error, requests.ConnectionError):
-        return "cannot connect" if done == 0 else f"the connection broke after {done} bytes"
-    if isinstance(error, requests.TooManyRedirects):
-        return "it redirects without end"
-    return " ".join(str(error).split())[:120]

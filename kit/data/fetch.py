@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kit.data import raw
-from kit.data.download import DownloadError, Part, Patience, Progress, download
+from kit.data import pages, raw
+from kit.data.download import Patience, Progress, download
 from kit.data.packages import obtain
+from kit.data.part import Part
+from kit.data.refusals import DownloadError
 from kit.errors import DataError, KitError
 from kit.files import locked, sha256, sync_folder
 from kit.spec import Tier
@@ -29,7 +32,7 @@ def fetch(
     *,
     offline: bool = False,
     show: Callable[[str], AbstractContextManager[Progress]] = _unseen,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
     patience: Patience = PATIENCE,
 ) -> list[Path]:
     """Fetch the raw files of a tier that are not there yet.
@@ -41,7 +44,7 @@ def fetch(
         tier: which data they belong to.
         offline: only tell what is missing.
         show: gives a progress function for a file's name.
-        say: takes one line for each mirror that failed while another one is left.
+        log: takes one line for each mirror that failed while another one is left.
         patience: time-outs and tries.
 
     Returns:
@@ -65,7 +68,7 @@ def fetch(
         with _alone(task):
             for source in absent:
                 try:
-                    fetched.append(_fetch_one(task, source, show, say, patience))
+                    fetched.append(_fetch_one(task, source, show, log, patience))
                 except DownloadError as failure:
                     dead.append(f"{source.file}: {failure}")
     except OSError as error:
@@ -81,20 +84,20 @@ def _fetch_one(
     task: Task,
     source: Source,
     show: Callable[[str], AbstractContextManager[Progress]],
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     patience: Patience,
 ) -> Path:
     target = raw.folder_of(task) / source.file
     part = Part.of(target)
     tries: list[str] = []
-    for url in source.urls:
+    for url, following in zip_longest(source.urls, source.urls[1:]):
         try:
             with show(source.file) as progress:
                 found = _bring(task, source, url, part, progress, patience)
         except DownloadError as failure:
             tries.append(f"{url}: {failure}")
-            if url != source.urls[-1]:
-                say(f"{tries[-1]}; trying the next mirror")
+            if following:
+                log(f"{tries[-1]}; next is {following}: trying the next mirror")
             continue
         part.finish(target)
         sync_folder(target.parent)
@@ -115,12 +118,12 @@ def _bring(
     """Download a file into its part and return its SHA-256; a wrong file is kept aside."""
     resumed = part.held(url) > 0
     download(url, part, size=source.size, progress=progress, patience=patience)
-    found, problem = _look(task, source, part)
+    found, problem = _inspect(task, source, part)
     if problem and resumed:
         # An earlier session's end may have damaged what it left: once more, from the start.
         part.drop()
         download(url, part, size=source.size, progress=progress, patience=patience)
-        found, problem = _look(task, source, part)
+        found, problem = _inspect(task, source, part)
     if problem is None:
         return found
     aside = raw.aside(task, source)
@@ -128,14 +131,14 @@ def _bring(
     raise DownloadError(f"{problem}; kept as {aside} until there is a right one")
 
 
-def _look(task: Task, source: Source, part: Part) -> tuple[str, str | None]:
+def _inspect(task: Task, source: Source, part: Part) -> tuple[str, str | None]:
     """Return the SHA-256 of what came, and what is wrong with it."""
     found = sha256(part.path)
     if raw.is_page(part.path):
-        return found, "a web page instead of data (a login or a quota?); see it in a browser"
+        return found, str(pages.read(part.path.read_bytes(), ""))
     if source.size not in (None, part.size):
         return found, f"{part.size} bytes instead of {source.size}"
-    return found, raw.mismatch(task, source, found)
+    return found, raw.mismatch(task, source, part.path, found)
 
 
 def clean(task: Task) -> list[Path]:

@@ -15,13 +15,14 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from kit import discovery
 from kit.data.arrays import Take
 from kit.data.prepared import Prepared
 from kit.errors import DataError, KitError, nearest
-from kit.settings import Rules
+from kit.settings import DataConfig
 from kit.task import Task
 
 
@@ -63,28 +64,30 @@ class Loader:
     Args:
         task: whose data they are.
         prepared: the data.
-        rules: how to load; ``rules.load`` holds the parameters of a task's own loader.
+        config: how to load; ``config.load`` holds the parameters of a task's own loader.
         take: gives access to a prepared array by name.
     """
 
-    # Parameters in ``rules.load`` that this loader knows, with their defaults.
+    # Parameters in ``config.load`` that this loader knows, with their defaults.
     parameters: ClassVar[Mapping[str, Any]] = {}
+    # Those of them that leave out what it augments training samples with.
+    plain: ClassVar[Mapping[str, Any]] = {}
     # Whether a training sample may come out differently each time, augmentation apart.
     draws: ClassVar[bool] = False
     # Whether samples take so long to read that worker processes should do it ahead.
     streams: ClassVar[bool] = False
 
     def __init__(
-        self, task: Task, prepared: Prepared, rules: Rules, take: Callable[[str], Take]
+        self, task: Task, prepared: Prepared, config: DataConfig, take: Callable[[str], Take]
     ) -> None:
-        self.task, self.prepared, self.rules, self.take = task, prepared, rules, take
-        for name in rules.load:
+        self.task, self.prepared, self.config, self.take = task, prepared, config, take
+        for name in config.load:
             if name not in self.parameters:
                 raise KitError(f"no setting 'data.load.{name}'{nearest(name, self.parameters)}")
 
     def parameter(self, name: str) -> Any:
-        """Return a parameter of ``rules.load`` or its default."""
-        return self.rules.load.get(name, self.parameters[name])
+        """Return a parameter of ``config.load`` or its default."""
+        return self.config.load.get(name, self.parameters[name])
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
         """Return the addresses (samples, k) of all samples made of some prepared ones."""
@@ -99,7 +102,7 @@ class Loader:
         ]
         if not rows:
             raise DataError(
-                f"{self.task.name}: no record is longer than a window of {self.rules.window}"
+                f"{self.task.name}: no record is longer than a window of {self.config.window}"
             )
         return np.concatenate(rows)
 
@@ -116,11 +119,11 @@ class Loader:
         x = self.take("x")(rows) if self._offsets is None else self._windows(addresses)
         y = self.take("y")(rows)
         mask = self.take("mask")(rows) if self.prepared.has("mask") else None
-        if self.rules.stride > 1:
-            x = _thin(x, self.rules.stride)
+        if self.config.stride > 1:
+            x = _thin(x, self.config.stride)
             if self.task.kind == "dense":
-                y = _thin(y, self.rules.stride)
-                mask = None if mask is None else _thin(mask, self.rules.stride)
+                y = _thin(y, self.config.stride)
+                mask = None if mask is None else _thin(mask, self.config.stride)
         return Batch(
             x=x,
             y=y,
@@ -137,18 +140,18 @@ class Loader:
 
     def _starts(self, row: int, label: int) -> npt.NDArray[np.int64]:
         assert self._offsets is not None
-        strides = self.rules.window_strides
+        strides = self.config.window_strides
         stride = strides[label] if len(strides) > 1 else strides[0]
         length = int(self._offsets[row + 1] - self._offsets[row])
-        return np.arange(0, length - self.rules.window, stride, dtype=np.int64)
+        return np.arange(0, length - self.config.window, stride, dtype=np.int64)
 
     def _windows(self, addresses: Tensor) -> Tensor:
-        """(batch, 2) -> (batch, 1, window), of records z-scored as a whole if the rules say so."""
+        """(batch, 2) -> (batch, 1, window), of records z-scored as a whole if the config does."""
         rows, starts = addresses.unbind(1)
         first = self.take("x-offsets")(rows) + starts
-        steps = torch.arange(self.rules.window, device=addresses.device)
+        steps = torch.arange(self.config.window, device=addresses.device)
         windows = self.take("x")(first[:, None] + steps)[:, None].float()
-        if self.rules.inputs == "per-sample":
+        if self.config.inputs == "per-sample":
             mean, deviation = self._record_statistics.to(windows.device)[:, rows, None, None]
             windows = (windows - mean) / deviation
         return windows
@@ -164,12 +167,29 @@ class Loader:
         return torch.tensor(np.array(pairs).T, dtype=torch.float32)
 
 
-def loader(task: Task, prepared: Prepared, rules: Rules, take: Callable[[str], Take]) -> Loader:
-    """Return the task's own loader where its folder has a ``load.py``, else the plain one."""
+def loader(
+    task: Task,
+    prepared: Prepared,
+    config: DataConfig,
+    take: Callable[[str], Take],
+    *,
+    plain: bool = False,
+) -> Loader:
+    """Return the task's own loader where its folder has a ``load.py``, else that of rows.
+
+    Args:
+        task: whose data they are.
+        prepared: the data.
+        config: how to load.
+        take: gives access to a prepared array by name.
+        plain: whether training samples come without the loader's own augmentation.
+    """
     kind = Loader
     if (task.folder / "load.py").exists():
         kind = discovery.load("tasks", task.folder, "load").Loader
-    return kind(task, prepared, rules, take)
+    if plain:
+        config = replace(config, load={**config.load, **kind.plain})
+    return kind(task, prepared, config, take)
 
 
 def _thin(values: Tensor, stride: int) -> Tensor:

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from kit import extras
 from kit.data import bounded, npy
 from kit.errors import DataError, KitError
 
@@ -51,12 +52,13 @@ def load(file: Path, names: Sequence[str]) -> dict[str, npy.Array]:
         DataError: there is no such file, it is damaged, or an array does not hold real numbers.
     """
     with told(file), file.open("rb") as stream:
-        start = stream.read(4)
-        stream.seek(0)
-        # Version 4 begins with a number below 5000, of which version 5 has letters in place.
-        version_4 = 0 in start
-        arrays = _version_4(stream) if version_4 else _version_5(stream, names)
-        return {name: array for name, array in arrays if name in names}
+        return _arrays(stream, names)
+
+
+def loads(place: str, content: bytes, names: Sequence[str]) -> dict[str, npy.Array]:
+    """Return arrays of a file in memory, as ``load`` does; ``place`` names it in errors."""
+    with told(Path(place)):
+        return _arrays(io.BytesIO(content), names)
 
 
 def is_hdf5(file: Path) -> bool:
@@ -81,7 +83,7 @@ def hdf5(file: Path) -> Iterator[File]:
     try:
         import h5py
     except ModuleNotFoundError:
-        raise KitError(f"{file.name} needs h5py: pip install 'kit[hdf5]'") from None
+        raise KitError(f"{file.name} needs h5py: {extras.install('hdf5')}") from None
     with told(file), h5py.File(file, "r") as content:
         yield content
 
@@ -137,6 +139,14 @@ def told(file: Path) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+def _arrays(stream: IO[bytes], names: Sequence[str]) -> dict[str, npy.Array]:
+    start = stream.read(4)
+    stream.seek(0)
+    # Version 4 begins with a number below 5000, of which version 5 has letters in place.
+    found = _version_4(stream) if 0 in start else _version_5(stream, names)
+    return {name: array for name, array in found if name in names}
 
 
 def _version_4(stream: IO[bytes]) -> Iterator[tuple[str, npy.Array]]:

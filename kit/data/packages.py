@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from kit.data.download import DownloadError
+from kit.data.refusals import DownloadError
 from kit.task import Source
 
 SECONDS = 900

@@ -10,12 +10,14 @@ import hashlib
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from kit import paths
+from kit.data import pages
 from kit.errors import DataError, KitError, nearest
-from kit.files import replacing, sha256, write_bytes, write_json
+from kit.files import md5, replacing, sha256, write_bytes, write_json
 from kit.spec import Tier
 from kit.task import Source, Task
 
@@ -33,13 +35,20 @@ def aside(task: Task, source: Source) -> Path:
     return folder_of(task) / f"{source.file}.rejected"
 
 
-def missing(task: Task, tier: Tier = "published") -> list[Source]:
+def missing(task: Task, tier: Tier | Literal["precomputed"] = "published") -> list[Source]:
     """Return the raw files of a tier that are not there yet."""
     return [
         source
         for source in task.sources
-        if source.tier == tier and not (folder_of(task) / source.file).exists()
+        if source.tier == tier and not place(task, source).exists()
     ]
+
+
+def place(task: Task, source: Source) -> Path:
+    """Return where a raw file is, or what is taken instead of it; where it belongs if nowhere."""
+    names = (source.file, *source.instead)
+    found = (folder_of(task) / name for name in names if (folder_of(task) / name).exists())
+    return next(found, folder_of(task) / source.file)
 
 
 def import_files(
@@ -75,6 +84,8 @@ def _state(task: Task, source: Source) -> str:
         return "missing"
     if source.size is not None and not source.folder and file.stat().st_size != source.size:
         return "size differs"
+    if source.md5 is not None and md5(file) != source.md5:
+        return "hash differs"
     found, wanted = digest(file), expected(task, source)
     if wanted is None:
         record(task, source, found)
@@ -86,8 +97,17 @@ def expected(task: Task, source: Source) -> str | None:
     return source.sha256 or _seen(task).get(source.file)
 
 
-def mismatch(task: Task, source: Source, found: str) -> str | None:
-    """Say what is wrong with a raw file's SHA-256, and how to go on; None if it is as expected."""
+def mismatch(task: Task, source: Source, file: Path, found: str) -> str | None:
+    """Say what is wrong with a raw file's hashes, and how to go on; None if they are as expected.
+
+    Args:
+        task: whose file.
+        source: what it must be.
+        file: where it is now.
+        found: its SHA-256.
+    """
+    if source.md5 is not None and (own := md5(file)) != source.md5:
+        return f"MD5 is {own} instead of {source.md5}"
     wanted = expected(task, source)
     if wanted in (None, found):
         return None
@@ -112,8 +132,7 @@ def record(task: Task, source: Source, found: str) -> None:
 def is_page(file: Path) -> bool:
     """Tell whether a file is a web page (a login, a quota, a confirmation) posing as data."""
     with file.open("rb") as stream:
-        start = stream.read(512).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    return start.startswith((b"<!doctype html", b"<html"))
+        return pages.is_page(stream.read(512))
 
 
 def digest(path: Path) -> str:
@@ -145,7 +164,7 @@ def _import(task: Task, source: Source, file: Path, progress: Callable[[int, int
             done += len(block)
             progress(done, size)
         found = running.hexdigest()
-        if problem := mismatch(task, source, found):
+        if problem := mismatch(task, source, file, found):
             raise DataError(f"{file}: {problem}")
     record(task, source, found)
     return target
@@ -154,7 +173,7 @@ def _import(task: Task, source: Source, file: Path, progress: Callable[[int, int
 def _import_folder(task: Task, source: Source, folder: Path) -> Path:
     target = folder_of(task) / source.file
     found = digest(folder)
-    if problem := mismatch(task, source, found):
+    if problem := mismatch(task, source, folder, found):
         raise DataError(f"{folder}: {problem}")
     fresh = target.with_name(f".{target.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from kit.data.loading import Batch
+from kit.metrics import Evaluator as Base
 from kit.metrics import Prediction
 from kit.runs.records import MetricValue
 from kit.task import Task
@@ -42,7 +43,7 @@ class Counts:
         return self.table[0, 1].double() / self.table[0].sum()
 
 
-class Evaluator:
+class Evaluator(Base):
     """False-negative rate at a probability of one half, pooled over the positions that count.
 
     Beside it what released code gives: the mean over batches (DASH), and the rate at a *logit* of
@@ -50,11 +51,12 @@ class Evaluator:
     """
 
     def __init__(self, task: Task) -> None:
-        self.unit, self.units, self.broken = task.unit, 0, torch.tensor(False)
+        super().__init__(task)
+        self.broken = torch.tensor(False)
         self.pooled, self.released = Counts(), Counts()
         self.batches: list[Tensor] = []
 
-    def update(self, prediction: Prediction, batch: Batch) -> None:
+    def _add(self, prediction: Prediction, batch: Batch) -> None:
         """Take in logits or scores in the shape of the targets."""
         truth = batch.y > 0.5
         one = Counts()
@@ -62,18 +64,17 @@ class Evaluator:
         self.pooled.table = self.pooled.table.to(one.table.device) + one.table
         self.released.add(prediction, truth, 0.5)
         self.batches.append(one.false_negative_rate)
-        self.units += len(truth)
         self.broken = self.broken | prediction.values.isnan().any()
 
-    def compute(self) -> dict[str, MetricValue]:
+    def _scores(self) -> dict[str, MetricValue]:
         """Return ``false-negative-rate`` and the two released forms of it."""
         name, positions = "false-negative-rate", f"pooled over the positions of all {self.unit}s"
         batches = torch.stack(self.batches)
         return {
-            name: self._value(self.pooled.false_negative_rate[None], positions, self.units),
+            name: self._value(self.pooled.false_negative_rate[None], positions, self.seen),
             f"{name}/batch-mean": self._value(batches, "mean over batches", len(batches)),
             f"{name}/logit-half": self._value(
-                self.released.false_negative_rate[None], f"{positions}, not masked", self.units
+                self.released.false_negative_rate[None], f"{positions}, not masked", self.seen
             ),
         }
 

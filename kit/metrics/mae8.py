@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from kit.data.loading import Batch
+from kit.metrics import Evaluator as Base
 from kit.metrics import Prediction
 from kit.runs.records import MetricValue
 from kit.task import Task
@@ -38,7 +39,7 @@ def pairs(batch: Batch) -> Tensor:
     return chosen
 
 
-class Evaluator:
+class Evaluator(Base):
     """MAE8 of the symmetric mean of a predicted map and its transpose.
 
     Beside it as released: the map is made symmetric in two steps, of which the second meets entries
@@ -46,12 +47,13 @@ class Evaluator:
     """
 
     def __init__(self, task: Task) -> None:
-        self.unit, self.broken = task.unit, torch.tensor(False)
+        super().__init__(task)
+        self.broken = torch.tensor(False)
         self.even: list[Tensor] = []
         self.released: list[Tensor] = []
         self.batches: list[Tensor] = []
 
-    def update(self, prediction: Prediction, batch: Batch) -> None:
+    def _add(self, prediction: Prediction, batch: Batch) -> None:
         """Take in distance maps (batch, 1, side, side) in angstrom, padded as the targets are."""
         chosen = pairs(batch)
         truth = batch.y.reshape(chosen.shape).double()
@@ -64,7 +66,7 @@ class Evaluator:
         self.released.append(_errors(0.5 * (first + lower.clamp(min=SHORTEST)), truth, chosen))
         self.batches.append(self.released[-1].nanmean())
 
-    def compute(self) -> dict[str, MetricValue]:
+    def _scores(self) -> dict[str, MetricValue]:
         """Return ``mae8`` and the released forms of it."""
         proteins = f"mean over {self.unit}s"
         return {

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kit.data.loading import Batch
 from kit.errors import KitError
+from kit.metrics import Evaluator as Base
 from kit.metrics import Prediction
 from kit.metrics.false_negative_rate import Counts
 from kit.runs.records import MetricValue
@@ -37,7 +38,7 @@ def auroc(scores: Tensor, truth: Tensor) -> Tensor:
     return torch.where(scores.isnan().any(), torch.nan, area / (positives * negatives))
 
 
-class Evaluator:
+class Evaluator(Base):
     """1 - AUROC over a whole set, and as a mean over the batches as they come.
 
     Also, for a dense task, of predictions cut at a logit of one half, mask not applied: the form
@@ -47,18 +48,18 @@ class Evaluator:
     def __init__(self, task: Task) -> None:
         if task.kind == "point":
             raise KitError(f"one-minus-auroc needs labels or a map, which {task.name} has not")
-        self.unit, self.dense, self.units = task.unit, task.kind == "dense", 0
+        super().__init__(task)
+        self.dense = task.kind == "dense"
         self.scores: list[Tensor] = []
         self.truth: list[Tensor] = []
         self.batches: list[Tensor] = []
         self.cut = Counts()
 
-    def update(self, prediction: Prediction, batch: Batch) -> None:
+    def _add(self, prediction: Prediction, batch: Batch) -> None:
         """Take in logits or scores: (batch, labels), or the shape of the targets."""
         values = prediction.values.detach()
         values = values if values.dtype == torch.float64 else values.float()
         truth = batch.y.reshape(values.shape) > 0.5
-        self.units += len(values)
         if self.dense:
             self.cut.add(prediction, truth, 0.5)
             counted = torch.ones_like(truth) if batch.mask is None else batch.mask.bool()
@@ -68,14 +69,14 @@ class Evaluator:
         self.truth.append(truth)
         self.batches.append(_areas(values, truth).nanmean())
 
-    def compute(self) -> dict[str, MetricValue]:
+    def _scores(self) -> dict[str, MetricValue]:
         """Return ``one-minus-auroc``, its mean over batches, and the cut one of a dense task."""
         scores, truth = torch.cat(self.scores), torch.cat(self.truth)
         areas, batches = _areas(scores, truth), torch.stack(self.batches)
         broken = bool(scores.isnan().any())
         pooled = "pooled over the positions of all" if self.dense else "mean over labels, over all"
         found = {
-            "one-minus-auroc": self._value(areas, broken, f"{pooled} {self.unit}s", self.units),
+            "one-minus-auroc": self._value(areas, broken, f"{pooled} {self.unit}s", self.seen),
             "one-minus-auroc/batch-mean": self._value(
                 batches, broken, "mean over batches", len(batches)
             ),
@@ -84,7 +85,7 @@ class Evaluator:
             # Of two classes without scores between them the curve has one corner.
             area = 1 - 0.5 * (self.cut.false_negative_rate + self.cut.false_positive_rate)
             found["one-minus-auroc/binarised"] = self._value(
-                area[None], broken, f"{pooled} {self.unit}s, cut, not masked", self.units
+                area[None], broken, f"{pooled} {self.unit}s, cut, not masked", self.seen
             )
         return found
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from kit.data.loading import Batch
+from kit.metrics import Evaluator as Base
 from kit.metrics import Prediction
 from kit.runs.records import MetricValue
 from kit.task import Task
@@ -37,19 +38,20 @@ def majority(labels: Tensor, units: Tensor, classes: int) -> tuple[Tensor, Tenso
     return found, votes.reshape(len(found), classes).argmax(dim=1)
 
 
-class Evaluator:
+class Evaluator(Base):
     """1 - F1 by majority vote; beside it over the challenge's classes, over single samples, and as
     a mean over the batches as they come.
     """
 
     def __init__(self, task: Task) -> None:
-        self.unit, self.classes, self.broken = task.unit, task.outputs, torch.tensor(False)
+        super().__init__(task)
+        self.classes, self.broken = task.outputs, torch.tensor(False)
         self.labels: list[Tensor] = []
         self.truth: list[Tensor] = []
         self.units: list[Tensor] = []
         self.batches: list[Tensor] = []
 
-    def update(self, prediction: Prediction, batch: Batch) -> None:
+    def _add(self, prediction: Prediction, batch: Batch) -> None:
         """Take in labels (batch,), or logits or scores (batch, classes)."""
         labels = prediction.values.detach()
         if prediction.kind != "labels":
@@ -60,7 +62,7 @@ class Evaluator:
         self.units.append(batch.unit_id)
         self.batches.append(f1_scores(self.labels[-1], self.truth[-1], self.classes).nanmean())
 
-    def compute(self) -> dict[str, MetricValue]:
+    def _scores(self) -> dict[str, MetricValue]:
         """Return ``one-minus-f1`` and its other forms."""
         labels, truth, units = (torch.cat(part) for part in (self.labels, self.truth, self.units))
         found, voted = majority(labels, units, self.classes)

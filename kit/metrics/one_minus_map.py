@@ -1,6 +1,6 @@
 """1 - mAP: one minus the mean over labels of the average precision, over the whole set.
 
-A unit (a clip) may have several samples: their logits are averaged before the sigmoid.
+A unit (a clip) may have several samples: it is ranked by the mean of their logits.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from kit.data.loading import Batch
+from kit.metrics import Evaluator as Base
 from kit.metrics import Prediction
 from kit.runs.records import MetricValue
 from kit.task import Task
@@ -36,7 +37,7 @@ def average_precision(scores: Tensor, truth: Tensor) -> Tensor:
     return torch.where(scores.isnan().any(), torch.nan, precision)
 
 
-class Evaluator:
+class Evaluator(Base):
     """1 - mAP over the units of a whole set; a label without positives has no precision.
 
     Beside it with the arguments exchanged, as the released code of XGBoost has it: the labels rank
@@ -44,11 +45,11 @@ class Evaluator:
     """
 
     def __init__(self, task: Task) -> None:
-        self.unit = task.unit
+        super().__init__(task)
         self.rows: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
         self.waiting, self.logits = 0, False
 
-    def update(self, prediction: Prediction, batch: Batch) -> None:
+    def _add(self, prediction: Prediction, batch: Batch) -> None:
         """Take in logits or scores (batch, labels); the samples of a unit may come in any order."""
         values = prediction.values.detach().double()
         ones = torch.ones_like(batch.unit_id, dtype=torch.float64)
@@ -67,14 +68,14 @@ class Evaluator:
         labels[row] = truth
         return units, sums, labels, counts.new_zeros(len(units)).index_add_(0, row, counts)
 
-    def compute(self) -> dict[str, MetricValue]:
+    def _scores(self) -> dict[str, MetricValue]:
         """Return ``one-minus-map`` and the released form of it."""
         units, sums, truth, counts = self._merged()
         means = sums / counts[:, None]
-        scores = means.sigmoid() if self.logits else means
-        precisions = _precisions(scores, truth)
-        exchanged = _precisions(truth.double(), scores > 0.5)
-        broken = bool(scores.isnan().any())
+        # By logits as they are: their sigmoid could part ties, and tie what is apart.
+        precisions = _precisions(means, truth)
+        exchanged = _precisions(truth.double(), means > (0.0 if self.logits else 0.5))
+        broken = bool(means.isnan().any())
 
         def value(mean: Tensor, of: Tensor) -> MetricValue:
             return MetricValue(

@@ -6,23 +6,24 @@ import torch
 from torch import Tensor
 
 from kit.data.loading import Batch
+from kit.metrics import Evaluator as Base
 from kit.metrics import Prediction
 from kit.runs.records import MetricValue
 from kit.task import Task
 
 
-class Evaluator:
+class Evaluator(Base):
     """Relative l2 over a whole set, and as the mean over batches of the released code.
 
     A sample whose truth is zero everywhere is undefined.
     """
 
     def __init__(self, task: Task) -> None:
-        self.unit = task.unit
+        super().__init__(task)
         self.ratios: list[Tensor] = []
         self.by_prediction: list[Tensor] = []
 
-    def update(self, prediction: Prediction, batch: Batch) -> None:
+    def _add(self, prediction: Prediction, batch: Batch) -> None:
         """Take in fields (batch, *any)."""
         truth = batch.y.double().flatten(1)
         answer = prediction.values.double().reshape(truth.shape)
@@ -30,7 +31,7 @@ class Evaluator:
         self.ratios.append(error / truth.norm(dim=1))
         self.by_prediction.append(error / answer.norm(dim=1))
 
-    def compute(self) -> dict[str, MetricValue]:
+    def _scores(self) -> dict[str, MetricValue]:
         """Return ``relative-l2`` and the released forms of it.
 
         The released code of XGBoost exchanges the arguments, and divides by the prediction.

@@ -6,22 +6,23 @@ import torch
 from torch import Tensor
 
 from kit.data.loading import Batch
+from kit.metrics import Evaluator as Base
 from kit.metrics import Prediction
 from kit.runs.records import MetricValue
 from kit.task import Task
 
 
-class Evaluator:
+class Evaluator(Base):
     """0-1 error over a whole set, and as the mean over batches of DASH's released code.
 
     There a smaller last batch counts as much as the others.
     """
 
     def __init__(self, task: Task) -> None:
-        self.unit = task.unit
+        super().__init__(task)
         self.wrong: list[Tensor] = []
 
-    def update(self, prediction: Prediction, batch: Batch) -> None:
+    def _add(self, prediction: Prediction, batch: Batch) -> None:
         """Take in labels (batch,), or logits or scores (batch, classes)."""
         values = prediction.values
         if prediction.kind == "labels":
@@ -32,7 +33,7 @@ class Evaluator:
             wrong = wrong.masked_fill(values.isnan().any(dim=1), torch.nan)
         self.wrong.append(wrong)
 
-    def compute(self) -> dict[str, MetricValue]:
+    def _scores(self) -> dict[str, MetricValue]:
         """Return ``zero-one-error`` and its mean over batches."""
         batches = torch.stack([wrong.mean() for wrong in self.wrong])
         return {

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from kit import paths
+from kit import extras, paths
 from kit.errors import KitError
 from kit.results.verify import verify
 from kit.runs import history
@@ -41,7 +41,7 @@ def export(
     try:
         mlflow = importlib.import_module("mlflow")
     except ModuleNotFoundError:
-        raise KitError("this needs MLflow: pip install 'kit[mlflow]'") from None
+        raise KitError(f"this needs MLflow: {extras.install('mlflow')}") from None
     runs = paths.results() / "runs"
     whole = verify(runs).whole
     sent = 0

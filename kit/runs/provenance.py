@@ -17,18 +17,22 @@ CODE = (".py", ".toml", ".csv")
 
 def code_hash(task_folder: Path, method_folder: Path) -> str:
     """Return one hash over the code of ``kit/``, of the task, and of a method from elsewhere."""
-    package = Path(__file__).resolve().parent.parent
-    folders = [package, task_folder]
-    if not method_folder.is_relative_to(package):
+    folders = [paths.PACKAGE, task_folder]
+    if not method_folder.is_relative_to(paths.PACKAGE):
         folders.append(method_folder)
     return hash_of(folders)
 
 
 def hash_of(places: Iterable[Path]) -> str:
-    """Return one hash over the names and contents of all code in folders, or of single files."""
+    """Return one hash over the names and contents of all code in folders, or of single files.
+
+    The tasks that a wheel brings inside the package are no part of the package's code.
+    """
     digest = hashlib.sha256()
     for place in places:
         for file in [place] if place.is_file() else sorted(place.rglob("*")):
+            if place == paths.PACKAGE and file.is_relative_to(paths.PACKAGE / "tasks"):
+                continue
             if file.suffix in CODE and file.is_file():
                 digest.update(f"{file.relative_to(place.parent)} {sha256(file)}\n".encode())
     return digest.hexdigest()
@@ -41,6 +45,8 @@ def git_state() -> tuple[str | None, bool | None]:
     """
     if baked := os.environ.get("KIT_GIT_SHA"):
         return baked.removesuffix("-dirty"), baked.endswith("-dirty")
+    if paths.installed():
+        return None, None  # the current folder may be a checkout of something else
     commit = _git("rev-parse", "HEAD")
     if commit is None:
         return None, None

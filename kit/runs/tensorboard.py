@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from kit import extras
 from kit.errors import KitError
 from kit.files import is_locked
 from kit.runs import history
@@ -34,7 +35,7 @@ def require() -> Any:
         return importlib.import_module("tensorboardX")
     except ModuleNotFoundError:
         raise KitError(
-            "events need tensorboardX: pip install 'kit[tensorboard]'; those of containers are "
+            f"events need tensorboardX: {extras.install('tensorboard')}; those of containers are "
             "written outside by 'kit results export --tensorboard'"
         ) from None
 

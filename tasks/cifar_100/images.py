@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kit import extras
 from kit.data import archives
 from kit.errors import DataError, KitError
 
@@ -42,7 +43,7 @@ def _decode(place: str, content: bytes) -> Images:
     try:
         from PIL import Image
     except ModuleNotFoundError:
-        raise KitError(f"{place} needs pillow: pip install 'kit[images]'") from None
+        raise KitError(f"{place} needs pillow: {extras.install('images')}") from None
     try:
         with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
             if (image.mode, image.size) != ("RGB", (SIDE, SIDE)):

@@ -1,5 +1,6 @@
 """CIFAR-100: natural images of 100 classes, a 2D point task."""
 
+from kit.mirrors import drive
 from kit.task import About, Source, Task
 
 TASK = Task(
@@ -12,7 +13,7 @@ TASK = Task(
     loss="cross-entropy",
     metrics=("zero-one-error",),
     unit="sample",
-    version=1,
+    version=2,
     licence="CC BY 4.0",
     citation="Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009",
     about=About(
@@ -25,9 +26,19 @@ TASK = Task(
     sources=(
         Source(
             file="cifar-100-python.tar.gz",
-            urls=("https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",),
+            urls=(
+                "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+                "https://dataset.bj.bcebos.com/cifar/cifar-100-python.tar.gz",
+                "https://ossci-datasets.s3.amazonaws.com/cifar/cifar-100-python.tar.gz",
+            ),
             size=169001437,
             sha256="85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+            md5="eb9058c3a382ffc7106e4002c42a8d85",
+        ),
+        Source(
+            file="nas-bench-201-cifar-100.csv",
+            urls=(drive("1s9zP8r8hWZ22PlJ-Jyq6KmJvRvQNMzeb"),),
+            tier="precomputed",
         ),
         Source(
             file="foolbox-3.3.4-py3-none-any.whl",
@@ -44,18 +55,15 @@ TASK = Task(
         "std": tuple(255 * value for value in (0.2675, 0.2565, 0.2761)),
         "augment": ("crop", "flip"),
     },
-    # Besides train and val, split by index, there is the split of DASH's code, at random:
-    # folds "dash-train" and "dash-val". Reduced sizes are chosen once, on grounds of cost alone.
+    # Reduced sizes are chosen once, on grounds of cost alone.
     reduced={
         "lite": {
             "samples": {
                 "train": 2000,
                 "val": 500,
                 "test": 1000,
-                "dash-train": 2000,
-                "dash-val": 500,
             }
         },
-        "smoke": {"samples": {"train": 32, "val": 8, "test": 16, "dash-train": 32, "dash-val": 8}},
+        "smoke": {"samples": {"train": 32, "val": 8, "test": 16}},
     },
 )

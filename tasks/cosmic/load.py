@@ -27,10 +27,11 @@ class Loader(loading.Loader):
     """
 
     parameters: ClassVar[Mapping[str, Any]] = {"sky": "training"}
+    plain: ClassVar[Mapping[str, Any]] = {"sky": "never"}
     draws: ClassVar[bool] = True
 
     def gather(self, addresses: Tensor, training: bool) -> Batch:
-        """Return stamps, with altered skies where the rules say so."""
+        """Return stamps, with altered skies where the config says so."""
         batch = super().gather(addresses, training)
         when = self.parameter("sky")
         if when not in WHEN:

@@ -1,8 +1,9 @@
 """Cosmic: which pixels of a telescope image a cosmic ray has hit, a dense 2D task."""
 
+from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
 
-BUCKET = "https://pde-xd.s3.amazonaws.com"
+TRAIN, TEST = "deepCR.ACS-WFC.train.tar", "deepCR.ACS-WFC.test.tar"
 
 TASK = Task(
     name="cosmic",
@@ -24,9 +25,17 @@ TASK = Task(
         expert="deepCR-mask",
     ),
     tiers=("published", "synthetic"),
-    sources=tuple(
-        Source(file=file, urls=(f"{BUCKET}/cosmic/{file}",))
-        for file in ("deepCR.ACS-WFC.train.tar", "deepCR.ACS-WFC.test.tar")
+    sources=(
+        Source(
+            file=TRAIN,
+            urls=(drive("1lHsNhPM-73YFdi7V1mkEaa_WyYuz9Waf"), bucket(f"cosmic/{TRAIN}")),
+            roughly=6_500_000_000,
+        ),
+        Source(
+            file=TEST,
+            urls=(drive("1Pc6p1r6TdGCFZMOYScINMj65sF0BnSod"), bucket(f"cosmic/{TEST}")),
+            roughly=2_000_000_000,
+        ),
     ),
     # Chosen once, on grounds of cost alone: what two CPU cores do in minutes and in seconds.
     reduced={

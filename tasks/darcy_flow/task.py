@@ -1,8 +1,9 @@
 """Darcy Flow: from a diffusion coefficient to the pressure, a dense 2D task."""
 
+from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
 
-BUCKET = "https://pde-xd.s3.amazonaws.com"
+SMOOTH = "piececonst_r421_N1024_smooth{}.mat"
 
 TASK = Task(
     name="darcy-flow",
@@ -26,12 +27,25 @@ TASK = Task(
     tiers=("published", "regenerated"),
     sources=(
         Source(
-            file="piececonst_r421_N1024_smooth1.mat",
-            urls=(f"{BUCKET}/piececonst_r421_N1024_smooth1.mat",),
+            file=SMOOTH.format(1),
+            urls=(drive("17anR-H_C7It5sytoNFOk7YmOeeCX11F6"), bucket(SMOOTH.format(1))),
+            roughly=1_600_000_000,
         ),
         Source(
-            file="piececonst_r421_N1024_smooth2.mat",
-            urls=(f"{BUCKET}/piececonst_r421_N1024_smooth2.mat",),
+            file=SMOOTH.format(2),
+            urls=(drive("1v0nJs7GMnT2JYfhPuKBm7KyXRSBxMEFW"), bucket(SMOOTH.format(2))),
+            roughly=1_600_000_000,
+        ),
+        Source(
+            file="NATS-tss-v1_0-48858.pickle.pbz2",
+            urls=(drive("1PXYdAjtuBz9aR4MMzbjYbVzojTQrfliU"),),
+            roughly=85_000_000,
+            tier="precomputed",
+        ),
+        Source(
+            file="nas-bench-201-darcy-flow.csv",
+            urls=(drive("1QvW4YgZTUrTUnhjK9XHjnu3-gEn58eLG"),),
+            tier="precomputed",
         ),
     ),
     rules={"inputs": "pointwise", "targets": "pointwise", "coordinates": True},

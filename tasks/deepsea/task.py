@@ -1,8 +1,7 @@
 """DeepSEA: chromatin features of a piece of the genome, a 1D multi-label task."""
 
+from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
-
-BUCKET = "https://pde-xd.s3.amazonaws.com/deepsea"
 
 TASK = Task(
     name="deepsea",
@@ -27,7 +26,14 @@ TASK = Task(
     ),
     tiers=("published", "sample", "synthetic"),
     sources=(
-        Source(file="deepsea_filtered.npz", urls=(f"{BUCKET}/deepsea_filtered.npz",)),
+        Source(
+            file="deepsea_filtered.npz",
+            urls=(
+                drive("1wTCnpF91GYA043w8H14Q8riTLJNUGxGJ"),
+                bucket("deepsea/deepsea_filtered.npz"),
+            ),
+            roughly=902_623_148,
+        ),
         Source(
             file="janggu-0.10.2-py2.py3-none-any.whl",
             package="pypi:janggu==0.10.2",

@@ -1,4 +1,4 @@
-"""ECG's data: the published pickle, a sample of official records, or synthetic records.
+"""ECG's data: the published pickle, the challenge's own records, a sample of them, or made-up ones.
 
 A record is a 1D array at 300 Hz with one label. Windows are cut when they are loaded, because
 their stride depends on the class and on nothing else.
@@ -6,8 +6,10 @@ their stride depends on the class and on nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +18,15 @@ from kit.data.split import in_order
 from kit.errors import DataError
 from kit.task import Contents, Preparation
 
-from .records import CLASSES, Records, read_folder, read_pickle
+from . import labels
+from .labels import CLASSES
+from .records import Records, read_challenge, read_folder, read_pickle
 from .synthetic import write_pickle
 
+# The archive, or the folder that it makes.
+ZIP = ("training2017.zip", "training2017")
+# Of all samples of the 8,528 records in their order, as 16-bit numbers, the lower byte first.
+SAMPLES_HASH = "8a257fb08210697a26833c6fdff5205f4e29f89aa25f02d984f2d2052309705b"
 COUNT = {"train": 48, "val": 12, "test": 12}
 
 
@@ -26,6 +34,8 @@ def prepare(job: Preparation) -> Contents:
     """Return all records, joined, and the folds over them."""
     if job.tier == "published":
         records = read_pickle(job.raw / "challenge2017.pkl")
+    elif job.tier == "rebuilt":
+        records = _rebuilt(job)
     elif job.tier == "sample":
         records = read_folder(job.raw / "ecg-cinc2017-validation", job.progress)
     else:
@@ -33,14 +43,28 @@ def prepare(job: Preparation) -> Contents:
         records = read_pickle(write_pickle(job.scratch / "challenge2017.pkl", sum(counts.values())))
         return _contents(records, _in_order(counts), {"seed": 0, "generator": "synthetic.py"})
     job.progress(1, 1)
-    return _contents(records, split(len(records.labels)), {"random_state": 0})
+    origin = {"random_state": 0, **records.origin}
+    contents = _contents(records, split(len(records.labels)), origin)
+    return replace(contents, as_published=job.tier == "rebuilt" and _is_published(contents))
+
+
+def _rebuilt(job: Preparation) -> Records:
+    """Read PhysioNet's records, with the best labels that there are."""
+    return read_challenge(job.find(*ZIP), job.find(*labels.FILES), job.progress)
+
+
+def _is_published(contents: Contents) -> bool:
+    """Tell whether samples and labels are, by their hashes, those of the published windows."""
+    whole = contents.arrays["x"].astype("<i2", copy=False)
+    found = hashlib.sha256(whole.tobytes()).hexdigest()
+    return found == SAMPLES_HASH and contents.origin.get("labels_sha256") == labels.PAPERS_HASH
 
 
 def split(count: int) -> dict[str, npt.NDArray[np.int64]]:
     """Return the papers' folds over records: 80/10/10, and the 90/10 of the released final fit.
 
     Both are scikit-learn's ``train_test_split`` with ``random_state=0``: a permutation whose head
-    is held out. The released code draws the two splits one by one, so ``released-test`` and
+    is held out. The released code draws the two splits one by one, so ``90-10-test`` and
     ``val`` overlap by half: tuning sees half of the records of the final test. ``test`` is
     disjoint from ``train`` and ``val``.
     """
@@ -53,16 +77,16 @@ def split(count: int) -> dict[str, npt.NDArray[np.int64]]:
         "train": order[len(held_out) :],
         "val": held_out[again[test:]],
         "test": held_out[again[:test]],
-        "released-train": order[final:],
-        "released-test": order[:final],
+        "90-10-train": order[final:],
+        "90-10-test": order[:final],
     }
 
 
 def _in_order(counts: Mapping[str, int]) -> dict[str, npt.NDArray[np.int64]]:
-    """Made-up records follow each other by fold; their released folds hold what they must."""
+    """Made-up records follow each other by fold; those of the 90/10 split hold the same ones."""
     folds = in_order(counts)
-    folds["released-train"] = np.concatenate([folds["train"], folds["val"]])
-    folds["released-test"] = folds["test"]
+    folds["90-10-train"] = np.concatenate([folds["train"], folds["val"]])
+    folds["90-10-test"] = folds["test"]
     return folds
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kit import extras
 from kit.data import bounded, checks
 from kit.errors import DataError, KitError
 
@@ -56,7 +57,7 @@ def read_flac(file: Path) -> Array:
     try:
         import soundfile
     except ModuleNotFoundError:
-        raise KitError(f"{file.name} needs soundfile: pip install 'kit[audio]'") from None
+        raise KitError(f"{file.name} needs soundfile: {extras.install('audio')}") from None
     try:
         with soundfile.SoundFile(file) as stream:
             if stream.frames * stream.channels * 4 > bounded.room(file.stat().st_size):

@@ -35,6 +35,7 @@ class Loader(loading.Loader):
         "bins": 0.15,
         "frames": 0.2,
     }
+    plain: ClassVar[Mapping[str, Any]] = {"mix": 0.0, "mask": 0.0}
     draws: ClassVar[bool] = True
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
@@ -60,7 +61,7 @@ class Loader(loading.Loader):
                 x, torch.full_like(clip, x.shape[-1]), torch.zeros_like(clip), x.amin((1, 2, 3))
             )
             x = self._mixed(x)
-        step = self.rules.stride
+        step = self.config.stride
         return Batch(
             x=x[..., ::step, ::step],
             y=self.take("y")(clip),

@@ -1,8 +1,7 @@
 """FSD50K: which sounds a clip holds, a 2D task on spectrograms with several labels."""
 
+from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
-
-BUCKET = "https://pde-xd.s3.amazonaws.com"
 
 TASK = Task(
     name="fsd50k",
@@ -25,7 +24,11 @@ TASK = Task(
     ),
     tiers=("published", "sample", "synthetic"),
     sources=(
-        Source(file="audio.zip", urls=(f"{BUCKET}/audio/audio.zip",)),
+        Source(
+            file="audio.zip",
+            urls=(drive("1IDOkm7IpFfgByDZNM6daxZaVzVJVBNid"), bucket("audio/audio.zip")),
+            roughly=24_000_000_000,
+        ),
         Source(
             file="samples",
             package="debian:sonic-pi-samples",

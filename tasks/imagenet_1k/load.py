@@ -13,6 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from kit import extras
 from kit.data import loading, raw
 from kit.data.loading import Batch
 from kit.errors import DataError, KitError
@@ -34,9 +35,12 @@ class Loader(loading.Loader):
 
     In evaluation the middle of the picture, after its shorter side was brought to 8/7 of the
     window. Bilinear with antialiasing, as is usual on ImageNet (Szegedy et al. 2015).
+
+    Parameters: ``random`` is false for the middle in training, too.
     """
 
-    parameters: ClassVar[Mapping[str, Any]] = {}
+    parameters: ClassVar[Mapping[str, Any]] = {"random": True}
+    plain: ClassVar[Mapping[str, Any]] = {"random": False}
     draws: ClassVar[bool] = True
     streams: ClassVar[bool] = True
 
@@ -48,8 +52,9 @@ class Loader(loading.Loader):
     def gather(self, addresses: Tensor, training: bool) -> Batch:
         """Return x (batch, 3, side, side), uint8."""
         rows, device = addresses[:, 0].cpu(), addresses.device
+        training = training and bool(self.parameter("random"))
         drawn = torch.rand(len(rows), 2 * ATTEMPTS + 3).tolist() if training else []
-        x = np.empty((len(rows), 3, self.rules.window, self.rules.window), np.uint8)
+        x = np.empty((len(rows), 3, self.config.window, self.config.window), np.uint8)
         offsets, letters = self.prepared.array("x-offsets"), self.prepared.array("x")
         for place, row in enumerate(rows.tolist()):
             address = letters[offsets[row] : offsets[row + 1]].tobytes()
@@ -63,7 +68,7 @@ class Loader(loading.Loader):
 
     def _square(self, address: bytes, drawn: list[float] | None) -> npt.NDArray[np.uint8]:
         library = pillow()
-        side = self.rules.window
+        side = self.config.window
         try:
             content = io.BytesIO(read(raw.folder_of(self.task), address))
             picture = library.open(content, formats=("JPEG", "PNG")).convert("RGB")
@@ -116,5 +121,5 @@ def pillow() -> ModuleType:
     try:
         from PIL import Image
     except ModuleNotFoundError:
-        raise KitError("imagenet-1k needs pillow: pip install 'kit[images]'") from None
+        raise KitError(f"imagenet-1k needs pillow: {extras.install('images')}") from None
     return Image

@@ -1,9 +1,17 @@
 """NinaPro: hand gestures from electromyography, a 2D point task."""
 
+from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
 
-BUCKET = "https://pde-xd.s3.amazonaws.com/ninapro"
-FILES = [f"{kind}_{fold}.npy" for fold in ("train", "val", "test") for kind in ("ninapro", "label")]
+# File, identifier on Drive, MD5 as the repository FWRENCH states it.
+FILES = (
+    ("ninapro_train", "1zcrpm9gPwKk_neZNJ6TygAq8Udmuc4LD", "d4c33785587983348e6091e86a0d30b6"),
+    ("label_train", "1xYd5EqUwxp0wBoIXfFSS6FjjdhVD1z-k", "4164e7fcae3f8abed0a04fd86b704f77"),
+    ("ninapro_val", "1UYMJBh1T8ioLamefI-15QtHrx5yyyDtj", "138b106d4374a3fc204e41f6c4deda49"),
+    ("label_val", "1pCRBQjgkx2yyf8K0ReOYmcY1l3BlJgci", "f0464819f7ed56cb1cbbfafd312bd604"),
+    ("ninapro_test", "1rtZvlLnGvK9XSujVyH-faixpvMHLEiSV", "8a2b2cf87d5a5cf3986db2d67ebcfa18"),
+    ("label_test", "1-PcyUoOmcFBUexSILpZYndiEioldzxMR", "807b502000dba69ae0111063970ac5d2"),
+)
 
 TASK = Task(
     name="ninapro",
@@ -25,7 +33,26 @@ TASK = Task(
     ),
     tiers=("published", "sample", "synthetic"),
     sources=(
-        *(Source(file=name, urls=(f"{BUCKET}/{name}",)) for name in FILES),
+        *(
+            Source(
+                file=f"{name}.npy",
+                urls=(drive(identifier), bucket(f"ninapro/{name}.npy")),
+                roughly=15_000_000 if name == "ninapro_train" else None,
+                md5=md5,
+            )
+            for name, identifier, md5 in FILES
+        ),
+        Source(
+            file="NATS-tss-v1_0-daa55.pickle.pbz2",
+            urls=(drive("1y_Y3TbIE5rVhJ42hwIq6alUeMqlFr-bv"),),
+            roughly=84_000_000,
+            tier="precomputed",
+        ),
+        Source(
+            file="nas-bench-201-ninapro.csv",
+            urls=(drive("1QPX9P9bBazlmhHS8Y7DBxijmaYtw-BKJ"),),
+            tier="precomputed",
+        ),
         Source(
             file="libemg-2.0.3.tar.gz",
             package="pypi:libemg==2.0.3",

@@ -1,8 +1,7 @@
 """Satellite: land cover from a pixel's time series, a 1D point task."""
 
+from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
-
-BUCKET = "https://pde-xd.s3.amazonaws.com/satellite"
 
 TASK = Task(
     name="satellite",
@@ -14,7 +13,7 @@ TASK = Task(
     loss="cross-entropy",
     metrics=("zero-one-error",),
     unit="sample",
-    version=1,
+    version=2,
     licence="GPL 3.0",
     citation="Petitjean et al., Satellite Image Time Series Analysis under Time Warping, 2012",
     about=About(
@@ -24,14 +23,26 @@ TASK = Task(
     ),
     tiers=("published", "sample", "synthetic"),
     sources=(
-        Source(file="satellite_train.npy", urls=(f"{BUCKET}/satellite_train.npy",)),
-        Source(file="satellite_test.npy", urls=(f"{BUCKET}/satellite_test.npy",)),
+        Source(
+            file="satellite_train.npy",
+            urls=(
+                drive("1TB38jKE1njCyo_M4P8iYvNmF6BV4T51f"),
+                bucket("satellite/satellite_train.npy"),
+            ),
+            roughly=338_400_000,
+        ),
+        Source(
+            file="satellite_test.npy",
+            urls=(
+                drive("1u8iakYN99Vea81ucDGtEYbRkCAR99pDL"),
+                bucket("satellite/satellite_test.npy"),
+            ),
+            roughly=37_600_000,
+        ),
         Source(file="sits-formosat2", folder=True, tier="sample"),
     ),
     # Each series by its own mean and deviation, as NAS-Bench-360 has it; DASH's code does not.
     rules={"inputs": "per-sample"},
-    # Besides train, val and test there is the split of DASH's code for tuning, where the
-    # validation series are the last of the training series: folds "dash-train" and "dash-val".
     # Reduced sizes are chosen once, on grounds of cost alone.
     reduced={
         "lite": {
@@ -39,10 +50,8 @@ TASK = Task(
                 "train": 6000,
                 "val": 1000,
                 "test": 2000,
-                "dash-train": 6000,
-                "dash-val": 1000,
             }
         },
-        "smoke": {"samples": {"train": 32, "val": 8, "test": 16, "dash-train": 32, "dash-val": 8}},
+        "smoke": {"samples": {"train": 32, "val": 8, "test": 16}},
     },
 )

@@ -1,5 +1,6 @@
 """Spherical: images of CIFAR-100 projected on the sphere, a 2D point task."""
 
+from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
 
 CIFAR = "cifar-100-python.tar.gz"
@@ -14,7 +15,7 @@ TASK = Task(
     loss="cross-entropy",
     metrics=("zero-one-error",),
     unit="sample",
-    version=1,
+    version=2,
     licence="CC BY-SA",
     citation="Cohen et al., Spherical CNNs, ICLR 2018",
     about=About(
@@ -26,13 +27,22 @@ TASK = Task(
     sources=(
         Source(
             file="s2_cifar100.gz",
-            urls=("https://pde-xd.s3.amazonaws.com/spherical/s2_cifar100.gz",),
+            urls=(
+                drive("1EJbc2n0tYOh0PsbVQ0yyTz58UI3wHFud"),
+                bucket("spherical/s2_cifar100.gz"),
+            ),
+            roughly=272_000_000,
         ),
         Source(
             file=CIFAR,
-            urls=(f"https://www.cs.toronto.edu/~kriz/{CIFAR}",),
+            urls=(
+                f"https://www.cs.toronto.edu/~kriz/{CIFAR}",
+                f"https://dataset.bj.bcebos.com/cifar/{CIFAR}",
+                f"https://ossci-datasets.s3.amazonaws.com/cifar/{CIFAR}",
+            ),
             size=169001437,
             sha256="85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+            md5="eb9058c3a382ffc7106e4002c42a8d85",
             tier="regenerated",
         ),
         Source(
@@ -44,18 +54,15 @@ TASK = Task(
         ),
     ),
     # No rules: networks see pixels of 0..255, neither scaled nor augmented, in both papers' code.
-    # Besides train and val, split by index, there is the split of DASH's code, at random:
-    # folds "dash-train" and "dash-val". Reduced sizes are chosen once, on grounds of cost alone.
+    # Reduced sizes are chosen once, on grounds of cost alone.
     reduced={
         "lite": {
             "samples": {
                 "train": 1000,
                 "val": 250,
                 "test": 500,
-                "dash-train": 1000,
-                "dash-val": 250,
             }
         },
-        "smoke": {"samples": {"train": 32, "val": 8, "test": 16, "dash-train": 32, "dash-val": 8}},
+        "smoke": {"samples": {"train": 32, "val": 8, "test": 16}},
     },
 )

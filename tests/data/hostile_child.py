@@ -16,8 +16,9 @@ import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
@@ -104,23 +105,24 @@ def good(reader: str) -> list[bytes]:
         add(lambda stream: np.savez_compressed(stream, x=np.zeros((3, 3))))
     elif reader == "mat":
         for form, packed in (("4", False), ("5", False), ("5", True)):
-            add(
-                lambda stream, form=form, packed=packed: savemat(
-                    stream, {"val": np.ones(GRID, "i2")}, format=form, do_compression=packed
-                )
-            )
+            add(partial(_savemat, form=form, packed=packed))
     elif reader == "archive":
         for mode in ("w", "w:gz"):
-            add(lambda stream, mode=mode: _tar(stream, mode))
+            add(partial(_tar, mode=mode))
         add(_zip)
     elif reader == "idx":
         head = bytes([0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3])
         made.append(gzip.compress(head + bytes(6)))
     elif reader == "wav":
         size = (44144).to_bytes(4, "little")
-        form = b"fmt \x10\0\0\0\x01\0\x01\0\x22\x56\0\0\x44\xac\0\0\x02\0\x10\0"
-        made.append(b"RIFF" + size + b"WAVE" + form + b"data\x10\0\0\0" + bytes(range(16)))
+        chunk = b"fmt \x10\0\0\0\x01\0\x01\0\x22\x56\0\0\x44\xac\0\0\x02\0\x10\0"
+        made.append(b"RIFF" + size + b"WAVE" + chunk + b"data\x10\0\0\0" + bytes(range(16)))
     return made
+
+
+def _savemat(stream: io.BytesIO, form: Any, packed: bool) -> None:
+    # scipy writes streams too; its types do not say so.
+    savemat(cast(Any, stream), {"val": np.ones(GRID, "i2")}, format=form, do_compression=packed)
 
 
 def _tar(stream: io.BytesIO, mode: Any) -> None:

@@ -8,8 +8,8 @@ import pytest
 
 from kit import task
 from kit.data import packages, raw
-from kit.data.download import DownloadError
 from kit.data.fetch import fetch
+from kit.data.refusals import DownloadError
 from kit.errors import DataError
 from kit.task import Source
 

@@ -23,21 +23,55 @@ def small(shape: tuple[int, ...], *, dense: bool, per_position: bool = True) -> 
     return Perceiver(shape, 2, dense=dense, per_position=per_position, **SMALL)
 
 
-def test_attention_is_torchs_multi_head_attention() -> None:
+@pytest.mark.parametrize("inputs", [5, 8])
+def test_attention_is_torchs_multi_head_attention(inputs: int) -> None:
     torch.manual_seed(0)
-    ours = Attention(channels=8, inputs=5, heads=2)
-    peer = nn.MultiheadAttention(8, 2, kdim=5, vdim=5, batch_first=True)
-    names = {"q_proj_weight": ours.query, "k_proj_weight": ours.key, "v_proj_weight": ours.value}
+    ours = Attention(channels=8, inputs=inputs, heads=2)
+    peer = nn.MultiheadAttention(8, 2, kdim=inputs, vdim=inputs, batch_first=True)
+    projections = [ours.query, ours.key, ours.value]
+    weights = [each.weight for each in projections]
     with torch.no_grad():
-        for name, linear in names.items():
-            getattr(peer, name).copy_(linear.weight)
-        biases = (ours.query.bias, ours.key.bias, ours.value.bias)
-        peer.in_proj_bias.copy_(torch.cat(biases))
+        if inputs == 8:
+            peer.in_proj_weight.copy_(torch.cat(weights))
+        else:
+            for name, weight in zip("qkv", weights, strict=True):
+                getattr(peer, f"{name}_proj_weight").copy_(weight)
+        peer.in_proj_bias.copy_(torch.cat([each.bias for each in projections]))
         peer.out_proj.load_state_dict(ours.out.state_dict())
-    queries, inputs = torch.randn(3, 4, 8), torch.randn(3, 7, 5)
-    seen = ours.input_norm(inputs)
-    expected, _ = peer(ours.query_norm(queries), seen, seen)
-    torch.testing.assert_close(ours(queries, inputs), queries + expected)
+    queries, others = torch.randn(3, 4, 8), torch.randn(3, 7, inputs)
+    expected, _ = peer(queries, others, others)
+    torch.testing.assert_close(ours(queries, others), expected)
+
+
+@pytest.mark.parametrize("inputs", [48, 128])
+def test_attention_has_the_first_weights_of_torchs_own(inputs: int) -> None:
+    torch.manual_seed(0)
+    ours, peer = Attention(128, inputs, 4), nn.MultiheadAttention(128, 4, kdim=inputs, vdim=inputs)
+    if inputs == 128:
+        theirs = list(peer.in_proj_weight.chunk(3))
+    else:
+        theirs = [peer.q_proj_weight, peer.k_proj_weight, peer.v_proj_weight]
+    pairs = [*zip((ours.query, ours.key, ours.value), theirs, strict=True)]
+    for layer, peers in [*pairs, (ours.out, peer.out_proj.weight)]:
+        one, other = layer.weight.detach(), peers.detach()
+        assert float(one.std()) == pytest.approx(float(other.std()), rel=0.03)
+        assert float(one.max()) == pytest.approx(float(other.max()), rel=0.03)
+        assert not layer.bias.any()
+
+
+def test_parameters_are_those_of_the_original() -> None:
+    """By its modules: a norm for queries and one for what they read, one in self-attention."""
+    channels, features, outputs = 128, 3 + 2 * 65, 100
+    norm, square = 2 * channels, channels * channels + channels
+    perceptron = norm + 2 * square
+    cross = norm + 2 * features + 2 * square + 2 * (features * channels + channels) + perceptron
+    self_attention = norm + 4 * square + perceptron
+    decoder = 2 * norm + 4 * square + perceptron
+    answer = channels * outputs + outputs
+    sizes = {"latents": 32, "channels": 128, "layers": 3, "self_attentions": 3, "heads": 4}
+    network = Perceiver((3, 32, 32), outputs, dense=False, per_position=False, bands=32, **sizes)
+    wanted = 2 * (cross + 3 * self_attention) + decoder + answer + 33 * channels
+    assert sum(weight.numel() for weight in network.parameters()) == wanted
 
 
 def test_fourier_features_by_hand() -> None:
@@ -75,8 +109,8 @@ def test_it_tells_where_in_a_sample_something_is() -> None:
     y = torch.arange(64) % 2
     place = torch.randint(0, 8, (64,)) + 8 * y
     x = nn.functional.one_hot(place, 16).float()[:, None]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=5e-3)
-    for _ in range(80):
+    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-2)
+    for _ in range(150):
         optimiser.zero_grad()
         nn.functional.cross_entropy(network(x), y).backward()
         optimiser.step()

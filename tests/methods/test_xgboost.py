@@ -20,7 +20,7 @@ from kit.methods.xgboost.rows import drawn_patches, patches, whole
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
 from kit.spec import RunSpec
-from kit.training.stage import Stage
+from kit.training.checkpointer import Checkpointer
 from tests.conftest import Run
 
 PARAMETERS = {
@@ -54,14 +54,14 @@ def labels() -> tuple[xgboost.DMatrix, xgboost.DMatrix]:
     return xgboost.DMatrix(x[:200], y[:200]), xgboost.DMatrix(x[200:], y[200:])
 
 
-def stage(folder: Path) -> Stage:
-    return Stage("train", spec("darcy-flow"), folder, folder / "history.jsonl")
+def checkpointer(folder: Path) -> Checkpointer:
+    return Checkpointer("train", spec("darcy-flow"), folder, folder / "history.jsonl")
 
 
 def test_boosting_and_stopping_are_xgboosts_own(tmp_path: Path) -> None:
     data, validation = labels()
     ours = Ensemble(PARAMETERS, data)
-    ours.boost(stage(tmp_path), data, validation, rounds=60, patience=3, share=1.0)
+    ours.boost(checkpointer(tmp_path), data, validation, rounds=60, patience=3, share=1.0)
     peer = xgboost.train(
         PARAMETERS,
         data,
@@ -80,14 +80,16 @@ def test_boosting_and_stopping_are_xgboosts_own(tmp_path: Path) -> None:
 def test_an_interrupted_boosting_goes_on_to_the_same_trees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kit.training.stage.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("kit.training.checkpointer.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     data, validation = labels()
     whole_one = Ensemble(PARAMETERS, data)
-    whole_one.boost(stage(tmp_path / "a"), data, validation, rounds=12, patience=0, share=0.5)
+    whole_one.boost(
+        checkpointer(tmp_path / "a"), data, validation, rounds=12, patience=0, share=0.5
+    )
     first = Ensemble(PARAMETERS, data)
-    first.boost(stage(tmp_path / "b"), data, validation, rounds=5, patience=0, share=0.5)
+    first.boost(checkpointer(tmp_path / "b"), data, validation, rounds=5, patience=0, share=0.5)
     again = Ensemble(PARAMETERS, data)
-    again.boost(stage(tmp_path / "b"), data, validation, rounds=12, patience=0, share=0.5)
+    again.boost(checkpointer(tmp_path / "b"), data, validation, rounds=12, patience=0, share=0.5)
     assert again.booster.save_raw("ubj") == whole_one.booster.save_raw("ubj")
     assert (again.best, again.best_round) == (whole_one.best, whole_one.best_round)
     lines = (tmp_path / "b/history.jsonl").read_text().splitlines()
@@ -160,7 +162,7 @@ def test_maps_of_no_fixed_size_are_refused() -> None:
 def test_without_the_package_one_line_says_what_to_install(
     kit: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    line = "method xgboost needs xgboost: pip install 'kit[xgboost]'"
+    line = "method xgboost needs xgboost: pip install -e '.[xgboost]'"
     info = method.find("xgboost")
     assert info.missing() is None
     assert local.unusable([spec("darcy-flow")], EngineOptions()) is None
@@ -172,3 +174,30 @@ def test_without_the_package_one_line_says_what_to_install(
     assert not RunFolder(spec("darcy-flow")).path.exists()
     monkeypatch.setattr("kit.method.find_spec", lambda _: None)
     assert local.unusable([spec("darcy-flow")], EngineOptions()) == line
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "metric"),
+    [
+        ("ecg", "released", "mlogloss"),
+        ("ecg", "clean", "merror"),
+        ("satellite", "released", "merror"),
+        ("deepsea", "released", "logloss"),
+    ],
+)
+def test_what_ends_the_boosting(
+    name: str, protocol: str, metric: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The score that XGBoost itself names after a round."""
+    prepare(task.find(name), "synthetic", "smoke")
+    told: list[str] = []
+    plain = xgboost.Booster.eval
+
+    def heard(*args: Any, **how: Any) -> str:
+        told.append(plain(*args, **how))
+        return told[-1]
+
+    monkeypatch.setattr(xgboost.Booster, "eval", heard)
+    run(name, protocol=protocol)
+    assert told
+    assert all(f"-{metric}:" in line for line in told)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import pkgutil
+from dataclasses import replace
+
 import pytest
 import torch
 
-from kit import task
+from kit import metrics, task
 from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.metrics import Prediction, evaluator
@@ -66,3 +69,22 @@ def test_zero_one_error_of_a_logit_that_is_no_number_is_undefined() -> None:
 def test_unknown_metric_gets_near_names() -> None:
     with pytest.raises(KitError, match="did you mean 'relative-l2'"):
         evaluator("relative-l3", DARCY)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(each.name for each in pkgutil.iter_modules(metrics.__path__))
+)
+@pytest.mark.parametrize("batches", [0, 1])
+def test_nothing_to_score_is_one_line(name: str, batches: int) -> None:
+    """Neither no batch nor an empty one has a score."""
+    dense = name in ("one_minus_auroc", "false_negative_rate", "mae8")
+    found = metrics.evaluator(
+        name.replace("_", "-"), replace(task.find("darcy-flow"), kind="dense" if dense else "point")
+    )
+    for _ in range(batches):
+        none = torch.empty(0, dtype=torch.long)
+        y = torch.empty(0, 1, 8, 8)
+        batch = Batch(x=y, y=y, sample_id=none, unit_id=none)
+        found.update(Prediction(torch.empty(0, 1, 8, 8), "logits"), batch)
+    with pytest.raises(KitError, match="no sample to score"):
+        found.compute()

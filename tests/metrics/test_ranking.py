@@ -170,6 +170,20 @@ def test_average_precision_averages_the_logits_of_a_unit() -> None:
     assert scores.value == pytest.approx(theirs, abs=1e-12)
 
 
+@pytest.mark.parametrize(("clips", "chunks", "levels"), [(70, 4, 3), (33, 7, 2), (257, 3, 5)])
+def test_average_precision_of_tied_means_of_chunks(clips: int, chunks: int, levels: int) -> None:
+    """Means of few levels tie often, however far out, in whatever order their chunks come."""
+    torch.manual_seed(clips)
+    unit = torch.arange(clips).repeat_interleave(chunks)
+    logits = 7.3 * torch.randint(-levels, levels + 1, (clips * chunks, 4))
+    truth = torch.rand(clips, 4).repeat_interleave(chunks, dim=0).round()
+    mix = torch.randperm(len(unit))
+    found = score("one-minus-map", LABELS, logits[mix], truth[mix], unit=unit[mix], size=64)
+    means = logits.double().reshape(clips, chunks, 4).mean(1).numpy()
+    expected = average_precision_score(truth[::chunks].numpy(), means, average="macro")
+    assert found["one-minus-map"].value == pytest.approx(1 - expected, abs=1e-12)
+
+
 def test_average_precision_with_little_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     logits, truth = random(40, 4, 2)
     unit = torch.arange(40) % 10

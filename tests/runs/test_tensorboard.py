@@ -12,7 +12,7 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from kit.cli import sweep
-from kit.engines.jobs import Ended, Job, Rules
+from kit.engines.jobs import Ended, Job, RetryPolicy
 from kit.errors import KitError
 from kit.files import locked
 from kit.runs import history
@@ -113,14 +113,14 @@ def test_a_sweep_writes_those_of_a_run_that_is_over_and_outlives_a_full_disk(
 
     monkeypatch.setattr("kit.engines.queue.Queue", Queue)
     engine = SimpleNamespace(name="docker", close=lambda: None)
-    places = SimpleNamespace(capacity=1)
-    assert sweep.run([Job(folder.spec)], engine, places, Rules()) == []
+    slots = SimpleNamespace(capacity=1)
+    assert sweep.run([Job(folder.spec)], engine, slots, RetryPolicy()) == []
     assert (folder.path / "tensorboard").exists() is not full
 
 
 def test_without_the_library_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "tensorboardX", None)
-    with pytest.raises(KitError, match=r"kit\[tensorboard\]"), events(tmp_path):
+    with pytest.raises(KitError, match=r"\.\[tensorboard\]"), events(tmp_path):
         pass
 
 

@@ -10,12 +10,13 @@ import shutil
 
 import click
 
+from kit import __version__, extras, paths
 from kit.cli import options
 from kit.errors import UnavailableError
 
 GB = 1e9
 # Modules whose checks() look at every node.
-CLUSTERS = {"ray": "kit.engines.ray.cluster", "slurm": "kit.engines.slurm.look"}
+CLUSTERS = {"ray": "kit.engines.ray.cluster", "slurm": "kit.engines.slurm.probe"}
 # What is checked, whether all is well, and what was found.
 Check = tuple[str, bool, str]
 
@@ -32,7 +33,7 @@ def command(engine: str | None, form: str) -> None:
     node shares the results folder: each reads a word there, writes one, and tries a lock that is
     held here.
     """
-    checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _data()]
+    checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _folders(), _data()]
     if engine is not None:
         checks += _cluster(engine)
     if form == "json":
@@ -51,36 +52,40 @@ def _cluster(name: str) -> list[Check]:
     try:
         return list(importlib.import_module(CLUSTERS[name]).checks())
     except ModuleNotFoundError as error:
-        raise UnavailableError(
-            f"engine {name}: the package {error.name} is not installed"
-        ) from None
+        raise UnavailableError(f"engine {name}: {extras.absent(error)}") from None
 
 
 def _python() -> Check:
     cores = len(os.sched_getaffinity(0))
-    return "python", True, f"{platform.python_version()} on {cores} cores"
+    place = "from a wheel" if paths.installed() else f"in {paths.project()}"
+    version = platform.python_version()
+    return "python", True, f"{version} on {cores} cores; kit {__version__} {place}"
 
 
 def _torch() -> Check:
     try:
         return "torch", True, importlib.metadata.version("torch")
     except importlib.metadata.PackageNotFoundError:
-        return "torch", False, "not installed; run 'make setup'"
+        return "torch", False, "not installed; 'make setup' in a checkout, else 'pip install torch'"
 
 
 def _gpus() -> Check:
     from kit.engines import leases
-    from kit.engines.devices import gpus
+    from kit.engines.devices import find
 
-    found = gpus()
-    if not found:
+    try:
+        found = find()
+    except UnavailableError as error:
+        return "gpu", False, str(error)
+    if not found.gpus and not found.broken:
         return "gpu", True, "none: use profile lite or smoke"
-    why = leases.free().reasons
-    each = (
+    why = leases.free().reasons if found.gpus else {}
+    each = [
         f"{gpu.number} {gpu.model} ({gpu.memory / GB:.0f} GB): {why.get(gpu.uuid, 'free')}"
-        for gpu in found
-    )
-    return "gpu", True, "; ".join(each)
+        for gpu in found.gpus
+    ]
+    each += [f"{number}: {reason}" for number, reason in found.broken.items()]
+    return "gpu", not found.broken, "; ".join(each)
 
 
 def _docker() -> Check:
@@ -96,8 +101,6 @@ def _docker() -> Check:
 
 
 def _disk() -> Check:
-    from kit import paths
-
     folder = paths.results()
     while not folder.exists():
         folder = folder.parent
@@ -105,6 +108,14 @@ def _disk() -> Check:
         return "disk", False, f"{folder} is no folder to write to; KIT_RESULTS names another one"
     free = shutil.disk_usage(folder).free
     return "disk", free > 2 * GB, f"{free / GB:.0f} GB free for results in {paths.results()}"
+
+
+def _folders() -> Check:
+    from kit import method, task
+
+    broken = [*task.broken(), *method.broken()]
+    whole = f"{len(task.names())} tasks, {len(method.names())} methods"
+    return "folders", not broken, "; ".join(broken) or whole
 
 
 def _data() -> Check:
@@ -117,4 +128,5 @@ def _data() -> Check:
         for tier in each.tiers
         if state(each, tier, "lite").ready
     ]
-    return "data", True, ", ".join(ready) or "none prepared; 'kit data list' says how"
+    told = ", ".join(ready) or "none prepared; 'kit data list' says how"
+    return "data", True, f"{told}; in {paths.data()}"

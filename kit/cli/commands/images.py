@@ -55,6 +55,7 @@ def build(
     from kit.engines import leases
 
     names = [task.find(name).name for name in tasks or task.names()]
+    paths.checkout("images")
     client = connect()
     how = building.Options(base_image=base_image, wheels=wheels, ca=ca, network=network, cpu=cpu)
     building.build(client, names, how)
@@ -114,7 +115,7 @@ def compose(write: bool) -> None:
 
 
 def _show(found: list[Image]) -> None:
-    from kit.containers.lock import objection, short
+    from kit.containers.lock import rejection, short
 
     rows = [("image", "id", "MB", "added MB", "layers", "shared", "commit", "locked")]
     rows += [
@@ -126,7 +127,7 @@ def _show(found: list[Image]) -> None:
             str(image.layers),
             str(image.shared),
             (image.revision or "")[:12],
-            "no" if objection(image, image.name) else "yes",
+            "no" if rejection(image, image.name) else "yes",
         )
         for image in found
     ]

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from kit.base import recipe
 from kit.base.context import Context
 from kit.methods.expert.info import ExpertSettings
-from kit.methods.expert.layers.same import SameConv1d
+from kit.methods.expert.layers.same import SameConv1d, same_max_pool1d
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser
-from kit.training.stage import Stage
 
 KERNEL_SIZE = 8
 POOL = 4
@@ -47,7 +47,7 @@ class DeepSEA(nn.Module):
         """(batch, channels, n) -> (batch, outputs)."""
         for number, convolution in enumerate(self.convolutions):
             if number:
-                x = F.max_pool1d(x, POOL, ceil_mode=True)
+                x = same_max_pool1d(x, POOL)
                 x = F.dropout(x, DROPOUT[number - 1], self.training)
             x = F.relu(convolution(x))
         x = F.dropout(x, DROPOUT[-1], self.training)
@@ -70,9 +70,11 @@ def build(
     return DeepSEA(channels, length, outputs, width, hidden)
 
 
-def fit(context: Context, stage: Stage, network: DeepSEA, settings: ExpertSettings) -> None:
+def fit(
+    context: Context, checkpointer: Checkpointer, network: DeepSEA, settings: ExpertSettings
+) -> None:
     """Train with the norms of the weights limited after every step."""
     optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
     optimiser.register_step_post_hook(lambda *_: network.limit_norms())
     watch = recipe.monitor(context, network, settings, optimiser)
-    recipe.run(context, stage, network, settings, optimiser, watch)
+    recipe.run(context, checkpointer, network, settings, optimiser, watch)

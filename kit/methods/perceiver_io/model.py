@@ -29,31 +29,48 @@ def fourier_features(spatial: Sequence[int], bands: int) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head attention of normalised queries to normalised inputs; added to the queries."""
+    """Multi-head attention, with the first weights of torch's own ``MultiheadAttention``.
+
+    As linear layers, whose multiply-adds are counted. Torch draws the projections of one size as a
+    single matrix, within narrower bounds than three.
+    """
 
     def __init__(self, channels: int, inputs: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.query_norm, self.input_norm = nn.LayerNorm(channels), nn.LayerNorm(inputs)
         self.query = nn.Linear(channels, channels)
         self.key, self.value = nn.Linear(inputs, channels), nn.Linear(inputs, channels)
         self.out = nn.Linear(channels, channels)
+        together = 3 if inputs == channels else 1
+        for projection in (self.query, self.key, self.value):
+            bound = math.sqrt(6 / (projection.in_features + together * channels))
+            nn.init.uniform_(projection.weight, -bound, bound)
+        for linear in (self.query, self.key, self.value, self.out):
+            nn.init.zeros_(linear.bias)
 
     def forward(self, queries: Tensor, inputs: Tensor) -> Tensor:
         """(batch, queries, channels), (batch, inputs, features) -> (batch, queries, channels)."""
-        asked, seen = self.query_norm(queries), self.input_norm(inputs)
-        parts = (self.query(asked), self.key(seen), self.value(seen))
+        parts = (self.query(queries), self.key(inputs), self.value(inputs))
         heads = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
         found = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
-        return queries + self.out(found)
+        answer: Tensor = self.out(found)
+        return answer
 
 
-class Cross(nn.Module):
-    """Attention to other vectors, then a perceptron."""
+class AttentionBlock(nn.Module):
+    """Normalised attention, then a normalised perceptron, both added to the queries.
 
-    def __init__(self, channels: int, inputs: int, heads: int) -> None:
+    Args:
+        channels: of the queries.
+        inputs: features of the vectors that are read; None for the queries themselves.
+        heads: of the attention.
+    """
+
+    def __init__(self, channels: int, inputs: int | None, heads: int) -> None:
         super().__init__()
-        self.attention = Attention(channels, inputs, heads)
+        self.query_norm = nn.LayerNorm(channels)
+        self.input_norm = None if inputs is None else nn.LayerNorm(inputs)
+        self.attention = Attention(channels, inputs or channels, heads)
         self.perceptron = nn.Sequential(
             nn.LayerNorm(channels),
             nn.Linear(channels, channels),
@@ -61,9 +78,11 @@ class Cross(nn.Module):
             nn.Linear(channels, channels),
         )
 
-    def forward(self, queries: Tensor, inputs: Tensor) -> Tensor:
+    def forward(self, queries: Tensor, inputs: Tensor | None = None) -> Tensor:
         """As ``Attention``."""
-        found: Tensor = self.attention(queries, inputs)
+        asked = self.query_norm(queries)
+        read = asked if self.input_norm is None else self.input_norm(inputs)
+        found: Tensor = queries + self.attention(asked, read)
         return found + self.perceptron(found)
 
 
@@ -72,15 +91,15 @@ class Layer(nn.Module):
 
     def __init__(self, channels: int, inputs: int, heads: int, self_attentions: int) -> None:
         super().__init__()
-        self.read = Cross(channels, inputs, heads)
-        self.think = nn.ModuleList(Cross(channels, channels, heads) for _ in range(self_attentions))
+        self.cross = AttentionBlock(channels, inputs, heads)
+        self.selves = nn.Sequential(
+            *(AttentionBlock(channels, None, heads) for _ in range(self_attentions))
+        )
 
     def forward(self, latents: Tensor, inputs: Tensor) -> Tensor:
         """(batch, latents, channels), (batch, inputs, features) -> (batch, latents, channels)."""
-        latents = self.read(latents, inputs)
-        for attention in self.think:
-            latents = attention(latents, latents)
-        return latents
+        found: Tensor = self.selves(self.cross(latents, inputs))
+        return found
 
 
 class Perceiver(nn.Module):
@@ -126,7 +145,7 @@ class Perceiver(nn.Module):
         elif dense:
             answers *= math.prod(self.spatial)
         self.query = nn.Parameter(torch.empty(1, channels))
-        self.decoder = Cross(channels, channels, 1)
+        self.decoder = AttentionBlock(channels, channels, 1)
         self.answer = nn.Linear(channels, answers)
         for drawn in (self.latents, self.query):
             nn.init.trunc_normal_(drawn, std=0.02)

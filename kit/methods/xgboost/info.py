@@ -21,6 +21,7 @@ class XgboostSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields
         learning_rate: times what each tree says.
         subsample: share of the samples that the trees of a round see, drawn evenly; the released
             code draws samples with large gradients more often, which XGBoost does on GPUs alone.
+        stop_by: what the validation fold is scored by in a task of classes; others have one score.
         patience: the boosting ends after so many rounds without a better score on the validation
             fold, and the best round's trees are kept; 0 for never.
         trees: ``one-per-output``, or ``for-all-outputs`` at once, whose leaves are vectors.
@@ -35,6 +36,7 @@ class XgboostSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields
     depth: Positive
     learning_rate: Amount
     subsample: Annotated[float, Meta(gt=0, le=1)]
+    stop_by: Literal["error", "log-loss"]
     patience: Count
     trees: Literal["one-per-output", "for-all-outputs"]
     patch: Count
@@ -57,7 +59,7 @@ class XgboostInfo(MethodInfo):
 METHOD = XgboostInfo(
     name="xgboost",
     title="XGBoost",
-    version=1,
+    version=2,
     stages=("train",),
     settings_type=XgboostSettings,
     package="xgboost",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import xgboost
 
 MODEL = "trees.ubj"
+STOP_BY = {"error": "merror", "log-loss": "mlogloss"}
 TREES = {"one-per-output": "one_output_per_tree", "for-all-outputs": "multi_output_tree"}
 
 
@@ -35,20 +36,20 @@ class Stages:
         from kit.methods.xgboost import ensemble
         from kit.methods.xgboost.rows import Stream, drawn_patches, whole
 
-        settings, progress = self.settings, context.stage(stage, self.settings.rounds)
+        settings, checkpointer = self.settings, context.checkpointer(stage, self.settings.rounds)
         rows = (
             drawn_patches(settings.patch, settings.positions) if self._patches(context) else whole
         )
 
         def matrix(role: str, reference: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
             fold = context.fold(role)
-            stream = Stream(fold, settings.batch_size, rows, lambda: progress.begin_epoch(0))
+            stream = Stream(fold, settings.batch_size, rows, lambda: checkpointer.begin_epoch(0))
             return xgboost.QuantileDMatrix(stream, ref=reference)
 
         data = matrix("final_fit")
         trees = ensemble.Ensemble(self._parameters(context), data)
         trees.boost(
-            progress,
+            checkpointer,
             data,
             matrix("tune_val", data),
             rounds=settings.rounds,
@@ -56,7 +57,7 @@ class Stages:
             share=settings.subsample,
         )
         ensemble.save(trees.kept(), context.artifacts / MODEL)
-        context.finish(progress)
+        context.finish(checkpointer)
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the trees as a function."""
@@ -119,7 +120,8 @@ class Stages:
         if context.task.kind != "point":
             return {"objective": "binary:logistic", "eval_metric": "logloss"}
         classes = context.task.outputs
-        return {"objective": "multi:softprob", "eval_metric": "merror", "num_class": classes}
+        by = STOP_BY[self.settings.stop_by]
+        return {"objective": "multi:softprob", "eval_metric": by, "num_class": classes}
 
     def _patches(self, context: Context) -> bool:
         return context.task.kind == "dense" and self.settings.patch > 0

@@ -6,6 +6,7 @@ import io
 from pathlib import Path
 from typing import Any
 
+from kit import extras
 from kit.errors import KitError
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000")
@@ -26,7 +27,7 @@ def pyplot() -> Any:
         import matplotlib
         from matplotlib.figure import Figure
     except ModuleNotFoundError:
-        raise KitError("figures need matplotlib: pip install 'kit[plots]'") from None
+        raise KitError(f"figures need matplotlib: {extras.install('plots')}") from None
     # A fixed salt and text as text make the same figure the same bytes.
     matplotlib.rcParams |= {
         "svg.fonttype": "none",

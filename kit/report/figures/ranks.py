@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from kit import extras
 from kit.errors import KitError
 from kit.report.figures import NARROW, WIDE, new
 from kit.report.means import Means
@@ -165,5 +166,5 @@ def _posthocs() -> Any:
     try:
         import scikit_posthocs
     except ModuleNotFoundError:
-        raise KitError("ranks need scikit-posthocs: pip install 'kit[plots]'") from None
+        raise KitError(f"ranks need scikit-posthocs: {extras.install('plots')}") from None
     return scikit_posthocs

@@ -22,13 +22,15 @@ def test_size_is_the_published_one_and_parameters_lie_in_the_layers_order() -> N
     assert shapes == [(320, 4, 8), (480, 320, 8), (960, 480, 8), (925, 60_480), (36, 925)]
 
 
-def test_poolings_keep_a_rest_and_channels_come_last_when_flattened() -> None:
+def test_poolings_pad_both_sides_and_channels_come_last_when_flattened() -> None:
     network = deepsea.build((4, 18), 3, width=2, hidden=5).eval()
     x = torch.rand(1, 4, 18)
     y = torch.relu(network.convolutions[0](x))
-    y = torch.stack([part.amax(2) for part in y.split(4, dim=2)], dim=2)
+    # 18 steps to 5 windows of 4: one beyond each end.
+    y = torch.stack([part.amax(2) for part in y.split([3, 4, 4, 4, 3], dim=2)], dim=2)
     y = torch.relu(network.convolutions[1](y))
-    y = torch.stack([part.amax(2) for part in y.split(4, dim=2)], dim=2)
+    # 5 to 2: three are missing, the odd one at the end.
+    y = torch.stack([part.amax(2) for part in y.split([3, 2], dim=2)], dim=2)
     y = torch.relu(network.convolutions[2](y))
     assert y.shape == (1, 6, 2)
     flat = torch.cat([y[0, :, 0], y[0, :, 1]])

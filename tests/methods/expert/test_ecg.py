@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -10,7 +9,6 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from kit import method, task
 from kit.methods.expert import ecg
 from kit.methods.expert.info import ExpertSettings
-from kit.methods.expert.layers.same import SameConv1d
 from kit.ops import count
 from kit.training.schedules import rate
 
@@ -32,26 +30,6 @@ def test_halvings_and_doublings_come_where_the_original_has_them() -> None:
     ]
     assert [number for number, block in enumerate(blocks) if block.added] == [12, 24, 36]
     assert blocks[-1].conv2.out_channels == 1024
-
-
-@pytest.mark.parametrize(("length", "stride", "size"), [(10, 1, 8), (9, 2, 16), (8, 2, 3)])
-def test_same_padding_is_that_of_tensorflow(length: int, stride: int, size: int) -> None:
-    """Zeros so that place k of the output begins at k * stride - floor(missing / 2)."""
-    torch.manual_seed(0)
-    layer = SameConv1d(1, 1, size, stride, bias=False).double()
-    x = torch.randn(length, dtype=torch.float64)
-    places = -(-length // stride)
-    before = max(0, (places - 1) * stride + size - length) // 2
-    taps = layer.weight.detach()[0, 0].tolist()
-    want = [
-        sum(
-            taps[tap] * float(x[place * stride - before + tap])
-            for tap in range(size)
-            if 0 <= place * stride - before + tap < length
-        )
-        for place in range(places)
-    ]
-    np.testing.assert_allclose(layer(x[None, None]).detach().numpy()[0, 0], want, atol=1e-12)
 
 
 def test_a_shortcut_pools_with_a_zero_at_the_end_and_adds_channels_on_both_sides() -> None:

@@ -1,4 +1,4 @@
-"""Convolutions padded as TensorFlow's ``SAME``: outputs are ceil(length / stride) long."""
+"""Convolution and pooling as TensorFlow pads them under the name ``SAME``: to ceil(n / stride)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,25 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
+def same_padding(length: int, size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
+    """Return how far TensorFlow's ``SAME`` pads before and after; an odd one goes to the end."""
+    reach = (-(-length // stride) - 1) * stride + (size - 1) * dilation + 1
+    missing = max(0, reach - length)
+    return missing // 2, missing - missing // 2
+
+
 class SameConv1d(nn.Conv1d):
-    """A convolution whose zeros are split between both ends, the odd one at the end."""
+    """A convolution over zeros at both ends."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, n) -> (batch, outputs, ceil(n / stride))."""
-        (stride,), (size,) = self.stride, self.kernel_size
-        missing = max(0, (-(-x.shape[-1] // stride) - 1) * stride + size - x.shape[-1])
-        return super().forward(F.pad(x, (missing // 2, missing - missing // 2)))
+        (stride,), (size,), (dilation,) = self.stride, self.kernel_size, self.dilation
+        return super().forward(F.pad(x, same_padding(x.shape[-1], size, stride, dilation)))
+
+
+def same_max_pool1d(x: Tensor, size: int) -> Tensor:
+    """Return the largest of windows side by side, (batch, channels, n) -> (..., ceil(n / size)).
+
+    Windows that reach beyond the ends see nothing there, not zeros.
+    """
+    return F.max_pool1d(F.pad(x, same_padding(x.shape[-1], size, size), value=-float("inf")), size)

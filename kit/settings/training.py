@@ -1,0 +1,37 @@
+"""Settings of methods that train one network as its authors do."""
+
+from __future__ import annotations
+
+from kit.errors import KitError
+from kit.settings.common import Optimiser, Positive, Schedule, Settings, Validation
+
+
+class TrainingSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one network is trained.
+
+    Attributes:
+        validation: the score that schedules and selection follow, if any.
+        loss: None for the task's own.
+    """
+
+    epochs: Positive
+    batch_size: Positive
+    optimiser: Optimiser
+    schedule: Schedule
+    validation: Validation = Validation()
+    loss: str | None = None
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+        """Hold the settings to the samples; what scores the training must not be trained on.
+
+        Raises:
+            KitError: they do not fit, or the validation has samples of the final fit.
+        """
+        super().check(sample_shape, outputs)
+        role = self.validation.role
+        if role != "none" and (both := self.data.shared("final_fit", role)):
+            raise KitError(
+                f"validation.role = {role!r} holds samples that are trained on "
+                f"({', '.join(both)}); leave them out of data.roles.final_fit, or cut both from "
+                "them by data.split"
+            )
