@@ -76,7 +76,7 @@ STAGES = """
             self.settings = settings
 
         def run_stage(self, stage, context):
-            progress = context.stage(stage, 1)
+            progress = context.checkpointer(stage, 1)
             counts = torch.bincount(context.fold("final_fit").samples.y)
             context.finish(progress, label=int(counts.argmax()))
 

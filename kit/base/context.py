@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from kit.data.folds import Fold, TaskData
 from kit.data.loading import Batch
+from kit.errors import DivergedError
 from kit.metrics import Prediction
 from kit.runs.folder import RunFolder
 from kit.runs.records import Architecture
@@ -151,8 +153,7 @@ class Context:
 
         Args:
             stage: whose trials they are.
-            function: trains one configuration, with a checkpointer of its own, and returns the
-                score.
+            function: trains one configuration and returns its score, lower is better.
             configurations: numbered from ``first``.
             epochs: of one trial, for the progress shown.
             first: the number of the first one.
@@ -165,12 +166,15 @@ class Context:
             done = self.folder.output(name, "trials")
             if done is None:
                 trial = self.trial(stage, number, number * epochs, total)
-                score = function(configuration, trial)
+                try:
+                    score = function(configuration, trial)
+                except DivergedError:
+                    score = math.nan  # which loses against any number
                 done = {"score": score, "seconds": trial.active_seconds}
                 self.folder.set_output(name, done, "trials")
                 trial.remove_checkpoint()
             score = done["score"]
-            score = float("nan") if score is None else float(score)
+            score = math.nan if score is None else float(score)
             results.append(TrialResult(number, score, float(done["seconds"])))
         return results
 

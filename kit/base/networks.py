@@ -22,10 +22,8 @@ from kit.runs.records import Architecture
 from kit.search import instantiate
 from kit.search.architecture import Padding
 from kit.seeding import key
-from kit.settings import NetworkSettings, Optimiser, Schedule, Speed
 from kit.training import tensors
-from kit.training.checkpointer import Checkpointer
-from kit.training.loop import make_optimiser, network_loss, network_predictor, train
+from kit.training.loop import network_predictor
 from kit.training.losses import loss
 
 WEIGHTS = "weights.pt"
@@ -91,54 +89,6 @@ def _check_options(
     for option in options:
         if option not in own:
             raise KitError(f"backbone {name} has no option {option!r}{nearest(option, own)}")
-
-
-def fit(
-    context: Context,
-    checkpointer: Checkpointer,
-    network: nn.Module,
-    fold: Fold,
-    *,
-    optimiser: Optimiser,
-    schedule: Schedule,
-    epochs: int,
-    batch_size: int,
-    loss_name: str | None,
-    limit: int | None = None,
-    until: int | None = None,
-) -> None:
-    """Train a network on a fold in an order that the run's seed decides.
-
-    Args:
-        context: of the run.
-        checkpointer: or trial; keeps the checkpoint.
-        network: trained in place.
-        fold: what to train on.
-        optimiser: its settings.
-        schedule: of its learning rate.
-        epochs: in all.
-        batch_size: samples per step.
-        loss_name: None for the task's own loss.
-        limit: batches per epoch, None for all.
-        until: stop after so many epochs, with a checkpoint to go on from; None for all.
-    """
-    steps = fold.batch_count(batch_size)
-    settings = context.settings
-    speed = settings.speed if isinstance(settings, NetworkSettings) else Speed()
-    of_output = loss(loss_name or context.task.loss)[0]
-    train(
-        checkpointer,
-        network,
-        make_optimiser([{"params": list(network.parameters())}], optimiser),
-        schedule,
-        epochs=epochs,
-        batches=lambda epoch: fold.shuffled(
-            batch_size, context.spec.seed, *checkpointer.stream, epoch, limit=limit
-        ),
-        loss=network_loss(network, fold, of_output, speed),
-        until=until,
-        steps=steps if limit is None else min(limit, steps),
-    )
 
 
 def predictor(

@@ -14,7 +14,7 @@ from kit.settings.common import (
     Validation,
 )
 from kit.settings.resolve import merge, resolve
-from kit.settings.speed import NetworkSettings, Speed
+from kit.settings.speed import Speed
 from kit.settings.split import FoldShare
 from kit.settings.strict import apply_overrides, convert
 from kit.settings.training import TrainingSettings
@@ -26,7 +26,6 @@ __all__ = [
     "Count",
     "DataConfig",
     "FoldShare",
-    "NetworkSettings",
     "Optimiser",
     "Positive",
     "Schedule",

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from kit.base import networks
 from kit.base.context import Context
+from kit.base.minimise import minimise
 from kit.methods.constant.info import ConstantSettings
-from kit.methods.linear.model import minimise
 
 
 class Constant(nn.Module):

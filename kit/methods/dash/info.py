@@ -13,11 +13,12 @@ from kit.settings import (
     Amount,
     BelowOne,
     Count,
-    NetworkSettings,
     Optimiser,
     Positive,
     Schedule,
+    Settings,
     Share,
+    Speed,
 )
 
 
@@ -108,13 +109,14 @@ class Retrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     width: Count | None = None
 
 
-class DashSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of DASH.
 
     Attributes:
         backbone_options: further arguments of the backbone's ``build``.
         loss: None for the task's own.
         architecture: layer name -> (kernel size, dilation); given, it takes the search's place.
+        speed: of search, tuning and retraining.
     """
 
     backbone: str
@@ -127,6 +129,7 @@ class DashSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fi
     backbone_options: Mapping[str, bool | int | float | str] = {}
     loss: str | None = None
     architecture: Mapping[str, tuple[Positive, Positive]] | None = None
+    speed: Speed = Speed()
 
     def __post_init__(self) -> None:
         """Refuse kernel sizes that could be found and not be retrained."""

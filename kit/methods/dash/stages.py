@@ -9,14 +9,14 @@ from torch import nn
 
 from kit.base import networks
 from kit.base.context import Context, Outcome
+from kit.base.fit import fit
 from kit.data.loading import Batch
 from kit.methods.dash.info import DashSettings
 from kit.methods.dash.search import build_supernet, search
-from kit.methods.dash.tune import final_network, tune
+from kit.methods.dash.tune import final_network, training, tune
 from kit.metrics import Prediction
 from kit.runs.records import Architecture
 from kit.search import Choices
-from kit.settings import Optimiser
 
 
 class Stages:
@@ -73,21 +73,13 @@ class Stages:
         settings, found = self.settings, context.output("tune")["configuration"]
         network = final_network(context, settings, self._choices(context), found["dropout"])
         checkpointer = context.checkpointer("retrain", settings.retrain.epochs)
-        networks.fit(
+        fit(
             context,
             checkpointer,
             network,
             context.fold("final_fit"),
-            optimiser=Optimiser(
-                kind=settings.retrain.optimiser,
-                learning_rate=found["learning_rate"],
-                momentum=found["momentum"],
-                weight_decay=found["weight_decay"],
-            ),
-            schedule=settings.retrain.schedule,
-            epochs=settings.retrain.epochs,
-            batch_size=settings.batch_size,
-            loss_name=settings.loss,
+            training(settings, found, settings.retrain.epochs),
+            speed=settings.speed,
         )
         networks.save(context, network)
         context.finish(checkpointer)

@@ -11,12 +11,14 @@ import torch
 from torch import nn
 
 from kit import discovery
-from kit.base import networks, recipe
+from kit.base import networks
 from kit.base.context import Context
+from kit.base.fit import fit
 from kit.errors import KitError, nearest
 from kit.methods.expert.info import ExpertSettings, Option
 from kit.seeding import key
 from kit.task import Task
+from kit.training.checkpointer import Checkpointer
 
 
 class Stages(networks.OneNetwork[ExpertSettings]):
@@ -25,10 +27,10 @@ class Stages(networks.OneNetwork[ExpertSettings]):
     def run_stage(self, stage: str, context: Context) -> None:
         """Train the network."""
         settings, network = self.settings, self.network(context)
-        fit = getattr(expert(context.task), "fit", recipe.fit)
-        _check("fit", fit, settings.fit)
+        train = getattr(expert(context.task), "fit", _fit)
+        _check("fit", train, settings.fit)
         checkpointer = context.checkpointer(stage, settings.epochs)
-        fit(context, checkpointer, network, settings, **settings.fit)
+        train(context, checkpointer, network, settings, **settings.fit)
         networks.save(context, network)
         context.finish(checkpointer)
 
@@ -46,6 +48,13 @@ def expert(task: Task) -> ModuleType:
     if (task.folder / "expert.py").exists():
         return discovery.load("tasks", task.folder, "expert")
     return discovery.load("kit.methods", Path(__file__).parent, task.folder.name)
+
+
+def _fit(
+    context: Context, checkpointer: Checkpointer, network: nn.Module, settings: ExpertSettings
+) -> None:
+    """Train a network whose expert has nothing to say about that."""
+    fit(context, checkpointer, network, context.fold("final_fit"), settings)
 
 
 def _check(name: str, function: Callable[..., object], options: Mapping[str, Option]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
-
 from kit.base import networks
 from kit.base.context import Context
+from kit.base.fit import metric_of
+from kit.base.minimise import minimise
 from kit.data.folds import Fold
 from kit.methods.linear.info import LinearSettings
-from kit.methods.linear.model import Linear, minimise
+from kit.methods.linear.model import Linear
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import score
+from kit.trials.best import best_of
 
 
 class Stages(networks.OneNetwork[LinearSettings]):
@@ -40,14 +40,12 @@ class Stages(networks.OneNetwork[LinearSettings]):
 
         def trial(penalty: float, checkpointer: Checkpointer) -> float:
             model = self._fitted(context, checkpointer, fit, penalty)
-            predict = networks.predictor(context, model, validation, self.settings.loss)
-            scores = score(predict, validation, context.task, self.settings.batch_size)
-            value = scores[context.task.metrics[0]].value
-            return math.nan if value is None else value
+            batch_size = self.settings.batch_size
+            return metric_of(context, model, validation, self.settings.loss, batch_size)
 
         penalties = self.settings.penalties
         results = context.map_trials("tune", trial, penalties, epochs=self.settings.epochs)
-        best = min(results, key=lambda result: (math.isnan(result.score), result.score))
+        best = results[best_of([result.score for result in results])]
         trials = [{"penalty": penalties[r.number], "score": r.score} for r in results]
         context.finish(checkpointer, penalty=penalties[best.number], trials=trials)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from kit.base import networks, recipe
+from kit.base import networks
 from kit.base.context import Context
+from kit.base.fit import fit
 from kit.methods.perceiver_io.info import PerceiverSettings
 from kit.methods.perceiver_io.model import Perceiver
 from kit.seeding import key
@@ -19,7 +20,7 @@ class Stages(networks.OneNetwork[PerceiverSettings]):
         """Train the network."""
         network = self.network(context)
         checkpointer = context.checkpointer(stage, self.settings.epochs)
-        recipe.fit(context, checkpointer, network, self.settings)
+        fit(context, checkpointer, network, context.fold("final_fit"), self.settings)
         networks.save(context, network)
         context.finish(checkpointer)
 

@@ -6,6 +6,7 @@ from torch import nn
 
 from kit.base import networks
 from kit.base.context import Context
+from kit.base.fit import fit
 from kit.data.folds import Fold
 from kit.methods.wrn.info import WrnSettings
 from kit.training.checkpointer import Checkpointer
@@ -32,18 +33,16 @@ class Stages(networks.OneNetwork[WrnSettings]):
     ) -> None:
         """Train a network on a fold as the settings have it, for all epochs or until one."""
         settings = self.settings
-        networks.fit(
+        limit = int(settings.batch_fraction * fold.batch_count(settings.batch_size)) + 1
+        fit(
             context,
             checkpointer,
             network,
             fold,
-            optimiser=settings.optimiser,
-            schedule=settings.schedule,
-            epochs=settings.epochs,
-            batch_size=settings.batch_size,
-            loss_name=settings.loss,
-            limit=int(settings.batch_fraction * fold.batch_count(settings.batch_size)) + 1,
+            settings,
+            limit=limit,
             until=until,
+            speed=settings.speed,
         )
 
     def network(self, context: Context) -> nn.Module:
