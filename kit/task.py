@@ -176,12 +176,12 @@ class Contents:
 
 def names() -> list[str]:
     """Return the names of all tasks found that can be used, sorted."""
-    return list(discovery.sift(paths.tasks(), "task.py", find)[0])
+    return list(discovery.sift(paths.tasks(), ("task.py",), find)[0])
 
 
 def broken() -> list[str]:
     """Return a line for each task folder that is of no use, which names it and says why."""
-    return discovery.sift(paths.tasks(), "task.py", find)[1]
+    return discovery.sift(paths.tasks(), ("task.py",), find)[1]
 
 
 def find(name: str) -> Task:

@@ -7,13 +7,14 @@ from torch import nn
 from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
+from kit.base.method import NetworkContext
 from kit.data.folds import Fold
 from kit.methods.wrn.info import WrnSettings
 from kit.training.checkpointer import Checkpointer
 
 
-class Stages(networks.OneNetwork[WrnSettings]):
-    """The one stage of WRN."""
+class Wrn(networks.OneNetwork[WrnSettings]):
+    """One stage, ``train``."""
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Train on train and val together, to the last epoch."""
@@ -45,7 +46,7 @@ class Stages(networks.OneNetwork[WrnSettings]):
             speed=settings.speed,
         )
 
-    def network(self, context: Context) -> nn.Module:
+    def network(self, context: NetworkContext) -> nn.Module:
         """Return the network, with its first weights."""
         return networks.build(
             context,

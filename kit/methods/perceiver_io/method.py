@@ -8,13 +8,14 @@ from torch import nn
 from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
+from kit.base.method import NetworkContext
 from kit.methods.perceiver_io.info import PerceiverSettings
 from kit.methods.perceiver_io.model import Perceiver
 from kit.seeding import key
 
 
-class Stages(networks.OneNetwork[PerceiverSettings]):
-    """The one stage of Perceiver IO."""
+class PerceiverIo(networks.OneNetwork[PerceiverSettings]):
+    """One stage, ``train``."""
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Train the network."""
@@ -24,7 +25,7 @@ class Stages(networks.OneNetwork[PerceiverSettings]):
         networks.save(context, network)
         context.finish(checkpointer)
 
-    def network(self, context: Context) -> nn.Module:
+    def network(self, context: NetworkContext) -> nn.Module:
         """Return the network, with its first weights."""
         settings = self.settings
         torch.manual_seed(key(context.spec.seed, "network"))

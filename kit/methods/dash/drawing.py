@@ -1,11 +1,16 @@
-"""Drawing a searched network from left to right: kernel sizes as heights, as in appendix A.8."""
+"""Drawing a searched network from left to right as in appendix A.8.
+
+The height of a layer is its kernel size, not its number of channels.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from kit.report.figures import COLOURS, new
-from kit.report.figures.architecture import Block, Layer, Network
+from kit.methods.dash.notation import DrawnBlock, DrawnLayer, DrawnNetwork
+
+# Sky blue of Okabe and Ito.
+COLOUR = "#56B4E9"
 
 # Inches.
 CONVOLUTION, BAR, GAP, BETWEEN = 0.34, 0.21, 0.045, 0.13
@@ -13,10 +18,10 @@ TALLEST, BAR_HEIGHT = 1.1, 0.66
 SMALL = 5.5
 
 
-def draw(network: Network) -> Any:
-    """Return the matplotlib figure of a network."""
+def draw(axes: Any, network: DrawnNetwork) -> None:
+    """Draw a network on axes of matplotlib, and make their figure as large as that takes."""
     sizes = [layer.kernel_size for layer in _layers(network)]
-    pen = _Pen(TALLEST / max(sizes), network)
+    pen = _Pen(axes, TALLEST / max(sizes), network)
     for layer in network.stem:
         pen.convolution(layer)
     for block in network.blocks:
@@ -24,25 +29,23 @@ def draw(network: Network) -> Any:
     pen.x += BETWEEN
     for part in network.head:
         pen.bar(part, "#FFFFFF")
-    return pen.finish()
+    pen.finish()
 
 
-def _layers(network: Network) -> list[Layer]:
+def _layers(network: DrawnNetwork) -> list[DrawnLayer]:
     return [*network.stem, *(layer for block in network.blocks for layer in block.layers)]
 
 
 class _Pen:
     """Draws parts one after the other on a line, in inches."""
 
-    def __init__(self, scale: float, network: Network) -> None:
-        self.scale, self.network = scale, network
+    def __init__(self, axes: Any, scale: float, network: DrawnNetwork) -> None:
+        self.axes, self.scale, self.network = axes, scale, network
         self.x = 0.0
-        self.figure = new(1, 1)
-        self.axes = self.figure.subplots()
 
-    def convolution(self, layer: Layer) -> None:
+    def convolution(self, layer: DrawnLayer) -> None:
         k, half = layer.kernel_size, layer.kernel_size * self.scale / 2
-        self._box(CONVOLUTION, 2 * half, COLOURS[5])
+        self._box(CONVOLUTION, 2 * half, COLOUR)
         size = "×".join([str(k)] * self.network.dims)
         middle = self.x - GAP - CONVOLUTION / 2
         self.axes.text(
@@ -65,7 +68,7 @@ class _Pen:
             multialignment="center",
         )
 
-    def block(self, block: Block) -> None:
+    def block(self, block: DrawnBlock) -> None:
         self.x += BETWEEN
         start = self.x
         operations = self.network.operations
@@ -80,16 +83,14 @@ class _Pen:
         if block.residual:
             self._shortcut(start)
 
-    def finish(self) -> Any:
+    def finish(self) -> None:
         """Draw the line that joins all, and fit the figure to what was drawn."""
         end = self.x + 0.1
         self.axes.plot([-0.15, end], [0, 0], color="black", linewidth=0.8, zorder=0)
         low, high = -TALLEST / 2 - 0.32, TALLEST / 2 + 0.28
         self.axes.set(xlim=(-0.15, end), ylim=(low, high), aspect="equal")
         self.axes.axis("off")
-        self.axes.set_title(self.network.title, fontsize=8, loc="left")
-        self.figure.set_size_inches(end + 0.25, high - low + 0.28)
-        return self.figure
+        self.axes.figure.set_size_inches(end + 0.25, high - low + 0.28)
 
     def _box(self, width: float, height: float, colour: str) -> None:
         from matplotlib.patches import Rectangle
@@ -116,7 +117,7 @@ class _Pen:
         self.axes.text(centre, -0.003, "+", ha="center", va="center", fontsize=6.5)
         self.x = centre + radius + GAP
 
-    def _name(self, block: Block, start: float, end: float) -> None:
+    def _name(self, block: DrawnBlock, start: float, end: float) -> None:
         """Write Block with its subscripts below a brace as wide as the block."""
         y = -TALLEST / 2 - 0.06
         self.axes.plot([start, start, end, end], [y + 0.04, y, y, y + 0.04], "k-", linewidth=0.6)

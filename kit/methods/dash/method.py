@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from kit.base import networks
-from kit.base.context import Context, Outcome
+from kit.base.context import Context
 from kit.base.fit import fit
+from kit.base.method import Method, NetworkContext, Outcome
 from kit.data.loading import Batch
 from kit.methods.dash.info import DashSettings
 from kit.methods.dash.search import build_supernet, search
@@ -19,11 +20,8 @@ from kit.runs.records import Architecture
 from kit.search import Choices
 
 
-class Stages:
-    """The three stages of DASH."""
-
-    def __init__(self, settings: DashSettings) -> None:
-        self.settings = settings
+class Dash(Method[DashSettings]):
+    """Three stages, ``search``, ``tune`` and ``retrain``."""
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Run one stage."""
@@ -31,8 +29,10 @@ class Stages:
             self._search(context)
         elif stage == "tune":
             tune(context, self.settings, self._choices(context))
-        else:
+        elif stage == "retrain":
             self._retrain(context)
+        else:
+            raise ValueError(f"there is no stage {stage!r}")
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the retrained network as a function."""
@@ -44,7 +44,7 @@ class Stages:
         network = final_network(context, self.settings, self._choices(context), 0.0)
         return networks.load(context, network)
 
-    def supernet(self, context: Context) -> nn.Module:
+    def supernet(self, context: NetworkContext) -> nn.Module:
         """Return what the search trains, with its first weights."""
         sample = torch.empty(1, *context.input_shape, device=context.device)
         return build_supernet(context, self.settings, sample)

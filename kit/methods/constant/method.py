@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from kit.base import networks
 from kit.base.context import Context
+from kit.base.method import NetworkContext
 from kit.base.minimise import minimise
 from kit.methods.constant.info import ConstantSettings
 
@@ -29,8 +30,8 @@ class Constant(nn.Module):
         return one.expand(len(x), -1, *spatial)
 
 
-class Stages(networks.OneNetwork[ConstantSettings]):
-    """The one stage of constant. Nothing is random."""
+class ConstantMethod(networks.OneNetwork[ConstantSettings]):
+    """One stage, ``fit``. Nothing is random."""
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Fit the answer to the task's loss."""
@@ -49,7 +50,7 @@ class Stages(networks.OneNetwork[ConstantSettings]):
         networks.save(context, model)
         context.finish(checkpointer)
 
-    def network(self, context: Context) -> nn.Module:
+    def network(self, context: NetworkContext) -> nn.Module:
         """Return the model before it is fitted."""
         model = Constant(context.task.outputs, dense=context.task.kind == "dense")
         return model.to(context.device)

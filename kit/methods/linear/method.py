@@ -5,6 +5,7 @@ from __future__ import annotations
 from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import metric_of
+from kit.base.method import NetworkContext
 from kit.base.minimise import minimise
 from kit.data.folds import Fold
 from kit.methods.linear.info import LinearSettings
@@ -13,8 +14,8 @@ from kit.training.checkpointer import Checkpointer
 from kit.trials.best import best_of
 
 
-class Stages(networks.OneNetwork[LinearSettings]):
-    """The two stages of linear. Nothing is random but a task's own augmentation."""
+class LinearMethod(networks.OneNetwork[LinearSettings]):
+    """Two stages, ``tune`` and ``fit``. Nothing is random but a task's own augmentation."""
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Run one stage."""
@@ -27,7 +28,7 @@ class Stages(networks.OneNetwork[LinearSettings]):
             networks.save(context, model)
             context.finish(checkpointer)
 
-    def network(self, context: Context) -> Linear:
+    def network(self, context: NetworkContext) -> Linear:
         """Return the model before it is fitted."""
         settings, outputs = self.settings, context.task.outputs
         side = settings.kernel_size if context.task.kind == "dense" else None

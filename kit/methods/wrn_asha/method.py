@@ -7,27 +7,27 @@ from collections.abc import Callable
 import msgspec
 from torch import nn
 
-from kit.base.context import Context, Outcome
+from kit.base.context import Context
 from kit.base.halved_trials import HalvedTrial
+from kit.base.method import Method, NetworkContext, Outcome
 from kit.data.loading import Batch
-from kit.methods.wrn.stages import Stages as Wrn
+from kit.methods.wrn.method import Wrn
 from kit.methods.wrn_asha.info import Configuration, WrnAshaSettings
 from kit.methods.wrn_asha.tune import configured, trials, tune
 from kit.metrics import Prediction
 
 
-class Stages:
+class WrnAsha(Method[WrnAshaSettings]):
     """Tuning, and then WRN as the winner has it."""
-
-    def __init__(self, settings: WrnAshaSettings) -> None:
-        self.settings = settings
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Run one stage."""
         if stage == "tune":
             tune(context, self.settings)
-        else:
+        elif stage == "retrain":
             self._tuned(context).run_stage(stage, context)
+        else:
+            raise ValueError(f"there is no stage {stage!r}")
 
     def advance(self, context: Context, number: int, epochs: int) -> HalvedTrial:
         """Train a trial up to so many epochs and return its record."""
@@ -45,7 +45,7 @@ class Stages:
         """Describe the network."""
         return self._tuned(context).outcome(context)
 
-    def network(self, context: Context) -> nn.Module:
+    def network(self, context: NetworkContext) -> nn.Module:
         """Return the network, whose size no configuration changes."""
         return Wrn(self.settings).network(context)
 

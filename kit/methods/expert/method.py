@@ -14,6 +14,7 @@ from kit import discovery
 from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
+from kit.base.method import NetworkContext
 from kit.errors import KitError, nearest
 from kit.methods.expert.info import ExpertSettings, Option
 from kit.seeding import key
@@ -21,8 +22,8 @@ from kit.task import Task
 from kit.training.checkpointer import Checkpointer
 
 
-class Stages(networks.OneNetwork[ExpertSettings]):
-    """The one stage of an expert."""
+class ExpertMethod(networks.OneNetwork[ExpertSettings]):
+    """One stage, ``train``."""
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Train the network."""
@@ -34,7 +35,7 @@ class Stages(networks.OneNetwork[ExpertSettings]):
         networks.save(context, network)
         context.finish(checkpointer)
 
-    def network(self, context: Context) -> nn.Module:
+    def network(self, context: NetworkContext) -> nn.Module:
         """Return the network, with its first weights."""
         build = expert(context.task).build
         _check("build", build, self.settings.build)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from kit.base.context import Context, Outcome
+from kit.base.context import Context
+from kit.base.method import Method, Outcome
 from kit.data.loading import Batch
 from kit.methods.xgboost.info import XgboostSettings
 from kit.metrics import Prediction
@@ -23,11 +24,8 @@ STOP_BY = {"error": "merror", "log-loss": "mlogloss"}
 TREES = {"one-per-output": "one_output_per_tree", "for-all-outputs": "multi_output_tree"}
 
 
-class Stages:
-    """The one stage of XGBoost. The package is imported when it is needed, not before."""
-
-    def __init__(self, settings: XgboostSettings) -> None:
-        self.settings = settings
+class Xgboost(Method[XgboostSettings]):
+    """One stage, ``train``. The package is imported when it is needed, not before."""
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Boost on the final fold, with an eye on the validation fold."""
