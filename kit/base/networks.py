@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
 
 from kit.backbones import backbone
 from kit.backbones.wide_resnet import Variant
-from kit.base.context import Context, Outcome
+from kit.base.context import Context
+from kit.base.method import Method, NetworkContext, Outcome
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError, nearest
@@ -32,7 +33,7 @@ COMMON = {"input_shape", "outputs", "dense", "width", "dropout", "variant"}
 
 
 def build(
-    context: Context,
+    context: NetworkContext,
     name: str,
     *,
     variant: Variant,
@@ -133,14 +134,11 @@ class Scored(Protocol):
 S = TypeVar("S", bound=Scored)
 
 
-class OneNetwork(ABC, Generic[S]):
-    """The ``Stages`` of a method that trains one network: all but building and training it."""
-
-    def __init__(self, settings: S) -> None:
-        self.settings = settings
+class OneNetwork(Method[S]):
+    """A method that trains one network: all but building and training it."""
 
     @abstractmethod
-    def network(self, context: Context) -> nn.Module:
+    def network(self, context: NetworkContext) -> nn.Module:
         """Return the network, with its first weights."""
 
     def trained(self, context: Context) -> nn.Module:

@@ -16,7 +16,7 @@ import msgspec
 from kit import paths
 from kit.errors import BusyError
 from kit.files import is_locked, locked, write_bytes, write_json
-from kit.runs.records import SCHEMA, Attempt, Failure, Result, State, Status
+from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result
 from kit.spec import RunSpec
 
 RESERVE_BYTES = 16384
@@ -37,7 +37,8 @@ class RunFolder:
 
     def __init__(self, spec: RunSpec, root: Path | None = None) -> None:
         self.spec = spec
-        self.path = (root or paths.results() / "runs") / spec.folder
+        self.root = root or paths.results() / "runs"
+        self.path = self.root / spec.folder
 
     @property
     def lock(self) -> Path:
@@ -193,17 +194,10 @@ def read_result(path: Path) -> Result:
     """
     content = path.read_bytes()
     try:
-        schema = msgspec.json.decode(content, type=_Schema).schema
-        if schema != SCHEMA:
-            raise ValueError(f"schema {schema} instead of {SCHEMA}")
-        result = msgspec.json.decode(content, type=Result)
+        result = decode_result(content)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from None
     folder = result.spec.folder
     if path.parent.parts[-len(folder.parts) :] != folder.parts:
         raise ValueError(f"it belongs to {folder}")
     return result
-
-
-class _Schema(msgspec.Struct):
-    schema: int

@@ -18,7 +18,7 @@ from kit import divergence
 from kit.files import write_bytes, write_json
 from kit.search.architecture import Choices, Padding, instantiate
 from kit.search.gradients import AlphaGradients
-from kit.search.supernet import EXCLUDED, discretise, mixtures, supernet
+from kit.search.supernets import EXCLUDED, discretise, mixtures, supernet
 from kit.seeding import key
 
 Loss = Callable[[Tensor, Tensor], Tensor]

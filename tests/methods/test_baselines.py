@@ -17,7 +17,7 @@ from kit.data.loading import Batch
 from kit.data.normalise import Normaliser
 from kit.data.preparing import prepare
 from kit.engines.execute import Options, execute
-from kit.methods.constant.stages import Constant
+from kit.methods.constant.method import Constant
 from kit.methods.linear.model import Linear
 from kit.runs.records import Result
 from kit.spec import RunSpec

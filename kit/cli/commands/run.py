@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +15,7 @@ from kit.errors import KitError, RunError
 from kit.spec import SEEDS
 
 if TYPE_CHECKING:
+    from kit.method import MethodInfo
     from kit.runs.records import Result
     from kit.spec import Profile, Protocol, RunSpec, Tier
 
@@ -37,7 +38,11 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting; repeatable."
 )
-@click.option("--architecture", type=click.Path(path_type=Path), help="Skip the search: use this.")
+@click.option(
+    "--architecture",
+    metavar="FILE|released",
+    help="Skip the search: use what this file holds, or what was released for each seed.",
+)
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @options.device
 @click.option("--gpus", help="Which GPUs may be taken: 0,1 or UUIDs; default: KIT_GPU, else any.")
@@ -65,7 +70,7 @@ def command(
     protocol: Protocol | None,
     tier: Tier | None,
     overrides: tuple[str, ...],
-    architecture: Path | None,
+    architecture: str | None,
     until: str | None,
     device: str | None,
     gpus: str | None,
@@ -88,21 +93,10 @@ def command(
     the_task, info = task.find(task_name), method.find(method_name)
     protocol = protocol or ("released" if papers.has_task(task_name) else "clean")
     chosen = choose_tier(the_task, profile, tier)
+    of = partial(info.spec, the_task, protocol=protocol, profile=profile, tier=chosen)
+    specs = [of(seed=seed, overrides=overrides) for seed in seeds or SEEDS]
     if architecture is not None:
-        if "architecture" not in info.settings_type.__struct_fields__:
-            raise KitError(f"method {method_name} searches nothing: it takes no --architecture")
-        overrides += (f"architecture={_architecture(architecture)}",)
-    specs = [
-        info.spec(
-            the_task,
-            seed,
-            protocol=protocol,
-            profile=profile,
-            tier=chosen,
-            overrides=overrides,
-        )
-        for seed in seeds or SEEDS
-    ]
+        specs = [_given(info, architecture, spec, of) for spec in specs]
     if "KIT_IMAGE_ID" in os.environ:
         from kit.containers import lock
 
@@ -189,22 +183,12 @@ def _events(spec: RunSpec) -> Iterator[Callable[[], None]]:
         yield update
 
 
-def _architecture(file: Path) -> str:
-    """Read [[layer, kernel size, dilation], ...], or a ``result.json`` that has it, as TOML."""
-    import msgspec
-
-    from kit.files import canonical_json
-
+def _given(
+    info: MethodInfo, architecture: str, spec: RunSpec, of: Callable[..., RunSpec]
+) -> RunSpec:
+    """Return a spec with an architecture in place of its search."""
+    override = info.with_architecture(architecture, spec.task, spec.seed)
     try:
-        content = msgspec.json.decode(file.read_bytes())
-    except msgspec.DecodeError as error:
-        raise KitError(f"{file}: {error}") from None
-    if isinstance(content, dict):
-        content = (content.get("architecture") or {}).get("value")
-    try:
-        layers = [(str(name), int(k), int(d)) for name, k, d in content]
-    except (TypeError, ValueError):
-        raise KitError(f"{file} is no list of [layer, kernel size, dilation]") from None
-    # A string of JSON is one of TOML too.
-    named = (f"{canonical_json(name).decode()} = [{k}, {d}]" for name, k, d in layers)
-    return "{ " + ", ".join(named) + " }"
+        return of(seed=spec.seed, overrides=(*spec.overrides, override))
+    except KitError as error:
+        raise KitError(f"{architecture}: {error}") from None

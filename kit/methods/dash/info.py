@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 
 from kit.errors import KitError
 from kit.method import MethodInfo
+from kit.methods.dash.architecture import DashArchitecture
 from kit.settings import (
     Amount,
     BelowOne,
@@ -133,9 +134,16 @@ class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     def __post_init__(self) -> None:
         """Refuse kernel sizes that could be found and not be retrained."""
+        if self.retrain.padding != "centred":
+            return
         even = [size for size in self.kernel_sizes if size % 2 == 0]
-        if even and self.architecture is None and self.retrain.padding == "centred":
+        if even and self.architecture is None:
             raise ValueError(f"kernel size {even[0]} is even and cannot be centred in retraining")
+        for layer, (size, _) in (self.architecture or {}).items():
+            if size % 2 == 0:
+                raise ValueError(
+                    f"kernel size {size} is even and cannot be centred in retraining: {layer!r}"
+                )
 
     def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
         """Hold the settings to the samples; a bilevel search needs two kinds of them.
@@ -158,4 +166,5 @@ METHOD = MethodInfo(
     version=1,
     stages=("search", "tune", "retrain"),
     settings_type=DashSettings,
+    architecture=DashArchitecture(),
 )

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from kit.base import networks
 from kit.base.context import Context
+from kit.base.method import NetworkContext
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError
@@ -75,7 +76,7 @@ def search(context: Context, settings: DashSettings) -> Choices:
     return choices
 
 
-def build_supernet(context: Context, settings: DashSettings, sample: Tensor) -> nn.Module:
+def build_supernet(context: NetworkContext, settings: DashSettings, sample: Tensor) -> nn.Module:
     """Return the supernet of the run's backbone, with weights that its seed decides."""
     options = settings.search
     backbone = networks.build(

@@ -11,7 +11,7 @@ from kit.base import networks
 from kit.base.context import Context
 from kit.base.halved_trials import HalvedTrial, HalvedTrials
 from kit.errors import unknown
-from kit.methods.wrn.stages import Stages as Wrn
+from kit.methods.wrn.method import Wrn
 from kit.methods.wrn_asha.info import Configuration, Tune, WrnAshaSettings
 from kit.seeding import generator
 from kit.training.checkpointer import Checkpointer
