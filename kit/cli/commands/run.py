@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,10 +18,20 @@ if TYPE_CHECKING:
     from kit.runs.records import Result
     from kit.spec import Profile, Protocol, RunSpec, Tier
 
+# What says which run it is.
+SPECIFY = ("seeds", "profile", "protocol", "tier", "overrides", "architecture")
+
 
 @click.command(name="run")
-@click.argument("task_name", metavar="TASK", type=options.TASK)
-@click.argument("method_name", metavar="METHOD", type=options.METHOD)
+@click.argument("task_name", metavar="[TASK", type=options.TASK, required=False)
+@click.argument("method_name", metavar="METHOD]", type=options.METHOD, required=False)
+@click.option(
+    "--spec",
+    "spec_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Instead: the run whose spec.json this is, in its folder. Engines start runs so.",
+)
 @click.option(
     "--seed",
     "seeds",
@@ -58,22 +68,18 @@ if TYPE_CHECKING:
 @options.force
 @options.formats("text", "json")
 def command(
-    task_name: str,
-    method_name: str,
-    seeds: tuple[int, ...],
-    profile: Profile,
-    protocol: Protocol | None,
-    tier: Tier | None,
-    overrides: tuple[str, ...],
-    architecture: Path | None,
-    until: str | None,
+    task_name: str | None,
+    method_name: str | None,
+    spec_file: Path | None,
     device: str | None,
     gpus: str | None,
     threads: int | None,
+    until: str | None,
     trials_on: str | None,
     allow_unpinned: bool,
     force: bool,
     form: str,
+    **asked: Any,
 ) -> None:
     """Run METHOD on TASK for each seed.
 
@@ -81,33 +87,23 @@ def command(
     -o search.epochs=10; such a run fills no table. A seed that fails stops no other; the exit code
     is then 1.
     """
-    from kit import method, papers, task
-    from kit.data.preparing import choose_tier
+    from kit import method
     from kit.files import canonical_json
 
-    the_task, info = task.find(task_name), method.find(method_name)
-    protocol = protocol or ("released" if papers.has_task(task_name) else "clean")
-    chosen = choose_tier(the_task, profile, tier)
-    if architecture is not None:
-        if "architecture" not in info.settings_type.__struct_fields__:
-            raise KitError(f"method {method_name} searches nothing: it takes no --architecture")
-        overrides += (f"architecture={_architecture(architecture)}",)
-    specs = [
-        info.spec(
-            the_task,
-            seed,
-            protocol=protocol,
-            profile=profile,
-            tier=chosen,
-            overrides=overrides,
-        )
-        for seed in seeds or SEEDS
-    ]
+    if spec_file is not None:
+        specs = [_of_file(spec_file, task_name)]
+    elif task_name is None or method_name is None:
+        raise KitError("say which run: TASK METHOD, or --spec FILE")
+    else:
+        specs = _specs(task_name, method_name, **asked)
+    first = specs[0]
+    info = method.find(first.method)
     if "KIT_IMAGE_ID" in os.environ:
         from kit.containers import lock
 
-        lock.compare(os.environ["KIT_IMAGE_ID"], task_name, allow_unpinned)
-    options.needs_gpu(profile, device, force)
+        lock.compare(os.environ["KIT_IMAGE_ID"], first.task, allow_unpinned)
+    if spec_file is None:  # else that was looked at where it was planned
+        options.needs_gpu(first.profile, device, force)
     if missing := info.missing():
         raise KitError(missing)
 
@@ -126,6 +122,60 @@ def command(
         click.echo(canonical_json(results))
     if failures:
         raise click.exceptions.Exit(1)
+
+
+def _of_file(file: Path, task_name: str | None) -> RunSpec:
+    """Return the spec in a file, beside which nothing may say what the run is."""
+    from click.core import ParameterSource
+
+    from kit.engines import handover
+
+    context = click.get_current_context()
+    besides = [
+        name
+        for name in SPECIFY
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if task_name is not None or besides:
+        raise KitError(
+            "--spec says all of what the run is: leave out TASK, METHOD, --seed, --profile, "
+            "--protocol, --tier, -o and --architecture"
+        )
+    return handover.read(file)
+
+
+def _specs(
+    task_name: str,
+    method_name: str,
+    *,
+    seeds: tuple[int, ...],
+    profile: Profile,
+    protocol: Protocol | None,
+    tier: Tier | None,
+    overrides: tuple[str, ...],
+    architecture: Path | None,
+) -> list[RunSpec]:
+    """Return a spec per seed."""
+    from kit import method, papers, task
+    from kit.data.preparing import choose_tier
+
+    the_task, info = task.find(task_name), method.find(method_name)
+    chosen = choose_tier(the_task, profile, tier)
+    if architecture is not None:
+        if "architecture" not in info.settings_type.__struct_fields__:
+            raise KitError(f"method {method_name} searches nothing: it takes no --architecture")
+        overrides += (f"architecture={_architecture(architecture)}",)
+    return [
+        info.spec(
+            the_task,
+            seed,
+            protocol=protocol or ("released" if papers.has_task(task_name) else "clean"),
+            profile=profile,
+            tier=chosen,
+            overrides=overrides,
+        )
+        for seed in seeds or SEEDS
+    ]
 
 
 def _run(
