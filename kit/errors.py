@@ -28,6 +28,13 @@ class DataError(KitError):
     """Data are missing, damaged or of another version (failure class ``data``)."""
 
 
+class DivergedError(ArithmeticError):
+    """A loss, a weight or the best of all scores is not a finite number (failure class ``method``).
+
+    Of a trial, it means that the trial loses.
+    """
+
+
 class RunError(Exception):
     """A run ended in a failure, which its ``status.json`` has recorded."""
 

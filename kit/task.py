@@ -18,6 +18,8 @@ from kit.spec import Profile, Tier
 if TYPE_CHECKING:
     import numpy as np
 
+# What raw files are for: a tier of data, or tables of networks that others have trained.
+Holding = Tier | Literal["precomputed"]
 Kind = Literal["point", "multi-label", "dense"]
 
 
@@ -50,7 +52,7 @@ class Source:
     roughly: int | None = None
     sha256: str | None = None
     md5: str | None = None
-    tier: Tier | Literal["precomputed"] = "published"
+    tier: Holding = "published"
     folder: bool = False
 
 
@@ -88,6 +90,7 @@ class Task:
         tiers: where data can come from, best first.
         rules: what every method's ``kit.settings.DataConfig`` starts from.
         reduced: rules laid over them by the profiles below ``paper``, on grounds of cost.
+        provable: whether rebuilt data can be shown to be the published ones, by their hashes.
         about: facts for the papers' tables of tasks; None for a task of one's own.
     """
 
@@ -107,6 +110,7 @@ class Task:
     sources: tuple[Source, ...] = ()
     rules: Mapping[str, Any] = field(default_factory=dict)
     reduced: Mapping[Profile, Mapping[str, Any]] = field(default_factory=dict)
+    provable: bool = False
     about: About | None = None
     folder: Path = Path()
 
@@ -172,12 +176,12 @@ class Contents:
 
 def names() -> list[str]:
     """Return the names of all tasks found that can be used, sorted."""
-    return list(discovery.sift(paths.tasks(), "task.py", find)[0])
+    return list(discovery.sift(paths.tasks(), ("task.py",), find)[0])
 
 
 def broken() -> list[str]:
     """Return a line for each task folder that is of no use, which names it and says why."""
-    return discovery.sift(paths.tasks(), "task.py", find)[1]
+    return discovery.sift(paths.tasks(), ("task.py",), find)[1]
 
 
 def find(name: str) -> Task:

@@ -65,20 +65,17 @@ INFO = """
         settings_type=MajoritySettings,
     )
 """
-STAGES = """
+METHOD = """
     import torch
 
-    from kit.base.context import Outcome
+    from kit.base.method import Method, Outcome
     from kit.metrics import Prediction
 
-    class Stages:
-        def __init__(self, settings):
-            self.settings = settings
-
+    class Majority(Method):
         def run_stage(self, stage, context):
-            progress = context.stage(stage, 1)
+            checkpointer = context.checkpointer(stage, 1)
             counts = torch.bincount(context.fold("final_fit").samples.y)
-            context.finish(progress, label=int(counts.argmax()))
+            context.finish(checkpointer, label=int(counts.argmax()))
 
         def predictor(self, context):
             label = context.output("count")["label"]
@@ -93,7 +90,7 @@ STAGES = """
 def thrown_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tasks, methods = tmp_path / "my tasks", tmp_path / "my methods"
     _write(tasks / "three_waves", {"task": TASK, "prepare": PREPARE, "waves": WAVES})
-    _write(methods / "majority", {"info": INFO, "stages": STAGES})
+    _write(methods / "majority", {"info": INFO, "method": METHOD})
     (methods / "majority" / "settings.toml").write_text("bonus = 1\n")
     monkeypatch.setenv("KIT_TASKS", str(tasks))
     monkeypatch.setenv("KIT_METHODS", str(methods))

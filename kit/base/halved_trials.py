@@ -8,6 +8,7 @@ no epoch twice that was saved.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from kit.base.context import Context, trial_name
+from kit.errors import DivergedError
 from kit.training.checkpointer import Checkpointer
 from kit.trials import workers
 from kit.trials.halving import Halving, Job
@@ -108,10 +110,16 @@ class HalvedTrials:
         for until in (*range(self.every, epochs, self.every), epochs):
             if until > trial.epochs:
                 checkpointer = self.context.trial(self.stage, number, before, total)
-                score = Score(until, self.train(number, checkpointer, until))
+                score = Score(until, self._scored(number, checkpointer, until))
                 trial = HalvedTrial((*trial.scores, score), checkpointer.active_seconds)
                 self.context.folder.set_output(trial_name(self.stage, number), trial, "trials")
         return trial
+
+    def _scored(self, number: int, checkpointer: Checkpointer, until: int) -> float | None:
+        try:
+            return self.train(number, checkpointer, until)
+        except DivergedError:
+            return None  # which loses against any number
 
     def _remote(self, job: Job) -> Callable[[], Any] | None:
         """Begin a job elsewhere, if that is wanted and it is not yet done."""
@@ -125,4 +133,5 @@ class HalvedTrials:
 
     def _last_loss(self, number: int) -> float:
         lines = self.context.trial(self.stage, number, 0, 0).history.read_text().splitlines()
-        return float(json.loads(lines[-1])["loss"])
+        loss = json.loads(lines[-1])["loss"]
+        return math.nan if loss is None else float(loss)

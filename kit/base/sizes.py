@@ -1,7 +1,7 @@
 """Sizes of models that are known without training, on torch's meta device.
 
-A method takes part by a function of its ``Stages``: ``network(context)`` returns the final network
-where no search decides on it, ``supernet(context)`` what the search trains.
+A method takes part by its hooks ``network``, the final network where no search decides on it, and
+``supernet``, what the search trains.
 
 ``python -m kit.base.sizes "TASK METHOD"...`` prints sizes as JSON, for a process that would keep
 torch out of its own memory.
@@ -22,10 +22,11 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from kit import discovery, method, task
+from kit import method, task
+from kit.base.method import load
 from kit.method import MethodInfo
 from kit.ops import count
-from kit.settings import Settings, convert
+from kit.settings import Settings
 from kit.spec import RunSpec
 from kit.task import Task
 
@@ -72,15 +73,14 @@ def size(the_task: Task, info: MethodInfo) -> Size | None:
     if info.applies(the_task) is not None:
         return None
     spec = info.spec(the_task, 0, protocol="released", profile="paper", tier="published")
-    settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
-    stages = discovery.load("kit.methods", info.folder, "stages").Stages(settings)
-    searched = not hasattr(stages, "network")
-    build = getattr(stages, "supernet" if searched else "network", None)
-    if build is None:
-        return None
-    context = MetaContext(spec, the_task, settings)
+    the_method = load(info, spec)
+    context = MetaContext(spec, the_task, the_method.settings)
     with torch.device("meta"), _Shapes():
-        network = build(context)
+        network = the_method.network(context)
+        searched = network is None
+        network = the_method.supernet(context) if network is None else network
+        if network is None:
+            return None
         multiply_adds = count.multiply_adds(network, context.input_shape)
     return Size(count.parameters(network), multiply_adds, searched)
 

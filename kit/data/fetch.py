@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 
 from kit.data import pages, raw
 from kit.data.download import Patience, Progress, download
+from kit.data.offers import others
 from kit.data.packages import obtain
 from kit.data.part import Part
 from kit.data.refusals import DownloadError
 from kit.errors import DataError, KitError
 from kit.files import locked, sha256, sync_folder
-from kit.spec import Tier
-from kit.task import Source, Task
+from kit.task import Holding, Source, Task
 
 PATIENCE = Patience()
 
@@ -28,7 +28,7 @@ def _unseen(_: str) -> Iterator[Progress]:
 
 def fetch(
     task: Task,
-    tier: Tier = "published",
+    tier: Holding = "published",
     *,
     offline: bool = False,
     show: Callable[[str], AbstractContextManager[Progress]] = _unseen,
@@ -55,10 +55,12 @@ def fetch(
         DataError: files are missing offline, or no mirror has them; one line that names each
             address with its reason, and how to bring the file by hand.
     """
-    if tier not in task.tiers:
+    if tier != "precomputed" and tier not in task.tiers:
         raise KitError(f"{task.name} has no {tier} data; there is {', '.join(task.tiers)}")
     absent = raw.missing(task, tier)
     by_hand = f"bring it by 'kit data import {task.name} PATH...'"
+    for other in others(task, tier):
+        by_hand += f" or take 'kit data fetch {task.name} --tier {other}'"
     if absent and offline:
         files = ", ".join(source.file for source in absent)
         again = f"run 'kit data fetch {task.name}' with a network, or"

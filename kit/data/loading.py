@@ -54,6 +54,15 @@ class Batch:
         }
         return Batch(**parts)
 
+    @staticmethod
+    def join(batches: Sequence[Batch]) -> Batch:
+        """Return the samples of several batches as one, in their order."""
+        parts: dict[str, Any] = {}
+        for each in fields(Batch):
+            values = [getattr(batch, each.name) for batch in batches]
+            parts[each.name] = None if values[0] is None else torch.cat(values)
+        return Batch(**parts)
+
 
 class Loader:
     """Rows of ``x``, or windows of a ragged ``x``.

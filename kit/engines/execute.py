@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import torch
 
-from kit import discovery, extras, method, task
-from kit.base.context import Context, Method, RemoteTrials
+from kit import extras, method, task
+from kit.base.context import Context, RemoteTrials
+from kit.base.method import Method, load
 from kit.data import shares
 from kit.data.folds import TaskData
 from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
@@ -25,8 +26,8 @@ from kit.runs import provenance
 from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify
 from kit.runs.folder import RunFolder, now, read_result
+from kit.runs.inputs import open_input
 from kit.runs.records import SCHEMA, Artifact, Provenance, Result, StageRecord
-from kit.settings import convert
 from kit.spec import RunSpec
 from kit.training.loop import score
 
@@ -81,6 +82,8 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
         if done is not None:
             folder.set_status("succeeded")
             return done
+        for name in spec.inputs:
+            open_input(spec, name, folder.root)
         try:
             folder.set_status("running")
             result = _run(info, folder, options, device, asked)
@@ -117,20 +120,20 @@ def _run(
         if asked.value:
             raise KeyboardInterrupt
 
-    stages, context = _opened(info, folder, prepared, device)
+    the_method, context = _opened(info, folder, prepared, device)
     shares.check(the_task, prepared, context.settings.data)
-    with _remote_trials(stages, spec, options) as remote_trials:
+    with _remote_trials(the_method, spec, options) as remote_trials:
         context = replace(context, notify=notify, remote_trials=remote_trials)
         for stage in info.stages:
             if folder.output(stage) is None:
                 options.log(f"{spec}: {stage}")
-                stages.run_stage(stage, context)
+                the_method.run_stage(stage, context)
             if stage == options.until:
                 return None
     options.log(f"{spec}: evaluate")
     fold = context.fold("test")
-    metrics = score(stages.predictor(context), fold, the_task, EVALUATION_BATCH)
-    outcome = stages.outcome(context)
+    metrics = score(the_method.predictor(context), fold, the_task, EVALUATION_BATCH)
+    outcome = the_method.outcome(context)
     costs = {stage: context.output(stage)["cost"] for stage in info.stages}
     sha, dirty = provenance.git_state()
     result = Result(
@@ -145,7 +148,7 @@ def _run(
         ],
         parameters=outcome.parameters,
         macs=outcome.macs,
-        code_hash=provenance.code_hash(the_task.folder, info.folder),
+        code_hash=provenance.code_hash(the_task.folder, *info.folders),
         provenance=Provenance(
             started=started,
             ended=now(),
@@ -172,28 +175,27 @@ def advance(spec: RunSpec, options: Options, number: int, epochs: int) -> Any:
         The trial's record.
     """
     info, device = method.find(spec.method), _device(options, spec)
-    stages, context = _opened(info, RunFolder(spec), _checked(spec), device)
-    return msgspec.to_builtins(cast(Any, stages).advance(context, number, epochs))
+    the_method, context = _opened(info, RunFolder(spec), _checked(spec), device)
+    return msgspec.to_builtins(the_method.advance(context, number, epochs))
 
 
 def _opened(
     info: MethodInfo, folder: RunFolder, prepared: Prepared, device: torch.device
-) -> tuple[Method, Context]:
-    """Return the method's stages and what they see of a run."""
+) -> tuple[Method[Any], Context]:
+    """Return the method and what it sees of a run."""
     spec, the_task = folder.spec, task.find(folder.spec.task)
-    settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
-    stages = discovery.load("kit.methods", info.folder, "stages").Stages(settings)
+    the_method = load(info, spec)
     data = TaskData(the_task, prepared, device)
-    return stages, Context(spec, the_task, settings, data, folder)
+    return the_method, Context(spec, the_task, the_method.settings, data, folder)
 
 
 def _remote_trials(
-    stages: Method, spec: RunSpec, options: Options
+    the_method: Method[Any], spec: RunSpec, options: Options
 ) -> AbstractContextManager[RemoteTrials | None]:
     """Yield what trains trials in other processes, where that is asked for."""
     if options.trials_on is None:
         return nullcontext()
-    if not hasattr(stages, "advance"):
+    if type(the_method).advance is Method.advance:
         raise KitError(f"{spec.method} has no trials that could be trained elsewhere")
     try:
         from kit.engines.ray import trials

@@ -13,6 +13,7 @@ import msgspec
 from kit import method, paths, task
 from kit.errors import KitError
 from kit.runs.folder import SPEC, RunFolder
+from kit.runs.records import decode_spec
 from kit.spec import RunSpec
 
 # Where an image has the results folder (docker/Dockerfile).
@@ -40,7 +41,7 @@ def read(file: Path) -> RunSpec:
             the method here.
     """
     try:
-        spec = msgspec.json.decode(file.read_bytes(), type=RunSpec)
+        spec = decode_spec(file.read_bytes())
     except (OSError, msgspec.MsgspecError) as error:
         raise KitError(f"{file}: no spec of a run: {error}") from None
     expected = RunFolder(spec).path / SPEC

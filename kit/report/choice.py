@@ -161,8 +161,6 @@ def unfit(spec: RunSpec, versions: Versions = current_versions) -> str | None:
     """Return why a run fills no cell, or None; ``versions`` as ``current_versions``."""
     if spec.overrides:
         return f"it has overrides ({', '.join(spec.overrides)})"
-    if spec.trial is not None:
-        return "it is a trial"
     known = versions(spec.task, spec.method)
     if known is None:
         return "its task or method is not in this kit"

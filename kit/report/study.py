@@ -10,7 +10,7 @@ from typing import Any
 from scipy.stats import t
 
 from kit import studies
-from kit.errors import KitError
+from kit.report.architectures import likeness
 from kit.runs.records import Result
 from kit.spec import Profile, Protocol, Tier
 from kit.task import Task
@@ -27,7 +27,7 @@ class Row:
         change: mean difference from that variant over the seeds that both have.
         interval: 95 % of ``change``, by Student's t over the seeds; None below two seeds.
         same: on how many of those seeds the architecture is that variant's.
-        layers: share of layers that have that variant's choice, over those seeds.
+        layers: share of the architecture's parts that are as in that variant, over those seeds.
         seconds: mean time at work in the search.
     """
 
@@ -142,7 +142,7 @@ def _row(
         for seed, value in started.items()
         if seed in values and value is not None
     ]
-    alike = [_alike(runs[seed], first[seed]) for seed in both]
+    alike = [likeness(runs[seed], first[seed]) for seed in both]
     return Row(
         title=variant.title,
         values=values,
@@ -165,14 +165,6 @@ def _interval(values: Sequence[float]) -> tuple[float, float] | None:
     return middle - reach, middle + reach
 
 
-def _alike(run: Result, other: Result) -> float:
-    """Return the share of layers with the same choice."""
-    if run.architecture is None or other.architecture is None:
-        raise KitError(f"{run.spec}: there is no architecture to compare")
-    pairs = list(zip(run.architecture.value, other.architecture.value, strict=True))
-    return sum(one == two for one, two in pairs) / len(pairs)
-
-
 def _head(table: Table) -> list[str]:
     return ["", table.metric, "change", "95 % interval", "same choices", "search"]
 
@@ -192,7 +184,7 @@ def _below(table: Table) -> list[str]:
         f"{table.protocol}, tier {table.tier}{tier}",
         f"compared with the first row, seed by seed{''.join(others)}",
         "change: its interval by Student's t over the seeds",
-        "same choices: layers with the same kernel size and dilation, and whole architectures",
+        "same choices: parts of the architecture that are the same, and whole architectures",
     ]
     if missing:
         below.append(f"{missing} runs are missing; 'kit reproduce --study' makes them")

@@ -227,6 +227,8 @@ def _counts(rows: Sequence[Row]) -> list[str]:
     if set(tiers) - {"published"}:
         found = ", ".join(f"{tiers[tier]} on {tier} data" for tier in TIERS if tiers[tier])
         said.append(f"cells measured here: {found}")
+    if any(cell.measured_text.startswith("not run") for cell in cells if cell.published):
+        said.append("not run: 'kit data list' says whose data can be had, and what a verdict needs")
     computed: dict[str, Counter[bool]] = {}
     for cell in cells:
         if cell.computed and cell.computed.agrees is not None:
@@ -246,7 +248,9 @@ def _counts(rows: Sequence[Row]) -> list[str]:
 def _how(measured: Measured) -> str:
     text = f"seeds {_seeds(measured.seeds)}; profile {measured.profile}, "
     text += f"protocol {measured.protocol}, tier {measured.tier}"
-    if measured.tier != "published":
+    if measured.tier == "rebuilt":
+        text += " (rebuilt from the source, not shown to be the papers' data)"
+    elif measured.tier != "published":
         text += " (not the papers' data)"
     if measured.beside is not None:
         text += f"; scored as released, {measured.metric}; {measured.beside.metric} itself: "

@@ -16,7 +16,7 @@ import msgspec
 from kit import paths
 from kit.errors import BusyError
 from kit.files import canonical_json, is_locked, locked, write_bytes, write_json
-from kit.runs.records import SCHEMA, Attempt, Failure, Result, State, Status
+from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result, decode_spec
 from kit.spec import RunSpec
 
 RESERVE_BYTES = 16384
@@ -38,7 +38,8 @@ class RunFolder:
 
     def __init__(self, spec: RunSpec, root: Path | None = None) -> None:
         self.spec = spec
-        self.path = (root or paths.results() / "runs") / spec.folder
+        self.root = root or paths.results() / "runs"
+        self.path = self.root / spec.folder
 
     @property
     def lock(self) -> Path:
@@ -84,7 +85,7 @@ class RunFolder:
     def write_spec(self) -> None:
         """Have the spec in the folder, for the process that makes the run and for readers."""
         with suppress(FileNotFoundError, msgspec.MsgspecError):
-            there = msgspec.json.decode((self.path / SPEC).read_bytes(), type=RunSpec)
+            there = decode_spec((self.path / SPEC).read_bytes())
             if canonical_json(there) == canonical_json(self.spec):
                 return
         write_json(self.path / SPEC, self.spec)
@@ -202,17 +203,10 @@ def read_result(path: Path) -> Result:
     """
     content = path.read_bytes()
     try:
-        schema = msgspec.json.decode(content, type=_Schema).schema
-        if schema != SCHEMA:
-            raise ValueError(f"schema {schema} instead of {SCHEMA}")
-        result = msgspec.json.decode(content, type=Result)
+        result = decode_result(content)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from None
     folder = result.spec.folder
     if path.parent.parts[-len(folder.parts) :] != folder.parts:
         raise ValueError(f"it belongs to {folder}")
     return result
-
-
-class _Schema(msgspec.Struct):
-    schema: int

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
+import msgspec
 from msgspec import Struct
 
 from kit.spec import RunSpec
 
-SCHEMA = 1
+T = TypeVar("T")
+SCHEMA = 2
+# Version 1 had an architecture of four kinds only, and a field ``trial`` in specs, always null.
+READABLE = (1, SCHEMA)
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Failure = Literal[
     "method", "oom", "gpu-oom", "timeout", "infrastructure", "disk", "data", "cancelled"
@@ -55,9 +59,9 @@ class Artifact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Architecture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a search found; ``kind`` says how to read ``value``."""
+    """What a search found; ``kind``, which the method knows, says how to read ``value``."""
 
-    kind: Literal["kernel-dilation", "genotype", "blocks", "trees"]
+    kind: str
     version: int
     value: Any
 
@@ -98,6 +102,47 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     macs: int | None
     code_hash: str
     provenance: Provenance
+
+
+def decode_spec(content: bytes) -> RunSpec:
+    """Return the spec in a ``spec.json`` of any readable schema.
+
+    Raises:
+        msgspec.DecodeError: there is none.
+    """
+    return msgspec.convert(_without_trial(_decode(content, dict[str, Any])), RunSpec)
+
+
+def decode_result(content: bytes) -> Result:
+    """Return the result in a ``result.json`` of any readable schema.
+
+    Raises:
+        ValueError: it is of another schema, or not whole.
+    """
+    schema = _decode(content, _Schema).schema
+    if schema not in READABLE:
+        raise ValueError(f"schema {schema} instead of {SCHEMA}")
+    if schema == SCHEMA:
+        return _decode(content, Result)
+    document = _decode(content, dict[str, Any])
+    if isinstance(document.get("spec"), dict):
+        document["spec"] = _without_trial(document["spec"])
+    return msgspec.convert(document, Result)
+
+
+class _Schema(Struct):
+    schema: int
+
+
+def _decode(content: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None
+
+
+def _without_trial(spec: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in spec.items() if (name, value) != ("trial", None)}
 
 
 class Status(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -12,6 +12,7 @@ import msgspec
 from kit import paths
 from kit.runs import history
 from kit.runs.folder import RunFolder, read_attempt, read_status
+from kit.runs.records import decode_spec
 from kit.spec import RunSpec
 
 
@@ -58,7 +59,7 @@ def find(root: Path | None = None) -> list[Unfinished]:
 
 def _read(folder: Path, root: Path) -> Unfinished | None:
     with suppress(OSError, msgspec.MsgspecError):
-        spec = msgspec.json.decode((folder / "spec.json").read_bytes(), type=RunSpec)
+        spec = decode_spec((folder / "spec.json").read_bytes())
         if root / spec.folder == folder:
             attempt = read_attempt(folder)
             gpus = attempt.gpus if attempt else ()

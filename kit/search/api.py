@@ -14,10 +14,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from kit import divergence
 from kit.files import write_bytes, write_json
 from kit.search.architecture import Choices, Padding, instantiate
 from kit.search.gradients import AlphaGradients
-from kit.search.supernet import EXCLUDED, discretise, mixtures, supernet
+from kit.search.supernets import EXCLUDED, discretise, mixtures, supernet
 from kit.seeding import key
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -112,6 +113,7 @@ def dash_search(
         progress: called after each epoch with (epochs done, epochs, mean loss).
 
     Raises:
+        DivergedError: a loss or a weight is not finite, as when the data hold NaN.
         ValueError: nothing can be searched, a layer changes sizes, or the data do not fit.
     """
     if even := [size for size in kernel_sizes if size % 2 == 0]:
@@ -151,7 +153,7 @@ def dash_search(
             ]
             if not batches:
                 raise ValueError("the data are empty, or can be gone through only once")
-            losses.append(float(torch.stack(batches).mean()))
+            losses.append(_mean_loss(network, batches, epoch))
             _save(file, network, optimiser, losses)
             progress(epoch + 1, epochs, losses[-1])
     return Architecture(discretise(network), tuple(losses))
@@ -167,6 +169,13 @@ def _step(
         nn.utils.clip_grad_norm_(network.parameters(), clip)
     optimiser.step()
     return value.detach()
+
+
+def _mean_loss(network: nn.Module, losses: Sequence[Tensor], epoch: int) -> float:
+    mean = {"loss": torch.stack(list(losses)).mean()}
+    found, finite = divergence.read(mean, network.parameters())
+    divergence.check(f"epoch {epoch + 1}", found["loss"], finite, network.named_parameters())
+    return found["loss"]
 
 
 def _optimiser(

@@ -159,8 +159,9 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         kind: ``step`` multiplies the rate by ``factor`` at each milestone reached; ``cosine`` falls
-            from it to ``floor`` along half a cosine, step by step; ``plateau`` multiplies it by
-            ``factor`` once more than ``patience`` epochs have brought no better ``Validation``.
+            from it to ``floor`` along half a cosine; ``plateau`` multiplies it by ``factor`` once
+            more than ``patience`` epochs have brought no better ``Validation``.
+        every: whether ``cosine`` and warm-up change the rate at every step or at every epoch.
         milestones: epochs, counted from 0.
         strict: a milestone m counts from epoch m + 1 on (DASH's code) instead of from m on.
         floor: of ``step``, no further decay once the rate is at or below it; else the last rate.
@@ -172,6 +173,7 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     kind: Literal["step", "cosine", "plateau"] = "step"
+    every: Literal["step", "epoch"] = "step"
     milestones: tuple[Count, ...] = ()
     factor: Amount = 0.2
     strict: bool = False

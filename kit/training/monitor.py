@@ -57,10 +57,14 @@ class Monitor:
         """Whether the score has not become better for too long."""
         return 0 < self.validation.patience <= self.waited
 
+    def after_step(self, epoch: int) -> bool:
+        """Take note of a step, and tell whether to end the epoch with it."""
+        return False
+
     def after_epoch(self) -> dict[str, float]:
         """Score the network and return what the history keeps."""
         device = next(self.network.parameters()).device
-        score = distributed.mean(torch.tensor(self.score(), device=device))
+        score = float(distributed.mean(torch.tensor(self.score(), device=device)))
         self.waited = 0 if score < self.best else self.waited + 1
         if self.waited == 0:
             self.best = score

@@ -8,7 +8,6 @@ NAS-Bench-360 used.
 
 from __future__ import annotations
 
-import math
 from bisect import insort
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
@@ -16,6 +15,7 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from kit.settings import Positive
+from kit.trials.best import rank
 
 
 class Halving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,11 +66,6 @@ class Halving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return count
 
 
-def nan_last(score: float | None) -> float:
-    """Return a score that can be compared: infinite if it is None or NaN."""
-    return math.inf if score is None or math.isnan(score) else score
-
-
 class Job(NamedTuple):
     """Training one trial to its next rung: it has ``behind`` epochs and needs ``epochs`` in all."""
 
@@ -115,7 +110,7 @@ class Bracket:
                 better.
         """
         ranking, promoted = self._ranking[job.rung], self._promoted[job.rung]
-        insort(ranking, (nan_last(score), len(ranking), job.trial))
+        insort(ranking, (rank(score), len(ranking), job.trial))
         if job.rung + 1 < len(self.rungs):
             for _, _, trial in ranking[: len(ranking) // self.divisor]:
                 if trial not in promoted:

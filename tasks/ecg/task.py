@@ -25,6 +25,7 @@ TASK = Task(
         objective="Tell four rhythms of the heart from windows of one lead",
         expert="ResNet-1D",
     ),
+    provable=True,
     tiers=("published", "rebuilt", "sample", "synthetic"),
     sources=(
         Source(
@@ -41,7 +42,7 @@ TASK = Task(
         Source(
             file="training2017.zip",
             instead=("training2017",),
-            holds=("**/A0*.mat",),
+            holds=("A0*.mat",),
             urls=(
                 f"{PHYSIONET}/training2017.zip",
                 f"{ARCHIVE}/training2017.zip",

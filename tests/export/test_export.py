@@ -21,7 +21,7 @@ from kit.errors import DataError, KitError
 from kit.export.files import export
 from kit.export.loading import load_run
 from kit.export.predict import predict
-from kit.methods.dash.stages import Stages
+from kit.methods.dash.method import Dash
 from kit.metrics.relative_l2 import Evaluator
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
@@ -106,9 +106,9 @@ def test_weights_and_facts(darcy_run: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
     export(darcy_run, tmp_path)
-    stages, context = load_run(darcy_run, "cpu")
-    assert isinstance(stages, Stages)
-    network = stages.trained(context)
+    method, context = load_run(darcy_run, "cpu")
+    assert isinstance(method, Dash)
+    network = method.trained(context)
     ours = load_file(tmp_path / "weights.safetensors")
     assert set(ours) == set(network.state_dict())
     for name, value in network.state_dict().items():
@@ -129,9 +129,9 @@ def test_a_program_with_letters_and_a_weight_norm(tmp_path: Path) -> None:
     predictions = predict(folder, tmp_path / "x.npy")
     expected = torch.from_numpy(answers).sigmoid().numpy()
     assert np.allclose(predictions.values, expected, atol=1e-5)
-    stages, context = load_run(folder, "cpu")
+    method, context = load_run(folder, "cpu")
     fold = context.fold("test")
-    scores = score(stages.predictor(context), fold, context.task, 64)
+    scores = score(method.predictor(context), fold, context.task, 64)
     result = json.loads((folder / "result.json").read_text())["metrics"]
     assert {name: score.value for name, score in scores.items()} == {
         name: score["value"] for name, score in result.items()

@@ -11,13 +11,14 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from kit import method, task
+from kit.base.minimise import minimise
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.data.normalise import Normaliser
 from kit.data.preparing import prepare
 from kit.engines.execute import Options, execute
-from kit.methods.constant.stages import Constant
-from kit.methods.linear.model import Linear, minimise
+from kit.methods.constant.method import Constant
+from kit.methods.linear.model import Linear
 from kit.runs.records import Result
 from kit.spec import RunSpec
 from kit.training.checkpointer import Checkpointer

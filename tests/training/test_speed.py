@@ -239,9 +239,9 @@ def test_a_whole_run_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Speed] = []
     real = module.accelerate
 
-    def spy(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Tensor]:
+    def spy(network: nn.Module, speed: Speed, axes: int, **how: Any) -> Callable[[Tensor], Tensor]:
         asked.append(speed)
-        return real(network, speed, axes)
+        return real(network, speed, axes, **how)
 
     monkeypatch.setattr("kit.training.loop.accelerate", spy)
     run = spec("speed.precision=bf16", "speed.channels_last=true")

@@ -128,5 +128,6 @@ def _data() -> Check:
         for tier in each.tiers
         if state(each, tier, "lite").ready
     ]
-    told = ", ".join(ready) or "none prepared; 'kit data list' says how"
+    told = ", ".join(ready) or "none prepared"
+    told += "; 'kit data list' says what can be had, and how"
     return "data", True, f"{told}; in {paths.data()}"

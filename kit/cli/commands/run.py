@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
+from kit.cli.specs import as_asked, of_file
 from kit.errors import KitError, RunError
-from kit.spec import SEEDS
 
 if TYPE_CHECKING:
     from kit.runs.records import Result
-    from kit.spec import Profile, Protocol, RunSpec, Tier
-
-# What says which run it is.
-SPECIFY = ("seeds", "profile", "protocol", "tier", "overrides", "architecture")
+    from kit.spec import RunSpec
 
 
 @click.command(name="run")
@@ -47,7 +44,11 @@ SPECIFY = ("seeds", "profile", "protocol", "tier", "overrides", "architecture")
 @click.option(
     "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting; repeatable."
 )
-@click.option("--architecture", type=click.Path(path_type=Path), help="Skip the search: use this.")
+@click.option(
+    "--architecture",
+    metavar="FILE|released",
+    help="Skip the search: use what this file holds, or what was released for each seed.",
+)
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @options.device
 @click.option("--gpus", help="Which GPUs may be taken: 0,1 or UUIDs; default: KIT_GPU, else any.")
@@ -91,11 +92,11 @@ def command(
     from kit.files import canonical_json
 
     if spec_file is not None:
-        specs = [_of_file(spec_file, task_name)]
+        specs = [of_file(spec_file, task_name)]
     elif task_name is None or method_name is None:
         raise KitError("say which run: TASK METHOD, or --spec FILE")
     else:
-        specs = _specs(task_name, method_name, **asked)
+        specs = as_asked(task_name, method_name, **asked)
     first = specs[0]
     info = method.find(first.method)
     if "KIT_IMAGE_ID" in os.environ:
@@ -122,60 +123,6 @@ def command(
         click.echo(canonical_json(results))
     if failures:
         raise click.exceptions.Exit(1)
-
-
-def _of_file(file: Path, task_name: str | None) -> RunSpec:
-    """Return the spec in a file, beside which nothing may say what the run is."""
-    from click.core import ParameterSource
-
-    from kit.engines import handover
-
-    context = click.get_current_context()
-    besides = [
-        name
-        for name in SPECIFY
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE
-    ]
-    if task_name is not None or besides:
-        raise KitError(
-            "--spec says all of what the run is: leave out TASK, METHOD, --seed, --profile, "
-            "--protocol, --tier, -o and --architecture"
-        )
-    return handover.read(file)
-
-
-def _specs(
-    task_name: str,
-    method_name: str,
-    *,
-    seeds: tuple[int, ...],
-    profile: Profile,
-    protocol: Protocol | None,
-    tier: Tier | None,
-    overrides: tuple[str, ...],
-    architecture: Path | None,
-) -> list[RunSpec]:
-    """Return a spec per seed."""
-    from kit import method, papers, task
-    from kit.data.preparing import choose_tier
-
-    the_task, info = task.find(task_name), method.find(method_name)
-    chosen = choose_tier(the_task, profile, tier)
-    if architecture is not None:
-        if "architecture" not in info.settings_type.__struct_fields__:
-            raise KitError(f"method {method_name} searches nothing: it takes no --architecture")
-        overrides += (f"architecture={_architecture(architecture)}",)
-    return [
-        info.spec(
-            the_task,
-            seed,
-            protocol=protocol or ("released" if papers.has_task(task_name) else "clean"),
-            profile=profile,
-            tier=chosen,
-            overrides=overrides,
-        )
-        for seed in seeds or SEEDS
-    ]
 
 
 def _run(
@@ -237,24 +184,3 @@ def _events(spec: RunSpec) -> Iterator[Callable[[], None]]:
         return
     with tensorboard.events(RunFolder(spec).path) as update:
         yield update
-
-
-def _architecture(file: Path) -> str:
-    """Read [[layer, kernel size, dilation], ...], or a ``result.json`` that has it, as TOML."""
-    import msgspec
-
-    from kit.files import canonical_json
-
-    try:
-        content = msgspec.json.decode(file.read_bytes())
-    except msgspec.DecodeError as error:
-        raise KitError(f"{file}: {error}") from None
-    if isinstance(content, dict):
-        content = (content.get("architecture") or {}).get("value")
-    try:
-        layers = [(str(name), int(k), int(d)) for name, k, d in content]
-    except (TypeError, ValueError):
-        raise KitError(f"{file} is no list of [layer, kernel size, dilation]") from None
-    # A string of JSON is one of TOML too.
-    named = (f"{canonical_json(name).decode()} = [{k}, {d}]" for name, k, d in layers)
-    return "{ " + ", ".join(named) + " }"

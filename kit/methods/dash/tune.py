@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from itertools import product
 
 from torch import nn
 
 from kit.base import networks
 from kit.base.context import Context, TrialResult
+from kit.base.fit import fit, metric_of
 from kit.methods.dash.info import DashSettings
-from kit.runs.records import MetricValue
 from kit.search import Choices
-from kit.settings import Optimiser
+from kit.settings import Optimiser, TrainingSettings
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import score
+from kit.trials.best import best_of, rank
 
-# (learning rate, dropout, weight decay, momentum)
 Configuration = tuple[float, float, float, float]
+NAMES = ("learning_rate", "dropout", "weight_decay", "momentum")
 
 
 def tune(context: Context, settings: DashSettings, choices: Choices) -> None:
@@ -28,14 +28,13 @@ def tune(context: Context, settings: DashSettings, choices: Choices) -> None:
     results: list[TrialResult] = []
     if len(configurations) > 1:
         results = _run(context, settings, choices, groups)
-        best = results[first_best([result.score for result in results])]
+        best = results[best_of([result.score for result in results])]
         chosen = configurations[best.number]
     else:
         chosen = configurations[0]
-    names = ("learning_rate", "dropout", "weight_decay", "momentum")
     context.finish(
         checkpointer,
-        configuration=dict(zip(names, chosen, strict=True)),
+        configuration=dict(zip(NAMES, chosen, strict=True)),
         trials=[{"configuration": configurations[r.number], "score": r.score} for r in results],
     )
 
@@ -44,12 +43,6 @@ def grid(settings: DashSettings) -> list[list[Configuration]]:
     """Return the configurations, one group per learning rate, in the released order."""
     rest = list(product(settings.tune.dropouts, settings.tune.weight_decays, settings.tune.momenta))
     return [[(rate, *others) for others in rest] for rate in settings.tune.learning_rates]
-
-
-def first_best(scores: list[float]) -> int:
-    """Return the index of the lowest score, the first on ties; NaN is worse than any number."""
-    ranked = [math.inf if math.isnan(value) else value for value in scores]
-    return ranked.index(min(ranked))
 
 
 def _run(
@@ -73,7 +66,7 @@ def _run(
             of=sum(map(len, groups)),
         )
         results += done
-        bests.append(min(math.inf if math.isnan(r.score) else r.score for r in done))
+        bests.append(min(rank(result.score) for result in done))
     return results
 
 
@@ -85,29 +78,36 @@ def _train(
     checkpointer: Checkpointer,
 ) -> float:
     """Train one configuration and return its score on the validation fold, lower is better."""
-    rate, dropout, weight_decay, momentum = configuration
-    network = final_network(context, settings, choices, dropout)
-    networks.fit(
+    found = dict(zip(NAMES, configuration, strict=True))
+    network = final_network(context, settings, choices, found["dropout"])
+    fit(
         context,
         checkpointer,
         network,
         context.fold("tune_fit"),
-        optimiser=Optimiser(
-            kind=settings.retrain.optimiser,
-            learning_rate=rate,
-            momentum=momentum,
-            weight_decay=weight_decay,
-        ),
-        schedule=settings.retrain.schedule,
-        epochs=settings.tune.epochs,
-        batch_size=settings.batch_size,
-        loss_name=settings.loss,
+        training(settings, found, settings.tune.epochs),
         limit=tuning_batches(context, settings),
+        speed=settings.speed,
     )
     validation = context.fold("tune_val")
-    predict = networks.predictor(context, network, validation, settings.loss)
-    scores = score(predict, validation, context.task, settings.batch_size)
-    return _first(scores)
+    return metric_of(context, network, validation, settings.loss, settings.batch_size)
+
+
+def training(settings: DashSettings, found: Mapping[str, float], epochs: int) -> TrainingSettings:
+    """Return how the final network is trained with a configuration of the grid, by its names."""
+    return TrainingSettings(
+        data=settings.data,
+        epochs=epochs,
+        batch_size=settings.batch_size,
+        optimiser=Optimiser(
+            kind=settings.retrain.optimiser,
+            learning_rate=found["learning_rate"],
+            momentum=found["momentum"],
+            weight_decay=found["weight_decay"],
+        ),
+        schedule=settings.retrain.schedule,
+        loss=settings.loss,
+    )
 
 
 def final_network(
@@ -132,8 +132,3 @@ def tuning_batches(context: Context, settings: DashSettings) -> int:
     fractions = settings.tune.batch_fractions
     fraction = next((share for below, share in fractions if searched < below), fractions[-1][1])
     return int(fraction * context.fold("tune_fit").batch_count(settings.batch_size)) + 1
-
-
-def _first(scores: dict[str, MetricValue]) -> float:
-    value = next(iter(scores.values())).value
-    return math.nan if value is None else value

@@ -11,12 +11,12 @@ from kit.base import networks
 from kit.base.context import Context
 from kit.base.halved_trials import HalvedTrial, HalvedTrials
 from kit.errors import unknown
-from kit.methods.wrn.stages import Stages as Wrn
+from kit.methods.wrn.method import Wrn
 from kit.methods.wrn_asha.info import Configuration, Tune, WrnAshaSettings
 from kit.seeding import generator
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import score
-from kit.trials.halving import nan_last
+from kit.trials.best import best_of, rank
 
 
 def tune(context: Context, settings: WrnAshaSettings) -> None:
@@ -74,16 +74,17 @@ def draw(space: Tune, seed: int, number: int) -> Configuration:
 
 
 def winner(found: Sequence[HalvedTrial], settings: Tune) -> int:
-    """Return the number of the best trial, the first one of equals."""
+    """Return the number of the best trial, the first one of equals.
+
+    Raises:
+        DivergedError: none has a score that is a finite number.
+    """
     if settings.choice == "best-score":
-        bests = [min(nan_last(score.value) for score in trial.scores) for trial in found]
-    else:
-        longest = max(trial.epochs for trial in found)
-        bests = [
-            nan_last(trial.scores[-1].value) if trial.epochs == longest else math.inf
-            for trial in found
-        ]
-    return bests.index(min(bests))
+        return best_of([min(rank(score.value) for score in trial.scores) for trial in found])
+    lasts = [trial.scores[-1].value for trial in found]
+    pairs = list(zip(found, lasts, strict=True))
+    longest = max((trial.epochs for trial, last in pairs if rank(last) < math.inf), default=0)
+    return best_of([last if trial.epochs == longest else None for trial, last in pairs])
 
 
 def configured(settings: WrnAshaSettings, configuration: Configuration) -> WrnAshaSettings:

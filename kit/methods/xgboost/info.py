@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from kit.method import MethodInfo
+from kit.methods.xgboost.architecture import TreeEnsemble
 from kit.settings import Amount, Count, Positive, Settings
 from kit.task import Task
 
@@ -63,4 +64,5 @@ METHOD = XgboostInfo(
     stages=("train",),
     settings_type=XgboostSettings,
     package="xgboost",
+    architecture=TreeEnsemble(),
 )

@@ -92,7 +92,7 @@ def _names(folder: Path, count: int) -> list[str]:
     try:
         done = msgspec.json.decode((folder / "stages" / "search.json").read_bytes())
         names = [str(layer[0]) for layer in done["architecture"]]
-    except (OSError, msgspec.MsgspecError, KeyError, TypeError):
+    except (OSError, msgspec.MsgspecError, LookupError, TypeError):
         names = []
     return names if len(names) == count else [f"layer {number}" for number in range(count)]
 

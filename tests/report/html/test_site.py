@@ -112,7 +112,7 @@ def test_failures_are_shown(site: Path) -> None:
     overview = Page(site / "index.html").text
     assert "1 failed" in overview
     assert "1 no valid result" in overview
-    assert "schema 99 instead of 1" in overview
+    assert "schema 99 instead of 2" in overview
     assert "method: bad" in run_page(site, "psicov_wrn").text
     table = Page(site / "tables" / "dash-5.html").text
     assert "NaN (1/2)" in table
