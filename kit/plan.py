@@ -59,7 +59,14 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class PlannedData:
-    """Data that the runs need; ``command`` makes them where they are not ready."""
+    """Data that the runs need; ``command`` makes them where they are not ready.
+
+    Attributes:
+        automatic: whether a sweep may make them: no network is needed, and nothing is replaced but
+            what a generator made.
+        bytes: that they will take.
+        problem: what to tell where they are not ready and not made, with the mend.
+    """
 
     task: str
     tier: Tier
@@ -67,6 +74,7 @@ class PlannedData:
     command: str
     automatic: bool
     bytes: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,10 +203,19 @@ def _data(runs: Iterable[PlannedRun]) -> list[PlannedData]:
 
 def data_of(the_task: Task, tier: Tier, profile: Profile) -> PlannedData:
     """Return what is to be done for the data of a task."""
-    ready = state(the_task, tier, profile).ready
-    command = repair(the_task, tier, profile)
-    size = 0 if ready else _data_bytes(the_task, tier, profile)
-    return PlannedData(the_task.name, tier, ready, command, generated(tier), size)
+    now, command = state(the_task, tier, profile), repair(the_task, tier, profile)
+    return PlannedData(
+        the_task.name,
+        tier,
+        now.ready,
+        command,
+        # What somebody edited, or made by an older kit, they replace themselves.
+        automatic=generated(tier) or not (now.outdated or raw.missing(the_task, tier)),
+        bytes=0 if now.ready else _data_bytes(the_task, tier, profile),
+        problem=now.detail
+        if now.outdated
+        else f"{the_task.name}: no {tier} data prepared; run '{command}'",
+    )
 
 
 def _data_bytes(the_task: Task, tier: Tier, profile: Profile) -> int:

@@ -44,8 +44,8 @@ TASK = Task(
     citation="your own",
     tiers=("sample",),
     rules={{"inputs": "constants", "mean": {mean}, "std": {std}}},
+    # Profiles take all samples but for smoke, which is for seeing that everything runs.
     reduced={{
-        "lite": {{"samples": {{"train": 2000, "val": 500, "test": 1000}}}},
         "smoke": {{"samples": {{"train": 32, "val": 8, "test": 16}}}},
     }},
 )

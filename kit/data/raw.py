@@ -85,7 +85,7 @@ def _state(task: Task, source: Source) -> str:
     file = place(task, source)
     if not file.exists():
         return f"refers to {file.readlink()}, which is gone" if file.is_symlink() else "missing"
-    source = form(source, file.name, file)
+    source = form(source, file.relative_to(folder_of(task)).as_posix(), file)
     if source.size is not None and not source.folder and file.stat().st_size != source.size:
         return "size differs"
     if source.md5 is not None and md5(file) != source.md5:
@@ -98,7 +98,7 @@ def _state(task: Task, source: Source) -> str:
 
 def form(source: Source, name: str, path: Path) -> Source:
     """Return what is known of a source where it is there under another name, as another form."""
-    if name == Path(source.file).name:
+    if name == source.file:
         return source
     return replace(source, file=name, folder=path.is_dir(), size=None, sha256=None, md5=None)
 
