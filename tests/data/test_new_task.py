@@ -125,7 +125,7 @@ def test_files_and_names_that_are_none(tmp_path: Path) -> None:
         ("own", "half.npz", "no array 'y'"),
         ("own", "text.npz", "not an .npz file"),
         ("own", "bare.npy", "not an .npz file"),
-        ("own", "objects.npz", "not a readable"),
+        ("own", "objects.npz", "Python objects in place of numbers"),
         ("My Task", "half.npz", "is no task name"),
     ):
         with pytest.raises(KitError, match=words):
