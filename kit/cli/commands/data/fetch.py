@@ -62,13 +62,13 @@ def fetch_data(
     for each in found:
         try:
             show = partial(bar, of_bytes=True)
-            for file in fetch(each, what, offline=offline, show=show, log=_say):
+            for file in fetch(each, what, offline=offline, show=show, log=_log):
                 click.echo(str(file))
         except KitError as error:
             if not everything:
                 raise
             failed.append(each.name)
-            _say(f"kit: {error}")
+            _log(f"kit: {error}")
             continue
         if precomputed:
             click.echo(f"{each.name}: complete")
@@ -104,7 +104,7 @@ def _agreed(yes: bool) -> bool:
     return False
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     click.echo(line, err=True)
 
 
