@@ -26,7 +26,8 @@ from kit.containers.client import connect as connect_client
 from kit.containers.sandbox import HOME, mount
 from kit.containers.sandbox import options as sandbox
 from kit.engines import leases
-from kit.engines.engine import EngineError, Exit, Handle, Options, arguments, environment, sweep
+from kit.engines.engine import EngineError, Exit, Handle, Options, environment, sweep
+from kit.engines.handover import RESULTS_IN_IMAGE, arguments
 from kit.engines.signals import terminable
 from kit.errors import KitError, UnavailableError
 from kit.files import is_locked
@@ -92,6 +93,7 @@ class Docker:
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
         """Create and start the container of a run."""
+        RunFolder(spec).write_spec()
         try:
             container = self.client.containers.create(**self._container(spec, gpus))
             try:
@@ -216,7 +218,7 @@ class Docker:
         devices = [DeviceRequest(device_ids=list(gpus), capabilities=[["gpu"]])] if gpus else []
         return {
             "image": image.id,
-            "command": arguments(spec, self.options),
+            "command": arguments(spec, self.options.device, RESULTS_IN_IMAGE),
             "name": f"kit-{sweep()}-{spec.id[:12]}",
             "labels": {SWEEP: sweep(), RUN: spec.id, FOLDER: str(spec.folder)},
             "environment": variables,

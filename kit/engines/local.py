@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from kit import method
-from kit.engines.engine import Exit, Handle, Options, arguments, environment
+from kit.engines.engine import Exit, Handle, Options, environment
+from kit.engines.handover import arguments
 from kit.runs import logs
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
@@ -44,8 +45,9 @@ class Local:
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
         """Start the process of a run."""
-        kills = _oom_kills()
-        with RunFolder(spec).log.open("ab") as log:
+        kills, folder = _oom_kills(), RunFolder(spec)
+        folder.write_spec()
+        with folder.log.open("ab") as log:
             process = subprocess.Popen(
                 self._command(spec),
                 stdin=subprocess.DEVNULL,
@@ -91,7 +93,7 @@ class Local:
         """Nothing is held open."""
 
     def _command(self, spec: RunSpec) -> list[str]:
-        return [sys.executable, "-m", "kit", *arguments(spec, self.options)]
+        return [sys.executable, "-m", "kit", *arguments(spec, self.options.device)]
 
 
 def _pid(reference: str) -> int:

@@ -127,7 +127,9 @@ def test_a_run_by_hand_is_stopped(
     plan = {"journal": str(tmp_path / "journal"), "long": {"0": 60.0}}
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.setenv("FAKE_RUN", json.dumps(plan))
-    words = ["-m", "tests.engines.fake_run", "run", "darcy-flow", "wrn", "--seed", "0"]
+    folder = RunFolder(spec_of("darcy-flow", "wrn", 0))
+    folder.write_spec()
+    words = ["-m", "tests.engines.fake_run", "run", "--spec", str(folder.path / "spec.json")]
     with subprocess.Popen([sys.executable, *words]) as process:
         while not (tmp_path / "journal").exists():
             time.sleep(0.02)

@@ -108,7 +108,8 @@ def test_a_run_is_sandboxed(engine: engines.Docker, monkeypatch: pytest.MonkeyPa
     assert facts["environment"]["KIT_THREADS"] == "3"
     assert facts["environment"]["NVIDIA_VISIBLE_DEVICES"] == "void"
     assert "very secret" not in json.dumps([facts, config])
-    assert facts["words"][:3] == ["run", "darcy-flow", "wrn"]
+    inside = f"/kit/results/runs/{spec(LOOK).folder}/spec.json"
+    assert facts["words"] == ["run", "--spec", inside]
     # What it left belongs to the caller.
     for file in RunFolder(spec(LOOK)).path.iterdir():
         assert file.stat().st_uid == os.getuid()

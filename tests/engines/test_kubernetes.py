@@ -14,10 +14,11 @@ import pytest
 
 from kit import paths
 from kit.containers import lock
-from kit.engines import kubernetes
+from kit.engines import handover, kubernetes
 from kit.engines.jobs import Job
 from kit.engines.kubernetes import Cluster, manifest
 from kit.errors import KitError
+from kit.files import canonical_json
 from tests.conftest import Run
 from tests.engines.fake_run import spec_of
 
@@ -96,8 +97,7 @@ def test_jobs_do_not_wait_for_each_other() -> None:
 
 def test_a_pod_does_the_run_of_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its shell line, with a stand-in for kit that notes its words."""
-    change = ('name = "a b"', "x='$HOME'")
-    jobs = [job(0), job(1, overrides=change)]
+    jobs = [job(0), job(1, overrides=('name = "a b"', "x='$HOME'", "y=\\n"))]
     runs, found = manifest(jobs, Cluster())["items"]
     (tmp_path / "list").mkdir()
     (tmp_path / "list/runs").write_text(runs["data"]["runs"])
@@ -111,10 +111,22 @@ def test_a_pod_does_the_run_of_its_line(tmp_path: Path, monkeypatch: pytest.Monk
         for word in command
     ]
     subprocess.run(here, check=True)
-    log, *words = (tmp_path / "said").read_text().splitlines()
-    assert log == f"{tmp_path}/runs/{jobs[1].spec.folder}/log.txt"
-    assert words[:5] == ["run", "darcy-flow", "wrn", "--seed", "1"]
-    assert [words[n + 1] for n, word in enumerate(words) if word == "-o"] == list(change)
+    folder = f"runs/{jobs[1].spec.folder}"
+    assert (tmp_path / "said").read_text().splitlines() == [
+        f"{tmp_path}/{folder}/log.txt",
+        *("run", "--spec", f"/kit/results/{folder}/spec.json", "--device", "cuda"),
+    ]
+    monkeypatch.setenv("KIT_RESULTS", str(tmp_path))
+    spec = handover.read(tmp_path / folder / "spec.json")
+    assert canonical_json(spec) == canonical_json(jobs[1].spec)
+
+
+def test_many_runs_are_several_jobs_whose_lists_a_config_map_can_hold() -> None:
+    jobs = [job(seed) for seed in range(kubernetes.RUNS_PER_JOB + 1)]
+    lists = [item for item in manifest(jobs, Cluster())["items"] if item["kind"] == "ConfigMap"]
+    assert [item["data"]["runs"].count("\n") for item in lists] == [kubernetes.RUNS_PER_JOB, 1]
+    assert all(len(item["data"]["runs"]) < 1 << 20 for item in lists)
+    assert len({item["metadata"]["name"] for item in lists}) == 2
 
 
 def test_the_command(kit: Run) -> None:

@@ -9,7 +9,6 @@ import msgspec
 import pytest
 
 from kit import method, studies, task
-from kit.engines.engine import Options, arguments
 from kit.engines.execute import Options as How
 from kit.engines.execute import execute
 from kit.errors import KitError
@@ -49,10 +48,9 @@ def test_ablation_has_the_rows_of_its_question() -> None:
     assert keys == {"speed.precision", *(f"search.{name}" for name in wanted)}
 
 
-def test_a_run_started_by_an_engine_has_the_overrides() -> None:
+def test_a_variant_tells_what_is_changed() -> None:
     variant = studies.specs(studies.find("ablation"), DARCY, [0], **HOW)["no penalty"][0]
-    words = arguments(variant, Options(device=None, jobs_per_gpu=1, allow_unpinned=False))
-    assert words[-2:] == ["-o", "search.penalty=0.0"]
+    assert variant.settings["search"]["penalty"] == 0
     assert str(variant).endswith("-o search.penalty=0.0")
 
 

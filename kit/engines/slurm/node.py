@@ -71,7 +71,8 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
     spec, file = array.runs[index], folder / f"{index}.json"
     began, before, tries = now(), _progress(spec), _tries(file)
     warned = _Warned()
-    end = _supervise(array.job(index), array, OneRun(folder / SCRIPT, task, Options(array.device)))
+    engine = OneRun(folder / SCRIPT, task, Options(array.device), array.image)
+    end = _supervise(array.job(index), array, engine)
     failure, message, again = end.failure, end.message, False
     if failure == "cancelled" and warned.value:
         again = _progress(spec) != before

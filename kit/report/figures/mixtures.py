@@ -65,7 +65,12 @@ def make(folders: Sequence[Path]) -> Mixtures:
 
 def _search(folder: Path, name: str) -> Search:
     settings = read_spec(folder).settings
-    lines = [line for line in history.read(folder) if line.get("alpha")]
+    # Where a search diverged, the last of its lines has none instead of numbers.
+    lines = [
+        line
+        for line in history.read(folder)
+        if line.get("alpha") and np.isfinite(np.array(line["alpha"], float)).all()
+    ]
     if not lines:
         raise KitError(f"{folder} has no search with mixtures in its history")
     alphas = np.array([line["alpha"] for line in lines], float)  # (epochs, layers, candidates)
