@@ -111,7 +111,7 @@ def _log(line: str) -> None:
 @click.command(name="clean")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
 def clean_data(task_name: str) -> None:
-    """Remove raw files of TASK that were rejected or are half there."""
+    """Remove raw files of TASK that were rejected or are half there, and the hashes first seen."""
     from kit import task
     from kit.data.fetch import clean
 
