@@ -19,7 +19,7 @@ import msgspec
 from kit import paths
 from kit.data import formats
 from kit.errors import DataError, KitError, nearest
-from kit.files import md5, replacing, sha256, write_bytes, write_json
+from kit.files import decode_json, md5, replacing, sha256, write_bytes, write_json
 from kit.task import Holding, Source, Task
 
 # Hashes of files that data were prepared from, and of those that only arrived.
@@ -271,7 +271,7 @@ def _remove(path: Path) -> None:
 def _hashes(task: Task, name: str) -> dict[str, str]:
     file = folder_of(task) / name
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+        return decode_json(file.read_bytes(), dict[str, str])
     except FileNotFoundError:
         return {}
     except msgspec.MsgspecError as error:

@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
+from kit.files import decode_json
 from kit.spec import RunSpec
 
 T = TypeVar("T")
@@ -110,7 +111,7 @@ def decode_spec(content: bytes) -> RunSpec:
     Raises:
         msgspec.DecodeError: there is none.
     """
-    return msgspec.convert(_without_trial(_decode(content, dict[str, Any])), RunSpec)
+    return msgspec.convert(_without_trial(decode_json(content, dict[str, Any])), RunSpec)
 
 
 def decode_result(content: bytes) -> Result:
@@ -119,12 +120,12 @@ def decode_result(content: bytes) -> Result:
     Raises:
         ValueError: it is of another schema, or not whole.
     """
-    schema = _decode(content, _Schema).schema
+    schema = decode_json(content, _Schema).schema
     if schema not in READABLE:
         raise ValueError(f"schema {schema} instead of {SCHEMA}")
     if schema == SCHEMA:
-        return _decode(content, Result)
-    document = _decode(content, dict[str, Any])
+        return decode_json(content, Result)
+    document = decode_json(content, dict[str, Any])
     if isinstance(document.get("spec"), dict):
         document["spec"] = _without_trial(document["spec"])
     return msgspec.convert(document, Result)
@@ -132,13 +133,6 @@ def decode_result(content: bytes) -> Result:
 
 class _Schema(Struct):
     schema: int
-
-
-def _decode(content: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except RecursionError:
-        raise msgspec.DecodeError("it is nested too deeply") from None
 
 
 def _without_trial(spec: dict[str, Any]) -> dict[str, Any]:

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from kit import divergence
-from kit.files import write_bytes, write_json
+from kit.files import decode_json, write_bytes, write_json
 from kit.search.architecture import Choices, Padding, instantiate
 from kit.search.gradients import AlphaGradients
 from kit.search.supernets import EXCLUDED, discretise, mixtures, supernet
@@ -55,7 +54,7 @@ class Architecture:
     @classmethod
     def load(cls, file: Path | str) -> Architecture:
         """Read what ``save`` wrote; ``kit run --architecture`` takes such files too."""
-        layers = msgspec.json.decode(Path(file).read_bytes(), type=list[tuple[str, int, int]])
+        layers = decode_json(Path(file).read_bytes(), list[tuple[str, int, int]])
         return cls({name: (k, d) for name, k, d in layers})
 
 
