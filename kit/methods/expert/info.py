@@ -17,7 +17,7 @@ class ExpertSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown
     """All settings of an expert.
 
     Attributes:
-        build: options of the network.
+        build: options of the ``build`` of the task's module.
         fit: options of its training, where it has one of its own.
     """
 
