@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit import paths
-from kit.data import beside
+from kit.data import beside, npy
 from kit.errors import DataError
 from kit.files import canonical_json, replacing, sha256, sync_folder, write_json
 from kit.spec import Profile, Tier
@@ -76,11 +76,12 @@ class Prepared:
     manifest: Manifest
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """Return an array, memory-mapped."""
-        array: npt.NDArray[Any] = np.load(
-            self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False
-        )
-        return array
+        """Return an array, memory-mapped.
+
+        Raises:
+            DataError: the file holds anything but one plain array.
+        """
+        return npy.load(self.folder / f"{name}.npy", mmap=True)
 
     def has(self, name: str) -> bool:
         """Tell whether the folder holds an array of that name."""

@@ -10,6 +10,7 @@ from itertools import product
 
 from kit import paths
 from kit.data import beside, raw
+from kit.data.offers import others
 from kit.data.prepared import (
     MANIFEST,
     OutdatedError,
@@ -72,6 +73,7 @@ def prepare(
             raise DataError(
                 f"{task.name}: missing {files}; 'kit data fetch {task.name} --tier {tier}', or "
                 f"bring them by 'kit data import {task.name} PATH...'"
+                + "".join(f", or take --tier {other}" for other in others(task, tier))
             )
         job = Preparation(
             tier=tier,
@@ -84,6 +86,7 @@ def prepare(
         own = beside.describe(task)
         contents = task.prepare(job)
         write_prepared(folder, task, tier, samples, contents, own)
+        raw.pin(task, tier)
         if contents.as_published:
             publish(folder)
         shutil.rmtree(scratch, ignore_errors=True)

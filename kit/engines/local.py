@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from kit import method
-from kit.engines.engine import Exit, Handle, Options, arguments, environment
+from kit.engines.engine import Exit, Handle, SweepOptions, environment
+from kit.engines.handover import arguments
 from kit.runs import logs
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
@@ -20,14 +21,14 @@ from kit.spec import RunSpec
 SECONDS_BETWEEN_LOOKS = 0.02
 
 
-def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
+def unusable(specs: Sequence[RunSpec], options: SweepOptions) -> str | None:
     """Return why these runs cannot be processes of this machine: a package is missing."""
     del options
     lines = (method.find(name).missing() for name in {spec.method for spec in specs})
     return next(filter(None, lines), None)
 
 
-def connect(options: Options) -> Local:
+def connect(options: SweepOptions) -> Local:
     """Return the engine."""
     return Local(options)
 
@@ -37,15 +38,16 @@ class Local:
 
     name = "local"
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: SweepOptions) -> None:
         self.options = options
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._oom_kills: dict[str, int] = {}
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
         """Start the process of a run."""
-        kills = _oom_kills()
-        with RunFolder(spec).log.open("ab") as log:
+        kills, folder = _oom_kills(), RunFolder(spec)
+        folder.write_spec()
+        with folder.log.open("ab") as log:
             process = subprocess.Popen(
                 self._command(spec),
                 stdin=subprocess.DEVNULL,
@@ -91,7 +93,7 @@ class Local:
         """Nothing is held open."""
 
     def _command(self, spec: RunSpec) -> list[str]:
-        return [sys.executable, "-m", "kit", *arguments(spec, self.options)]
+        return [sys.executable, "-m", "kit", *arguments(spec, self.options.device)]
 
 
 def _pid(reference: str) -> int:

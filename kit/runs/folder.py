@@ -15,11 +15,12 @@ import msgspec
 
 from kit import paths
 from kit.errors import BusyError
-from kit.files import is_locked, locked, write_bytes, write_json
-from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result
+from kit.files import canonical_json, is_locked, locked, write_bytes, write_json
+from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result, decode_spec
 from kit.spec import RunSpec
 
 RESERVE_BYTES = 16384
+SPEC = "spec.json"
 # Held by the queue that has a run, from before its start to after its end.
 CLAIM = "queue.lock"
 ATTEMPT_TMP = ".engine.json.*.tmp"
@@ -73,13 +74,21 @@ class RunFolder:
             for left in self.path.rglob(".*.tmp"):  # by a process that was killed
                 if not left.match(ATTEMPT_TMP):  # the queue's, which may be writing it now
                     left.unlink()
-            write_json(self.path / "spec.json", self.spec)
+            self.write_spec()
             # Space to report a full disk with.
             write_bytes(self._reserve, b"\0" * RESERVE_BYTES)
             try:
                 yield
             finally:
                 self._reserve.unlink(missing_ok=True)
+
+    def write_spec(self) -> None:
+        """Have the spec in the folder, for the process that makes the run and for readers."""
+        with suppress(FileNotFoundError, msgspec.MsgspecError):
+            there = decode_spec((self.path / SPEC).read_bytes())
+            if canonical_json(there) == canonical_json(self.spec):
+                return
+        write_json(self.path / SPEC, self.spec)
 
     def set_status(
         self,

@@ -22,9 +22,10 @@ SOURCES = (
     Source(file="all.zip", instead=("all",), holds=("lists/first.lst", "*.pkl")),
     Source(file="plain.bin", md5=hashlib.md5(CONTENT).hexdigest()),
     Source(file="sized.bin", sha256=hashlib.sha256(CONTENT).hexdigest(), size=7),
-    Source(file="again/all.zip", tier="rebuilt"),
+    Source(file="again/all.zip", instead=("again/whole",), tier="rebuilt"),
     Source(file="other.tar", instead=("other",), holds=("*.mat",), tier="rebuilt"),
     Source(file="labels-v3.csv", instead=("labels-v2.csv",), tier="rebuilt"),
+    Source(file="tables.zip", instead=("tables",), holds=("first.csv",), tier="rebuilt"),
     Source(file="few", folder=True, tier="sample"),
 )
 TASK = replace(task.find("darcy-flow"), sources=SOURCES)
@@ -66,6 +67,9 @@ def tarred(path: Path, content: dict[str, bytes]) -> Path:
         (lambda at: file(at / "labels-v2.csv", b"any"), ["labels-v2.csv"]),
         (lambda at: folder(at / "few", {"any": b""}), ["few"]),
         (lambda at: folder(at / "all", {"any": b""}), ["all"]),
+        (lambda at: folder(at / "whole", {"any": b""}), ["again/whole"]),
+        (lambda at: folder(at / "mine", {"whole/any": b""}), ["again/whole"]),
+        (lambda at: file(at / "first.csv", b""), ["tables/first.csv"]),
         (lambda at: file(at / "plain (1).bin"), ["plain.bin"]),
         (lambda at: zipped(at / "download", TREE), ["all.zip"]),
         (lambda at: tarred(at / "mine.tgz", {"a/A1.mat": b"x"}), ["other.tar"]),

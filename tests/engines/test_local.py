@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from kit.engines import local
-from kit.engines.engine import Exit, Handle, Options, arguments, environment
+from kit.engines import handover, local
+from kit.engines.engine import Exit, Handle, SweepOptions, environment
 from kit.engines.local import Local
 from kit.runs import logs
 from kit.runs.folder import RunFolder
@@ -23,7 +23,7 @@ class Script(Local):
     """Runs a script in place of ``kit run``."""
 
     def __init__(self, script: str) -> None:
-        super().__init__(Options())
+        super().__init__(SweepOptions())
         self.script = script
 
     def _command(self, spec: RunSpec) -> list[str]:
@@ -47,10 +47,17 @@ def printed(handle: Handle) -> list[str]:
     return logs.tail(RunFolder(handle.spec).log)
 
 
-def test_the_command_is_what_a_person_types() -> None:
-    words = arguments(spec_of("darcy-flow", "wrn", 0), Options(device="cpu"))
-    assert words[:5] == ["run", "darcy-flow", "wrn", "--seed", "0"]
-    assert words[-2:] == ["--device", "cpu"]
+def test_the_command_finds_the_spec_in_the_folder() -> None:
+    spec = spec_of("darcy-flow", "wrn", 0)
+    engine = Local(SweepOptions(device="cpu"))
+    python, *words = engine._command(spec)
+    file = RunFolder(spec).path / "spec.json"
+    assert (python, words) == (
+        sys.executable,
+        ["-m", "kit", "run", "--spec", str(file), "--device", "cpu"],
+    )
+    started("")
+    assert handover.read(file).id == spec.id
 
 
 def test_output_goes_to_the_log_and_the_exit_code_comes_back() -> None:
@@ -64,7 +71,7 @@ def test_a_run_knows_its_gpus() -> None:
     engine, handle = started(script, ["GPU-a", "GPU-b"])
     ended(engine, handle)
     assert printed(handle) == ["GPU-a,GPU-b 1.0"]
-    assert "KIT_GPU" not in environment((), Options())
+    assert "KIT_GPU" not in environment((), SweepOptions())
 
 
 @pytest.mark.parametrize("heeds", [True, False])

@@ -5,24 +5,30 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kit.cli import options
+from kit.cli.specs import as_asked, of_file
 from kit.errors import KitError, RunError
-from kit.spec import SEEDS
 
 if TYPE_CHECKING:
-    from kit.method import MethodInfo
     from kit.runs.records import Result
-    from kit.spec import Profile, Protocol, RunSpec, Tier
+    from kit.spec import RunSpec
 
 
 @click.command(name="run")
-@click.argument("task_name", metavar="TASK", type=options.TASK)
-@click.argument("method_name", metavar="METHOD", type=options.METHOD)
+@click.argument("task_name", metavar="[TASK", type=options.TASK, required=False)
+@click.argument("method_name", metavar="METHOD]", type=options.METHOD, required=False)
+@click.option(
+    "--spec",
+    "spec_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Instead: the run whose spec.json this is, in its folder. Engines start runs so.",
+)
 @click.option(
     "--seed",
     "seeds",
@@ -63,22 +69,18 @@ if TYPE_CHECKING:
 @options.force
 @options.formats("text", "json")
 def command(
-    task_name: str,
-    method_name: str,
-    seeds: tuple[int, ...],
-    profile: Profile,
-    protocol: Protocol | None,
-    tier: Tier | None,
-    overrides: tuple[str, ...],
-    architecture: str | None,
-    until: str | None,
+    task_name: str | None,
+    method_name: str | None,
+    spec_file: Path | None,
     device: str | None,
     gpus: str | None,
     threads: int | None,
+    until: str | None,
     trials_on: str | None,
     allow_unpinned: bool,
     force: bool,
     form: str,
+    **asked: Any,
 ) -> None:
     """Run METHOD on TASK for each seed.
 
@@ -86,22 +88,23 @@ def command(
     -o search.epochs=10; such a run fills no table. A seed that fails stops no other; the exit code
     is then 1.
     """
-    from kit import method, papers, task
-    from kit.data.preparing import choose_tier
+    from kit import method
     from kit.files import canonical_json
 
-    the_task, info = task.find(task_name), method.find(method_name)
-    protocol = protocol or ("released" if papers.has_task(task_name) else "clean")
-    chosen = choose_tier(the_task, profile, tier)
-    of = partial(info.spec, the_task, protocol=protocol, profile=profile, tier=chosen)
-    specs = [of(seed=seed, overrides=overrides) for seed in seeds or SEEDS]
-    if architecture is not None:
-        specs = [_given(info, architecture, spec, of) for spec in specs]
+    if spec_file is not None:
+        specs = [of_file(spec_file, task_name)]
+    elif task_name is None or method_name is None:
+        raise KitError("say which run: TASK METHOD, or --spec FILE")
+    else:
+        specs = as_asked(task_name, method_name, **asked)
+    first = specs[0]
+    info = method.find(first.method)
     if "KIT_IMAGE_ID" in os.environ:
         from kit.containers import lock
 
-        lock.compare(os.environ["KIT_IMAGE_ID"], task_name, allow_unpinned)
-    options.needs_gpu(profile, device, force)
+        lock.compare(os.environ["KIT_IMAGE_ID"], first.task, allow_unpinned)
+    if spec_file is None:  # else that was looked at where it was planned
+        options.needs_gpu(first.profile, device, force)
     if missing := info.missing():
         raise KitError(missing)
 
@@ -134,7 +137,7 @@ def _run(
     # With torch, and only now: a mistake should not wait for it, and CUDA must see nothing but
     # the GPUs that were leased.
     from kit.cli.progress import bars
-    from kit.engines.execute import Options, execute
+    from kit.engines.execute import ExecuteOptions, execute
 
     results, failures = [], 0
     with bars() as show:
@@ -146,7 +149,7 @@ def _run(
                         show({f"{stage}, epoch {epoch}, loss {loss:.4g}": (epoch, epochs)})
                         add_events()
 
-                    how = Options(
+                    how = ExecuteOptions(
                         device=device,
                         threads=threads,
                         until=until,
@@ -181,14 +184,3 @@ def _events(spec: RunSpec) -> Iterator[Callable[[], None]]:
         return
     with tensorboard.events(RunFolder(spec).path) as update:
         yield update
-
-
-def _given(
-    info: MethodInfo, architecture: str, spec: RunSpec, of: Callable[..., RunSpec]
-) -> RunSpec:
-    """Return a spec with an architecture in place of its search."""
-    override = info.with_architecture(architecture, spec.task, spec.seed)
-    try:
-        return of(seed=spec.seed, overrides=(*spec.overrides, override))
-    except KitError as error:
-        raise KitError(f"{architecture}: {error}") from None
