@@ -20,7 +20,7 @@ from kit.base.context import Context, trial_name
 from kit.errors import DivergedError
 from kit.training.checkpointer import Checkpointer
 from kit.trials import workers
-from kit.trials.halving import Halving, Job
+from kit.trials.halving import Halving, TrialJob
 
 
 class Score(Struct, frozen=True):
@@ -75,7 +75,7 @@ class HalvedTrials:
         trials = [HalvedTrial()] * halving.trials
         taken = 0
 
-        def start(job: Job) -> Callable[[], float | None]:
+        def start(job: TrialJob) -> Callable[[], float | None]:
             remote = self._remote(job)
 
             def end() -> float | None:
@@ -121,7 +121,7 @@ class HalvedTrials:
         except DivergedError:
             return None  # which loses against any number
 
-    def _remote(self, job: Job) -> Callable[[], Any] | None:
+    def _remote(self, job: TrialJob) -> Callable[[], Any] | None:
         """Begin a job elsewhere, if that is wanted and it is not yet done."""
         if self.context.remote_trials is None or self._recorded(job.trial).epochs >= job.epochs:
             return None

@@ -86,6 +86,7 @@ def prepare(
         own = beside.describe(task)
         contents = task.prepare(job)
         write_prepared(folder, task, tier, samples, contents, own)
+        raw.pin(task, tier)
         if contents.as_published:
             publish(folder)
         shutil.rmtree(scratch, ignore_errors=True)

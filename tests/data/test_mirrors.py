@@ -47,7 +47,7 @@ def fetched(the_task: Task, *said: str) -> None:
     assert len(lines) == len(said)
     assert all(word in line for word, line in zip(said, lines, strict=True))
     folder = raw.folder_of(the_task)
-    assert {file.name for file in folder.iterdir()} <= {FILE, raw.LOCK, ".fetch.lock"}
+    assert {file.name for file in folder.iterdir()} <= {FILE, raw.ARRIVED, ".fetch.lock"}
 
 
 def refused(the_task: Task, match: str) -> None:
