@@ -156,12 +156,13 @@ def arrived(task: Task, source: Source, found: str) -> None:
 
 def pin(task: Task, tier: Holding) -> None:
     """Expect the raw files of a tier from now on to be those that data were just prepared from."""
-    pinned = {
-        source.file: digest(path)
-        for source in task.sources
-        if source.tier == tier and source.sha256 is None
-        if (path := folder_of(task) / source.file).exists()
-    }
+    pinned: dict[str, str] = {}
+    for source in task.sources:
+        path = place(task, source)
+        name = path.relative_to(folder_of(task)).as_posix()
+        known = source.sha256 is not None and name == source.file
+        if source.tier == tier and not known and name not in pinned and path.exists():
+            pinned[name] = digest(path)
     if pinned:
         write_json(folder_of(task) / PINNED, _hashes(task, PINNED) | pinned)
 

@@ -16,6 +16,7 @@ from kit.task import find
 from tests.conftest import Run
 from tests.data.hosts import Hosts, playing
 
+CONTENT = b"a,b\n1,2\n"
 TASK = """
 from kit.task import Source, Task
 
@@ -39,8 +40,8 @@ def hosts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hosts]:
     folder.mkdir(parents=True)
     (folder / "prepare.py").write_text("")
     monkeypatch.setenv("KIT_TASKS", str(folder.parent))
-    with playing(ID=b"content") as found:
-        found.files["data.bin"] = b"content"
+    with playing(ID=CONTENT) as found:
+        found.files["data.bin"] = CONTENT
         urls, other = found.url(drive("ID")), found.url(zenodo("1", "data.bin"))
         (folder / "task.py").write_text(TASK.format(urls=(urls,), other=(other,)))
         yield found
@@ -84,7 +85,7 @@ def test_another_tier_is_named_where_one_cannot_be_had(kit: Run, hosts: Hosts, h
     hosts.drive = ""
     assert kit("data", "fetch", "far-away", "--precomputed").returncode == 0
     files = home / "data" / "raw" / "far-away"
-    assert (files / "table.csv").read_bytes() == (files / "data.bin").read_bytes() == b"content"
+    assert (files / "table.csv").read_bytes() == (files / "data.bin").read_bytes() == CONTENT
 
 
 def test_tasks_or_all(kit: Run) -> None:
@@ -96,7 +97,7 @@ def test_tasks_or_all(kit: Run) -> None:
 
 def test_what_is_imported_is_told_first(kit: Run, hosts: Hosts, tmp_path: Path) -> None:
     own = tmp_path / "data.bin"
-    own.write_bytes(b"content")
+    own.write_bytes(CONTENT)
     done = kit("data", "import", "far-away", str(own), "--link", "reference")
     first, second, last = done.stdout.splitlines()
     assert first == f"{own}: taken as data.bin (tier rebuilt; by its name)"
