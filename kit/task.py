@@ -141,7 +141,7 @@ class Preparation:
     """What a task's ``prepare`` is asked for.
 
     Attributes:
-        tier: which data.
+        tier: which data to prepare: published, regenerated, a sample, synthetic.
         raw: folder of the raw files that were fetched or imported.
         samples: how many samples of each prepared fold; empty means all.
         workers: processes to use.
