@@ -11,13 +11,13 @@ from kit import paths
 from kit.files import decode_json
 from kit.spec import PROFILES, Profile, Tier
 
-Variant = Literal["dense", "depthwise", "released-quirk"]
+ConvVariant = Literal["dense", "depthwise", "released-quirk"]
 
 
 class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds of one timed piece of work of a method at one place of a figure: c, or n."""
 
-    variant: Variant
+    variant: ConvVariant
     x: int
     method: str
     seconds: float

@@ -141,7 +141,7 @@ def unfit(source: Source, file: Path) -> str | None:
     """
     name = "" if source.sha256 or source.md5 else source.file
     size = file.stat().st_size
-    if problem := formats.objection(file, name):
+    if problem := formats.rejection(file, name):
         return problem
     if source.size is not None and size != source.size:
         return f"{size} bytes, but {source.file} has {source.size}"
