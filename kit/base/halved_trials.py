@@ -131,6 +131,10 @@ class HalvedTrials:
         return msgspec.convert(output or {}, HalvedTrial)
 
     def _last_loss(self, number: int) -> float:
-        lines = self.context.trial(self.stage, number, 0, 0).history.read_text().splitlines()
+        lines = (
+            self.context.trial(self.stage, number, 0, 0)
+            .history.read_text(encoding="utf-8")
+            .splitlines()
+        )
         loss = json.loads(lines[-1])["loss"]
         return math.nan if loss is None else float(loss)
