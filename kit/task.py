@@ -118,6 +118,14 @@ class Task:
         """Return how many samples of each prepared fold a profile uses; empty means all."""
         return cast(Mapping[str, int], self.reduced.get(profile, {}).get("samples", {}))
 
+    def made(self, profile: Profile) -> Mapping[str, int]:
+        """Return how many samples a generator makes for a profile; empty means all.
+
+        Other folds than these three choose anew among the samples of these.
+        """
+        folds = ("train", "val", "test")
+        return {name: count for name, count in self.samples(profile).items() if name in folds}
+
     def prepare(self, job: Preparation) -> Contents:
         """Make the arrays of a tier, by the ``prepare`` of the task's folder.
 
@@ -133,7 +141,7 @@ class Preparation:
     """What a task's ``prepare`` is asked for.
 
     Attributes:
-        tier: which data.
+        tier: which data to prepare: published, regenerated, a sample, synthetic.
         raw: folder of the raw files that were fetched or imported.
         samples: how many samples of each prepared fold; empty means all.
         workers: processes to use.
@@ -176,12 +184,12 @@ class Contents:
 
 def names() -> list[str]:
     """Return the names of all tasks found that can be used, sorted."""
-    return list(discovery.sift(paths.tasks(), "task.py", find)[0])
+    return list(discovery.sift(paths.tasks(), ("task.py",), find)[0])
 
 
 def broken() -> list[str]:
     """Return a line for each task folder that is of no use, which names it and says why."""
-    return discovery.sift(paths.tasks(), "task.py", find)[1]
+    return discovery.sift(paths.tasks(), ("task.py",), find)[1]
 
 
 def find(name: str) -> Task:

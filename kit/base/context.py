@@ -1,4 +1,4 @@
-"""The method contract, the part with torch: what a method's ``Stages`` do and are given."""
+"""What a method sees of its run: facts, data, stages, trials, the runs that it reads."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import torch
 
+from kit import method
 from kit.data.folds import Fold, TaskData
-from kit.data.loading import Batch
 from kit.errors import DivergedError
-from kit.metrics import Prediction
 from kit.runs.folder import RunFolder
-from kit.runs.records import Architecture
+from kit.runs.inputs import Input, open_input
 from kit.settings import Settings
 from kit.spec import RunSpec
 from kit.task import Task
@@ -23,43 +22,8 @@ from kit.training.checkpointer import Checkpointer
 
 Configuration = TypeVar("Configuration")
 # Begins to train a trial, by its number, up to so many epochs in another process, which calls
-# ``advance`` of the method's ``Stages``. What it returns waits for the trial's record.
+# ``advance`` of the method. What it returns waits for the trial's record.
 RemoteTrials = Callable[[int, int], Callable[[], Any]]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a finished run leaves besides its scores.
-
-    Attributes:
-        architecture: what was searched, if anything.
-        parameters: trainable ones of the final model.
-        macs: its multiply-adds for one sample.
-        artifacts: (path below the run's folder, format).
-    """
-
-    architecture: Architecture | None = None
-    parameters: int | None = None
-    macs: int | None = None
-    artifacts: Sequence[tuple[str, str]] = ()
-
-
-class Method(Protocol):
-    """What ``stages.py`` of a method folder defines as ``Stages``.
-
-    One whose model is a single network has ``trained(context) -> nn.Module`` too, the network with
-    its final weights, and can be exported. One whose trials can be trained in other processes has
-    ``advance(context, number, epochs)``, which returns a trial's record.
-    """
-
-    def run_stage(self, stage: str, context: Context) -> None:
-        """Run one stage from its last checkpoint on and end it with ``context.finish``."""
-
-    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the trained model as a function, once all stages are finished."""
-
-    def outcome(self, context: Context) -> Outcome:
-        """Describe the trained model."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +76,23 @@ class Context:
         """Return a fold under the method's data config."""
         return self.data.fold(role, self.settings.data)
 
+    def input(self, name: str) -> Input:
+        """Return the finished run that the spec names so, to read.
+
+        Raises:
+            KitError: it is not there or not finished; the line has the command that makes it.
+        """
+        return open_input(self.spec, name, self.folder.root)
+
     def checkpointer(self, name: str, epochs: int) -> Checkpointer:
-        """Return what keeps the checkpoints of a stage of so many epochs."""
+        """Return what keeps the checkpoints of a stage of so many epochs.
+
+        Raises:
+            ValueError: the method has no such stage.
+        """
+        stages = method.find(self.spec.method).stages
+        if name not in stages:
+            raise ValueError(f"{self.spec.method} has the stages {', '.join(stages)}, no {name!r}")
         return Checkpointer(
             name,
             self.spec,
@@ -152,7 +131,7 @@ class Context:
         """Score configurations, one after the other here; an engine may do it elsewhere.
 
         Args:
-            stage: whose trials they are.
+            stage: below whose name their records lie.
             function: trains one configuration and returns its score, lower is better.
             configurations: numbered from ``first``.
             epochs: of one trial, for the progress shown.
@@ -182,8 +161,8 @@ class Context:
         """Return what keeps the checkpoints of a trial.
 
         Args:
-            stage: its name.
-            number: of the trial.
+            stage: below whose name the trial's folder lies.
+            number: which trial, counted from 0; it keys the trial's randomness.
             before: epochs of the stage that earlier trials took.
             epochs: of the whole stage, for the progress shown.
         """

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
 
 from kit.backbones import backbone
-from kit.backbones.wide_resnet import Variant
-from kit.base.context import Context, Outcome
+from kit.backbones.wide_resnet import BackboneVariant
+from kit.base.context import Context
+from kit.base.method import Method, NetworkContext, Outcome
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError, nearest
@@ -32,10 +33,10 @@ COMMON = {"input_shape", "outputs", "dense", "width", "dropout", "variant"}
 
 
 def build(
-    context: Context,
+    context: NetworkContext,
     name: str,
     *,
-    variant: Variant,
+    variant: BackboneVariant,
     width: int | None,
     dropout: float = 0.0,
     choices: Mapping[str, tuple[int, int]] | None = None,
@@ -48,13 +49,13 @@ def build(
     has it by saving them once.
 
     Args:
-        context: of the run.
-        name: of the backbone.
-        variant: whose variant of it.
+        context: gives the task, the device and the seed.
+        name: a module of ``kit.backbones``, such as ``wide-resnet``.
+        variant: whose released code it follows where the two papers' codes differ.
         width: None or 0 for the backbone's own.
-        dropout: its probability.
+        dropout: probability of zeroing an activation; 0 leaves the layers out.
         choices: kernel size and dilation of layers, if they were searched.
-        padding: of those layers.
+        padding: of those layers: zeros on both sides, or before alone (``causal``).
         options: further arguments of the backbone's ``build``.
 
     Raises:
@@ -133,14 +134,11 @@ class Scored(Protocol):
 S = TypeVar("S", bound=Scored)
 
 
-class OneNetwork(ABC, Generic[S]):
-    """The ``Stages`` of a method that trains one network: all but building and training it."""
-
-    def __init__(self, settings: S) -> None:
-        self.settings = settings
+class OneNetwork(Method[S]):
+    """A method that trains one network: all but building and training it."""
 
     @abstractmethod
-    def network(self, context: Context) -> nn.Module:
+    def network(self, context: NetworkContext) -> nn.Module:
         """Return the network, with its first weights."""
 
     def trained(self, context: Context) -> nn.Module:

@@ -6,18 +6,19 @@ import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import torch
 
-from kit import discovery, extras, method, task
-from kit.base.context import Context, Method, RemoteTrials
+from kit import extras, method, task
+from kit.base.context import Context, RemoteTrials
+from kit.base.method import Method, load
 from kit.data import shares
 from kit.data.folds import TaskData
 from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
 from kit.engines.parallel import joined
-from kit.engines.signals import Count, terminable
+from kit.engines.signals import InterruptCount, terminable
 from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
 from kit.method import MethodInfo
@@ -25,8 +26,8 @@ from kit.runs import integrity, provenance
 from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify
 from kit.runs.folder import RunFolder, now, read_result
+from kit.runs.inputs import open_input
 from kit.runs.records import SCHEMA, Artifact, Provenance, Result, StageRecord
-from kit.settings import convert
 from kit.spec import RunSpec
 from kit.training.loop import score
 
@@ -38,7 +39,7 @@ IMAGE_PINNED = {"0": False, "1": True}
 
 
 @dataclass(frozen=True)
-class Options:
+class ExecuteOptions:
     """How to execute.
 
     Attributes:
@@ -60,7 +61,7 @@ class Options:
     trials_on: str | None = None
 
 
-def execute(spec: RunSpec, options: Options) -> Result | None:
+def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
     """Execute a run to its end, or return the result that it already has.
 
     Returns:
@@ -81,6 +82,8 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
         if done is not None:
             folder.set_status("succeeded")
             return done
+        for name in spec.inputs:
+            open_input(spec, name, folder.root)
         try:
             folder.set_status("running")
             result = _run(info, folder, options, device, asked)
@@ -102,7 +105,11 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
 
 
 def _run(
-    info: MethodInfo, folder: RunFolder, options: Options, device: torch.device, asked: Count
+    info: MethodInfo,
+    folder: RunFolder,
+    options: ExecuteOptions,
+    device: torch.device,
+    asked: InterruptCount,
 ) -> Result | None:
     spec, started = folder.spec, now()
     the_task, prepared = task.find(spec.task), _checked(spec)
@@ -117,20 +124,20 @@ def _run(
         if asked.value:
             raise KeyboardInterrupt
 
-    stages, context = _opened(info, folder, prepared, device)
+    the_method, context = _opened(info, folder, prepared, device)
     shares.check(the_task, prepared, context.settings.data)
-    with _remote_trials(stages, spec, options) as remote_trials:
+    with _remote_trials(the_method, spec, options) as remote_trials:
         context = replace(context, notify=notify, remote_trials=remote_trials)
         for stage in info.stages:
             if folder.output(stage) is None:
                 options.log(f"{spec}: {stage}")
-                stages.run_stage(stage, context)
+                the_method.run_stage(stage, context)
             if stage == options.until:
                 return None
     options.log(f"{spec}: evaluate")
     fold = context.fold("test")
-    metrics = score(stages.predictor(context), fold, the_task, EVALUATION_BATCH)
-    outcome = stages.outcome(context)
+    metrics = score(the_method.predictor(context), fold, the_task, EVALUATION_BATCH)
+    outcome = the_method.outcome(context)
     costs = {stage: context.output(stage)["cost"] for stage in info.stages}
     sha, dirty = provenance.git_state()
     result = Result(
@@ -145,7 +152,7 @@ def _run(
         ],
         parameters=outcome.parameters,
         macs=outcome.macs,
-        code_hash=provenance.code_hash(the_task.folder, info.folder),
+        code_hash=provenance.code_hash(the_task.folder, *info.folders),
         provenance=Provenance(
             started=started,
             ended=now(),
@@ -165,35 +172,34 @@ def _run(
     return read_result(folder.result)
 
 
-def advance(spec: RunSpec, options: Options, number: int, epochs: int) -> Any:
+def advance(spec: RunSpec, options: ExecuteOptions, number: int, epochs: int) -> Any:
     """Train a trial of a run up to so many epochs for the process that executes the run.
 
     Returns:
         The trial's record.
     """
     info, device = method.find(spec.method), _device(options, spec)
-    stages, context = _opened(info, RunFolder(spec), _checked(spec), device)
-    return msgspec.to_builtins(cast(Any, stages).advance(context, number, epochs))
+    the_method, context = _opened(info, RunFolder(spec), _checked(spec), device)
+    return msgspec.to_builtins(the_method.advance(context, number, epochs))
 
 
 def _opened(
     info: MethodInfo, folder: RunFolder, prepared: Prepared, device: torch.device
-) -> tuple[Method, Context]:
-    """Return the method's stages and what they see of a run."""
+) -> tuple[Method[Any], Context]:
+    """Return the method and what it sees of a run."""
     spec, the_task = folder.spec, task.find(folder.spec.task)
-    settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
-    stages = discovery.load("kit.methods", info.folder, "stages").Stages(settings)
+    the_method = load(info, spec)
     data = TaskData(the_task, prepared, device)
-    return stages, Context(spec, the_task, settings, data, folder)
+    return the_method, Context(spec, the_task, the_method.settings, data, folder)
 
 
 def _remote_trials(
-    stages: Method, spec: RunSpec, options: Options
+    the_method: Method[Any], spec: RunSpec, options: ExecuteOptions
 ) -> AbstractContextManager[RemoteTrials | None]:
     """Yield what trains trials in other processes, where that is asked for."""
     if options.trials_on is None:
         return nullcontext()
-    if not hasattr(stages, "advance"):
+    if type(the_method).advance is Method.advance:
         raise KitError(f"{spec.method} has no trials that could be trained elsewhere")
     try:
         from kit.engines.ray import trials
@@ -202,7 +208,7 @@ def _remote_trials(
     return trials.remote_trials(spec, options)
 
 
-def _finished(folder: RunFolder, options: Options) -> Result | None:
+def _finished(folder: RunFolder, options: ExecuteOptions) -> Result | None:
     spec = folder.spec
     try:
         result = read_result(folder.result)
@@ -219,7 +225,7 @@ def _finished(folder: RunFolder, options: Options) -> Result | None:
     return None
 
 
-def _device(options: Options, spec: RunSpec) -> torch.device:
+def _device(options: ExecuteOptions, spec: RunSpec) -> torch.device:
     name = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise KitError("no CUDA device is usable here; use --device cpu")

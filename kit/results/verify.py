@@ -13,8 +13,7 @@ import msgspec
 from kit.files import sha256
 from kit.runs import integrity
 from kit.runs.folder import read_result
-from kit.runs.records import Result
-from kit.spec import RunSpec
+from kit.runs.records import Result, decode_spec
 
 # Beside its artifacts a run leaves records, as text; all else in its folder is scaffolding.
 RECORDS = (".json", ".jsonl", ".txt")
@@ -88,7 +87,7 @@ def _problems(folder: Path, result: Result) -> list[str]:
         if not NAME.fullmatch(name)
     ]
     try:
-        spec = msgspec.json.decode((folder / "spec.json").read_bytes(), type=RunSpec)
+        spec = decode_spec((folder / "spec.json").read_bytes())
         if spec != result.spec:
             problems.append("spec.json is not the spec of its result")
     except (OSError, msgspec.MsgspecError) as error:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from kit.files import canonical_json, sha256
+from kit.files import canonical_json, decode_json, sha256
 from kit.runs.records import Result
 
 
@@ -33,7 +33,7 @@ def check(content: bytes) -> None:
     Raises:
         ValueError: something was changed.
     """
-    document = msgspec.json.decode(content, type=dict[str, Any])
+    document = decode_json(content, dict[str, Any])
     digest = document.get("digest")
     if digest is not None and digest != _digest(document):
         raise ValueError("it was changed since the run wrote it: its digest is of other content")

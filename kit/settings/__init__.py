@@ -16,7 +16,7 @@ from kit.settings.common import (
 from kit.settings.resolve import merge, resolve
 from kit.settings.speed import Speed
 from kit.settings.split import FoldShare
-from kit.settings.strict import apply_overrides, convert
+from kit.settings.strict import apply_overrides, convert, toml
 from kit.settings.training import TrainingSettings
 
 __all__ = [
@@ -38,4 +38,5 @@ __all__ = [
     "convert",
     "merge",
     "resolve",
+    "toml",
 ]

@@ -20,20 +20,21 @@ from kit.base.context import RemoteTrials
 from kit.engines import engine, execute
 from kit.engines.ray import cluster
 from kit.errors import KitError, UnavailableError
+from kit.files import decode_json
 from kit.spec import RunSpec
 
 RETRIES = 3
 
 
 @contextmanager
-def remote_trials(spec: RunSpec, options: execute.Options) -> Iterator[RemoteTrials]:
+def remote_trials(spec: RunSpec, options: execute.ExecuteOptions) -> Iterator[RemoteTrials]:
     """Yield what trains the trials of a run on the cluster at ``options.trials_on``.
 
     Raises:
         UnavailableError: there is no such cluster, or a node of it cannot work with this machine.
     """
     cluster.join(options.trials_on)
-    states = cluster.inspect(cluster.alive(), [], engine.Options()).values()
+    states = cluster.inspect(cluster.alive(), [], engine.SweepOptions()).values()
     for state in states:
         if state.trouble is not None:
             raise UnavailableError(f"node {state.host} {state.trouble}")
@@ -70,10 +71,10 @@ def _train(
 ) -> Any:
     """On a node: train a trial up to so many epochs and return its record."""
     cluster.take_over(given)
-    of_run = msgspec.json.decode(spec, type=RunSpec)
+    of_run = decode_json(spec, RunSpec)
     if cluster.code(of_run.task) != code:
         raise KitError(f"a node's kit or its task {of_run.task} differs from the one here")
-    return execute.advance(of_run, execute.Options(**how), number, epochs)
+    return execute.advance(of_run, execute.ExecuteOptions(**how), number, epochs)
 
 
 def _wait(trial: Any) -> Any:

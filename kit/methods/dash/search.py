@@ -13,10 +13,11 @@ from torch.optim import Optimizer
 
 from kit.base import networks
 from kit.base.context import Context
+from kit.base.method import NetworkContext
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError
-from kit.methods.dash.info import DashSettings, Search
+from kit.methods.dash.info import DashSearch, DashSettings
 from kit.search import (
     AlphaGradients,
     Choices,
@@ -75,7 +76,7 @@ def search(context: Context, settings: DashSettings) -> Choices:
     return choices
 
 
-def build_supernet(context: Context, settings: DashSettings, sample: Tensor) -> nn.Module:
+def build_supernet(context: NetworkContext, settings: DashSettings, sample: Tensor) -> nn.Module:
     """Return the supernet of the run's backbone, with weights that its seed decides."""
     options = settings.search
     backbone = networks.build(
@@ -116,7 +117,7 @@ def batches_per_epoch(fold: Fold, settings: DashSettings) -> int:
 
 def learners(
     network: nn.Module,
-    options: Search,
+    options: DashSearch,
     of_batch: Callable[[Batch], Tensor],
     batches: Batches,
     others: Batches,
@@ -125,8 +126,8 @@ def learners(
     """Return a supernet's weights and its alphas, with what the options have for their steps.
 
     Args:
-        network: the supernet.
-        options: how to search.
+        network: the supernet, trained in place.
+        options: the rates, optimisers and updates of both.
         of_batch: the loss that weights and alphas follow.
         batches: of an epoch, for the weights.
         others: of an epoch, for the alphas of a bilevel search.

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from kit.errors import KitError
+from kit.methods.dash import drawing
 from kit.report import figures, means, table
-from kit.report.figures import curves, drawing, mixtures, profiles, ranks, runtimes
+from kit.report.figures import curves, mixtures, profiles, ranks, runtimes
 from tests.conftest import Run
 from tests.made_runs import make_run
-from tests.report.figures.examples import darcy, deepsea, folder
+from tests.report.figures.examples import darcy, deepsea, drawn, folder
 
 
 def _profiles() -> Any:
@@ -54,8 +55,8 @@ DRAWN: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "curves": (_curves, ("seed 1", "retrain", "training loss", "profile lite")),
     "alphas": (_weights, ("layer 1: (3,1)", "weight in the mixture")),
     "entropy": (_entropy, ("uniform", "entropy of the mixture (nats)")),
-    "darcy": (lambda: drawing.draw(darcy()), ("5×5,3", "3×3,15", "7×7,15", "Channel-")),
-    "deepsea": (lambda: drawing.draw(deepsea()), ("11,1", "15,15", "AvgPool1D")),
+    "darcy": (lambda: drawn(darcy()), ("5×5,3", "3×3,15", "7×7,15", "Channel-")),
+    "deepsea": (lambda: drawn(deepsea()), ("11,1", "15,15", "AvgPool1D")),
 }
 
 
@@ -70,15 +71,15 @@ def test_drawn_twice_to_the_same_bytes_with_its_words(name: str) -> None:
 
 @pytest.mark.parametrize(("kind", "start"), [("pdf", b"%PDF"), ("png", b"\x89PNG")])
 def test_other_forms_are_the_same_bytes_too(kind: str, start: bytes) -> None:
-    first = figures.render(drawing.draw(deepsea()), kind)
+    first = figures.render(drawn(deepsea()), kind)
     assert first.startswith(start)
-    assert figures.render(drawing.draw(deepsea()), kind) == first
+    assert figures.render(drawn(deepsea()), kind) == first
 
 
 def test_heights_of_layers_are_their_kernel_sizes() -> None:
     from matplotlib.patches import Rectangle
 
-    (axes,) = drawing.draw(deepsea()).axes
+    (axes,) = drawn(deepsea()).axes
     sizes = [layer.kernel_size for block in deepsea().blocks for layer in block.layers]
     boxes = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     heights = [box.get_height() for box in boxes if box.get_width() == drawing.CONVOLUTION]
