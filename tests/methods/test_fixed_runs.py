@@ -44,13 +44,14 @@ def test_results_stay(of: str, name: str, data: Path, monkeypatch: pytest.Monkey
     now, tolerance = result_of(of, name, double=not HERE), 1e-6 if HERE or is_double(name) else 1e-4
     assert known is not None, f"{name} on {of} has no known result yet; make it: {COMMAND}"
     assert now["version"] == known["version"], (
-        f"{name} is of version {now['version']} and the known results are of "
+        f"{name} on {of} is of version {now['version']} and the known results are of "
         f"{known['version']}; make them anew: {COMMAND}"
     )
     moved = [each for each in known if not close(known[each], now[each], tolerance)]
     assert not moved, (
         f"{name} on {of}: {', '.join(f'{each} {known[each]} -> {now[each]}' for each in moved)}. "
-        f"A change moves results. If it should, raise the version of {name} (info.py), say so in "
+        f"A change moves results. If it should, raise the version of {name} (in its info.py) or of "
+        f"{of} (task.py), say so in "
         f"CHANGELOG.md and make the known results anew: {COMMAND}"
     )
 
