@@ -103,7 +103,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Request:
+class PlanRequest:
     """Which part of a table is wanted; empty sequences mean the default."""
 
     paper: str
@@ -118,7 +118,7 @@ class Request:
     retry_failed: bool = False
 
 
-def make(request: Request) -> Plan:
+def make(request: PlanRequest) -> Plan:
     """Return the plan of a table.
 
     Raises:
@@ -182,7 +182,7 @@ def _existing(folder: Path) -> Path:
     return next(each for each in (folder, *folder.parents) if each.exists())
 
 
-def _specs(info: MethodInfo, the_task: Task, request: Request, tier: Tier) -> Iterator[RunSpec]:
+def _specs(info: MethodInfo, the_task: Task, request: PlanRequest, tier: Tier) -> Iterator[RunSpec]:
     """Yield a spec per seed; settings, the costly part, are the same for all of them."""
     seeds = request.seeds or SEEDS
     first = info.spec(
@@ -221,10 +221,12 @@ def data_of(the_task: Task, tier: Tier, profile: Profile) -> PlannedData:
 def _data_bytes(the_task: Task, tier: Tier, profile: Profile) -> int:
     """Return what data that are not ready will take, as far as the task's facts tell."""
     if generated(tier):
-        samples = sum(the_task.samples(profile).values())
+        samples = sum(the_task.made(profile).values())
         return 2 * 4 * samples * prod(the_task.sample_shape)
-    files = [source.size or 0 for source in the_task.sources if source.tier == tier]
-    to_fetch = [source.size or 0 for source in raw.missing(the_task, tier)]
+    files = [
+        source.size or source.roughly or 0 for source in the_task.sources if source.tier == tier
+    ]
+    to_fetch = [source.size or source.roughly or 0 for source in raw.missing(the_task, tier)]
     return sum(to_fetch) + sum(files)
 
 
@@ -326,7 +328,7 @@ def _but_for_seed(spec: RunSpec) -> str:
     return msgspec.structs.replace(spec, seed=0, inputs={}).id
 
 
-def _tasks(request: Request) -> list[str]:
+def _tasks(request: PlanRequest) -> list[str]:
     columns = list(dict.fromkeys(key.task for key in runs_behind(request.paper, request.table)))
     known = task.names()
     for name in request.tasks:
@@ -337,7 +339,7 @@ def _tasks(request: Request) -> list[str]:
     return [name for name in columns if name in (request.tasks or known)]
 
 
-def _methods(request: Request) -> list[str]:
+def _methods(request: PlanRequest) -> list[str]:
     rows = list(dict.fromkeys(key.method for key in runs_behind(request.paper, request.table)))
     known = method.names()
     for name in request.methods:

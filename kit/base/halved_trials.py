@@ -20,7 +20,7 @@ from kit.base.context import Context, trial_name
 from kit.errors import DivergedError
 from kit.training.checkpointer import Checkpointer
 from kit.trials import workers
-from kit.trials.halving import Halving, Job
+from kit.trials.halving import Halving, TrialJob
 
 
 class Score(Struct, frozen=True):
@@ -51,8 +51,7 @@ class HalvedTrials:
     """The trials of one stage.
 
     Attributes:
-        context: of the run.
-        stage: its name.
+        stage: below whose name the records lie.
         train: trains a trial, by its number, with a checkpointer of its own, from its checkpoint up
             to so many epochs, and returns its score there, lower is better.
         every: how many epochs there are between scores; at the rungs there is always one.
@@ -67,7 +66,7 @@ class HalvedTrials:
         """Train them all, the promising ones longer, and return how they did.
 
         Args:
-            halving: how they compete.
+            halving: how many trials there are, and when one is stopped.
             epochs: that the best ones train.
         """
         brackets = halving.brackets(epochs)
@@ -75,7 +74,7 @@ class HalvedTrials:
         trials = [HalvedTrial()] * halving.trials
         taken = 0
 
-        def start(job: Job) -> Callable[[], float | None]:
+        def start(job: TrialJob) -> Callable[[], float | None]:
             remote = self._remote(job)
 
             def end() -> float | None:
@@ -101,7 +100,7 @@ class HalvedTrials:
         """Train a trial here up to so many epochs, unless it has them; return how it did.
 
         Args:
-            number: of the trial.
+            number: which trial, counted from 0.
             epochs: to have in the end.
             before: epochs of the stage that other trials took.
             total: of the whole stage, for the progress shown.
@@ -121,7 +120,7 @@ class HalvedTrials:
         except DivergedError:
             return None  # which loses against any number
 
-    def _remote(self, job: Job) -> Callable[[], Any] | None:
+    def _remote(self, job: TrialJob) -> Callable[[], Any] | None:
         """Begin a job elsewhere, if that is wanted and it is not yet done."""
         if self.context.remote_trials is None or self._recorded(job.trial).epochs >= job.epochs:
             return None

@@ -10,6 +10,7 @@ from itertools import product
 
 from kit import paths
 from kit.data import beside, raw
+from kit.data.offers import others
 from kit.data.prepared import (
     MANIFEST,
     OutdatedError,
@@ -59,7 +60,7 @@ def prepare(
     """
     if tier not in task.tiers:
         raise KitError(f"{task.name} has no {tier} data; there is {', '.join(task.tiers)}")
-    samples = task.samples(profile) if generated(tier) else {}
+    samples = task.made(profile) if generated(tier) else {}
     name = f"{tier}-{profile}" if samples else tier
     folder = paths.data() / task.name / name
     scratch = folder.with_name(f".{name}.partial")
@@ -72,6 +73,7 @@ def prepare(
             raise DataError(
                 f"{task.name}: missing {files}; 'kit data fetch {task.name} --tier {tier}', or "
                 f"bring them by 'kit data import {task.name} PATH...'"
+                + "".join(f", or take --tier {other}" for other in others(task, tier))
             )
         job = Preparation(
             tier=tier,
@@ -84,6 +86,7 @@ def prepare(
         own = beside.describe(task)
         contents = task.prepare(job)
         write_prepared(folder, task, tier, samples, contents, own)
+        raw.pin(task, tier)
         if contents.as_published:
             publish(folder)
         shutil.rmtree(scratch, ignore_errors=True)

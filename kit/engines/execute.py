@@ -18,7 +18,7 @@ from kit.data import shares
 from kit.data.folds import TaskData
 from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
 from kit.engines.parallel import joined
-from kit.engines.signals import Count, terminable
+from kit.engines.signals import InterruptCount, terminable
 from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
 from kit.method import MethodInfo
@@ -39,7 +39,7 @@ IMAGE_PINNED = {"0": False, "1": True}
 
 
 @dataclass(frozen=True)
-class Options:
+class ExecuteOptions:
     """How to execute.
 
     Attributes:
@@ -61,7 +61,7 @@ class Options:
     trials_on: str | None = None
 
 
-def execute(spec: RunSpec, options: Options) -> Result | None:
+def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
     """Execute a run to its end, or return the result that it already has.
 
     Returns:
@@ -105,7 +105,11 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
 
 
 def _run(
-    info: MethodInfo, folder: RunFolder, options: Options, device: torch.device, asked: Count
+    info: MethodInfo,
+    folder: RunFolder,
+    options: ExecuteOptions,
+    device: torch.device,
+    asked: InterruptCount,
 ) -> Result | None:
     spec, started = folder.spec, now()
     the_task, prepared = task.find(spec.task), _checked(spec)
@@ -168,7 +172,7 @@ def _run(
     return read_result(folder.result)
 
 
-def advance(spec: RunSpec, options: Options, number: int, epochs: int) -> Any:
+def advance(spec: RunSpec, options: ExecuteOptions, number: int, epochs: int) -> Any:
     """Train a trial of a run up to so many epochs for the process that executes the run.
 
     Returns:
@@ -190,7 +194,7 @@ def _opened(
 
 
 def _remote_trials(
-    the_method: Method[Any], spec: RunSpec, options: Options
+    the_method: Method[Any], spec: RunSpec, options: ExecuteOptions
 ) -> AbstractContextManager[RemoteTrials | None]:
     """Yield what trains trials in other processes, where that is asked for."""
     if options.trials_on is None:
@@ -204,7 +208,7 @@ def _remote_trials(
     return trials.remote_trials(spec, options)
 
 
-def _finished(folder: RunFolder, options: Options) -> Result | None:
+def _finished(folder: RunFolder, options: ExecuteOptions) -> Result | None:
     spec = folder.spec
     try:
         result = read_result(folder.result)
@@ -221,7 +225,7 @@ def _finished(folder: RunFolder, options: Options) -> Result | None:
     return None
 
 
-def _device(options: Options, spec: RunSpec) -> torch.device:
+def _device(options: ExecuteOptions, spec: RunSpec) -> torch.device:
     name = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise KitError("no CUDA device is usable here; use --device cpu")

@@ -183,10 +183,10 @@ def test_edited_arrays_are_noticed_until_they_are_prepared_again(own: Task, kit:
 def test_own_samples_are_all_used_but_for_smoke(own: Task) -> None:
     sizes = {}
     for profile in PROFILES:
-        rules = method.find("wrn").settings(own, "clean", profile, "sample").data
+        config = method.find("wrn").settings(own, "clean", profile, "sample").data
         prepared = open_prepared(own, "sample", profile)
         sizes[profile] = {
-            role: len(shares.samples(own, prepared, rules, role)) for role in ("tune_fit", "test")
+            role: len(shares.samples(own, prepared, config, role)) for role in ("tune_fit", "test")
         }
     assert sizes["lite"] == sizes["paper"] == {"tune_fit": 720, "test": 240}
     assert sizes["smoke"] == {"tune_fit": 32, "test": 16}

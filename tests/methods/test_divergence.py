@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from kit import method, task
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import RunError
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
@@ -38,7 +38,7 @@ def spec(name: str, *overrides: str) -> RunSpec:
 def failed(of: RunSpec, match: str, until: str | None = None) -> list[dict[str, Any]]:
     """Run it to its failure; return the lines of history of its stages."""
     with pytest.raises(RunError, match=rf"failed \(method\): {match}"):
-        execute(of, Options(until=until))
+        execute(of, ExecuteOptions(until=until))
     folder = RunFolder(of)
     status = folder.status()
     assert status is not None
@@ -87,7 +87,7 @@ def test_fits_of_a_whole_fold(name: str, stage: str, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setitem(losses.LOSSES, "relative-l2", (loss, kind))
     if len(stages) > 1:
-        execute(spec(name), Options(until=stages[0]))
+        execute(spec(name), ExecuteOptions(until=stages[0]))
         broken["now"] = True
     lines = failed(spec(name), f"{stages[-1]}, epoch 1: the loss is nan")
     assert [line["loss"] for line in lines] == [None]
@@ -117,7 +117,7 @@ def test_a_trial_that_diverges_loses(
     name: str, overrides: tuple[str, ...], winner: dict[str, float]
 ) -> None:
     of = spec(name, *overrides)
-    assert execute(of, Options(until="tune")) is None
+    assert execute(of, ExecuteOptions(until="tune")) is None
     output = RunFolder(of).output("tune")
     assert output is not None
     trials = [json.dumps(trial) for trial in output["trials"]]

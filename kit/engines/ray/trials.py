@@ -26,14 +26,14 @@ RETRIES = 3
 
 
 @contextmanager
-def remote_trials(spec: RunSpec, options: execute.Options) -> Iterator[RemoteTrials]:
+def remote_trials(spec: RunSpec, options: execute.ExecuteOptions) -> Iterator[RemoteTrials]:
     """Yield what trains the trials of a run on the cluster at ``options.trials_on``.
 
     Raises:
         UnavailableError: there is no such cluster, or a node of it cannot work with this machine.
     """
     cluster.join(options.trials_on)
-    states = cluster.inspect(cluster.alive(), [], engine.Options()).values()
+    states = cluster.inspect(cluster.alive(), [], engine.SweepOptions()).values()
     for state in states:
         if state.trouble is not None:
             raise UnavailableError(f"node {state.host} {state.trouble}")
@@ -73,7 +73,7 @@ def _train(
     of_run = msgspec.json.decode(spec, type=RunSpec)
     if cluster.code(of_run.task) != code:
         raise KitError(f"a node's kit or its task {of_run.task} differs from the one here")
-    return execute.advance(of_run, execute.Options(**how), number, epochs)
+    return execute.advance(of_run, execute.ExecuteOptions(**how), number, epochs)
 
 
 def _wait(trial: Any) -> Any:

@@ -12,7 +12,7 @@ from kit.base.context import Context
 from kit.base.halved_trials import HalvedTrial, HalvedTrials
 from kit.errors import unknown
 from kit.methods.wrn.method import Wrn
-from kit.methods.wrn_asha.info import Configuration, Tune, WrnAshaSettings
+from kit.methods.wrn_asha.info import Configuration, WrnAshaSettings, WrnAshaTune
 from kit.seeding import generator
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import score
@@ -58,7 +58,7 @@ def trials(context: Context, settings: WrnAshaSettings) -> HalvedTrials:
     return HalvedTrials(context, "tune", train, settings.tune.every)
 
 
-def draw(space: Tune, seed: int, number: int) -> Configuration:
+def draw(space: WrnAshaTune, seed: int, number: int) -> Configuration:
     """Return the configuration of a trial, which depends on the seed and its number alone."""
     random = generator(seed, "tune", number)
 
@@ -73,7 +73,7 @@ def draw(space: Tune, seed: int, number: int) -> Configuration:
     )
 
 
-def winner(found: Sequence[HalvedTrial], settings: Tune) -> int:
+def winner(found: Sequence[HalvedTrial], settings: WrnAshaTune) -> int:
     """Return the number of the best trial, the first one of equals.
 
     Raises:
