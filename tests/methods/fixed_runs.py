@@ -19,7 +19,7 @@ import torch
 
 from kit import method, task
 from kit.data.preparing import prepare
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.runs import history
 from kit.runs.folder import RunFolder
 from kit.spec import Protocol
@@ -69,7 +69,7 @@ def result_of(of: str, name: str, double: bool = False) -> dict[str, Any]:
         tier=found.tiers[-1],
         overrides=overrides,
     )
-    result = execute(spec, Options(device="cpu", threads=1))
+    result = execute(spec, ExecuteOptions(device="cpu", threads=1))
     assert result is not None
     losses: dict[str, float] = {}
     for line in history.read(RunFolder(spec).path):
