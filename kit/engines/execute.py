@@ -22,7 +22,7 @@ from kit.engines.signals import InterruptCount, terminable
 from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
 from kit.method import MethodInfo
-from kit.runs import provenance
+from kit.runs import integrity, provenance
 from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify
 from kit.runs.folder import RunFolder, now, read_result
@@ -168,7 +168,7 @@ def _run(
             **_hardware(device),
         ),
     )
-    write_json(folder.result, result)
+    write_json(folder.result, integrity.sealed(result, folder.history))
     return read_result(folder.result)
 
 
