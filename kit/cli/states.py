@@ -85,7 +85,8 @@ def table(rows: Sequence[tuple[str, ...]]) -> Table:
 
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in COLUMNS:
-        made.add_column(column, no_wrap=True, overflow="ellipsis")
+        # In a narrow terminal words are cut, heads are not.
+        made.add_column(column, no_wrap=True, overflow="ellipsis", min_width=len(column))
     for each in rows:
         made.add_row(*each)
     return made
