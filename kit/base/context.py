@@ -131,7 +131,7 @@ class Context:
         """Score configurations, one after the other here; an engine may do it elsewhere.
 
         Args:
-            stage: whose trials they are.
+            stage: below whose name their records lie.
             function: trains one configuration and returns its score, lower is better.
             configurations: numbered from ``first``.
             epochs: of one trial, for the progress shown.
@@ -161,8 +161,8 @@ class Context:
         """Return what keeps the checkpoints of a trial.
 
         Args:
-            stage: its name.
-            number: of the trial.
+            stage: below whose name the trial's folder lies.
+            number: which trial, counted from 0; it keys the trial's randomness.
             before: epochs of the stage that earlier trials took.
             epochs: of the whole stage, for the progress shown.
         """

@@ -51,8 +51,7 @@ class HalvedTrials:
     """The trials of one stage.
 
     Attributes:
-        context: of the run.
-        stage: its name.
+        stage: below whose name the records lie.
         train: trains a trial, by its number, with a checkpointer of its own, from its checkpoint up
             to so many epochs, and returns its score there, lower is better.
         every: how many epochs there are between scores; at the rungs there is always one.
@@ -67,7 +66,7 @@ class HalvedTrials:
         """Train them all, the promising ones longer, and return how they did.
 
         Args:
-            halving: how they compete.
+            halving: how many trials there are, and when one is stopped.
             epochs: that the best ones train.
         """
         brackets = halving.brackets(epochs)
@@ -101,7 +100,7 @@ class HalvedTrials:
         """Train a trial here up to so many epochs, unless it has them; return how it did.
 
         Args:
-            number: of the trial.
+            number: which trial, counted from 0.
             epochs: to have in the end.
             before: epochs of the stage that other trials took.
             total: of the whole stage, for the progress shown.

@@ -114,8 +114,8 @@ def mismatch(task: Task, source: Source, file: Path, found: str) -> str | None:
     """Say what is wrong with a raw file's hashes, and how to go on; None if they are as expected.
 
     Args:
-        task: whose file.
-        source: what it must be.
+        task: named in the advice on how to go on.
+        source: the size and hashes that it must have.
         file: where it is now.
         found: its SHA-256.
     """
@@ -156,12 +156,13 @@ def arrived(task: Task, source: Source, found: str) -> None:
 
 def pin(task: Task, tier: Holding) -> None:
     """Expect the raw files of a tier from now on to be those that data were just prepared from."""
-    pinned = {
-        source.file: digest(path)
-        for source in task.sources
-        if source.tier == tier and source.sha256 is None
-        if (path := folder_of(task) / source.file).exists()
-    }
+    pinned: dict[str, str] = {}
+    for source in task.sources:
+        path = place(task, source)
+        name = path.relative_to(folder_of(task)).as_posix()
+        known = source.sha256 is not None and name == source.file
+        if source.tier == tier and not known and name not in pinned and path.exists():
+            pinned[name] = digest(path)
     if pinned:
         write_json(folder_of(task) / PINNED, _hashes(task, PINNED) | pinned)
 
@@ -189,7 +190,7 @@ def take(
     """Have a file or folder of the user as a raw file, checked, whole or not at all.
 
     Args:
-        task: whose file.
+        task: into whose raw folder the file goes.
         source: what it is taken as (``form`` for another form).
         path: the user's file or folder.
         link: a ``copy``, ``hard`` links to the same bytes, or a ``reference`` to where it lies.

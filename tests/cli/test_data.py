@@ -7,15 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from kit import task
+from kit.cli.commands.data import command
 from kit.data import preparing
 from kit.data.facts import facts
 from kit.data.prepared import open_prepared
+from kit.errors import DataError
 from kit.mirrors import drive, zenodo
 from kit.task import find
 from tests.conftest import Run
 from tests.data.hosts import Hosts, playing
 
+CONTENT = b"a,b\n1,2\n"
 TASK = """
 from kit.task import Source, Task
 
@@ -39,8 +44,8 @@ def hosts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hosts]:
     folder.mkdir(parents=True)
     (folder / "prepare.py").write_text("")
     monkeypatch.setenv("KIT_TASKS", str(folder.parent))
-    with playing(ID=b"content") as found:
-        found.files["data.bin"] = b"content"
+    with playing(ID=CONTENT) as found:
+        found.files["data.bin"] = CONTENT
         urls, other = found.url(drive("ID")), found.url(zenodo("1", "data.bin"))
         (folder / "task.py").write_text(TASK.format(urls=(urls,), other=(other,)))
         yield found
@@ -73,6 +78,22 @@ def test_nothing_is_fetched_before_the_plan_was_seen(kit: Run, hosts: Hosts) -> 
     assert hosts.requests == []
 
 
+def test_everything_goes_on_past_what_cannot_be_had(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    hosts.drive = "quota"
+    monkeypatch.setattr(task, "names", lambda: ["far-away"])
+    done = CliRunner().invoke(command, ["fetch", "--all", "--yes"])
+    assert isinstance(done.exception, DataError)
+    assert str(done.exception).startswith("incomplete: far-away; the same command goes on")
+    hosts.drive = ""
+    done = CliRunner().invoke(command, ["fetch", "--all", "--yes"])
+    assert done.exit_code == 0
+    assert (home / "data" / "raw" / "far-away" / "ID").read_bytes() == CONTENT
+    done = CliRunner().invoke(command, ["fetch", "--all", "--yes"])
+    assert "nothing to fetch" in done.stdout
+
+
 def test_another_tier_is_named_where_one_cannot_be_had(kit: Run, hosts: Hosts, home: Path) -> None:
     hosts.drive = "quota"
     done = kit("data", "fetch", "far-away")
@@ -84,7 +105,7 @@ def test_another_tier_is_named_where_one_cannot_be_had(kit: Run, hosts: Hosts, h
     hosts.drive = ""
     assert kit("data", "fetch", "far-away", "--precomputed").returncode == 0
     files = home / "data" / "raw" / "far-away"
-    assert (files / "table.csv").read_bytes() == (files / "data.bin").read_bytes() == b"content"
+    assert (files / "table.csv").read_bytes() == (files / "data.bin").read_bytes() == CONTENT
 
 
 def test_tasks_or_all(kit: Run) -> None:
@@ -96,7 +117,7 @@ def test_tasks_or_all(kit: Run) -> None:
 
 def test_what_is_imported_is_told_first(kit: Run, hosts: Hosts, tmp_path: Path) -> None:
     own = tmp_path / "data.bin"
-    own.write_bytes(b"content")
+    own.write_bytes(CONTENT)
     done = kit("data", "import", "far-away", str(own), "--link", "reference")
     first, second, last = done.stdout.splitlines()
     assert first == f"{own}: taken as data.bin (tier rebuilt; by its name)"

@@ -147,6 +147,8 @@ def test_folders_in_place_of_archives(tmp_path: Path) -> None:
         assert sorted(f.name for f in target.rglob("*") if f.is_file()) == ["1.pkl", "first.lst"]
         assert state("all.zip") == "ok"
     assert [source.file for source in raw.missing(TASK)] == ["plain.bin", "sized.bin"]
+    raw.pin(TASK, "published")
+    assert raw.expected(TASK, replace(SOURCES[0], file="all")) == raw.digest(target)
     (target / "x/1.pkl").write_bytes(b"changed")
     assert state("all.zip") == "hash differs"
     assert (own / "x/1.pkl").read_bytes() == b"b"
