@@ -61,7 +61,7 @@ def test_a_failed_run_says_why() -> None:
 @pytest.mark.parametrize("width", [80, 100, 200])
 def test_heads_are_whole_in_a_narrow_terminal(width: int) -> None:
     row = states.row(running("2020-01-01T00:00:00+00:00"), 1.0)
-    console = Console(width=width, file=io.StringIO(), force_terminal=False)
-    console.print(states.table([row] * 3))
-    head = console.file.getvalue().splitlines()[0]
+    screen = io.StringIO()
+    Console(width=width, file=screen).print(states.table([row] * 3))
+    head = screen.getvalue().splitlines()[0]
     assert tuple(head.split()) == states.COLUMNS
