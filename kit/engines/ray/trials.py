@@ -20,6 +20,7 @@ from kit.base.context import RemoteTrials
 from kit.engines import engine, execute
 from kit.engines.ray import cluster
 from kit.errors import KitError, UnavailableError
+from kit.files import decode_json
 from kit.spec import RunSpec
 
 RETRIES = 3
@@ -70,7 +71,7 @@ def _train(
 ) -> Any:
     """On a node: train a trial up to so many epochs and return its record."""
     cluster.take_over(given)
-    of_run = msgspec.json.decode(spec, type=RunSpec)
+    of_run = decode_json(spec, RunSpec)
     if cluster.code(of_run.task) != code:
         raise KitError(f"a node's kit or its task {of_run.task} differs from the one here")
     return execute.advance(of_run, execute.ExecuteOptions(**how), number, epochs)
