@@ -8,7 +8,7 @@ from dataclasses import replace
 from msgspec import structs
 
 from kit.errors import KitError, unknown
-from kit.papers import Header
+from kit.papers import TableHeader
 from kit.report.grid import Cell, Row, Table
 
 
@@ -81,7 +81,7 @@ def _names(row: Row) -> set[str]:
     return {row.task, row.method, row.title.lower().replace(" ", "-"), *metric} - {""}
 
 
-def _of_header(column: Header) -> set[str]:
+def _of_header(column: TableHeader) -> set[str]:
     method = column.method if isinstance(column.method, str) else ""
     title = "-".join(column.titles).lower().replace(" ", "-")
     return {column.task, method, column.metric, title} - {""}
