@@ -59,7 +59,14 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class PlannedData:
-    """Data that the runs need; ``command`` makes them where they are not ready."""
+    """Data that the runs need; ``command`` makes them where they are not ready.
+
+    Attributes:
+        automatic: whether a sweep may make them: no network is needed, and nothing is replaced but
+            what a generator made.
+        bytes: that they will take.
+        problem: what to tell where they are not ready and not made, with the mend.
+    """
 
     task: str
     tier: Tier
@@ -67,6 +74,7 @@ class PlannedData:
     command: str
     automatic: bool
     bytes: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +103,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Request:
+class PlanRequest:
     """Which part of a table is wanted; empty sequences mean the default."""
 
     paper: str
@@ -110,7 +118,7 @@ class Request:
     retry_failed: bool = False
 
 
-def make(request: Request) -> Plan:
+def make(request: PlanRequest) -> Plan:
     """Return the plan of a table.
 
     Raises:
@@ -174,7 +182,7 @@ def _existing(folder: Path) -> Path:
     return next(each for each in (folder, *folder.parents) if each.exists())
 
 
-def _specs(info: MethodInfo, the_task: Task, request: Request, tier: Tier) -> Iterator[RunSpec]:
+def _specs(info: MethodInfo, the_task: Task, request: PlanRequest, tier: Tier) -> Iterator[RunSpec]:
     """Yield a spec per seed; settings, the costly part, are the same for all of them."""
     seeds = request.seeds or SEEDS
     first = info.spec(
@@ -195,10 +203,19 @@ def _data(runs: Iterable[PlannedRun]) -> list[PlannedData]:
 
 def data_of(the_task: Task, tier: Tier, profile: Profile) -> PlannedData:
     """Return what is to be done for the data of a task."""
-    ready = state(the_task, tier, profile).ready
-    command = repair(the_task, tier, profile)
-    size = 0 if ready else _data_bytes(the_task, tier, profile)
-    return PlannedData(the_task.name, tier, ready, command, generated(tier), size)
+    now, command = state(the_task, tier, profile), repair(the_task, tier, profile)
+    return PlannedData(
+        the_task.name,
+        tier,
+        now.ready,
+        command,
+        # What somebody edited, or made by an older kit, they replace themselves.
+        automatic=generated(tier) or not (now.outdated or raw.missing(the_task, tier)),
+        bytes=0 if now.ready else _data_bytes(the_task, tier, profile),
+        problem=now.detail
+        if now.outdated
+        else f"{the_task.name}: no {tier} data prepared; run '{command}'",
+    )
 
 
 def _data_bytes(the_task: Task, tier: Tier, profile: Profile) -> int:
@@ -309,7 +326,7 @@ def _but_for_seed(spec: RunSpec) -> str:
     return msgspec.structs.replace(spec, seed=0, inputs={}).id
 
 
-def _tasks(request: Request) -> list[str]:
+def _tasks(request: PlanRequest) -> list[str]:
     columns = list(dict.fromkeys(key.task for key in runs_behind(request.paper, request.table)))
     known = task.names()
     for name in request.tasks:
@@ -320,7 +337,7 @@ def _tasks(request: Request) -> list[str]:
     return [name for name in columns if name in (request.tasks or known)]
 
 
-def _methods(request: Request) -> list[str]:
+def _methods(request: PlanRequest) -> list[str]:
     rows = list(dict.fromkeys(key.method for key in runs_behind(request.paper, request.table)))
     known = method.names()
     for name in request.methods:

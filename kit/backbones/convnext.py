@@ -33,7 +33,7 @@ class ChannelNorm(nn.LayerNorm):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
-class Block(nn.Module):
+class ConvNeXtBlock(nn.Module):
     """Depthwise convolution, layer norm, two linear layers, a learned scale; plus the input.
 
     In training the branch is left out for a whole sample with probability ``drop``.
@@ -83,7 +83,7 @@ class ConvNeXt(nn.Module):
         # The deeper a block, the likelier it is to be left out.
         drops = iter(torch.linspace(0, dropout, sum(DEPTHS), device="cpu").tolist())
         self.stages = nn.ModuleList(
-            nn.Sequential(*(Block(size, next(drops)) for _ in range(depth)))
+            nn.Sequential(*(ConvNeXtBlock(size, next(drops)) for _ in range(depth)))
             for size, depth in zip(widths, DEPTHS, strict=True)
         )
         self.norm = nn.LayerNorm(widths[-1], eps=EPSILON)
@@ -148,5 +148,5 @@ def initialise(network: nn.Module, variant: Variant = "dash") -> None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.LayerNorm):
             module.reset_parameters()
-        elif isinstance(module, Block):
+        elif isinstance(module, ConvNeXtBlock):
             nn.init.constant_(module.scale, SCALE)

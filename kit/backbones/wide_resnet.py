@@ -25,7 +25,7 @@ Variant = Literal["dash", "nas-bench-360"]
 BLOCKS_PER_STAGE = 2  # depth 16
 
 
-class Block(nn.Module):
+class WideResNetBlock(nn.Module):
     """A pre-activation block: (BN, ReLU, convolution) twice, dropout between, and a shortcut."""
 
     def __init__(
@@ -75,7 +75,7 @@ class WideResNet(nn.Module):
         for stage, size in enumerate(widths):
             for number in range(BLOCKS_PER_STAGE):
                 stride = 2 if stage > 0 and number == 0 and not dense else 1
-                blocks.append(Block(inputs, size, stride, dropout, variant))
+                blocks.append(WideResNetBlock(inputs, size, stride, dropout, variant))
                 inputs = size
         self.blocks = nn.Sequential(*blocks)
         self.bn = nn.BatchNorm2d(inputs, momentum=0.9 if variant == "dash" else 0.1)

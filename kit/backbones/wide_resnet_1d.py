@@ -18,7 +18,7 @@ KERNEL_SIZES = (8, 5, 3)
 warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
 
 
-class Block(nn.Module):
+class WideResNet1dBlock(nn.Module):
     """(Convolution, dropout, BN, ReLU) three times; a residual only where the width changes."""
 
     def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
@@ -54,9 +54,9 @@ class WideResNet1d(nn.Module):
     ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
-            Block(channels, width, dropout),
-            Block(width, 2 * width, dropout),
-            Block(2 * width, 2 * width, dropout),
+            WideResNet1dBlock(channels, width, dropout),
+            WideResNet1dBlock(width, 2 * width, dropout),
+            WideResNet1dBlock(2 * width, 2 * width, dropout),
         )
         self.linear = nn.Linear(2 * width, outputs)
         self.dense = dense

@@ -14,7 +14,7 @@ from kit.base.context import Context
 from kit.base.trial import tidy
 from kit.runs.trial_records import TrialRecord
 from kit.trials import workers
-from kit.trials.halving import Halving, Job
+from kit.trials.halving import Halving, TrialJob
 
 
 def halve(
@@ -41,7 +41,7 @@ def halve(
     found: dict[int, TrialRecord] = {}
     with context.trials(stage, expected) as trials:
 
-        def start(job: Job) -> Callable[[], float | None]:
+        def start(job: TrialJob) -> Callable[[], float | None]:
             scored = (*range(every, job.epochs, every), job.epochs)
             finish = trials.begin(job.trial, configurations[job.trial], scored, job.behind)
 

@@ -13,7 +13,7 @@ import msgspec
 from kit.errors import DivergedError
 from kit.files import canonical_json, write_json
 from kit.runs.folder import RunFolder
-from kit.runs.trial_records import Score, TrialJob, TrialRecord
+from kit.runs.trial_records import Score, TrialRecord, TrialWork
 from kit.training.checkpointer import Checkpointer
 
 
@@ -43,7 +43,7 @@ def folder_of(run: Path, stage: str, number: int) -> Path:
 
 
 def train(
-    job: TrialJob,
+    job: TrialWork,
     folder: RunFolder,
     run_trial: Callable[[Trial], float | None],
     notify: Callable[[int, float], None] = lambda *_: None,

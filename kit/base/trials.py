@@ -18,16 +18,16 @@ import msgspec
 from kit.base.trial import Trial, folder_of, train
 from kit.files import canonical_json
 from kit.runs.folder import RunFolder
-from kit.runs.trial_records import TrialJob, TrialRecord, TrialRecords
+from kit.runs.trial_records import TrialRecord, TrialRecords, TrialWork
 
 
 class RemoteTrials(Protocol):
     """Other processes that train trials, each by the same method's ``run_trial``."""
 
-    def begin(self, job: TrialJob, keep: Callable[[TrialRecord], None]) -> None:
+    def begin(self, job: TrialWork, keep: Callable[[TrialRecord], None]) -> None:
         """Have a trial trained once a process is free; ``keep`` takes its record at once."""
 
-    def collect(self, here: Callable[[TrialJob], TrialRecord]) -> None:
+    def collect(self, here: Callable[[TrialWork], TrialRecord]) -> None:
         """Wait until one more trial that was begun has ended, whichever.
 
         Args:
@@ -87,13 +87,13 @@ class Trials:
 
         return finish
 
-    def _finished(self, job: TrialJob) -> TrialRecord:
+    def _finished(self, job: TrialWork) -> TrialRecord:
         """Return the record of a trial, once it has all scores that were asked for."""
         number, end, told = job.record.number, job.epochs[-1], False
         if job.record.epochs >= end:
             return job.record
 
-        def here(job: TrialJob) -> TrialRecord:
+        def here(job: TrialWork) -> TrialRecord:
             def notify(epoch: int, loss: float) -> None:
                 nonlocal told
                 told = True
@@ -111,7 +111,7 @@ class Trials:
             self._notify(self.done + end - job.record.epochs, loss)
         return record
 
-    def _job(self, number: int, configuration: Any, epochs: Sequence[int]) -> TrialJob:
+    def _job(self, number: int, configuration: Any, epochs: Sequence[int]) -> TrialWork:
         """Return what is to be done; what another configuration came to is dropped."""
         configuration = msgspec.json.decode(canonical_json(configuration))
         record = self.records.get(number)
@@ -120,7 +120,7 @@ class Trials:
             shutil.rmtree(folder_of(self.folder.path, self.stage, number), ignore_errors=True)
             record = None
         record = record or TrialRecord(number=number, configuration=configuration)
-        return TrialJob(self.stage, tuple(epochs), record)
+        return TrialWork(self.stage, tuple(epochs), record)
 
     def _notify(self, epoch: int, loss: float) -> None:
         self.notify(self.stage, epoch, max(self.total, epoch), loss)

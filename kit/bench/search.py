@@ -45,7 +45,7 @@ STRATEGIES = ("auto", "released")
 PROFILE: Profile = "smoke"  # whose data are enough; all else is the paper's
 
 
-class Row(TypedDict):
+class EpochTiming(TypedDict):
     """Median seconds of one epoch; ``ratio`` is to the first method's, or to the plain loop's."""
 
     task: str
@@ -67,7 +67,7 @@ def measure(
     threads: int | None = None,
     rounds: int = 3,
     device: str = "cpu",
-) -> list[Row]:
+) -> list[EpochTiming]:
     """Return the rows of a task: its search by each method, its retraining by the kit and by hand.
 
     Args:
@@ -97,8 +97,8 @@ def measure(
     finally:
         torch.set_num_threads(before)
 
-    def row(epoch: str, each: str, seconds: float, reference: float) -> Row:
-        return Row(
+    def row(epoch: str, each: str, seconds: float, reference: float) -> EpochTiming:
+        return EpochTiming(
             task=name,
             epoch=epoch,
             method=each,

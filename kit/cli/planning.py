@@ -40,7 +40,7 @@ def make(
         rest |= behind(figure, rest["paper"], rest["methods"])
     else:
         rest["table"] = number
-    return plan.make(plan.Request(protocol=protocol or "released", **rest))
+    return plan.make(plan.PlanRequest(protocol=protocol or "released", **rest))
 
 
 def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
@@ -115,15 +115,17 @@ def show(
 ) -> None:
     """Print a plan, and how long it takes where its runs can go, or on ``count`` GPUs."""
     from kit.engines import choose
-    from kit.engines.engine import Options
+    from kit.engines.engine import SweepOptions
 
     if count:
         slots, where = count, f"{count} GPUs"
     else:
         there = choose.slots(gpus, jobs, device, jobs_per_gpu)
         if engine == "ray":
-            cluster = choose.connect(engine, [], Options(device, jobs_per_gpu, False, ray_address))
-            assert isinstance(cluster, choose.Cluster)
+            cluster = choose.connect(
+                engine, [], SweepOptions(device, jobs_per_gpu, False, ray_address)
+            )
+            assert isinstance(cluster, choose.ClusterEngine)
             there = cluster.slots([], jobs)
         slots, where = there.capacity, str(there)
     if form == "json":

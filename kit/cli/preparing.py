@@ -30,7 +30,7 @@ def prepare(data: PlannedData, profile: Profile, engine: Engine | None = None) -
     if data.ready:
         return
     if not data.automatic:
-        raise DataError(f"{data.task}: no {data.tier} data prepared; run '{data.command}'")
+        raise DataError(data.problem)
     click.echo(f"{data.task}: preparing {data.tier} data", err=True)
     found = task.find(data.task)
     while not preparing.state(found, data.tier, profile).ready:

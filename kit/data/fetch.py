@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kit.data import pages, raw
+from kit.data import raw
 from kit.data.download import Patience, Progress, download
 from kit.data.offers import others
 from kit.data.packages import obtain
@@ -103,7 +103,7 @@ def _fetch_one(
             continue
         part.finish(target)
         sync_folder(target.parent)
-        raw.record(task, source, found)
+        raw.arrived(task, source, found)
         return target
     if source.package:
         with TemporaryDirectory() as folder:
@@ -135,16 +135,16 @@ def _bring(
 
 def _inspect(task: Task, source: Source, part: Part) -> tuple[str, str | None]:
     """Return the SHA-256 of what came, and what is wrong with it."""
+    if problem := raw.unfit(source, part.path):
+        return "", problem
     found = sha256(part.path)
-    if raw.is_page(part.path):
-        return found, str(pages.read(part.path.read_bytes(), ""))
-    if source.size not in (None, part.size):
-        return found, f"{part.size} bytes instead of {source.size}"
     return found, raw.mismatch(task, source, part.path, found)
 
 
 def clean(task: Task) -> list[Path]:
     """Remove what was rejected and what is half there of a task's raw files; returns the files.
+
+    So are the hashes of those that data were prepared from: another file may take their place.
 
     Raises:
         KitError: another process is fetching them.
@@ -158,7 +158,8 @@ def clean(task: Task) -> list[Path]:
             for source in task.sources
             for file in (raw.aside(task, source), *Part.of(folder / source.file).files)
         )
-        found = [file for file in files if file.exists()]
+        hashes = (folder / name for name in (raw.PINNED, raw.ARRIVED))
+        found = [file for file in (*files, *hashes) if file.exists()]
         for file in found:
             file.unlink()
     return found

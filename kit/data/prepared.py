@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit import paths
+from kit.data import beside, npy
 from kit.errors import DataError
 from kit.files import canonical_json, replacing, sha256, sync_folder, write_json
 from kit.spec import Profile, Tier
@@ -32,6 +33,10 @@ OTHER_DATA = "its data were prepared anew since, with other content"
 BLOCK = 1 << 26
 
 
+class OutdatedError(DataError):
+    """Prepared data are whole, but not what would be prepared now."""
+
+
 class ArrayFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One array of a prepared folder."""
 
@@ -42,7 +47,11 @@ class ArrayFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a prepared folder holds and where it came from."""
+    """What a prepared folder holds and where it came from.
+
+    Attributes:
+        beside: data files of the task's own folder, as they were then.
+    """
 
     schema: int
     task: str
@@ -51,6 +60,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     samples: dict[str, int]
     arrays: dict[str, ArrayFile]
     origin: dict[str, Any]
+    beside: dict[str, beside.File] = {}
 
     @property
     def digest(self) -> str:
@@ -66,11 +76,12 @@ class Prepared:
     manifest: Manifest
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """Return an array, memory-mapped."""
-        array: npt.NDArray[Any] = np.load(
-            self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False
-        )
-        return array
+        """Return an array, memory-mapped.
+
+        Raises:
+            DataError: the file holds anything but one plain array.
+        """
+        return npy.load(self.folder / f"{name}.npy", mmap=True)
 
     def has(self, name: str) -> bool:
         """Tell whether the folder holds an array of that name."""
@@ -133,7 +144,10 @@ def open_prepared(task: Task, tier: Tier, profile: Profile) -> Prepared:
         ("version", manifest.version, task.version),
     ):
         if found != wanted:
-            raise DataError(f"{folder}: {what} {found}, but the task has {wanted}; {mend}")
+            raise OutdatedError(f"{folder}: {what} {found}, but the task has {wanted}; {mend}")
+    if edited := beside.changed(task, manifest.beside):
+        names = " and ".join(str(task.folder / name) for name in edited)
+        raise OutdatedError(f"{names} changed since {task.name} was prepared; {mend}")
     for name, info in manifest.arrays.items():
         file = folder / f"{name}.npy"
         size = file.stat().st_size if file.exists() else -1
@@ -158,7 +172,12 @@ def is_current(data: str, task: Task, tier: Tier, profile: Profile) -> bool:
 
 
 def write_prepared(
-    folder: Path, task: Task, tier: Tier, samples: Mapping[str, int], contents: Contents
+    folder: Path,
+    task: Task,
+    tier: Tier,
+    samples: Mapping[str, int],
+    contents: Contents,
+    files: Mapping[str, beside.File] | None = None,
 ) -> None:
     """Write a prepared folder; what was there before is replaced only when the new one is whole.
 
@@ -189,6 +208,7 @@ def write_prepared(
         samples=dict(samples),
         arrays=described,
         origin=dict(contents.origin),
+        beside=dict(files or {}),
     )
     write_json(fresh / MANIFEST, manifest)
     old = folder.with_name(f".{folder.name}.old")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from kit.data.refusals import reason
+from kit.data.refusals import number, reason
 
 TIMEOUT = 10.0
 AT_ONCE = 8
@@ -32,7 +32,7 @@ def _ask(url: str, timeout: float) -> str:
                 return f"HTTP {answer.status_code} {answer.reason or ''}".strip()
             if "html" in answer.headers.get("Content-Type", ""):
                 return "answers with a web page (a form, a quota or a login)"
-            length = answer.headers.get("Content-Length", "")
-            return f"answers, {int(length) / 1e6:.1f} MB" if length.isdigit() else "answers"
+            length = number(answer.headers.get("Content-Length"))
+            return "answers" if length is None else f"answers, {length / 1e6:.1f} MB"
     except requests.RequestException as error:
         return reason(error, 0)

@@ -1,7 +1,7 @@
 """Raw files: what was fetched or brought, checked and kept under ``data/raw/<task>``.
 
-The hash of a file whose published hash is unknown is recorded at first sight and checked from
-then on.
+The hash of a file whose published hash is unknown is noted when it arrives, and pinned once data
+were prepared from it: from then on no other file is taken in its place.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Literal
 import msgspec
 
 from kit import paths
-from kit.data import pages
+from kit.data import formats
 from kit.errors import DataError, KitError, nearest
 from kit.files import md5, replacing, sha256, write_bytes, write_json
 from kit.task import Holding, Source, Task
 
-LOCK = "hashes.json"
+# Hashes of files that data were prepared from, and of those that only arrived.
+PINNED, ARRIVED = "hashes.json", "arrived.json"
 CHUNK = 1 << 22
 Link = Literal["copy", "hard", "reference"]
 
@@ -85,27 +86,28 @@ def _state(task: Task, source: Source) -> str:
     file = place(task, source)
     if not file.exists():
         return f"refers to {file.readlink()}, which is gone" if file.is_symlink() else "missing"
-    source = form(source, file.name, file)
+    source = form(source, file.relative_to(folder_of(task)).as_posix(), file)
     if source.size is not None and not source.folder and file.stat().st_size != source.size:
         return "size differs"
     if source.md5 is not None and md5(file) != source.md5:
         return "hash differs"
-    found, wanted = digest(file), expected(task, source)
+    found = digest(file)
+    wanted = expected(task, source) or _hashes(task, ARRIVED).get(source.file)
     if wanted is None:
-        record(task, source, found)
+        arrived(task, source, found)
     return "ok" if wanted in (None, found) else "hash differs"
 
 
 def form(source: Source, name: str, path: Path) -> Source:
     """Return what is known of a source where it is there under another name, as another form."""
-    if name == Path(source.file).name:
+    if name == source.file:
         return source
     return replace(source, file=name, folder=path.is_dir(), size=None, sha256=None, md5=None)
 
 
 def expected(task: Task, source: Source) -> str | None:
-    """Return the SHA-256 that a raw file must have: as published, else as first seen."""
-    return source.sha256 or _seen(task).get(source.file)
+    """Return the SHA-256 that a raw file must have: as published, else as data were made from."""
+    return source.sha256 or _hashes(task, PINNED).get(source.file)
 
 
 def mismatch(task: Task, source: Source, file: Path, found: str) -> str | None:
@@ -124,26 +126,45 @@ def mismatch(task: Task, source: Source, file: Path, found: str) -> str | None:
         return None
     if source.sha256 is not None:
         return f"SHA-256 is {found} instead of {wanted}"
-    lock = folder_of(task) / LOCK
     return (
-        f"SHA-256 is {found}, but {wanted} was seen first; if this one is right, remove "
-        f"{source.file!r} from {lock}"
+        f"SHA-256 is {found}, but data were prepared from {wanted}; if this one is right, "
+        f"'kit data clean {task.name}' forgets the other"
     )
 
 
-def record(task: Task, source: Source, found: str) -> None:
-    """Keep the SHA-256 of a raw file that passed all checks, to be expected from now on.
+def unfit(source: Source, file: Path) -> str | None:
+    """Say why a file plainly is not the wanted one, without hashing it; None if it may be.
 
-    What was rejected in its place is removed.
+    Args:
+        source: what it must be; where its hash is published, that decides about its form.
+        file: where it is now.
     """
-    write_json(folder_of(task) / LOCK, _seen(task) | {source.file: found})
+    name = "" if source.sha256 or source.md5 else source.file
+    size = file.stat().st_size
+    if problem := formats.objection(file, name):
+        return problem
+    if source.size is not None and size != source.size:
+        return f"{size} bytes, but {source.file} has {source.size}"
+    return None
+
+
+def arrived(task: Task, source: Source, found: str) -> None:
+    """Note the SHA-256 of a raw file that came whole; what was rejected in its place is removed."""
+    write_json(folder_of(task) / ARRIVED, _hashes(task, ARRIVED) | {source.file: found})
     aside(task, source).unlink(missing_ok=True)
 
 
-def is_page(file: Path) -> bool:
-    """Tell whether a file is a web page (a login, a quota, a confirmation) posing as data."""
-    with file.open("rb") as stream:
-        return pages.is_page(stream.read(512))
+def pin(task: Task, tier: Holding) -> None:
+    """Expect the raw files of a tier from now on to be those that data were just prepared from."""
+    pinned: dict[str, str] = {}
+    for source in task.sources:
+        path = place(task, source)
+        name = path.relative_to(folder_of(task)).as_posix()
+        known = source.sha256 is not None and name == source.file
+        if source.tier == tier and not known and name not in pinned and path.exists():
+            pinned[name] = digest(path)
+    if pinned:
+        write_json(folder_of(task) / PINNED, _hashes(task, PINNED) | pinned)
 
 
 def digest(path: Path) -> str:
@@ -180,12 +201,8 @@ def take(
             linked to.
     """
     target = folder_of(task) / source.file
-    if not source.folder:
-        size = path.stat().st_size
-        if is_page(path):
-            raise DataError(f"{path} is a web page, not data; download the file that it leads to")
-        if source.size is not None and size != source.size:
-            raise DataError(f"{path}: {size} bytes, but {source.file} has {source.size}")
+    if not source.folder and (problem := unfit(source, path)):
+        raise DataError(f"{path}: {problem}")
     if link == "copy" and not source.folder:
         found = _copy(task, source, path, target, progress)
     else:
@@ -193,7 +210,7 @@ def take(
         if problem := mismatch(task, source, path, found):
             raise DataError(f"{path}: {problem}")
         _place(path, target, link)
-    record(task, source, found)
+    arrived(task, source, found)
     return target
 
 
@@ -252,11 +269,11 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _seen(task: Task) -> dict[str, str]:
+def _hashes(task: Task, name: str) -> dict[str, str]:
+    file = folder_of(task) / name
     try:
-        return msgspec.json.decode((folder_of(task) / LOCK).read_bytes(), type=dict[str, str])
+        return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
     except FileNotFoundError:
         return {}
     except msgspec.MsgspecError as error:
-        lock = folder_of(task) / LOCK
-        raise DataError(f"{lock}: {error}; remove it to have all hashes recorded anew") from None
+        raise DataError(f"{file}: {error}; remove it to have all hashes noted anew") from None

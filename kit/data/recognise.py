@@ -59,19 +59,25 @@ def _by_name(path: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
     for source in sources:
         if path.name == Path(source.file).name and path.is_dir() == source.folder:
             yield Recognised(path, source, "by its name")
-        elif path.name in source.instead and path.is_dir() == (not Path(path.name).suffix):
-            yield Recognised(path, raw.form(source, path.name, path), "by its name")
+        for name in source.instead:
+            if path.name == Path(name).name and path.is_dir() == (not Path(name).suffix):
+                yield Recognised(path, raw.form(source, name, path), "by its name")
+        if path.is_file() and path.name in source.holds and source.instead:
+            part = raw.form(source, f"{source.instead[0]}/{path.name}", path)
+            yield Recognised(path, part, "by its name")
 
 
 def _in_folder(folder: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
     """Find raw files in a folder, and take it as what an archive makes where it holds that."""
     for source in sources:
         file = folder / Path(source.file).name
-        named = next((folder / name for name in source.instead if (folder / name).is_dir()), None)
+        names = (name for name in source.instead if (folder / Path(name).name).is_dir())
+        named = next(names, None)
         if file.exists() and file.is_dir() == source.folder:
             yield Recognised(file, source, "by its name")
         elif named is not None:
-            yield Recognised(named, raw.form(source, named.name, named), "by its name")
+            place = folder / Path(named).name
+            yield Recognised(place, raw.form(source, named, place), "by its name")
         elif (
             source.holds
             and source.instead

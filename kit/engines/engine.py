@@ -28,7 +28,7 @@ LEASE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Options:
+class SweepOptions:
     """What all runs of a sweep share.
 
     Attributes:
@@ -121,7 +121,7 @@ class EngineError(Exception):
     """The engine failed, not the run (failure class ``infrastructure``)."""
 
 
-def environment(gpus: Sequence[str], options: Options) -> dict[str, str]:
+def environment(gpus: Sequence[str], options: SweepOptions) -> dict[str, str]:
     """Return the variables by which a run knows which GPUs to lease."""
     common = {"PYTHONUNBUFFERED": "1"}
     if not gpus:

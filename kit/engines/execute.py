@@ -20,7 +20,7 @@ from kit.data import shares
 from kit.data.prepared import OTHER_DATA, is_current
 from kit.engines.opening import checked, device_of, opened
 from kit.engines.parallel import joined
-from kit.engines.signals import Count, terminable
+from kit.engines.signals import InterruptCount, terminable
 from kit.engines.trial_worker import Setup
 from kit.engines.trial_workers import local_trials
 from kit.errors import DataError, KitError, RunError
@@ -44,7 +44,7 @@ IMAGE_PINNED = {"0": False, "1": True}
 
 
 @dataclass(frozen=True)
-class Options:
+class ExecuteOptions:
     """How to execute.
 
     Attributes:
@@ -67,7 +67,7 @@ class Options:
     trials_on: str | None = None
 
 
-def execute(spec: RunSpec, options: Options) -> Result | None:
+def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
     """Execute a run to its end, or return the result that it already has.
 
     Returns:
@@ -111,7 +111,11 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
 
 
 def _run(
-    info: MethodInfo, folder: RunFolder, options: Options, device: torch.device, asked: Count
+    info: MethodInfo,
+    folder: RunFolder,
+    options: ExecuteOptions,
+    device: torch.device,
+    asked: InterruptCount,
 ) -> Result | None:
     spec, started = folder.spec, now()
     the_task, prepared = task.find(spec.task), checked(spec)
@@ -180,7 +184,7 @@ def _run(
 
 
 def _remote_trials(
-    the_method: Method[Any], spec: RunSpec, options: Options
+    the_method: Method[Any], spec: RunSpec, options: ExecuteOptions
 ) -> AbstractContextManager[RemoteTrials | None]:
     """Yield what trains trials in other processes, where that is asked for.
 
@@ -206,7 +210,7 @@ def _remote_trials(
     return trials.ray_trials(where, spec, options.device, options.threads)
 
 
-def _finished(folder: RunFolder, options: Options) -> Result | None:
+def _finished(folder: RunFolder, options: ExecuteOptions) -> Result | None:
     spec = folder.spec
     try:
         result = read_result(folder.result)

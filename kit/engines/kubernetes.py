@@ -43,7 +43,7 @@ RUNS_PER_JOB = 150
 
 
 @dataclass(frozen=True)
-class Cluster:
+class KubernetesConfig:
     """How a cluster is used.
 
     Attributes:
@@ -61,7 +61,7 @@ class Cluster:
     device: str | None = None
 
 
-def manifest(jobs: Sequence[Job], cluster: Cluster) -> dict[str, Any]:
+def manifest(jobs: Sequence[Job], cluster: KubernetesConfig) -> dict[str, Any]:
     """Return the list of Jobs, and of what they do, for ``kubectl apply``.
 
     Raises:
@@ -83,7 +83,9 @@ def manifest(jobs: Sequence[Job], cluster: Cluster) -> dict[str, Any]:
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
 
-def _items(task: str, gpus: int, jobs: Sequence[Job], cluster: Cluster) -> list[dict[str, Any]]:
+def _items(
+    task: str, gpus: int, jobs: Sequence[Job], cluster: KubernetesConfig
+) -> list[dict[str, Any]]:
     """Return a Job and its config map."""
     digest = sha256("".join(job.id for job in jobs).encode()).hexdigest()[:8]
     labels = {"app.kubernetes.io/name": "kit", "kit/task": task}
@@ -127,7 +129,7 @@ def _words(spec: RunSpec, device: str) -> list[str]:
     return [str(spec.folder), text, *arguments(spec, device, RESULTS_IN_IMAGE)]
 
 
-def _pod(name: Any, task: str, gpus: int, cluster: Cluster) -> dict[str, Any]:
+def _pod(name: Any, task: str, gpus: int, cluster: KubernetesConfig) -> dict[str, Any]:
     """Return a pod that is as shut in as the kit's own containers."""
     volumes: dict[str, tuple[str, dict[str, Any]]] = {
         "results": (f"{HOME}/results", {"persistentVolumeClaim": {"claimName": cluster.results}}),

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from kit import method
-from kit.engines.engine import Exit, Handle, Options, environment
+from kit.engines.engine import Exit, Handle, SweepOptions, environment
 from kit.engines.handover import arguments
 from kit.runs import logs
 from kit.runs.folder import RunFolder
@@ -21,14 +21,14 @@ from kit.spec import RunSpec
 SECONDS_BETWEEN_LOOKS = 0.02
 
 
-def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
+def unusable(specs: Sequence[RunSpec], options: SweepOptions) -> str | None:
     """Return why these runs cannot be processes of this machine: a package is missing."""
     del options
     lines = (method.find(name).missing() for name in {spec.method for spec in specs})
     return next(filter(None, lines), None)
 
 
-def connect(options: Options) -> Local:
+def connect(options: SweepOptions) -> Local:
     """Return the engine."""
     return Local(options)
 
@@ -38,7 +38,7 @@ class Local:
 
     name = "local"
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: SweepOptions) -> None:
         self.options = options
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._oom_kills: dict[str, int] = {}

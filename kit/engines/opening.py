@@ -16,7 +16,7 @@ from kit.data.folds import TaskData
 from kit.data.prepared import Prepared, open_prepared, repair
 from kit.errors import DataError, KitError
 from kit.runs.folder import RunFolder
-from kit.runs.trial_records import TrialJob, TrialRecord
+from kit.runs.trial_records import TrialRecord, TrialWork
 from kit.spec import RunSpec
 
 # Data up to this size are hashed before every run; larger ones by 'kit data verify'.
@@ -72,7 +72,9 @@ def opened(
     return the_method, context
 
 
-def run_trial(spec: RunSpec, device: str | None, threads: int | None, job: TrialJob) -> TrialRecord:
+def run_trial(
+    spec: RunSpec, device: str | None, threads: int | None, job: TrialWork
+) -> TrialRecord:
     """Train a trial for another process, which executes the run, and return its record.
 
     Args:

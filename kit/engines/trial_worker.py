@@ -20,12 +20,12 @@ from kit.engines import leases
 from kit.errors import BusyError, DataError, KitError
 from kit.runs.failures import TrialError, classify, line_of
 from kit.runs.records import Failure
-from kit.runs.trial_records import TrialJob, TrialRecord
+from kit.runs.trial_records import TrialRecord, TrialWork
 from kit.spec import RunSpec
 
 
 class Setup(msgspec.Struct, frozen=True):
-    """Whose trials they are; device and threads as in ``kit.engines.execute.Options``."""
+    """Whose trials they are; device and threads as in ``kit.engines.execute.ExecuteOptions``."""
 
     spec: RunSpec
     device: str | None
@@ -63,7 +63,7 @@ class Unready(msgspec.Struct, frozen=True, tag=True):
 Answer = Done | Failed | Unready
 
 
-def answer(setup: Setup, job: TrialJob) -> Done | Failed:
+def answer(setup: Setup, job: TrialWork) -> Done | Failed:
     """Train a trial."""
     # With torch, which must see nothing but the GPUs that were leased.
     from kit.engines.opening import run_trial
@@ -81,7 +81,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     setup = msgspec.json.decode(sys.argv[1], type=Setup)
-    jobs: SimpleQueue[TrialJob] = SimpleQueue()
+    jobs: SimpleQueue[TrialWork] = SimpleQueue()
     Thread(target=_read, args=(sys.stdin.buffer, jobs), daemon=True).start()
     try:
         with leases.for_this_process(method.find(setup.spec.method).gpus, setup.device):
@@ -91,10 +91,10 @@ def main() -> None:
         _write(answers, Unready(str(error)))
 
 
-def _read(orders: IO[bytes], jobs: SimpleQueue[TrialJob]) -> None:
+def _read(orders: IO[bytes], jobs: SimpleQueue[TrialWork]) -> None:
     """Pass the jobs on; at the end of the input there is nobody left to work for."""
     for line in orders:
-        jobs.put(msgspec.json.decode(line, type=TrialJob))
+        jobs.put(msgspec.json.decode(line, type=TrialWork))
     os._exit(0)
 
 

@@ -25,14 +25,14 @@ from kit.engines.local import oom_kills
 from kit.engines.trial_worker import Answer, Failed, Setup, Unready
 from kit.errors import KitError
 from kit.runs.failures import TrialError, from_exit
-from kit.runs.trial_records import TrialJob, TrialRecord
+from kit.runs.trial_records import TrialRecord, TrialWork
 
 COMMAND = (sys.executable, "-m", "kit.engines.trial_worker")
 # How often a trial is tried again whose process was killed from outside.
 RETRIES = 3
 
 Keep = Callable[[TrialRecord], None]
-Jobs = SimpleQueue[tuple[TrialJob, Keep] | None]
+Jobs = SimpleQueue[tuple[TrialWork, Keep] | None]
 Ends = SimpleQueue[Exception | None]
 
 
@@ -76,7 +76,7 @@ class LocalTrials:
         self._jobs, self._ends = Jobs(), Ends()
         self._workers: dict[Thread, Worker] = {}
 
-    def begin(self, job: TrialJob, keep: Keep) -> None:
+    def begin(self, job: TrialWork, keep: Keep) -> None:
         """Have a trial trained; each of the first jobs brings a worker."""
         self._jobs.put((job, keep))
         if len(self._workers) < self.count - 1:
@@ -85,7 +85,7 @@ class LocalTrials:
             self._workers[thread] = worker
             thread.start()
 
-    def collect(self, here: Callable[[TrialJob], TrialRecord]) -> None:
+    def collect(self, here: Callable[[TrialWork], TrialRecord]) -> None:
         """Take note of a trial that has ended; else train one, or wait where all are begun."""
         try:
             error = self._ends.get_nowait()
@@ -136,7 +136,7 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._lock, self._closed = Lock(), False
 
-    def ask(self, job: TrialJob) -> Answer:
+    def ask(self, job: TrialWork) -> Answer:
         """Return the answer to a job.
 
         Raises:
@@ -191,7 +191,7 @@ def _share() -> int:
     return int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)
 
 
-def _next(jobs: Jobs) -> tuple[TrialJob, Keep] | None:
+def _next(jobs: Jobs) -> tuple[TrialWork, Keep] | None:
     with suppress(Empty):
         return jobs.get_nowait()
     return None

@@ -17,7 +17,7 @@ from kit.task import Task
 
 
 @dataclass(frozen=True)
-class Row:
+class VariantRow:
     """A variant.
 
     Attributes:
@@ -47,7 +47,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class StudyTable:
     """A study on one task."""
 
     title: str
@@ -58,7 +58,7 @@ class Table:
     protocol: Protocol
     tier: Tier
     seeds: tuple[int, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[VariantRow, ...]
 
 
 def make(
@@ -70,7 +70,7 @@ def make(
     profile: Profile,
     protocol: Protocol,
     tier: Tier,
-) -> Table:
+) -> StudyTable:
     """Return a study's table from the results that there are.
 
     Raises:
@@ -86,7 +86,7 @@ def make(
     first = study.variants[0].title
     rows = [_row(each, found, each.against or first, task.metrics[0]) for each in study.variants]
     values = [run.metrics[task.metrics[0]] for runs in found.values() for run in runs.values()]
-    return Table(
+    return StudyTable(
         title=study.title,
         task=task.name,
         metric=task.metrics[0],
@@ -99,7 +99,7 @@ def make(
     )
 
 
-def as_text(table: Table) -> str:
+def as_text(table: StudyTable) -> str:
     """Return the table for a terminal, with what it was made from below it."""
     rows = [_head(table), *_body(table)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -110,7 +110,7 @@ def as_text(table: Table) -> str:
     return "\n".join([f"{table.title} on {table.task}", "", *lines, "", *_below(table), ""])
 
 
-def as_markdown(table: Table) -> str:
+def as_markdown(table: StudyTable) -> str:
     """Return the table as GitHub's Markdown."""
     head = _head(table)
     rows = [head, ["---"] * len(head), *_body(table)]
@@ -119,7 +119,7 @@ def as_markdown(table: Table) -> str:
     return "\n".join([f"**{table.title} on {table.task}.**", "", *lines, "", *notes, ""])
 
 
-def as_json(table: Table) -> dict[str, Any]:
+def as_json(table: StudyTable) -> dict[str, Any]:
     """Return the table as plain values."""
     from dataclasses import asdict
 
@@ -131,7 +131,7 @@ def as_json(table: Table) -> dict[str, Any]:
 
 def _row(
     variant: studies.Variant, found: dict[str, dict[int, Result]], against: str, metric: str
-) -> Row:
+) -> VariantRow:
     runs, first = found[variant.title], found[against]
     scores = {seed: run.metrics[metric].value for seed, run in runs.items()}
     values = {seed: value for seed, value in scores.items() if value is not None}
@@ -143,7 +143,7 @@ def _row(
         if seed in values and value is not None
     ]
     alike = [likeness(runs[seed], first[seed]) for seed in both]
-    return Row(
+    return VariantRow(
         title=variant.title,
         values=values,
         against=variant.against,
@@ -165,15 +165,15 @@ def _interval(values: Sequence[float]) -> tuple[float, float] | None:
     return middle - reach, middle + reach
 
 
-def _head(table: Table) -> list[str]:
+def _head(table: StudyTable) -> list[str]:
     return ["", table.metric, "change", "95 % interval", "same choices", "search"]
 
 
-def _body(table: Table) -> list[list[str]]:
+def _body(table: StudyTable) -> list[list[str]]:
     return [_line(row, first=row is table.rows[0]) for row in table.rows]
 
 
-def _below(table: Table) -> list[str]:
+def _below(table: StudyTable) -> list[str]:
     """Return how the numbers came about."""
     tier = "" if table.tier == "published" else " (not the papers' data)"
     missing = sum(len(table.seeds) - len(row.values) for row in table.rows)
@@ -191,7 +191,7 @@ def _below(table: Table) -> list[str]:
     return below
 
 
-def _line(row: Row, *, first: bool) -> list[str]:
+def _line(row: VariantRow, *, first: bool) -> list[str]:
     if row.mean is None:
         return [row.title, "not run", "", "", "", ""]
     spread = f"±{statistics.stdev(row.values.values()):.2g}" if len(row.values) > 1 else ""

@@ -60,7 +60,7 @@ class TrialRecord(Struct, frozen=True, kw_only=True):
         return next(score.value for score in self.scores if score.epochs == epochs)
 
 
-class TrialJob(Struct, frozen=True):
+class TrialWork(Struct, frozen=True):
     """A trial that is to be trained, in words that another process understands.
 
     Attributes:

@@ -15,7 +15,8 @@ from kit.settings.split import FoldShare
 LARGEST = 2**31 - 1
 Positive = Annotated[int, Meta(ge=1, le=LARGEST)]
 Count = Annotated[int, Meta(ge=0, le=LARGEST)]
-Amount = Annotated[float, Meta(ge=0)]
+# What float32 can hold; larger amounts, the infinite too, would end in an error of torch.
+Amount = Annotated[float, Meta(ge=0, le=3.4e38)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 # Of momentum and dropout, where 1 would let nothing through.
 BelowOne = Annotated[float, Meta(ge=0, lt=1)]

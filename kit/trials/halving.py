@@ -66,7 +66,7 @@ class Halving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return count
 
 
-class Job(NamedTuple):
+class TrialJob(NamedTuple):
     """Training one trial to its next rung: it has ``behind`` epochs and needs ``epochs`` in all."""
 
     trial: int
@@ -93,12 +93,12 @@ class Bracket:
         self._ranking: list[list[tuple[float, int, int]]] = [[] for _ in rungs]
         self._promoted: list[set[int]] = [set() for _ in rungs]
 
-    def start(self) -> list[Job]:
+    def start(self) -> list[TrialJob]:
         """Return the first job of each worker."""
         jobs = [self._next_fresh() for _ in range(self.workers)]
         return [job for job in jobs if job is not None]
 
-    def report(self, job: Job, score: float | None) -> Job | None:
+    def report(self, job: TrialJob, score: float | None) -> TrialJob | None:
         """Take in the score of a finished job and return what its worker does next.
 
         One report entitles at most one trial, the reported one or another, to train on; else a
@@ -115,7 +115,7 @@ class Bracket:
             for _, _, trial in ranking[: len(ranking) // self.divisor]:
                 if trial not in promoted:
                     promoted.add(trial)
-                    return Job(trial, job.rung + 1, job.epochs, self.rungs[job.rung + 1])
+                    return TrialJob(trial, job.rung + 1, job.epochs, self.rungs[job.rung + 1])
         return self._next_fresh()
 
     def expected_epochs(self) -> int:
@@ -126,6 +126,6 @@ class Bracket:
             behind, count = rung, count // self.divisor
         return total
 
-    def _next_fresh(self) -> Job | None:
+    def _next_fresh(self) -> TrialJob | None:
         trial = next(self._fresh, None)
-        return None if trial is None else Job(trial, 0, 0, self.rungs[0])
+        return None if trial is None else TrialJob(trial, 0, 0, self.rungs[0])

@@ -24,13 +24,13 @@ from tests.engines.fake_run import spec_of
 SWEEP = """
 import sys
 from kit.cli import sweep
-from kit.engines.engine import Options
+from kit.engines.engine import SweepOptions
 from kit.engines.jobs import Job, RetryPolicy
 from kit.engines.slots import Cpu
 from tests.engines.chaos import FakeLocal
 from tests.engines.fake_run import spec_of
 jobs = [Job(spec_of("darcy-flow", "wrn", seed), hours=1.0) for seed in range(3)]
-sys.exit(bool(sweep.run(jobs, FakeLocal(Options()), Cpu(2), RetryPolicy(grace=2.0))))
+sys.exit(bool(sweep.run(jobs, FakeLocal(SweepOptions()), Cpu(2), RetryPolicy(grace=2.0))))
 """
 
 

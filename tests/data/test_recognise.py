@@ -22,9 +22,10 @@ SOURCES = (
     Source(file="all.zip", instead=("all",), holds=("lists/first.lst", "*.pkl")),
     Source(file="plain.bin", md5=hashlib.md5(CONTENT).hexdigest()),
     Source(file="sized.bin", sha256=hashlib.sha256(CONTENT).hexdigest(), size=7),
-    Source(file="again/all.zip", tier="rebuilt"),
+    Source(file="again/all.zip", instead=("again/whole",), tier="rebuilt"),
     Source(file="other.tar", instead=("other",), holds=("*.mat",), tier="rebuilt"),
     Source(file="labels-v3.csv", instead=("labels-v2.csv",), tier="rebuilt"),
+    Source(file="tables.zip", instead=("tables",), holds=("first.csv",), tier="rebuilt"),
     Source(file="few", folder=True, tier="sample"),
 )
 TASK = replace(task.find("darcy-flow"), sources=SOURCES)
@@ -66,6 +67,9 @@ def tarred(path: Path, content: dict[str, bytes]) -> Path:
         (lambda at: file(at / "labels-v2.csv", b"any"), ["labels-v2.csv"]),
         (lambda at: folder(at / "few", {"any": b""}), ["few"]),
         (lambda at: folder(at / "all", {"any": b""}), ["all"]),
+        (lambda at: folder(at / "whole", {"any": b""}), ["again/whole"]),
+        (lambda at: folder(at / "mine", {"whole/any": b""}), ["again/whole"]),
+        (lambda at: file(at / "first.csv", b""), ["tables/first.csv"]),
         (lambda at: file(at / "plain (1).bin"), ["plain.bin"]),
         (lambda at: zipped(at / "download", TREE), ["all.zip"]),
         (lambda at: tarred(at / "mine.tgz", {"a/A1.mat": b"x"}), ["other.tar"]),
@@ -143,6 +147,8 @@ def test_folders_in_place_of_archives(tmp_path: Path) -> None:
         assert sorted(f.name for f in target.rglob("*") if f.is_file()) == ["1.pkl", "first.lst"]
         assert state("all.zip") == "ok"
     assert [source.file for source in raw.missing(TASK)] == ["plain.bin", "sized.bin"]
+    raw.pin(TASK, "published")
+    assert raw.expected(TASK, replace(SOURCES[0], file="all")) == raw.digest(target)
     (target / "x/1.pkl").write_bytes(b"changed")
     assert state("all.zip") == "hash differs"
     assert (own / "x/1.pkl").read_bytes() == b"b"

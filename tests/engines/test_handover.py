@@ -10,7 +10,7 @@ import pytest
 
 from kit import method, task
 from kit.engines import handover
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.files import canonical_json, write_json
 from kit.runs.folder import RunFolder
@@ -43,7 +43,7 @@ def test_a_run_begun_by_hand_goes_on_by_its_file(kit: Run) -> None:
     (result,) = msgspec.json.decode(done.stdout)
     assert canonical_json(result["spec"]) == canonical_json(spec)
     assert len(RunFolder(spec).history.read_text().splitlines()) == 1
-    kept = execute(spec, Options())
+    kept = execute(spec, ExecuteOptions())
     assert kept is not None
     assert kept.metrics["relative-l2"].value == result["metrics"]["relative-l2"]["value"]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import pytest
 
 from kit.engines import handover, local
-from kit.engines.engine import Exit, Handle, Options, environment
+from kit.engines.engine import Exit, Handle, SweepOptions, environment
 from kit.engines.local import Local
 from kit.runs import logs
 from kit.runs.folder import RunFolder
@@ -23,7 +23,7 @@ class Script(Local):
     """Runs a script in place of ``kit run``."""
 
     def __init__(self, script: str) -> None:
-        super().__init__(Options())
+        super().__init__(SweepOptions())
         self.script = script
 
     def _command(self, spec: RunSpec) -> list[str]:
@@ -49,7 +49,7 @@ def printed(handle: Handle) -> list[str]:
 
 def test_the_command_finds_the_spec_in_the_folder() -> None:
     spec = spec_of("darcy-flow", "wrn", 0)
-    engine = Local(Options(device="cpu"))
+    engine = Local(SweepOptions(device="cpu"))
     python, *words = engine._command(spec)
     file = RunFolder(spec).path / "spec.json"
     assert (python, words) == (
@@ -71,7 +71,7 @@ def test_a_run_knows_its_gpus() -> None:
     engine, handle = started(script, ["GPU-a", "GPU-b"])
     ended(engine, handle)
     assert printed(handle) == ["GPU-a,GPU-b 1.0"]
-    assert "KIT_GPU" not in environment((), Options())
+    assert "KIT_GPU" not in environment((), SweepOptions())
 
 
 @pytest.mark.parametrize("heeds", [True, False])

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from kit import method, task
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError, RunError
 from kit.runs import trial_records
 from kit.runs.folder import RunFolder
@@ -42,7 +42,7 @@ def spec(*overrides: str, seed: int = 0) -> RunSpec:
 
 
 def run(of: RunSpec, where: str | None = "local:2", **how: Any) -> list[float]:
-    assert execute(of, Options(device="cpu", trials_on=where, **how)) is not None
+    assert execute(of, ExecuteOptions(device="cpu", trials_on=where, **how)) is not None
     output = RunFolder(of).output("tune")
     assert output is not None
     scores: list[float] = output["scores"]

@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from kit import method, task
 from kit.data.loading import Batch
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
-from kit.methods.dash.info import DashSettings, Search
+from kit.methods.dash.info import DashSearch, DashSettings
 from kit.methods.dash.search import ORDERS, learners, observe
 from kit.ops import AggConv2d
 from kit.runs.folder import RunFolder
@@ -32,7 +32,7 @@ from kit.training.loop import make_optimiser
 K, D = (3, 5), (1, 2)
 
 
-def options(**changes: Any) -> Search:
+def options(**changes: Any) -> DashSearch:
     found = method.find("dash").settings(
         task.find("darcy-flow"), "released", "paper", "regenerated"
     )
@@ -64,7 +64,7 @@ def loss_of(network: nn.Module, one: Batch) -> Tensor:
     return F.mse_loss(network(one.x).mean((1, 2, 3)), one.y)
 
 
-def network_of(search: Search) -> nn.Module:
+def network_of(search: DashSearch) -> nn.Module:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
     return supernet(
@@ -81,7 +81,7 @@ def network_of(search: Search) -> nn.Module:
     )
 
 
-def step(search: Search, epoch: int = 0, other: Batch | None = None) -> tuple[Tensor, Tensor]:
+def step(search: DashSearch, epoch: int = 0, other: Batch | None = None) -> tuple[Tensor, Tensor]:
     """One step of the search: all alphas, then all weights, one after the other."""
     network = network_of(search)
     weights, architecture = learners(
@@ -104,7 +104,7 @@ def step(search: Search, epoch: int = 0, other: Batch | None = None) -> tuple[Te
     return flat(architecture.parameters), flat(weights.parameters)
 
 
-def before(search: Search) -> tuple[Tensor, Tensor]:
+def before(search: DashSearch) -> tuple[Tensor, Tensor]:
     network = network_of(search)
     alphas = [layer.alpha for layer in mixtures(network).values()]
     ids = {id(alpha) for alpha in alphas}
@@ -247,7 +247,7 @@ def test_bilevel_alphas_follow_the_other_batch_alone() -> None:
 )
 def test_a_run_with_other_updates(darcy: object, overrides: tuple[str, ...]) -> None:
     the_spec = spec(*overrides, protocol="clean")
-    assert execute(the_spec, Options(until="search")) is None
+    assert execute(the_spec, ExecuteOptions(until="search")) is None
     lines = [json.loads(line) for line in RunFolder(the_spec).history.read_text().splitlines()]
     first, second = (torch.tensor(line["alpha"]) for line in lines)
     assert first.shape == (13, 16)
@@ -256,7 +256,7 @@ def test_a_run_with_other_updates(darcy: object, overrides: tuple[str, ...]) -> 
 
 def test_bilevel_on_the_data_that_it_trains_on_is_refused(darcy: object) -> None:
     with pytest.raises(KitError, match=r"search_val.*--protocol clean"):
-        execute(spec("search.level=bilevel"), Options(until="search"))
+        execute(spec("search.level=bilevel"), ExecuteOptions(until="search"))
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_what_could_not_be_retrained_is_refused_before_the_search(
     darcy: object, override: str, words: str
 ) -> None:
     with pytest.raises(KitError, match=words):
-        execute(spec(override), Options(until="search"))
+        execute(spec(override), ExecuteOptions(until="search"))
 
 
 def spec(*overrides: str, protocol: Any = "released") -> RunSpec:

@@ -11,7 +11,7 @@ import pytest
 
 from kit import method, task
 from kit.data.preparing import prepare
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.methods.wrn_asha.info import WrnAshaSettings
 from kit.methods.wrn_asha.tune import configured, draw, winner
 from kit.runs.folder import RunFolder
@@ -49,7 +49,7 @@ def spec(of: str, *overrides: str, protocol: Any = "released") -> RunSpec:
 
 
 def run(of_spec: RunSpec, notify: Callable[..., None] = lambda *_: None) -> Result:
-    result = execute(of_spec, Options(notify=notify))
+    result = execute(of_spec, ExecuteOptions(notify=notify))
     assert result is not None
     return result
 

@@ -132,7 +132,11 @@ def test_a_duplicated_seed(kit: Run) -> None:
     keep(once, again, result(1, 0.06), result(2, 0.07))
     made, cell = darcy()
     assert cell.measured is not None
-    assert (cell.measured.mean, cell.measured.seeds, cell.measured.twice) == (None, (1, 2), (0,))
+    assert (cell.measured.mean, cell.measured.seeds, cell.measured.duplicate_seeds) == (
+        None,
+        (1, 2),
+        (0,),
+    )
     everywhere(made, "several runs of seed 0")
     done = kit("table", "5")
     assert done.returncode == 2

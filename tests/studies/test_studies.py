@@ -9,8 +9,7 @@ import msgspec
 import pytest
 
 from kit import method, studies, task
-from kit.engines.execute import Options as How
-from kit.engines.execute import execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.report import study
 from kit.runs.records import Architecture, MetricValue, Result, StageRecord
@@ -142,7 +141,7 @@ def test_direct_and_fourier_find_the_same_architecture_for_the_same_noise() -> N
     for way in ("dilation", "fourier"):
         overrides = [f"search.method={way}", "speed.precision=float64"]
         spec = method.find("dash").spec(DARCY, 0, overrides=overrides, **HOW)
-        result = execute(spec, How())
+        result = execute(spec, ExecuteOptions())
         assert result is not None
         found.append((result.architecture, result.metrics))
     assert found[0] == found[1]

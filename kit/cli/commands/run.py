@@ -138,7 +138,7 @@ def _run(
     # With torch, and only now: a mistake should not wait for it, and CUDA must see nothing but
     # the GPUs that were leased.
     from kit.cli.progress import bars
-    from kit.engines.execute import Options, execute
+    from kit.engines.execute import ExecuteOptions, execute
 
     results, failures = [], 0
     with bars() as show:
@@ -150,7 +150,7 @@ def _run(
                         show({f"{stage}, epoch {epoch}, loss {loss:.4g}": (epoch, epochs)})
                         add_events()
 
-                    how = Options(
+                    how = ExecuteOptions(
                         device=device,
                         threads=threads,
                         until=until,

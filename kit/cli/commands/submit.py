@@ -215,7 +215,7 @@ def _kubernetes(
     results, comma, data = claims.partition(",")
     if not (results and comma and data):
         raise KitError(f"--claims takes two names, RESULTS,DATA, not {claims!r}")
-    cluster = kubernetes.Cluster(namespace, queue, results, data, jobs, device)
+    cluster = kubernetes.KubernetesConfig(namespace, queue, results, data, jobs, device)
     todo = [Job.planned(run) for run in plan.todo]
     text = msgspec.json.format(msgspec.json.encode(kubernetes.manifest(todo, cluster)), indent=2)
     if dry_run:

@@ -34,7 +34,7 @@ def fill(
     """
     from kit.cli import sweep
     from kit.engines import choose
-    from kit.engines.engine import Options
+    from kit.engines.engine import SweepOptions
     from kit.engines.jobs import Job, RetryPolicy
     from kit.engines.queue import check
     from kit.plan import check_disk
@@ -48,13 +48,13 @@ def fill(
     check_disk(plan)
     todo, specs = [Job.planned(run) for run in plan.todo], [run.spec for run in plan.todo]
     slots = choose.slots(gpus, jobs, device, jobs_per_gpu)
-    shared = Options(device, jobs_per_gpu, allow_unpinned, ray_address)
+    shared = SweepOptions(device, jobs_per_gpu, allow_unpinned, ray_address)
     chosen = choose.connect(engine, specs, shared, lambda line: click.echo(line, err=True))
-    if not isinstance(chosen, choose.Cluster):
+    if not isinstance(chosen, choose.ClusterEngine):
         check(todo, slots)
     for data in plan.data:
         prepare(data, profile, chosen)
-    if isinstance(chosen, choose.Cluster):  # with the data, which its nodes must have
+    if isinstance(chosen, choose.ClusterEngine):  # with the data, which its nodes must have
         slots = chosen.slots(specs, jobs)
     set_rejected_aside()
     policy = RetryPolicy(timeout=None if timeout is None else 3600 * timeout)

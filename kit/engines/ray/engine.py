@@ -14,7 +14,7 @@ import ray
 from ray.exceptions import RayError
 
 from kit import method
-from kit.engines.engine import EngineError, Exit, Handle, Options
+from kit.engines.engine import EngineError, Exit, Handle, SweepOptions
 from kit.engines.ray.cluster import NAMESPACE
 from kit.engines.ray.seats import Seat, Seats
 from kit.engines.ray.supervisor import Start, Stop
@@ -33,7 +33,7 @@ class Ray:
     name = "ray"
     supervisor = ("-m", "kit.engines.ray.supervisor")
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: SweepOptions) -> None:
         self.options = options
         self._seats: Seats | None = None
         self._runs: dict[str, tuple[Future[bytes], list[Seat]]] = {}

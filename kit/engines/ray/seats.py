@@ -21,7 +21,7 @@ import msgspec
 import ray
 
 from kit.engines import visible
-from kit.engines.engine import Options, sweep
+from kit.engines.engine import SweepOptions, sweep
 from kit.engines.jobs import Job
 from kit.engines.ray import cluster
 from kit.engines.ray.cluster import RayNode
@@ -38,7 +38,7 @@ class Actor:
     """A seat on its node: a supervisor beside it makes the runs, and ends them when it is gone."""
 
     def __init__(
-        self, command: Sequence[str], options: Options, variables: Mapping[str, str | None]
+        self, command: Sequence[str], options: SweepOptions, variables: Mapping[str, str | None]
     ) -> None:
         cluster.take_over(variables)
         given = ray.get_runtime_context().get_accelerator_ids()["GPU"]
@@ -120,7 +120,7 @@ class Seats:
     """See ``kit.engines.slots.Slots``. Which seats are taken, the engine notes in the seats."""
 
     def __init__(
-        self, command: Sequence[str], specs: Sequence[RunSpec], options: Options, limit: int
+        self, command: Sequence[str], specs: Sequence[RunSpec], options: SweepOptions, limit: int
     ) -> None:
         """Look at the nodes that there are; those that join later are looked at then.
 

@@ -21,7 +21,7 @@ from kit.engines.ray import cluster
 from kit.engines.trial_worker import Done, Failed, Setup, answer
 from kit.errors import UnavailableError
 from kit.runs.failures import TrialError
-from kit.runs.trial_records import TrialJob, TrialRecord
+from kit.runs.trial_records import TrialRecord, TrialWork
 from kit.spec import RunSpec
 
 RETRIES = 3
@@ -41,7 +41,7 @@ def ray_trials(
         UnavailableError: there is no such cluster, or a node of it cannot work with this machine.
     """
     cluster.join(address)
-    states = cluster.inspect(cluster.alive(), [], engine.Options()).values()
+    states = cluster.inspect(cluster.alive(), [], engine.SweepOptions()).values()
     for state in states:
         if state.trouble is not None:
             raise UnavailableError(f"node {state.host} {state.trouble}")
@@ -70,15 +70,15 @@ class RayTrials:
         code, given = cluster.code(setup.spec.task), cluster.variables()
         self._common: Any = ray.put((msgspec.json.encode(setup), code, given))
         self._limit = AT_A_TIME * room
-        self._waiting: deque[tuple[TrialJob, Keep]] = deque()
+        self._waiting: deque[tuple[TrialWork, Keep]] = deque()
         self._under_way: dict[Any, Keep] = {}
 
-    def begin(self, job: TrialJob, keep: Keep) -> None:
+    def begin(self, job: TrialWork, keep: Keep) -> None:
         """Have a trial trained once there is room."""
         self._waiting.append((job, keep))
         self._fill()
 
-    def collect(self, here: Callable[[TrialJob], TrialRecord]) -> None:
+    def collect(self, here: Callable[[TrialWork], TrialRecord]) -> None:
         """Wait for the next trial that ends; none is trained here, which may be no node."""
         del here
         (ended,), _ = ray.wait(list(self._under_way), num_returns=1)
@@ -117,4 +117,4 @@ def _train(common: tuple[bytes, str, Mapping[str, str | None]], job: bytes) -> b
     if cluster.code(name) != code:
         line = f"a node's kit or its task {name} differs from the one here"
         return msgspec.json.encode(Failed("infrastructure", line, mistake=True))
-    return msgspec.json.encode(answer(setup, msgspec.json.decode(job, type=TrialJob)))
+    return msgspec.json.encode(answer(setup, msgspec.json.decode(job, type=TrialWork)))

@@ -20,7 +20,7 @@ from types import FrameType
 import msgspec
 
 from kit.engines import leases, visible
-from kit.engines.engine import Options, sweep
+from kit.engines.engine import SweepOptions, sweep
 from kit.engines.jobs import Ended, Job, RetryPolicy
 from kit.engines.queue import Queue
 from kit.engines.signals import terminable
@@ -44,7 +44,7 @@ GRACE_SECONDS = 10.0
 TRIES = 2
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TaskOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What became of one task of an array.
 
     Attributes:
@@ -71,7 +71,7 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
     spec, file = array.runs[index], folder / f"{index}.json"
     began, before, tries = now(), _progress(spec), _tries(file)
     warned = _Warned()
-    engine = OneRun(folder / SCRIPT, task, Options(array.device), array.image)
+    engine = OneRun(folder / SCRIPT, task, SweepOptions(array.device), array.image)
     end = _supervise(array.job(index), array, engine)
     failure, message, again = end.failure, end.message, False
     if failure == "cancelled" and warned.value:
@@ -81,7 +81,7 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
     elif failure == "infrastructure":
         tries += 1
         again = tries < TRIES
-    outcome = Outcome(
+    outcome = TaskOutcome(
         run=str(spec.folder),
         task=task,
         node=node,
@@ -199,7 +199,7 @@ def _progress(spec: RunSpec) -> object:
 
 def _tries(file: Path) -> int:
     with suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(file.read_bytes(), type=Outcome).tries
+        return msgspec.json.decode(file.read_bytes(), type=TaskOutcome).tries
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from kit.engines.engine import Exit, Handle, Options
+from kit.engines.engine import Exit, Handle, SweepOptions
 from kit.engines.handover import RESULTS_IN_IMAGE, arguments
 from kit.engines.local import Local
 from kit.engines.slurm import NAME
@@ -17,7 +17,7 @@ class OneRun(Local):
 
     name = NAME
 
-    def __init__(self, script: Path, task: str, options: Options, image: str | None) -> None:
+    def __init__(self, script: Path, task: str, options: SweepOptions, image: str | None) -> None:
         super().__init__(options)
         self.script, self.task, self.image = script, task, image
         self._process: Handle | None = None

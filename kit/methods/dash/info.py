@@ -23,7 +23,7 @@ from kit.settings import (
 )
 
 
-class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DashSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The search stage: one supernet for weights and alphas. In brackets where an option is from.
 
     Attributes:
@@ -75,7 +75,7 @@ class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     width: Count | None = None
 
 
-class Tune(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DashTune(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The grid, in the released order: learning rate outermost, momentum innermost.
 
     Attributes:
@@ -94,7 +94,7 @@ class Tune(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     early_stop: bool
 
 
-class Retrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DashRetrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The final network.
 
     Attributes:
@@ -124,9 +124,9 @@ class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     batch_size: Positive
     kernel_sizes: Annotated[tuple[Positive, ...], Meta(min_length=1)]
     dilations: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-    search: Search
-    tune: Tune
-    retrain: Retrain
+    search: DashSearch
+    tune: DashTune
+    retrain: DashRetrain
     backbone_options: Mapping[str, bool | int | float | str] = {}
     loss: str | None = None
     architecture: Mapping[str, tuple[Positive, Positive]] | None = None

@@ -17,7 +17,7 @@ from kit.base.method import NetworkContext
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError
-from kit.methods.dash.info import DashSettings, Search
+from kit.methods.dash.info import DashSearch, DashSettings
 from kit.search import (
     AlphaGradients,
     Choices,
@@ -117,7 +117,7 @@ def batches_per_epoch(fold: Fold, settings: DashSettings) -> int:
 
 def learners(
     network: nn.Module,
-    options: Search,
+    options: DashSearch,
     of_batch: Callable[[Batch], Tensor],
     batches: Batches,
     others: Batches,

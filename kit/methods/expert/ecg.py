@@ -14,7 +14,7 @@ KERNEL_SIZE = 16
 BLOCKS_PER_HALVING, BLOCKS_PER_DOUBLING = 6, 12
 
 
-class Block(nn.Module):
+class EcgBlock(nn.Module):
     """(BN, ReLU, dropout, convolution) twice, beside a shortcut without weights.
 
     Args:
@@ -61,7 +61,7 @@ class ResNet1d(nn.Module):
         for number in range(blocks):
             stride = 2 if number % BLOCKS_PER_HALVING == 1 else 1
             wider = width << (number // BLOCKS_PER_DOUBLING)
-            self.blocks.append(Block(inputs, wider, stride, groups, first=number == 0))
+            self.blocks.append(EcgBlock(inputs, wider, stride, groups, first=number == 0))
             inputs = wider
         self.last_bn = nn.BatchNorm1d(inputs)
         self.linear = nn.Linear(inputs, outputs)

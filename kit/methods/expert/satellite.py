@@ -22,6 +22,7 @@ from kit.methods.expert.layers.rocket import Rocket
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser
 from kit.training.monitor import Monitor
+from kit.trials.best import best_of
 
 # The first series of the fold, by which features are standardised and the rate is chosen.
 FIRST = 2048
@@ -137,16 +138,15 @@ def fit(
 def best_rate(network: RocketClassifier, first: Batch, batch: Batch, largest: float) -> float:
     """Return the rate, one of six powers of ten apart, whose first step on a batch helps most."""
     of_first, of_batch = network.features(first.x), network.features(batch.x)
-    losses = {}
-    for power in range(6):
-        rate = largest * 10.0**-power
+    rates, losses = [largest * 10.0**-power for power in range(6)], []
+    for rate in rates:
         head = copy.deepcopy(network.head)
         adam = torch.optim.Adam(head.parameters(), lr=rate)
         F.cross_entropy(head(of_batch), batch.y).backward()
         adam.step()
         with torch.no_grad():
-            losses[rate] = float(F.cross_entropy(head(of_first), first.y))
-    return min(losses, key=losses.__getitem__)
+            losses.append(float(F.cross_entropy(head(of_first), first.y)))
+    return rates[best_of(losses)]
 
 
 def held_out_loss(fold: Fold, network: RocketClassifier) -> Callable[[], float]:

@@ -13,7 +13,7 @@ from kit.base.halved_trials import halve
 from kit.base.trial import Trial
 from kit.errors import unknown
 from kit.methods.wrn.method import Wrn
-from kit.methods.wrn_asha.info import Configuration, Tune, WrnAshaSettings
+from kit.methods.wrn_asha.info import Configuration, WrnAshaSettings, WrnAshaTune
 from kit.runs.trial_records import TrialRecord
 from kit.seeding import generator
 from kit.training.loop import score
@@ -63,7 +63,7 @@ def run_trial(context: Context, settings: WrnAshaSettings, trial: Trial) -> floa
     return scores[metric].value
 
 
-def draw(space: Tune, seed: int, number: int) -> Configuration:
+def draw(space: WrnAshaTune, seed: int, number: int) -> Configuration:
     """Return the configuration of a trial, which depends on the seed and its number alone."""
     random = generator(seed, "tune", number)
 
@@ -78,7 +78,7 @@ def draw(space: Tune, seed: int, number: int) -> Configuration:
     )
 
 
-def winner(found: Sequence[TrialRecord], settings: Tune) -> int:
+def winner(found: Sequence[TrialRecord], settings: WrnAshaTune) -> int:
     """Return the number of the best trial, the first one of equals.
 
     Raises:

@@ -16,7 +16,7 @@ from kit.runs import history
 from kit.runs.find import read_spec
 
 
-class Layer(msgspec.Struct, frozen=True):
+class LayerMixture(msgspec.Struct, frozen=True):
     """A searched layer.
 
     Attributes:
@@ -31,13 +31,13 @@ class Layer(msgspec.Struct, frozen=True):
     entropy: list[float]
 
 
-class Search(msgspec.Struct, frozen=True):
+class SearchMixtures(msgspec.Struct, frozen=True):
     """The search of one run; ``candidates`` are (kernel size, dilation)."""
 
     run: str
     candidates: list[tuple[int, int]]
     epochs: list[int]
-    layers: list[Layer]
+    layers: list[LayerMixture]
 
     @property
     def entropy(self) -> list[float]:
@@ -49,7 +49,7 @@ class Mixtures(msgspec.Struct, frozen=True):
     """A figure with its data."""
 
     title: str
-    searches: list[Search]
+    searches: list[SearchMixtures]
 
 
 def make(folders: Sequence[Path]) -> Mixtures:
@@ -63,9 +63,14 @@ def make(folders: Sequence[Path]) -> Mixtures:
     return Mixtures(curves.title(folders), found)
 
 
-def _search(folder: Path, name: str) -> Search:
+def _search(folder: Path, name: str) -> SearchMixtures:
     settings = read_spec(folder).settings
-    lines = [line for line in history.read(folder) if line.get("alpha")]
+    # Where a search diverged, the last of its lines has none instead of numbers.
+    lines = [
+        line
+        for line in history.read(folder)
+        if line.get("alpha") and np.isfinite(np.array(line["alpha"], float)).all()
+    ]
     if not lines:
         raise KitError(f"{folder} has no search with mixtures in its history")
     alphas = np.array([line["alpha"] for line in lines], float)  # (epochs, layers, candidates)
@@ -75,7 +80,7 @@ def _search(folder: Path, name: str) -> Search:
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = -np.where(weights > 0, weights * np.log(weights), 0.0).sum(axis=2)
     layers = [
-        Layer(
+        LayerMixture(
             name=layer,
             chosen=int(weights[-1, index].argmax()),
             weights=weights[:, index].round(6).tolist(),
@@ -84,7 +89,7 @@ def _search(folder: Path, name: str) -> Search:
         for index, layer in enumerate(_names(folder, weights.shape[1]))
     ]
     sizes = [(k, d) for k in settings["kernel_sizes"] for d in settings["dilations"]]
-    return Search(name, sizes, [line["epoch"] + 1 for line in lines], layers)
+    return SearchMixtures(name, sizes, [line["epoch"] + 1 for line in lines], layers)
 
 
 def _names(folder: Path, count: int) -> list[str]:

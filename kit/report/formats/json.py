@@ -88,7 +88,7 @@ def _measured(measured: Measured | None) -> dict[str, Any] | None:
         "metric": measured.metric,
         "unit": measured.unit,
         "values": {str(seed): value for seed, value in measured.values.items()},
-        "twice": list(measured.twice),
+        "twice": list(measured.duplicate_seeds),
         "others": list(measured.others),
         "devices": list(measured.devices),
         "projected": measured.projected,

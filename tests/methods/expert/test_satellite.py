@@ -11,7 +11,7 @@ from torch import nn
 from kit import method, task
 from kit.data.loading import Batch
 from kit.data.preparing import prepare
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.methods.expert import satellite
 from kit.methods.expert.layers.rocket import Rocket
 from kit.ops import count
@@ -140,7 +140,7 @@ def run(**how: Any) -> Result | None:
         tier="synthetic",
         overrides=("epochs=4", "batch_size=2"),
     )
-    return execute(spec, Options(**how))
+    return execute(spec, ExecuteOptions(**how))
 
 
 def test_an_interrupted_training_goes_on_to_the_same_bits(

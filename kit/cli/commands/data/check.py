@@ -54,12 +54,18 @@ def check_data(task_name: str, tier: Tier | None, form: str) -> None:
 @click.argument("task_names", metavar="[TASK]...", nargs=-1, type=options.TASK)
 @options.formats("text", "json")
 def verify_data(task_names: tuple[str, ...], form: str) -> None:
-    """Compare all raw and prepared data with their hashes. Exit code 1 on damage."""
+    """Compare all raw and prepared data with their hashes.
+
+    Exit code 1 on damage, or where a task's folder is broken.
+    """
     import json
 
     from kit import task
     from kit.data import preparing, raw
 
+    broken = () if task_names else task.broken()
+    for line in broken:
+        click.echo(f"kit: {line}", err=True)
     rows: list[dict[str, str]] = []
     for each in map(task.find, task_names or task.names()):
         found = {f"raw/{file}": state for file, state in raw.check(each).items()}
@@ -70,5 +76,5 @@ def verify_data(task_names: tuple[str, ...], form: str) -> None:
     else:
         for row in rows:
             click.echo(f"{row['task']}  {row['what']}  {row['state']}")
-    if any(row["state"] not in ("ok", "missing") for row in rows):
+    if broken or any(row["state"] not in ("ok", "missing") for row in rows):
         raise click.exceptions.Exit(1)

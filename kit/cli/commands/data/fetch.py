@@ -62,13 +62,13 @@ def fetch_data(
     for each in found:
         try:
             show = partial(bar, of_bytes=True)
-            for file in fetch(each, what, offline=offline, show=show, log=_say):
+            for file in fetch(each, what, offline=offline, show=show, log=_log):
                 click.echo(str(file))
         except KitError as error:
             if not everything:
                 raise
             failed.append(each.name)
-            _say(f"kit: {error}")
+            _log(f"kit: {error}")
             continue
         if precomputed:
             click.echo(f"{each.name}: complete")
@@ -104,14 +104,14 @@ def _agreed(yes: bool) -> bool:
     return False
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     click.echo(line, err=True)
 
 
 @click.command(name="clean")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
 def clean_data(task_name: str) -> None:
-    """Remove raw files of TASK that were rejected or are half there."""
+    """Remove raw files of TASK that were rejected or are half there, and the hashes first seen."""
     from kit import task
     from kit.data.fetch import clean
 

@@ -26,6 +26,8 @@ def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
     from kit.data.offers import UNTRIED
     from kit.data.probing import probe as ask
 
+    for line in () if task_names else task.broken():
+        click.echo(f"kit: {line}", err=True)
     found = [task.find(name) for name in task_names or task.names()]
     answers: dict[str, str] = {}
     if probe:
@@ -37,6 +39,7 @@ def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
     lines = [("task", "tier", "profile", "size", "")]
     for row in rows:
         size = f"{row['bytes'] / 1e6:.1f} MB" if row["ready"] else "missing"
+        size = "outdated" if row["outdated"] else size
         lines.append((row["task"], row["tier"], row["profile"], size, row["detail"]))
     click.echo(aligned(lines))
     click.echo()
@@ -70,6 +73,7 @@ def _rows(task: Task, answers: dict[str, str]) -> list[dict[str, Any]]:
                 "tier": tier,
                 "profile": profile,
                 "ready": found.ready,
+                "outdated": found.outdated,
                 "bytes": found.bytes,
                 "detail": found.detail,
                 "to_fetch": had.size,
