@@ -36,7 +36,7 @@ def check(when: str, loss: float, finite: bool, weights: Iterable[tuple[str, Ten
 
     Args:
         when: the epoch, in words.
-        loss: of it.
+        loss: the epoch's mean.
         finite: whether all weights are.
         weights: by name, to tell which one is not.
 

@@ -83,7 +83,7 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[bool]:
     file is there only while it is held, or after a death.
 
     Args:
-        path: of the lock file.
+        path: of the lock file, which is made where it is missing.
         wait: for how many seconds to try.
     """
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -221,10 +221,12 @@ def data_of(the_task: Task, tier: Tier, profile: Profile) -> PlannedData:
 def _data_bytes(the_task: Task, tier: Tier, profile: Profile) -> int:
     """Return what data that are not ready will take, as far as the task's facts tell."""
     if generated(tier):
-        samples = sum(the_task.samples(profile).values())
+        samples = sum(the_task.made(profile).values())
         return 2 * 4 * samples * prod(the_task.sample_shape)
-    files = [source.size or 0 for source in the_task.sources if source.tier == tier]
-    to_fetch = [source.size or 0 for source in raw.missing(the_task, tier)]
+    files = [
+        source.size or source.roughly or 0 for source in the_task.sources if source.tier == tier
+    ]
+    to_fetch = [source.size or source.roughly or 0 for source in raw.missing(the_task, tier)]
     return sum(to_fetch) + sum(files)
 
 

@@ -20,6 +20,8 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 TIERS: tuple[Tier, ...] = get_args(Tier)
 # Both papers have three seeds of everything.
 SEEDS = (0, 1, 2)
+# Settings by the names that they had in schema 1; in the hash they keep them, so that ids stay.
+FORMER = {"variant": "convention"}
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,7 +49,8 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
         Schema 1 had a field ``trial``, null in every spec; in the hash it stays, so that ids do.
         """
-        identity = {**msgspec.to_builtins(self), "trial": None}
+        settings = {FORMER.get(name, name): value for name, value in self.settings.items()}
+        identity = {**msgspec.to_builtins(self), "settings": settings, "trial": None}
         del identity["overrides"]
         return hashlib.sha256(canonical_json(identity)).hexdigest()
 

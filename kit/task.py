@@ -118,6 +118,14 @@ class Task:
         """Return how many samples of each prepared fold a profile uses; empty means all."""
         return cast(Mapping[str, int], self.reduced.get(profile, {}).get("samples", {}))
 
+    def made(self, profile: Profile) -> Mapping[str, int]:
+        """Return how many samples a generator makes for a profile; empty means all.
+
+        Other folds than these three choose anew among the samples of these.
+        """
+        folds = ("train", "val", "test")
+        return {name: count for name, count in self.samples(profile).items() if name in folds}
+
     def prepare(self, job: Preparation) -> Contents:
         """Make the arrays of a tier, by the ``prepare`` of the task's folder.
 
@@ -133,7 +141,7 @@ class Preparation:
     """What a task's ``prepare`` is asked for.
 
     Attributes:
-        tier: which data.
+        tier: which data to prepare: published, regenerated, a sample, synthetic.
         raw: folder of the raw files that were fetched or imported.
         samples: how many samples of each prepared fold; empty means all.
         workers: processes to use.

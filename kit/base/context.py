@@ -133,7 +133,7 @@ class Context:
         """Score configurations by ``run_trial``, here or wherever there are processes for it.
 
         Args:
-            stage: whose trials they are.
+            stage: below whose name their records lie.
             configurations: numbered from ``first``; of types that JSON has, or structs.
             epochs: of one trial.
             first: the number of the first one.

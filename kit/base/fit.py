@@ -44,8 +44,8 @@ def fit(
         checkpointer: keeps the checkpoint and the history.
         network: answers with a tensor, or in training mode with a tuple of its answer and those of
             auxiliary heads.
-        fold: what to train on.
-        settings: how to train.
+        fold: shuffled anew in every epoch.
+        settings: optimiser, schedule, epochs, batch size and what validation decides.
         limit: batches per epoch, None for all.
         until: stop after so many epochs, with a checkpoint to go on from; None for all.
         speed: what makes the training passes faster.

@@ -29,10 +29,10 @@ def halve(
     """Train all configurations by ``run_trial``, the promising ones longer; return how they did.
 
     Args:
-        context: of the run.
-        stage: whose trials they are.
+        context: what ``run_trial`` is given with each trial.
+        stage: below whose name their records lie.
         configurations: one for each trial; of types that JSON has, or structs.
-        halving: how they compete.
+        halving: how many trials there are, and when one is stopped.
         epochs: that the best ones train.
         every: how many epochs there are between scores; at the rungs there is always one.
     """

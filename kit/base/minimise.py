@@ -30,14 +30,14 @@ def minimise(
     one function.
 
     Args:
-        context: of the run.
-        checkpointer: or trial; keeps the checkpoint.
+        context: gives the task, the device and the seed.
+        checkpointer: of a stage or a trial; the fit goes on from its last checkpoint.
         model: its matrices (not its biases) are penalised.
-        fold: what to fit.
+        fold: passed over whole for every evaluation of the loss.
         loss_name: None for the task's own loss.
         epochs: after each of them the fit is saved.
         iterations: of L-BFGS in each epoch.
-        batch_size: of a pass.
+        batch_size: samples at one time, which bounds memory.
         penalty: on half the squared norm of the matrices.
 
     Raises:

@@ -49,13 +49,13 @@ def build(
     has it by saving them once.
 
     Args:
-        context: of the run.
-        name: of the backbone.
-        variant: whose variant of it.
+        context: gives the task, the device and the seed.
+        name: a module of ``kit.backbones``, such as ``wide-resnet``.
+        variant: whose released code it follows where the two papers' codes differ.
         width: None or 0 for the backbone's own.
-        dropout: its probability.
+        dropout: probability of zeroing an activation; 0 leaves the layers out.
         choices: kernel size and dilation of layers, if they were searched.
-        padding: of those layers.
+        padding: of those layers: zeros on both sides, or before alone (``causal``).
         options: further arguments of the backbone's ``build``.
 
     Raises:

@@ -12,8 +12,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -103,23 +101,8 @@ class _Shapes(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-class _Compiler(ModuleType):
-    """Stands in for ``torch._dynamo``, 38 MB, while all that is asked of it is to stay away.
-
-    Operations on the meta device do so by ``disable``; anything else imports the real one.
-    """
-
-    disable = staticmethod(lambda function, *_, **__: function)
-
-    def __getattr__(self, name: str) -> Any:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
-
-
 def main(pairs: Sequence[str]) -> None:
     """Print the size of each ``TASK METHOD``: an array of its numbers, or null."""
-    sys.modules.setdefault("torch._dynamo", _Compiler("torch._dynamo"))
     found = []
     for pair in pairs:
         task_name, method_name = pair.split()

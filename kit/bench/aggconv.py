@@ -150,14 +150,14 @@ def measure(
     """Rows for every case and every method that serves it.
 
     Args:
-        cases: layer shapes.
+        cases: layer shapes to time.
         methods: of `METHODS`, "auto", "autotune" or `PLAIN`.
         threads: of torch, for this measurement; None leaves them as they are.
         rounds: at least so many per case.
         seconds: further rounds until so much time has passed.
         peaks: also measure peak memory, each method in a process of its own.
         memory: see `agg_conv`.
-        device: of torch.
+        device: ``cpu`` or ``cuda``.
 
     Raises:
         ValueError: a method that does not exist.

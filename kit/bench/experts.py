@@ -69,13 +69,13 @@ def measure(
 
     Args:
         progress: told what is done, and of how much.
-        kernels: of ROCKET.
+        kernels: how many ROCKET has.
         series: of length 46, at one time.
         sides: of square maps for the Fourier layer; FNO's padding is added.
         maps: at one time.
         threads: None for torch's own choice.
-        rounds: of the timing.
-        device: to measure on.
+        rounds: how often each is timed; medians count.
+        device: ``cpu`` or ``cuda``.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)

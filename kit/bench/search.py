@@ -71,11 +71,11 @@ def measure(
     """Return the rows of a task: its search by each method, its retraining by the kit and by hand.
 
     Args:
-        name: of the task.
-        tier: of its data.
-        methods: of AggConv.
+        name: the task whose shapes and data are used.
+        tier: which of its prepared data are read.
+        methods: ways to compute AggConv; the first one is what ratios are to.
         batch_size: None for a size that suits two CPU cores.
-        batches: of an epoch.
+        batches: how many make an epoch.
         threads: None for as many as there are.
         rounds: of which the median counts; three times as many of the retraining.
         device: ``cpu`` or ``cuda``.

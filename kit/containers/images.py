@@ -34,7 +34,7 @@ class DockerImage:
         revision: the commit that it was built from.
         code: the hash of the code of the kit and the task, as in results; None for the base.
         base_name: the image that all of them start from.
-        base_digest: its digest.
+        base_digest: the digest of that image, as it was when this one was built.
     """
 
     name: str

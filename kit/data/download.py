@@ -56,7 +56,7 @@ def download(
         part: what is there of the file, and where it grows.
         size: bytes that the file must have, where known.
         progress: called with (done, total).
-        patience: time-outs and tries.
+        patience: seconds without an answer, and how often to try again.
 
     Raises:
         DownloadError: the address does not give the file; what came is kept, to go on from there.

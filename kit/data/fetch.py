@@ -40,12 +40,12 @@ def fetch(
     One file that cannot be had does not keep the others from being fetched.
 
     Args:
-        task: whose files.
-        tier: which data they belong to.
+        task: knows the files, their addresses and their hashes.
+        tier: the data whose files are wanted; those of other tiers stay away.
         offline: only tell what is missing.
         show: gives a progress function for a file's name.
         log: takes one line for each mirror that failed while another one is left.
-        patience: time-outs and tries.
+        patience: seconds without an answer, and how often to try again.
 
     Returns:
         The files that were fetched.

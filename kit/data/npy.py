@@ -126,7 +126,7 @@ def load(file: Path, *, mmap: bool = False) -> Array:
     """Return the array of a ``.npy`` file.
 
     Args:
-        file: the file.
+        file: may be anybody's; nothing in it is run.
         mmap: map it into memory, read-only, instead of reading it.
 
     Raises:
@@ -149,7 +149,7 @@ def load_stream(place: str, stream: IO[bytes], limit: int = bounded.FLOOR) -> Ar
 
     Args:
         place: archive and member, for errors.
-        stream: its content.
+        stream: at the start of its content; read to the end of the array.
         limit: most bytes that the array may have.
 
     Raises:

@@ -60,7 +60,7 @@ def prepare(
     """
     if tier not in task.tiers:
         raise KitError(f"{task.name} has no {tier} data; there is {', '.join(task.tiers)}")
-    samples = task.samples(profile) if generated(tier) else {}
+    samples = task.made(profile) if generated(tier) else {}
     name = f"{tier}-{profile}" if samples else tier
     folder = paths.data() / task.name / name
     scratch = folder.with_name(f".{name}.partial")

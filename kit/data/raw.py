@@ -114,8 +114,8 @@ def mismatch(task: Task, source: Source, file: Path, found: str) -> str | None:
     """Say what is wrong with a raw file's hashes, and how to go on; None if they are as expected.
 
     Args:
-        task: whose file.
-        source: what it must be.
+        task: named in the advice on how to go on.
+        source: the size and hashes that it must have.
         file: where it is now.
         found: its SHA-256.
     """
@@ -190,7 +190,7 @@ def take(
     """Have a file or folder of the user as a raw file, checked, whole or not at all.
 
     Args:
-        task: whose file.
+        task: into whose raw folder the file goes.
         source: what it is taken as (``form`` for another form).
         path: the user's file or folder.
         link: a ``copy``, ``hard`` links to the same bytes, or a ``reference`` to where it lies.

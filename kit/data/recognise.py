@@ -35,9 +35,9 @@ def recognise(task: Task, path: Path, tier: Tier | None = None) -> list[Recognis
     holds. Where two tiers have a file of the same name, the better tier has it.
 
     Args:
-        task: whose files.
+        task: among whose files it is looked for.
         path: the user's file or folder.
-        tier: the only tier to look among.
+        tier: look among its files only; None for those of all tiers.
 
     Raises:
         KitError: there is no such file, or it is none of the task's.

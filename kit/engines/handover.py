@@ -24,7 +24,7 @@ def arguments(spec: RunSpec, device: str | None, results: PurePath | None = None
     """Return what follows ``kit`` for a run whose spec lies in its folder.
 
     Args:
-        spec: of the run.
+        spec: names the run's folder, below that of the results.
         device: passed on; None for a GPU where there is one.
         results: where the run sees the results folder; None for where it is here.
     """

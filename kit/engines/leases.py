@@ -60,7 +60,7 @@ def lease(
     """Hold ``count`` GPUs for as long as the block runs: all of them or none, so never a deadlock.
 
     Args:
-        count: how many.
+        count: GPUs that are needed at the same time.
         timeout: for how many seconds to try; None for as long as it takes.
         among: UUIDs to choose from; None for all that NVML shows.
         share: how many runs may share a GPU, this one included.

@@ -134,7 +134,7 @@ class Table:
     """A filled table.
 
     Attributes:
-        layout: of the paper.
+        layout: rows and columns as the paper prints them.
         notes: (letter, how the numbers came about).
         errata: (number, what is wrong with printed cells).
         remarks: on the table as a whole.

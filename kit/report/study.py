@@ -21,7 +21,7 @@ class VariantRow:
     """A variant.
 
     Attributes:
-        title: of the variant.
+        title: what the study calls it, in words.
         values: of the task's first metric, by seed; seeds without a result are missing.
         against: title of the variant that it is compared with; None for the first one.
         change: mean difference from that variant over the seeds that both have.

@@ -7,11 +7,12 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import Struct
 
-from kit.spec import RunSpec
+from kit.spec import FORMER, RunSpec
 
 T = TypeVar("T")
 SCHEMA = 2
-# Version 1 had an architecture of four kinds only, and a field ``trial`` in specs, always null.
+# Version 1 had an architecture of four kinds only, a field ``trial`` in specs, always null, and the
+# setting ``variant`` by another name.
 READABLE = (1, SCHEMA)
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Failure = Literal[
@@ -110,7 +111,7 @@ def decode_spec(content: bytes) -> RunSpec:
     Raises:
         msgspec.DecodeError: there is none.
     """
-    return msgspec.convert(_without_trial(_decode(content, dict[str, Any])), RunSpec)
+    return msgspec.convert(_of_today(_decode(content, dict[str, Any])), RunSpec)
 
 
 def decode_result(content: bytes) -> Result:
@@ -126,7 +127,7 @@ def decode_result(content: bytes) -> Result:
         return _decode(content, Result)
     document = _decode(content, dict[str, Any])
     if isinstance(document.get("spec"), dict):
-        document["spec"] = _without_trial(document["spec"])
+        document["spec"] = _of_today(document["spec"])
     return msgspec.convert(document, Result)
 
 
@@ -141,8 +142,13 @@ def _decode(content: bytes, kind: type[T]) -> T:
         raise msgspec.DecodeError("it is nested too deeply") from None
 
 
-def _without_trial(spec: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in spec.items() if (name, value) != ("trial", None)}
+def _of_today(spec: dict[str, Any]) -> dict[str, Any]:
+    spec = {name: value for name, value in spec.items() if (name, value) != ("trial", None)}
+    if isinstance(spec.get("settings"), dict):
+        today = {former: name for name, former in FORMER.items()}
+        settings = {today.get(name, name): value for name, value in spec["settings"].items()}
+        spec["settings"] = settings
+    return spec
 
 
 class Status(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -163,7 +169,7 @@ class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a run was started and, once it is over, how it ended; only the queue writes it.
 
     Attributes:
-        engine: its name.
+        engine: which of them started it, such as ``docker``.
         reference: by which the engine finds the run again.
         gpus: UUIDs, none for the CPU.
         number: of the attempt, from 1; infrastructure failures are tried again.

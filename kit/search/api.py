@@ -92,13 +92,13 @@ def dash_search(
         model: with ``Conv1d`` or ``Conv2d`` layers that keep the size of their input, but for one
             stride; it is not changed.
         data: batches (x, y), gone through once per epoch: a ``DataLoader``, a list.
-        loss: of the model's output and y.
-        kernel_sizes: K, odd.
-        dilations: D.
+        loss: called with (the model's output, y); returns a scalar, lower is better.
+        kernel_sizes: K, the candidates' kernel sizes; odd ones.
+        dilations: D, each combined with each kernel size.
         include: patterns of the names of layers to search: a word that occurs in the name, or with
             ``*``, ``?`` or ``[]`` a match of the whole name.
         exclude: patterns of the names of layers to leave alone.
-        epochs: of the search.
+        epochs: how often the search goes through ``data``.
         learning_rate: of the weights; the paper has 0.1 and, for dense tasks, 0.01.
         alpha_learning_rate: of the alphas; the paper has half of its rates for the weights.
         gradient_scale: alphas' gradients have this norm's inverse. The released code has 100, which
@@ -107,7 +107,7 @@ def dash_search(
         clip: norm to which all gradients together are clipped; 0 for none.
         separable: search layers with as many outputs as inputs as depthwise ones: cheaper.
         gumbel: noise on the alphas at every forward pass.
-        temperature: of the softmax over the alphas.
+        temperature: divides the alphas before the softmax; lower is sharper.
         seed: of weights, noise and, where it draws from torch's generator, the order of the data.
         checkpoint: a file; after an interruption the same call goes on at the epoch where it was.
         progress: called after each epoch with (epochs done, epochs, mean loss).

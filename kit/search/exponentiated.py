@@ -14,7 +14,7 @@ class ExponentiatedGradient(torch.optim.Optimizer):
 
     Args:
         parameters: positive numbers; each row along the last axis is a distribution of its own.
-        lr: the learning rate.
+        lr: factor of the gradient in the exponent.
         floor: what no number falls below, before the sum is taken: GAEA's own code has 1e-5. None
             for the smallest that there is, as a candidate at 0 could never come back.
     """

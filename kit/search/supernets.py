@@ -59,18 +59,18 @@ def supernet(
     Args:
         module: any network; it is not changed.
         sample: one input (batch, channels, *spatial), to find what is reached and with what sizes.
-        kernel_sizes: K.
-        dilations: D.
+        kernel_sizes: K, the candidates' kernel sizes.
+        dilations: D, each combined with each kernel size.
         separable: make layers with as many outputs as inputs depthwise, as the released search
             does (the network that is trained afterwards has full convolutions).
         include: patterns of the names of layers to search.
         exclude: patterns of the names of layers to leave alone.
         gumbel: add Gumbel noise to alpha at every forward pass.
-        temperature: of the softmax.
+        temperature: divides alpha before the softmax; lower is sharper.
         simplex: alpha holds the mixing coefficients themselves, for ``ExponentiatedGradient``,
             instead of their logits.
-        method: of AggConv.
-        memory: of AggConv.
+        method: how the mixtures are computed; see ``kit.ops.agg_conv``.
+        memory: ``fast`` or ``small``; see ``kit.ops.agg_conv``.
 
     Raises:
         ValueError: nothing is searchable, or a layer does not keep its input's size.

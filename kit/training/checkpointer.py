@@ -43,7 +43,7 @@ class Checkpointer:
     boosting or the children of a search, one of these is its epoch.
 
     Args:
-        name: of the stage.
+        name: the stage's, as the history and the folders have it.
         spec: of the run; a checkpoint of another run is refused.
         folder: where the checkpoint lies.
         history: the file of one JSON line per epoch.

@@ -90,9 +90,9 @@ def train(
 
     Args:
         checkpointer: keeps the checkpoint and the history.
-        network: what is trained, in place.
+        network: trained in place.
         optimiser: with ``initial_lr`` in each group.
-        schedule: of the learning rate.
+        schedule: how each group's rate follows from its ``initial_lr``.
         epochs: in all, those before the checkpoint included.
         batches: the batches of an epoch, by its number.
         loss: runs the network on a batch.
@@ -190,8 +190,8 @@ def network_loss(
         network: answers with a tensor, or in training mode with a tuple of them: its answer, and
             those of auxiliary heads.
         fold: whose batches they will be.
-        loss: of one answer.
-        speed: of the training passes.
+        loss: takes (answer, batch) and returns a scalar.
+        speed: what may make the passes faster, such as lower precision.
         auxiliary: weight of the loss of each auxiliary head.
         averaged: whether the backward pass averages gradients over all processes.
     """

@@ -18,11 +18,11 @@ class Monitor:
     """Scores a network after each epoch; the lower the better.
 
     Args:
-        network: what is trained.
+        network: gets its best weights back at the end, where ``validation.keep`` is ``best``.
         optimiser: whose rate a ``plateau`` schedule cuts.
-        schedule: of the rate.
+        schedule: of kind ``plateau`` where scores cut the rate.
         validation: what is to follow from the scores.
-        score: of the network as it is.
+        score: evaluates the network as it is; lower is better.
     """
 
     def __init__(

@@ -34,9 +34,9 @@ class Learner(Generic[Work]):
     """What learns: the weights, or the parameters of the architecture.
 
     Attributes:
-        parameters: that its steps change.
+        parameters: those that its steps change, and no other.
         optimiser: of these alone, with ``initial_lr`` in each group.
-        schedule: of its learning rate.
+        schedule: how its rate follows from ``initial_lr``.
         loss: runs the network on a batch. The loop averages the gradients of several processes, but
             for steps taken together, whose backward pass does.
         batches: those of an epoch, by its number. The weights' decide how many steps it has; the

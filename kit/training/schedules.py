@@ -18,7 +18,7 @@ def rate(initial: float, epoch: float, schedule: Schedule, epochs: int) -> float
     Args:
         initial: the rate without a schedule.
         epoch: counted from 0; a fraction within an epoch.
-        schedule: how the rate changes.
+        schedule: the kind of change, with its parameters.
         epochs: in all; where a cosine ends.
     """
     if epoch < schedule.warm_up:
@@ -48,7 +48,7 @@ def set_rate(
 
     Args:
         optimiser: with ``initial_lr`` in each group.
-        schedule: how the rate changes.
+        schedule: the kind of change, with its parameters.
         epoch: counted from 0.
         step: in the epoch, counted from 0.
         steps: of an epoch; None for a rate that stays as it is at the epoch's first step.

@@ -27,7 +27,7 @@ def accelerate(
     Args:
         network: keeps its float32 weights; where asked for, their layout changes. In precision
             float64 they become float64, and so is the answer.
-        speed: what is asked for.
+        speed: precision, layout, compilation and graphs, as the settings ask for them.
         axes: spatial axes of its input.
         averaged: whether the backward pass averages gradients over all processes.
 
@@ -84,7 +84,7 @@ class Graphed:
 
     Args:
         network: its weights and buffers are read and written in place by the graph.
-        run: computes it.
+        run: the pass that is recorded: (batch, ...) in, the network's answers out.
     """
 
     def __init__(self, network: nn.Module, run: Callable[[Tensor], Tensor]) -> None:

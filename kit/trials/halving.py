@@ -22,7 +22,7 @@ class Halving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many trials there are, and how they compete.
 
     Attributes:
-        trials: in all.
+        trials: how many begin.
         divisor: the share that trains on is 1 / divisor, to that many times the epochs.
         max_rungs: there are fewer where the epochs or the trials do not suffice.
         workers: how many trials are under way at a time.
@@ -105,7 +105,7 @@ class Bracket:
         fresh trial begins, until there are no more.
 
         Args:
-            job: the finished one.
+            job: what ``start`` or an earlier report handed out.
             score: lower is better; None and NaN are worse than any number. Of equals the first is
                 better.
         """

@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from kit import task
+from kit.cli.commands.data import command
 from kit.data import preparing
 from kit.data.facts import facts
 from kit.data.prepared import open_prepared
+from kit.errors import DataError
 from kit.mirrors import drive, zenodo
 from kit.task import find
 from tests.conftest import Run
@@ -72,6 +76,22 @@ def test_nothing_is_fetched_before_the_plan_was_seen(kit: Run, hosts: Hosts) -> 
     assert "CC0" in done.stdout
     assert "nothing was fetched" in done.stdout
     assert hosts.requests == []
+
+
+def test_everything_goes_on_past_what_cannot_be_had(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch, home: Path
+) -> None:
+    hosts.drive = "quota"
+    monkeypatch.setattr(task, "names", lambda: ["far-away"])
+    done = CliRunner().invoke(command, ["fetch", "--all", "--yes"])
+    assert isinstance(done.exception, DataError)
+    assert str(done.exception).startswith("incomplete: far-away; the same command goes on")
+    hosts.drive = ""
+    done = CliRunner().invoke(command, ["fetch", "--all", "--yes"])
+    assert done.exit_code == 0
+    assert (home / "data" / "raw" / "far-away" / "ID").read_bytes() == CONTENT
+    done = CliRunner().invoke(command, ["fetch", "--all", "--yes"])
+    assert "nothing to fetch" in done.stdout
 
 
 def test_another_tier_is_named_where_one_cannot_be_had(kit: Run, hosts: Hosts, home: Path) -> None:

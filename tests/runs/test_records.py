@@ -35,6 +35,13 @@ def test_a_spec_of_schema_1_keeps_its_id() -> None:
     assert decode_spec(msgspec.json.encode(decode_spec(msgspec.json.encode(OLD)))).id == OLD_ID
 
 
+def test_a_setting_of_schema_1_is_read_by_its_name_of_today() -> None:
+    old = OLD | {"settings": {"width": 1, "convention": "dash"}}
+    read = decode_spec(msgspec.json.encode(old))
+    assert read.settings == {"width": 1, "variant": "dash"}
+    assert read.id == "4a7c4eb55f6557035165b61294b66ea5a5381b38eafda97a3b88b53df1b887fa"
+
+
 def test_a_result_of_schema_1_is_read_in_its_folder() -> None:
     made = make_run()
     file = RunFolder(made.spec).result

@@ -77,7 +77,7 @@ def load_npy(file: Path, *, mmap: bool = False) -> npy.Array:
     """Read a ``.npy`` file, also one of Python objects (a dictionary is ``load_npy(path)[()]``).
 
     Args:
-        file: the file.
+        file: may be anybody's; only names on the list are called.
         mmap: map an array of numbers into memory instead of reading it.
 
     Raises:

@@ -41,7 +41,7 @@ class RayNode:
     """What was seen of a node.
 
     Attributes:
-        host: its name.
+        host: name by which messages call it.
         gpus: that Ray has there; a fraction where somebody has said so.
         cpus: cores, likewise.
         node: what it told; None where it did not answer.

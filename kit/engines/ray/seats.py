@@ -73,10 +73,10 @@ class Seat:
     """A seat as the sweep sees it.
 
     Attributes:
-        name: of the actor.
+        name: by which Ray finds the actor again.
         ready: what it has, once Ray has found it a place.
         uuids: the same, as soon as that is known.
-        busy: it has a run.
+        busy: whether a run is under way in it.
         since: when it got empty.
     """
 
@@ -126,8 +126,8 @@ class Seats:
 
         Args:
             command: that starts a supervisor.
-            specs: what shall be run.
-            options: of the sweep.
+            specs: all runs of the sweep; nodes are asked about their tasks.
+            options: device, runs per GPU and pinning, which hold for all runs.
             limit: how many seats there may be at a time.
 
         Raises:

@@ -117,7 +117,7 @@ class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         backbone_options: further arguments of the backbone's ``build``.
         loss: None for the task's own.
         architecture: layer name -> (kernel size, dilation); given, it takes the search's place.
-        speed: of search, tuning and retraining.
+        speed: what may make all three stages faster; off in the paper's runs.
     """
 
     backbone: str

@@ -126,8 +126,8 @@ def learners(
     """Return a supernet's weights and its alphas, with what the options have for their steps.
 
     Args:
-        network: the supernet.
-        options: how to search.
+        network: the supernet, trained in place.
+        options: the rates, optimisers and updates of both.
         of_batch: the loss that weights and alphas follow.
         batches: of an epoch, for the weights.
         others: of an epoch, for the alphas of a bilevel search.

@@ -71,10 +71,10 @@ def fit(
     """Train in two phases; the second one begins with a new optimiser.
 
     Args:
-        context: of the run.
-        checkpointer: keeps the checkpoint.
+        context: gives the folds, the device and the seed.
+        checkpointer: of the stage; both phases go on from its last checkpoint.
         network: trained in place.
-        settings: of the run.
+        settings: with the optimiser and the schedule of the first phase.
         frozen_from: the first epoch of the second phase.
         plateau_when_frozen: whether the schedule goes on in it; deepCR's keeps to the first
             phase's optimiser, and so cuts nothing.

@@ -21,7 +21,7 @@ class EcgBlock(nn.Module):
         inputs: channels.
         outputs: channels.
         stride: of the first convolution, and of the shortcut's max pooling.
-        groups: of both convolutions.
+        groups: into which both convolutions divide their channels.
         first: whether it is the first block, which begins with its convolution.
     """
 

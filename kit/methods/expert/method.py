@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from inspect import Parameter, signature
 from pathlib import Path
-from types import ModuleType
 
 import torch
 from torch import nn
@@ -28,7 +28,7 @@ class ExpertMethod(networks.OneNetwork[ExpertSettings]):
     def run_stage(self, stage: str, context: Context) -> None:
         """Train the network."""
         settings, network = self.settings, self.network(context)
-        train = getattr(expert(context.task), "fit", _fit)
+        train = expert(context.task).fit
         _check("fit", train, settings.fit)
         checkpointer = context.checkpointer(stage, settings.epochs)
         train(context, checkpointer, network, settings, **settings.fit)
@@ -44,18 +44,31 @@ class ExpertMethod(networks.OneNetwork[ExpertSettings]):
         return network.to(context.device)
 
 
-def expert(task: Task) -> ModuleType:
-    """Return the module of a task's expert: the task's own, else the kit's."""
-    if (task.folder / "expert.py").exists():
-        return discovery.load("tasks", task.folder, "expert")
-    return discovery.load("kit.methods", Path(__file__).parent, task.folder.name)
-
-
 def _fit(
     context: Context, checkpointer: Checkpointer, network: nn.Module, settings: ExpertSettings
 ) -> None:
     """Train a network whose expert has nothing to say about that."""
     fit(context, checkpointer, network, context.fold("final_fit"), settings)
+
+
+@dataclass(frozen=True)
+class Expert:
+    """What a module defines that has an expert; the package's docstring says what each does."""
+
+    build: Callable[..., nn.Module]
+    fit: Callable[..., None] = _fit
+
+
+def expert(task: Task) -> Expert:
+    """Return the expert of a task: the task's own, else the kit's."""
+    if (task.folder / "expert.py").exists():
+        module = discovery.load("tasks", task.folder, "expert")
+    else:
+        module = discovery.load("kit.methods", Path(__file__).parent, task.folder.name)
+    defined = vars(module)
+    return Expert(
+        **{each.name: defined[each.name] for each in fields(Expert) if each.name in defined}
+    )
 
 
 def _check(name: str, function: Callable[..., object], options: Mapping[str, Option]) -> None:

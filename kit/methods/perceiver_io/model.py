@@ -61,9 +61,9 @@ class AttentionBlock(nn.Module):
     """Normalised attention, then a normalised perceptron, both added to the queries.
 
     Args:
-        channels: of the queries.
+        channels: width of the queries and of what is returned.
         inputs: features of the vectors that are read; None for the queries themselves.
-        heads: of the attention.
+        heads: how many attend side by side; they divide the channels.
     """
 
     def __init__(self, channels: int, inputs: int | None, heads: int) -> None:

@@ -19,10 +19,10 @@ class WrnSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fi
     """All settings of a backbone that is trained as it is.
 
     Attributes:
-        variant: whose variant of the backbone.
+        variant: whose released code the backbone follows where the papers' codes differ.
         batch_fraction: epochs see the first int(fraction * batches) + 1 of the shuffled batches.
         backbone_options: further arguments of the backbone's ``build``.
-        speed: of the training.
+        speed: what may make training faster; all of it is off in the papers' runs.
     """
 
     backbone: str

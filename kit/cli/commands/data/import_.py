@@ -20,7 +20,8 @@ from kit.spec import TIERS, Tier
 @click.option(
     "--link",
     type=click.Choice(["hard", "reference"]),
-    help="Instead of copies: hard links, or references to where the files stay.",
+    help="Instead of copies: hard links, or references to where the files stay, which containers "
+    "do not see.",
 )
 def import_data(
     task_name: str,

@@ -33,3 +33,5 @@ def prepare_data(task_name: str, tier: Tier | None, profile: Profile, workers: i
     click.echo(preparing.state(the_task, chosen, profile).detail)
     if chosen == "rebuilt" and preparing.is_published(the_task):
         click.echo("its hashes are those of the papers' data: it counts as published, too")
+    elif chosen == "rebuilt":
+        click.echo(f"not shown to be the papers' data; now 'kit data check {task_name}'")

@@ -39,8 +39,8 @@ class Rocket(nn.Module):
     one shape are one product of matrices.
 
     Args:
-        length: of the series.
-        count: of kernels.
+        length: time steps of a series.
+        count: how many kernels to draw.
     """
 
     weights: Tensor
