@@ -183,6 +183,17 @@ def test_released_architectures_and_a_variant_of_settings_alone(
     assert not list((home / "results").glob("runs/*/dash"))
 
 
+@pytest.mark.usefixtures("thrown_in")
+def test_a_table_brings_along_what_its_runs_read(kit: Run) -> None:
+    words = ("--table", "5", "--task", "ecg", "--method", "window-search", "--seed", "0")
+    done = kit("reproduce", *words, *SMOKE, "--tier", "synthetic", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    rows = {row["method"]: row["cells"] for row in json.loads(done.stdout)["rows"]}
+    for name in ("majority", "window-search"):
+        (cell,) = (each for each in rows[name] if each["task"] == "ecg")
+        assert cell["measured"]["n"] == 1, name
+
+
 def _write(folder: Path, modules: dict[str, str]) -> None:
     folder.mkdir(parents=True)
     for name, text in modules.items():

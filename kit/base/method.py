@@ -72,7 +72,7 @@ class NetworkContext(Protocol):
 
 
 class Method(ABC, Generic[S]):
-    """A method: ``method.py`` of its folder defines one subclass, which is made once per process.
+    """A method; ``method.py`` of its folder defines one subclass.
 
     Three hooks every method has; the others say by their defaults that it has no such thing.
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +17,7 @@ from kit import divergence
 from kit.files import write_bytes, write_json
 from kit.search.architecture import Choices, Padding, instantiate
 from kit.search.gradients import AlphaGradients
+from kit.search.kernel_dilation import KernelDilation
 from kit.search.supernets import EXCLUDED, discretise, mixtures, supernet
 from kit.seeding import key
 
@@ -54,9 +54,15 @@ class Architecture:
 
     @classmethod
     def load(cls, file: Path | str) -> Architecture:
-        """Read what ``save`` wrote; ``kit run --architecture`` takes such files too."""
-        layers = msgspec.json.decode(Path(file).read_bytes(), type=list[tuple[str, int, int]])
-        return cls({name: (k, d) for name, k, d in layers})
+        """Read what ``save`` wrote; ``kit run --architecture`` takes such files too.
+
+        Raises:
+            ValueError: it is something else; the line names the layer that is wrong.
+        """
+        kind = KernelDilation()
+        value = kind.read(Path(file).read_text(encoding="utf-8"))
+        kind.check(value)
+        return cls({name: (k, d) for name, k, d in value})
 
 
 def dash_search(
