@@ -41,6 +41,16 @@ class RunError(Exception):
     exit_code = 1
 
 
+def printable(text: str) -> str:
+    """Return text with the signs spelt out by which a terminal is told to do things."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def plain(text: str) -> str:
+    """Return text on one line, printable."""
+    return printable(" ".join(text.split()))
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` or, without a near name, the list of choices."""
     known = sorted(choices)

@@ -217,7 +217,7 @@ def _check_roles(overrides: Sequence[str], settings: Settings) -> None:
                 )
 
 
-class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class MethodVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The table ``[method]`` of a method that is another one with other settings.
 
     Attributes:
@@ -291,13 +291,13 @@ def _varied(info: MethodInfo, name: str, folder: Path) -> MethodInfo:
     )
 
 
-def _variant(file: Path) -> Variant:
+def _variant(file: Path) -> MethodVariant:
     table = _parsed(file).get(TABLE)
     if not isinstance(table, Mapping):
         raise KitError(
             f"{file}: a method without {FACTS} needs a table [{TABLE}] with 'extends' and 'title'"
         )
-    return convert(table, Variant, f"{file}, [{TABLE}]")
+    return convert(table, MethodVariant, f"{file}, [{TABLE}]")
 
 
 def _settings_file(folder: Path) -> Mapping[str, Any]:

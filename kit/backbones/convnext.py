@@ -17,7 +17,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from kit.backbones.wide_resnet import Variant
+from kit.backbones.wide_resnet import BackboneVariant
 from kit.errors import KitError
 
 DEPTHS = (3, 3, 9, 3)
@@ -106,7 +106,7 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    variant: Variant = "dash",
+    variant: BackboneVariant = "dash",
     patches: bool = False,
 ) -> ConvNeXt:
     """Return the network with its initial weights.
@@ -138,7 +138,7 @@ def build(
     return network
 
 
-def initialise(network: nn.Module, variant: Variant = "dash") -> None:
+def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
     """Draw the weights anew: N(0, 0.02^2), cut off at 2 as released; biases are 0."""
     del variant
     for module in network.modules():

@@ -21,7 +21,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-Variant = Literal["dash", "nas-bench-360"]
+BackboneVariant = Literal["dash", "nas-bench-360"]
 BLOCKS_PER_STAGE = 2  # depth 16
 
 
@@ -29,7 +29,7 @@ class WideResNetBlock(nn.Module):
     """A pre-activation block: (BN, ReLU, convolution) twice, dropout between, and a shortcut."""
 
     def __init__(
-        self, inputs: int, outputs: int, stride: int, dropout: float, variant: Variant
+        self, inputs: int, outputs: int, stride: int, dropout: float, variant: BackboneVariant
     ) -> None:
         super().__init__()
         bias = variant == "dash"
@@ -64,7 +64,7 @@ class WideResNet(nn.Module):
         dense: bool,
         width: int,
         dropout: float,
-        variant: Variant,
+        variant: BackboneVariant,
     ) -> None:
         super().__init__()
         bias = variant == "dash"
@@ -97,7 +97,7 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    variant: Variant = "dash",
+    variant: BackboneVariant = "dash",
 ) -> WideResNet:
     """Return a WRN-16-``width`` (4 by default) with its variant's initial weights."""
     network = WideResNet(
@@ -112,7 +112,7 @@ def build(
     return network
 
 
-def initialise(network: nn.Module, variant: Variant = "dash") -> None:
+def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
     """Draw the weights anew, whatever sizes the convolutions have by now."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from kit.backbones.wide_resnet import Variant
+from kit.backbones.wide_resnet import BackboneVariant
 
 KERNEL_SIZES = (8, 5, 3)
 # Torch warns that an even kernel size costs a padded copy; it is the papers' network.
@@ -76,7 +76,7 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    variant: Variant = "dash",
+    variant: BackboneVariant = "dash",
 ) -> WideResNet1d:
     """Return the network; without a width, the variant's own."""
     if width is None:
@@ -84,7 +84,7 @@ def build(
     return WideResNet1d(input_shape[0], outputs, dense=dense, width=width, dropout=dropout)
 
 
-def initialise(network: nn.Module, variant: Variant = "dash") -> None:
+def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
     """Draw the weights anew, by torch's own rules as both released codes do."""
     del variant
     for module in network.modules():

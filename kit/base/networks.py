@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from kit.backbones import backbone
-from kit.backbones.wide_resnet import Variant
+from kit.backbones.wide_resnet import BackboneVariant
 from kit.base.context import Context
 from kit.base.method import Method, NetworkContext, Outcome
 from kit.data.folds import Fold
@@ -36,7 +36,7 @@ def build(
     context: NetworkContext,
     name: str,
     *,
-    variant: Variant,
+    variant: BackboneVariant,
     width: int | None,
     dropout: float = 0.0,
     choices: Mapping[str, tuple[int, int]] | None = None,

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from kit.errors import DivergedError
-from kit.files import canonical_json, write_json
+from kit.files import canonical_json, decode_json, write_json
 from kit.runs.folder import RunFolder
 from kit.runs.trial_records import Score, TrialRecord, TrialWork
 from kit.training.checkpointer import Checkpointer
@@ -99,7 +99,7 @@ def tidy(run: Path, stage: str, number: int) -> None:
 def _later(record: TrialRecord, interim: Path) -> TrialRecord:
     """Return the record with more scores of the same trial, the given or the one on disk."""
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        other = msgspec.json.decode(interim.read_bytes(), type=TrialRecord)
+        other = decode_json(interim.read_bytes(), TrialRecord)
         if other.configuration == record.configuration and other.epochs > record.epochs:
             return other
     return record

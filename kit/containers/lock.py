@@ -15,7 +15,7 @@ from msgspec import Struct
 from kit import paths
 from kit.containers.images import BASE, DockerImage
 from kit.errors import KitError
-from kit.files import write_json
+from kit.files import decode_json, write_json
 
 SCHEMA = 1
 
@@ -82,7 +82,7 @@ def read() -> Lock | None:
         KitError: the file is no lock that this kit can read.
     """
     try:
-        lock = msgspec.json.decode(path().read_bytes(), type=Lock)
+        lock = decode_json(path().read_bytes(), Lock)
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as error:

@@ -19,7 +19,7 @@ POINTER = b"version https://git-lfs"
 TEXTS = {b"<": "an XML message", b"{": "a JSON message", b"[": "a JSON message"}
 
 
-def objection(file: Path, name: str) -> str | None:
+def rejection(file: Path, name: str) -> str | None:
     """Say why a file is not what its name promises; None where nothing speaks against it.
 
     Args:

@@ -40,7 +40,7 @@ HEADER = re.compile(
 
 
 @dataclass(frozen=True)
-class Header:
+class NpyHeader:
     """What a ``.npy`` file says of its array."""
 
     dtype: np.dtype[Any]
@@ -98,7 +98,7 @@ def flat(
     return np.ndarray(shape, dtype, view, order=order)
 
 
-def header(stream: IO[bytes]) -> Header:
+def header(stream: IO[bytes]) -> NpyHeader:
     """Read the header of a ``.npy`` file; the dtype may be that of Python objects.
 
     Raises:
@@ -119,7 +119,7 @@ def header(stream: IO[bytes]) -> Header:
         raise ValueError(f"its header is not that of a plain array: {text[:60]!a}")
     shape = tuple(int(size.rstrip("L")) for size in match["shape"].split(",") if size)
     dtype = np.dtype(object) if match["descr"] == "|O" else plain(match["descr"])
-    return Header(dtype, shape, "F" if match["fortran"] == "True" else "C")
+    return NpyHeader(dtype, shape, "F" if match["fortran"] == "True" else "C")
 
 
 def load(file: Path, *, mmap: bool = False) -> Array:
@@ -200,7 +200,7 @@ def load_npz(file: Path, required: Sequence[str], optional: Sequence[str] = ()) 
     return arrays
 
 
-def _check(found: Header, limit: int) -> None:
+def _check(found: NpyHeader, limit: int) -> None:
     if found.dtype.hasobject:
         raise ValueError("Python objects in place of numbers")
     if found.bytes > limit:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from kit import paths
 from kit.data import beside, npy
 from kit.errors import DataError
-from kit.files import canonical_json, replacing, sha256, sync_folder, write_json
+from kit.files import canonical_json, decode_json, replacing, sha256, sync_folder, write_json
 from kit.spec import Profile, Tier
 from kit.task import Contents, Task
 
@@ -134,7 +134,7 @@ def open_prepared(task: Task, tier: Tier, profile: Profile) -> Prepared:
     folder = folder_of(task, tier, profile)
     mend = f"run '{repair(task, tier, profile)}'"
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        manifest = decode_json((folder / MANIFEST).read_bytes(), Manifest)
     except FileNotFoundError:
         raise DataError(f"{task.name}: no {tier} data prepared; {mend}") from None
     except msgspec.MsgspecError as error:
@@ -167,7 +167,7 @@ def is_current(data: str, task: Task, tier: Tier, profile: Profile) -> bool:
     for folder in (whole, whole.with_name(f"{tier}-{profile}")):
         with suppress(FileNotFoundError, msgspec.MsgspecError):
             content = (folder / MANIFEST).read_bytes()
-            digests.add(msgspec.json.decode(content, type=Manifest).digest)
+            digests.add(decode_json(content, Manifest).digest)
     return data in digests or not digests
 
 
@@ -227,9 +227,9 @@ def publish(folder: Path) -> Path:
     files is left alone.
     """
     target = folder.with_name("published")
-    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    manifest = decode_json((folder / MANIFEST).read_bytes(), Manifest)
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        there = msgspec.json.decode((target / MANIFEST).read_bytes(), type=Manifest)
+        there = decode_json((target / MANIFEST).read_bytes(), Manifest)
         if (there.schema, there.version) == (SCHEMA, manifest.version):
             return target
     fresh = folder.with_name(".published.new")

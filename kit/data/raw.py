@@ -19,7 +19,7 @@ import msgspec
 from kit import paths
 from kit.data import formats
 from kit.errors import DataError, KitError, nearest
-from kit.files import md5, replacing, sha256, write_bytes, write_json
+from kit.files import decode_json, md5, replacing, sha256, write_bytes, write_json
 from kit.task import Holding, Source, Task
 
 # Hashes of files that data were prepared from, and of those that only arrived.
@@ -141,7 +141,7 @@ def unfit(source: Source, file: Path) -> str | None:
     """
     name = "" if source.sha256 or source.md5 else source.file
     size = file.stat().st_size
-    if problem := formats.objection(file, name):
+    if problem := formats.rejection(file, name):
         return problem
     if source.size is not None and size != source.size:
         return f"{size} bytes, but {source.file} has {source.size}"
@@ -272,7 +272,7 @@ def _remove(path: Path) -> None:
 def _hashes(task: Task, name: str) -> dict[str, str]:
     file = folder_of(task) / name
     try:
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+        return decode_json(file.read_bytes(), dict[str, str])
     except FileNotFoundError:
         return {}
     except msgspec.MsgspecError as error:

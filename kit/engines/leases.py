@@ -221,6 +221,8 @@ def _lock(name: str, how: int, stack: ExitStack) -> bool:
         fcntl.flock(handle, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise KitError(f"{path}: {error.strerror}; KIT_LOCKS names another folder") from None
     return True
 
 

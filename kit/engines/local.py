@@ -62,8 +62,10 @@ class Local:
         return Handle(spec, reference)
 
     def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
-        """Return a process that an earlier supervisor left behind."""
-        return Handle(spec, reference) if reference and _alive(reference) else None
+        """Return a process that an earlier supervisor left behind, if it is at this run."""
+        if not reference or not _alive(reference):
+            return None
+        return Handle(spec, reference) if _writes(reference, RunFolder(spec).log) else None
 
     def poll(self, handle: Handle) -> Exit | None:
         """Return how the process ended; what it may have started itself is ended, too."""
@@ -111,7 +113,15 @@ def _born(pid: int) -> int | None:
 
 def _alive(reference: str) -> bool:
     pid, _, born = reference.partition(":")
-    return pid.isdigit() and str(_born(int(pid))) == born
+    # Of a process that could not be looked up nothing is known, so it is not taken for this one.
+    return pid.isdecimal() and born.isdecimal() and _born(int(pid)) == int(born)
+
+
+def _writes(reference: str, log: Path) -> bool:
+    """Tell whether a process prints to a run's log, as those do that were started for it."""
+    with suppress(OSError):
+        return Path(f"/proc/{_pid(reference)}/fd/1").samefile(log)
+    return False
 
 
 def _kill_group(reference: str) -> None:

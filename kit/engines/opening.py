@@ -15,6 +15,7 @@ from kit.base.trial import train
 from kit.data.folds import TaskData
 from kit.data.prepared import Prepared, open_prepared, repair
 from kit.errors import DataError, KitError
+from kit.files import decode_json
 from kit.runs.folder import RunFolder
 from kit.runs.trial_records import TrialRecord, TrialWork
 from kit.spec import RunSpec
@@ -90,5 +91,5 @@ def run_trial(
 @lru_cache(maxsize=1)
 def _opened_for_trials(spec: bytes, device: str | None, threads: int | None) -> Context:
     """Open a run once for all trials that this process trains."""
-    of = msgspec.json.decode(spec, type=RunSpec)
+    of = decode_json(spec, RunSpec)
     return opened(RunFolder(of), checked(of), device_of(of, device, threads))[1]

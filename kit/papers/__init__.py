@@ -64,7 +64,7 @@ class PublishedCell:
         return self.mean if self.std is None else f"{self.mean}±{self.std}"
 
 
-class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TableHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row or column: its title as printed, and what its cells have in common.
 
     Attributes:
@@ -94,7 +94,7 @@ class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class RowGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows that belong together."""
 
-    rows: tuple[Header, ...]
+    rows: tuple[TableHeader, ...]
     title: str = ""
 
 
@@ -123,7 +123,7 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     title: str
-    blocks: tuple[tuple[Header, ...], ...]
+    blocks: tuple[tuple[TableHeader, ...], ...]
     groups: tuple[RowGroup, ...]
     cells: str = "scores"
     stubs: tuple[str, ...] = ("",)
@@ -135,11 +135,11 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remarks: tuple[str, ...] = ()
 
     @property
-    def columns(self) -> tuple[Header, ...]:
+    def columns(self) -> tuple[TableHeader, ...]:
         """The columns of all blocks."""
         return tuple(column for block in self.blocks for column in block)
 
-    def keys(self, row: Header) -> tuple[Key, ...]:
+    def keys(self, row: TableHeader) -> tuple[Key, ...]:
         """Return what each cell of a row is about, column by column."""
         methods = row.methods(len(self.columns))
         return tuple(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from kit.papers import Header, Key, Layout, PublishedCell
+from kit.papers import Key, Layout, PublishedCell, TableHeader
 from kit.report.cells import Computed, Measured
 from kit.spec import SEEDS
 
@@ -37,7 +37,7 @@ class Cell:
         verdict: whether measured agrees with published.
     """
 
-    column: Header
+    column: TableHeader
     key: Key
     suffix: str = ""
     published: PublishedCell | None = None
@@ -156,11 +156,11 @@ class Table:
         return self.layout.title
 
     @property
-    def blocks(self) -> tuple[tuple[Header, ...], ...]:
+    def blocks(self) -> tuple[tuple[TableHeader, ...], ...]:
         """The columns, block by block."""
         return self.layout.blocks
 
-    def parts(self) -> Iterator[tuple[tuple[Header, ...], list[tuple[Row, tuple[Cell, ...]]]]]:
+    def parts(self) -> Iterator[tuple[tuple[TableHeader, ...], list[tuple[Row, tuple[Cell, ...]]]]]:
         """Yield each block's columns and those rows that have anything there."""
         start = 0
         for block in self.blocks:

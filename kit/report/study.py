@@ -130,7 +130,7 @@ def as_json(table: StudyTable) -> dict[str, Any]:
 
 
 def _row(
-    variant: studies.Variant, found: dict[str, dict[int, Result]], against: str, metric: str
+    variant: studies.StudyVariant, found: dict[str, dict[int, Result]], against: str, metric: str
 ) -> VariantRow:
     runs, first = found[variant.title], found[against]
     scores = {seed: run.metrics[metric].value for seed, run in runs.items()}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kit import method, papers, task
-from kit.papers import Header, Key, Layout, PublishedCell
+from kit.papers import Key, Layout, PublishedCell, TableHeader
 from kit.report import best
 from kit.report.cells import Measured
 from kit.report.choice import choose, conflicts
@@ -105,13 +105,13 @@ class _Rows:
         )
         return replace(row, cells=tuple(cells))
 
-    def _row(self, group: str, line: Header) -> Row:
+    def _row(self, group: str, line: TableHeader) -> Row:
         places = zip(self.layout.columns, self.layout.keys(line), strict=True)
         cells = [self._cell(column, key, line.suffix or column.suffix) for column, key in places]
         name = line.method if isinstance(line.method, str) else ""
         return Row(group, line.titles, line.task, name, tuple(cells))
 
-    def _cell(self, column: Header, key: Key, suffix: str) -> Cell:
+    def _cell(self, column: TableHeader, key: Key, suffix: str) -> Cell:
         printed, measured = self.request.printed.get(key), self.values.measured.get(key)
         derived = self.values.derived.get(key)
         how = derived.how if derived else _how(measured) if measured else None
@@ -173,13 +173,13 @@ def _others(layout: Layout) -> Iterator[Key]:
         paper_has = {key.method for key in layout.all_keys()}
         for name in method.names():
             if name not in paper_has:
-                yield from layout.keys(Header(title="", method=name))
+                yield from layout.keys(TableHeader(title="", method=name))
 
 
-def _line(name: str, layout: Layout) -> Header:
+def _line(name: str, layout: Layout) -> TableHeader:
     padding = ("",) * (len(layout.stubs) - 1)
     short = method.find(name).title.partition(":")[0]
-    return Header(title=(short, *padding), method=name)
+    return TableHeader(title=(short, *padding), method=name)
 
 
 def _unread(rejected: Iterable[Rejected]) -> Mapping[tuple[str, str], tuple[str, ...]]:

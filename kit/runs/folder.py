@@ -15,7 +15,7 @@ import msgspec
 
 from kit import paths
 from kit.errors import BusyError
-from kit.files import canonical_json, is_locked, locked, write_bytes, write_json
+from kit.files import canonical_json, decode_json, is_locked, locked, write_bytes, write_json
 from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result, decode_spec
 from kit.spec import RunSpec
 
@@ -151,7 +151,7 @@ class RunFolder:
         """Return what a finished stage (or trial) left, or None while it is not finished."""
         try:
             content = (self.path / kind / f"{name}.json").read_bytes()
-            return msgspec.json.decode(content, type=dict[str, Any])
+            return decode_json(content, dict[str, Any])
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
@@ -162,7 +162,7 @@ class RunFolder:
     def data(self) -> str | None:
         """Return the digest of the data that the run was begun with, if it was."""
         with suppress(FileNotFoundError, msgspec.MsgspecError):
-            return msgspec.json.decode((self.path / "data.json").read_bytes(), type=str)
+            return decode_json((self.path / "data.json").read_bytes(), str)
         return None
 
     def set_data(self, digest: str) -> None:
@@ -183,14 +183,14 @@ class RunFolder:
 def read_status(folder: Path) -> Status | None:
     """Return the status in a run's folder, or None where there is none to be read."""
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        return msgspec.json.decode((folder / "status.json").read_bytes(), type=Status)
+        return decode_json((folder / "status.json").read_bytes(), Status)
     return None
 
 
 def read_attempt(folder: Path) -> Attempt | None:
     """Return how a queue last started the run of a folder, or None."""
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        return msgspec.json.decode((folder / "engine.json").read_bytes(), type=Attempt)
+        return decode_json((folder / "engine.json").read_bytes(), Attempt)
     return None
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
+from kit.files import decode_json
 from kit.spec import FORMER, RunSpec
 
-T = TypeVar("T")
 SCHEMA = 2
 # Version 1 had an architecture of four kinds only, a field ``trial`` in specs, always null, and the
 # setting ``variant`` by another name.
@@ -111,7 +111,7 @@ def decode_spec(content: bytes) -> RunSpec:
     Raises:
         msgspec.DecodeError: there is none.
     """
-    return msgspec.convert(_of_today(_decode(content, dict[str, Any])), RunSpec)
+    return msgspec.convert(_of_today(decode_json(content, dict[str, Any])), RunSpec)
 
 
 def decode_result(content: bytes) -> Result:
@@ -120,12 +120,12 @@ def decode_result(content: bytes) -> Result:
     Raises:
         ValueError: it is of another schema, or not whole.
     """
-    schema = _decode(content, _Schema).schema
+    schema = decode_json(content, _Schema).schema
     if schema not in READABLE:
         raise ValueError(f"schema {schema} instead of {SCHEMA}")
     if schema == SCHEMA:
-        return _decode(content, Result)
-    document = _decode(content, dict[str, Any])
+        return decode_json(content, Result)
+    document = decode_json(content, dict[str, Any])
     if isinstance(document.get("spec"), dict):
         document["spec"] = _of_today(document["spec"])
     return msgspec.convert(document, Result)
@@ -133,13 +133,6 @@ def decode_result(content: bytes) -> Result:
 
 class _Schema(Struct):
     schema: int
-
-
-def _decode(content: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except RecursionError:
-        raise msgspec.DecodeError("it is nested too deeply") from None
 
 
 def _of_today(spec: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import IO, Any
 import msgspec
 from msgspec import Struct
 
-from kit.files import sync_folder
+from kit.files import decode_json, sync_folder
 
 SECONDS_BETWEEN_SYNCS = 0.25
 
@@ -135,12 +135,12 @@ def opened(path: Path) -> Iterator[TrialRecords]:
 def _read(path: Path) -> tuple[dict[int, TrialRecord], int]:
     """Return the records, and the bytes of the whole lines at the beginning."""
     known: dict[int, TrialRecord] = {}
-    size, decoder = 0, msgspec.json.Decoder(TrialRecord)
+    size = 0
     with suppress(FileNotFoundError, msgspec.MsgspecError):
         for line in path.read_bytes().splitlines(keepends=True):
             if not line.endswith(b"\n"):
                 break
-            record = decoder.decode(line)
+            record = decode_json(line, TrialRecord)
             known[record.number] = record
             size += len(line)
     return known, size

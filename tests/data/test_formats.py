@@ -76,9 +76,9 @@ def test_junk_is_told_from_data(tmp_path: Path, name: str, kind: str) -> None:
     content, message = JUNK[kind]
     file = tmp_path / "part"
     file.write_bytes(GOOD[name])
-    assert formats.objection(file, name) is None
+    assert formats.rejection(file, name) is None
     file.write_bytes(content)
-    found = formats.objection(file, name)
+    found = formats.rejection(file, name)
     if name in ANY_TEXT and kind in ("json", "list", "xml", "bare xml", "text"):
         assert found is None
     else:
@@ -91,7 +91,7 @@ def test_junk_is_told_from_data(tmp_path: Path, name: str, kind: str) -> None:
 def test_half_a_file_is_told(tmp_path: Path, name: str) -> None:
     file = tmp_path / "half"
     file.write_bytes(GOOD[name][: len(GOOD[name]) // 2])
-    assert formats.objection(file, name)
+    assert formats.rejection(file, name)
 
 
 @pytest.mark.parametrize("kind", JUNK)

@@ -148,3 +148,32 @@ def test_no_zombie_counts_as_alive() -> None:
         pass
     assert local._born(process.pid) is None
     process.wait()
+
+
+@pytest.mark.parametrize("born", ["None", "", "0", "x"])
+def test_a_child_that_cannot_be_looked_up_is_over(born: str) -> None:
+    """Of a supervisor that saw no start time; nothing tells that the pid is still that child."""
+    engine, spec = Script(""), spec_of("darcy-flow", "wrn", 0)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for pid in (dead.pid, os.getpid()):
+        handle = Handle(spec, f"{pid}:{born}")
+        assert engine.find(spec, handle.reference) is None
+        assert engine.poll(handle) == Exit(None)
+        engine.stop(handle, grace=0.0)
+
+
+def test_a_process_of_somebody_else_is_not_taken_for_the_run() -> None:
+    spec = spec_of("darcy-flow", "wrn", 0)
+    RunFolder(spec).path.mkdir(parents=True, exist_ok=True)
+    RunFolder(spec).log.touch()
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+        reference = f"{other.pid}:{local._born(other.pid)}"
+        assert Script("").find(spec, reference) is None
+        other.kill()
+
+
+def test_a_run_that_another_supervisor_started_is_found() -> None:
+    engine, handle = started("import time; time.sleep(60)")
+    assert Script("").find(handle.spec, handle.reference) == handle
+    engine.stop(handle, grace=0.0)

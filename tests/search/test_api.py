@@ -201,7 +201,7 @@ def test_architectures_on_disk(tmp_path: Path) -> None:
     x = torch.randn(2, 3, 16, 16)
     assert torch.equal(first.eval()(x), second.eval()(x))
     (tmp_path / "found.json").write_text('[["layer1.conv1", 5, 3], ["layer2.conv2", 3, "1"]]')
-    with pytest.raises(ValueError, match='entry 2, layer "layer2.conv2": the dilation'):
+    with pytest.raises(ValueError, match=r'entry 2, layer "layer2\.conv2": the dilation'):
         Architecture.load(tmp_path / "found.json")
 
 

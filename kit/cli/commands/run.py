@@ -12,7 +12,7 @@ import click
 
 from kit.cli import options
 from kit.cli.specs import as_asked, of_file
-from kit.errors import KitError, RunError
+from kit.errors import KitError, RunError, plain
 
 if TYPE_CHECKING:
     from kit.runs.records import Result
@@ -116,7 +116,7 @@ def command(
 
     def log(line: str) -> None:
         if not silent:
-            click.echo(line, err=form == "json")
+            click.echo(plain(line), err=form == "json")
 
     with leases.for_this_process(info.gpus, device, wanted=gpus, log=log):
         results, failures = _run(specs, device, threads, until, trials_on, log)
@@ -160,7 +160,7 @@ def _run(
                     )
                     result = execute(spec, how)
             except RunError as error:
-                click.echo(f"kit: {error}", err=True)
+                click.echo(f"kit: {plain(str(error))}", err=True)
                 failures += 1
                 continue
             if result is not None:

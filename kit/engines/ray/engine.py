@@ -18,6 +18,7 @@ from kit.engines.engine import EngineError, Exit, Handle, SweepOptions
 from kit.engines.ray.cluster import NAMESPACE
 from kit.engines.ray.seats import Seat, Seats
 from kit.engines.ray.supervisor import Start, Stop
+from kit.files import decode_json
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 
@@ -77,7 +78,7 @@ class Ray:
             seat.busy, seat.since = False, time.monotonic()
         with suppress(RayError):
             if answer := told.result():
-                return msgspec.json.decode(answer, type=Exit)
+                return decode_json(answer, Exit)
         for seat in seats:
             self._seats.drop(seat)
         return Exit(None, infrastructure=LOST)

@@ -29,7 +29,7 @@ from kit.engines.slurm import client, close, note
 from kit.engines.slurm.arrays import CONTENT, SCRIPT, Array
 from kit.engines.slurm.one_run import OneRun
 from kit.errors import BusyError, KitError
-from kit.files import write_json
+from kit.files import decode_json, write_json
 from kit.runs.folder import RunFolder, now
 from kit.runs.records import Failure
 from kit.spec import RunSpec
@@ -65,7 +65,7 @@ class TaskOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 def main(folder: Path, variables: Mapping[str, str]) -> int:
     """Supervise the run of this task; returns the exit code of the job."""
-    array = msgspec.json.decode((folder / CONTENT).read_bytes(), type=Array)
+    array = decode_json((folder / CONTENT).read_bytes(), Array)
     index, node = int(variables["SLURM_ARRAY_TASK_ID"]), variables["SLURMD_NODENAME"]
     task = f"{variables['SLURM_ARRAY_JOB_ID']}_{index}"
     spec, file = array.runs[index], folder / f"{index}.json"
@@ -199,7 +199,7 @@ def _progress(spec: RunSpec) -> object:
 
 def _tries(file: Path) -> int:
     with suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(file.read_bytes(), type=TaskOutcome).tries
+        return decode_json(file.read_bytes(), TaskOutcome).tries
     return 0
 
 

@@ -16,7 +16,7 @@ from kit.runs.records import Architecture, Result
 from kit.spec import RunSpec
 
 
-class Found(msgspec.Struct, frozen=True):
+class ArchitectureFigure(msgspec.Struct, frozen=True):
     """A figure with its data; ``text`` is empty for a kind that is not known here."""
 
     title: str
@@ -25,7 +25,7 @@ class Found(msgspec.Struct, frozen=True):
     text: str
 
 
-def make(folder: Path) -> Found:
+def make(folder: Path) -> ArchitectureFigure:
     """Return what a finished run found.
 
     Raises:
@@ -36,10 +36,10 @@ def make(folder: Path) -> Found:
         raise KitError(f"{result.spec} has no architecture: its method searches none")
     spec = result.spec
     title = f"{spec.task} {spec.method} seed {spec.seed} (profile {spec.profile}, tier {spec.tier})"
-    return Found(title, spec, result.architecture, architectures.describe(result))
+    return ArchitectureFigure(title, spec, result.architecture, architectures.describe(result))
 
 
-def text(found: Found) -> str:
+def text(found: ArchitectureFigure) -> str:
     """Return the title and, below it, the notation or, where there is none, the value as JSON."""
     shown = found.text or (
         f"{found.architecture.kind}, version {found.architecture.version}:\n"

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from kit.errors import KitError
+from kit.files import decode_json
 from kit.report.figures import COLOURS, NARROW, WIDE, curves, new
 from kit.runs import history
 from kit.runs.find import read_spec
@@ -95,7 +96,7 @@ def _search(folder: Path, name: str) -> SearchMixtures:
 def _names(folder: Path, count: int) -> list[str]:
     """Return the names of the searched layers, numbers while the search is at work."""
     try:
-        done = msgspec.json.decode((folder / "stages" / "search.json").read_bytes())
+        done = decode_json((folder / "stages" / "search.json").read_bytes(), dict[str, Any])
         names = [str(layer[0]) for layer in done["architecture"]]
     except (OSError, msgspec.MsgspecError, LookupError, TypeError):
         names = []

@@ -12,6 +12,7 @@ import msgspec
 from markupsafe import Markup
 
 from kit import task
+from kit.files import decode_json
 from kit.report import architectures
 from kit.report.html import chart
 from kit.runs import history
@@ -181,7 +182,7 @@ def find(root: Path) -> list[Run]:
 def _read(folder: Path, place: Path) -> Run:
     status = spec = result = problem = None
     with suppress(OSError, msgspec.MsgspecError):
-        status = msgspec.json.decode((folder / "status.json").read_bytes(), type=Status)
+        status = decode_json((folder / "status.json").read_bytes(), Status)
     try:
         result = read_result(folder / "result.json")
         spec = result.spec

@@ -17,7 +17,7 @@ import msgspec
 
 from kit import paths, task
 from kit.errors import KitError
-from kit.files import write_json
+from kit.files import decode_json, write_json
 from kit.runs.provenance import hash_of
 
 COMMAND = (sys.executable, "-m", "kit.base.sizes")
@@ -74,7 +74,7 @@ def _count(pairs: Sequence[Pair]) -> dict[Pair, ModelCounts | None]:
     if done.returncode != 0:
         last = (done.stderr.decode().strip().splitlines() or ["no message"])[-1]
         raise KitError(f"models could not be counted: {last}")
-    sizes = msgspec.json.decode(done.stdout, type=list[ModelCounts | None])
+    sizes = decode_json(done.stdout, list[ModelCounts | None])
     return dict(zip(pairs, sizes, strict=True))
 
 
@@ -88,5 +88,5 @@ def _codes(names: Iterable[str]) -> dict[str, str]:
 
 def _read(file: Path) -> Mapping[str, Kept]:
     with suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, Kept])
+        return decode_json(file.read_bytes(), dict[str, Kept])
     return {}
