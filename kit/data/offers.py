@@ -13,7 +13,7 @@ UNTRIED = (
     "addresses are as public repositories state them, not tried by us; "
     "'kit data list --probe' asks each"
 )
-GB = 1e9
+GB, MB = 1e9, 1e6
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,8 @@ class Offer:
             return "nothing to fetch"
         plural = "" if self.unsized == 1 else "s"
         unsized = [f"{self.unsized} file{plural} of unknown size"] if self.unsized else []
-        sized = [f"{self.bytes / GB:.2f} GB"] if self.bytes else []
+        words = f"{self.bytes / GB:.2f} GB" if self.bytes > GB / 10 else f"{self.bytes / MB:.1f} MB"
+        sized = [words] if self.bytes else []
         return " and ".join(sized + unsized)
 
     @property

@@ -42,17 +42,19 @@ def recognise(task: Task, path: Path, tier: Tier | None = None) -> list[Recognis
     Raises:
         KitError: there is no such file, or it is none of the task's.
     """
-    if not path.exists():
-        raise KitError(f"{path}: no such file or folder")
     sources = [source for source in task.sources if tier in (None, source.tier)]
+    names = {Path(name).name for source in sources for name in (source.file, *source.instead)}
+    none = f"not a raw file of {task.name}{nearest(path.name, names)}"
+    if not path.exists():
+        more = "" if path.name in names else f", and {none}"
+        raise KitError(f"{path}: no such file or folder{more}")
     found = list(_by_name(path, sources))[:1]
     if not found:
         by_content = _in_folder if path.is_dir() else _in_file
         found = list(by_content(path, sources))
     if found:
         return found
-    names = {Path(name).name for source in sources for name in (source.file, *source.instead)}
-    raise KitError(f"{path} is not a raw file of {task.name}{nearest(path.name, names)}")
+    raise KitError(f"{path} is {none}")
 
 
 def _by_name(path: Path, sources: Iterable[Source]) -> Iterator[Recognised]:

@@ -26,7 +26,7 @@ from kit.engines.trial_workers import local_trials
 from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
 from kit.method import MethodInfo
-from kit.runs import provenance
+from kit.runs import integrity, provenance
 from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify, line_of
 from kit.runs.folder import RunFolder, now, read_result
@@ -179,7 +179,7 @@ def _run(
             **_hardware(device),
         ),
     )
-    write_json(folder.result, result)
+    write_json(folder.result, integrity.sealed(result, folder.history))
     return read_result(folder.result)
 
 

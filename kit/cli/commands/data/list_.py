@@ -23,7 +23,7 @@ def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
     import json
 
     from kit import task
-    from kit.data.offers import UNTRIED
+    from kit.data.offers import UNTRIED, offer
     from kit.data.probing import probe as ask
 
     for line in () if task_names else task.broken():
@@ -49,6 +49,10 @@ def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
         (*key, row["to_fetch"], row["from"], row["licence"], row["verdict"])
         for key, row in reversed(first.items())
     ]
+    for each in (offer(each, "precomputed") for each in found):
+        if any(source.tier == "precomputed" for source in each.task.sources):
+            name, licence = each.task.name, "not stated"
+            offers.append((name, "precomputed", each.size, each.origin, licence, "no data"))
     click.echo(aligned([titles, *offers]))
     if probe:
         click.echo()
@@ -65,6 +69,9 @@ def _rows(task: Task, answers: dict[str, str]) -> list[dict[str, Any]]:
     rows = []
     for tier in task.tiers:
         had = offer(task, tier)
+        fetch = f"kit data fetch {task.name} --tier {tier}"
+        way = fetch if had.hosts else f"kit data import {task.name} PATH..."
+        first = f"{way}; " if had.missing else ""
         urls = [url for source in had.missing for url in source.urls]
         for profile in PROFILES if generated(tier) else PROFILES[:1]:
             found = state(task, tier, profile)
@@ -75,7 +82,7 @@ def _rows(task: Task, answers: dict[str, str]) -> list[dict[str, Any]]:
                 "ready": found.ready,
                 "outdated": found.outdated,
                 "bytes": found.bytes,
-                "detail": found.detail,
+                "detail": found.detail if found.ready else first + found.detail,
                 "to_fetch": had.size,
                 "to_fetch_bytes": had.bytes,
                 "from": had.origin,
