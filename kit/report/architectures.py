@@ -37,6 +37,17 @@ def describe(result: Result) -> str:
         return ""
 
 
+def sketch(result: Result) -> tuple[str, str] | None:
+    """Return a run's architecture as a small SVG element, and the line that explains it, if any."""
+    kind = known(result)
+    if kind is None or result.architecture is None:
+        return None
+    try:
+        return kind.sketch(result.architecture.value)
+    except FAULTS:
+        return None
+
+
 def likeness(one: Result, other: Result) -> float:
     """Return the share of parts that two runs' architectures have in common, from 0 to 1.
 

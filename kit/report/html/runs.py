@@ -134,10 +134,7 @@ class Run:
     @cached_property
     def drawing(self) -> tuple[Markup, str] | None:
         """Its architecture sketched, with a line that explains it, if it is one that can be."""
-        if self.result is None or self.result.architecture is None:
-            return None
-        kind = architectures.known(self.result)
-        sketch = None if kind is None else kind.sketch(self.result.architecture.value)
+        sketch = None if self.result is None else architectures.sketch(self.result)
         return sketch and (Markup(sketch[0]), sketch[1])
 
     @property
