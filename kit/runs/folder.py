@@ -16,6 +16,7 @@ import msgspec
 from kit import paths
 from kit.errors import BusyError
 from kit.files import canonical_json, decode_json, is_locked, locked, write_bytes, write_json
+from kit.runs import integrity, ranges
 from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result, decode_spec
 from kit.spec import RunSpec
 
@@ -199,13 +200,16 @@ def read_result(path: Path) -> Result:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is truncated, of another schema, or not of the folder it lies in.
+        ValueError: it is truncated or was changed, of another schema, has a score that its metric
+            cannot have, or is not of the folder it lies in.
     """
     content = path.read_bytes()
     try:
         result = decode_result(content)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from None
+    integrity.check(content)
+    ranges.check(result.metrics)
     folder = result.spec.folder
     if path.parent.parts[-len(folder.parts) :] != folder.parts:
         raise ValueError(f"it belongs to {folder}")

@@ -91,7 +91,12 @@ class Provenance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A finished run."""
+    """A finished run.
+
+    Attributes:
+        history: the SHA-256 of ``history.jsonl``; None where there was none.
+        digest: over all the rest (``kit.runs.integrity``); None in results of older kits.
+    """
 
     schema: int
     spec: RunSpec
@@ -103,6 +108,8 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     macs: int | None
     code_hash: str
     provenance: Provenance
+    history: str | None = None
+    digest: str | None = None
 
 
 def decode_spec(content: bytes) -> RunSpec:
