@@ -62,8 +62,9 @@ if TYPE_CHECKING:
 @options.allow_unpinned
 @click.option(
     "--trials-on",
-    metavar="HOST:PORT",
-    help="Train the trials of wrn-asha on this Ray cluster; auto: the one this machine is part of.",
+    metavar="WHERE",
+    help="Train the trials of a tuned method by other processes: local:N, N of them here, each "
+    "on a core or a GPU of its own; HOST:PORT of a Ray cluster, or auto, the one of this machine.",
 )
 @options.tensorboard
 @options.force

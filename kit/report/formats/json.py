@@ -1,4 +1,4 @@
-"""JSON, in the form of DESIGN section 5: rows of cells, nulls where empty."""
+"""JSON, in the form that docs/architecture.md has: rows of cells, nulls where empty."""
 
 from __future__ import annotations
 
