@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,17 +16,19 @@ from kit import method, task
 from kit.base.context import Context
 from kit.base.method import Method, Outcome, load, method_class
 from kit.base.sizes import MetaContext
+from kit.base.trial import Trial
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
 from kit.data.preparing import prepare
-from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.metrics import Prediction
+from kit.runs import trial_records
 from kit.runs.folder import RunFolder
 from kit.runs.records import StageRecord
 from kit.settings import Settings
 from kit.spec import RunSpec, Tier
 from kit.task import Task
+from kit.training.checkpointer import Checkpointer
 
 HOOKS = [name for name, value in vars(Method).items() if callable(value) and name[0] != "_"]
 # One of two axes and one of one axis; a method is tried on the first that it takes.
@@ -92,9 +95,25 @@ def test_every_hook_of_a_method(
     if built["network"] is not None:
         assert trained is not None
         assert _shapes(trained) == _shapes(built["network"])
-    if of_class.advance is Method.advance:
-        with pytest.raises(KitError, match="no trials"):
-            finished.advance(context, 0, 1)
+    _check_trials(finished, context, info)
+
+
+def _check_trials(finished: Method[Settings], context: Context, info: MethodInfo) -> None:
+    """An instance that has seen nothing but the run's folder scores a trial as it was scored."""
+    run = context.folder.path
+    for stage in info.stages:
+        for record in list(trial_records.read(trial_records.file_of(run, stage)).values())[:1]:
+            fresh, first = run / "again", record.scores[0]
+            checkpointer = Checkpointer(
+                stage, context.spec, fresh, fresh / "history.jsonl", trial=record.number
+            )
+            trial = Trial(stage, record.number, record.configuration, first.epochs, checkpointer)
+            assert finished.run_trial(context, trial) == first.value
+    if type(finished).run_trial is Method.run_trial:
+        nothing: Any = None
+        assert not (run / "trials").exists()
+        with pytest.raises(NotImplementedError, match="has no run_trial"):
+            finished.run_trial(context, nothing)
 
 
 def _check_prediction(finished: Method[Settings], context: Context) -> None:
@@ -149,7 +168,8 @@ def _file(context: Context, value: object) -> Path:
 
 def _context(info: MethodInfo, spec: RunSpec, the_task: Task) -> Context:
     data = TaskData(the_task, open_prepared(the_task, spec.tier, "smoke"), torch.device("cpu"))
-    return Context(spec, the_task, load(info, spec).settings, data, RunFolder(spec))
+    of = load(info, spec)
+    return Context(spec, the_task, of.settings, data, RunFolder(spec), run_trial=of.run_trial)
 
 
 def _tier(the_task: Task) -> Tier:

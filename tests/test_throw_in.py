@@ -124,7 +124,7 @@ def test_a_search_of_another_kind_with_trials_and_an_input(
     # The line has the command that makes it.
     words = shlex.split(early.stderr.split("'")[1])
     assert kit(*words[1:]).returncode == 0
-    done = kit(*search)
+    done = kit(*search, "--trials-on", "local:2")
     assert done.returncode == 0, done.stderr
     found = result_of(home, "window-search", 0)
     assert found["architecture"]["kind"] == "windows"

@@ -13,6 +13,7 @@ from torch import nn
 
 from kit import discovery
 from kit.base.context import Context
+from kit.base.trial import Trial
 from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.method import MethodInfo
@@ -129,13 +130,18 @@ class Method(ABC, Generic[S]):
         del context
         return None
 
-    def advance(self, context: Context, number: int, epochs: int) -> Any:
-        """Train a trial, by its number, up to so many epochs in this process; return its record.
+    def run_trial(self, context: Context, trial: Trial) -> float | None:
+        """Train a trial of a stage and return its score, lower is better; None where it is none.
 
-        Other processes than the run's call it, for a method whose trials train elsewhere.
+        ``context.map_trials`` and ``halve`` call it, in this process or in others: what it needs
+        besides the trial are the settings and what earlier stages have left in the run's folder.
+
+        Raises:
+            NotImplementedError: the method compares no trials.
+            DivergedError: the training failed; such a trial loses against any other.
         """
-        del number, epochs
-        raise KitError(f"{context.spec.method} has no trials that could be trained elsewhere")
+        del trial
+        raise NotImplementedError(f"{context.spec.method} has no run_trial")
 
 
 def load(info: MethodInfo, spec: RunSpec) -> Method[Any]:

@@ -131,6 +131,8 @@ def for_this_process(
     timeout = environment.number("KIT_GPU_WAIT")
     share = int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)
     with lease(count, timeout, among=among, share=share, log=log) as uuids:
+        # What this process chose from, for the workers that it may start.
+        os.environ["KIT_GPU"] = ",".join(among or [gpu.uuid for gpu in devices.gpus()])
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
         # Numbers mean the same to CUDA as to the driver, not the fastest first.
         os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"

@@ -45,7 +45,7 @@ class Local:
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
         """Start the process of a run."""
-        kills, folder = _oom_kills(), RunFolder(spec)
+        kills, folder = oom_kills(), RunFolder(spec)
         folder.write_spec()
         with folder.log.open("ab") as log:
             process = subprocess.Popen(
@@ -77,7 +77,7 @@ class Local:
         if code is None:
             return None
         _kill_group(handle.reference)
-        killed = code == -signal.SIGKILL and _oom_kills() > self._oom_kills[handle.reference]
+        killed = code == -signal.SIGKILL and oom_kills() > self._oom_kills[handle.reference]
         return Exit(code, oom_killed=killed)
 
     def stop(self, handle: Handle, grace: float) -> None:
@@ -105,7 +105,7 @@ def _pid(reference: str) -> int:
 def _born(pid: int) -> int | None:
     """Return when a process started, in ticks since boot; None if it is dead or a zombie."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
     except OSError:
         return None
     return None if fields[0] in "ZX" else int(fields[19])
@@ -129,10 +129,10 @@ def _kill_group(reference: str) -> None:
         os.killpg(_pid(reference), signal.SIGKILL)
 
 
-def _oom_kills() -> int:
+def oom_kills() -> int:
     """Return how often the kernel has killed for want of memory since boot."""
     with suppress(OSError):
-        for line in Path("/proc/vmstat").read_text().splitlines():
+        for line in Path("/proc/vmstat").read_text(encoding="utf-8").splitlines():
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
     return 0

@@ -49,8 +49,23 @@ ERRNOS: dict[int | None, Failure] = {
 }
 
 
+class TrialError(Exception):
+    """A trial failed in another process, which has told the class of the failure."""
+
+    def __init__(self, failure: Failure, message: str) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+def line_of(error: BaseException) -> str:
+    """Return what an exception says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def classify(error: BaseException) -> Failure:
     """Return the class of the failure that an exception stands for."""
+    if isinstance(error, TrialError):
+        return error.failure
     if isinstance(error, DataError):
         return "data"
     if isinstance(error, OSError) and error.errno in ERRNOS:

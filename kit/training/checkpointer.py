@@ -49,6 +49,7 @@ class Checkpointer:
         history: the file of one JSON line per epoch.
         notify: called after each epoch with (epoch, loss).
         trial: number of the trial, if it is one.
+        configuration: of the trial, as JSON; a checkpoint of another one does not count.
     """
 
     def __init__(
@@ -59,10 +60,11 @@ class Checkpointer:
         history: Path,
         notify: Callable[[int, float], None] = lambda *_: None,
         trial: int | None = None,
+        configuration: str | None = None,
     ) -> None:
         self.name, self.spec, self.history = name, spec, history
         self.checkpoint = folder / f"{name}.checkpoint.pt"
-        self.notify, self.trial = notify, trial
+        self.notify, self.trial, self.configuration = notify, trial, configuration
         self.stream: tuple[str | int, ...] = (name,) if trial is None else (name, trial)
         self._earlier_seconds, self.sessions = 0.0, 1
         self._began = self._saved = time.monotonic()
@@ -80,12 +82,12 @@ class Checkpointer:
         Raises:
             KitError: the checkpoint is of another run or version.
         """
-        if not self.checkpoint.exists():
+        content = tensors.load(self.checkpoint) if self.checkpoint.exists() else None
+        if content is not None and content["run"] != self.spec.id:
+            raise KitError(f"{self.checkpoint} is of another run; remove it to start afresh")
+        if content is None or content.get("configuration") != self.configuration:
             self._truncate_history(self._first_line())
             return 0
-        content = tensors.load(self.checkpoint)
-        if content["run"] != self.spec.id:
-            raise KitError(f"{self.checkpoint} is of another run; remove it to start afresh")
         for name, part in state.items():
             part.load_state_dict(content["state"][name])
         self._truncate_history(content["history"])
@@ -150,6 +152,7 @@ class Checkpointer:
             os.fsync(stream.fileno())
         content = {
             "run": self.spec.id,
+            "configuration": self.configuration,
             "epoch": epoch,
             "state": {name: part.state_dict() for name, part in state.items()},
             "history": self.history.stat().st_size,

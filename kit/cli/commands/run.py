@@ -62,8 +62,9 @@ if TYPE_CHECKING:
 @options.allow_unpinned
 @click.option(
     "--trials-on",
-    metavar="HOST:PORT",
-    help="Train the trials of wrn-asha on this Ray cluster; auto: the one this machine is part of.",
+    metavar="WHERE",
+    help="Train the trials of a tuned method by other processes: local:N, N of them here, each "
+    "on a core or a GPU of its own; HOST:PORT of a Ray cluster, or auto, the one of this machine.",
 )
 @options.tensorboard
 @options.force
@@ -107,6 +108,8 @@ def command(
         options.needs_gpu(first.profile, device, force)
     if missing := info.missing():
         raise KitError(missing)
+    if spec_file is None and "KIT_IMAGE_ID" not in os.environ:  # a container's data are read-only
+        _prepare(first)
 
     from kit.engines import leases
 
@@ -123,6 +126,16 @@ def command(
         click.echo(canonical_json(results))
     if failures:
         raise click.exceptions.Exit(1)
+
+
+def _prepare(spec: RunSpec) -> None:
+    """Make the data ready where that takes no network; of others the run tells what to do."""
+    from kit import plan, task
+    from kit.cli.preparing import prepare
+
+    data = plan.data_of(task.find(spec.task), spec.tier, spec.profile)
+    if data.automatic:
+        prepare(data, spec.profile)
 
 
 def _run(

@@ -11,10 +11,11 @@ from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
 from kit.base.method import Method, NetworkContext, Outcome
+from kit.base.trial import Trial
 from kit.data.loading import Batch
 from kit.methods.dash.info import DashSettings
 from kit.methods.dash.search import build_supernet, search
-from kit.methods.dash.tune import final_network, training, tune
+from kit.methods.dash.tune import final_network, run_trial, training, tune
 from kit.metrics import Prediction
 from kit.runs.records import Architecture
 from kit.search import Choices
@@ -28,11 +29,15 @@ class Dash(Method[DashSettings]):
         if stage == "search":
             self._search(context)
         elif stage == "tune":
-            tune(context, self.settings, self._choices(context))
+            tune(context, self.settings)
         elif stage == "retrain":
             self._retrain(context)
         else:
             raise ValueError(f"there is no stage {stage!r}")
+
+    def run_trial(self, context: Context, trial: Trial) -> float:
+        """Train the found network with a configuration of the grid and return its score."""
+        return run_trial(context, self.settings, self._choices(context), trial)
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the retrained network as a function."""

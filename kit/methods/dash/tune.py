@@ -10,24 +10,24 @@ from torch import nn
 from kit.base import networks
 from kit.base.context import Context, TrialResult
 from kit.base.fit import fit, metric_of
+from kit.base.trial import Trial
 from kit.methods.dash.info import DashSettings
 from kit.search import Choices
 from kit.settings import Optimiser, TrainingSettings
-from kit.training.checkpointer import Checkpointer
 from kit.trials.best import best_of, rank
 
 Configuration = tuple[float, float, float, float]
 NAMES = ("learning_rate", "dropout", "weight_decay", "momentum")
 
 
-def tune(context: Context, settings: DashSettings, choices: Choices) -> None:
+def tune(context: Context, settings: DashSettings) -> None:
     """Score the grid on the validation fold and finish the stage with the best configuration."""
     checkpointer = context.checkpointer("tune", settings.tune.epochs)
     groups = grid(settings)
     configurations = [configuration for group in groups for configuration in group]
     results: list[TrialResult] = []
     if len(configurations) > 1:
-        results = _run(context, settings, choices, groups)
+        results = _run(context, settings, groups)
         best = results[best_of([result.score for result in results])]
         chosen = configurations[best.number]
     else:
@@ -45,22 +45,34 @@ def grid(settings: DashSettings) -> list[list[Configuration]]:
     return [[(rate, *others) for others in rest] for rate in settings.tune.learning_rates]
 
 
+def run_trial(context: Context, settings: DashSettings, choices: Choices, trial: Trial) -> float:
+    """Train one configuration and return its score on the validation fold, lower is better."""
+    found = trial.configuration
+    network = final_network(context, settings, choices, found["dropout"])
+    fit(
+        context,
+        trial.checkpointer,
+        network,
+        context.fold("tune_fit"),
+        training(settings, found, trial.epochs),
+        limit=tuning_batches(context, settings),
+        speed=settings.speed,
+    )
+    validation = context.fold("tune_val")
+    return metric_of(context, network, validation, settings.loss, settings.batch_size)
+
+
 def _run(
-    context: Context, settings: DashSettings, choices: Choices, groups: list[list[Configuration]]
+    context: Context, settings: DashSettings, groups: list[list[Configuration]]
 ) -> list[TrialResult]:
     results: list[TrialResult] = []
     bests: list[float] = []
-
-    def trial(configuration: Configuration, checkpointer: Checkpointer) -> float:
-        return _train(context, settings, choices, configuration, checkpointer)
-
     for number, group in enumerate(groups):
         if settings.tune.early_stop and number >= 2 and bests[-1] >= bests[-2]:
             break
         done = context.map_trials(
             "tune",
-            trial,
-            group,
+            [dict(zip(NAMES, configuration, strict=True)) for configuration in group],
             epochs=settings.tune.epochs,
             first=len(results),
             of=sum(map(len, groups)),
@@ -68,29 +80,6 @@ def _run(
         results += done
         bests.append(min(rank(result.score) for result in done))
     return results
-
-
-def _train(
-    context: Context,
-    settings: DashSettings,
-    choices: Choices,
-    configuration: Configuration,
-    checkpointer: Checkpointer,
-) -> float:
-    """Train one configuration and return its score on the validation fold, lower is better."""
-    found = dict(zip(NAMES, configuration, strict=True))
-    network = final_network(context, settings, choices, found["dropout"])
-    fit(
-        context,
-        checkpointer,
-        network,
-        context.fold("tune_fit"),
-        training(settings, found, settings.tune.epochs),
-        limit=tuning_batches(context, settings),
-        speed=settings.speed,
-    )
-    validation = context.fold("tune_val")
-    return metric_of(context, network, validation, settings.loss, settings.batch_size)
 
 
 def training(settings: DashSettings, found: Mapping[str, float], epochs: int) -> TrainingSettings:

@@ -7,6 +7,7 @@ from kit.base.context import Context
 from kit.base.fit import metric_of
 from kit.base.method import NetworkContext
 from kit.base.minimise import minimise
+from kit.base.trial import Trial
 from kit.data.folds import Fold
 from kit.methods.linear.info import LinearSettings
 from kit.methods.linear.model import Linear
@@ -35,17 +36,16 @@ class LinearMethod(networks.OneNetwork[LinearSettings]):
         model = Linear(context.input_shape, outputs, settings.features, side)
         return model.to(context.device)
 
+    def run_trial(self, context: Context, trial: Trial) -> float:
+        """Fit the model with a penalty and return its score on the validation fold."""
+        fit, validation = context.fold("tune_fit"), context.fold("tune_val")
+        model = self._fitted(context, trial.checkpointer, fit, float(trial.configuration))
+        return metric_of(context, model, validation, self.settings.loss, self.settings.batch_size)
+
     def _tune(self, context: Context) -> None:
         checkpointer = context.checkpointer("tune", self.settings.epochs)
-        fit, validation = context.fold("tune_fit"), context.fold("tune_val")
-
-        def trial(penalty: float, checkpointer: Checkpointer) -> float:
-            model = self._fitted(context, checkpointer, fit, penalty)
-            batch_size = self.settings.batch_size
-            return metric_of(context, model, validation, self.settings.loss, batch_size)
-
         penalties = self.settings.penalties
-        results = context.map_trials("tune", trial, penalties, epochs=self.settings.epochs)
+        results = context.map_trials("tune", penalties, epochs=self.settings.epochs)
         best = results[best_of([result.score for result in results])]
         trials = [{"penalty": penalties[r.number], "score": r.score} for r in results]
         context.finish(checkpointer, penalty=penalties[best.number], trials=trials)

@@ -8,12 +8,12 @@ import msgspec
 from torch import nn
 
 from kit.base.context import Context
-from kit.base.halved_trials import HalvedTrial
 from kit.base.method import Method, NetworkContext, Outcome
+from kit.base.trial import Trial
 from kit.data.loading import Batch
 from kit.methods.wrn.method import Wrn
 from kit.methods.wrn_asha.info import Configuration, WrnAshaSettings
-from kit.methods.wrn_asha.tune import configured, trials, tune
+from kit.methods.wrn_asha.tune import configured, run_trial, tune
 from kit.metrics import Prediction
 
 
@@ -29,9 +29,9 @@ class WrnAsha(Method[WrnAshaSettings]):
         else:
             raise ValueError(f"there is no stage {stage!r}")
 
-    def advance(self, context: Context, number: int, epochs: int) -> HalvedTrial:
-        """Train a trial up to so many epochs and return its record."""
-        return trials(context, self.settings).advance(number, epochs)
+    def run_trial(self, context: Context, trial: Trial) -> float | None:
+        """Train a configuration and return its score on the validation fold."""
+        return run_trial(context, self.settings, trial)
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the trained network as a function."""

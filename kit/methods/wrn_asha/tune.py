@@ -9,12 +9,13 @@ import msgspec
 
 from kit.base import networks
 from kit.base.context import Context
-from kit.base.halved_trials import HalvedTrial, HalvedTrials
+from kit.base.halved_trials import halve
+from kit.base.trial import Trial
 from kit.errors import unknown
 from kit.methods.wrn.method import Wrn
 from kit.methods.wrn_asha.info import Configuration, WrnAshaSettings, WrnAshaTune
+from kit.runs.trial_records import TrialRecord
 from kit.seeding import generator
-from kit.training.checkpointer import Checkpointer
 from kit.training.loop import score
 from kit.trials.best import best_of, rank
 
@@ -25,8 +26,13 @@ def tune(context: Context, settings: WrnAshaSettings) -> None:
     if settings.configuration is not None:
         context.finish(checkpointer, configuration=settings.configuration, trials=[])
         return
-    found = trials(context, settings).run(settings.tune, settings.epochs)
-    configurations = [draw(settings.tune, context.spec.seed, n) for n in range(len(found))]
+    every = settings.tune.every
+    configurations = [
+        draw(settings.tune, context.spec.seed, n) for n in range(settings.tune.trials)
+    ]
+    found = halve(
+        context, "tune", configurations, settings.tune, epochs=settings.epochs, every=every
+    )
     context.finish(
         checkpointer,
         configuration=configurations[winner(found, settings.tune)],
@@ -37,25 +43,24 @@ def tune(context: Context, settings: WrnAshaSettings) -> None:
     )
 
 
-def trials(context: Context, settings: WrnAshaSettings) -> HalvedTrials:
-    """Return the trials, ready to be trained."""
+def run_trial(context: Context, settings: WrnAshaSettings, trial: Trial) -> float | None:
+    """Train a configuration up to the trial's epochs and return its score on the validation fold.
+
+    Raises:
+        KitError: the task has no such metric.
+    """
     batch_size = settings.tune.batch_size or settings.batch_size
     metric = settings.tune.metric or context.task.metrics[0]
     settings = msgspec.structs.replace(settings, batch_size=batch_size)
     training, validation = context.fold("tune_fit"), context.fold("tune_val")
-
-    def train(number: int, checkpointer: Checkpointer, until: int) -> float | None:
-        configuration = draw(settings.tune, context.spec.seed, number)
-        wrn = Wrn(configured(settings, configuration))
-        network = wrn.network(context)
-        wrn.fit(context, checkpointer, network, training, until)
-        predict = networks.predictor(context, network, validation, settings.loss)
-        scores = score(predict, validation, context.task, batch_size)
-        if metric not in scores:
-            raise unknown("metric", metric, scores)
-        return scores[metric].value
-
-    return HalvedTrials(context, "tune", train, settings.tune.every)
+    wrn = Wrn(configured(settings, msgspec.convert(trial.configuration, Configuration)))
+    network = wrn.network(context)
+    wrn.fit(context, trial.checkpointer, network, training, trial.epochs)
+    predict = networks.predictor(context, network, validation, settings.loss)
+    scores = score(predict, validation, context.task, batch_size)
+    if metric not in scores:
+        raise unknown("metric", metric, scores)
+    return scores[metric].value
 
 
 def draw(space: WrnAshaTune, seed: int, number: int) -> Configuration:
@@ -73,7 +78,7 @@ def draw(space: WrnAshaTune, seed: int, number: int) -> Configuration:
     )
 
 
-def winner(found: Sequence[HalvedTrial], settings: WrnAshaTune) -> int:
+def winner(found: Sequence[TrialRecord], settings: WrnAshaTune) -> int:
     """Return the number of the best trial, the first one of equals.
 
     Raises:

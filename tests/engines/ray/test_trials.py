@@ -16,7 +16,7 @@ import ray
 from ray.cluster_utils import Cluster
 
 from kit import method, task
-from kit.base.halved_trials import HalvedTrials
+from kit.base import trials
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError, UnavailableError
 from kit.runs.folder import RunFolder
@@ -79,7 +79,7 @@ def test_trials_on_a_cluster_that_loses_a_node(
 
     run(ExecuteOptions(device="cpu"))
     monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "there"))
-    monkeypatch.setattr(HalvedTrials, "advance", not_here)
+    monkeypatch.setattr(trials, "train", not_here)
     with ThreadPoolExecutor(1) as aside:
         lost = aside.submit(lose, cluster)
         run(ExecuteOptions(trials_on=cluster.address))

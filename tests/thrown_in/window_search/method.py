@@ -12,6 +12,7 @@ from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
 from kit.base.method import Method, Outcome
+from kit.base.trial import Trial
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.metrics import Prediction
@@ -55,6 +56,13 @@ class WindowSearch(Method[WindowSettings]):
             networks.save(context, network)
             context.finish(checkpointer)
 
+    def run_trial(self, context: Context, trial: Trial) -> float | None:
+        network = self._network(context, trial.configuration)
+        self._fit(context, trial.checkpointer, network, context.fold("tune_fit"))
+        validation = context.fold("tune_val")
+        predict = networks.predictor(context, network, validation, self.settings.loss)
+        return score(predict, validation, context.task, 64)[context.task.metrics[0]].value
+
     def trained(self, context: Context) -> nn.Module:
         windows = context.output("search")["windows"]
         return networks.load(context, self._network(context, windows))
@@ -71,17 +79,8 @@ class WindowSearch(Method[WindowSettings]):
     def _search(self, context: Context) -> list[int]:
         if self.settings.architecture is not None:
             return list(self.settings.architecture)
-        validation = context.fold("tune_val")
-
-        def trial(windows: Sequence[int], checkpointer: Checkpointer) -> float:
-            network = self._network(context, windows)
-            self._fit(context, checkpointer, network, context.fold("tune_fit"))
-            predict = networks.predictor(context, network, validation, self.settings.loss)
-            value = score(predict, validation, context.task, 64)[context.task.metrics[0]].value
-            return float("nan") if value is None else value
-
         candidates = self.settings.candidates
-        results = context.map_trials("search", trial, candidates, epochs=self.settings.epochs)
+        results = context.map_trials("search", candidates, epochs=self.settings.epochs)
         return list(candidates[best_of([result.score for result in results])])
 
     def _network(self, context: Context, windows: Sequence[int]) -> nn.Module:
