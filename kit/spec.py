@@ -25,7 +25,7 @@ FORMER = {"variant": "convention"}
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run: everything that its result depends on (DESIGN section 4, Identity).
+    """One run: everything that its result depends on (docs/architecture.md, A run).
 
     ``settings`` are resolved. ``overrides`` name the settings that differ from what the method's
     files say; they do not enter the identity (the settings do), but such a run fills no table.

@@ -1,4 +1,4 @@
-"""Contract tests: every task and method folder found is held to DESIGN's contracts by existing."""
+"""Contract tests: every task and method folder found is held to the contracts by existing."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kit.cli import states
 from kit.errors import KitError, unknown
 
 # Figures of a paper that are measured, without any runs.
@@ -144,8 +145,8 @@ def show_runs(plan: Any) -> None:
         note = "ready" if data.ready else f"missing: {data.command}"
         click.echo(f"data  {data.task} {data.tier}: {note}")
     for run in plan.runs:
-        hours = "  ? h" if run.hours is None else f"{run.hours:5.3g} h"
-        click.echo(f"{run.action:6} {hours:>9}  {run.spec}  {run.reason}")
+        length = "? h" if run.hours is None else states.duration(3600 * run.hours)
+        click.echo(f"{run.action:6} {length:>9}  {run.spec}  {run.reason}")
     for task, method, reason in plan.skipped:
         click.echo(f"n/a   {method} on {task}: {reason}")
 
@@ -161,7 +162,8 @@ def _summary(plan: Any, slots: int, where: str) -> str:
         return line
     known = [run.hours for run in plan.todo if run.hours is not None]
     unknown = len(plan.todo) - len(known)
-    work = f"{sum(known):.3g} h of work, {_makespan(plan, slots):.3g} h on {where}"
+    work, span = (states.duration(3600 * hours) for hours in (sum(known), _makespan(plan, slots)))
+    work = f"{work} of work, {span} on {where}"
     if unknown:
         work = f"at least {work} ({unknown} runs of unknown length)" if known else "unknown length"
     return f"{line}; {work}; about {plan.bytes / 1e9:.2f} GB of disk"

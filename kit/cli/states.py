@@ -87,7 +87,8 @@ def table(rows: Sequence[tuple[str, ...]]) -> Table:
 
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in COLUMNS:
-        made.add_column(column, no_wrap=True, overflow="ellipsis")
+        # In a narrow terminal words are cut, heads are not.
+        made.add_column(column, no_wrap=True, overflow="ellipsis", min_width=len(column))
     for each in rows:
         # Not as text with marks for colours, and without signs that move the cursor.
         made.add_row(*(Text(printable(word)) for word in each))

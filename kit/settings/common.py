@@ -68,7 +68,7 @@ class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     load: Mapping[str, bool | int | float | str] = {}
 
     def folds(self, role: str) -> tuple[str, ...]:
-        """Return the prepared folds of a role; by default DESIGN's plain reading of its name."""
+        """Return the prepared folds of a role; by default those that its name says."""
         if role in self.split:
             return self.split[role].names
         return tuple(self.roles.get(role, DEFAULT_ROLES[role]))

@@ -11,7 +11,7 @@ import msgspec
 
 from kit import method
 from kit.errors import KitError
-from kit.report.figures import COLOURS, NARROW, WIDE, new
+from kit.report.figures import COLOURS, NARROW, WIDE, entitle, new
 from kit.runs import history
 from kit.runs.find import read_spec
 
@@ -116,7 +116,7 @@ def draw(figure: Curves) -> Any:
             axes.ticklabel_format(axis="y", useOffset=False)
         axes.grid()
     drawn.axes[0].set_ylabel("training loss")
-    drawn.suptitle(figure.title, fontsize=8)
+    entitle(drawn, figure.title, 8)
     legend(drawn, runs)
     return drawn
 

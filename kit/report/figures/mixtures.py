@@ -12,7 +12,7 @@ import numpy as np
 
 from kit.errors import KitError
 from kit.files import decode_json
-from kit.report.figures import COLOURS, NARROW, WIDE, curves, new
+from kit.report.figures import COLOURS, LINES, NARROW, WIDE, curves, entitle, new
 from kit.runs import history
 from kit.runs.find import read_spec
 
@@ -126,10 +126,8 @@ def draw_weights(figure: Mixtures) -> Any:
         axes.tick_params(labelbottom=True)
     drawn.supxlabel("epoch", fontsize=8)
     drawn.supylabel("weight in the mixture", fontsize=8)
-    drawn.suptitle(
-        f"{figure.title}, {search.run}\nall candidates; blue: the chosen (k,d); dotted: uniform",
-        fontsize=8,
-    )
+    told = "all candidates; blue: the chosen (k,d); dotted: uniform"
+    entitle(drawn, f"{figure.title}, {search.run}\n{told}", 8)
     return drawn
 
 
@@ -152,11 +150,18 @@ def draw_entropy(figure: Mixtures) -> Any:
     for index, search in enumerate(figure.searches):
         for layer in search.layers if alone else ():
             axes.plot(search.epochs, layer.entropy, color="#999999", linewidth=0.6)
-        axes.plot(search.epochs, search.entropy, color=COLOURS[index % len(COLOURS)])
-    axes.set(xlabel="epoch", ylabel="entropy of the mixture (nats)", ylim=(0, top * 1.1))
+        # One that lies on another is seen in its gaps.
+        style = LINES[index % len(LINES)]
+        colour = COLOURS[index % len(COLOURS)]
+        axes.plot(search.epochs, search.entropy, color=colour, linestyle=style)
+    lowest = min(min(layer.entropy) for search in figure.searches for layer in search.layers)
+    # From 0, unless all that happens would be a line's width.
+    bottom, room = (0.0, 0.1 * top) if top - lowest > 0.1 * top else (lowest, 0.1 * (top - lowest))
+    axes.set(xlabel="epoch", ylabel="entropy of the mixture (nats)")
+    axes.set_ylim(bottom - (room if bottom else 0.0), top + (room or 0.1 * top))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid()
-    drawn.suptitle(figure.title, fontsize=7)
+    entitle(drawn, figure.title)
     curves.legend(drawn, [search.run for search in figure.searches])
     return drawn
 

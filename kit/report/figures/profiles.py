@@ -16,7 +16,7 @@ import msgspec
 
 from kit import papers
 from kit.errors import KitError, unknown
-from kit.report.figures import COLOURS, LINES, NARROW, WIDE, new
+from kit.report.figures import COLOURS, LINES, NARROW, WIDE, entitle, new
 from kit.report.means import Means
 
 
@@ -91,7 +91,7 @@ def definition(paper: str, name: str) -> Definition:
     if name not in names(paper):
         raise unknown(f"figure of {paper}", name, names(paper))
     file = papers.FOLDER / paper.replace("-", "_") / f"figure-{name}.toml"
-    return msgspec.convert(tomllib.loads(file.read_text()), Definition)
+    return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Definition)
 
 
 def make(paper: str, name: str, means: Means) -> Profiles:
@@ -152,7 +152,7 @@ def draw(figure: Profiles) -> Any:
         axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
         _plain_ticks(axes, end)
     drawn.axes[0].set_ylabel("fraction of tasks within τ")
-    drawn.suptitle(figure.source, fontsize=7)
+    entitle(drawn, figure.source)
     return drawn
 
 

@@ -1,4 +1,4 @@
-"""JSON, in the form of DESIGN section 5: rows of cells, nulls where empty."""
+"""JSON, in the form that docs/architecture.md has: rows of cells, nulls where empty."""
 
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ def _measured(measured: Measured | None) -> dict[str, Any] | None:
         "values": {str(seed): value for seed, value in measured.values.items()},
         "twice": list(measured.duplicate_seeds),
         "others": list(measured.others),
+        "differs": list(measured.differs),
         "devices": list(measured.devices),
         "projected": measured.projected,
         "settings": list(measured.settings),
