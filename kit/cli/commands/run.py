@@ -89,7 +89,7 @@ def command(
     -o search.epochs=10; such a run fills no table. A seed that fails stops no other; the exit code
     is then 1.
     """
-    from kit import method
+    from kit import method, task
     from kit.files import canonical_json
 
     if spec_file is not None:
@@ -104,10 +104,15 @@ def command(
         from kit.containers import lock
 
         lock.compare(os.environ["KIT_IMAGE_ID"], first.task, allow_unpinned)
+    here = spec_file is None and "KIT_IMAGE_ID" not in os.environ  # whose data are read-only
+    if here and task.find(first.task).about is None:
+        _prepare(first)  # first, since its size tells how long a run takes
     if spec_file is None:  # else that was looked at where it was planned
-        options.needs_gpu(first.profile, device, force)
+        options.needs_gpu(first.profile, device, force, specs=specs)
     if missing := info.missing():
         raise KitError(missing)
+    if here:
+        _prepare(first)
 
     from kit.engines import leases
 
@@ -124,6 +129,16 @@ def command(
         click.echo(canonical_json(results))
     if failures:
         raise click.exceptions.Exit(1)
+
+
+def _prepare(spec: RunSpec) -> None:
+    """Make the data ready where that takes no network; of others the run tells what to do."""
+    from kit import plan, task
+    from kit.cli.preparing import prepare
+
+    data = plan.data_of(task.find(spec.task), spec.tier, spec.profile)
+    if data.automatic:
+        prepare(data, spec.profile)
 
 
 def _run(
