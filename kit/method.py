@@ -95,7 +95,8 @@ class MethodInfo:
         if overrides:
             values = apply_overrides(values, overrides, self.settings_type)
             settings = convert(values, self.settings_type, "-o")
-        settings.data.check(task.sample_shape, task.outputs)
+            _check_roles(overrides, settings)
+        settings.check(task.sample_shape, task.outputs)
         return settings
 
     def _layers(self, facts: Mapping[str, str]) -> dict[str, Any]:
@@ -153,6 +154,19 @@ class MethodInfo:
         )
         inputs = {name: run.id for name, run in self.inputs(spec).items()}
         return msgspec.structs.replace(spec, inputs=inputs)
+
+
+def _check_roles(overrides: Sequence[str], settings: Settings) -> None:
+    """Refuse to change the folds of a role where they have no say."""
+    for role in settings.data.split:
+        for place in ("data.roles", f"data.roles.{role}"):
+            if any(each.partition("=")[0].strip() == place for each in overrides) and (
+                role in settings.data.roles
+            ):
+                raise KitError(
+                    f"-o {place}: data.split.{role} = {settings.data.split[role]} takes its "
+                    "place; change that, or -o 'data.split={}'"
+                )
 
 
 @cache

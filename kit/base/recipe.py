@@ -78,19 +78,13 @@ def scored(settings: Recipe) -> bool:
     """Tell whether the settings ask for scores on a validation fold.
 
     Raises:
-        KitError: the schedule needs a score and there is none, or it is of samples trained on.
+        KitError: the schedule needs a score and there is none.
     """
-    schedule, validation, rules = settings.schedule, settings.validation, settings.data
+    schedule, validation = settings.schedule, settings.validation
     if validation.role == "none":
         if schedule.kind == "plateau":
             raise KitError("schedule.kind = 'plateau' needs validation.role, such as 'tune_val'")
         return False
-    both = set(rules.folds("final_fit")) & set(rules.folds(validation.role))
-    if both:
-        raise KitError(
-            f"validation.role = {validation.role!r} holds samples that are trained on "
-            f"({', '.join(sorted(both))}); leave them out of data.roles.final_fit"
-        )
     return True
 
 

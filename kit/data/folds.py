@@ -7,22 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from kit.data import normalise, workers
+from kit.data import normalise, shares, workers
 from kit.data.arrays import Take, fits, take_from
 from kit.data.augment import AUGMENTATIONS, cutout
 from kit.data.loading import Batch, Loader, loader
 from kit.data.normalise import Normaliser
 from kit.data.prepared import Prepared
 from kit.seeding import generator, key
-from kit.settings import Rules
+from kit.settings import FITTED_ON, Rules
 from kit.task import Task
 
-# What a role's normalisers are fitted on: the samples that a network trains on beside it.
-FITTED_ON = {"search_val": "search", "tune_val": "tune_fit", "test": "final_fit"}
 # A fold whose samples never change is made once, as floats, if it is not larger than this.
 WHOLE_BYTES = 2 << 30
 
@@ -35,7 +32,8 @@ class Fold:
         loader: puts raw samples together.
         rules: what is done to them then.
         addresses: of all samples, on the device.
-        training: whether samples are augmented.
+        training: whether samples come as in training.
+        augmented: whether they are augmented then.
         inputs: the normaliser of the inputs.
         targets: the normaliser that networks which learn normalised targets decode with.
         host: a loader on the CPU for worker processes, where the data do not fit on the device, or
@@ -46,6 +44,7 @@ class Fold:
     rules: Rules
     addresses: Tensor
     training: bool
+    augmented: bool
     inputs: Normaliser
     targets: Normaliser
     host: Loader | None = None
@@ -97,8 +96,8 @@ class Fold:
 
     @cached_property
     def _fixed(self) -> bool:
-        varied = self.loader.draws or self.rules.augment or self.rules.cutout
-        if self.training and varied:
+        augmented = self.augmented and (self.rules.augment or self.rules.cutout)
+        if self.training and (self.loader.draws or augmented):
             return False
         return 4 * len(self) * math.prod(self.input_shape) <= WHOLE_BYTES
 
@@ -108,7 +107,7 @@ class Fold:
     def _finish(self, batch: Batch) -> Batch:
         """Augment and normalise raw inputs."""
         x = batch.x
-        if self.training:
+        if self.augmented:
             for name in self.rules.augment:
                 x = AUGMENTATIONS[name](x)
         return replace(batch, x=self.encode(x))
@@ -122,7 +121,7 @@ class Fold:
         x = self.inputs.encode(x.float())
         if self.rules.inputs == "per-sample" and self.rules.window == 0:
             x = normalise.per_sample(x)
-        if self.training and self.rules.cutout:
+        if self.augmented and self.rules.cutout:
             x = cutout(x, self.rules.cutout)
         if self.rules.coordinates:
             x = _with_coordinates(x)
@@ -150,8 +149,8 @@ class TaskData:
         """
         for name in rules.samples:
             self.prepared.fold(name)  # which there must be
-        training = role not in FITTED_ON
-        the_loader = loader(self.task, self.prepared, rules, self.take)
+        view = rules.view(role)
+        the_loader = loader(self.task, self.prepared, rules, self.take, plain=view == "plain")
         addresses = self._addresses(the_loader, role, rules)
         inputs = targets = Normaliser()
         if "pointwise" in (rules.inputs, rules.targets):
@@ -168,8 +167,17 @@ class TaskData:
         resident = all(fits(info.bytes) for info in self.prepared.manifest.arrays.values())
         if the_loader.streams or not resident:
             there = replace(self, device=torch.device("cpu"))
-            host = loader(self.task, self.prepared, rules, there.take)
-        return Fold(the_loader, rules, addresses, training, inputs, targets, host)
+            host = loader(self.task, self.prepared, rules, there.take, plain=view == "plain")
+        return Fold(
+            loader=the_loader,
+            rules=rules,
+            addresses=addresses,
+            training=view != "evaluation",
+            augmented=view == "augmented",
+            inputs=inputs,
+            targets=targets,
+            host=host,
+        )
 
     def take(self, name: str) -> Take:
         """Give access to a prepared array; each is brought to the device once."""
@@ -182,8 +190,8 @@ class TaskData:
         return {}
 
     def _addresses(self, the_loader: Loader, role: str, rules: Rules) -> Tensor:
-        parts = [self.prepared.fold(name)[: rules.samples.get(name)] for name in rules.folds(role)]
-        addresses = the_loader.addresses(np.concatenate(parts), role not in FITTED_ON)
+        rows = shares.samples(self.task, self.prepared, rules, role)
+        addresses = the_loader.addresses(rows, rules.view(role) != "evaluation")
         return torch.from_numpy(addresses).to(self.device)
 
 

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from msgspec.structs import replace
 from torch import Tensor
 
 from kit import discovery
@@ -69,6 +70,8 @@ class Loader:
 
     # Parameters in ``rules.load`` that this loader knows, with their defaults.
     parameters: ClassVar[Mapping[str, Any]] = {}
+    # Those of them that leave out what it augments training samples with.
+    plain: ClassVar[Mapping[str, Any]] = {}
     # Whether a training sample may come out differently each time, augmentation apart.
     draws: ClassVar[bool] = False
     # Whether samples take so long to read that worker processes should do it ahead.
@@ -164,11 +167,28 @@ class Loader:
         return torch.tensor(np.array(pairs).T, dtype=torch.float32)
 
 
-def loader(task: Task, prepared: Prepared, rules: Rules, take: Callable[[str], Take]) -> Loader:
-    """Return the task's own loader where its folder has a ``load.py``, else the plain one."""
+def loader(
+    task: Task,
+    prepared: Prepared,
+    rules: Rules,
+    take: Callable[[str], Take],
+    *,
+    plain: bool = False,
+) -> Loader:
+    """Return the task's own loader where its folder has a ``load.py``, else that of rows.
+
+    Args:
+        task: whose data they are.
+        prepared: the data.
+        rules: how to load.
+        take: gives access to a prepared array by name.
+        plain: whether training samples come without the loader's own augmentation.
+    """
     kind = Loader
     if (task.folder / "load.py").exists():
         kind = discovery.load("tasks", task.folder, "load").Loader
+    if plain:
+        rules = replace(rules, load={**rules.load, **kind.plain})
     return kind(task, prepared, rules, take)
 
 

@@ -13,6 +13,7 @@ import torch
 
 from kit import discovery, extras, method, task
 from kit.base.context import Context, Elsewhere, Method
+from kit.data import shares
 from kit.data.folds import TaskData
 from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
 from kit.engines.parallel import joined
@@ -117,6 +118,7 @@ def _run(
             raise KeyboardInterrupt
 
     stages, context = _opened(info, folder, prepared, device)
+    shares.check(the_task, prepared, context.settings.data)
     with _elsewhere(stages, spec, options) as elsewhere:
         context = replace(context, notify=notify, elsewhere=elsewhere)
         for stage in info.stages:

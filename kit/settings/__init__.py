@@ -1,6 +1,7 @@
 """Settings: strict TOML resolved in layers into frozen structs."""
 
 from kit.settings.common import (
+    FITTED_ON,
     Amount,
     BelowOne,
     Count,
@@ -15,12 +16,15 @@ from kit.settings.common import (
 from kit.settings.recipe import Recipe
 from kit.settings.resolve import merge, resolve
 from kit.settings.speed import NetworkSettings, Speed
+from kit.settings.split import FoldShare
 from kit.settings.strict import apply_overrides, convert
 
 __all__ = [
+    "FITTED_ON",
     "Amount",
     "BelowOne",
     "Count",
+    "FoldShare",
     "NetworkSettings",
     "Optimiser",
     "Positive",

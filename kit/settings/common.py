@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from kit.errors import KitError, unknown
+from kit.settings.split import FoldShare
 
 # Larger counts than that are typing errors, which torch would stumble over later.
 LARGEST = 2**31 - 1
@@ -19,12 +21,20 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 BelowOne = Annotated[float, Meta(ge=0, lt=1)]
 
 
+View = Literal["augmented", "plain", "evaluation"]
+
+
 class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How prepared arrays become the batches of a fold. The protocols differ in exactly these.
 
     Attributes:
         roles: the prepared folds that make up each role, in this order.
-        samples: at most so many samples of a prepared fold, from its start; reduced profiles.
+        split: the share of prepared folds that makes up a role, in place of what ``roles`` says.
+        views: how the samples of a role come: ``augmented`` as in training, ``plain`` as in
+            training but for the augmentation, ``evaluation`` as they are scored. By default roles
+            to train on are augmented and the others are not.
+        samples: at most so many samples of a prepared fold, from its start, and of a share of it
+            such a share of them; reduced profiles.
         stride: keep every ``stride``-th grid point of each spatial axis; reduced profiles.
         window: length, or side, of the windows that a ragged record is cut into for training; 0 for
             tasks without. Evaluation may show a network a whole record.
@@ -40,6 +50,8 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     roles: Mapping[str, Annotated[tuple[str, ...], Meta(min_length=1)]] = {}
+    split: Mapping[str, FoldShare] = {}
+    views: Mapping[str, View] = {}
     samples: Mapping[str, Positive] = {}
     stride: Positive = 1
     window: Count = 0
@@ -56,7 +68,24 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def folds(self, role: str) -> tuple[str, ...]:
         """Return the prepared folds of a role; by default DESIGN's plain reading of its name."""
+        if role in self.split:
+            return self.split[role].names
         return tuple(self.roles.get(role, DEFAULT_ROLES[role]))
+
+    def view(self, role: str) -> View:
+        """Return how the samples of a role come."""
+        return self.views.get(role, "evaluation" if role in FITTED_ON else "augmented")
+
+    def shared(self, role: str, other: str) -> tuple[str, ...]:
+        """Return the prepared folds of which two roles may both hold the same samples."""
+        pairs = product(self._parts(role), self._parts(other))
+        both = [set(a.names) & set(b.names) for a, b in pairs if not a.apart(b)]
+        return tuple(sorted(set().union(*both)))
+
+    def _parts(self, role: str) -> list[FoldShare]:
+        if role in self.split:
+            return [self.split[role]]
+        return [FoldShare(name, 0.0, 1.0) for name in self.folds(role)]
 
     def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
         """Hold the rules to what they are for: samples (channels, spatial...) with some outputs.
@@ -64,9 +93,14 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Raises:
             KitError: they do not fit.
         """
-        for role in self.roles:
-            if role not in DEFAULT_ROLES:
-                raise unknown("role in data.roles", role, DEFAULT_ROLES)
+        for name in ("roles", "split", "views"):
+            for role in getattr(self, name):
+                if role not in DEFAULT_ROLES:
+                    raise unknown(f"role in data.{name}", role, DEFAULT_ROLES)
+        for role, share in self.split.items():
+            share.check(f"data.split.{role}")
+        if self.view("test") != "evaluation":
+            raise KitError("data.views.test: scores are of samples as they are, 'evaluation'")
         channels, *spatial = sample_shape
         channels = self.one_hot or channels
         if len(spatial) == 1 and (self.augment or self.cutout):
@@ -95,6 +129,10 @@ DEFAULT_ROLES: Mapping[str, tuple[str, ...]] = {
     "final_fit": ("train", "val"),
     "test": ("test",),
 }
+
+
+# What a role's normalisers are fitted on: the samples that a network trains on beside it.
+FITTED_ON = {"search_val": "search", "tune_val": "tune_fit", "test": "final_fit"}
 
 
 class Optimiser(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -172,3 +210,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     data: Rules = Rules()
     recipe: str | None = None
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+        """Hold the settings to samples (channels, spatial...) with some outputs.
+
+        Raises:
+            KitError: they do not fit, or a role holds samples that it must not.
+        """
+        self.data.check(sample_shape, outputs)

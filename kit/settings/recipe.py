@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kit.errors import KitError
 from kit.settings.common import Optimiser, Positive, Schedule, Settings, Validation
 
 
@@ -19,3 +20,18 @@ class Recipe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     schedule: Schedule
     validation: Validation = Validation()
     loss: str | None = None
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+        """Hold the settings to the samples; what scores the training must not be trained on.
+
+        Raises:
+            KitError: they do not fit, or the validation has samples of the final fit.
+        """
+        super().check(sample_shape, outputs)
+        role = self.validation.role
+        if role != "none" and (both := self.data.shared("final_fit", role)):
+            raise KitError(
+                f"validation.role = {role!r} holds samples that are trained on "
+                f"({', '.join(both)}); leave them out of data.roles.final_fit, or cut both from "
+                "them by data.split"
+            )

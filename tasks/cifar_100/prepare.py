@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from kit.data.raw import digest
 from kit.data.split import in_order
-from kit.seeding import generator
 from kit.task import Contents, Preparation
 
 from .images import read as read_images
@@ -52,9 +51,5 @@ def _contents(
     x: Images, y: Labels, counts: Mapping[str, int], origin: Mapping[str, Any]
 ) -> Contents:
     """Split by index: the last of the training images are for validation."""
-    folds = in_order(counts)
-    # DASH's code shuffles the training images and takes the first ones for validation.
-    fitted = generator(SEED, "cifar-100", "dash").permutation(counts["train"] + counts["val"])
-    folds |= {"dash-train": fitted[counts["val"] :], "dash-val": fitted[: counts["val"]]}
     arrays: dict[str, npt.NDArray[Any]] = {"x": x, "y": y, "unit_id": np.arange(len(y))}
-    return Contents(arrays=arrays, folds=folds, origin=origin)
+    return Contents(arrays=arrays, folds=in_order(counts), origin=origin)

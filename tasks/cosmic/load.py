@@ -27,6 +27,7 @@ class Loader(loading.Loader):
     """
 
     parameters: ClassVar[Mapping[str, Any]] = {"sky": "training"}
+    plain: ClassVar[Mapping[str, Any]] = {"sky": "never"}
     draws: ClassVar[bool] = True
 
     def gather(self, addresses: Tensor, training: bool) -> Batch:

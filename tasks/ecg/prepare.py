@@ -40,7 +40,7 @@ def split(count: int) -> dict[str, npt.NDArray[np.int64]]:
     """Return the papers' folds over records: 80/10/10, and the 90/10 of the released final fit.
 
     Both are scikit-learn's ``train_test_split`` with ``random_state=0``: a permutation whose head
-    is held out. The released code draws the two splits one by one, so ``released-test`` and
+    is held out. The released code draws the two splits one by one, so ``90-10-test`` and
     ``val`` overlap by half: tuning sees half of the records of the final test. ``test`` is
     disjoint from ``train`` and ``val``.
     """
@@ -53,16 +53,16 @@ def split(count: int) -> dict[str, npt.NDArray[np.int64]]:
         "train": order[len(held_out) :],
         "val": held_out[again[test:]],
         "test": held_out[again[:test]],
-        "released-train": order[final:],
-        "released-test": order[:final],
+        "90-10-train": order[final:],
+        "90-10-test": order[:final],
     }
 
 
 def _in_order(counts: Mapping[str, int]) -> dict[str, npt.NDArray[np.int64]]:
-    """Made-up records follow each other by fold; their released folds hold what they must."""
+    """Made-up records follow each other by fold; those of the 90/10 split hold the same ones."""
     folds = in_order(counts)
-    folds["released-train"] = np.concatenate([folds["train"], folds["val"]])
-    folds["released-test"] = folds["test"]
+    folds["90-10-train"] = np.concatenate([folds["train"], folds["val"]])
+    folds["90-10-test"] = folds["test"]
     return folds
 
 

@@ -13,7 +13,7 @@ TASK = Task(
     loss="cross-entropy",
     metrics=("one-minus-f1",),
     unit="record",
-    version=1,
+    version=2,
     licence="ODC-BY 1.0",
     citation="Clifford et al., AF Classification from a Short Single Lead ECG Recording: the "
     "PhysioNet/Computing in Cardiology Challenge 2017, CinC 2017",

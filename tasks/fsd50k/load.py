@@ -35,6 +35,7 @@ class Loader(loading.Loader):
         "bins": 0.15,
         "frames": 0.2,
     }
+    plain: ClassVar[Mapping[str, Any]] = {"mix": 0.0, "mask": 0.0}
     draws: ClassVar[bool] = True
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:

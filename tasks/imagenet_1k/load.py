@@ -35,9 +35,12 @@ class Loader(loading.Loader):
 
     In evaluation the middle of the picture, after its shorter side was brought to 8/7 of the
     window. Bilinear with antialiasing, as is usual on ImageNet (Szegedy et al. 2015).
+
+    Parameters: ``random`` is false for the middle in training, too.
     """
 
-    parameters: ClassVar[Mapping[str, Any]] = {}
+    parameters: ClassVar[Mapping[str, Any]] = {"random": True}
+    plain: ClassVar[Mapping[str, Any]] = {"random": False}
     draws: ClassVar[bool] = True
     streams: ClassVar[bool] = True
 
@@ -49,6 +52,7 @@ class Loader(loading.Loader):
     def gather(self, addresses: Tensor, training: bool) -> Batch:
         """Return x (batch, 3, side, side), uint8."""
         rows, device = addresses[:, 0].cpu(), addresses.device
+        training = training and bool(self.parameter("random"))
         drawn = torch.rand(len(rows), 2 * ATTEMPTS + 3).tolist() if training else []
         x = np.empty((len(rows), 3, self.rules.window, self.rules.window), np.uint8)
         offsets, letters = self.prepared.array("x-offsets"), self.prepared.array("x")

@@ -84,9 +84,5 @@ def _contents(
 ) -> Contents:
     x = np.concatenate([series for series, _ in parts])[:, None]
     y = np.concatenate([labels for _, labels in parts])
-    # DASH's code cuts the permuted training series first and takes validation from what is left.
-    fitted = np.concatenate([folds["train"], folds["val"]])
-    released = generator(SEED, "satellite", "dash").permutation(fitted)[: len(folds["train"])]
-    folds |= {"dash-train": released, "dash-val": released[-len(folds["val"]) :]}
     arrays = {"x": x, "y": y, "unit_id": np.arange(len(y))}
     return Contents(arrays=arrays, folds=folds, origin=origin)

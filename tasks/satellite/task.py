@@ -13,7 +13,7 @@ TASK = Task(
     loss="cross-entropy",
     metrics=("zero-one-error",),
     unit="sample",
-    version=1,
+    version=2,
     licence="GPL 3.0",
     citation="Petitjean et al., Satellite Image Time Series Analysis under Time Warping, 2012",
     about=About(
@@ -43,8 +43,6 @@ TASK = Task(
     ),
     # Each series by its own mean and deviation, as NAS-Bench-360 has it; DASH's code does not.
     rules={"inputs": "per-sample"},
-    # Besides train, val and test there is the split of DASH's code for tuning, where the
-    # validation series are the last of the training series: folds "dash-train" and "dash-val".
     # Reduced sizes are chosen once, on grounds of cost alone.
     reduced={
         "lite": {
@@ -52,10 +50,8 @@ TASK = Task(
                 "train": 6000,
                 "val": 1000,
                 "test": 2000,
-                "dash-train": 6000,
-                "dash-val": 1000,
             }
         },
-        "smoke": {"samples": {"train": 32, "val": 8, "test": 16, "dash-train": 32, "dash-val": 8}},
+        "smoke": {"samples": {"train": 32, "val": 8, "test": 16}},
     },
 )

@@ -99,9 +99,5 @@ def _contents(
     x: Images, y: Labels, counts: Mapping[str, int], origin: Mapping[str, Any]
 ) -> Contents:
     """Split by index: the last of the training images are for validation."""
-    folds = in_order(counts)
-    # DASH's code permutes the training images and takes the last ones for validation.
-    fitted = generator(SEED, "spherical", "dash").permutation(counts["train"] + counts["val"])
-    folds |= {"dash-train": fitted[: counts["train"]], "dash-val": fitted[counts["train"] :]}
     arrays: dict[str, npt.NDArray[Any]] = {"x": x, "y": y, "unit_id": np.arange(len(y))}
-    return Contents(arrays=arrays, folds=folds, origin=origin)
+    return Contents(arrays=arrays, folds=in_order(counts), origin=origin)

@@ -15,7 +15,7 @@ TASK = Task(
     loss="cross-entropy",
     metrics=("zero-one-error",),
     unit="sample",
-    version=1,
+    version=2,
     licence="CC BY-SA",
     citation="Cohen et al., Spherical CNNs, ICLR 2018",
     about=About(
@@ -54,18 +54,15 @@ TASK = Task(
         ),
     ),
     # No rules: networks see pixels of 0..255, neither scaled nor augmented, in both papers' code.
-    # Besides train and val, split by index, there is the split of DASH's code, at random:
-    # folds "dash-train" and "dash-val". Reduced sizes are chosen once, on grounds of cost alone.
+    # Reduced sizes are chosen once, on grounds of cost alone.
     reduced={
         "lite": {
             "samples": {
                 "train": 1000,
                 "val": 250,
                 "test": 500,
-                "dash-train": 1000,
-                "dash-val": 250,
             }
         },
-        "smoke": {"samples": {"train": 32, "val": 8, "test": 16, "dash-train": 32, "dash-val": 8}},
+        "smoke": {"samples": {"train": 32, "val": 8, "test": 16}},
     },
 )

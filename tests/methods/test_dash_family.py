@@ -74,7 +74,7 @@ def test_unknown_option_of_a_backbone(darcy: object) -> None:
 
 def test_recipes_and_options_are_part_of_a_runs_identity() -> None:
     plain = _spec("dash")
-    for override in ("search.temperature=0.5", "search.level=bilevel", "search.warm_start=1"):
+    for override in ("search.temperature=0.5", "search.optimiser.kind=adam", "search.warm_start=1"):
         assert _spec("dash", override).id != plain.id
 
 

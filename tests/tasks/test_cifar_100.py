@@ -62,9 +62,6 @@ def test_published_images_become_folds_by_index(
     assert x.dtype == np.uint8
     assert np.array_equal(x[data.fold("test")].reshape(3, -1), test["data"])
     assert y[data.fold("val")].tolist() == train["fine_labels"][5:]
-    pools = [set(data.fold(name).tolist()) for name in ("dash-train", "dash-val")]
-    assert pools[0] | pools[1] == set(range(7))
-    assert not pools[0] & pools[1]
 
 
 def test_a_file_that_is_not_the_published_one_is_refused(tmp_path: Path) -> None:

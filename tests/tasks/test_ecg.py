@@ -63,8 +63,8 @@ def test_folds_are_those_of_scikit_learn() -> None:
         "train": train,
         "val": val,
         "test": test,
-        "released-train": final,
-        "released-test": final_test,
+        "90-10-train": final,
+        "90-10-test": final_test,
     }
     for name, fold in wanted.items():
         assert folds[name].tolist() == fold.tolist()
@@ -75,8 +75,8 @@ def test_folds_are_those_of_scikit_learn() -> None:
 def test_half_of_the_released_test_records_are_validated_on() -> None:
     folds = module("prepare").split(8528)
     assert [len(folds[name]) for name in ("train", "val", "test")] == [6822, 853, 853]
-    assert len(set(folds["released-test"]) & set(folds["val"])) == 429
-    assert not set(folds["released-test"]) & set(folds["train"])
+    assert len(set(folds["90-10-test"]) & set(folds["val"])) == 429
+    assert not set(folds["90-10-test"]) & set(folds["train"])
 
 
 def test_windows_have_the_stride_of_their_class(smoke: Prepared) -> None:

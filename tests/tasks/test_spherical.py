@@ -47,7 +47,6 @@ def test_published_spheres_become_folds_by_index(
     data = open_prepared(spherical, "published", "paper")
     assert np.array_equal(data.array("x")[data.fold("test")], test["images"])
     assert data.array("y")[data.fold("val")].tolist() == train["labels"][4:].tolist()
-    assert set(data.fold("dash-train").tolist()).isdisjoint(data.fold("dash-val").tolist())
 
 
 def test_wrong_files_are_told_by_file_and_field(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.settings import (
     Amount,
@@ -132,6 +133,20 @@ class DashSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fi
         even = [size for size in self.kernel_sizes if size % 2 == 0]
         if even and self.architecture is None and self.retrain.padding == "centred":
             raise ValueError(f"kernel size {even[0]} is even and cannot be centred in retraining")
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+        """Hold the settings to the samples; a bilevel search needs two kinds of them.
+
+        Raises:
+            KitError: they do not fit, or the two overlap.
+        """
+        super().check(sample_shape, outputs)
+        if self.search.level == "bilevel" and (both := self.data.shared("search", "search_val")):
+            raise KitError(
+                "a bilevel search needs data that it does not train on, but 'search' holds samples "
+                f"of 'search_val' ({', '.join(both)}); use --protocol clean, or -o 'data.split="
+                """{search=["train", 0, 0.5], search_val=["train", 0.5, 1]}'"""
+            )
 
 
 METHOD = MethodInfo(
