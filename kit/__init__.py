@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kit.search.own import Architecture, dash_search
+    from kit.search.api import Architecture, dash_search
 
 __version__ = "0.1.0"
 __all__ = ["Architecture", "__version__", "dash_search"]
@@ -14,7 +14,7 @@ __all__ = ["Architecture", "__version__", "dash_search"]
 def __getattr__(name: str) -> Any:
     """Import the search when it is asked for: it needs torch, and most of the kit does not."""
     if name in ("Architecture", "dash_search"):
-        from kit.search import own
+        from kit.search import api
 
-        return getattr(own, name)
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

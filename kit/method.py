@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 
@@ -118,7 +118,11 @@ class MethodInfo:
 
     @property
     def _document(self) -> Mapping[str, Any]:
-        return _parsed((self.folder / "settings.toml").read_text())
+        file = self.folder / "settings.toml"
+        try:
+            return _parsed(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise KitError(f"{file} cannot be read: {error}") from None
 
     def spec(
         self,
@@ -176,15 +180,20 @@ def _parsed(text: str) -> Mapping[str, Any]:
 
 
 def names() -> list[str]:
-    """Return the names of all methods found, sorted."""
-    return list(discovery.listing(paths.methods(), "info.py"))
+    """Return the names of all methods found that can be used, sorted."""
+    return list(discovery.sift(paths.methods(), "info.py", find)[0])
+
+
+def broken() -> list[str]:
+    """Return a line for each method folder that is of no use, which names it and says why."""
+    return discovery.sift(paths.methods(), "info.py", find)[1]
 
 
 def find(name: str) -> MethodInfo:
     """Return the method of that name.
 
     Raises:
-        KitError: there is none; near names are suggested.
+        KitError: there is none, near names are suggested; or its folder is broken.
     """
     return _find(name, tuple(paths.methods()))
 
@@ -195,4 +204,4 @@ def _find(name: str, roots: tuple[Path, ...]) -> MethodInfo:
     if name not in folders:
         raise unknown("method", name, folders)
     module = discovery.load("kit.methods", folders[name], "info")
-    return replace(cast(MethodInfo, module.METHOD), folder=folders[name])
+    return replace(discovery.member(module, "METHOD", MethodInfo), folder=folders[name])

@@ -24,17 +24,17 @@ def project() -> Path:
     return Path.cwd() if installed() else PACKAGE.parent
 
 
-def checkout(purpose: str) -> Path:
+def checkout(stream: str) -> Path:
     """Return the checkout that holds this package.
 
     Args:
-        purpose: what needs it, as the line to the user begins.
+        stream: what needs it, as the line to the user begins.
 
     Raises:
         KitError: the package came by a wheel.
     """
     if installed():
-        raise KitError(f"{purpose} need a checkout of the kit: a wheel has no docker/ and no pins")
+        raise KitError(f"{stream} need a checkout of the kit: a wheel has no docker/ and no pins")
     return project()
 
 
@@ -49,15 +49,24 @@ def results() -> Path:
 
 
 def tasks() -> list[Path]:
-    """Return the folders that hold task folders (``KIT_TASKS``, several joined by ``:``).
+    """Return the folders that hold task folders: the kit's own, then ``KIT_TASKS``.
 
-    One's own tasks are written to the first.
+    The variable may name several, joined by ``:``. Of a wheel the current folder's come first.
 
     Raises:
         KitError: ``KIT_TASKS`` names what is no folder.
     """
     shipped = [PACKAGE / "tasks"] if installed() else []
-    return _several("KIT_TASKS") or [project() / "tasks", *shipped]
+    return [project() / "tasks", *shipped, *_several("KIT_TASKS")]
+
+
+def new_tasks() -> Path:
+    """Return the folder that one's own tasks are written to: the first of ``KIT_TASKS``, if any.
+
+    Raises:
+        KitError: ``KIT_TASKS`` names what is no folder.
+    """
+    return next(iter(_several("KIT_TASKS")), project() / "tasks")
 
 
 def methods() -> list[Path]:

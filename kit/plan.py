@@ -22,7 +22,7 @@ from kit.papers import runs_behind
 from kit.runs.collect import Collected, collect
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
-from kit.runs.survey import look
+from kit.runs.states import read_state
 from kit.spec import SEEDS, Profile, Protocol, RunSpec, Tier
 from kit.task import Task
 
@@ -254,7 +254,7 @@ class _Known:
         folder = spec.folder
         if rejected := self.rejected.get(str(folder)):
             return "run", f"its result counts as absent: {rejected}"
-        now = look(folder, self.root)
+        now = read_state(folder, self.root)
         stage = f" in {now.status.stage}" if now.status and now.status.stage else ""
         match now.state:
             case "queued":

@@ -1,4 +1,4 @@
-"""Randomness is keyed: what is drawn depends on the seed and the purpose, never on history.
+"""Randomness is keyed: what is drawn depends on the seed and the stream, never on history.
 
 A resumed epoch therefore draws what the undisturbed one drew.
 """
@@ -10,12 +10,12 @@ import hashlib
 import numpy as np
 
 
-def key(seed: int, *purpose: str | int) -> int:
-    """Return a 63-bit number for a seed and a purpose, the same in every process and release."""
-    text = "\x1f".join([str(seed), *map(str, purpose)])
+def key(seed: int, *stream: str | int) -> int:
+    """Return a 63-bit number for a seed and a stream, the same in every process and release."""
+    text = "\x1f".join([str(seed), *map(str, stream)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big") >> 1
 
 
-def generator(seed: int, *purpose: str | int) -> np.random.Generator:
-    """Return a fresh numpy generator for a seed and a purpose."""
-    return np.random.default_rng(key(seed, *purpose))
+def generator(seed: int, *stream: str | int) -> np.random.Generator:
+    """Return a fresh numpy generator for a seed and a stream."""
+    return np.random.default_rng(key(seed, *stream))

@@ -27,6 +27,10 @@ class Source:
 
     Attributes:
         file: its name below ``data/raw/<task>/``.
+        instead: names of what is taken in its place: the folder that an archive makes, another
+            version of a table.
+        holds: patterns of paths, of which all are in the archive or folder; it is known by them
+            where its name is another one.
         urls: mirrors in the order in which to try them (``kit.mirrors``); may be empty.
         package: where a package holds it, ``pypi:name==version`` or ``debian:name``.
         size: bytes, where known.
@@ -38,6 +42,8 @@ class Source:
     """
 
     file: str
+    instead: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     package: str | None = None
     size: int | None = None
@@ -72,7 +78,7 @@ class Task:
     Attributes:
         name: with hyphens; the folder has underscores.
         dims: spatial axes of a sample, 1 or 2.
-        sample_shape: (channels, *spatial) as prepared, before any method's rules.
+        sample_shape: (channels, *spatial) as prepared, before any method's data config.
         outputs: classes, labels, or output channels of a dense task.
         kind: one answer, several labels, or one answer per position.
         loss: the default loss, a name in ``kit.training.losses``.
@@ -80,7 +86,7 @@ class Task:
         unit: what a metric averages over (sample, clip, record, protein, stamp).
         version: to be raised whenever prepared data or scores change.
         tiers: where data can come from, best first.
-        rules: default ``kit.settings.Rules`` of every method.
+        rules: what every method's ``kit.settings.DataConfig`` starts from.
         reduced: rules laid over them by the profiles below ``paper``, on grounds of cost.
         about: facts for the papers' tables of tasks; None for a task of one's own.
     """
@@ -138,6 +144,11 @@ class Preparation:
     scratch: Path
     progress: Callable[[int, int], None]
 
+    def find(self, *names: str) -> Path:
+        """Return the first of these raw files or folders that is there, else the first one."""
+        places = [self.raw / name for name in names]
+        return next((place for place in places if place.exists()), places[0])
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
@@ -150,23 +161,30 @@ class Contents:
             ``shared-<name>`` belongs to no single sample.
         folds: index arrays into the samples: ``train``, ``val``, ``test``, ...
         origin: how the data came about (generator, seed, raw hashes), for the manifest.
+        as_published: whether rebuilt data are shown to be the published ones, by their hashes.
     """
 
     arrays: Mapping[str, np.ndarray]
     folds: Mapping[str, np.ndarray]
     origin: Mapping[str, Any]
+    as_published: bool = False
 
 
 def names() -> list[str]:
-    """Return the names of all tasks found, sorted."""
-    return list(discovery.listing(paths.tasks(), "task.py"))
+    """Return the names of all tasks found that can be used, sorted."""
+    return list(discovery.sift(paths.tasks(), "task.py", find)[0])
+
+
+def broken() -> list[str]:
+    """Return a line for each task folder that is of no use, which names it and says why."""
+    return discovery.sift(paths.tasks(), "task.py", find)[1]
 
 
 def find(name: str) -> Task:
     """Return the task of that name.
 
     Raises:
-        KitError: there is none; near names are suggested.
+        KitError: there is none, near names are suggested; or its folder is broken.
     """
     return _find(name, tuple(paths.tasks()))
 
@@ -177,4 +195,4 @@ def _find(name: str, roots: tuple[Path, ...]) -> Task:
     if name not in folders:
         raise unknown("task", name, folders)
     module = discovery.load("tasks", folders[name], "task")
-    return replace(cast(Task, module.TASK), folder=folders[name])
+    return replace(discovery.member(module, "TASK", Task), folder=folders[name])

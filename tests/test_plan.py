@@ -219,10 +219,10 @@ def test_what_was_begun_with_other_data_begins_anew(own_data: Path) -> None:
     folder = RunFolder(run.spec)
     searched = folder.output("search")
     prepared_anew(own_data)
-    said: list[str] = []
-    execute(run.spec, Options(until="search", say=said.append))
-    assert said[0].endswith("begins anew")
+    logged: list[str] = []
+    execute(run.spec, Options(until="search", log=logged.append))
+    assert logged[0].endswith("begins anew")
     assert folder.output("search") != searched
-    said.clear()
-    execute(run.spec, Options(until="search", say=said.append))
-    assert said == []
+    logged.clear()
+    execute(run.spec, Options(until="search", log=logged.append))
+    assert logged == []

@@ -12,8 +12,8 @@ from kit.errors import unknown
 def backbone(name: str) -> ModuleType:
     """Return the module of a backbone.
 
-    It has ``build(input_shape, outputs, *, dense, width, dropout, convention) -> nn.Module`` and
-    ``initialise(network, convention)``, which draws the weights anew.
+    It has ``build(input_shape, outputs, *, dense, width, dropout, variant) -> nn.Module`` and
+    ``initialise(network, variant)``, which draws the weights anew.
 
     Raises:
         KitError: there is none; near names are suggested.

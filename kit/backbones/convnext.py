@@ -17,7 +17,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from kit.backbones.wide_resnet import Convention
+from kit.backbones.wide_resnet import Variant
 from kit.errors import KitError
 
 DEPTHS = (3, 3, 9, 3)
@@ -106,7 +106,7 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    convention: Convention = "dash",
+    variant: Variant = "dash",
     patches: bool = False,
 ) -> ConvNeXt:
     """Return the network with its initial weights.
@@ -117,7 +117,7 @@ def build(
         dense: whether there is one answer per position.
         width: channels of the first stage; by default 96 with patches and 16 without.
         dropout: probability that the last block is left out in training (stochastic depth).
-        convention: there is one only.
+        variant: there is one only.
         patches: whether the convolutions before the stages have strides, as in ConvNeXt-T; all
             have stride 1 in DASH's code.
 
@@ -134,13 +134,13 @@ def build(
         dropout=dropout,
         patches=patches,
     )
-    initialise(network, convention)
+    initialise(network, variant)
     return network
 
 
-def initialise(network: nn.Module, convention: Convention = "dash") -> None:
+def initialise(network: nn.Module, variant: Variant = "dash") -> None:
     """Draw the weights anew: N(0, 0.02^2), cut off at 2 as released; biases are 0."""
-    del convention
+    del variant
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.trunc_normal_(module.weight, std=0.02)

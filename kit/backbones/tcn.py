@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
-from kit.backbones.wide_resnet import Convention
+from kit.backbones.wide_resnet import Variant
 from kit.ops.convolutions import CausalConv1d
 
 KERNEL_SIZE = 7
@@ -92,7 +92,7 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    convention: Convention = "dash",
+    variant: Variant = "dash",
     levels: int = 8,
     padding: Padding = "causal",
     weight_norm: bool = True,
@@ -106,7 +106,7 @@ def build(
         dense: whether there is one answer per step.
         width: channels, 100 by default.
         dropout: after each ReLU within a level.
-        convention: there is one only.
+        variant: there is one only.
         levels: how many.
         padding: ``causal`` as in the paper, or ``centred`` as DASH searches it (``chomp`` removed).
         weight_norm: whether the convolutions of the levels have it.
@@ -124,17 +124,17 @@ def build(
         weight_norm=weight_norm,
         readout=readout,
     )
-    initialise(network, convention)
+    initialise(network, variant)
     return network
 
 
-def initialise(network: nn.Module, convention: Convention = "dash") -> None:
+def initialise(network: nn.Module, variant: Variant = "dash") -> None:
     """Draw the weights anew: convolutions from N(0, 0.01^2), except under weight norm.
 
     Both released codes draw those from N(0, 0.01^2) too, but into a copy that weight norm makes
     anew from its own parameters, so what counts are torch's initial weights.
     """
-    del convention
+    del variant
     for module in network.modules():
         if isinstance(module, nn.Conv1d):
             _draw(module)

@@ -1,6 +1,6 @@
 """Wide ResNet 16-k for 2D tasks (Zagoruyko & Komodakis), as DASH and NAS-Bench-360 have it.
 
-The two papers' codes differ in small things, which a convention names:
+The two papers' codes differ in small things, which a variant names:
 
 | | ``dash`` | ``nas-bench-360`` |
 | --- | --- | --- |
@@ -21,7 +21,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-Convention = Literal["dash", "nas-bench-360"]
+Variant = Literal["dash", "nas-bench-360"]
 BLOCKS_PER_STAGE = 2  # depth 16
 
 
@@ -29,12 +29,12 @@ class Block(nn.Module):
     """A pre-activation block: (BN, ReLU, convolution) twice, dropout between, and a shortcut."""
 
     def __init__(
-        self, inputs: int, outputs: int, stride: int, dropout: float, convention: Convention
+        self, inputs: int, outputs: int, stride: int, dropout: float, variant: Variant
     ) -> None:
         super().__init__()
-        bias = convention == "dash"
-        first, second = (1, stride) if convention == "dash" else (stride, 1)
-        self.activated_shortcut = convention != "dash"
+        bias = variant == "dash"
+        first, second = (1, stride) if variant == "dash" else (stride, 1)
+        self.activated_shortcut = variant != "dash"
         self.bn1 = nn.BatchNorm2d(inputs)
         self.conv1 = nn.Conv2d(inputs, outputs, 3, first, padding=1, bias=bias)
         self.dropout = nn.Dropout(dropout)
@@ -64,10 +64,10 @@ class WideResNet(nn.Module):
         dense: bool,
         width: int,
         dropout: float,
-        convention: Convention,
+        variant: Variant,
     ) -> None:
         super().__init__()
-        bias = convention == "dash"
+        bias = variant == "dash"
         widths = [16 * width, 32 * width, 64 * width]
         self.conv1 = nn.Conv2d(channels, 16, 3, padding=1, bias=bias)
         blocks = []
@@ -75,10 +75,10 @@ class WideResNet(nn.Module):
         for stage, size in enumerate(widths):
             for number in range(BLOCKS_PER_STAGE):
                 stride = 2 if stage > 0 and number == 0 and not dense else 1
-                blocks.append(Block(inputs, size, stride, dropout, convention))
+                blocks.append(Block(inputs, size, stride, dropout, variant))
                 inputs = size
         self.blocks = nn.Sequential(*blocks)
-        self.bn = nn.BatchNorm2d(inputs, momentum=0.9 if convention == "dash" else 0.1)
+        self.bn = nn.BatchNorm2d(inputs, momentum=0.9 if variant == "dash" else 0.1)
         self.linear = nn.Linear(inputs, outputs)
         self.dense = dense
 
@@ -97,26 +97,26 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    convention: Convention = "dash",
+    variant: Variant = "dash",
 ) -> WideResNet:
-    """Return a WRN-16-``width`` (4 by default) with its convention's initial weights."""
+    """Return a WRN-16-``width`` (4 by default) with its variant's initial weights."""
     network = WideResNet(
         input_shape[0],
         outputs,
         dense=dense,
         width=4 if width is None else width,
         dropout=dropout,
-        convention=convention,
+        variant=variant,
     )
-    initialise(network, convention)
+    initialise(network, variant)
     return network
 
 
-def initialise(network: nn.Module, convention: Convention = "dash") -> None:
+def initialise(network: nn.Module, variant: Variant = "dash") -> None:
     """Draw the weights anew, whatever sizes the convolutions have by now."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
-            if convention == "dash":
+            if variant == "dash":
                 nn.init.xavier_uniform_(module.weight, gain=math.sqrt(2))
             else:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from kit.backbones.wide_resnet import Convention
+from kit.backbones.wide_resnet import Variant
 
 KERNEL_SIZES = (8, 5, 3)
 # Torch warns that an even kernel size costs a padded copy; it is the papers' network.
@@ -76,17 +76,17 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    convention: Convention = "dash",
+    variant: Variant = "dash",
 ) -> WideResNet1d:
-    """Return the network; without a width, the convention's own."""
+    """Return the network; without a width, the variant's own."""
     if width is None:
-        width = min(4 ** (outputs // 10 + 1), 64) if convention == "dash" else 64
+        width = min(4 ** (outputs // 10 + 1), 64) if variant == "dash" else 64
     return WideResNet1d(input_shape[0], outputs, dense=dense, width=width, dropout=dropout)
 
 
-def initialise(network: nn.Module, convention: Convention = "dash") -> None:
+def initialise(network: nn.Module, variant: Variant = "dash") -> None:
     """Draw the weights anew, by torch's own rules as both released codes do."""
-    del convention
+    del variant
     for module in network.modules():
         if isinstance(module, nn.Conv1d | nn.BatchNorm1d | nn.Linear):
             module.reset_parameters()

@@ -17,12 +17,12 @@ from kit.runs.records import Architecture
 from kit.settings import Settings
 from kit.spec import RunSpec
 from kit.task import Task
-from kit.training.stage import Stage
+from kit.training.checkpointer import Checkpointer
 
 Configuration = TypeVar("Configuration")
 # Begins to train a trial, by its number, up to so many epochs in another process, which calls
 # ``advance`` of the method's ``Stages``. What it returns waits for the trial's record.
-Elsewhere = Callable[[int, int], Callable[[], Any]]
+RemoteTrials = Callable[[int, int], Callable[[], Any]]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Context:
 
     Attributes:
         notify: takes (stage, epoch, epochs, loss).
-        elsewhere: trains trials in other processes; None where there are none.
+        remote_trials: trains trials in other processes; None where there are none.
     """
 
     spec: RunSpec
@@ -89,7 +89,7 @@ class Context:
     data: TaskData
     folder: RunFolder
     notify: Callable[[str, int, int, float], None] = field(default=lambda *_: None)
-    elsewhere: Elsewhere | None = None
+    remote_trials: RemoteTrials | None = None
 
     @property
     def device(self) -> torch.device:
@@ -98,7 +98,7 @@ class Context:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """(channels, *spatial) of one input under the method's rules."""
+        """(channels, *spatial) of one input under the method's data config."""
         return self.settings.data.input_shape(self.task.sample_shape)
 
     @property
@@ -107,12 +107,12 @@ class Context:
         return self.folder.path / "artifacts"
 
     def fold(self, role: str) -> Fold:
-        """Return a fold under the method's rules."""
+        """Return a fold under the method's data config."""
         return self.data.fold(role, self.settings.data)
 
-    def stage(self, name: str, epochs: int) -> Stage:
-        """Open a stage that will take so many epochs."""
-        return Stage(
+    def checkpointer(self, name: str, epochs: int) -> Checkpointer:
+        """Return what keeps the checkpoints of a stage of so many epochs."""
+        return Checkpointer(
             name,
             self.spec,
             self.folder.path / "stages",
@@ -120,15 +120,15 @@ class Context:
             lambda epoch, loss: self.notify(name, epoch, epochs, loss),
         )
 
-    def finish(self, stage: Stage, **output: Any) -> None:
+    def finish(self, checkpointer: Checkpointer, **output: Any) -> None:
         """Mark a stage as finished; from now on its checkpoint is not needed."""
         # Those of trials count whatever session they were in.
-        seconds = max(stage.active_seconds, self._trial_seconds(stage.name))
+        seconds = max(checkpointer.active_seconds, self._trial_seconds(checkpointer.name))
         on_gpu = self.device.type == "cuda"
         memory = torch.cuda.max_memory_allocated(self.device) if on_gpu else None
-        cost = {"active_seconds": seconds, "sessions": stage.sessions, "gpu_memory": memory}
-        self.folder.set_output(stage.name, {**output, "cost": cost})
-        stage.remove_checkpoint()
+        cost = {"active_seconds": seconds, "sessions": checkpointer.sessions, "gpu_memory": memory}
+        self.folder.set_output(checkpointer.name, {**output, "cost": cost})
+        checkpointer.remove_checkpoint()
 
     def output(self, stage: str) -> dict[str, Any]:
         """Return what a finished stage left."""
@@ -140,7 +140,7 @@ class Context:
     def map_trials(
         self,
         stage: str,
-        function: Callable[[Configuration, Stage], float],
+        function: Callable[[Configuration, Checkpointer], float],
         configurations: Sequence[Configuration],
         *,
         epochs: int,
@@ -151,7 +151,8 @@ class Context:
 
         Args:
             stage: whose trials they are.
-            function: trains one configuration on a ``Stage`` of its own and returns its score.
+            function: trains one configuration, with a checkpointer of its own, and returns the
+                score.
             configurations: numbered from ``first``.
             epochs: of one trial, for the progress shown.
             first: the number of the first one.
@@ -173,8 +174,8 @@ class Context:
             results.append(TrialResult(number, score, float(done["seconds"])))
         return results
 
-    def trial(self, stage: str, number: int, before: int, epochs: int) -> Stage:
-        """Open a trial of a stage.
+    def trial(self, stage: str, number: int, before: int, epochs: int) -> Checkpointer:
+        """Return what keeps the checkpoints of a trial.
 
         Args:
             stage: its name.
@@ -183,7 +184,7 @@ class Context:
             epochs: of the whole stage, for the progress shown.
         """
         folder = self.folder.path / "trials" / trial_name(stage, number)
-        return Stage(
+        return Checkpointer(
             stage,
             self.spec,
             folder,

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from kit.base.context import Context, trial_name
-from kit.training.stage import Stage
+from kit.training.checkpointer import Checkpointer
 from kit.trials import workers
 from kit.trials.halving import Halving, Job
 
@@ -51,14 +51,14 @@ class HalvedTrials:
     Attributes:
         context: of the run.
         stage: its name.
-        train: trains a trial, by its number, on a ``Stage`` of its own, from its checkpoint up to
-            so many epochs, and returns its score there, lower is better.
+        train: trains a trial, by its number, with a checkpointer of its own, from its checkpoint up
+            to so many epochs, and returns its score there, lower is better.
         every: how many epochs there are between scores; at the rungs there is always one.
     """
 
     context: Context
     stage: str
-    train: Callable[[int, Stage, int], float | None]
+    train: Callable[[int, Checkpointer, int], float | None]
     every: int
 
     def run(self, halving: Halving, epochs: int) -> list[HalvedTrial]:
@@ -74,16 +74,16 @@ class HalvedTrials:
         taken = 0
 
         def start(job: Job) -> Callable[[], float | None]:
-            elsewhere = self._elsewhere(job)
+            remote = self._remote(job)
 
             def end() -> float | None:
                 nonlocal taken
                 taken += job.epochs - job.behind
                 before, total = taken - job.epochs, max(expected, taken)
-                if elsewhere is None:
+                if remote is None:
                     trial = self.advance(job.trial, job.epochs, before, total)
                 else:
-                    trial = msgspec.convert(elsewhere(), HalvedTrial)
+                    trial = msgspec.convert(remote(), HalvedTrial)
                     self.context.notify(self.stage, taken, total, self._last_loss(job.trial))
                 trials[job.trial] = trial
                 return trial.score(job.epochs)
@@ -107,17 +107,17 @@ class HalvedTrials:
         trial = self._recorded(number)
         for until in (*range(self.every, epochs, self.every), epochs):
             if until > trial.epochs:
-                progress = self.context.trial(self.stage, number, before, total)
-                score = Score(until, self.train(number, progress, until))
-                trial = HalvedTrial((*trial.scores, score), progress.active_seconds)
+                checkpointer = self.context.trial(self.stage, number, before, total)
+                score = Score(until, self.train(number, checkpointer, until))
+                trial = HalvedTrial((*trial.scores, score), checkpointer.active_seconds)
                 self.context.folder.set_output(trial_name(self.stage, number), trial, "trials")
         return trial
 
-    def _elsewhere(self, job: Job) -> Callable[[], Any] | None:
+    def _remote(self, job: Job) -> Callable[[], Any] | None:
         """Begin a job elsewhere, if that is wanted and it is not yet done."""
-        if self.context.elsewhere is None or self._recorded(job.trial).epochs >= job.epochs:
+        if self.context.remote_trials is None or self._recorded(job.trial).epochs >= job.epochs:
             return None
-        return self.context.elsewhere(job.trial, job.epochs)
+        return self.context.remote_trials(job.trial, job.epochs)
 
     def _recorded(self, number: int) -> HalvedTrial:
         output = self.context.folder.output(trial_name(self.stage, number), "trials")

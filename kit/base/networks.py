@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from kit.backbones import backbone
-from kit.backbones.wide_resnet import Convention
+from kit.backbones.wide_resnet import Variant
 from kit.base.context import Context, Outcome
 from kit.data.folds import Fold
 from kit.data.loading import Batch
@@ -24,20 +24,20 @@ from kit.search.architecture import Padding
 from kit.seeding import key
 from kit.settings import NetworkSettings, Optimiser, Schedule, Speed
 from kit.training import tensors
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser, network_loss, network_predictor, train
 from kit.training.losses import loss
-from kit.training.stage import Stage
 
 WEIGHTS = "weights.pt"
 # Arguments that every backbone has.
-COMMON = {"input_shape", "outputs", "dense", "width", "dropout", "convention"}
+COMMON = {"input_shape", "outputs", "dense", "width", "dropout", "variant"}
 
 
 def build(
     context: Context,
     name: str,
     *,
-    convention: Convention,
+    variant: Variant,
     width: int | None,
     dropout: float = 0.0,
     choices: Mapping[str, tuple[int, int]] | None = None,
@@ -52,7 +52,7 @@ def build(
     Args:
         context: of the run.
         name: of the backbone.
-        convention: whose variant of it.
+        variant: whose variant of it.
         width: None or 0 for the backbone's own.
         dropout: its probability.
         choices: kernel size and dilation of layers, if they were searched.
@@ -71,7 +71,7 @@ def build(
         dense=context.task.kind == "dense",
         width=width or None,
         dropout=dropout,
-        convention=convention,
+        variant=variant,
         **options,
     )
     if choices is not None:
@@ -80,7 +80,7 @@ def build(
         except ValueError as error:
             raise KitError(str(error)) from None
         torch.manual_seed(key(context.spec.seed, "network"))
-        module.initialise(network, convention)
+        module.initialise(network, variant)
     return network.to(context.device)
 
 
@@ -95,7 +95,7 @@ def _check_options(
 
 def fit(
     context: Context,
-    stage: Stage,
+    checkpointer: Checkpointer,
     network: nn.Module,
     fold: Fold,
     *,
@@ -111,7 +111,7 @@ def fit(
 
     Args:
         context: of the run.
-        stage: or trial; keeps the checkpoint.
+        checkpointer: or trial; keeps the checkpoint.
         network: trained in place.
         fold: what to train on.
         optimiser: its settings.
@@ -127,13 +127,13 @@ def fit(
     speed = settings.speed if isinstance(settings, NetworkSettings) else Speed()
     of_output = loss(loss_name or context.task.loss)[0]
     train(
-        stage,
+        checkpointer,
         network,
         make_optimiser([{"params": list(network.parameters())}], optimiser),
         schedule,
         epochs=epochs,
         batches=lambda epoch: fold.shuffled(
-            batch_size, context.spec.seed, *stage.purpose, epoch, limit=limit
+            batch_size, context.spec.seed, *checkpointer.stream, epoch, limit=limit
         ),
         loss=network_loss(network, fold, of_output, speed),
         until=until,

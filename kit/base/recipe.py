@@ -12,28 +12,35 @@ from torch import nn
 from kit.base import networks
 from kit.base.context import Context
 from kit.errors import KitError
-from kit.settings import Recipe
+from kit.settings import TrainingSettings
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser, network_loss, score, train
 from kit.training.losses import loss, relative_l2
 from kit.training.monitor import Monitor
-from kit.training.stage import Stage
 
 BATCH = 64
 
 
-def fit(context: Context, stage: Stage, network: nn.Module, settings: Recipe) -> None:
+def fit(
+    context: Context, checkpointer: Checkpointer, network: nn.Module, settings: TrainingSettings
+) -> None:
     """Train a network on the final fold by its settings, in place."""
     optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
     run(
-        context, stage, network, settings, optimiser, monitor(context, network, settings, optimiser)
+        context,
+        checkpointer,
+        network,
+        settings,
+        optimiser,
+        monitor(context, network, settings, optimiser),
     )
 
 
 def run(
     context: Context,
-    stage: Stage,
+    checkpointer: Checkpointer,
     network: nn.Module,
-    settings: Recipe,
+    settings: TrainingSettings,
     optimiser: torch.optim.Optimizer,
     watch: Monitor | None,
     before_epoch: Callable[[int], object] = lambda _: None,
@@ -41,13 +48,13 @@ def run(
     """As ``fit``, with an optimiser, a monitor and a hook that the caller made."""
     fold = context.fold("final_fit")
     train(
-        stage,
+        checkpointer,
         network,
         optimiser,
         settings.schedule,
         epochs=settings.epochs,
         batches=lambda epoch: fold.shuffled(
-            settings.batch_size, context.spec.seed, *stage.purpose, epoch
+            settings.batch_size, context.spec.seed, *checkpointer.stream, epoch
         ),
         loss=network_loss(network, fold, loss(settings.loss or context.task.loss)[0]),
         steps=fold.batch_count(settings.batch_size),
@@ -59,7 +66,7 @@ def run(
 def monitor(
     context: Context,
     network: nn.Module,
-    settings: Recipe,
+    settings: TrainingSettings,
     optimiser: torch.optim.Optimizer,
 ) -> Monitor | None:
     """Return what scores the network after each epoch; None where the settings ask for no score.
@@ -74,7 +81,7 @@ def monitor(
     return Monitor(network, optimiser, settings.schedule, settings.validation, score)
 
 
-def scored(settings: Recipe) -> bool:
+def scored(settings: TrainingSettings) -> bool:
     """Tell whether the settings ask for scores on a validation fold.
 
     Raises:
@@ -88,7 +95,7 @@ def scored(settings: Recipe) -> bool:
     return True
 
 
-def _metric(context: Context, network: nn.Module, settings: Recipe) -> float:
+def _metric(context: Context, network: nn.Module, settings: TrainingSettings) -> float:
     fold = context.fold(settings.validation.role)
     predict = networks.predictor(context, network, fold, settings.loss)
     value = score(predict, fold, context.task, BATCH)[context.task.metrics[0]].value
@@ -96,7 +103,7 @@ def _metric(context: Context, network: nn.Module, settings: Recipe) -> float:
 
 
 @torch.no_grad()
-def _loss(context: Context, network: nn.Module, settings: Recipe) -> float:
+def _loss(context: Context, network: nn.Module, settings: TrainingSettings) -> float:
     """Return the mean loss over the samples."""
     fold = context.fold(settings.validation.role)
     function = loss(settings.loss or context.task.loss)[0]

@@ -37,7 +37,7 @@ IDLE = {
 
 
 @dataclass(frozen=True)
-class Blueprint:
+class MetaContext:
     """The part of a ``Context`` that building a network needs; no data, no folder."""
 
     spec: RunSpec
@@ -51,7 +51,7 @@ class Blueprint:
 
     @property
     def input_shape(self) -> tuple[int, ...]:
-        """(channels, *spatial) of one input under the method's rules."""
+        """(channels, *spatial) of one input under the method's data config."""
         return self.settings.data.input_shape(self.task.sample_shape)
 
 
@@ -78,7 +78,7 @@ def size(the_task: Task, info: MethodInfo) -> Size | None:
     build = getattr(stages, "supernet" if searched else "network", None)
     if build is None:
         return None
-    context = Blueprint(spec, the_task, settings)
+    context = MetaContext(spec, the_task, settings)
     with torch.device("meta"), _Shapes():
         network = build(context)
         multiply_adds = count.multiply_adds(network, context.input_shape)

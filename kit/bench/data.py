@@ -103,7 +103,7 @@ def _step(task: Task, settings: WrnSettings, fold: Fold, batch: Batch) -> Callab
         task.outputs,
         dense=task.kind == "dense",
         width=settings.width or None,
-        convention="nas-bench-360",
+        variant="nas-bench-360",
     )
     network.to(batch.x.device).train()
     optimiser = torch.optim.SGD(network.parameters(), lr=1e-6, momentum=0.9, nesterov=True)

@@ -56,7 +56,7 @@ def measure(
     side = 0
     for done, name in enumerate(METHODS):
         settings, fold = _opened(name, profile, tier, torch.device(device))
-        side = fold.rules.window
+        side = fold.config.window
         module, networks = _supernets(settings, device, side)
         seconds = dict.fromkeys(STRATEGIES, 0.0)
         batches = fold.shuffled(size, 0, "table-8", limit=images // size)
@@ -102,7 +102,7 @@ def build_backbone(settings: DashSettings, side: int) -> nn.Module:
         (3, side, side),
         task.find(TASK).outputs,
         width=settings.search.width or None,
-        convention="dash",
+        variant="dash",
         **settings.backbone_options,
     )
     return network

@@ -30,9 +30,9 @@ from kit.search import discretise
 from kit.settings import Optimiser
 from kit.spec import Profile, Tier
 from kit.task import Task
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser, network_loss, train
 from kit.training.losses import loss
-from kit.training.stage import Stage
 
 TASKS: list[str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["tasks"]
 # Samples per step by number of axes, for two CPU cores: what the released strategy gets through in
@@ -110,7 +110,7 @@ def measure(
     return rows + [row("retraining", each, value, plain) for each, value in of_training.items()]
 
 
-class _Unkept(Stage):
+class _Unkept(Checkpointer):
     """A stage that leaves nothing behind."""
 
     def __init__(self, context: Context) -> None:
@@ -158,7 +158,7 @@ def _search(context: Context, settings: DashSettings, batches: int) -> Callable[
             epochs=1,
             batches=lambda _: alone(fold.shuffled(settings.batch_size, 0, "bench", limit=batches)),
             loss=updates.loss,
-            alongside=[updates.of_alphas],
+            extra_optimisers=[updates.of_alphas],
             after_backward=updates.after_backward,
             observe=updates.observe,
         )

@@ -27,7 +27,7 @@ from kit.data.prepared import open_prepared
 from kit.errors import KitError
 from kit.files import write_json
 from kit.search import supernet
-from kit.settings import Rules, convert
+from kit.settings import DataConfig, convert
 from kit.spec import Profile, Tier
 
 TASK = "sequential-mnist"
@@ -178,6 +178,6 @@ def _batches(fold: Fold, batch: int, steps: int, length: int) -> Iterator[tuple[
 
 def _fold(profile: Profile, tier: Tier, device: torch.device) -> Fold:
     found = task.find(TASK)
-    rules = convert(found.rules, Rules, TASK)
+    config = convert(found.rules, DataConfig, TASK)
     data = TaskData(found, open_prepared(found, tier, profile), device)
-    return data.fold("final_fit", rules)
+    return data.fold("final_fit", config)

@@ -54,14 +54,14 @@ def main() -> None:
     try:
         code = cli(prog_name="kit", standalone_mode=False)
     except (KitError, RunError) as error:
-        code = _say(str(error), error.exit_code)
+        code = _report(str(error), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         code = 0
     except click.ClickException as error:
-        code = _say(error.format_message(), 2)
+        code = _report(error.format_message(), 2)
     except (KeyboardInterrupt, click.Abort):
-        code = _say("interrupted; the same command resumes", 130)
+        code = _report("interrupted; the same command resumes", 130)
     except BrokenPipeError:
         # The reader of a pipe, such as head, has seen enough.
         sys.stderr.close()
@@ -69,10 +69,10 @@ def main() -> None:
     except OSError as error:
         if error.filename is None:
             raise
-        code = _say(f"{error.filename}: {error.strerror}", 2)
+        code = _report(f"{error.filename}: {error.strerror}", 2)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _say(line: str, code: int) -> int:
+def _report(line: str, code: int) -> int:
     click.echo(f"kit: {' '.join(line.split())}", err=True)
     return code

@@ -40,9 +40,9 @@ def _methods() -> list[str]:
 
 
 def _runs() -> list[str]:
-    from kit.runs.survey import survey
+    from kit.runs.states import read_states
 
-    return list(dict.fromkeys(f"{run.task}/{run.method}/{run.seed}" for run in survey()))
+    return list(dict.fromkeys(f"{run.task}/{run.method}/{run.seed}" for run in read_states()))
 
 
 TASK, METHOD, RUN = _Name("task", _tasks), _Name("method", _methods), _Name("run", _runs)
@@ -116,7 +116,7 @@ ray_address = click.option(
     help="With --engine ray; default: the cluster that this machine is part of.",
 )
 PLACES = ("engine", "ray_address", "gpus", "jobs", "jobs_per_gpu", "allow_unpinned")
-places = chain(
+slots = chain(
     click.option(
         "--engine",
         type=click.Choice(["auto", "local", "docker", "ray"]),

@@ -11,7 +11,7 @@ from kit.cli.columns import aligned
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from kit.runs.survey import RunState
+    from kit.runs.states import RunState
 
 COLUMNS = ("run", "kind", "state", "stage", "epoch", "loss", "took", "left", "where")
 

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from kit.engines.engine import Engine
-    from kit.engines.jobs import Ended, Job, Rules
-    from kit.engines.places import Places
+    from kit.engines.jobs import Ended, Job, RetryPolicy
     from kit.engines.queue import Queue
+    from kit.engines.slots import Slots
 
 SECONDS_BETWEEN_PICTURES = 0.5
 
 
-def run(jobs: Sequence[Job], engine: Engine, places: Places, rules: Rules) -> list[Ended]:
+def run(jobs: Sequence[Job], engine: Engine, slots: Slots, policy: RetryPolicy) -> list[Ended]:
     """Run jobs with a display on standard error; returns those that failed."""
     from kit.engines.queue import Queue
     from kit.runs import tensorboard
@@ -32,11 +32,11 @@ def run(jobs: Sequence[Job], engine: Engine, places: Places, rules: Rules) -> li
     from kit.runs.sweeps import PlannedHours, registered
 
     planned = [PlannedHours(str(job.spec.folder), job.hours, job.gpus) for job in jobs]
-    at_a_time = min(places.capacity, len(jobs))
-    _say(f"{len(jobs)} runs, {at_a_time} at a time")
+    at_a_time = min(slots.capacity, len(jobs))
+    _log(f"{len(jobs)} runs, {at_a_time} at a time")
     with ExitStack() as stack:
         stack.callback(engine.close)
-        stack.enter_context(registered(engine.name, places.capacity, planned))
+        stack.enter_context(registered(engine.name, slots.capacity, planned))
         watch = stack.enter_context(_display())
 
         def ended(end: Ended) -> None:
@@ -45,12 +45,12 @@ def run(jobs: Sequence[Job], engine: Engine, places: Places, rules: Rules) -> li
                 with suppress(OSError):  # of a full disk a run may tell, but no sweep dies
                     tensorboard.write(RunFolder(end.spec).path)
 
-        queue = Queue(jobs, engine, places, rules, watch=watch, ended=ended, say=_say)
+        queue = Queue(jobs, engine, slots, policy, watch=watch, ended=ended, log=_log)
         ends = queue.run()
     failed = [end for end in ends if end.failure]
     if failed:
         classes = Counter(end.failure for end in failed)
-        _say(", ".join(f"{count} failed by {name}" for name, count in sorted(classes.items())))
+        _log(", ".join(f"{count} failed by {name}" for name, count in sorted(classes.items())))
     return failed
 
 
@@ -61,10 +61,10 @@ def _ended(end: Ended) -> None:
         how = f"FAILED ({end.failure}): {end.message} ({RunFolder(end.spec).log})"
     else:
         how = "done elsewhere" if end.elsewhere else "done"
-    _say(f"{end.spec}: {how}" + ("" if end.elsewhere else f" after {end.seconds:.0f} s"))
+    _log(f"{end.spec}: {how}" + ("" if end.elsewhere else f" after {end.seconds:.0f} s"))
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     click.echo(line, err=True)
 
 
@@ -100,10 +100,10 @@ def _lines() -> Callable[[Queue], None]:
     told: dict[str, str] = {}
 
     def watch(queue: Queue) -> None:
-        now = dict(queue.places.reasons) if queue.waiting else {}
+        now = dict(queue.slots.reasons) if queue.waiting else {}
         for uuid, reason in now.items():
             if told.get(uuid) != reason:
-                _say(f"not used: {uuid}: {reason}")
+                _log(f"not used: {uuid}: {reason}")
         told.clear()
         told.update(now)
 
@@ -113,10 +113,12 @@ def _lines() -> Callable[[Queue], None]:
 def _picture(queue: Queue) -> RenderableType:
     from rich.console import Group
 
-    from kit.runs.survey import look
+    from kit.runs.states import read_state
 
-    running = [(look(run.job.spec.folder), queue.hours(run.job)) for run in queue.running]
-    elsewhere = [(look(job.spec.folder), queue.hours(job)) for job in queue.elsewhere.values()]
+    running = [(read_state(run.job.spec.folder), queue.hours(run.job)) for run in queue.running]
+    elsewhere = [
+        (read_state(job.spec.folder), queue.hours(job)) for job in queue.elsewhere.values()
+    ]
     rows = [states.row(run, hours) for run, hours in (*running, *elsewhere)]
     failed = sum(end.failure is not None for end in queue.done.values())
     parts = [
@@ -126,7 +128,7 @@ def _picture(queue: Queue) -> RenderableType:
     ]
     ends = _left(queue, [states.left(run, hours) for run, hours in running])
     line = ", ".join(part for part in parts if part)
-    idle = [f"{name} not used: {why}" for name, why in queue.places.reasons.items()]
+    idle = [f"{name} not used: {why}" for name, why in queue.slots.reasons.items()]
     return Group(
         states.table(rows),
         f"{line}; {states.duration(ends)} left" if ends is not None else line,
@@ -143,4 +145,4 @@ def _left(queue: Queue, under_way: Sequence[float | None]) -> float | None:
     running = [seconds for seconds in under_way if seconds is not None]
     if len(known) < len(waiting) or len(running) < len(under_way) or not (known or running):
         return None
-    return makespan(known, queue.places.capacity, under_way=running)
+    return makespan(known, queue.slots.capacity, under_way=running)

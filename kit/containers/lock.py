@@ -92,7 +92,7 @@ def read() -> Lock | None:
     return lock
 
 
-def objection(image: Image | None, name: str) -> str | None:
+def rejection(image: Image | None, name: str) -> str | None:
     """Return why an image must not be run as it is, or None where it is the one locked."""
     if image is None:
         return f"the image of {name} is not built; run 'kit images build {name}'"

@@ -11,7 +11,7 @@ import docker
 from docker.errors import NotFound
 
 from kit import paths
-from kit.containers.shut_in import HOME, mount, options
+from kit.containers.sandbox import HOME, mount, options
 from kit.errors import BusyError, DataError
 from kit.spec import Profile, Tier
 

@@ -88,9 +88,14 @@ def members(
 ) -> Iterator[tuple[str, io.RawIOBase]]:
     """Yield (name, content) of the files in an archive, in its order, without unpacking it.
 
+    A folder will do in its place: the files below it, sorted.
+
     Content is to be read before the next member is asked for. Arguments and errors are those of
     ``unpack``.
     """
+    if archive.is_dir():
+        yield from _folder_members(archive, wanted, progress)
+        return
     if not archive.is_file():
         raise DataError(f"{archive}: no such file")
     with archive.open("rb") as file:
@@ -103,6 +108,18 @@ def members(
             yield name, content
             total += content.count
             progress(done, whole)
+
+
+def _folder_members(
+    folder: Path, wanted: Callable[[str], bool], progress: Progress
+) -> Iterator[tuple[str, io.RawIOBase]]:
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    for done, file in enumerate(files, start=1):
+        name = file.relative_to(folder).as_posix()
+        if wanted(name):
+            with file.open("rb", buffering=0) as stream:
+                yield name, stream
+        progress(done, len(files))
 
 
 def _zip_members(

@@ -39,5 +39,5 @@ def cutout(x: Tensor, size: int) -> Tensor:
     return x.masked_fill(inside[:, None], 0.0)
 
 
-# By their names in ``Rules.augment``.
+# By their names in ``DataConfig.augment``.
 AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {"crop": crop, "flip": flip}

@@ -32,7 +32,7 @@ def fetch(
     *,
     offline: bool = False,
     show: Callable[[str], AbstractContextManager[Progress]] = _unseen,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
     patience: Patience = PATIENCE,
 ) -> list[Path]:
     """Fetch the raw files of a tier that are not there yet.
@@ -44,7 +44,7 @@ def fetch(
         tier: which data they belong to.
         offline: only tell what is missing.
         show: gives a progress function for a file's name.
-        say: takes one line for each mirror that failed while another one is left.
+        log: takes one line for each mirror that failed while another one is left.
         patience: time-outs and tries.
 
     Returns:
@@ -68,7 +68,7 @@ def fetch(
         with _alone(task):
             for source in absent:
                 try:
-                    fetched.append(_fetch_one(task, source, show, say, patience))
+                    fetched.append(_fetch_one(task, source, show, log, patience))
                 except DownloadError as failure:
                     dead.append(f"{source.file}: {failure}")
     except OSError as error:
@@ -84,7 +84,7 @@ def _fetch_one(
     task: Task,
     source: Source,
     show: Callable[[str], AbstractContextManager[Progress]],
-    say: Callable[[str], None],
+    log: Callable[[str], None],
     patience: Patience,
 ) -> Path:
     target = raw.folder_of(task) / source.file
@@ -97,7 +97,7 @@ def _fetch_one(
         except DownloadError as failure:
             tries.append(f"{url}: {failure}")
             if following:
-                say(f"{tries[-1]}; next is {following}: trying the next mirror")
+                log(f"{tries[-1]}; next is {following}: trying the next mirror")
             continue
         part.finish(target)
         sync_folder(target.parent)
@@ -118,12 +118,12 @@ def _bring(
     """Download a file into its part and return its SHA-256; a wrong file is kept aside."""
     resumed = part.held(url) > 0
     download(url, part, size=source.size, progress=progress, patience=patience)
-    found, problem = _look(task, source, part)
+    found, problem = _inspect(task, source, part)
     if problem and resumed:
         # An earlier session's end may have damaged what it left: once more, from the start.
         part.drop()
         download(url, part, size=source.size, progress=progress, patience=patience)
-        found, problem = _look(task, source, part)
+        found, problem = _inspect(task, source, part)
     if problem is None:
         return found
     aside = raw.aside(task, source)
@@ -131,7 +131,7 @@ def _bring(
     raise DownloadError(f"{problem}; kept as {aside} until there is a right one")
 
 
-def _look(task: Task, source: Source, part: Part) -> tuple[str, str | None]:
+def _inspect(task: Task, source: Source, part: Part) -> tuple[str, str | None]:
     """Return the SHA-256 of what came, and what is wrong with it."""
     found = sha256(part.path)
     if raw.is_page(part.path):

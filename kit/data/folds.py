@@ -1,4 +1,4 @@
-"""Folds on the device: role and rules in, batches out."""
+"""Folds on the device: role and config in, batches out."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kit.data.loading import Batch, Loader, loader
 from kit.data.normalise import Normaliser
 from kit.data.prepared import Prepared
 from kit.seeding import generator, key
-from kit.settings import FITTED_ON, Rules
+from kit.settings import FITTED_ON, DataConfig
 from kit.task import Task
 
 # A fold whose samples never change is made once, as floats, if it is not larger than this.
@@ -30,7 +30,7 @@ class Fold:
 
     Attributes:
         loader: puts raw samples together.
-        rules: what is done to them then.
+        config: what is done to them then.
         addresses: of all samples, on the device.
         training: whether samples come as in training.
         augmented: whether they are augmented then.
@@ -41,7 +41,7 @@ class Fold:
     """
 
     loader: Loader
-    rules: Rules
+    config: DataConfig
     addresses: Tensor
     training: bool
     augmented: bool
@@ -76,14 +76,14 @@ class Fold:
         return self._cut(everything.split(batch_size)[:limit], 0)
 
     def shuffled(
-        self, batch_size: int, seed: int, *purpose: str | int, limit: int | None = None
+        self, batch_size: int, seed: int, *stream: str | int, limit: int | None = None
     ) -> Iterator[Batch]:
-        """Yield the fold in an order that depends on the seed and the purpose alone."""
-        order = generator(seed, "order", *purpose).permutation(len(self))
+        """Yield the fold in an order that depends on the seed and the stream alone."""
+        order = generator(seed, "order", *stream).permutation(len(self))
         indices = torch.from_numpy(order).to(self.addresses.device)
-        return self._cut(indices.split(batch_size)[:limit], key(seed, "draws", *purpose))
+        return self._cut(indices.split(batch_size)[:limit], key(seed, "draws", *stream))
 
-    def _cut(self, parts: Sequence[Tensor], purpose: int) -> Iterator[Batch]:
+    def _cut(self, parts: Sequence[Tensor], stream: int) -> Iterator[Batch]:
         if self._fixed:
             return map(self.samples.rows, parts)
         if self.host is None:
@@ -91,12 +91,12 @@ class Fold:
         addresses = [self.addresses[part].cpu() for part in parts]
         device = self.addresses.device
         return map(
-            self._finish, workers.gather(self.host, addresses, self.training, device, purpose)
+            self._finish, workers.gather(self.host, addresses, self.training, device, stream)
         )
 
     @cached_property
     def _fixed(self) -> bool:
-        augmented = self.augmented and (self.rules.augment or self.rules.cutout)
+        augmented = self.augmented and (self.config.augment or self.config.cutout)
         if self.training and (self.loader.draws or augmented):
             return False
         return 4 * len(self) * math.prod(self.input_shape) <= WHOLE_BYTES
@@ -108,22 +108,22 @@ class Fold:
         """Augment and normalise raw inputs."""
         x = batch.x
         if self.augmented:
-            for name in self.rules.augment:
+            for name in self.config.augment:
                 x = AUGMENTATIONS[name](x)
         return replace(batch, x=self.encode(x))
 
     def encode(self, x: Tensor) -> Tensor:
         """Return raw inputs (batch, channels, *spatial) as a network sees them."""
-        if self.rules.one_hot:
+        if self.config.one_hot:
             # An index outside the alphabet, such as an unknown base, becomes all zeros.
-            letters = torch.arange(self.rules.one_hot, device=x.device)
+            letters = torch.arange(self.config.one_hot, device=x.device)
             x = (x == letters.reshape(-1, *[1] * (x.ndim - 2))).float()
         x = self.inputs.encode(x.float())
-        if self.rules.inputs == "per-sample" and self.rules.window == 0:
+        if self.config.inputs == "per-sample" and self.config.window == 0:
             x = normalise.per_sample(x)
-        if self.augmented and self.rules.cutout:
-            x = cutout(x, self.rules.cutout)
-        if self.rules.coordinates:
+        if self.augmented and self.config.cutout:
+            x = cutout(x, self.config.cutout)
+        if self.config.coordinates:
             x = _with_coordinates(x)
         return x
 
@@ -136,41 +136,41 @@ class TaskData:
     prepared: Prepared
     device: torch.device
 
-    def fold(self, role: str, rules: Rules) -> Fold:
+    def fold(self, role: str, config: DataConfig) -> Fold:
         """Return the fold of a role.
 
         Args:
             role: ``search``, ``search_val``, ``tune_fit``, ``tune_val``, ``final_fit``, ``test``.
-            rules: how samples are chosen, loaded and normalised.
+            config: how samples are chosen, loaded and normalised.
 
         Raises:
             DataError: the prepared data have no such fold.
-            KitError: the rules name something that there is not.
+            KitError: the config names something that there is not.
         """
-        for name in rules.samples:
+        for name in config.samples:
             self.prepared.fold(name)  # which there must be
-        view = rules.view(role)
-        the_loader = loader(self.task, self.prepared, rules, self.take, plain=view == "plain")
-        addresses = self._addresses(the_loader, role, rules)
+        view = config.view(role)
+        the_loader = loader(self.task, self.prepared, config, self.take, plain=view == "plain")
+        addresses = self._addresses(the_loader, role, config)
         inputs = targets = Normaliser()
-        if "pointwise" in (rules.inputs, rules.targets):
-            base = self._addresses(the_loader, FITTED_ON.get(role, role), rules)
+        if "pointwise" in (config.inputs, config.targets):
+            base = self._addresses(the_loader, FITTED_ON.get(role, role), config)
             reference = the_loader.gather(base, training=False)
-            if rules.inputs == "pointwise":
+            if config.inputs == "pointwise":
                 inputs = normalise.pointwise(reference.x.float())
-            if rules.targets == "pointwise":
+            if config.targets == "pointwise":
                 targets = normalise.pointwise(reference.y.float())
-        if rules.inputs == "constants":
+        if config.inputs == "constants":
             like = the_loader.gather(addresses[:1], training=False).x
-            inputs = normalise.constants(rules.mean, rules.std, like)
+            inputs = normalise.constants(config.mean, config.std, like)
         host = None
         resident = all(fits(info.bytes) for info in self.prepared.manifest.arrays.values())
         if the_loader.streams or not resident:
             there = replace(self, device=torch.device("cpu"))
-            host = loader(self.task, self.prepared, rules, there.take, plain=view == "plain")
+            host = loader(self.task, self.prepared, config, there.take, plain=view == "plain")
         return Fold(
             loader=the_loader,
-            rules=rules,
+            config=config,
             addresses=addresses,
             training=view != "evaluation",
             augmented=view == "augmented",
@@ -189,9 +189,9 @@ class TaskData:
     def _taken(self) -> dict[str, Take]:
         return {}
 
-    def _addresses(self, the_loader: Loader, role: str, rules: Rules) -> Tensor:
-        rows = shares.samples(self.task, self.prepared, rules, role)
-        addresses = the_loader.addresses(rows, rules.view(role) != "evaluation")
+    def _addresses(self, the_loader: Loader, role: str, config: DataConfig) -> Tensor:
+        rows = shares.samples(self.task, self.prepared, config, role)
+        addresses = the_loader.addresses(rows, config.view(role) != "evaluation")
         return torch.from_numpy(addresses).to(self.device)
 
 

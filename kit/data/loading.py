@@ -22,7 +22,7 @@ from kit import discovery
 from kit.data.arrays import Take
 from kit.data.prepared import Prepared
 from kit.errors import DataError, KitError, nearest
-from kit.settings import Rules
+from kit.settings import DataConfig
 from kit.task import Task
 
 
@@ -64,11 +64,11 @@ class Loader:
     Args:
         task: whose data they are.
         prepared: the data.
-        rules: how to load; ``rules.load`` holds the parameters of a task's own loader.
+        config: how to load; ``config.load`` holds the parameters of a task's own loader.
         take: gives access to a prepared array by name.
     """
 
-    # Parameters in ``rules.load`` that this loader knows, with their defaults.
+    # Parameters in ``config.load`` that this loader knows, with their defaults.
     parameters: ClassVar[Mapping[str, Any]] = {}
     # Those of them that leave out what it augments training samples with.
     plain: ClassVar[Mapping[str, Any]] = {}
@@ -78,16 +78,16 @@ class Loader:
     streams: ClassVar[bool] = False
 
     def __init__(
-        self, task: Task, prepared: Prepared, rules: Rules, take: Callable[[str], Take]
+        self, task: Task, prepared: Prepared, config: DataConfig, take: Callable[[str], Take]
     ) -> None:
-        self.task, self.prepared, self.rules, self.take = task, prepared, rules, take
-        for name in rules.load:
+        self.task, self.prepared, self.config, self.take = task, prepared, config, take
+        for name in config.load:
             if name not in self.parameters:
                 raise KitError(f"no setting 'data.load.{name}'{nearest(name, self.parameters)}")
 
     def parameter(self, name: str) -> Any:
-        """Return a parameter of ``rules.load`` or its default."""
-        return self.rules.load.get(name, self.parameters[name])
+        """Return a parameter of ``config.load`` or its default."""
+        return self.config.load.get(name, self.parameters[name])
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
         """Return the addresses (samples, k) of all samples made of some prepared ones."""
@@ -102,7 +102,7 @@ class Loader:
         ]
         if not rows:
             raise DataError(
-                f"{self.task.name}: no record is longer than a window of {self.rules.window}"
+                f"{self.task.name}: no record is longer than a window of {self.config.window}"
             )
         return np.concatenate(rows)
 
@@ -119,11 +119,11 @@ class Loader:
         x = self.take("x")(rows) if self._offsets is None else self._windows(addresses)
         y = self.take("y")(rows)
         mask = self.take("mask")(rows) if self.prepared.has("mask") else None
-        if self.rules.stride > 1:
-            x = _thin(x, self.rules.stride)
+        if self.config.stride > 1:
+            x = _thin(x, self.config.stride)
             if self.task.kind == "dense":
-                y = _thin(y, self.rules.stride)
-                mask = None if mask is None else _thin(mask, self.rules.stride)
+                y = _thin(y, self.config.stride)
+                mask = None if mask is None else _thin(mask, self.config.stride)
         return Batch(
             x=x,
             y=y,
@@ -140,18 +140,18 @@ class Loader:
 
     def _starts(self, row: int, label: int) -> npt.NDArray[np.int64]:
         assert self._offsets is not None
-        strides = self.rules.window_strides
+        strides = self.config.window_strides
         stride = strides[label] if len(strides) > 1 else strides[0]
         length = int(self._offsets[row + 1] - self._offsets[row])
-        return np.arange(0, length - self.rules.window, stride, dtype=np.int64)
+        return np.arange(0, length - self.config.window, stride, dtype=np.int64)
 
     def _windows(self, addresses: Tensor) -> Tensor:
-        """(batch, 2) -> (batch, 1, window), of records z-scored as a whole if the rules say so."""
+        """(batch, 2) -> (batch, 1, window), of records z-scored as a whole if the config does."""
         rows, starts = addresses.unbind(1)
         first = self.take("x-offsets")(rows) + starts
-        steps = torch.arange(self.rules.window, device=addresses.device)
+        steps = torch.arange(self.config.window, device=addresses.device)
         windows = self.take("x")(first[:, None] + steps)[:, None].float()
-        if self.rules.inputs == "per-sample":
+        if self.config.inputs == "per-sample":
             mean, deviation = self._record_statistics.to(windows.device)[:, rows, None, None]
             windows = (windows - mean) / deviation
         return windows
@@ -170,7 +170,7 @@ class Loader:
 def loader(
     task: Task,
     prepared: Prepared,
-    rules: Rules,
+    config: DataConfig,
     take: Callable[[str], Take],
     *,
     plain: bool = False,
@@ -180,7 +180,7 @@ def loader(
     Args:
         task: whose data they are.
         prepared: the data.
-        rules: how to load.
+        config: how to load.
         take: gives access to a prepared array by name.
         plain: whether training samples come without the loader's own augmentation.
     """
@@ -188,8 +188,8 @@ def loader(
     if (task.folder / "load.py").exists():
         kind = discovery.load("tasks", task.folder, "load").Loader
     if plain:
-        rules = replace(rules, load={**rules.load, **kind.plain})
-    return kind(task, prepared, rules, take)
+        config = replace(config, load={**config.load, **kind.plain})
+    return kind(task, prepared, config, take)
 
 
 def _thin(values: Tensor, stride: int) -> Tensor:

@@ -6,6 +6,7 @@ Nothing half prepared is ever taken for prepared: the folder appears whole, by a
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
@@ -197,6 +198,35 @@ def write_prepared(
     fresh.rename(folder)
     sync_folder(folder.parent)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def publish(folder: Path) -> Path:
+    """Have prepared data that are shown to be the published ones as tier ``published`` too.
+
+    Both folders share their files where the disk can do that. What is prepared of the published
+    files is left alone.
+    """
+    target = folder.with_name("published")
+    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    with suppress(FileNotFoundError, msgspec.MsgspecError):
+        there = msgspec.json.decode((target / MANIFEST).read_bytes(), type=Manifest)
+        if (there.schema, there.version) == (SCHEMA, manifest.version):
+            return target
+    fresh = folder.with_name(".published.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    shutil.copytree(folder, fresh, copy_function=_link)
+    write_json(fresh / MANIFEST, msgspec.structs.replace(manifest, tier="published"))
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+    sync_folder(target.parent)
+    return target
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
 
 
 def check_contents(task: Task, contents: Contents) -> None:

@@ -15,6 +15,7 @@ from kit.data.prepared import (
     folder_of,
     generated,
     open_prepared,
+    publish,
     repair,
     write_prepared,
 )
@@ -73,7 +74,10 @@ def prepare(
             scratch=scratch,
             progress=progress,
         )
-        write_prepared(folder, task, tier, samples, task.prepare(job))
+        contents = task.prepare(job)
+        write_prepared(folder, task, tier, samples, contents)
+        if contents.as_published:
+            publish(folder)
         shutil.rmtree(scratch, ignore_errors=True)
 
 
@@ -85,6 +89,15 @@ def state(task: Task, tier: Tier, profile: Profile = "paper") -> State:
         return State(tier, False, repair(task, tier, profile))
     size = sum(info.bytes for info in prepared.manifest.arrays.values())
     return State(tier, True, str(prepared.folder), size)
+
+
+def is_published(task: Task) -> bool:
+    """Tell whether what was rebuilt is kept as published data too."""
+    try:
+        rebuilt, published = (open_prepared(task, t, "paper") for t in ("rebuilt", "published"))
+    except DataError:
+        return False
+    return rebuilt.manifest.digest == published.manifest.digest
 
 
 def check(task: Task) -> dict[str, str]:

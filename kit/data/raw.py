@@ -40,8 +40,15 @@ def missing(task: Task, tier: Tier | Literal["precomputed"] = "published") -> li
     return [
         source
         for source in task.sources
-        if source.tier == tier and not (folder_of(task) / source.file).exists()
+        if source.tier == tier and not place(task, source).exists()
     ]
+
+
+def place(task: Task, source: Source) -> Path:
+    """Return where a raw file is, or what is taken instead of it; where it belongs if nowhere."""
+    names = (source.file, *source.instead)
+    found = (folder_of(task) / name for name in names if (folder_of(task) / name).exists())
+    return next(found, folder_of(task) / source.file)
 
 
 def import_files(

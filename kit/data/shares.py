@@ -8,27 +8,27 @@ import numpy.typing as npt
 from kit.data.prepared import Prepared
 from kit.errors import KitError
 from kit.seeding import generator
-from kit.settings import FoldShare, Rules
+from kit.settings import DataConfig, FoldShare
 from kit.task import Task
 
 Indices = npt.NDArray[np.int64]
 
 
-def samples(task: Task, prepared: Prepared, rules: Rules, role: str) -> Indices:
+def samples(task: Task, prepared: Prepared, config: DataConfig, role: str) -> Indices:
     """Return the indices (n,) of the prepared samples of a role, in their order.
 
     Raises:
         DataError: the prepared data have no such fold.
         KitError: its share of a fold is of no unit.
     """
-    share = rules.split.get(role)
+    share = config.split.get(role)
     if share is None:
-        parts = (prepared.fold(name)[: rules.samples.get(name)] for name in rules.folds(role))
+        parts = (prepared.fold(name)[: config.samples.get(name)] for name in config.folds(role))
         return np.concatenate(list(parts))
     folds = [prepared.fold(name) for name in share.names]
     chosen = _cut(task, prepared, np.concatenate(folds), share)
     most = sum(
-        min(len(fold), rules.samples.get(name, len(fold)))
+        min(len(fold), config.samples.get(name, len(fold)))
         for name, fold in zip(share.names, folds, strict=True)
     )
     if most < sum(map(len, folds)):
@@ -39,17 +39,17 @@ def samples(task: Task, prepared: Prepared, rules: Rules, role: str) -> Indices:
     return chosen
 
 
-def check(task: Task, prepared: Prepared, rules: Rules) -> None:
+def check(task: Task, prepared: Prepared, config: DataConfig) -> None:
     """Check all that rules say of folds before anything is trained on some of them.
 
     Raises:
         DataError: they name a fold that there is not.
         KitError: a share is empty.
     """
-    for name in {*rules.samples, *(name for names in rules.roles.values() for name in names)}:
+    for name in {*config.samples, *(name for names in config.roles.values() for name in names)}:
         prepared.fold(name)
-    for role in rules.split:
-        samples(task, prepared, rules, role)
+    for role in config.split:
+        samples(task, prepared, config, role)
 
 
 def _cut(task: Task, prepared: Prepared, rows: Indices, share: FoldShare) -> Indices:

@@ -24,16 +24,16 @@ class _Parts(Dataset[dict[str, Tensor]]):
     """One item per batch: its tensors by name, those that there are."""
 
     def __init__(
-        self, loader: Loader, parts: Sequence[Tensor], training: bool, purpose: int
+        self, loader: Loader, parts: Sequence[Tensor], training: bool, stream: int
     ) -> None:
         self.loader, self.parts = loader, parts
-        self.training, self.purpose = training, purpose
+        self.training, self.stream = training, stream
 
     def __len__(self) -> int:
         return len(self.parts)
 
     def __getitem__(self, number: int) -> dict[str, Tensor]:
-        torch.manual_seed(key(self.purpose, "batch", number))
+        torch.manual_seed(key(self.stream, "batch", number))
         batch = self.loader.gather(self.parts[number], self.training)
         values = {each.name: getattr(batch, each.name) for each in fields(Batch)}
         return {name: value for name, value in values.items() if value is not None}
@@ -44,7 +44,7 @@ def gather(
     parts: Sequence[Tensor],
     training: bool,
     device: torch.device,
-    purpose: int,
+    stream: int,
 ) -> Iterator[Batch]:
     """Yield a raw batch for each part, in their order, while the next ones are being read.
 
@@ -53,10 +53,10 @@ def gather(
         parts: addresses of the samples of each batch, on the CPU.
         training: whether random choices are made anew.
         device: where the batches go.
-        purpose: what random choices are keyed to.
+        stream: what random choices are keyed to.
     """
     batches = DataLoader(
-        _Parts(loader, parts, training, purpose),
+        _Parts(loader, parts, training, stream),
         batch_size=None,
         num_workers=min(MOST, len(os.sched_getaffinity(0)), len(parts)),
         pin_memory=device.type == "cuda",

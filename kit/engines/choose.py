@@ -9,9 +9,9 @@ from types import ModuleType
 from typing import Protocol, runtime_checkable
 
 from kit import extras
-from kit.engines import devices
+from kit.engines import devices, visible
 from kit.engines.engine import Engine, Options
-from kit.engines.places import Cpu, Gpus, Places
+from kit.engines.slots import Cpu, Gpus, Slots
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
 
@@ -20,7 +20,7 @@ from kit.spec import RunSpec
 class Cluster(Protocol):
     """An engine whose runs go to other machines than this one."""
 
-    def places(self, specs: Sequence[RunSpec], limit: int | None) -> Places:
+    def slots(self, specs: Sequence[RunSpec], limit: int | None) -> Slots:
         """Return where these runs can go, at most ``limit`` at a time; none where none are known.
 
         Raises:
@@ -32,7 +32,7 @@ def connect(
     name: str,
     specs: Sequence[RunSpec],
     options: Options,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> Engine:
     """Return the engine of that name; ``auto`` is containers where they can be had.
 
@@ -42,7 +42,7 @@ def connect(
     reason = _unusable("docker" if name == "auto" else name, specs, options)
     if name == "auto":
         name = "local" if reason else "docker"
-        say(f"as processes, not in containers: {reason}" if reason else "in containers")
+        log(f"as processes, not in containers: {reason}" if reason else "in containers")
     elif reason is not None:
         raise UnavailableError(f"engine {name}: {reason}")
     engine: Engine = _module(name).connect(options)
@@ -66,7 +66,7 @@ def of_machine(options: Options) -> Engine:
     return engine
 
 
-def objection_of_machine(specs: Sequence[RunSpec], options: Options) -> str | None:
+def machine_rejection(specs: Sequence[RunSpec], options: Options) -> str | None:
     """Return why this node's engine cannot run these, such as an image that is not built."""
     engine = of_machine(options)
     try:
@@ -75,7 +75,7 @@ def objection_of_machine(specs: Sequence[RunSpec], options: Options) -> str | No
         engine.close()
 
 
-def places(wanted: str | None, jobs: int | None, device: str | None, share: int = 1) -> Places:
+def slots(wanted: str | None, jobs: int | None, device: str | None, share: int = 1) -> Slots:
     """Return where runs go: onto GPUs if there are any, else so many at a time onto the CPU.
 
     Args:
@@ -84,7 +84,7 @@ def places(wanted: str | None, jobs: int | None, device: str | None, share: int 
         device: ``cpu`` leaves the GPUs alone.
         share: how many runs may share a GPU.
     """
-    uuids = [] if device == "cpu" else devices.allowed(wanted)
+    uuids = [] if device == "cpu" else visible.allowed(wanted)
     if uuids is None:
         uuids = [gpu.uuid for gpu in devices.gpus()]
     if not uuids:

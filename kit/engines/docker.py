@@ -23,8 +23,8 @@ from requests.exceptions import RequestException
 from kit import method, paths
 from kit.containers import build, images, lock, prepare
 from kit.containers.client import connect as connect_client
-from kit.containers.shut_in import HOME, mount
-from kit.containers.shut_in import options as shut_in
+from kit.containers.sandbox import HOME, mount
+from kit.containers.sandbox import options as sandbox
 from kit.engines import leases
 from kit.engines.engine import EngineError, Exit, Handle, Options, arguments, environment, sweep
 from kit.engines.signals import terminable
@@ -56,7 +56,7 @@ def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
     except UnavailableError as error:
         return str(error)
     for name in dict.fromkeys(spec.task for spec in specs):
-        reason = _objection(images.find(client, name), name, options)
+        reason = _rejection(images.find(client, name), name, options)
         if reason is not None:
             return reason
     shipped = paths.methods()[0]
@@ -207,7 +207,7 @@ class Docker:
         variables |= environment(gpus, self.options) | {
             "KIT_LOG": str(inside / folder.log.name),
             "KIT_IMAGE_ID": image.id,
-            "KIT_IMAGE_PINNED": str(int(lock.objection(image, spec.task) is None)),
+            "KIT_IMAGE_PINNED": str(int(lock.rejection(image, spec.task) is None)),
         }
         if image.digest is not None:
             variables["KIT_IMAGE_DIGEST"] = image.digest
@@ -222,14 +222,14 @@ class Docker:
             "environment": variables,
             "mounts": mounts,
             "device_requests": devices,
-            **shut_in(),
+            **sandbox(),
         }
 
     def _image(self, name: str) -> images.Image:
         """Return the image of a task: the same for the whole sweep, even if one is built anew."""
         if name not in self._images:
             image = images.find(self.client, name)
-            reason = _objection(image, name, self.options)
+            reason = _rejection(image, name, self.options)
             if image is None or reason is not None:
                 raise KitError(str(reason))
             self._images[name] = image
@@ -269,7 +269,7 @@ class Docker:
                 self.client.api.remove_container(reference, force=True, v=True)
 
 
-def _objection(image: images.Image | None, name: str, options: Options) -> str | None:
+def _rejection(image: images.Image | None, name: str, options: Options) -> str | None:
     """Return why a task's image must not be run: it is not built, outdated, or not the locked one.
 
     An outdated one might not even agree with this checkout about what the runs are.
@@ -278,7 +278,7 @@ def _objection(image: images.Image | None, name: str, options: Options) -> str |
         return f"the image of {name} holds other code than here; run 'kit images build {name}'"
     if image is not None and options.allow_unpinned:
         return None
-    return lock.objection(image, name)
+    return lock.rejection(image, name)
 
 
 def _line(error: Exception) -> str:

@@ -12,7 +12,7 @@ import msgspec
 import torch
 
 from kit import discovery, extras, method, task
-from kit.base.context import Context, Elsewhere, Method
+from kit.base.context import Context, Method, RemoteTrials
 from kit.data import shares
 from kit.data.folds import TaskData
 from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
@@ -47,7 +47,7 @@ class Options:
             thread gives the same bits on every machine size.
         until: stop after this stage.
         notify: called with (stage, epoch, epochs, loss).
-        say: takes one line for the user.
+        log: takes one line for the user.
         trials_on: address of a Ray cluster that trains the run's trials, ``auto`` for this
             machine's; None to train them in this process.
     """
@@ -56,7 +56,7 @@ class Options:
     threads: int | None = None
     until: str | None = None
     notify: Notify = lambda *_: None
-    say: Callable[[str], None] = lambda _: None
+    log: Callable[[str], None] = lambda _: None
     trials_on: str | None = None
 
 
@@ -107,7 +107,7 @@ def _run(
     spec, started = folder.spec, now()
     the_task, prepared = task.find(spec.task), _checked(spec)
     if folder.data() not in (None, prepared.manifest.digest):
-        options.say(f"{spec}: {OTHER_DATA}; begins anew")
+        options.log(f"{spec}: {OTHER_DATA}; begins anew")
         folder.drop_progress()
     folder.set_data(prepared.manifest.digest)
 
@@ -119,15 +119,15 @@ def _run(
 
     stages, context = _opened(info, folder, prepared, device)
     shares.check(the_task, prepared, context.settings.data)
-    with _elsewhere(stages, spec, options) as elsewhere:
-        context = replace(context, notify=notify, elsewhere=elsewhere)
+    with _remote_trials(stages, spec, options) as remote_trials:
+        context = replace(context, notify=notify, remote_trials=remote_trials)
         for stage in info.stages:
             if folder.output(stage) is None:
-                options.say(f"{spec}: {stage}")
+                options.log(f"{spec}: {stage}")
                 stages.run_stage(stage, context)
             if stage == options.until:
                 return None
-    options.say(f"{spec}: evaluate")
+    options.log(f"{spec}: evaluate")
     fold = context.fold("test")
     metrics = score(stages.predictor(context), fold, the_task, EVALUATION_BATCH)
     outcome = stages.outcome(context)
@@ -187,9 +187,9 @@ def _opened(
     return stages, Context(spec, the_task, settings, data, folder)
 
 
-def _elsewhere(
+def _remote_trials(
     stages: Method, spec: RunSpec, options: Options
-) -> AbstractContextManager[Elsewhere | None]:
+) -> AbstractContextManager[RemoteTrials | None]:
     """Yield what trains trials in other processes, where that is asked for."""
     if options.trials_on is None:
         return nullcontext()
@@ -199,7 +199,7 @@ def _elsewhere(
         from kit.engines.ray import trials
     except ModuleNotFoundError:
         raise KitError(f"trials elsewhere need Ray: {extras.install('ray')}") from None
-    return trials.elsewhere(spec, options)
+    return trials.remote_trials(spec, options)
 
 
 def _finished(folder: RunFolder, options: Options) -> Result | None:
@@ -215,7 +215,7 @@ def _finished(folder: RunFolder, options: Options) -> Result | None:
     except ValueError as error:
         reason = str(error)
     aside = set_aside(Rejected(folder.result, reason))
-    options.say(f"{folder.result}: {reason}; kept aside as {aside.name}")
+    options.log(f"{folder.result}: {reason}; kept aside as {aside.name}")
     return None
 
 

@@ -65,7 +65,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Rules:
+class RetryPolicy:
     """How a queue treats its runs; all times in seconds.
 
     Attributes:

@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit import environment
-from kit.engines import devices
+from kit.engines import devices, visible
 from kit.engines.devices import Gpu
 from kit.errors import BusyError, KitError
 
 FREE = 0.9  # the part of a share that must be free: a driver keeps some of the memory to itself
 SECONDS_BETWEEN_TRIES = (0.05, 0.5)
+TAKE_BUSY = "KIT_TAKE_BUSY_GPU"
+TAKE_IT = f"{TAKE_BUSY}=1 takes it all the same"
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def lease(
     *,
     among: Sequence[str] | None = None,
     share: int = 1,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[str, ...]]:
     """Hold ``count`` GPUs for as long as the block runs: all of them or none, so never a deadlock.
 
@@ -62,7 +64,7 @@ def lease(
         timeout: for how many seconds to try; None for as long as it takes.
         among: UUIDs to choose from; None for all that NVML shows.
         share: how many runs may share a GPU, this one included.
-        say: takes the reason for waiting, each time that it changes.
+        log: takes the reason for waiting, each time that it changes.
 
     Yields:
         The UUIDs.
@@ -85,7 +87,7 @@ def lease(
         if deadline is not None and time.monotonic() >= deadline:
             raise BusyError(f"no GPU to be had: {why}")
         if why != said:
-            say(f"waiting for a GPU: {why}")
+            log(f"waiting for a GPU: {why}")
             said = why
         # Not in step with others that wait, and not often once it takes long.
         time.sleep(pause * random.uniform(0.5, 1.5))
@@ -104,31 +106,34 @@ def for_this_process(
     device: str | None,
     *,
     wanted: str | None = None,
-    say: Callable[[str], None] = lambda _: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[str, ...]]:
     """Lease what a run needs and let CUDA see nothing else; to be entered before torch is imported.
 
     ``KIT_GPU`` (``0,1`` or UUIDs) says which GPUs may be taken, ``KIT_GPU_WAIT`` for how many
-    seconds to try, ``KIT_JOBS_PER_GPU`` how many runs may share one.
+    seconds to try, ``KIT_JOBS_PER_GPU`` how many runs may share one, ``KIT_TAKE_BUSY_GPU`` that
+    work of others on it does not matter.
 
     Args:
         count: how many GPUs the method needs.
         device: ``cpu`` needs none; without GPUs, or with an empty ``CUDA_VISIBLE_DEVICES``,
             nothing does.
         wanted: in place of ``KIT_GPU``.
-        say: takes the reason for waiting.
+        log: takes the reason for waiting.
 
     Yields:
         The UUIDs, none on the CPU.
     """
-    among = [] if device == "cpu" else devices.allowed(wanted)
+    among = [] if device == "cpu" else visible.allowed(wanted)
     if among == [] or (among is None and not devices.gpus()):
         yield ()
         return
     timeout = environment.number("KIT_GPU_WAIT")
     share = int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)
-    with lease(count, timeout, among=among, share=share, say=say) as uuids:
+    with lease(count, timeout, among=among, share=share, log=log) as uuids:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
+        # Numbers mean the same to CUDA as to the driver, not the fastest first.
+        os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
         yield uuids
 
 
@@ -191,11 +196,14 @@ def _unfit(gpu: Gpu | None, share: int, others: int) -> str | None:
     """Return why a GPU that no other run of the kit holds cannot be used all the same."""
     if gpu is None:
         return "gone: NVML does not show it"
+    if environment.number(TAKE_BUSY):
+        return None
     if len(gpu.processes) > others:
         pids = ", ".join(map(str, gpu.processes))
-        return f"busy with work that is not the kit's (process {pids})"
+        return f"busy with work that is not the kit's (process {pids}; {TAKE_IT})"
     if gpu.free < FREE * gpu.memory / share:
-        return f"short of memory: {gpu.free >> 20} of {gpu.memory >> 20} MB are free"
+        there = f"{gpu.free >> 20} of {gpu.memory >> 20} MB are free"
+        return f"short of memory: {there} ({TAKE_IT})"
     return None
 
 

@@ -17,14 +17,14 @@ import msgspec
 
 from kit import method, papers, paths, plan, task
 from kit.engines.engine import Engine, Options
-from kit.engines.jobs import Job, Rules
+from kit.engines.jobs import Job, RetryPolicy
 from kit.engines.local import Local
-from kit.engines.places import Cpu
 from kit.engines.queue import Queue
 from kit.engines.schedule import lower_bound, makespan, mean_of_kind
+from kit.engines.slots import Cpu
 from kit.runs.folder import RunFolder, now
 from kit.runs.records import Attempt, Status
-from kit.runs.survey import survey
+from kit.runs.states import read_states
 from kit.spec import SEEDS, RunSpec
 
 NOTHING = ["true"]
@@ -43,7 +43,7 @@ class Idle(Local):
 
 def measure(progress: Callable[[int, int], None]) -> list[dict[str, Any]]:
     """Measure all of it, below a temporary folder; each row has a value and the target."""
-    parts = (_processes, _containers, _plan, _survey, _makespans)
+    parts = (_processes, _containers, _plan, _states, _makespans)
     rows: list[dict[str, Any]] = []
     for done, part in enumerate(parts):
         progress(done, len(parts))
@@ -99,7 +99,7 @@ def _overhead(
         own.append(time.perf_counter() - began)
         began = time.perf_counter()
         # It leaves no result, which is a failure; that costs as much as a success.
-        Queue([Job(spec)], engine, Cpu(1), Rules(retries=0)).run()
+        Queue([Job(spec)], engine, Cpu(1), RetryPolicy(retries=0)).run()
         whole.append(time.perf_counter() - began)
     seconds = statistics.median(whole) - statistics.median(own)
     return {"case": f"kit's part of one {what}", "value": seconds, "unit": "s", "target": 0.1}
@@ -120,7 +120,7 @@ def _plan(runs: int = 10_000) -> list[dict[str, Any]]:
     ]
 
 
-def _survey(runs: int = 1000) -> list[dict[str, Any]]:
+def _states(runs: int = 1000) -> list[dict[str, Any]]:
     attempt = Attempt(
         engine="local", reference="", gpus=(), number=1, started=now(), ended=now(), code=0
     )
@@ -131,7 +131,7 @@ def _survey(runs: int = 1000) -> list[dict[str, Any]]:
         for name, value in (("status", status), ("engine", attempt), ("result", {})):
             (folder.path / f"{name}.json").write_bytes(msgspec.json.encode(value))
     began = time.perf_counter()
-    found = survey()
+    found = read_states()
     seconds = time.perf_counter() - began
     return [{"case": f"look at {len(found)} runs", "value": seconds, "unit": "s", "target": 0.5}]
 

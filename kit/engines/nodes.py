@@ -1,7 +1,7 @@
 """A look at the nodes of a cluster: what each has, and whether it shares these folders.
 
 The asking machine opens a meeting, a folder among the results with a word in it and a lock that it
-holds. Every node looks at it (``look``), and what it leaves there tells whether it sees the same
+holds. Every node looks at it (``probe``), and what it leaves there tells whether it sees the same
 files, whether its files are seen, and whether it heeds the lock: runs are safe by their locks.
 """
 
@@ -19,13 +19,14 @@ from pathlib import Path
 import msgspec
 
 from kit import paths
-from kit.engines.devices import GIB, gpus
+from kit.engines.devices import GIB, Gpu, gpus
+from kit.errors import UnavailableError
 from kit.files import is_locked, locked, write_bytes, write_json
 
 WORD, LOCK = "word", "lock"
 
 
-class Node(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class NodeReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a node saw.
 
     Attributes:
@@ -61,21 +62,21 @@ def meeting() -> Iterator[Path]:
             folder.parent.rmdir()
 
 
-def look(folder: Path, name: str) -> None:
+def probe(folder: Path, name: str) -> None:
     """Tell what this node has; a node that does not see the folder writes nothing."""
     if folder.is_dir():
         write_json(folder / f"{name}.json", _here(folder))
 
 
-def answer(folder: Path, name: str) -> Node | None:
+def answer(folder: Path, name: str) -> NodeReport | None:
     """Return what a node of that name told, or None."""
     try:
-        return msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=Node)
+        return msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=NodeReport)
     except (OSError, msgspec.MsgspecError):
         return None
 
 
-def trouble(folder: Path, node: Node | None, gpus: float, cluster: str) -> str | None:
+def trouble(folder: Path, node: NodeReport | None, gpus: float, cluster: str) -> str | None:
     """Return why runs should not go to a node that has looked at a meeting's folder.
 
     By the word of ``cluster`` it has so many GPUs.
@@ -93,12 +94,12 @@ def trouble(folder: Path, node: Node | None, gpus: float, cluster: str) -> str |
     return None
 
 
-def memory(node: Node | None) -> float:
+def memory(node: NodeReport | None) -> float:
     """Return how many bytes each GPU of a node has at least; infinite where nobody can tell."""
     return node.memory if node and node.gpus else math.inf
 
 
-def describe(node: Node) -> str:
+def describe(node: NodeReport) -> str:
     """Return what a node has, in a line to follow what its cluster says of it."""
     models = ", ".join(sorted(set(node.gpus))) or "no GPU shown"
     models += f", {node.memory / GIB:.3g} GiB" if node.gpus else ""
@@ -115,14 +116,16 @@ def prepared_data() -> tuple[str, ...]:
     return tuple(sorted(str(file.parent.relative_to(paths.data())) for file in found))
 
 
-def _here(folder: Path) -> Node:
+def _here(folder: Path) -> NodeReport:
     torch = word = None
-    found = gpus()
+    found: list[Gpu] = []
+    with suppress(UnavailableError):  # their cluster's word is held against it
+        found = gpus()
     with suppress(PackageNotFoundError):
         torch = version("torch")
     with suppress(OSError):
         word = (folder / WORD).read_text()
-    return Node(
+    return NodeReport(
         word=word,
         heeds_lock=is_locked(folder / LOCK),
         gpus=tuple(gpu.model for gpu in found),
@@ -134,8 +137,6 @@ def _here(folder: Path) -> Node:
 
 
 def _images() -> tuple[str, ...]:
-    from kit.errors import UnavailableError
-
     try:
         from kit.containers import client, images
 
@@ -145,4 +146,4 @@ def _images() -> tuple[str, ...]:
 
 
 if __name__ == "__main__":
-    look(Path(sys.argv[1]), sys.argv[2])
+    probe(Path(sys.argv[1]), sys.argv[2])

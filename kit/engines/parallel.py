@@ -21,7 +21,7 @@ def joined(folder: RunFolder, device: torch.device) -> Iterator[RunFolder]:
     All of them begin with the same files and take the same steps, so what the first one leaves is
     what counts; the others' copies end with the block.
     """
-    number = distributed.join(device)
+    number = distributed.initialise(device)
     if distributed.world() == 1:
         yield folder
         return

@@ -21,10 +21,10 @@ from typing import TypeGuard
 import msgspec
 
 from kit.engines.engine import BUSY, Engine, EngineError, Exit
-from kit.engines.jobs import Ended, Job, Rules, Running, has_result, why
-from kit.engines.places import Places
+from kit.engines.jobs import Ended, Job, RetryPolicy, Running, has_result, why
 from kit.engines.schedule import mean_of_kind
 from kit.engines.signals import Count, counted
+from kit.engines.slots import Slots
 from kit.engines.stop import stop_together
 from kit.errors import KitError
 from kit.runs.failures import classify
@@ -38,28 +38,28 @@ SECONDS_AFTER_BUSY = (0.5, 60.0)
 
 @dataclass
 class Queue:
-    """Jobs, an engine, and the places where runs can go; ``run`` does them all.
+    """Jobs, an engine, and the slots where runs can go; ``run`` does them all.
 
     Attributes:
         jobs: in any order; those of an unknown length come last.
         watch: called many times a second.
         ended: called once per run.
-        say: takes a line about whatever else happens.
+        log: takes a line about whatever else happens.
         clock: in seconds; with ``sleep``, for simulations.
     """
 
     jobs: Sequence[Job]
     engine: Engine
-    places: Places
-    rules: Rules = field(default_factory=Rules)
+    slots: Slots
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
     watch: Callable[[Queue], None] = lambda _: None
     ended: Callable[[Ended], None] = lambda _: None
-    say: Callable[[str], None] = lambda _: None
+    log: Callable[[str], None] = lambda _: None
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
-        check(self.jobs, self.places)
+        check(self.jobs, self.slots)
         self.waiting = {job.id: job for job in self.jobs}
         self._ids = frozenset(self.waiting)
         self.running: list[Running] = []
@@ -122,7 +122,7 @@ class Queue:
     def _fill(self) -> bool:
         """Start the longest job that can go somewhere, if any."""
         # This is asked fifty times a second, and ten thousand runs may wait.
-        if self.running and len(self.running) >= self.places.capacity:
+        if self.running and len(self.running) >= self.slots.capacity:
             return False
         full: set[tuple[str, int | None]] = set()
         for job in list(self.waiting.values()):
@@ -131,7 +131,7 @@ class Queue:
                 continue
             if self._not_before.get(job.id, 0.0) > self.clock() or not self._has_inputs(job):
                 continue
-            uuids = self.places.take(job)
+            uuids = self.slots.acquire(job)
             if uuids is None:
                 if job.gpus > 1:  # shorter runs would take its GPUs one by one
                     return False
@@ -139,7 +139,7 @@ class Queue:
                 continue
             if self._start(job, uuids):
                 return True
-            self.places.give(uuids)
+            self.slots.release(uuids)
         return False
 
     def _has_inputs(self, job: Job) -> bool:
@@ -174,8 +174,8 @@ class Queue:
             elif has_result(folder):
                 self._end(job, Ended(job.spec, elsewhere=True))
             elif (found := self._found(job, folder)) is not None:
-                self.say(f"{job.spec}: found running")
-                self.places.hold(found.attempt.gpus)
+                self.log(f"{job.spec}: found running")
+                self.slots.reserve(found.attempt.gpus)
                 found.claim = claim.pop_all()
                 self._run(found)
             elif folder.is_running():
@@ -238,11 +238,11 @@ class Queue:
                 end = Exit(None, infrastructure=str(error))
             if end is not None:
                 self.running.remove(run)
-                self.places.give(run.attempt.gpus)
+                self.slots.release(run.attempt.gpus)
                 self._settle(run, end)
                 run.claim.close()
                 self._sort()
-            elif self.rules.timeout and self.seconds(run) > self.rules.timeout:
+            elif self.policy.timeout and self.seconds(run) > self.policy.timeout:
                 self._time_out(run)
 
     def _settle(self, run: Running, end: Exit) -> None:
@@ -272,9 +272,9 @@ class Queue:
         """An attempt has failed: try again where the run is not to blame, else that is its end."""
         line = " ".join(line.split())
         self._close(attempt, job, code, failure, line)
-        if failure == "infrastructure" and self._tries[job.id] <= self.rules.retries:
-            self.say(f"{job.spec}: {failure}: {line}; again in {self.rules.pause:.0f} s")
-            self._put_back(job, self.rules.pause)
+        if failure == "infrastructure" and self._tries[job.id] <= self.policy.retries:
+            self.log(f"{job.spec}: {failure}: {line}; again in {self.policy.pause:.0f} s")
+            self._put_back(job, self.policy.pause)
         else:
             self._end(job, Ended(job.spec, failure, line, seconds))
 
@@ -298,7 +298,7 @@ class Queue:
     def _time_out(self, run: Running) -> None:
         if not run.timed_out:
             run.timed_out = True
-            words = (run.handle, self.rules.grace)
+            words = (run.handle, self.policy.grace)
             threading.Thread(target=self.engine.stop, args=words, daemon=True).start()
 
     def _look_elsewhere(self) -> None:
@@ -323,9 +323,9 @@ class Queue:
         """Stop what is under way."""
         if not self.running:
             return
-        self.say(f"stopping {len(self.running)} runs; once more to kill them")
+        self.log(f"stopping {len(self.running)} runs; once more to kill them")
         handles = [run.handle for run in self.running]
-        stop_together(self.engine, handles, self.rules.grace, interrupts)
+        stop_together(self.engine, handles, self.policy.grace, interrupts)
         for run in self.running:
             self._close(run.attempt, run.job, None, None, "the sweep was stopped")
             run.claim.close()
@@ -360,7 +360,7 @@ class Queue:
         try:
             RunFolder(job.spec).set_attempt(attempt)
         except OSError as error:  # a full disk must not end the sweep, too
-            self.say(f"{job.spec}: {error}")
+            self.log(f"{job.spec}: {error}")
 
     def _sort(self) -> None:
         self.waiting = dict(
@@ -368,14 +368,14 @@ class Queue:
         )
 
 
-def check(jobs: Sequence[Job], places: Places) -> None:
+def check(jobs: Sequence[Job], slots: Slots) -> None:
     """Refuse jobs if one of them can never go anywhere.
 
     Raises:
         KitError: saying which, and what it needs.
     """
     for job in jobs:
-        if (reason := places.objection(job)) is not None:
+        if (reason := slots.rejection(job)) is not None:
             raise KitError(f"{job.spec} {reason}")
 
 

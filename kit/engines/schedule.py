@@ -1,4 +1,4 @@
-"""How long a sweep takes: longest expected first onto whatever place is free next."""
+"""How long a sweep takes: longest expected first onto whatever slot is free next."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ K = TypeVar("K", bound=Hashable)
 
 def makespan(
     seconds: Sequence[float],
-    places: int,
+    slots: int,
     *,
     expected: Sequence[float] | None = None,
     under_way: Sequence[float] = (),
@@ -22,12 +22,12 @@ def makespan(
 
     Args:
         seconds: how long each run takes.
-        places: how many run at a time.
+        slots: how many run at a time.
         expected: how long each is thought to take, which sets the order; None for the truth.
         under_way: how long runs that have begun still take.
     """
     order = sorted(range(len(seconds)), key=lambda run: -(expected or seconds)[run])
-    free = [0.0] * max(0, places - len(under_way)) + list(under_way)
+    free = [0.0] * max(0, slots - len(under_way)) + list(under_way)
     heapq.heapify(free)
     end = max(under_way, default=0.0)
     for run in order:
@@ -49,6 +49,6 @@ def mean_of_kind(estimates: Iterable[tuple[K, float | None]]) -> dict[K, float]:
     return {kind: fmean(each) for kind, each in known.items()}
 
 
-def lower_bound(seconds: Sequence[float], places: int) -> float:
+def lower_bound(seconds: Sequence[float], slots: int) -> float:
     """Return what no order can beat: the longest run, or the work divided evenly."""
-    return max([*seconds, sum(seconds) / places], default=0.0)
+    return max([*seconds, sum(seconds) / slots], default=0.0)

@@ -20,7 +20,7 @@ from kit.files import is_locked
 from kit.runs import sweeps
 from kit.runs.find import read_spec
 from kit.runs.folder import RunFolder
-from kit.runs.survey import RunState, survey
+from kit.runs.states import RunState, read_states
 
 GRACE_SECONDS = 10.0
 SECONDS_BETWEEN_LOOKS = 0.05
@@ -80,7 +80,7 @@ def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
         # A sweep gives its runs a grace of its own.
         _end(sweep.pid, sweeps.lock(sweep.pid), 2 * grace)
     root = paths.results() / "runs"
-    runs = survey()
+    runs = read_states()
     in_slurm = [read_spec(root / run.folder) for run in runs if _is_in_slurm(run)]
     left = [root / run.folder for run in runs if _was_left(run) and not _is_in_slurm(run)]
     stopped = slurm.stop(in_slurm) if in_slurm else 0

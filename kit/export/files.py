@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from kit import extras
 from kit.data.folds import Fold
 from kit.errors import KitError
-from kit.export import given
-from kit.export.reopen import reopen
+from kit.export import inputs
+from kit.export.loading import load_run
 from kit.files import write_bytes, write_json
 from kit.runs.folder import read_result
 
@@ -29,7 +29,7 @@ class Program(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, *sample shape) -> logits (batch, outputs), or fields if the task is dense."""
-        return self._fold.targets.decode(self.network(given.encode(x, self._fold)))
+        return self._fold.targets.decode(self.network(inputs.encode(x, self._fold)))
 
 
 def export(run: Path, folder: Path) -> list[Path]:
@@ -44,7 +44,7 @@ def export(run: Path, folder: Path) -> list[Path]:
         from safetensors.torch import save
     except ModuleNotFoundError:
         raise KitError(f"kit export needs safetensors: {extras.install('export')}") from None
-    stages, context = reopen(run, "cpu")
+    stages, context = load_run(run, "cpu")
     if not hasattr(stages, "trained"):
         raise KitError(f"the model of {context.spec.method!r} is no network; use 'kit predict'")
     network: nn.Module = stages.trained(context).eval()
@@ -80,8 +80,8 @@ def _sample(fold: Fold, sample_shape: tuple[int, ...]) -> Tensor:
     """Return two zeros such as the program takes: raw, in the data's own type."""
     raw = fold.loader.take("x")(fold.addresses[:1, 0])
     channels, *spatial = sample_shape
-    if fold.rules.window:
-        spatial = [fold.rules.window] * len(spatial)
+    if fold.config.window:
+        spatial = [fold.config.window] * len(spatial)
     return torch.zeros(
         2, channels, *spatial, dtype=torch.float32 if raw.is_floating_point() else raw.dtype
     )

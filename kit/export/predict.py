@@ -13,8 +13,8 @@ import numpy.typing as npt
 import torch
 
 from kit.errors import KitError
-from kit.export import given
-from kit.export.reopen import reopen
+from kit.export import inputs
+from kit.export.loading import load_run
 from kit.files import write_bytes
 from kit.task import Kind, Task
 
@@ -82,13 +82,13 @@ def predict(
     Raises:
         KitError: the run or the file will not do; one line that says why.
     """
-    stages, context = reopen(run, device)
-    x = given.read(file, context.task, context.settings.data)
+    stages, context = load_run(run, device)
+    x = inputs.read(file, context.task, context.settings.data)
     fold, answer = context.fold("test"), stages.predictor(context)
     parts, kind = [], "logits"
     for start in range(0, len(x), BATCH):
-        part = given.encode(x[start : start + BATCH].to(context.device), fold)
-        said = answer(given.batch(part, start))
+        part = inputs.encode(x[start : start + BATCH].to(context.device), fold)
+        said = answer(inputs.batch(part, start))
         kind = said.kind
         parts.append(said.values.cpu())
         progress(min(start + BATCH, len(x)), len(x))

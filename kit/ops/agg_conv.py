@@ -11,7 +11,7 @@ from kit.ops.dft import dft_matmul
 from kit.ops.direct import dilation, mixed_results, mixed_weights
 from kit.ops.dispatch import Method, fastest, rule
 from kit.ops.fourier import fourier
-from kit.ops.plan import Setting
+from kit.ops.plan import ConvShape
 from kit.ops.precision import full
 from kit.ops.released import released
 from kit.ops.toeplitz import toeplitz
@@ -76,12 +76,12 @@ def agg_conv(
         weights = [weight.to(wide) for weight in weights]
     check(x, weights, alpha, sizes, gaps, stride, groups, method, memory)
     with full(device):
-        setting = Setting(tuple(x.shape[2:]), sizes, gaps, stride, groups)
+        conv = ConvShape(tuple(x.shape[2:]), sizes, gaps, stride, groups)
         if method == "auto":
-            method = rule(x, weights, setting)
+            method = rule(x, weights, conv)
         elif method == "autotune":
-            method = fastest(x, weights, alpha, setting, memory, METHODS)
-        return METHODS[method](x, weights, alpha, setting, memory)
+            method = fastest(x, weights, alpha, conv, memory, METHODS)
+        return METHODS[method](x, weights, alpha, conv, memory)
 
 
 def check(

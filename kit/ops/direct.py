@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from kit.ops.merge import merge
-from kit.ops.plan import Setting, candidates, extent
+from kit.ops.plan import ConvShape, candidates, extent
 from kit.ops.taps import dilated_taps
 
 
@@ -29,15 +29,15 @@ def convolve(
 
 
 def mixed_results(
-    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, setting: Setting, memory: str
+    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str
 ) -> Tensor:
     """One convolution per candidate, then the weighted sum of the results."""
     total: Tensor | None = None
     for candidate, weight, coefficient in zip(
-        candidates(setting.kernel_sizes, setting.dilations), weights, alpha.unbind(), strict=True
+        candidates(conv.kernel_sizes, conv.dilations), weights, alpha.unbind(), strict=True
     ):
-        padding = [candidate.padding] * len(setting.sizes)
-        result = convolve(x, weight, padding, candidate.dilation, setting.stride, setting.groups)
+        padding = [candidate.padding] * len(conv.sizes)
+        result = convolve(x, weight, padding, candidate.dilation, conv.stride, conv.groups)
         result = coefficient * result
         total = result if total is None else total + result
     assert total is not None
@@ -45,29 +45,29 @@ def mixed_results(
 
 
 def mixed_weights(
-    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, setting: Setting, memory: str
+    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str
 ) -> Tensor:
     """Weighted sum of the dilated kernels in the common extent, then one convolution."""
-    axes = len(setting.sizes)
-    common = extent(setting.kernel_sizes, setting.dilations)
+    axes = len(conv.sizes)
+    common = extent(conv.kernel_sizes, conv.dilations)
     centre = (common - 1) // 2
     kernel = weights[0].new_zeros(weights[0].shape[:2] + (common,) * axes)
     for candidate, weight, coefficient in zip(
-        candidates(setting.kernel_sizes, setting.dilations), weights, alpha.unbind(), strict=True
+        candidates(conv.kernel_sizes, conv.dilations), weights, alpha.unbind(), strict=True
     ):
         taps = [centre + offset for offset in candidate.offsets]
         span = slice(taps[0], taps[-1] + 1, candidate.dilation)
         place = kernel[..., span] if axes == 1 else kernel[..., span, span]
         place += coefficient * weight
     padding = [(centre, common - 1 - centre)] * axes
-    return convolve(x, kernel, padding, 1, setting.stride, setting.groups)
+    return convolve(x, kernel, padding, 1, conv.stride, conv.groups)
 
 
 def dilation(
-    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, setting: Setting, memory: str
+    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str
 ) -> Tensor:
     """One convolution per dilation with the merged kernels, less the taps that reach no data."""
-    plan = dilated_taps(setting, x.dtype, x.device)
+    plan = dilated_taps(conv, x.dtype, x.device)
     taps = merge(plan.merging, alpha, weights)
     shape = weights[0].shape[:2]
     total: Tensor | None = None
@@ -82,13 +82,13 @@ def dilation(
         start += count
         view, padding = x, []
         for axis, (first, size, n) in enumerate(
-            zip(kernel.first, kernel.sizes, setting.sizes, strict=True)
+            zip(kernel.first, kernel.sizes, conv.sizes, strict=True)
         ):
             last = first + kernel.dilation * (size - 1)
             view = view.narrow(2 + axis, max(first, 0), n - max(first, 0) + min(last, 0))
             padding.append((max(-first, 0), max(last, 0)))
-        result = convolve(view, weight, padding, kernel.dilation, setting.stride, setting.groups)
+        result = convolve(view, weight, padding, kernel.dilation, conv.stride, conv.groups)
         total = result if total is None else total + result
     if total is None:  # no tap reaches data: zeros, but with their place in the graph
-        return mixed_results(x, weights, alpha, setting, memory)
+        return mixed_results(x, weights, alpha, conv, memory)
     return total

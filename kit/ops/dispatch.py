@@ -22,9 +22,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from kit.ops.plan import Setting, extent
+from kit.ops.plan import ConvShape, extent
 
-Method = Callable[[Tensor, Sequence[Tensor], Tensor, Setting, str], Tensor]
+Method = Callable[[Tensor, Sequence[Tensor], Tensor, ConvShape, str], Tensor]
 Key = tuple[object, ...]
 
 ROUNDS = 3
@@ -36,19 +36,19 @@ CHOICES = 512
 _chosen: OrderedDict[Key, str] = OrderedDict()
 
 
-def is_depthwise(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> bool:
+def is_depthwise(x: Tensor, weights: Sequence[Tensor], conv: ConvShape) -> bool:
     """Whether every channel has kernels of its own and one output."""
-    return setting.groups > 1 and setting.groups == x.shape[1] == weights[0].shape[0]
+    return conv.groups > 1 and conv.groups == x.shape[1] == weights[0].shape[0]
 
 
-def rule(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> str:
+def rule(x: Tensor, weights: Sequence[Tensor], conv: ConvShape) -> str:
     """The method for "auto"; see the head of this module."""
-    depthwise = is_depthwise(x, weights, setting)
-    if setting.groups > 1 and not depthwise:
+    depthwise = is_depthwise(x, weights, conv)
+    if conv.groups > 1 and not depthwise:
         return "dilation"
-    axes, longest = len(setting.sizes), max(setting.sizes)
+    axes, longest = len(conv.sizes), max(conv.sizes)
     few = (7 if depthwise else 15) if axes == 1 else 0 if depthwise else 5
-    if extent(setting.kernel_sizes, setting.dilations) <= few < longest // 2:
+    if extent(conv.kernel_sizes, conv.dilations) <= few < longest // 2:
         return "mixed-weights"
     if len(weights) == 1:
         return "dilation"
@@ -56,20 +56,20 @@ def rule(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> str:
         batch, channels = x.shape[:2]
         shared = channels * longest**2 <= 1 << 17 or longest <= 2 * batch
         return "toeplitz" if axes == 1 and longest <= 64 and shared else "fourier"
-    return "dft-matmul" if max(setting.lengths) <= (256 if axes == 1 else 128) else "fourier"
+    return "dft-matmul" if max(conv.lengths) <= (256 if axes == 1 else 128) else "fourier"
 
 
-def contenders(x: Tensor, weights: Sequence[Tensor], setting: Setting) -> tuple[str, ...]:
+def contenders(x: Tensor, weights: Sequence[Tensor], conv: ConvShape) -> tuple[str, ...]:
     """Methods that can be the fastest for such a problem."""
-    depthwise = is_depthwise(x, weights, setting)
+    depthwise = is_depthwise(x, weights, conv)
     found = ["dilation"]
-    if extent(setting.kernel_sizes, setting.dilations) <= 31:
+    if extent(conv.kernel_sizes, conv.dilations) <= 31:
         found.append("mixed-weights")
-    if depthwise or setting.groups == 1:
+    if depthwise or conv.groups == 1:
         found.append("fourier")
-        if max(setting.lengths) <= 512:
+        if max(conv.lengths) <= 512:
             found.append("dft-matmul")
-    if depthwise and len(setting.sizes) == 1 and setting.sizes[0] <= 512:
+    if depthwise and len(conv.sizes) == 1 and conv.sizes[0] <= 512:
         found.append("toeplitz")
     return tuple(found)
 
@@ -78,16 +78,16 @@ def fastest(
     x: Tensor,
     weights: Sequence[Tensor],
     alpha: Tensor,
-    setting: Setting,
+    conv: ConvShape,
     memory: str,
     methods: Mapping[str, Method],
 ) -> str:
     """The contender with the least time for a forward and backward pass, measured once.
 
-    The choice is remembered per setting, shapes, dtype, device, number of threads and memory.
+    The choice is remembered per convolution, shapes, dtype, device, number of threads and memory.
     """
     where = (x.device.type, x.device.index, x.dtype, torch.get_num_threads())
-    key: Key = (setting, tuple(x.shape), weights[0].shape[0], memory, *where)
+    key: Key = (conv, tuple(x.shape), weights[0].shape[0], memory, *where)
     if key in _chosen:
         _chosen.move_to_end(key)
         return _chosen[key]
@@ -99,12 +99,12 @@ def fastest(
         def seconds(name: str) -> float:
             _wait(x)
             start = time.perf_counter()
-            y = methods[name](own, inputs, coefficients, setting, memory)
+            y = methods[name](own, inputs, coefficients, conv, memory)
             torch.autograd.grad(y, [own, coefficients, *inputs], torch.ones_like(y))
             _wait(x)
             return time.perf_counter() - start
 
-        names = contenders(x, weights, setting)
+        names = contenders(x, weights, conv)
         for name in names:
             seconds(name)  # plans are made here, and libraries choose their algorithms
         times: dict[str, list[float]] = {name: [] for name in names}

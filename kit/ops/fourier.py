@@ -10,21 +10,21 @@ from torch import Tensor
 
 from kit.ops.grids import Grid, grid_of
 from kit.ops.merge import merge
-from kit.ops.plan import Setting
+from kit.ops.plan import ConvShape
 from kit.ops.planar import planar_product
 from kit.ops.precision import Gradients, backward_pass
 from kit.ops.transform import FourierTransform
 
 
 def fourier(
-    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, setting: Setting, memory: str
+    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str
 ) -> Tensor:
     """Product of the spectra of x and of the one mixed kernel."""
-    if setting.groups == 1:
-        return planar_product(x, weights, alpha, setting, memory, FourierTransform(setting))
-    grid = grid_of(setting, x.dtype, x.device, memory == "fast")
+    if conv.groups == 1:
+        return planar_product(x, weights, alpha, conv, memory, FourierTransform(conv))
+    grid = grid_of(conv, x.dtype, x.device, memory == "fast")
     taps = merge(grid.merging, alpha, weights)
-    return _Depthwise.apply(x, taps, setting, grid, memory == "fast")
+    return _Depthwise.apply(x, taps, conv, grid, memory == "fast")
 
 
 class _Depthwise(torch.autograd.Function):
@@ -32,10 +32,10 @@ class _Depthwise(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, taps: Tensor, setting: Setting, grid: Grid, fast: bool
+        ctx: Any, x: Tensor, taps: Tensor, conv: ConvShape, grid: Grid, fast: bool
     ) -> Tensor:
         response = grid.response(taps)
-        result = x.new_empty(x.shape[0], x.shape[1], *setting.outputs)
+        result = x.new_empty(x.shape[0], x.shape[1], *conv.outputs)
         keep = fast and taps.requires_grad
         kept = []
         buffer: Tensor | None = None
@@ -46,8 +46,8 @@ class _Depthwise(torch.autograd.Function):
             if keep:
                 kept.append(spectrum)
             spectrum = grid.filtered(spectrum, response[columns], buffer)
-            grid.synthesise(spectrum, result[rows, columns], setting.stride, False)
-        ctx.grid, ctx.shape, ctx.stride = grid, x.shape, setting.stride
+            grid.synthesise(spectrum, result[rows, columns], conv.stride, False)
+        ctx.grid, ctx.shape, ctx.stride = grid, x.shape, conv.stride
         ctx.save_for_backward(None if keep else x, response, *kept)
         return result
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from kit.ops.plan import Setting
+from kit.ops.plan import ConvShape
 from kit.ops.spectrum import angles, half_weights
 from kit.ops.taps import distinct_taps
 from kit.ops.transform import at_steps
@@ -27,16 +27,16 @@ CHUNK_BYTES = 1 << 20
 
 
 class Grid(ABC):
-    """Planes of a setting; samples travel `together` at a time."""
+    """Planes of a convolution; samples travel `together` at a time."""
 
     together = 1
 
     def __init__(
-        self, setting: Setting, dtype: torch.dtype, device: torch.device, fast: bool
+        self, conv: ConvShape, dtype: torch.dtype, device: torch.device, fast: bool
     ) -> None:
         self.chunk_bytes = CHUNK_BYTES if fast else CHUNK_BYTES // 8
-        self.sizes, self.lengths = setting.sizes, setting.lengths
-        plan = distinct_taps(setting, dtype, device)
+        self.sizes, self.lengths = conv.sizes, conv.lengths
+        plan = distinct_taps(conv, dtype, device)
         self.merging = plan.merging
         self.offsets = plan.offsets
 
@@ -100,9 +100,9 @@ class RealGrid(Grid):
     """
 
     def __init__(
-        self, setting: Setting, dtype: torch.dtype, device: torch.device, fast: bool
+        self, conv: ConvShape, dtype: torch.dtype, device: torch.device, fast: bool
     ) -> None:
-        super().__init__(setting, dtype, device, fast)
+        super().__init__(conv, dtype, device, fast)
         length = self.lengths[0]
         angle = angles(self.offsets[:, 0], torch.arange(length // 2 + 1), length)
         weights = half_weights(length)
@@ -160,9 +160,9 @@ class PairGrid(Grid):
     together = 2
 
     def __init__(
-        self, setting: Setting, dtype: torch.dtype, device: torch.device, fast: bool
+        self, conv: ConvShape, dtype: torch.dtype, device: torch.device, fast: bool
     ) -> None:
-        super().__init__(setting, dtype, device, fast)
+        super().__init__(conv, dtype, device, fast)
         height, width = self.lengths
         rows, columns = self.offsets.unbind(1)
         # The operator is a correlation, so that the kernel lies at minus the offsets.
@@ -227,7 +227,7 @@ class PairGrid(Grid):
 
 
 @lru_cache(maxsize=64)
-def grid_of(setting: Setting, dtype: torch.dtype, device: torch.device, fast: bool) -> Grid:
-    """The grid of a setting, with small chunks where memory counts."""
-    kind = RealGrid if len(setting.sizes) == 1 else PairGrid
-    return kind(setting, dtype, device, fast)
+def grid_of(conv: ConvShape, dtype: torch.dtype, device: torch.device, fast: bool) -> Grid:
+    """The grid of a convolution, with small chunks where memory counts."""
+    kind = RealGrid if len(conv.sizes) == 1 else PairGrid
+    return kind(conv, dtype, device, fast)

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 
 @dataclass(frozen=True)
-class Setting:
+class ConvShape:
     """What an AggConv computes apart from the values: the key of its plan."""
 
     sizes: tuple[int, ...]

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from kit.ops.merge import merge
-from kit.ops.plan import Setting
+from kit.ops.plan import ConvShape
 from kit.ops.precision import Gradients, backward_pass
 from kit.ops.spectrum import Spectrum1d, Spectrum2d, spectrum_plan
 from kit.ops.transform import Transform
@@ -40,15 +40,15 @@ def planar_product(
     x: Tensor,
     weights: Sequence[Tensor],
     alpha: Tensor,
-    setting: Setting,
+    conv: ConvShape,
     memory: str,
     transform: Transform,
 ) -> Tensor:
     """AggConv, dense or depthwise, with the given transform of the data."""
-    plan, spectrum = spectrum_plan(setting, transform.lengths, x.dtype, x.device)
+    plan, spectrum = spectrum_plan(conv, transform.lengths, x.dtype, x.device)
     taps = merge(plan.merging, alpha, weights)
     outputs = weights[0].shape[0]
-    return _Planar.apply(x, taps, setting, outputs, spectrum, transform, memory == "fast")
+    return _Planar.apply(x, taps, conv, outputs, spectrum, transform, memory == "fast")
 
 
 class _Planar(torch.autograd.Function):
@@ -57,7 +57,7 @@ class _Planar(torch.autograd.Function):
         ctx: Any,
         x: Tensor,
         taps: Tensor,
-        setting: Setting,
+        conv: ConvShape,
         outputs: int,
         spectrum: Spectrum1d | Spectrum2d,
         transform: Transform,
@@ -66,7 +66,7 @@ class _Planar(torch.autograd.Function):
         channels = x.shape[1]
         # Batched products are twice as fast with untransposed matrices: (C_in, C_out) here, and
         # (C_out, C_in) in the backward pass.
-        ordered = taps if setting.groups > 1 else taps.view(-1, outputs, channels).mT.flatten(1)
+        ordered = taps if conv.groups > 1 else taps.view(-1, outputs, channels).mT.flatten(1)
         kept: Tensor | None = None
         results = []
         for rows in _parts(x, fast):
@@ -75,16 +75,16 @@ class _Planar(torch.autograd.Function):
             for start, stop in _slabs(spectrum, taps):
                 part, into = data[start:stop], product[start:stop]
                 real, imaginary = spectrum.slab(ordered, start, stop)
-                if setting.groups > 1:
+                if conv.groups > 1:
                     _multiply_channels(part, real, imaginary, into, 1)
                 else:
                     shape = (stop - start, channels, outputs)
                     operands = real.view(shape), imaginary.view(shape)
                     _multiply(part, turned[start:stop], *operands, into)
-            results.append(transform.synthesise(product, setting.stride))
+            results.append(transform.synthesise(product, conv.stride))
             if fast and taps.requires_grad:
                 kept = data
-        ctx.setting, ctx.spectrum, ctx.transform, ctx.fast = setting, spectrum, transform, fast
+        ctx.conv, ctx.spectrum, ctx.transform, ctx.fast = conv, spectrum, transform, fast
         ctx.channels = channels
         ctx.save_for_backward(taps, x if kept is None else None, kept)
         return results[0] if len(results) == 1 else torch.cat(results)
@@ -97,7 +97,7 @@ class _Planar(torch.autograd.Function):
         into = torch.zeros_like(taps) if of_taps else None
         results = []
         for rows in _parts(gradient, ctx.fast):
-            upstream, turned = ctx.transform.analyse(gradient[rows], ctx.setting.stride, -1)
+            upstream, turned = ctx.transform.analyse(gradient[rows], ctx.conv.stride, -1)
             data = kept
             if data is None and of_taps:
                 data, _ = ctx.transform.analyse(x[rows], 1, 1)
@@ -121,7 +121,7 @@ def _backward_slabs(
     into: Tensor | None,
 ) -> None:
     """Write the data gradient's spectrum to `back`, add the taps' gradient to `into`."""
-    depthwise = ctx.setting.groups > 1
+    depthwise = ctx.conv.groups > 1
     for start, stop in _slabs(ctx.spectrum, taps):
         part, other = upstream[start:stop], turned[start:stop]
         if back is not None:

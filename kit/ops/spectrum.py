@@ -19,7 +19,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from kit.ops.plan import Setting
+from kit.ops.plan import ConvShape
 from kit.ops.taps import FoldedTaps, folded_taps
 
 
@@ -168,11 +168,11 @@ class Spectrum2d:
 
 @lru_cache(maxsize=64)
 def spectrum_plan(
-    setting: Setting, lengths: tuple[int, ...], dtype: torch.dtype, device: torch.device
+    conv: ConvShape, lengths: tuple[int, ...], dtype: torch.dtype, device: torch.device
 ) -> tuple[FoldedTaps, Spectrum1d | Spectrum2d]:
-    """Folded taps of a setting and the spectrum of these lengths that is made from them."""
-    taps = folded_taps(setting, dtype, device)
+    """Folded taps of a convolution and the spectrum of these lengths that is made from them."""
+    taps = folded_taps(conv, dtype, device)
     like = torch.empty(0, dtype=dtype, device=device)
-    if len(setting.sizes) == 1:
+    if len(conv.sizes) == 1:
         return taps, Spectrum1d(lengths, taps, like)
     return taps, Spectrum2d(lengths, taps, like)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from kit.ops.merge import Merging
-from kit.ops.plan import Candidate, Setting, candidates, live_taps
+from kit.ops.plan import Candidate, ConvShape, candidates, live_taps
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,13 +60,13 @@ class DilatedTaps:
 
 
 @lru_cache(maxsize=64)
-def distinct_taps(setting: Setting, dtype: torch.dtype, device: torch.device) -> DistinctTaps:
+def distinct_taps(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> DistinctTaps:
     """A tap per distinct offset that reaches data."""
-    axes = len(setting.sizes)
-    found = candidates(setting.kernel_sizes, setting.dilations)
+    axes = len(conv.sizes)
+    found = candidates(conv.kernel_sizes, conv.dilations)
     slots: dict[tuple[int, ...], int] = {}
     for candidate in found:
-        for place in product(*(_live(candidate, n) for n in setting.sizes)):
+        for place in product(*(_live(candidate, n) for n in conv.sizes)):
             slots.setdefault(place, len(slots))
     matrices = [_placement(candidate, slots, len(slots), axes) for candidate in found]
     offsets = torch.tensor(tuple(slots), dtype=torch.long).view(-1, axes)
@@ -74,18 +74,18 @@ def distinct_taps(setting: Setting, dtype: torch.dtype, device: torch.device) ->
 
 
 @lru_cache(maxsize=64)
-def folded_taps(setting: Setting, dtype: torch.dtype, device: torch.device) -> FoldedTaps:
+def folded_taps(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> FoldedTaps:
     """Folded taps; for each dilation the sets of row and column offsets are independent."""
-    found = candidates(setting.kernel_sizes, setting.dilations)
+    found = candidates(conv.kernel_sizes, conv.dilations)
     placed: dict[int, tuple[int, Tensor]] = {}
     offsets, count = [], 0
-    for dilation in sorted(set(setting.dilations)):
+    for dilation in sorted(set(conv.dilations)):
         chosen = [(i, c) for i, c in enumerate(found) if c.dilation == dilation]
         slots = tuple(
-            tuple(sorted({abs(o) for _, c in chosen for o in _live(c, n)})) for n in setting.sizes
+            tuple(sorted({abs(o) for _, c in chosen for o in _live(c, n)})) for n in conv.sizes
         )
         offsets.append(slots)
-        blocks = {index: _fold(candidate, slots, setting.sizes) for index, candidate in chosen}
+        blocks = {index: _fold(candidate, slots, conv.sizes) for index, candidate in chosen}
         placed |= {index: (count, block) for index, block in blocks.items()}
         count += len(blocks[chosen[0][0]])  # all of a dilation have as many rows
     matrices = []
@@ -98,9 +98,9 @@ def folded_taps(setting: Setting, dtype: torch.dtype, device: torch.device) -> F
 
 
 @lru_cache(maxsize=64)
-def dilated_taps(setting: Setting, dtype: torch.dtype, device: torch.device) -> DilatedTaps:
+def dilated_taps(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> DilatedTaps:
     """All kernel sizes of one dilation nest in one kernel (of one phase, where sizes are even)."""
-    found = candidates(setting.kernel_sizes, setting.dilations)
+    found = candidates(conv.kernel_sizes, conv.dilations)
     places: list[dict[tuple[int, ...], int]] = [{} for _ in found]
     kernels, count = [], 0
     for dilation, phase in sorted({(c.dilation, c.first % c.dilation) for c in found}):
@@ -108,7 +108,7 @@ def dilated_taps(setting: Setting, dtype: torch.dtype, device: torch.device) -> 
             i for i, c in enumerate(found) if (c.dilation, c.first % dilation) == (dilation, phase)
         ]
         spans: list[range] = []
-        for n in setting.sizes:
+        for n in conv.sizes:
             live = [o for i in chosen for o in _live(found[i], n)]
             spans.append(range(min(live), max(live) + 1, dilation) if live else range(0))
         slots = {offsets: count + slot for slot, offsets in enumerate(product(*spans))}
@@ -118,7 +118,7 @@ def dilated_taps(setting: Setting, dtype: torch.dtype, device: torch.device) -> 
         first = tuple(span.start for span in spans)
         kernels.append(Dilated(dilation, tuple(len(span) for span in spans), first))
     matrices = [
-        _placement(candidate, slots, count, len(setting.sizes))
+        _placement(candidate, slots, count, len(conv.sizes))
         for candidate, slots in zip(found, places, strict=True)
     ]
     return DilatedTaps(Merging.make(matrices, dtype, device), tuple(kernels))

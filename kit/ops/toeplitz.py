@@ -10,25 +10,25 @@ import torch
 from torch import Tensor
 
 from kit.ops.merge import merge
-from kit.ops.plan import Setting
+from kit.ops.plan import ConvShape
 from kit.ops.precision import Gradients, backward_pass
 from kit.ops.taps import distinct_taps
 
 
 def toeplitz(
-    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, setting: Setting, memory: str
+    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str
 ) -> Tensor:
     """y_c[t] = sum_s x_c[s] M_c[s, t] with M_c[s, t] = v_c[s - t], the taps v at their offsets."""
-    plan = distinct_taps(setting, x.dtype, x.device)
+    plan = distinct_taps(conv, x.dtype, x.device)
     taps = merge(plan.merging, alpha, weights)
-    return _Toeplitz.apply(x, taps, setting)
+    return _Toeplitz.apply(x, taps, conv)
 
 
 @lru_cache(maxsize=64)
-def _places(setting: Setting, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
+def _places(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
     """Of every tap: places in the lines of the matrices and of their transposes, and of sums."""
-    (n,) = setting.sizes
-    offsets = distinct_taps(setting, dtype, device).offsets[:, 0].to(device)
+    (n,) = conv.sizes
+    offsets = distinct_taps(conv, dtype, device).offsets[:, 0].to(device)
     return n - 1 - offsets, n - 1 + offsets, -offsets % (2 * n + 1)
 
 
@@ -51,10 +51,10 @@ def _diagonal_sums(products: Tensor) -> Tensor:
 
 class _Toeplitz(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, taps: Tensor, setting: Setting) -> Tensor:
-        n, stride = setting.sizes[0], setting.stride
+    def forward(ctx: Any, x: Tensor, taps: Tensor, conv: ConvShape) -> Tensor:
+        n, stride = conv.sizes[0], conv.stride
         x = x.contiguous()  # for the batched products, which copy matrix by matrix otherwise
-        ctx.places, ctx.stride = _places(setting, x.dtype, x.device), stride
+        ctx.places, ctx.stride = _places(conv, x.dtype, x.device), stride
         ctx.save_for_backward(x, taps)
         matrices = _matrices(taps, ctx.places[0], n)[..., ::stride]
         return torch.bmm(x.transpose(0, 1), matrices).transpose(0, 1).contiguous()

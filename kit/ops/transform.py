@@ -17,7 +17,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from kit.ops.plan import Setting
+from kit.ops.plan import ConvShape
 from kit.ops.spectrum import angles, half_weights
 
 CHUNK_BYTES = 1 << 20
@@ -72,8 +72,8 @@ def plain_and_turned(whole: Tensor, sign: int) -> tuple[Tensor, Tensor]:
 class FourierTransform(Transform):
     """The FFT of the library, batch chunk by batch chunk."""
 
-    def __init__(self, setting: Setting) -> None:
-        self.sizes, self.lengths = setting.sizes, setting.lengths
+    def __init__(self, conv: ConvShape) -> None:
+        self.sizes, self.lengths = conv.sizes, conv.lengths
         self.half = (*self.lengths[:-1], self.lengths[-1] // 2 + 1)
         self.frequencies = math.prod(self.half)
 
@@ -118,8 +118,8 @@ class FourierTransform(Transform):
 class MatrixTransform(Transform):
     """Discrete Fourier transform by matrix products with constant matrices."""
 
-    def __init__(self, setting: Setting, like: Tensor) -> None:
-        self.sizes, self.lengths = setting.sizes, setting.lengths
+    def __init__(self, conv: ConvShape, like: Tensor) -> None:
+        self.sizes, self.lengths = conv.sizes, conv.lengths
         self.like = like
         self.frequencies = math.prod((*self.lengths[:-1], self.lengths[-1] // 2 + 1))
         self._analysis: dict[tuple[int, int], tuple[Tensor, ...]] = {}
@@ -195,6 +195,6 @@ class MatrixTransform(Transform):
 
 
 @lru_cache(maxsize=64)
-def matrix_transform(setting: Setting, dtype: torch.dtype, device: torch.device) -> MatrixTransform:
-    """The matrices of a setting."""
-    return MatrixTransform(setting, torch.empty(0, dtype=dtype, device=device))
+def matrix_transform(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> MatrixTransform:
+    """The matrices of a convolution."""
+    return MatrixTransform(conv, torch.empty(0, dtype=dtype, device=device))

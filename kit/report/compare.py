@@ -28,7 +28,7 @@ class Entry:
         sample: None where a seed has no value.
         values: one per seed; empty for a printed cell.
         kind: how it came about: only like is compared with like.
-        doubt: what is wrong with a printed cell.
+        erratum: what is wrong with a printed cell.
     """
 
     text: str
@@ -37,7 +37,7 @@ class Entry:
     metric: str
     unit: str
     kind: str
-    doubt: str | None = None
+    erratum: str | None = None
 
     @property
     def interval(self) -> Interval | None:
@@ -110,7 +110,7 @@ def printed_entries(paper: str) -> dict[tuple[str, str], Entry]:
             metric=cell.metric,
             unit=cell.unit,
             kind=f"printed by {paper}",
-            doubt=cell.note,
+            erratum=cell.note,
         )
         for cell in papers.published(paper, RESULTS[paper])
         if cell.value is not None
@@ -179,8 +179,8 @@ def _compared(
         note = "not compared: a seed has no value"
     else:
         margin = margins.get(first.metric)
-        doubt = first.doubt or second.doubt
-        verdict = judge(first.sample, second.sample, margin, doubt=doubt, both=True)
+        erratum = first.erratum or second.erratum
+        verdict = judge(first.sample, second.sample, margin, erratum=erratum, both=True)
         note = verdict.reason
     return Compared(*key, first.metric, first, second, verdict, note)
 

@@ -25,7 +25,7 @@ class Cell:
         key: what the cell is about.
         suffix: printed after numbers.
         published: as printed; None where the paper has nothing.
-        doubt: number of the remark on what is wrong with the printed cell.
+        erratum: number of the remark on what is wrong with the printed cell.
         computed: what follows without a run.
         measured: from runs.
         derived: from measured cells.
@@ -41,7 +41,7 @@ class Cell:
     key: Key
     suffix: str = ""
     published: PublishedCell | None = None
-    doubt: str | None = None
+    erratum: str | None = None
     computed: Computed | None = None
     measured: Measured | None = None
     derived: Computed | None = None
@@ -132,7 +132,7 @@ class Table:
     Attributes:
         layout: of the paper.
         notes: (letter, how the numbers came about).
-        doubts: (number, what is wrong with printed cells).
+        errata: (number, what is wrong with printed cells).
         remarks: on the table as a whole.
         conflicts: those among them that name runs of which only one can count.
     """
@@ -142,7 +142,7 @@ class Table:
     layout: Layout
     rows: tuple[Row, ...]
     notes: tuple[tuple[str, str], ...]
-    doubts: tuple[tuple[str, str], ...]
+    errata: tuple[tuple[str, str], ...]
     remarks: tuple[str, ...]
     conflicts: tuple[str, ...]
 

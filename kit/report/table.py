@@ -66,7 +66,7 @@ def make(
         layout=layout,
         rows=tuple(rows),
         notes=made.notes.listed,
-        doubts=made.doubts.listed,
+        errata=made.errata.listed,
         remarks=(*layout.remarks, *_counts(rows), *remarks, *clashes, *unread),
         conflicts=tuple(clashes),
     )
@@ -79,9 +79,9 @@ class _Rows:
         self.request, self.filled, self.layout = request, filled, request.layout
         self.unread = _unread(rejected)
         self.tasks, self.methods = set(task.names()), set(method.names())
-        self.notes, self.doubts = _Marks(_letter), _Marks(lambda index: str(index + 1))
+        self.notes, self.errata = _Marks(_letter), _Marks(lambda index: str(index + 1))
         for key in _in_reading_order(self.layout):
-            self._doubt(request.printed.get(key))
+            self._erratum(request.printed.get(key))
 
     def of_the_paper(self) -> list[Row]:
         """Return the rows that the paper has."""
@@ -118,7 +118,7 @@ class _Rows:
             key,
             suffix=suffix,
             published=printed,
-            doubt=self._doubt(printed),
+            erratum=self._erratum(printed),
             computed=self.filled.computed.get(key),
             measured=measured,
             derived=derived,
@@ -137,8 +137,8 @@ class _Rows:
             return None
         return method.find(key.method).applies(task.find(key.task))
 
-    def _doubt(self, printed: PublishedCell | None) -> str | None:
-        return self.doubts.mark(printed.note) if printed and printed.note else None
+    def _erratum(self, printed: PublishedCell | None) -> str | None:
+        return self.errata.mark(printed.note) if printed and printed.note else None
 
 
 class _Marks:
@@ -215,7 +215,7 @@ def _verdict(
         metric=key.metric,
         profile=measured.profile,
         tier=measured.tier,
-        doubt=published.note,
+        erratum=published.note,
     )
 
 

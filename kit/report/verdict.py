@@ -79,7 +79,7 @@ def verdict(
     metric: str,
     profile: Profile,
     tier: Tier,
-    doubt: str | None = None,
+    erratum: str | None = None,
 ) -> Verdict | None:
     """Return the verdict on a measured cell, or None where none is given.
 
@@ -89,7 +89,7 @@ def verdict(
         metric: what was measured.
         profile: of the runs; any but ``paper`` has no verdict.
         tier: of the data; any but ``published`` has no verdict.
-        doubt: what is wrong with the printed cell; it takes the verdict's place.
+        erratum: what is wrong with the printed cell; it takes the verdict's place.
 
     Returns:
         None too where the metrics are not the same, or have no margin (hours, parameters), or
@@ -100,7 +100,7 @@ def verdict(
         return None
     if metric not in MARGINS or not numbers or len(numbers) < len(values):
         return None
-    return judge(printed(published), measured(numbers), MARGINS[metric], doubt=doubt)
+    return judge(printed(published), measured(numbers), MARGINS[metric], erratum=erratum)
 
 
 def printed(cell: PublishedCell) -> Sample:
@@ -120,7 +120,7 @@ def judge(
     sample: Sample,
     margin: float | None,
     *,
-    doubt: str | None = None,
+    erratum: str | None = None,
     both: bool = False,
 ) -> Verdict:
     """Compare two means; ``both`` tells that seeds can be added to the reference too."""
@@ -134,8 +134,8 @@ def judge(
         if margin is not None:
             power, seeds = power_to_agree(reference, sample, margin, both=both)
         label, reason = _label(interval, margin, power, seeds)
-    if doubt:
-        label, reason = "cell in doubt", doubt
+    if erratum:
+        label, reason = "cell in doubt", erratum
     return Verdict(label, difference, interval, margin, power, seeds, reason)
 
 

@@ -5,35 +5,35 @@ from kit.settings.common import (
     Amount,
     BelowOne,
     Count,
+    DataConfig,
     Optimiser,
     Positive,
-    Rules,
     Schedule,
     Settings,
     Share,
     Validation,
 )
-from kit.settings.recipe import Recipe
 from kit.settings.resolve import merge, resolve
 from kit.settings.speed import NetworkSettings, Speed
 from kit.settings.split import FoldShare
 from kit.settings.strict import apply_overrides, convert
+from kit.settings.training import TrainingSettings
 
 __all__ = [
     "FITTED_ON",
     "Amount",
     "BelowOne",
     "Count",
+    "DataConfig",
     "FoldShare",
     "NetworkSettings",
     "Optimiser",
     "Positive",
-    "Recipe",
-    "Rules",
     "Schedule",
     "Settings",
     "Share",
     "Speed",
+    "TrainingSettings",
     "Validation",
     "apply_overrides",
     "convert",

@@ -24,7 +24,7 @@ BelowOne = Annotated[float, Meta(ge=0, lt=1)]
 View = Literal["augmented", "plain", "evaluation"]
 
 
-class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How prepared arrays become the batches of a fold. The protocols differ in exactly these.
 
     Attributes:
@@ -88,7 +88,7 @@ class Rules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return [FoldShare(name, 0.0, 1.0) for name in self.folds(role)]
 
     def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
-        """Hold the rules to what they are for: samples (channels, spatial...) with some outputs.
+        """Hold the config to what it is for: samples (channels, spatial...) with some outputs.
 
         Raises:
             KitError: they do not fit.
@@ -204,11 +204,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every method's settings have.
 
     Attributes:
-        data: the rules for its data.
+        data: how its data become batches.
         recipe: the name of the set of settings that was asked for (``[recipe.NAME]``), if any.
     """
 
-    data: Rules = Rules()
+    data: DataConfig = DataConfig()
     recipe: str | None = None
 
     def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:

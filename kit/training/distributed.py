@@ -18,7 +18,7 @@ from kit.data.loading import Batch
 from kit.training.losses import relative_l2
 
 
-def join(device: torch.device) -> int:
+def initialise(device: torch.device) -> int:
     """Join the processes that ``torchrun`` started, and return this one's number; alone it is 0."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return 0
@@ -50,7 +50,7 @@ def parallel(network: nn.Module) -> nn.Module:
     return DistributedDataParallel(network)
 
 
-def share(batch: Batch) -> tuple[Batch, float]:
+def shard(batch: Batch) -> tuple[Batch, float]:
     """Return this process's part of a batch, and the part's weight in the mean over processes.
 
     A batch with fewer samples than there are processes goes to each of them whole.
@@ -76,7 +76,7 @@ def mean(value: Tensor) -> float:
     return float(value)
 
 
-def agree(network: nn.Module) -> None:
+def broadcast(network: nn.Module) -> None:
     """Give the first process's buffers, such as batch statistics, to all."""
     if world() > 1:
         for buffer in network.buffers():

@@ -15,12 +15,12 @@ from kit.runs.records import MetricValue
 from kit.settings import Optimiser, Schedule, Speed
 from kit.task import Task
 from kit.training import distributed
+from kit.training.checkpointer import Checkpointer, Stateful
 from kit.training.losses import Kind, Loss
 from kit.training.monitor import Monitor
 from kit.training.ranger import Ranger
 from kit.training.schedules import apply_rate, by_step
-from kit.training.speed import allow_tf32, faster
-from kit.training.stage import Stage, Stateful
+from kit.training.speed import accelerate, allow_tf32
 
 ADAMS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -52,7 +52,7 @@ def make_optimiser(groups: Sequence[dict[str, Any]], settings: Optimiser) -> tor
 
 
 def train(
-    stage: Stage,
+    checkpointer: Checkpointer,
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     schedule: Schedule,
@@ -62,7 +62,7 @@ def train(
     loss: Callable[[Work], Tensor],
     until: int | None = None,
     steps: int | None = None,
-    alongside: Sequence[torch.optim.Optimizer] = (),
+    extra_optimisers: Sequence[torch.optim.Optimizer] = (),
     monitor: Monitor | None = None,
     before_epoch: Callable[[int], object] = lambda _: None,
     after_backward: Callable[[], object] = lambda: None,
@@ -71,7 +71,7 @@ def train(
     """Train a network for some epochs, from the stage's last checkpoint on.
 
     Args:
-        stage: keeps the checkpoint and the history.
+        checkpointer: keeps the checkpoint and the history.
         network: what is trained, in place.
         optimiser: with ``initial_lr`` in each group.
         schedule: of the learning rate.
@@ -80,22 +80,22 @@ def train(
         loss: runs the network on a batch.
         until: stop after so many epochs, with a checkpoint to go on from; None for all.
         steps: of one epoch, for schedules that change the rate within epochs.
-        alongside: more optimisers, which step and follow the schedule with the first.
+        extra_optimisers: more, which step and follow the schedule with the first.
         monitor: scores the network after each epoch.
         before_epoch: called with the epoch, once the network is in training mode.
         after_backward: called between backward pass and step.
         observe: values for the history, once per epoch.
     """
-    optimisers = [optimiser, *alongside]
+    optimisers = [optimiser, *extra_optimisers]
     state: dict[str, Stateful] = {"network": network, "optimiser": optimiser}
-    state |= {f"alongside-{number}": each for number, each in enumerate(alongside)}
+    state |= {f"extra-optimiser-{number}": each for number, each in enumerate(extra_optimisers)}
     if monitor is not None:
         state["monitor"] = monitor
     end = epochs if until is None else until
-    for epoch in range(stage.resume(state), end):
+    for epoch in range(checkpointer.resume(state), end):
         if monitor is not None and monitor.ended:
             break
-        stage.begin_epoch(epoch)
+        checkpointer.begin_epoch(epoch)
         network.train()
         before_epoch(epoch)
         losses = []
@@ -113,10 +113,10 @@ def train(
             losses.append(value.detach())
         mean = distributed.mean(torch.stack(losses).mean())
         scored = {} if monitor is None else monitor.after_epoch()
-        stage.end_epoch(epoch, end, state, loss=mean, **scored, **observe())
+        checkpointer.end_epoch(epoch, end, state, loss=mean, **scored, **observe())
     if monitor is not None:
         monitor.finish()
-    distributed.agree(network)
+    distributed.broadcast(network)
 
 
 def network_loss(
@@ -126,10 +126,10 @@ def network_loss(
 
     Where several processes train together, it is of this process's part of the batch.
     """
-    run = faster(network, speed, len(fold.input_shape) - 1)
+    run = accelerate(network, speed, len(fold.input_shape) - 1)
 
     def of_batch(batch: Batch) -> Tensor:
-        part, weight = distributed.share(batch)
+        part, weight = distributed.shard(batch)
         value = loss(fold.targets.decode(run(part.x)), part)
         if part is batch:
             return value

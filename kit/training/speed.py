@@ -19,7 +19,7 @@ from kit.settings import Speed
 from kit.training import distributed
 
 
-def faster(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Tensor]:
+def accelerate(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Tensor]:
     """Return a network's training pass: float32 in, float32 out, quicker in between.
 
     Args:

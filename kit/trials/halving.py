@@ -66,7 +66,7 @@ class Halving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return count
 
 
-def orderly(score: float | None) -> float:
+def nan_last(score: float | None) -> float:
     """Return a score that can be compared: infinite if it is None or NaN."""
     return math.inf if score is None or math.isnan(score) else score
 
@@ -115,7 +115,7 @@ class Bracket:
                 better.
         """
         ranking, promoted = self._ranking[job.rung], self._promoted[job.rung]
-        insort(ranking, (orderly(score), len(ranking), job.trial))
+        insort(ranking, (nan_last(score), len(ranking), job.trial))
         if job.rung + 1 < len(self.rungs):
             for _, _, trial in ranking[: len(ranking) // self.divisor]:
                 if trial not in promoted:

@@ -19,13 +19,13 @@ COLOURS = ANGLES = 10
 assert COLOURS * ANGLES == CLASSES
 
 
-def images(count: int, seed: int, *purpose: str) -> tuple[Images, Labels]:
+def images(count: int, seed: int, *stream: str) -> tuple[Images, Labels]:
     """Return images (n, 3, 32, 32) and labels (n,).
 
     A class is one of ten colours and one of ten directions of stripes; phase, brightness and
     noise vary.
     """
-    random = generator(seed, "cifar-100", *purpose)
+    random = generator(seed, "cifar-100", *stream)
     labels = random.permutation(np.arange(count) % CLASSES)
     hue = 2 * np.pi * (labels // ANGLES)[:, None] / COLOURS + np.arange(CHANNELS) * 2 * np.pi / 3
     angle = np.pi * (labels % ANGLES) / ANGLES

@@ -31,7 +31,7 @@ class Loader(loading.Loader):
     draws: ClassVar[bool] = True
 
     def gather(self, addresses: Tensor, training: bool) -> Batch:
-        """Return stamps, with altered skies where the rules say so."""
+        """Return stamps, with altered skies where the config says so."""
         batch = super().gather(addresses, training)
         when = self.parameter("sky")
         if when not in WHEN:

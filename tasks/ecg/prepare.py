@@ -1,4 +1,4 @@
-"""ECG's data: the published pickle, a sample of official records, or synthetic records.
+"""ECG's data: the published pickle, the challenge's own records, a sample of them, or made-up ones.
 
 A record is a 1D array at 300 Hz with one label. Windows are cut when they are loaded, because
 their stride depends on the class and on nothing else.
@@ -6,8 +6,10 @@ their stride depends on the class and on nothing else.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +18,15 @@ from kit.data.split import in_order
 from kit.errors import DataError
 from kit.task import Contents, Preparation
 
-from .records import CLASSES, Records, read_folder, read_pickle
+from . import labels
+from .labels import CLASSES
+from .records import Records, read_challenge, read_folder, read_pickle
 from .synthetic import write_pickle
 
+# The archive, or the folder that it makes.
+ZIP = ("training2017.zip", "training2017")
+# Of all samples of the 8,528 records in their order, as 16-bit numbers, the lower byte first.
+SAMPLES_HASH = "8a257fb08210697a26833c6fdff5205f4e29f89aa25f02d984f2d2052309705b"
 COUNT = {"train": 48, "val": 12, "test": 12}
 
 
@@ -26,6 +34,8 @@ def prepare(job: Preparation) -> Contents:
     """Return all records, joined, and the folds over them."""
     if job.tier == "published":
         records = read_pickle(job.raw / "challenge2017.pkl")
+    elif job.tier == "rebuilt":
+        records = _rebuilt(job)
     elif job.tier == "sample":
         records = read_folder(job.raw / "ecg-cinc2017-validation", job.progress)
     else:
@@ -33,7 +43,21 @@ def prepare(job: Preparation) -> Contents:
         records = read_pickle(write_pickle(job.scratch / "challenge2017.pkl", sum(counts.values())))
         return _contents(records, _in_order(counts), {"seed": 0, "generator": "synthetic.py"})
     job.progress(1, 1)
-    return _contents(records, split(len(records.labels)), {"random_state": 0})
+    origin = {"random_state": 0, **records.origin}
+    contents = _contents(records, split(len(records.labels)), origin)
+    return replace(contents, as_published=job.tier == "rebuilt" and _is_published(contents))
+
+
+def _rebuilt(job: Preparation) -> Records:
+    """Read PhysioNet's records, with the best labels that there are."""
+    return read_challenge(job.find(*ZIP), job.find(*labels.FILES), job.progress)
+
+
+def _is_published(contents: Contents) -> bool:
+    """Tell whether samples and labels are, by their hashes, those of the published windows."""
+    whole = contents.arrays["x"].astype("<i2", copy=False)
+    found = hashlib.sha256(whole.tobytes()).hexdigest()
+    return found == SAMPLES_HASH and contents.origin.get("labels_sha256") == labels.PAPERS_HASH
 
 
 def split(count: int) -> dict[str, npt.NDArray[np.int64]]:

@@ -1,28 +1,38 @@
-"""Reading records: the published pickle, or a folder of the challenge's own files."""
+"""Reading records: the published pickle, or the challenge's own files in a zip or a folder."""
 
 from __future__ import annotations
 
-import csv
+import hashlib
+import io
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
 
 import numpy.typing as npt
 
 from kit.data import checks, pickles
+from kit.data.archives import members
 from kit.errors import DataError
 
-# Normal rhythm, atrial fibrillation, other rhythm, too noisy: in the order of the papers' labels.
-CLASSES = ("N", "A", "O", "~")
+from . import labels
+from .labels import check
+
+RATE = 300
+LIST = "RECORDS"
 
 
 @dataclass(frozen=True)
 class Records:
-    """Recordings at 300 Hz, each (steps,), and the character of each one's class."""
+    """Recordings at 300 Hz, each (steps,), and the character of each one's class.
+
+    Attributes:
+        origin: facts about where they come from, for the manifest.
+    """
 
     values: list[npt.NDArray[Any]]
     labels: list[str]
+    origin: dict[str, Any] = field(default_factory=dict)
 
 
 def read_pickle(file: Path) -> Records:
@@ -32,13 +42,13 @@ def read_pickle(file: Path) -> Records:
         DataError: naming the file and the field that is not what it should be.
     """
     content = checks.fields(file.name, pickles.load(file), ("data", "label"))
-    values, labels = list(content["data"]), [str(label) for label in content["label"]]
-    if len(values) != len(labels):
-        raise DataError(f"{file.name}: data has {len(values)} records, label has {len(labels)}")
-    for row, (record, label) in enumerate(zip(values, labels, strict=True)):
+    values, named = list(content["data"]), [str(label) for label in content["label"]]
+    if len(values) != len(named):
+        raise DataError(f"{file.name}: data has {len(values)} records, label has {len(named)}")
+    for row, (record, label) in enumerate(zip(values, named, strict=True)):
         values[row] = checks.numbers(f"{file.name}: data[{row}]", record, (None,))
-        _check_label(f"{file.name}: label[{row}]", label)
-    return Records(values, labels)
+        check(f"{file.name}: label[{row}]", label)
+    return Records(values, named)
 
 
 def read_folder(folder: Path, progress: Callable[[int, int], None]) -> Records:
@@ -47,37 +57,100 @@ def read_folder(folder: Path, progress: Callable[[int, int], None]) -> Records:
     Raises:
         DataError: naming the file and the field that is not what it should be.
     """
-    reference = folder / "REFERENCE.csv"
-    try:
-        rows = list(csv.reader(reference.read_text("utf-8").splitlines()))
-    except FileNotFoundError:
-        raise DataError(f"{reference}: no such file") from None
-    records = Records([], [])
-    for number, row in enumerate(rows, start=1):
-        if len(row) != 2:
-            raise DataError(f"{reference.name}: line {number} is not 'record,label'")
-        name, label = row
-        _check_label(f"{reference.name}: line {number}", label)
-        records.values.append(_read_mat(folder / f"{Path(name).name}.mat"))
-        records.labels.append(label)
-        progress(number, len(rows))
+    named = labels.read(folder / "REFERENCE.csv")
+    records = Records([], list(named.values()))
+    for number, name in enumerate(named, start=1):
+        file = folder / f"{name}.mat"
+        if not file.exists():
+            raise DataError(f"{file}: no such file")
+        records.values.append(_read_mat(file.name, file.read_bytes()))
+        progress(number, len(named))
     return records
 
 
-def _read_mat(file: Path) -> npt.NDArray[Any]:
+def read_challenge(place: Path, reference: Path, progress: Callable[[int, int], None]) -> Records:
+    """Return the records of PhysioNet's zip or folder, sorted by name, with labels of a file.
+
+    Below the folder records may lie anywhere; a header (``.hea``) is compared with its record, and
+    of the records that ``RECORDS`` names, none may be missing.
+
+    Args:
+        place: ``training2017.zip``, or the folder that it makes.
+        reference: labels of any version; they may name more records than there are.
+        progress: called with (done, total).
+
+    Raises:
+        DataError: naming the file and the field that is not what it should be.
+    """
+    named = labels.read(reference)
+    files: dict[str, bytes] = {}
+    for path, stream in members(place, wanted=_is_wanted, progress=progress):
+        name = PurePosixPath(path).name
+        if name in files and name != LIST:
+            raise DataError(f"{place.name}: {name} is there twice")
+        files[name] = stream.read() or b""
+    names = sorted(Path(name).stem for name in files if name.endswith(".mat"))
+    listed = files.get(LIST, b"").decode(errors="replace").split()
+    listed = sorted({PurePosixPath(name).name for name in listed})
+    if lacking := sorted(set(listed) - set(names)):
+        more = f" and {len(lacking) - 1} more records" if len(lacking) > 1 else ""
+        raise DataError(f"{place.name}: {lacking[0]}.mat is missing{more}, which RECORDS names")
+    headers = {Path(name).stem for name in files if name.endswith(".hea")}
+    if lacking := sorted(headers - set(names)):
+        raise DataError(f"{place.name}: {lacking[0]}.hea has no {lacking[0]}.mat beside it")
+    if unnamed := [name for name in names if name not in named]:
+        raise DataError(f"{reference.name}: there is no label for {unnamed[0]}")
+    records, running = Records([], [named[name] for name in names]), hashlib.sha256()
+    for name in names:
+        content = files[f"{name}.mat"]
+        running.update(content)
+        record = _read_mat(f"{name}.mat", content)
+        if name in headers:
+            _check_header(f"{name}.hea", files[f"{name}.hea"], record)
+        records.values.append(record)
+    records.origin.update(
+        records=len(names),
+        of=len(named),
+        labels=reference.name,
+        labels_version=labels.version(named),
+        labels_sha256=labels.digest(named),
+        files_sha256=running.hexdigest(),
+    )
+    return records
+
+
+def _is_wanted(path: str) -> bool:
+    name = PurePosixPath(path)
+    hidden = any(part.startswith((".", "__")) for part in name.parts)
+    return not hidden and (name.suffix in (".mat", ".hea") or name.name == LIST)
+
+
+def _read_mat(name: str, content: bytes) -> npt.NDArray[Any]:
     from scipy.io import loadmat
 
-    if not file.exists():
-        raise DataError(f"{file}: no such file")
     try:
-        content = loadmat(file, variable_names=["val"])
+        # scipy reads streams too; its types do not say so.
+        found = loadmat(cast(Any, io.BytesIO(content)), variable_names=["val"])
     except Exception as error:
         # Damaged files make the reader raise whatever comes first.
-        raise DataError(f"{file.name}: not a readable MATLAB file ({error})") from None
-    values = checks.fields(file.name, content, ("val",))["val"]
-    return checks.numbers(f"{file.name}: val", values, (1, None))[0]
+        raise DataError(f"{name}: not a readable MATLAB file ({error})") from None
+    values = checks.fields(name, found, ("val",))["val"]
+    return checks.numbers(f"{name}: val", values, (1, None))[0]
 
 
-def _check_label(place: str, label: str) -> None:
-    if label not in CLASSES:
-        raise DataError(f"{place} is {label!r}, not one of {' '.join(CLASSES)}")
+def _check_header(place: str, content: bytes, record: npt.NDArray[Any]) -> None:
+    """Compare a header in PhysioNet's form with its record: rate and length.
+
+    The first sample that official headers state is not always the record's.
+    """
+    words = content.decode(errors="replace").split()
+    try:
+        rate, length = float(words[2]), int(words[3])
+    except (IndexError, ValueError):
+        raise DataError(f"{place}: not a header of one signal") from None
+    for what, stated, found in (
+        ("Hz", rate, RATE),
+        ("samples", length, len(record)),
+    ):
+        if stated != found:
+            raise DataError(f"{place}: it states {stated:g} {what}, but the record has {found}")

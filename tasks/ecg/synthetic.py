@@ -15,7 +15,7 @@ import numpy.typing as npt
 from kit.files import replacing
 from kit.seeding import generator
 
-from .records import CLASSES
+from .labels import CLASSES
 
 RATE = 300
 SHORTEST, LONGEST = 1300, 2600

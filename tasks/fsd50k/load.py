@@ -61,7 +61,7 @@ class Loader(loading.Loader):
                 x, torch.full_like(clip, x.shape[-1]), torch.zeros_like(clip), x.amin((1, 2, 3))
             )
             x = self._mixed(x)
-        step = self.rules.stride
+        step = self.config.stride
         return Batch(
             x=x[..., ::step, ::step],
             y=self.take("y")(clip),

@@ -54,7 +54,7 @@ class Loader(loading.Loader):
         rows, device = addresses[:, 0].cpu(), addresses.device
         training = training and bool(self.parameter("random"))
         drawn = torch.rand(len(rows), 2 * ATTEMPTS + 3).tolist() if training else []
-        x = np.empty((len(rows), 3, self.rules.window, self.rules.window), np.uint8)
+        x = np.empty((len(rows), 3, self.config.window, self.config.window), np.uint8)
         offsets, letters = self.prepared.array("x-offsets"), self.prepared.array("x")
         for place, row in enumerate(rows.tolist()):
             address = letters[offsets[row] : offsets[row + 1]].tobytes()
@@ -68,7 +68,7 @@ class Loader(loading.Loader):
 
     def _square(self, address: bytes, drawn: list[float] | None) -> npt.NDArray[np.uint8]:
         library = pillow()
-        side = self.rules.window
+        side = self.config.window
         try:
             picture = library.open(io.BytesIO(read(raw.folder_of(self.task), address)))
             picture = picture.convert("RGB")

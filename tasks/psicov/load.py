@@ -43,7 +43,7 @@ class Loader(loading.Loader):
         Raises:
             DataError: a protein is too long for the canvas.
         """
-        side = self.rules.window
+        side = self.config.window
         if not training:
             needed = int(self.prepared.array("length")[indices].max()) + 2 * BORDER
             side = int(self.parameter("canvas")) or -(-needed // MULTIPLE) * MULTIPLE

@@ -30,7 +30,7 @@ def test_published_parameters(task: str) -> None:
     """With biases in the convolutions every printed digit comes out."""
     name, shape, outputs, dense, printed = PUBLISHED[task]
     width = 4 if name == "wide-resnet" else 64
-    network = backbone(name).build(shape, outputs, dense=dense, width=width, convention="dash")
+    network = backbone(name).build(shape, outputs, dense=dense, width=width, variant="dash")
     assert f"{parameters(network) / 1e6:.2f}" == printed
 
 
@@ -38,12 +38,12 @@ def test_published_parameters(task: str) -> None:
 def test_published_parameters_without_biases(task: str) -> None:
     """As released, without biases, PSICOV comes out at 2.754 M instead of the printed 2.76 M."""
     name, shape, outputs, dense, printed = PUBLISHED[task]
-    network = backbone(name).build(shape, outputs, dense=dense, convention="nas-bench-360")
+    network = backbone(name).build(shape, outputs, dense=dense, variant="nas-bench-360")
     expected = "2.75" if task == "psicov" else printed
     assert f"{parameters(network) / 1e6:.2f}" == expected
 
 
-@pytest.mark.parametrize("convention", ["dash", "nas-bench-360"])
+@pytest.mark.parametrize("variant", ["dash", "nas-bench-360"])
 @pytest.mark.parametrize(
     ("name", "shape", "dense"),
     [
@@ -54,9 +54,9 @@ def test_published_parameters_without_biases(task: str) -> None:
     ],
 )
 def test_shapes_and_multiply_adds(
-    name: str, shape: tuple[int, ...], dense: bool, convention: str
+    name: str, shape: tuple[int, ...], dense: bool, variant: str
 ) -> None:
-    network = backbone(name).build(shape, 5, dense=dense, width=2, convention=convention)
+    network = backbone(name).build(shape, 5, dense=dense, width=2, variant=variant)
     network.eval()
     with FlopCounterMode(display=False) as counter:
         output = network(torch.randn(1, *shape))
@@ -71,9 +71,9 @@ def test_dash_scales_its_1d_network_with_the_number_of_classes() -> None:
     assert widths == [4, 16, 64]
 
 
-def test_strides_of_the_two_conventions() -> None:
-    for convention, first in (("dash", False), ("nas-bench-360", True)):
-        network = backbone("wide-resnet").build((3, 32, 32), 10, convention=convention)
+def test_strides_of_the_two_variants() -> None:
+    for variant, first in (("dash", False), ("nas-bench-360", True)):
+        network = backbone("wide-resnet").build((3, 32, 32), 10, variant=variant)
         strides = [(block.conv1.stride[0], block.conv2.stride[0]) for block in network.blocks]
         wide = (2, 1) if first else (1, 2)
         assert strides == [(1, 1), (1, 1), wide, (1, 1), wide, (1, 1)]

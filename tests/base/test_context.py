@@ -22,5 +22,5 @@ def test_a_stage_notes_the_memory_that_it_took_of_a_gpu(
     data: Any = SimpleNamespace(device=torch.device(device))
     spec = spec_of("darcy-flow", "wrn", 0)
     context = Context(spec, nothing, nothing, data, RunFolder(spec))
-    context.finish(context.stage("train", 1))
+    context.finish(context.checkpointer("train", 1))
     assert context.output("train")["cost"]["gpu_memory"] == memory

@@ -9,7 +9,7 @@ import pytest
 from kit.cli import states
 from kit.runs.folder import now
 from kit.runs.records import Attempt, Status
-from kit.runs.survey import RunState
+from kit.runs.states import RunState
 
 FOLDER = Path("darcy-flow", "dash", "lite-released", "seed-2-0123abcd")
 

@@ -25,12 +25,12 @@ SWEEP = """
 import sys
 from kit.cli import sweep
 from kit.engines.engine import Options
-from kit.engines.jobs import Job, Rules
-from kit.engines.places import Cpu
+from kit.engines.jobs import Job, RetryPolicy
+from kit.engines.slots import Cpu
 from tests.engines.chaos import FakeLocal
 from tests.engines.fake_run import spec_of
 jobs = [Job(spec_of("darcy-flow", "wrn", seed), hours=1.0) for seed in range(3)]
-sys.exit(bool(sweep.run(jobs, FakeLocal(Options()), Cpu(2), Rules(grace=2.0))))
+sys.exit(bool(sweep.run(jobs, FakeLocal(Options()), Cpu(2), RetryPolicy(grace=2.0))))
 """
 
 

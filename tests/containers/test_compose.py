@@ -35,7 +35,7 @@ def test_every_task_has_its_services(services: dict[str, dict[str, Any]]) -> Non
         assert services[f"{name}-dash"]["entrypoint"] == ["kit", "run", name, "dash"]
 
 
-def test_every_service_is_shut_in(services: dict[str, dict[str, Any]]) -> None:
+def test_every_service_is_sandboxed(services: dict[str, dict[str, Any]]) -> None:
     for name, service in services.items():
         assert service["init"] is True
         assert service["read_only"] is True

@@ -141,7 +141,6 @@ def checkout(
     for name in (".dockerignore", "docker/Dockerfile"):
         shutil.copy(paths.project() / name, folder / name)
     monkeypatch.setattr(paths, "project", lambda: folder)
-    monkeypatch.setenv("KIT_TASKS", str(folder / "tasks"))
     monkeypatch.setenv("KIT_IMAGES", "kit-tests")
     return folder
 

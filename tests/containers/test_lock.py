@@ -39,13 +39,13 @@ def test_written_and_read() -> None:
 
 
 def test_what_is_not_locked_is_refused() -> None:
-    assert "not built" in (lock.objection(None, "deepsea") or "")
-    assert "not locked" in (lock.objection(TASK, "deepsea") or "")
+    assert "not built" in (lock.rejection(None, "deepsea") or "")
+    assert "not locked" in (lock.rejection(TASK, "deepsea") or "")
     lock.save(lock.made_of([BASE]))
-    assert "not locked" in (lock.objection(TASK, "deepsea") or "")
+    assert "not locked" in (lock.rejection(TASK, "deepsea") or "")
     lock.save(lock.made_of([BASE, TASK]))
-    assert lock.objection(TASK, "deepsea") is None
-    changed = lock.objection(replace(TASK, id="sha256:" + "5" * 64), "deepsea")
+    assert lock.rejection(TASK, "deepsea") is None
+    changed = lock.rejection(replace(TASK, id="sha256:" + "5" * 64), "deepsea")
     assert changed is not None
     assert "is 555555555555, not 333333333333 as locked" in changed
     assert "--allow-unpinned" in changed
@@ -91,7 +91,7 @@ def test_a_damaged_lock_is_told(content: bytes) -> None:
     lock.path().parent.mkdir(parents=True)
     lock.path().write_bytes(content)
     with pytest.raises(KitError, match="run 'kit images lock'"):
-        lock.objection(TASK, "deepsea")
+        lock.rejection(TASK, "deepsea")
 
 
 def test_a_lock_of_another_schema() -> None:

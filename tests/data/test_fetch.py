@@ -118,11 +118,11 @@ def test_bad_mirrors_are_told_and_passed_over(server: Server, path: str, reason:
     bad, good = server.url(path), server.url("good")
     facts: dict[str, Any] = {"sha256": HASH, "size": len(CONTENT)}
     refused(one(bad, **facts), reason)
-    said: list[str] = []
-    fetched(one(bad, good, **facts), say=said.append)
-    assert len(said) == 1
-    assert said[0].startswith(f"{bad}: ")
-    assert said[0].endswith("trying the next mirror")
+    logged: list[str] = []
+    fetched(one(bad, good, **facts), log=logged.append)
+    assert len(logged) == 1
+    assert logged[0].startswith(f"{bad}: ")
+    assert logged[0].endswith("trying the next mirror")
 
 
 def test_a_wrong_file_is_kept_aside_until_there_is_a_right_one(server: Server, kit: Run) -> None:

@@ -7,9 +7,9 @@ from kit import task
 from kit.data.folds import Fold, TaskData
 from kit.data.normalise import pointwise
 from kit.data.prepared import open_prepared
-from kit.settings import Rules
+from kit.settings import DataConfig
 
-RULES = Rules(inputs="pointwise", targets="pointwise", coordinates=True)
+CONFIG = DataConfig(inputs="pointwise", targets="pointwise", coordinates=True)
 
 
 @pytest.fixture
@@ -19,17 +19,17 @@ def data(darcy: object) -> TaskData:
 
 
 def test_roles_are_made_of_prepared_folds(data: TaskData) -> None:
-    sizes = {role: len(data.fold(role, RULES)) for role in ("tune_fit", "tune_val", "final_fit")}
+    sizes = {role: len(data.fold(role, CONFIG)) for role in ("tune_fit", "tune_val", "final_fit")}
     assert sizes == {"tune_fit": 12, "tune_val": 4, "final_fit": 16}
-    merged = Rules(roles={"search": ("train", "val")})
+    merged = DataConfig(roles={"search": ("train", "val")})
     assert len(data.fold("search", merged)) == 16
-    assert len(data.fold("search", Rules())) == 12
+    assert len(data.fold("search", DataConfig())) == 12
 
 
 def test_normalisers_are_fitted_on_the_fold_in_use(data: TaskData) -> None:
-    final, test = data.fold("final_fit", RULES), data.fold("test", RULES)
+    final, test = data.fold("final_fit", CONFIG), data.fold("test", CONFIG)
     assert torch.equal(_shift(final), _shift(test))
-    tuned, validated = data.fold("tune_fit", RULES), data.fold("tune_val", RULES)
+    tuned, validated = data.fold("tune_fit", CONFIG), data.fold("tune_val", CONFIG)
     assert torch.equal(_shift(tuned), _shift(validated))
     assert not torch.equal(_shift(tuned), _shift(final))
     coefficient = final.samples.x[:, 0]
@@ -44,7 +44,7 @@ def _shift(fold: Fold) -> torch.Tensor:
 
 
 def test_targets_stay_in_original_units(data: TaskData) -> None:
-    test = data.fold("test", RULES)
+    test = data.fold("test", CONFIG)
     raw = torch.from_numpy(data.prepared.array("y")[data.prepared.fold("test")].copy())
     assert torch.equal(test.samples.y, raw)
     encoded = test.targets.encode(raw)
@@ -61,23 +61,23 @@ def test_pointwise_is_mean_and_unbiased_deviation_plus_1e_5() -> None:
 
 
 def test_first_coordinate_runs_along_columns_second_along_rows(data: TaskData) -> None:
-    x = data.fold("test", RULES).samples.x
+    x = data.fold("test", CONFIG).samples.x
     line = torch.linspace(0, 1, 85)
     assert torch.equal(x[0, 1], line.expand(85, 85))
     assert torch.equal(x[3, 2], line[:, None].expand(85, 85))
 
 
 def test_stride_and_samples_thin_out_inputs_and_targets(data: TaskData) -> None:
-    fold = data.fold("final_fit", Rules(stride=4, samples={"train": 3, "val": 2}))
+    fold = data.fold("final_fit", DataConfig(stride=4, samples={"train": 3, "val": 2}))
     assert fold.samples.x.shape == (5, 1, 22, 22)
     assert fold.samples.y.shape == (5, 1, 22, 22)
-    whole = data.fold("final_fit", Rules())
+    whole = data.fold("final_fit", DataConfig())
     assert torch.equal(fold.samples.y[0], whole.samples.y[0, :, ::4, ::4])
-    assert fold.input_shape == Rules(stride=4).input_shape((1, 85, 85))
+    assert fold.input_shape == DataConfig(stride=4).input_shape((1, 85, 85))
 
 
 def test_order_depends_on_seed_and_epoch_alone(data: TaskData) -> None:
-    fold = data.fold("final_fit", Rules())
+    fold = data.fold("final_fit", DataConfig())
 
     def order(seed: int, epoch: int) -> list[int]:
         batches = fold.shuffled(5, seed, "train", epoch)

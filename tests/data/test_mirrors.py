@@ -41,7 +41,7 @@ def one(hosts: Hosts, *urls: str, md5: str | None = MD5, size: int | None = None
 def fetched(the_task: Task, *said: str) -> None:
     """Fetch the file, with these words said on the way, and nothing left beside it."""
     lines: list[str] = []
-    assert [file.read_bytes() for file in fetch(the_task, patience=HASTY, say=lines.append)] == [
+    assert [file.read_bytes() for file in fetch(the_task, patience=HASTY, log=lines.append)] == [
         CONTENT
     ]
     assert len(lines) == len(said)

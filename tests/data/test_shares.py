@@ -16,7 +16,7 @@ from kit.data.folds import TaskData
 from kit.data.prepared import Prepared, open_prepared
 from kit.errors import DataError, KitError
 from kit.seeding import generator
-from kit.settings import Rules
+from kit.settings import DataConfig
 from kit.spec import Profile, Tier
 
 DARCY = task.find("darcy-flow")
@@ -38,8 +38,8 @@ class Folds:
         return {"unit_id": self.units}[name]
 
 
-def held(folds: Folds, role: str, name: str = "darcy-flow", **rules: Any) -> list[int]:
-    chosen = msgspec.convert(rules, Rules)
+def held(folds: Folds, role: str, name: str = "darcy-flow", **config: Any) -> list[int]:
+    chosen = msgspec.convert(config, DataConfig)
     return shares.samples(task.find(name), cast(Prepared, folds), chosen, role).tolist()
 
 
@@ -60,7 +60,9 @@ def test_a_share_is_cut_from_its_fold_in_order(share: list[Any], wanted: list[in
 
 def test_a_share_that_binary_fractions_miss_has_no_sample_less() -> None:
     for count in (10, 30, 1_000, 50_000, 900_000):
-        share = msgspec.convert({"split": {"search": ["train", 0.1, 0.7]}}, Rules).split["search"]
+        share = msgspec.convert({"split": {"search": ["train", 0.1, 0.7]}}, DataConfig).split[
+            "search"
+        ]
         assert share.cut(count) == slice(count // 10, 7 * count // 10)
 
 
@@ -80,10 +82,10 @@ def test_units_are_not_torn_in_any_order() -> None:
 
 def test_reduced_samples_bound_a_share_as_they_bound_its_fold() -> None:
     split = {"search": ["train", 0, 0.5], "search_val": ["train", 0.5, 1]}
-    rules: dict[str, Any] = {"split": split, "samples": {"train": 10, "val": 2}}
-    assert held(Folds(train=100, val=9), "search", **rules) == list(range(5))
-    assert held(Folds(train=100, val=9), "search_val", **rules) == list(range(50, 55))
-    assert held(Folds(train=10, val=9), "search_val", **rules) == list(range(5, 10))
+    config: dict[str, Any] = {"split": split, "samples": {"train": 10, "val": 2}}
+    assert held(Folds(train=100, val=9), "search", **config) == list(range(5))
+    assert held(Folds(train=100, val=9), "search_val", **config) == list(range(50, 55))
+    assert held(Folds(train=10, val=9), "search_val", **config) == list(range(5, 10))
 
 
 # Of each tier: how many samples train and val have.
@@ -115,19 +117,21 @@ def test_dash_tunes_on_the_samples_that_were_drawn_for_it(
     }[name]
     the_task, profiles = task.find(name), cast(tuple[Profile, ...], ("paper", "lite", "smoke"))
     for profile in profiles:
-        rules = method.find("dash").settings(the_task, "released", profile, tier).data
+        config = method.find("dash").settings(the_task, "released", profile, tier).data
         folds = cast(Prepared, Folds(train=train, val=val, test=1))
         for role, whole in (("tune_fit", fitted), ("tune_val", validated)):
-            found = shares.samples(the_task, folds, rules, role)
+            found = shares.samples(the_task, folds, config, role)
             assert found.tolist() == whole[: len(found)].tolist()
             if profile == "paper":
                 assert len(found) == len(whole)
 
 
 def test_dash_validates_psicov_on_the_second_half_of_the_test_list() -> None:
-    rules = method.find("dash").settings(task.find("psicov"), "released", "paper", "published").data
+    config = (
+        method.find("dash").settings(task.find("psicov"), "released", "paper", "published").data
+    )
     folds = cast(Prepared, Folds(train=3356, val=100, test=151))
-    found = shares.samples(task.find("psicov"), folds, rules, "tune_val")
+    found = shares.samples(task.find("psicov"), folds, config, "tune_val")
     assert found.tolist() == list(range((3456 + 3607) // 2, 3607))
 
 
@@ -207,26 +211,26 @@ def data(darcy: Path) -> Prepared:
 
 
 def test_an_empty_share_is_told_before_anything_is_trained(data: Prepared) -> None:
-    rules = msgspec.convert({"split": {"tune_val": ["val", 0, 0.2]}}, Rules)
+    config = msgspec.convert({"split": {"tune_val": ["val", 0, 0.2]}}, DataConfig)
     with pytest.raises(KitError, match=r'tune_val = \["val", 0.0, 0.2\] leaves no sample'):
-        shares.check(DARCY, data, rules)
+        shares.check(DARCY, data, config)
 
 
 @pytest.mark.parametrize(
-    "rules", [{"split": {"search": ["trian", 0, 1]}}, {"roles": {"test": ["tests"]}}]
+    "config", [{"split": {"search": ["trian", 0, 1]}}, {"roles": {"test": ["tests"]}}]
 )
 def test_a_fold_that_is_not_prepared_is_told_before_anything_is_trained(
-    data: Prepared, rules: dict[str, Any]
+    data: Prepared, config: dict[str, Any]
 ) -> None:
     with pytest.raises(DataError, match="there is no fold"):
-        shares.check(DARCY, data, msgspec.convert(rules, Rules))
+        shares.check(DARCY, data, msgspec.convert(config, DataConfig))
 
 
 def test_normalisers_of_a_half_are_fitted_on_the_other(data: Prepared) -> None:
     halves = {"search": ["train", 0, 0.5], "search_val": ["train", 0.5, 1]}
-    rules = msgspec.convert({"inputs": "pointwise", "split": halves}, Rules)
+    config = msgspec.convert({"inputs": "pointwise", "split": halves}, DataConfig)
     folds = TaskData(DARCY, data, torch.device("cpu"))
-    first, second = folds.fold("search", rules), folds.fold("search_val", rules)
+    first, second = folds.fold("search", config), folds.fold("search_val", config)
     assert (len(first), len(second)) == (6, 6)
     assert first.inputs.shift is not None
     assert second.inputs.shift is not None
@@ -234,11 +238,11 @@ def test_normalisers_of_a_half_are_fitted_on_the_other(data: Prepared) -> None:
 
 
 def test_samples_come_as_the_view_of_their_role_says(data: Prepared) -> None:
-    folds, plain = TaskData(DARCY, data, torch.device("cpu")), Rules(augment=("flip",))
+    folds, plain = TaskData(DARCY, data, torch.device("cpu")), DataConfig(augment=("flip",))
 
     def first(role: str, view: str | None) -> torch.Tensor:
         views = {} if view is None else {role: view}
-        fold = folds.fold(role, msgspec.convert({"augment": ["flip"], "views": views}, Rules))
+        fold = folds.fold(role, msgspec.convert({"augment": ["flip"], "views": views}, DataConfig))
         torch.manual_seed(0)
         return fold.first(8).x
 
@@ -257,11 +261,11 @@ def test_a_plain_view_leaves_out_what_a_loader_augments_with(name: str, home: Pa
     found = task.find(name)
     preparing.prepare(found, "synthetic", "smoke")
     folds = TaskData(found, open_prepared(found, "synthetic", "smoke"), torch.device("cpu"))
-    rules = method.find("wrn").settings(found, "clean", "smoke", "synthetic").data
-    bare = msgspec.structs.replace(rules, views={"search": "plain"})
+    config = method.find("wrn").settings(found, "clean", "smoke", "synthetic").data
+    bare = msgspec.structs.replace(config, views={"search": "plain"})
     x = folds.fold("search", bare).first(4).x
     assert torch.isfinite(x).all()
-    varied = folds.fold("search", rules)
+    varied = folds.fold("search", config)
     if name == "cosmic":
         assert torch.equal(x, folds.fold("search", bare).first(4).x)
         assert not torch.equal(x, varied.first(4).x)

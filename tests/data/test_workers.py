@@ -12,9 +12,9 @@ from kit.data.folds import Fold, TaskData
 from kit.data.loading import Batch
 from kit.data.prepared import open_prepared
 from kit.data.preparing import prepare
-from kit.settings import Rules
+from kit.settings import DataConfig
 
-RULES = Rules(roles={"final_fit": ("train",)})
+CONFIG = DataConfig(roles={"final_fit": ("train",)})
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fold(role: str) -> Fold:
     found = task.find("fsd50k")
     prepared = open_prepared(found, "synthetic", "smoke")
-    return TaskData(found, prepared, torch.device("cpu")).fold(role, RULES)
+    return TaskData(found, prepared, torch.device("cpu")).fold(role, CONFIG)
 
 
 def same(one: list[Batch], other: list[Batch]) -> bool:

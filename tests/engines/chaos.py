@@ -10,9 +10,9 @@ from collections.abc import Callable
 
 from kit.cli import sweep
 from kit.engines.engine import Engine, Options
-from kit.engines.jobs import Job, Rules, has_result
+from kit.engines.jobs import Job, RetryPolicy, has_result
 from kit.engines.local import Local
-from kit.engines.places import Gpus
+from kit.engines.slots import Gpus
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.engines.fake_run import spec_of
@@ -40,7 +40,7 @@ def specs() -> list[RunSpec]:
 
 def main(engine: str, *uuids: str) -> int:
     jobs = [Job(spec) for spec in specs() if not has_result(RunFolder(spec))]
-    return bool(sweep.run(jobs, ENGINES[engine](), Gpus(uuids), Rules(pause=0.1)))
+    return bool(sweep.run(jobs, ENGINES[engine](), Gpus(uuids), RetryPolicy(pause=0.1)))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from kit.engines import choose, local
 from kit.engines.devices import GIB
 from kit.engines.engine import Options
 from kit.engines.jobs import Job
-from kit.engines.places import Cpu, Gpus
+from kit.engines.slots import Cpu, Gpus
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
 from tests.conftest import Run
@@ -31,48 +31,48 @@ def test_runs_go_onto_the_gpus_that_there_are(
 ) -> None:
     fake = fake_gpus(3)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    places = choose.places(None, None, None)
-    assert isinstance(places, Gpus)
-    assert places.uuids == tuple(fake.uuids)
-    assert (places.capacity, choose.places(None, None, None, share=2).capacity) == (3, 6)
-    assert choose.places(None, 2, None).capacity == 2
-    named = choose.places("2,1", None, None)
+    slots = choose.slots(None, None, None)
+    assert isinstance(slots, Gpus)
+    assert slots.uuids == tuple(fake.uuids)
+    assert (slots.capacity, choose.slots(None, None, None, share=2).capacity) == (3, 6)
+    assert choose.slots(None, 2, None).capacity == 2
+    named = choose.slots("2,1", None, None)
     assert isinstance(named, Gpus)
     assert named.uuids == (fake.uuids[2], fake.uuids[1])
-    assert isinstance(choose.places(None, 3, "cpu"), Cpu)
+    assert isinstance(choose.slots(None, 3, "cpu"), Cpu)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    assert isinstance(choose.places(None, None, None), Cpu)
+    assert isinstance(choose.slots(None, None, None), Cpu)
 
 
 def test_no_more_at_a_time_than_asked_for(fake_gpus: Make) -> None:
     fake_gpus(3)
-    places = choose.places("0,1,2", 2, None)
-    first, second = places.take(job()), places.take(job())
+    slots = choose.slots("0,1,2", 2, None)
+    first, second = slots.acquire(job()), slots.acquire(job())
     assert first is not None
     assert second is not None
-    assert places.take(job()) is None
-    places.give(first)
-    assert places.take(job(2)) is None
-    assert places.take(job()) is not None
-    assert places.objection(job(2)) is None
-    assert places.objection(job(3)) is not None
+    assert slots.acquire(job()) is None
+    slots.release(first)
+    assert slots.acquire(job(2)) is None
+    assert slots.acquire(job()) is not None
+    assert slots.rejection(job(2)) is None
+    assert slots.rejection(job(3)) is not None
 
 
 def test_a_run_goes_only_where_there_is_the_memory_that_earlier_ones_took(fake_gpus: Make) -> None:
     fake = fake_gpus(2)
     fake.file.write_text(fake.file.read_text().replace("16000", "40960", 1))
-    places = Gpus(fake.uuids)
-    assert [places.take(job(gib=20)) for _ in range(2)] == [(fake.uuids[0],), None]
-    assert places.take(job()) == (fake.uuids[1],)
-    assert places.objection(job(gib=40)) is None
+    slots = Gpus(fake.uuids)
+    assert [slots.acquire(job(gib=20)) for _ in range(2)] == [(fake.uuids[0],), None]
+    assert slots.acquire(job()) == (fake.uuids[1],)
+    assert slots.rejection(job(gib=40)) is None
     told = "needs 41 GiB of GPU memory (measured); GPUs here have 15.6 or 40 GiB for it"
-    assert places.objection(job(gib=41)) == told
-    assert "GPU memory on each of 2 GPUs (measured)" in (places.objection(job(2, gib=20)) or "")
+    assert slots.rejection(job(gib=41)) == told
+    assert "GPU memory on each of 2 GPUs (measured)" in (slots.rejection(job(2, gib=20)) or "")
     told = "needs 21 GiB of GPU memory (measured); GPUs here have 7.81 or 20 GiB for it"
-    assert Gpus(fake.uuids, share=2).objection(job(gib=21)) == told
+    assert Gpus(fake.uuids, share=2).rejection(job(gib=21)) == told
     gone = Gpus(["GPU-that-is-gone"])
-    assert gone.objection(job(gib=20)) is None, "nobody knows"
-    assert Cpu(1).objection(job(gib=20)) is None
+    assert gone.rejection(job(gib=20)) is None, "nobody knows"
+    assert Cpu(1).rejection(job(gib=20)) is None
 
 
 def test_what_no_gpu_can_hold_is_refused_before_data_are_prepared(
@@ -90,11 +90,11 @@ def test_what_no_gpu_can_hold_is_refused_before_data_are_prepared(
 
 
 def test_on_the_cpu_so_many_at_a_time() -> None:
-    places = Cpu(2)
-    assert [places.take(job()), places.take(job(4)), places.take(job())] == [(), (), None]
-    places.give(())
-    places.hold(())
-    assert places.take(job()) is None
+    slots = Cpu(2)
+    assert [slots.acquire(job()), slots.acquire(job(4)), slots.acquire(job())] == [(), (), None]
+    slots.release(())
+    slots.reserve(())
+    assert slots.acquire(job()) is None
 
 
 def test_auto_is_containers_where_they_can_be_had_and_says_which(
@@ -113,19 +113,19 @@ def test_auto_is_containers_where_they_can_be_had_and_says_which(
             return self.name
 
     monkeypatch.setattr(choose, "_module", Module)
-    specs, said = [spec_of("darcy-flow", "wrn", 0)], list[str]()
+    specs, logged = [spec_of("darcy-flow", "wrn", 0)], list[str]()
 
     def chosen(name: str) -> object:
-        return choose.connect(name, specs, Options(), said.append)
+        return choose.connect(name, specs, Options(), logged.append)
 
     assert chosen("auto") == "local"
-    assert said.pop() == "as processes, not in containers: no engine answers"
+    assert logged.pop() == "as processes, not in containers: no engine answers"
     assert chosen("local") == "local"
     with pytest.raises(UnavailableError, match="engine docker: no engine answers"):
         chosen("docker")
     reasons["docker"] = None
     assert chosen("auto") == chosen("docker") == "docker"
-    assert said == ["in containers"]
+    assert logged == ["in containers"]
 
 
 def test_without_its_package_an_engine_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +135,6 @@ def test_without_its_package_an_engine_is_not_to_be_had(monkeypatch: pytest.Monk
         return local
 
     monkeypatch.setattr(choose, "_module", missing)
-    said: list[str] = []
-    assert choose.connect("auto", [], Options(), said.append).name == "local"
-    assert said == ["as processes, not in containers: the package docker is not installed"]
+    logged: list[str] = []
+    assert choose.connect("auto", [], Options(), logged.append).name == "local"
+    assert logged == ["as processes, not in containers: the package docker is not installed"]

@@ -13,7 +13,7 @@ import docker
 import pytest
 
 from kit import method, paths, task
-from kit.containers import build, images, lock, shut_in
+from kit.containers import build, images, lock, sandbox
 from kit.engines import docker as engines
 from kit.engines.engine import EngineError, Exit, Handle, Options, sweep
 from kit.errors import BusyError, DataError, KitError, UnavailableError
@@ -85,7 +85,7 @@ def ended(engine: engines.Docker, handle: Handle) -> Exit:
     return found[-1]
 
 
-def test_a_run_is_shut_in(engine: engines.Docker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_sandboxed(engine: engines.Docker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very secret")
     monkeypatch.setenv("KIT_THREADS", "3")
     handle = start(engine, LOOK)
@@ -102,8 +102,8 @@ def test_a_run_is_shut_in(engine: engines.Docker, monkeypatch: pytest.MonkeyPatc
         assert facts[place] is not None, place
     assert facts["memory"] == str(256 << 20)
     assert facts["shm"] == 1 << 30
-    assert config["HostConfig"]["PidsLimit"] == shut_in.PIDS
-    assert config["HostConfig"]["LogConfig"]["Config"] == shut_in.OUTPUT
+    assert config["HostConfig"]["PidsLimit"] == sandbox.PIDS
+    assert config["HostConfig"]["LogConfig"]["Config"] == sandbox.OUTPUT
     # Of the caller's variables only those on the list, nowhere.
     assert facts["environment"]["KIT_THREADS"] == "3"
     assert facts["environment"]["NVIDIA_VISIBLE_DEVICES"] == "void"
@@ -114,7 +114,7 @@ def test_a_run_is_shut_in(engine: engines.Docker, monkeypatch: pytest.MonkeyPatc
         assert file.stat().st_uid == os.getuid()
 
 
-def test_data_are_prepared_as_shut_in_as_runs(
+def test_data_are_prepared_in_the_sandbox_of_runs(
     engine: engines.Docker, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Without a network; all data can be read, the task's own be written."""

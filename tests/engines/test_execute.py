@@ -79,9 +79,9 @@ def test_until_stops_and_the_rest_is_done_later() -> None:
     folder = RunFolder(spec("dash"))
     assert folder.output("search") is not None
     assert folder.output("tune") is None
-    said: list[str] = []
-    assert execute(spec("dash"), Options(say=said.append)) is not None
-    assert [line.rpartition(" ")[2] for line in said] == ["tune", "retrain", "evaluate"]
+    logged: list[str] = []
+    assert execute(spec("dash"), Options(log=logged.append)) is not None
+    assert [line.rpartition(" ")[2] for line in logged] == ["tune", "retrain", "evaluate"]
     with pytest.raises(KitError, match="stages search, tune, retrain"):
         execute(spec("dash"), Options(until="train"))
 
@@ -108,10 +108,10 @@ def test_a_bad_result_counts_as_absent_and_is_kept_aside(content: bytes) -> None
     folder = RunFolder(spec())
     folder.path.mkdir(parents=True)
     folder.result.write_bytes(content)
-    said: list[str] = []
-    assert execute(spec(), Options(say=said.append)) is not None
+    logged: list[str] = []
+    assert execute(spec(), Options(log=logged.append)) is not None
     assert folder.result.with_name("result.json.rejected").read_bytes() == content
-    assert "kept aside" in said[0]
+    assert "kept aside" in logged[0]
 
 
 @pytest.mark.usefixtures("darcy")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import pytest
 
 from kit.engines import leases
-from kit.engines.places import Gpus
+from kit.engines.slots import Gpus
 from kit.errors import BusyError, KitError
 from tests.conftest import Run
 from tests.engines.nvml import FakeGpus
@@ -82,9 +82,9 @@ def test_busy_and_vanished_gpus_are_not_leased_and_the_reason_is_told(fake_gpus:
     found = leases.free(fake.uuids)
     assert found.uuids == (good,)
     assert found.reasons == {
-        busy: "busy with work that is not the kit's (process 4711)",
+        busy: f"busy with work that is not the kit's (process 4711; {leases.TAKE_IT})",
         gone: "gone: NVML does not show it",
-        full: "short of memory: 1000 of 16000 MB are free",
+        full: f"short of memory: 1000 of 16000 MB are free ({leases.TAKE_IT})",
     }
     with leases.lease(1, 0) as uuids:
         assert uuids == (good,)
@@ -96,16 +96,16 @@ def test_a_wait_ends_when_the_gpu_is_free_again(fake_gpus: Make) -> None:
     fake = fake_gpus(1)
     fake.pids[fake.uuids[0]] = [4711]
     fake.write()
-    said: list[str] = []
+    logged: list[str] = []
 
-    def say(line: str) -> None:
-        said.append(line)
+    def log(line: str) -> None:
+        logged.append(line)
         fake.pids.clear()
         fake.write()
 
-    with leases.lease(1, 10, say=say):
-        assert len(said) == 1
-        assert "4711" in said[0]
+    with leases.lease(1, 10, log=log):
+        assert len(logged) == 1
+        assert "4711" in logged[0]
 
 
 def test_runs_that_share_a_gpu_have_a_seat_each(fake_gpus: Make) -> None:
@@ -128,7 +128,7 @@ def test_runs_that_share_a_gpu_have_a_seat_each(fake_gpus: Make) -> None:
         fake.used_mb.clear()
         fake.pids[fake.uuids[0]] = [1, 2]
         fake.write()
-        with pytest.raises(BusyError, match=r"not the kit's \(process 1, 2\)"):
+        with pytest.raises(BusyError, match=r"not the kit's \(process 1, 2;"):
             leases.lease(1, 0, share=2).__enter__()
     fake.pids.clear()
     fake.write()
@@ -159,11 +159,11 @@ def test_parts_of_a_gpu_are_leased_each_by_itself(
     # A process sees one of them at most.
     with pytest.raises(KitError, match="2 GPUs are needed, and there are 1"):
         leases.lease(2, 0).__enter__()
-    places = Gpus([one, other, whole])
-    assert places.objection(job()) is None
-    assert places.objection(job(2)) is not None
-    assert places.take(job(2)) is None
-    assert [places.take(job()) for _ in range(4)] == [(one,), (other,), (whole,), None]
+    slots = Gpus([one, other, whole])
+    assert slots.rejection(job()) is None
+    assert slots.rejection(job(2)) is not None
+    assert slots.acquire(job(2)) is None
+    assert [slots.acquire(job()) for _ in range(4)] == [(one,), (other,), (whole,), None]
 
 
 def test_a_process_sees_only_what_it_leased(

@@ -19,9 +19,9 @@ import pytest
 
 from kit.engines.devices import GIB
 from kit.engines.engine import EngineError, Handle, Options
-from kit.engines.jobs import Ended, Job, Rules
-from kit.engines.places import Cpu, Gpus
+from kit.engines.jobs import Ended, Job, RetryPolicy
 from kit.engines.queue import Queue
+from kit.engines.slots import Cpu, Gpus
 from kit.errors import KitError
 from kit.files import is_locked
 from kit.runs.folder import RunFolder
@@ -31,7 +31,7 @@ from tests.engines.fake_run import spec_of
 from tests.engines.nvml import FakeGpus
 
 Make = Callable[..., FakeGpus]
-QUICK = Rules(pause=0.05, grace=3.0)
+QUICK = RetryPolicy(pause=0.05, grace=3.0)
 
 
 def spec(seed: int) -> RunSpec:
@@ -47,19 +47,19 @@ class Sweep:
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.journal, self.patch = folder / "journal", patch
-        self.said: list[str] = []
+        self.logged: list[str] = []
         self.plan()
 
     def plan(self, **plan: Any) -> None:
         self.patch.setenv("FAKE_RUN", json.dumps({"journal": str(self.journal), **plan}))
 
-    def queue(self, jobs: Sequence[Job], places: Any, **changes: Any) -> Queue:
+    def queue(self, jobs: Sequence[Job], slots: Any, **changes: Any) -> Queue:
         engine = changes.pop("engine", None) or FakeLocal(Options())
-        options: dict[str, Any] = {"rules": QUICK, "say": self.said.append} | changes
-        return Queue(jobs, engine, places, **options)
+        options: dict[str, Any] = {"policy": QUICK, "log": self.logged.append} | changes
+        return Queue(jobs, engine, slots, **options)
 
-    def run(self, jobs: Sequence[Job], places: Any, **changes: Any) -> dict[int, Ended]:
-        return {end.spec.seed: end for end in self.queue(jobs, places, **changes).run()}
+    def run(self, jobs: Sequence[Job], slots: Any, **changes: Any) -> dict[int, Ended]:
+        return {end.spec.seed: end for end in self.queue(jobs, slots, **changes).run()}
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -130,11 +130,11 @@ def test_each_kind_of_failure_has_its_class_and_stops_no_other(sweep: Sweep) -> 
 
 def test_infrastructure_is_tried_once_more_after_a_pause(sweep: Sweep) -> None:
     sweep.plan(acts={0: "once"})
-    ends = sweep.run(jobs(1), Cpu(1), rules=Rules(pause=0.5))
+    ends = sweep.run(jobs(1), Cpu(1), policy=RetryPolicy(pause=0.5))
     assert ends[0].failure is None
     begins = [line["time"] for line in sweep.lines if line["what"] == "begin"]
     assert begins[1] - begins[0] >= 0.5
-    assert "again in" in sweep.said[0]
+    assert "again in" in sweep.logged[0]
     attempt = RunFolder(spec(0)).attempt()
     assert attempt is not None
     assert attempt.number == 2
@@ -156,14 +156,14 @@ def test_an_engine_at_fault_is_infrastructure(sweep: Sweep) -> None:
     assert (ends[0].failure, ends[0].message) == ("infrastructure", "the daemon is gone")
     assert (ends[1].failure, ends[1].message) == ("infrastructure", "no answer")
     assert ends[2].failure is None
-    assert len(sweep.said) == 2, "each was tried once more"
+    assert len(sweep.logged) == 2, "each was tried once more"
     assert not any(RunFolder(spec(seed)).is_claimed() for seed in range(3))
 
 
 def test_a_run_whose_time_is_up_is_stopped_even_if_it_takes_no_notice(sweep: Sweep) -> None:
     sweep.plan(acts={0: "hang"})
     began = time.monotonic()
-    ends = sweep.run(jobs(2), Cpu(2), rules=Rules(timeout=1.5, grace=0.5))
+    ends = sweep.run(jobs(2), Cpu(2), policy=RetryPolicy(timeout=1.5, grace=0.5))
     assert time.monotonic() - began < 10
     assert ends[0].failure == "timeout"
     assert ends[1].failure is None
@@ -178,7 +178,7 @@ def test_a_gpu_that_is_busy_or_gone_gets_no_run_and_the_reason_is_told(
     fake.write()
     reasons: dict[str, str] = {}
     ends = sweep.run(
-        jobs(3), Gpus(fake.uuids), watch=lambda queue: reasons.update(queue.places.reasons)
+        jobs(3), Gpus(fake.uuids), watch=lambda queue: reasons.update(queue.slots.reasons)
     )
     assert len(ends) == 3
     assert {line["gpus"][0] for line in sweep.lines} == {fake.uuids[2]}
@@ -253,7 +253,7 @@ def test_a_run_of_several_gpus_is_not_starved_by_runs_of_one(sweep: Sweep, fake_
     fake.write()
 
     def watch(queue: Queue) -> None:
-        if fake.pids and queue.places.reasons:
+        if fake.pids and queue.slots.reasons:
             assert not given, "runs of one GPU wait behind it"
             fake.pids.clear()
             fake.write()
@@ -313,7 +313,7 @@ SUPERVISOR = """
 import sys
 from tests.engines.test_queue import FakeLocal, jobs, QUICK
 from kit.engines.engine import Options
-from kit.engines.places import Cpu
+from kit.engines.slots import Cpu
 from kit.engines.queue import Queue
 ends = Queue(jobs(int(sys.argv[1])), FakeLocal(Options()), Cpu(2), QUICK).run()
 sys.exit(any(end.failure for end in ends))
@@ -341,7 +341,7 @@ def test_what_a_killed_queue_left_running_is_taken_over(sweep: Sweep) -> None:
     killed.wait()
     ends = sweep.run(jobs(3), Cpu(2))
     assert [end.failure for end in ends.values()] == [None] * 3
-    assert sweep.said.count(f"{spec(0)}: found running") == 1
+    assert sweep.logged.count(f"{spec(0)}: found running") == 1
     assert sweep.begun() == {0: 1, 1: 1, 2: 1}
 
 

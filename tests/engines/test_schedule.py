@@ -13,9 +13,9 @@ import pytest
 from kit import papers, task
 from kit.engines.engine import Exit, Handle
 from kit.engines.jobs import Job
-from kit.engines.places import Cpu
 from kit.engines.queue import Queue
 from kit.engines.schedule import lower_bound, makespan, mean_of_kind
+from kit.engines.slots import Cpu
 from kit.files import write_json
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec

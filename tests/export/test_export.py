@@ -19,8 +19,8 @@ from kit.data.prepared import open_prepared
 from kit.engines.execute import Options, execute
 from kit.errors import DataError, KitError
 from kit.export.files import export
+from kit.export.loading import load_run
 from kit.export.predict import predict
-from kit.export.reopen import reopen
 from kit.methods.dash.stages import Stages
 from kit.metrics.relative_l2 import Evaluator
 from kit.runs.folder import RunFolder
@@ -90,7 +90,7 @@ def test_a_dense_program_scores_as_the_run_did(darcy_run: Path, tmp_path: Path) 
         "architecture.json",
         "program.pt2",
     ]
-    _, context = reopen(darcy_run, "cpu")
+    _, context = load_run(darcy_run, "cpu")
     x, _ = raw(context.spec)
     answers = run_alone(tmp_path / "out", x)
     evaluator = Evaluator(context.task)
@@ -106,7 +106,7 @@ def test_weights_and_facts(darcy_run: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 
     export(darcy_run, tmp_path)
-    stages, context = reopen(darcy_run, "cpu")
+    stages, context = load_run(darcy_run, "cpu")
     assert isinstance(stages, Stages)
     network = stages.trained(context)
     ours = load_file(tmp_path / "weights.safetensors")
@@ -129,7 +129,7 @@ def test_a_program_with_letters_and_a_weight_norm(tmp_path: Path) -> None:
     predictions = predict(folder, tmp_path / "x.npy")
     expected = torch.from_numpy(answers).sigmoid().numpy()
     assert np.allclose(predictions.values, expected, atol=1e-5)
-    stages, context = reopen(folder, "cpu")
+    stages, context = load_run(folder, "cpu")
     fold = context.fold("test")
     scores = score(stages.predictor(context), fold, context.task, 64)
     result = json.loads((folder / "result.json").read_text())["metrics"]
@@ -209,4 +209,4 @@ def test_a_run_that_is_not_finished(darcy: object) -> None:
     )
     execute(spec, Options(until="search"))
     with pytest.raises(KitError, match="is not finished"):
-        reopen(RunFolder(spec).path, "cpu")
+        load_run(RunFolder(spec).path, "cpu")

@@ -20,7 +20,7 @@ from kit.methods.constant.stages import Constant
 from kit.methods.linear.model import Linear, minimise
 from kit.runs.records import Result
 from kit.spec import RunSpec
-from kit.training.stage import Stage
+from kit.training.checkpointer import Checkpointer
 
 
 @dataclass
@@ -56,13 +56,13 @@ def fitted(model: torch.nn.Module, fold: Held, folder: Path, loss: str, **how: A
     spec = method.find("linear").spec(
         task.find("darcy-flow"), 0, protocol="clean", profile="smoke", tier="regenerated"
     )
-    stage = Stage("fit", spec, folder, folder / "history.jsonl")
+    checkpointer = Checkpointer("fit", spec, folder, folder / "history.jsonl")
     here: Any = Here(task.find("darcy-flow"))
     if isinstance(model, Linear):
         model.standardise(as_fold(fold), 7)
     minimise(
         here,
-        stage,
+        checkpointer,
         model,
         as_fold(fold),
         loss_name=loss,
@@ -161,7 +161,7 @@ def test_those_for_any_task_run_on_every_task(name: str) -> None:
 def test_an_interrupted_fit_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kit.training.stage.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("kit.training.checkpointer.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     whole = run("darcy-flow", "linear")
     monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "other"))
     left = 3

@@ -104,15 +104,15 @@ def test_a_configuration_takes_the_place_of_the_defaults() -> None:
 
 
 def test_the_best_score_of_all_or_the_best_that_trained_longest() -> None:
-    rules = settings("darcy-flow").tune
+    tune = settings("darcy-flow").tune
     trials = [
         HalvedTrial((Score(3, 0.5), Score(12, 0.3), Score(200, 0.4))),
         HalvedTrial((Score(3, 0.2),)),
         HalvedTrial((Score(3, 0.9), Score(12, None), Score(200, math.nan))),
         HalvedTrial((Score(3, 0.5), Score(12, 0.35), Score(200, 0.35))),
     ]
-    assert winner(trials, rules) == 1
-    assert winner(trials, msgspec.structs.replace(rules, choice="last-rung")) == 3
+    assert winner(trials, tune) == 1
+    assert winner(trials, msgspec.structs.replace(tune, choice="last-rung")) == 3
 
 
 @pytest.mark.usefixtures("darcy")
@@ -136,7 +136,7 @@ def test_a_run_from_search_to_score() -> None:
 def test_an_interrupted_search_decides_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kit.training.stage.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("kit.training.checkpointer.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     of_spec = spec("darcy-flow", "tune.workers=2")
     whole, search = run(of_spec), tuned(of_spec)
     monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "interrupted"))

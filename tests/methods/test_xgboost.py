@@ -20,7 +20,7 @@ from kit.methods.xgboost.rows import drawn_patches, patches, whole
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
 from kit.spec import RunSpec
-from kit.training.stage import Stage
+from kit.training.checkpointer import Checkpointer
 from tests.conftest import Run
 
 PARAMETERS = {
@@ -54,14 +54,14 @@ def labels() -> tuple[xgboost.DMatrix, xgboost.DMatrix]:
     return xgboost.DMatrix(x[:200], y[:200]), xgboost.DMatrix(x[200:], y[200:])
 
 
-def stage(folder: Path) -> Stage:
-    return Stage("train", spec("darcy-flow"), folder, folder / "history.jsonl")
+def checkpointer(folder: Path) -> Checkpointer:
+    return Checkpointer("train", spec("darcy-flow"), folder, folder / "history.jsonl")
 
 
 def test_boosting_and_stopping_are_xgboosts_own(tmp_path: Path) -> None:
     data, validation = labels()
     ours = Ensemble(PARAMETERS, data)
-    ours.boost(stage(tmp_path), data, validation, rounds=60, patience=3, share=1.0)
+    ours.boost(checkpointer(tmp_path), data, validation, rounds=60, patience=3, share=1.0)
     peer = xgboost.train(
         PARAMETERS,
         data,
@@ -80,14 +80,16 @@ def test_boosting_and_stopping_are_xgboosts_own(tmp_path: Path) -> None:
 def test_an_interrupted_boosting_goes_on_to_the_same_trees(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kit.training.stage.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("kit.training.checkpointer.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     data, validation = labels()
     whole_one = Ensemble(PARAMETERS, data)
-    whole_one.boost(stage(tmp_path / "a"), data, validation, rounds=12, patience=0, share=0.5)
+    whole_one.boost(
+        checkpointer(tmp_path / "a"), data, validation, rounds=12, patience=0, share=0.5
+    )
     first = Ensemble(PARAMETERS, data)
-    first.boost(stage(tmp_path / "b"), data, validation, rounds=5, patience=0, share=0.5)
+    first.boost(checkpointer(tmp_path / "b"), data, validation, rounds=5, patience=0, share=0.5)
     again = Ensemble(PARAMETERS, data)
-    again.boost(stage(tmp_path / "b"), data, validation, rounds=12, patience=0, share=0.5)
+    again.boost(checkpointer(tmp_path / "b"), data, validation, rounds=12, patience=0, share=0.5)
     assert again.booster.save_raw("ubj") == whole_one.booster.save_raw("ubj")
     assert (again.best, again.best_round) == (whole_one.best, whole_one.best_round)
     lines = (tmp_path / "b/history.jsonl").read_text().splitlines()

@@ -7,7 +7,7 @@ import torch
 
 from kit.ops import METHODS, agg_conv
 from kit.ops.dispatch import contenders, fastest, forget, rule
-from kit.ops.plan import Setting
+from kit.ops.plan import ConvShape
 from tests.ops.cases import Case
 
 WIDE = ((3, 5, 7, 9), (1, 3, 7, 15))
@@ -33,9 +33,9 @@ WIDE = ((3, 5, 7, 9), (1, 3, 7, 15))
 )
 def test_rule(case: Case, expected: str) -> None:
     x, weights, _ = case.tensors()
-    setting = Setting(case.sizes, case.kernel_sizes, case.dilations, case.stride, case.groups)
-    assert rule(x, weights, setting) == expected
-    assert expected in contenders(x, weights, setting)
+    conv = ConvShape(case.sizes, case.kernel_sizes, case.dilations, case.stride, case.groups)
+    assert rule(x, weights, conv) == expected
+    assert expected in contenders(x, weights, conv)
 
 
 def test_autotune_measures_once_per_problem() -> None:
@@ -43,9 +43,9 @@ def test_autotune_measures_once_per_problem() -> None:
     case = Case(2, 4, 4, (40,), (3, 5), (1, 3), 1, 4)
     x, weights, alpha = case.tensors(torch.float32)
     state = torch.get_rng_state()
-    setting = Setting((40,), (3, 5), (1, 3), 1, 4)
-    name = fastest(x, weights, alpha, setting, "fast", METHODS)
-    assert name in contenders(x, weights, setting)
+    conv = ConvShape((40,), (3, 5), (1, 3), 1, 4)
+    name = fastest(x, weights, alpha, conv, "fast", METHODS)
+    assert name in contenders(x, weights, conv)
     assert x.grad is None
     assert torch.equal(torch.get_rng_state(), state)
     with mock.patch("kit.ops.dispatch.time.perf_counter") as clock:

@@ -28,7 +28,7 @@ def test_every_table_in_every_format(paper: str, number: int) -> None:
         assert text.endswith("\n"), form
         assert text == formats.render(made, form)
     for text in (texts["text"], texts["md"]):
-        assert all(f"[{mark}] {words}" in text for mark, words in (*made.doubts, *made.notes))
+        assert all(f"[{mark}] {words}" in text for mark, words in (*made.errata, *made.notes))
         assert all(str(cell.published) in text for cell in cells if cell.published)
     assert len(list(csv.DictReader(io.StringIO(texts["csv"])))) == len(cells)
     assert sum(len(row["cells"]) for row in json.loads(texts["json"])["rows"]) == len(cells)

@@ -95,7 +95,7 @@ def test_a_doubtful_cell_keeps_its_interval_but_has_no_other_verdict() -> None:
         metric="zero-one-error",
         profile="paper",
         tier="published",
-        doubt="printed twice",
+        erratum="printed twice",
     )
     assert found is not None
     assert (found.label, found.reason) == ("cell in doubt", "printed twice")
@@ -194,8 +194,8 @@ def test_summary_says_whether_more_seeds_would_tell() -> None:
     worse = judge(Sample(10.0, 0.01, 3), measured([20.0, 20.01, 20.02]), 1.0)
     some = judge(Sample(10.0, 0.5, 50), measured([9.2, 10.0, 10.9]), 1.0)
     none = judge(Sample(10.0, 2.0, 3), measured([9.2, 10.0, 10.9]), 1.0)
-    doubt = judge(Sample(10.0, 2.0, 3), measured([9.2, 10.0, 10.9]), 1.0, doubt="swapped")
-    assert summary([agrees, worse, some, none, none, doubt]) == (
+    erratum = judge(Sample(10.0, 2.0, 3), measured([9.2, 10.0, 10.9]), 1.0, erratum="swapped")
+    assert summary([agrees, worse, some, none, none, erratum]) == (
         f"1 of 6 cells agree; 1 worse; 3 cannot tell (more seeds would for 1, {some.seeds} at most)"
         "; 1 in doubt"
     )

@@ -12,7 +12,7 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from kit.cli import sweep
-from kit.engines.jobs import Ended, Job, Rules
+from kit.engines.jobs import Ended, Job, RetryPolicy
 from kit.errors import KitError
 from kit.files import locked
 from kit.runs import history
@@ -113,8 +113,8 @@ def test_a_sweep_writes_those_of_a_run_that_is_over_and_outlives_a_full_disk(
 
     monkeypatch.setattr("kit.engines.queue.Queue", Queue)
     engine = SimpleNamespace(name="docker", close=lambda: None)
-    places = SimpleNamespace(capacity=1)
-    assert sweep.run([Job(folder.spec)], engine, places, Rules()) == []
+    slots = SimpleNamespace(capacity=1)
+    assert sweep.run([Job(folder.spec)], engine, slots, RetryPolicy()) == []
     assert (folder.path / "tensorboard").exists() is not full
 
 

@@ -15,7 +15,7 @@ from kit.data import preparing
 from kit.data.folds import TaskData
 from kit.data.prepared import Prepared, open_prepared
 from kit.errors import DataError, KitError
-from kit.settings import Rules
+from kit.settings import DataConfig
 from kit.task import Contents, Preparation
 
 COSMIC = task.find("cosmic")
@@ -71,7 +71,7 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 def fold(smoke: Prepared, role: str, **load: Any) -> Any:
-    return TaskData(COSMIC, smoke, torch.device("cpu")).fold(role, Rules(load=load))
+    return TaskData(COSMIC, smoke, torch.device("cpu")).fold(role, DataConfig(load=load))
 
 
 def test_stamps_are_chosen_cropped_and_sorted(tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_synthetic_rays_are_seen_and_ignored_pixels_are_marked(smoke: Prepared) 
     assert 0.002 < y.mean() < 0.05
     assert 0.9 < mask.mean() < 1
     assert np.median(x[y == 1]) > np.median(x[y == 0]) + 50
-    strided = TaskData(COSMIC, smoke, torch.device("cpu")).fold("test", Rules(stride=4))
+    strided = TaskData(COSMIC, smoke, torch.device("cpu")).fold("test", DataConfig(stride=4))
     batch = strided.first(2)
     assert batch.mask is not None
     assert batch.x.shape == batch.y.shape == batch.mask.shape == (2, 1, 32, 32)

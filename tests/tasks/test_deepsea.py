@@ -50,10 +50,10 @@ def test_published_archive_becomes_indices(
     preparing.prepare(deepsea, "published", "paper")
     prepared = open_prepared(deepsea, "published", "paper")
     assert prepared.array("x").dtype == np.uint8
-    rules = method.find("wrn").settings(deepsea, "clean", "paper", "published").data
+    config = method.find("wrn").settings(deepsea, "clean", "paper", "published").data
     data = TaskData(deepsea, prepared, torch.device("cpu"))
     for role, name in (("tune_fit", "train"), ("tune_val", "val"), ("test", "test")):
-        samples = data.fold(role, rules).samples
+        samples = data.fold(role, config).samples
         assert np.array_equal(samples.x.numpy(), content[f"x_{name}"].transpose(0, 2, 1))
         assert np.array_equal(samples.y.numpy(), content[f"y_{name}"])
 

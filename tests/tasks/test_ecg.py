@@ -16,7 +16,7 @@ from kit.data import preparing
 from kit.data.folds import TaskData
 from kit.data.prepared import ArrayFile, Manifest, Prepared, open_prepared
 from kit.errors import DataError
-from kit.settings import Rules, convert
+from kit.settings import DataConfig, convert
 from kit.task import Preparation
 from tests.tasks.samples import prepared_sample
 
@@ -80,8 +80,8 @@ def test_half_of_the_released_test_records_are_validated_on() -> None:
 
 
 def test_windows_have_the_stride_of_their_class(smoke: Prepared) -> None:
-    rules = convert(dict(ECG.rules), Rules, "rules")
-    fold = TaskData(ECG, smoke, torch.device("cpu")).fold("final_fit", rules)
+    config = convert(dict(ECG.rules), DataConfig, "config")
+    fold = TaskData(ECG, smoke, torch.device("cpu")).fold("final_fit", config)
     offsets, labels = smoke.array("x-offsets"), smoke.array("y")
     windows = [
         (row, start)
@@ -110,9 +110,11 @@ def test_last_window_and_short_records_are_dropped(tmp_path: Path) -> None:
     for name, array in contents.arrays.items():
         np.save(tmp_path / "made" / f"{name}.npy", array)
     loading = TaskData(ECG, _opened(tmp_path / "made", contents), torch.device("cpu"))
-    fold = loading.fold("test", convert({**ECG.rules, "roles": {"test": ["all"]}}, Rules, "rules"))
+    fold = loading.fold(
+        "test", convert({**ECG.rules, "roles": {"test": ["all"]}}, DataConfig, "config")
+    )
     assert fold.addresses.tolist() == [[1, 0], [2, 0], [3, 0], [3, 500]]
-    short = convert({**ECG.rules, "roles": {"test": ["short"]}}, Rules, "rules")
+    short = convert({**ECG.rules, "roles": {"test": ["short"]}}, DataConfig, "config")
     with pytest.raises(DataError, match="no record is longer than a window of 1000"):
         loading.fold("test", short)
 

@@ -21,7 +21,7 @@ from kit.data import preparing
 from kit.data.folds import Fold, TaskData
 from kit.data.prepared import Prepared, open_prepared
 from kit.errors import DataError, KitError
-from kit.settings import Rules
+from kit.settings import DataConfig
 from kit.task import Contents, Preparation
 from tests.tasks.samples import prepared_sample
 
@@ -92,8 +92,8 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 def fold(smoke: Prepared, role: str, **load: Any) -> Fold:
-    rules = Rules(roles={"final_fit": ("train",)}, load=load)
-    return TaskData(FSD50K, smoke, torch.device("cpu")).fold(role, rules)
+    config = DataConfig(roles={"final_fit": ("train",)}, load=load)
+    return TaskData(FSD50K, smoke, torch.device("cpu")).fold(role, config)
 
 
 def test_spectrogram_is_that_of_librosa() -> None:

@@ -17,7 +17,7 @@ from kit.data import preparing, raw
 from kit.data.folds import Fold, TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
-from kit.settings import Rules, convert, merge
+from kit.settings import DataConfig, convert, merge
 
 TASK = task.find("imagenet-1k")
 
@@ -51,8 +51,8 @@ def shard(file: Path, members: dict[str, bytes]) -> None:
 
 def fold(role: str, tier: Any = "synthetic", profile: Any = "smoke", **changes: Any) -> Fold:
     prepared = open_prepared(TASK, tier, profile)
-    rules = convert(merge(merge(TASK.rules, TASK.reduced[profile]), changes), Rules, "rules")
-    return TaskData(TASK, prepared, torch.device("cpu")).fold(role, rules)
+    config = convert(merge(merge(TASK.rules, TASK.reduced[profile]), changes), DataConfig, "config")
+    return TaskData(TASK, prepared, torch.device("cpu")).fold(role, config)
 
 
 def test_class_folders_and_shards_give_the_same_index() -> None:

@@ -17,7 +17,7 @@ from kit.data.folds import Fold, TaskData
 from kit.data.prepared import Prepared, open_prepared
 from kit.errors import DataError
 from kit.metrics import Prediction
-from kit.settings import Rules
+from kit.settings import DataConfig
 from kit.task import Preparation
 
 PSICOV = task.find("psicov")
@@ -62,8 +62,8 @@ def smoke(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 def fold(smoke: Prepared, role: str, window: int = 128, **load: Any) -> Fold:
-    rules = Rules(window=window, load=load)
-    return TaskData(PSICOV, smoke, torch.device("cpu")).fold(role, rules)
+    config = DataConfig(window=window, load=load)
+    return TaskData(PSICOV, smoke, torch.device("cpu")).fold(role, config)
 
 
 def canvas(smoke: Prepared, number: int, side: int) -> tuple[Any, Any]:

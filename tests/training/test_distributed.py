@@ -84,12 +84,12 @@ def test_parts_of_a_batch_weigh_as_their_samples(monkeypatch: pytest.MonkeyPatch
     parts = []
     for rank in range(3):
         monkeypatch.setattr("torch.distributed.get_rank", lambda rank=rank: rank)
-        parts.append(distributed.share(batch))
+        parts.append(distributed.shard(batch))
     assert torch.cat([part.x for part, _ in parts]).tolist() == x.tolist()
     mean = sum(weight * float(part.x.mean()) for part, weight in parts) / 3
     assert mean == pytest.approx(float(x.mean()))
     few = Batch(x=x[:2], y=x[:2], sample_id=x[:2], unit_id=x[:2])
-    assert distributed.share(few) == (few, 1.0)
+    assert distributed.shard(few) == (few, 1.0)
 
 
 def test_a_sum_over_samples_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_a_sum_over_samples_stays_one(monkeypatch: pytest.MonkeyPatch) -> None:
         values = []
         for rank in range(2):
             monkeypatch.setattr("torch.distributed.get_rank", lambda rank=rank: rank)
-            part, weight = distributed.share(batch)
+            part, weight = distributed.shard(batch)
             weight = distributed.weight_of(function, weight, batch, part)
             values.append(weight * float(function(part.x, part)))
         assert sum(values) / 2 == pytest.approx(float(function(x, batch)), rel=1e-5)

@@ -9,10 +9,10 @@ from torch import nn
 
 from kit import method, task
 from kit.settings import Optimiser, Schedule, Validation
-from kit.training import stage as stage_module
+from kit.training import checkpointer as module
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser, train
 from kit.training.monitor import Monitor
-from kit.training.stage import Stage
 
 SCORES = [5.0, 4.0, 4.5, 4.2, 4.1, 3.0, 3.5, 3.4, 3.3, 3.2]
 PLATEAU = Schedule(kind="plateau", factor=0.5, patience=1, cooldown=1, floor=0.03)
@@ -34,7 +34,7 @@ def trained(
     spec = method.find("wrn").spec(
         task.find("darcy-flow"), 0, protocol="clean", profile="smoke", tier="regenerated"
     )
-    stage = Stage("train", spec, folder, folder / "history.jsonl")
+    checkpointer = Checkpointer("train", spec, folder, folder / "history.jsonl")
     settings = Optimiser(learning_rate=0.1, momentum=0.0, weight_decay=0.0)
     optimiser = make_optimiser([{"params": list(network.parameters())}], settings)
     rates: dict[int, float] = {}
@@ -48,7 +48,7 @@ def trained(
         yield epoch
 
     train(
-        stage,
+        checkpointer,
         network,
         optimiser,
         schedule,
@@ -94,7 +94,7 @@ def test_it_ends_when_nothing_has_been_better_for_so_long(tmp_path: Path) -> Non
 def test_resumed_at_any_epoch_it_goes_on_as_it_would_have(
     patience: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage_module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     validation = Validation(role="tune_val", keep="best", patience=patience)
     whole, rates = trained(tmp_path / "whole", validation)
     for epoch in range(1, len(rates)):

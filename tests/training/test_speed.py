@@ -21,7 +21,7 @@ from kit.search import supernet
 from kit.settings import Speed
 from kit.spec import Protocol, RunSpec
 from kit.training import speed as module
-from kit.training.speed import Graphed, allow_tf32, compiler, faster
+from kit.training.speed import Graphed, accelerate, allow_tf32, compiler
 
 BOTH = pytest.mark.parametrize("searched", [False, True], ids=["network", "supernet"])
 
@@ -29,7 +29,7 @@ BOTH = pytest.mark.parametrize("searched", [False, True], ids=["network", "super
 def wide_resnet(searched: bool) -> nn.Module:
     torch.manual_seed(0)
     network: nn.Module = backbone("wide-resnet").build(
-        (3, 8, 8), 4, dense=False, width=1, convention="dash"
+        (3, 8, 8), 4, dense=False, width=1, variant="dash"
     )
     return supernet(network, torch.zeros(1, 3, 8, 8), (3, 5), (1, 2)) if searched else network
 
@@ -48,7 +48,7 @@ def dtype_of(speed: Speed) -> torch.dtype:
 
 def losses(network: nn.Module, steps: int, speed: Speed) -> Tensor:
     """Train on noise with labels and return the loss of each step."""
-    run = faster(network, speed, axes=2)
+    run = accelerate(network, speed, axes=2)
     optimiser = torch.optim.SGD(network.parameters(), lr=0.02, momentum=0.9)
     torch.manual_seed(1)
     x, y = torch.randn(8, 3, 8, 8), torch.arange(8) % 4
@@ -117,14 +117,14 @@ def test_compiled_it_computes_the_same_with_the_same_random_numbers(
     monkeypatch.setattr(torch, "compile", spy)
     assert change(small, 3, compile=True) < 1e-5
     assert len(compiled) == 1
-    faster(wide_resnet(searched=True), Speed(compile=True), axes=2)
+    accelerate(wide_resnet(searched=True), Speed(compile=True), axes=2)
     assert len(compiled) == 1, "a supernet is left as it is"
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_inputs_may_lie_in_memory_as_they_like(channels_last: bool) -> None:
     x = torch.randn(2, 1, 4, 3).mT
-    run = faster(torch.nn.Conv2d(1, 1, 1), Speed(channels_last=channels_last), 2)
+    run = accelerate(torch.nn.Conv2d(1, 1, 1), Speed(channels_last=channels_last), 2)
     assert torch.equal(run(x), run(x.contiguous()))
 
 
@@ -132,7 +132,7 @@ def test_float32_is_float32_whatever_torch_takes_for_it_by_default() -> None:
     """Of TF32 there is nothing to see on a CPU but the flag."""
     allow_tf32(True)
     assert [kind.fp32_precision for kind in product_flags("cuda")] == ["tf32", "tf32"]
-    faster(small(), Speed(), axes=2)(torch.zeros(1, 3, 8, 8))
+    accelerate(small(), Speed(), axes=2)(torch.zeros(1, 3, 8, 8))
     assert "tf32" not in [kind.fp32_precision for kind in product_flags("cuda")]
     flags = torch.backends
     assert (flags.cuda.matmul.allow_tf32, flags.cudnn.allow_tf32) == (False, False)
@@ -152,7 +152,7 @@ def test_what_there_is_no_use_for_is_refused(
 ) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(KitError, match=message):
-        faster(small(), Speed(**asked), axes)
+        accelerate(small(), Speed(**asked), axes)
 
 
 def test_recording_leaves_no_trace_and_other_shapes_go_round_it(
@@ -194,7 +194,7 @@ def test_replayed_graphs_compute_the_same(searched: bool) -> None:
     found = []
     for run_as in (Speed(), Speed(cuda_graphs=True)):
         network = wide_resnet(searched).cuda()
-        run = faster(network, run_as, axes=2)
+        run = accelerate(network, run_as, axes=2)
         torch.manual_seed(2)
         for _ in range(3):
             loss = run(x).square().mean()
@@ -237,13 +237,13 @@ def test_off_unless_asked_for_and_then_in_the_spec() -> None:
 def test_a_whole_run_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every training of the run is asked to be faster: the search, each trial, the final one."""
     asked: list[Speed] = []
-    real = module.faster
+    real = module.accelerate
 
     def spy(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Tensor]:
         asked.append(speed)
         return real(network, speed, axes)
 
-    monkeypatch.setattr("kit.training.loop.faster", spy)
+    monkeypatch.setattr("kit.training.loop.accelerate", spy)
     run = spec("speed.precision=bf16", "speed.channels_last=true")
     result = execute(run, Options())
     assert result is not None

@@ -14,11 +14,11 @@ from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.settings import Optimiser, Schedule
 from kit.spec import RunSpec
-from kit.training import stage as stage_module
+from kit.training import checkpointer as module
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser, train
 from kit.training.losses import loss
 from kit.training.schedules import rate
-from kit.training.stage import Stage
 
 EPOCHS = 6
 
@@ -104,7 +104,7 @@ def _train(folder: Path, *, kill_in: int | None = None) -> tuple[nn.Module, list
     network = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.3), nn.ReLU(), nn.Linear(16, 1))
     x = torch.randn(20, 4)
     data = Batch(x=x, y=x.sum(1, keepdim=True), sample_id=x, unit_id=x)
-    stage = Stage("train", spec(), folder / "stages", folder / "history.jsonl")
+    checkpointer = Checkpointer("train", spec(), folder / "stages", folder / "history.jsonl")
     seen: list[float] = []
 
     def batches(epoch: int) -> Iterator[Batch]:
@@ -119,7 +119,7 @@ def _train(folder: Path, *, kill_in: int | None = None) -> tuple[nn.Module, list
         return value
 
     train(
-        stage,
+        checkpointer,
         network,
         make_optimiser([{"params": list(network.parameters())}], Optimiser(learning_rate=0.05)),
         Schedule(milestones=(2, 4)),
@@ -133,7 +133,7 @@ def _train(folder: Path, *, kill_in: int | None = None) -> tuple[nn.Module, list
 def test_resumed_at_any_epoch_the_result_is_the_same_bit_by_bit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage_module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     whole, _ = _train(tmp_path / "whole")
     for epoch in range(EPOCHS):
         folder = tmp_path / str(epoch)
@@ -149,7 +149,7 @@ def test_resumed_at_any_epoch_the_result_is_the_same_bit_by_bit(
 def test_history_of_epochs_after_the_checkpoint_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stage_module, "SECONDS_BETWEEN_CHECKPOINTS", 1e9)
+    monkeypatch.setattr(module, "SECONDS_BETWEEN_CHECKPOINTS", 1e9)
     (tmp_path / "history.jsonl").write_text('{"stage": "search", "epoch": 0}\n')
     with pytest.raises(Killed):
         _train(tmp_path, kill_in=4)
@@ -160,14 +160,14 @@ def test_history_of_epochs_after_the_checkpoint_is_cut_off(
 
 def test_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     _train(tmp_path)
-    other = Stage("train", spec(1), tmp_path / "stages", tmp_path / "history.jsonl")
+    other = Checkpointer("train", spec(1), tmp_path / "stages", tmp_path / "history.jsonl")
     with pytest.raises(KitError, match="of another run"):
         other.resume({})
 
 
 def test_seconds_and_sessions_add_up(tmp_path: Path) -> None:
     _train(tmp_path)
-    again = Stage("train", spec(), tmp_path / "stages", tmp_path / "history.jsonl")
+    again = Checkpointer("train", spec(), tmp_path / "stages", tmp_path / "history.jsonl")
     network = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.3), nn.ReLU(), nn.Linear(16, 1))
     assert (
         again.resume(

@@ -28,6 +28,8 @@ def list_data(form: str) -> None:
     from kit.data.prepared import generated
     from kit.data.preparing import state
 
+    for line in task.broken():
+        click.echo(f"kit: {line}", err=True)
     rows: list[dict[str, Any]] = []
     for each in map(task.find, task.names()):
         for tier in each.tiers:
@@ -69,12 +71,12 @@ def fetch_data(task_name: str, tier: Tier, offline: bool) -> None:
     from kit.cli.progress import bar
     from kit.data.fetch import fetch
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         click.echo(line, err=True)
 
     the_task = task.find(task_name)
     show = partial(bar, of_bytes=True)
-    for file in fetch(the_task, tier, offline=offline, show=show, say=say):
+    for file in fetch(the_task, tier, offline=offline, show=show, log=log):
         click.echo(str(file))
     click.echo(f"complete; now 'kit data prepare {task_name} --tier {tier}'")
 
@@ -131,18 +133,26 @@ def prepare_data(task_name: str, tier: Tier | None, profile: Profile, workers: i
     with bar(f"{task_name} {chosen}") as progress:
         preparing.prepare(the_task, chosen, profile, workers=workers, progress=progress)
     click.echo(preparing.state(the_task, chosen, profile).detail)
+    if chosen == "rebuilt" and preparing.is_published(the_task):
+        click.echo("its hashes are those of the papers' data: it counts as published, too")
 
 
 @command.command(name="verify")
 @click.argument("task_names", metavar="[TASK]...", nargs=-1, type=options.TASK)
 @options.formats("text", "json")
 def verify_data(task_names: tuple[str, ...], form: str) -> None:
-    """Compare all raw and prepared data with their hashes. Exit code 1 on damage."""
+    """Compare all raw and prepared data with their hashes.
+
+    Exit code 1 on damage, or where a task's folder is broken.
+    """
     import json
 
     from kit import task
     from kit.data import preparing, raw
 
+    broken = () if task_names else task.broken()
+    for line in broken:
+        click.echo(f"kit: {line}", err=True)
     rows: list[dict[str, str]] = []
     for each in map(task.find, task_names or task.names()):
         found = {f"raw/{file}": state for file, state in raw.check(each).items()}
@@ -153,5 +163,5 @@ def verify_data(task_names: tuple[str, ...], form: str) -> None:
     else:
         for row in rows:
             click.echo(f"{row['task']}  {row['what']}  {row['state']}")
-    if any(row["state"] not in ("ok", "missing") for row in rows):
+    if broken or any(row["state"] not in ("ok", "missing") for row in rows):
         raise click.exceptions.Exit(1)

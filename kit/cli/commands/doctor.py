@@ -16,7 +16,7 @@ from kit.errors import UnavailableError
 
 GB = 1e9
 # Modules whose checks() look at every node.
-CLUSTERS = {"ray": "kit.engines.ray.cluster", "slurm": "kit.engines.slurm.look"}
+CLUSTERS = {"ray": "kit.engines.ray.cluster", "slurm": "kit.engines.slurm.probe"}
 # What is checked, whether all is well, and what was found.
 Check = tuple[str, bool, str]
 
@@ -33,7 +33,7 @@ def command(engine: str | None, form: str) -> None:
     node shares the results folder: each reads a word there, writes one, and tries a lock that is
     held here.
     """
-    checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _data()]
+    checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _folders(), _data()]
     if engine is not None:
         checks += _cluster(engine)
     if form == "json":
@@ -71,17 +71,21 @@ def _torch() -> Check:
 
 def _gpus() -> Check:
     from kit.engines import leases
-    from kit.engines.devices import gpus
+    from kit.engines.devices import find
 
-    found = gpus()
-    if not found:
+    try:
+        found = find()
+    except UnavailableError as error:
+        return "gpu", False, str(error)
+    if not found.gpus and not found.broken:
         return "gpu", True, "none: use profile lite or smoke"
-    why = leases.free().reasons
-    each = (
+    why = leases.free().reasons if found.gpus else {}
+    each = [
         f"{gpu.number} {gpu.model} ({gpu.memory / GB:.0f} GB): {why.get(gpu.uuid, 'free')}"
-        for gpu in found
-    )
-    return "gpu", True, "; ".join(each)
+        for gpu in found.gpus
+    ]
+    each += [f"{number}: {reason}" for number, reason in found.broken.items()]
+    return "gpu", not found.broken, "; ".join(each)
 
 
 def _docker() -> Check:
@@ -104,6 +108,14 @@ def _disk() -> Check:
         return "disk", False, f"{folder} is no folder to write to; KIT_RESULTS names another one"
     free = shutil.disk_usage(folder).free
     return "disk", free > 2 * GB, f"{free / GB:.0f} GB free for results in {paths.results()}"
+
+
+def _folders() -> Check:
+    from kit import method, task
+
+    broken = [*task.broken(), *method.broken()]
+    whole = f"{len(task.names())} tasks, {len(method.names())} methods"
+    return "folders", not broken, "; ".join(broken) or whole
 
 
 def _data() -> Check:

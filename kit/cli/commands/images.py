@@ -115,7 +115,7 @@ def compose(write: bool) -> None:
 
 
 def _show(found: list[Image]) -> None:
-    from kit.containers.lock import objection, short
+    from kit.containers.lock import rejection, short
 
     rows = [("image", "id", "MB", "added MB", "layers", "shared", "commit", "locked")]
     rows += [
@@ -127,7 +127,7 @@ def _show(found: list[Image]) -> None:
             str(image.layers),
             str(image.shared),
             (image.revision or "")[:12],
-            "no" if objection(image, image.name) else "yes",
+            "no" if rejection(image, image.name) else "yes",
         )
         for image in found
     ]

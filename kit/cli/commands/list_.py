@@ -29,6 +29,7 @@ def command(what: str, form: str) -> None:
 def _tasks() -> list[dict[str, Any]]:
     from kit import task
 
+    _tell(task.broken())
     return [
         {
             "name": each.name,
@@ -44,10 +45,16 @@ def _tasks() -> list[dict[str, Any]]:
 def _methods() -> list[dict[str, Any]]:
     from kit import method
 
+    _tell(method.broken())
     return [
         {"name": each.name, "stages": " ".join(each.stages), "title": each.title}
         for each in map(method.find, method.names())
     ]
+
+
+def _tell(broken: list[str]) -> None:
+    for line in broken:
+        click.echo(f"kit: {line}", err=True)
 
 
 def _tables() -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ def new_task(name: str, source: Path) -> None:
 
     if name in task.names():
         raise KitError(f"there is a task {name!r} already; choose another name")
-    folder = create(name, source, paths.tasks()[0])
+    folder = create(name, source, paths.new_tasks())
     made = task.find(name)
     click.echo(f"{folder}: {made.kind}, samples {made.sample_shape}, {made.outputs} outputs")
     click.echo(f"now 'kit data prepare {name}' and 'kit run {name} dash --profile lite'")

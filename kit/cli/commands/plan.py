@@ -131,22 +131,22 @@ def show(
     from kit.engines.engine import Options
 
     if count:
-        places, where = count, f"{count} GPUs"
+        slots, where = count, f"{count} GPUs"
     else:
-        there = choose.places(gpus, jobs, device, jobs_per_gpu)
+        there = choose.slots(gpus, jobs, device, jobs_per_gpu)
         if engine == "ray":
             cluster = choose.connect(engine, [], Options(device, jobs_per_gpu, False, ray_address))
             assert isinstance(cluster, choose.Cluster)
-            there = cluster.places([], jobs)
-        places, where = there.capacity, str(there)
+            there = cluster.slots([], jobs)
+        slots, where = there.capacity, str(there)
     if form == "json":
         import msgspec
 
-        found = _as_json(plan, places)
+        found = _as_json(plan, slots)
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
         return
     show_runs(plan)
-    click.echo(_summary(plan, places, where))
+    click.echo(_summary(plan, slots, where))
 
 
 def show_runs(plan: Any) -> None:
@@ -161,7 +161,7 @@ def show_runs(plan: Any) -> None:
         click.echo(f"n/a   {method} on {task}: {reason}")
 
 
-def _summary(plan: Any, places: int, where: str) -> str:
+def _summary(plan: Any, slots: int, where: str) -> str:
     counts = {
         "to run": len(plan.todo),
         "done": sum(run.action == "keep" for run in plan.runs),
@@ -172,20 +172,20 @@ def _summary(plan: Any, places: int, where: str) -> str:
         return line
     known = [run.hours for run in plan.todo if run.hours is not None]
     unknown = len(plan.todo) - len(known)
-    work = f"{sum(known):.3g} h of work, {_makespan(plan, places):.3g} h on {where}"
+    work = f"{sum(known):.3g} h of work, {_makespan(plan, slots):.3g} h on {where}"
     if unknown:
         work = f"at least {work} ({unknown} runs of unknown length)" if known else "unknown length"
     return f"{line}; {work}; about {plan.bytes / 1e9:.2f} GB of disk"
 
 
-def _makespan(plan: Any, places: int) -> float:
+def _makespan(plan: Any, slots: int) -> float:
     """Return the hours until the last run of a known length ends."""
     from kit.engines.schedule import makespan
 
-    return makespan([run.hours for run in plan.todo if run.hours is not None], places)
+    return makespan([run.hours for run in plan.todo if run.hours is not None], slots)
 
 
-def _as_json(plan: Any, places: int) -> dict[str, Any]:
+def _as_json(plan: Any, slots: int) -> dict[str, Any]:
     runs = [
         {
             "id": run.spec.id,
@@ -210,8 +210,8 @@ def _as_json(plan: Any, places: int) -> dict[str, Any]:
         "runs": runs,
         "data": plan.data,
         "skipped": skipped,
-        "places": places,
-        "hours": _makespan(plan, places),
+        "places": slots,
+        "hours": _makespan(plan, slots),
         "runs_of_unknown_length": sum(run.hours is None for run in plan.todo),
         "bytes": plan.bytes,
     }

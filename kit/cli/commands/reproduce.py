@@ -21,7 +21,7 @@ SPEED_TABLE = ("dash", 8)
 @click.command(name="reproduce")
 @options.wanted
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
-@options.places
+@options.slots
 @click.option(
     "--timeout", type=click.FloatRange(min=0), metavar="HOURS", help="Stop a run after so long."
 )
@@ -92,24 +92,24 @@ def _run(
     from kit.cli import sweep
     from kit.engines import choose
     from kit.engines.engine import Options
-    from kit.engines.jobs import Job, Rules
+    from kit.engines.jobs import Job, RetryPolicy
     from kit.engines.queue import check
     from kit.plan import check_disk
 
     check_disk(plan)
     todo, specs = [Job.planned(run) for run in plan.todo], [run.spec for run in plan.todo]
-    places = choose.places(gpus, jobs, device, jobs_per_gpu)
+    slots = choose.slots(gpus, jobs, device, jobs_per_gpu)
     how = Options(device, jobs_per_gpu, allow_unpinned, ray_address)
     chosen = choose.connect(engine, specs, how, lambda line: click.echo(line, err=True))
     if not isinstance(chosen, choose.Cluster):
-        check(todo, places)
+        check(todo, slots)
     for data in plan.data:
         prepare(data, profile, chosen)
     if isinstance(chosen, choose.Cluster):  # with the data, which its nodes must have
-        places = chosen.places(specs, jobs)
+        slots = chosen.slots(specs, jobs)
     set_rejected_aside()
-    rules = Rules(timeout=None if timeout is None else 3600 * timeout)
-    return list(sweep.run(todo, chosen, places, rules))
+    policy = RetryPolicy(timeout=None if timeout is None else 3600 * timeout)
+    return list(sweep.run(todo, chosen, slots, policy))
 
 
 def _print_study(name: str, form: str, **request: Any) -> None:

@@ -116,12 +116,12 @@ def command(
     # Of several processes that torchrun started, the first one speaks.
     silent = os.environ.get("RANK", "0") != "0"
 
-    def say(line: str) -> None:
+    def log(line: str) -> None:
         if not silent:
             click.echo(line, err=form == "json")
 
-    with leases.for_this_process(info.gpus, device, wanted=gpus, say=say):
-        results, failures = _run(specs, device, threads, until, trials_on, say)
+    with leases.for_this_process(info.gpus, device, wanted=gpus, log=log):
+        results, failures = _run(specs, device, threads, until, trials_on, log)
     if form == "json" and not silent:
         click.echo(canonical_json(results))
     if failures:
@@ -134,7 +134,7 @@ def _run(
     threads: int | None,
     until: str | None,
     trials_on: str | None,
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> tuple[list[Result], int]:
     """Execute the runs; returns their results and how many failed."""
     # With torch, and only now: a mistake should not wait for it, and CUDA must see nothing but
@@ -157,7 +157,7 @@ def _run(
                         threads=threads,
                         until=until,
                         notify=notify,
-                        say=say,
+                        log=log,
                         trials_on=trials_on,
                     )
                     result = execute(spec, how)
@@ -168,7 +168,7 @@ def _run(
             if result is not None:
                 results.append(result)
                 scores = ", ".join(_words(name, m.value) for name, m in result.metrics.items())
-                say(f"{spec}: {scores}")
+                log(f"{spec}: {scores}")
     return results, failures
 
 

@@ -13,7 +13,7 @@ import click
 from kit.cli import options, states
 
 if TYPE_CHECKING:
-    from kit.runs.survey import RunState
+    from kit.runs.states import RunState
     from kit.runs.sweeps import Sweep
 
 SECONDS_BETWEEN_PICTURES = 1.0
@@ -59,12 +59,13 @@ def _state() -> tuple[list[RunState], list[Sweep], dict[str, float | None]]:
     from pathlib import Path
 
     from kit.engines import slurm
-    from kit.runs import survey, sweeps
+    from kit.runs import sweeps
+    from kit.runs.states import RunState, read_states
 
-    runs, live = slurm.standing(survey.survey()), sweeps.live()
+    runs, live = slurm.standing(read_states()), sweeps.live()
     hours = {run.folder: run.hours for sweep in live for run in sweep.runs}
     known = {str(run.folder) for run in runs}
-    runs += [survey.RunState(Path(folder), "queued") for folder in hours if folder not in known]
+    runs += [RunState(Path(folder), "queued") for folder in hours if folder not in known]
     runs.sort(key=lambda run: ORDER.index(run.state))
     return runs, live, hours
 

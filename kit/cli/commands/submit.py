@@ -157,14 +157,14 @@ def _todo(plan: Any) -> list[Any]:
     """Return the runs to submit: not those that wait in Slurm's queue or that anybody is at."""
     from kit.engines.jobs import Job
     from kit.engines.slurm import submission
-    from kit.runs.survey import look
+    from kit.runs.states import read_state
 
     queued = submission.waiting(run.spec for run in plan.todo)
     todo = []
     for run in plan.todo:
         if reference := queued.get(run.spec.id):
             click.echo(f"{run.spec}: in Slurm's queue already, as {reference}", err=True)
-        elif look(run.spec.folder).state in ("running", "starting"):
+        elif read_state(run.spec.folder).state in ("running", "starting"):
             click.echo(f"{run.spec}: {run.reason}", err=True)
         else:
             todo.append(Job.planned(run))

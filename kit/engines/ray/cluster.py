@@ -37,7 +37,7 @@ SECONDS_TO_LOOK = 60.0
 
 
 @dataclass(frozen=True)
-class Look:
+class RayNode:
     """What was seen of a node.
 
     Attributes:
@@ -46,24 +46,24 @@ class Look:
         cpus: cores, likewise.
         node: what it told; None where it did not answer.
         trouble: why no run should go there.
-        objections: why runs of a task should not, by the task's name.
+        rejections: why runs of a task should not, by the task's name.
     """
 
     host: str
     gpus: float
     cpus: float
-    node: nodes.Node | None
+    node: nodes.NodeReport | None
     trouble: str | None
-    objections: Mapping[str, str]
+    rejections: Mapping[str, str]
 
     @property
     def memory(self) -> float:
         """Bytes of each GPU there, as far as is known."""
         return nodes.memory(self.node)
 
-    def objection(self, name: str) -> str | None:
+    def rejection(self, name: str) -> str | None:
         """Return why runs of a task should not go there."""
-        return self.trouble or self.objections.get(name)
+        return self.trouble or self.rejections.get(name)
 
 
 def join(address: str | None) -> None:
@@ -114,12 +114,12 @@ def alive() -> dict[str, dict[str, Any]]:
 
 def inspect(
     found: Mapping[str, dict[str, Any]], specs: Sequence[RunSpec], options: Options
-) -> dict[str, Look]:
+) -> dict[str, RayNode]:
     """Look at nodes, all at the same time, and at what runs would have there."""
     codes = {spec.task: code(spec.task) for spec in specs}
     with nodes.meeting() as folder:
         words = (folder, specs, codes, options, variables())
-        asked = {id: on(ray.remote(_look), id).remote(id, *words) for id in found}
+        asked = {id: on(ray.remote(_probe), id).remote(id, *words) for id in found}
         ray.wait(list(asked.values()), num_returns=len(asked), timeout=SECONDS_TO_LOOK)
         return {id: _seen(found[id], folder, answer) for id, answer in asked.items()}
 
@@ -131,8 +131,8 @@ def checks() -> list[tuple[str, bool, str]]:
         UnavailableError: there is no cluster.
     """
     join(None)
-    looks = inspect(alive(), [], Options()).values()
-    return [(look.host, look.trouble is None, _words(look)) for look in looks]
+    states = inspect(alive(), [], Options()).values()
+    return [(state.host, state.trouble is None, _words(state)) for state in states]
 
 
 def on(remote: Any, id: str, **needs: Any) -> Any:
@@ -161,7 +161,7 @@ def code(name: str) -> str:
     return code_hash(task.find(name).folder, paths.methods()[0])
 
 
-def _look(
+def _probe(
     id: str,
     folder: Path,
     specs: Sequence[RunSpec],
@@ -169,35 +169,35 @@ def _look(
     options: Options,
     given: Mapping[str, str | None],
 ) -> dict[str, str]:
-    """On a node: leave word of it in the meeting's folder; returns the objections by task."""
+    """On a node: leave word of it in the meeting's folder; returns the rejections by task."""
     take_over(given)
-    nodes.look(folder, id)
-    objections = {}
+    nodes.probe(folder, id)
+    rejections = {}
     for name, wanted in codes.items():
         mine = [spec for spec in specs if spec.task == name]
-        reason = choose.objection_of_machine(mine, options)
+        reason = choose.machine_rejection(mine, options)
         if code(name) != wanted:
             reason = f"its kit or its task {name} differs from the one here"
         if reason is not None:
-            objections[name] = reason
-    return objections
+            rejections[name] = reason
+    return rejections
 
 
-def _seen(found: Mapping[str, Any], folder: Path, answer: Any) -> Look:
+def _seen(found: Mapping[str, Any], folder: Path, answer: Any) -> RayNode:
     """Return what became of a look at a node."""
-    gpus, node, objections = found["Resources"].get("GPU", 0), None, {}
+    gpus, node, rejections = found["Resources"].get("GPU", 0), None, {}
     try:
-        objections = ray.get(answer, timeout=0)
+        rejections = ray.get(answer, timeout=0)
         node = nodes.answer(folder, found["NodeID"])
         trouble = nodes.trouble(folder, node, gpus, "Ray")
     except RayError as error:
         trouble = f"does not answer: {str(error).strip().splitlines()[-1]}"
     cpus = found["Resources"].get("CPU", 0)
-    return Look(found["NodeManagerHostname"], gpus, cpus, node, trouble, objections)
+    return RayNode(found["NodeManagerHostname"], gpus, cpus, node, trouble, rejections)
 
 
-def _words(look: Look) -> str:
-    has = f"{look.gpus:g} GPUs, {look.cpus:g} cores"
-    if look.trouble is not None or look.node is None:
-        return f"{has}; {look.trouble}"
-    return f"{has} {nodes.describe(look.node)}"
+def _words(state: RayNode) -> str:
+    has = f"{state.gpus:g} GPUs, {state.cpus:g} cores"
+    if state.trouble is not None or state.node is None:
+        return f"{has}; {state.trouble}"
+    return f"{has} {nodes.describe(state.node)}"

@@ -38,7 +38,7 @@ class Ray:
         self._seats: Seats | None = None
         self._runs: dict[str, tuple[Future[bytes], list[Seat]]] = {}
 
-    def places(self, specs: Sequence[RunSpec], limit: int | None) -> Seats:
+    def slots(self, specs: Sequence[RunSpec], limit: int | None) -> Seats:
         """Return where these runs can go; ``start`` puts them there.
 
         Raises:

@@ -20,11 +20,11 @@ from typing import Any
 import msgspec
 import ray
 
-from kit.engines import devices
+from kit.engines import visible
 from kit.engines.engine import Options, sweep
 from kit.engines.jobs import Job
 from kit.engines.ray import cluster
-from kit.engines.ray.cluster import Look
+from kit.engines.ray.cluster import RayNode
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
 
@@ -42,7 +42,7 @@ class Actor:
     ) -> None:
         cluster.take_over(variables)
         given = ray.get_runtime_context().get_accelerator_ids()["GPU"]
-        self.uuids = tuple(devices.allowed(",".join(given)) or ()) if given else ()
+        self.uuids = tuple(visible.allowed(",".join(given)) or ()) if given else ()
         self.supervisor = subprocess.Popen(
             [sys.executable, *command, msgspec.json.encode(options).decode()],
             stdin=subprocess.PIPE,
@@ -94,11 +94,11 @@ class Seat:
 
 
 @dataclass(eq=False)
-class Node:
+class NodeSeats:
     """A node with room for so many seats, of so many bytes of a GPU each, and those that it has."""
 
     id: str
-    look: Look
+    state: RayNode
     room: int
     memory: float
     seats: list[Seat] = field(default_factory=list)
@@ -117,7 +117,7 @@ class Node:
 
 
 class Seats:
-    """See ``kit.engines.places.Places``. Which seats are taken, the engine notes in the seats."""
+    """See ``kit.engines.slots.Slots``. Which seats are taken, the engine notes in the seats."""
 
     def __init__(
         self, command: Sequence[str], specs: Sequence[RunSpec], options: Options, limit: int
@@ -134,15 +134,15 @@ class Seats:
             UnavailableError: there is a task whose runs no node can take.
         """
         self.command, self.specs, self.options, self.limit = command, specs, options, limit
-        self.nodes: dict[str, Node] = {}
+        self.nodes: dict[str, NodeSeats] = {}
         self._aside = ThreadPoolExecutor(1, "look")
-        self._coming: Future[dict[str, Look]] | None = None
+        self._coming: Future[dict[str, RayNode]] | None = None
         self._add(cluster.inspect(cluster.alive(), specs, options))
         self._looked = time.monotonic()
-        looks = [node.look for node in self.nodes.values() if node.room]
+        states = [node.state for node in self.nodes.values() if node.room]
         for name in dict.fromkeys(spec.task for spec in specs) or ("anything",):
-            if all(look.objection(name) for look in looks):
-                reasons = (f"{look.host}: {look.objection(name)}" for look in looks)
+            if all(state.rejection(name) for state in states):
+                reasons = (f"{state.host}: {state.rejection(name)}" for state in states)
                 lacking = "; ".join(reasons) or "they have no GPU; --device cpu takes their cores"
                 raise UnavailableError(f"no node of the Ray cluster can run {name}: {lacking}")
 
@@ -159,12 +159,12 @@ class Seats:
     def reasons(self) -> Mapping[str, str]:
         """Why nodes get no runs, or none of some task."""
         return {
-            node.look.host: node.look.trouble or "; ".join(node.look.objections.values())
+            node.state.host: node.state.trouble or "; ".join(node.state.rejections.values())
             for node in self.nodes.values()
-            if node.room and (node.look.trouble or node.look.objections)
+            if node.room and (node.state.trouble or node.state.rejections)
         }
 
-    def objection(self, job: Job) -> str | None:
+    def rejection(self, job: Job) -> str | None:
         """Return why no node will do: none has enough GPUs, or none with enough memory."""
         count, share = self._count(job.gpus), self.options.jobs_per_gpu
         large = [node for node in self._usable(job) if node.room // share >= count]
@@ -174,7 +174,7 @@ class Seats:
             return job.too_large(node.memory for node in large)
         return None
 
-    def take(self, job: Job) -> tuple[str, ...] | None:
+    def acquire(self, job: Job) -> tuple[str, ...] | None:
         """Find empty seats on one node for a run; asks for more where there are none."""
         self.refresh()
         count = self._count(job.gpus)
@@ -189,16 +189,16 @@ class Seats:
                 node.seats.append(self._ask(node.id))
         return None
 
-    def hold(self, uuids: tuple[str, ...]) -> None:
+    def reserve(self, uuids: tuple[str, ...]) -> None:
         """Nothing to be done: a run that was found running has the seat of another sweep."""
 
-    def give(self, uuids: tuple[str, ...]) -> None:
+    def release(self, uuids: tuple[str, ...]) -> None:
         """Nothing to be done: a seat is empty again when its run has ended."""
 
     def chosen(self, uuids: tuple[str, ...], task: str) -> list[Seat]:
-        """Return the empty seats that ``take`` has found for a run of a task, if they still are."""
+        """Return the empty seats that ``acquire`` found for a run of a task, if they still are."""
         for node in self._usable():
-            empty = [] if node.look.objection(task) else node.empty()
+            empty = [] if node.state.rejection(task) else node.empty()
             found = [seat for seat in empty if set(seat.uuids or ()) <= set(uuids)]
             if len(found) == max(1, len(uuids)):
                 return found
@@ -217,7 +217,7 @@ class Seats:
         self._looked = now
         alive = cluster.alive()
         for node in list(self.nodes.values()):
-            again = node.look.trouble and now - node.since > SECONDS_IN_TROUBLE
+            again = node.state.trouble and now - node.since > SECONDS_IN_TROUBLE
             if node.id not in alive or again:
                 del self.nodes[node.id]
         new = {id: node for id, node in alive.items() if id not in self.nodes}
@@ -245,13 +245,13 @@ class Seats:
     def _on_cpu(self) -> bool:
         return self.options.device == "cpu"
 
-    def _add(self, looks: Mapping[str, Look]) -> None:
+    def _add(self, states: Mapping[str, RayNode]) -> None:
         share = self.options.jobs_per_gpu
-        for id, look in looks.items():
+        for id, state in states.items():
             if self._on_cpu:
-                self.nodes[id] = Node(id, look, int(look.cpus), math.inf)
+                self.nodes[id] = NodeSeats(id, state, int(state.cpus), math.inf)
             else:
-                self.nodes[id] = Node(id, look, int(look.gpus * share), look.memory / share)
+                self.nodes[id] = NodeSeats(id, state, int(state.gpus * share), state.memory / share)
 
     def _ask(self, id: str) -> Seat:
         """Ask Ray for a seat on a node; it may have to wait for others who use the cluster."""
@@ -261,25 +261,25 @@ class Seats:
         actor = remote.remote(self.command, self.options, cluster.variables())
         return Seat(name, actor, actor.gpus.remote().future())
 
-    def _arrived(self, node: Node, seat: Seat, now: float) -> None:
+    def _arrived(self, node: NodeSeats, seat: Seat, now: float) -> None:
         """Take note of a seat that can be used now, or of a node where there are none to be had."""
         error = seat.ready.exception()
         if error is None:
             seat.uuids, seat.since = seat.ready.result(), now
             return
         line = str(error).strip().splitlines()[-1]
-        node.look, node.since = replace(node.look, trouble=f"gives no seat: {line}"), now
+        node.state, node.since = replace(node.state, trouble=f"gives no seat: {line}"), now
         for each in [seat, *node.empty()]:
             self.drop(each)
 
     def _count(self, gpus: int) -> int:
         return 1 if self._on_cpu else gpus
 
-    def _usable(self, job: Job | None = None) -> list[Node]:
+    def _usable(self, job: Job | None = None) -> list[NodeSeats]:
         """Return the nodes that get runs, or that get runs of a job's task."""
         nodes = (node for node in self.nodes.values() if node.room)
         task = job.spec.task if job else ""
-        return [node for node in nodes if not node.look.objection(task)]
+        return [node for node in nodes if not node.state.rejection(task)]
 
-    def _seats(self) -> Iterator[tuple[Node, Seat]]:
+    def _seats(self) -> Iterator[tuple[NodeSeats, Seat]]:
         return ((node, seat) for node in self.nodes.values() for seat in node.seats)

@@ -16,7 +16,7 @@ import msgspec
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from kit.base.context import Elsewhere
+from kit.base.context import RemoteTrials
 from kit.engines import engine, execute
 from kit.engines.ray import cluster
 from kit.errors import KitError, UnavailableError
@@ -26,18 +26,18 @@ RETRIES = 3
 
 
 @contextmanager
-def elsewhere(spec: RunSpec, options: execute.Options) -> Iterator[Elsewhere]:
+def remote_trials(spec: RunSpec, options: execute.Options) -> Iterator[RemoteTrials]:
     """Yield what trains the trials of a run on the cluster at ``options.trials_on``.
 
     Raises:
         UnavailableError: there is no such cluster, or a node of it cannot work with this machine.
     """
     cluster.join(options.trials_on)
-    looks = cluster.inspect(cluster.alive(), [], engine.Options()).values()
-    for look in looks:
-        if look.trouble is not None:
-            raise UnavailableError(f"node {look.host} {look.trouble}")
-    if options.device is None and not any(look.gpus for look in looks):
+    states = cluster.inspect(cluster.alive(), [], engine.Options()).values()
+    for state in states:
+        if state.trouble is not None:
+            raise UnavailableError(f"node {state.host} {state.trouble}")
+    if options.device is None and not any(state.gpus for state in states):
         options = replace(options, device="cpu")
     gpus = 0 if options.device == "cpu" else 1
     train = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_train)

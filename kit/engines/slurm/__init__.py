@@ -18,7 +18,7 @@ from kit.errors import KitError
 from kit.files import write_json
 from kit.runs.folder import RunFolder, now
 from kit.runs.records import Attempt, Failure
-from kit.runs.survey import RunState
+from kit.runs.states import RunState
 from kit.spec import RunSpec
 
 NAME = "slurm"

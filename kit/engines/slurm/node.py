@@ -19,12 +19,12 @@ from types import FrameType
 
 import msgspec
 
-from kit.engines import devices, leases
+from kit.engines import leases, visible
 from kit.engines.engine import Options, sweep
-from kit.engines.jobs import Ended, Job, Rules
-from kit.engines.places import Cpu, Gpus, Places
+from kit.engines.jobs import Ended, Job, RetryPolicy
 from kit.engines.queue import Queue
 from kit.engines.signals import terminable
+from kit.engines.slots import Cpu, Gpus, Slots
 from kit.engines.slurm import client, close, note
 from kit.engines.slurm.arrays import CONTENT, SCRIPT, Array
 from kit.engines.slurm.one_run import OneRun
@@ -126,17 +126,17 @@ def _supervise(job: Job, array: Array, engine: OneRun) -> Ended:
     timeout = None if array.timeout is None else 3600 * array.timeout
     try:
         with terminable():
-            if (objection := engine.objection()) is not None:
-                return Ended(spec, "infrastructure", objection)
+            if (rejection := engine.rejection()) is not None:
+                return Ended(spec, "infrastructure", rejection)
             if not _is_mine(folder, engine):
                 return Ended(spec, "cancelled", "another process is at it", elsewhere=True)
             queue = Queue(
                 [job],
                 engine,
-                _places(array),
-                Rules(timeout=timeout, retries=0, grace=GRACE_SECONDS),
+                _slots(array),
+                RetryPolicy(timeout=timeout, retries=0, grace=GRACE_SECONDS),
                 watch=_Patience(),
-                say=lambda line: print(line, flush=True),
+                log=lambda line: print(line, flush=True),
             )
             (end,) = queue.run()
     except KeyboardInterrupt:
@@ -146,10 +146,10 @@ def _supervise(job: Job, array: Array, engine: OneRun) -> Ended:
     return end
 
 
-def _places(array: Array) -> Places:
+def _slots(array: Array) -> Slots:
     if not array.gpus:
         return Cpu(1)
-    given = devices.allowed()
+    given = visible.allowed()
     if not given:
         raise KitError("Slurm gave no GPU: CUDA_VISIBLE_DEVICES is not set")
     return Gpus(given)
@@ -165,7 +165,7 @@ class _Patience:
         if not queue.waiting:
             self.began = time.monotonic()
         elif time.monotonic() - self.began > SECONDS_FOR_GPUS:
-            why = "; ".join(f"{uuid} is {reason}" for uuid, reason in queue.places.reasons.items())
+            why = "; ".join(f"{uuid} is {reason}" for uuid, reason in queue.slots.reasons.items())
             raise BusyError(f"no GPU for {SECONDS_FOR_GPUS:.0f} s: {why}")
 
 

@@ -42,7 +42,7 @@ class OneRun(Local):
         assert self._process is not None
         super().stop(self._process, grace)
 
-    def objection(self) -> str | None:
+    def rejection(self) -> str | None:
         """Return why this node cannot do the run, or None."""
         done = self._call("check")
         said = " ".join(done.stdout.decode("utf-8", "replace").split()) or "no message"

@@ -8,7 +8,7 @@ from pathlib import Path
 from kit.engines.jobs import Job
 from kit.engines.slurm import client, note, reference_of
 from kit.engines.slurm.arrays import CONTENT, SCRIPT, Array, Site
-from kit.engines.slurm.look import look
+from kit.engines.slurm.probe import probe
 from kit.engines.slurm.script import script
 from kit.errors import KitError, UnavailableError
 from kit.files import write_bytes, write_json
@@ -44,7 +44,7 @@ def check_node(arrays: Sequence[Array], site: Site) -> bool:
     Raises:
         KitError: it lacks one of them, or no node has enough GPU memory for a run.
     """
-    node = next(iter(look(most=1)), None)
+    node = next(iter(probe(most=1)), None)
     if node is None:
         return False
     if node.trouble is not None:
@@ -61,7 +61,7 @@ def check_node(arrays: Sequence[Array], site: Site) -> bool:
 
 def _check_memory(jobs: Sequence[Job]) -> None:
     """Refuse runs for which every node's GPUs are too small; those of nodes at work may not be."""
-    sizes = [node.memory for node in look() if node.gpus]
+    sizes = [node.memory for node in probe() if node.gpus]
     for job in jobs:
         if not any(job.fits(size) for size in sizes):
             raise KitError(f"{job.spec} {job.too_large(sizes)}")

@@ -35,10 +35,10 @@ class Stages(networks.OneNetwork[ConstantSettings]):
     def run_stage(self, stage: str, context: Context) -> None:
         """Fit the answer to the task's loss."""
         settings, model = self.settings, self.network(context)
-        progress = context.stage(stage, settings.epochs)
+        checkpointer = context.checkpointer(stage, settings.epochs)
         minimise(
             context,
-            progress,
+            checkpointer,
             model,
             context.fold("final_fit"),
             loss_name=settings.loss,
@@ -47,7 +47,7 @@ class Stages(networks.OneNetwork[ConstantSettings]):
             batch_size=settings.batch_size,
         )
         networks.save(context, model)
-        context.finish(progress)
+        context.finish(checkpointer)
 
     def network(self, context: Context) -> nn.Module:
         """Return the model before it is fitted."""

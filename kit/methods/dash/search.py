@@ -23,7 +23,7 @@ def search(context: Context, settings: DashSettings) -> Choices:
     Raises:
         KitError: the folds share samples.
     """
-    stage = context.stage("search", settings.search.epochs)
+    checkpointer = context.checkpointer("search", settings.search.epochs)
     fold = context.fold("search")
     network = build_supernet(context, settings, fold.first(1).x)
     of_output = loss(settings.loss or context.task.loss)[0]
@@ -36,7 +36,7 @@ def search(context: Context, settings: DashSettings) -> Choices:
         return draw(epoch)
 
     train(
-        stage,
+        checkpointer,
         network,
         updates.of_weights,
         settings.search.schedule,
@@ -44,12 +44,12 @@ def search(context: Context, settings: DashSettings) -> Choices:
         batches=batches,
         loss=updates.loss,
         steps=batches_per_epoch(fold, settings),
-        alongside=[updates.of_alphas],
+        extra_optimisers=[updates.of_alphas],
         after_backward=updates.after_backward,
         observe=updates.observe,
     )
     choices = discretise(network)
-    context.finish(stage, architecture=[[name, k, d] for name, (k, d) in choices.items()])
+    context.finish(checkpointer, architecture=[[name, k, d] for name, (k, d) in choices.items()])
     return choices
 
 
@@ -59,7 +59,7 @@ def build_supernet(context: Context, settings: DashSettings, sample: Tensor) -> 
     backbone = networks.build(
         context,
         settings.backbone,
-        convention="dash",
+        variant="dash",
         width=options.width,
         options=settings.backbone_options,
     )

@@ -67,15 +67,15 @@ class Stages:
         else:
             final_network(context, self.settings, dict(given), 0.0)  # which it must fit
             layers = [[name, k, d] for name, (k, d) in given.items()]
-            context.finish(context.stage("search", 0), architecture=layers)
+            context.finish(context.checkpointer("search", 0), architecture=layers)
 
     def _retrain(self, context: Context) -> None:
         settings, found = self.settings, context.output("tune")["configuration"]
         network = final_network(context, settings, self._choices(context), found["dropout"])
-        stage = context.stage("retrain", settings.retrain.epochs)
+        checkpointer = context.checkpointer("retrain", settings.retrain.epochs)
         networks.fit(
             context,
-            stage,
+            checkpointer,
             network,
             context.fold("final_fit"),
             optimiser=Optimiser(
@@ -90,7 +90,7 @@ class Stages:
             loss_name=settings.loss,
         )
         networks.save(context, network)
-        context.finish(stage)
+        context.finish(checkpointer)
 
     def _choices(self, context: Context) -> Choices:
         found = context.output("search")["architecture"]

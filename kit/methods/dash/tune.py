@@ -13,8 +13,8 @@ from kit.methods.dash.info import DashSettings
 from kit.runs.records import MetricValue
 from kit.search import Choices
 from kit.settings import Optimiser
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import score
-from kit.training.stage import Stage
 
 # (learning rate, dropout, weight decay, momentum)
 Configuration = tuple[float, float, float, float]
@@ -22,7 +22,7 @@ Configuration = tuple[float, float, float, float]
 
 def tune(context: Context, settings: DashSettings, choices: Choices) -> None:
     """Score the grid on the validation fold and finish the stage with the best configuration."""
-    stage = context.stage("tune", settings.tune.epochs)
+    checkpointer = context.checkpointer("tune", settings.tune.epochs)
     groups = grid(settings)
     configurations = [configuration for group in groups for configuration in group]
     results: list[TrialResult] = []
@@ -34,7 +34,7 @@ def tune(context: Context, settings: DashSettings, choices: Choices) -> None:
         chosen = configurations[0]
     names = ("learning_rate", "dropout", "weight_decay", "momentum")
     context.finish(
-        stage,
+        checkpointer,
         configuration=dict(zip(names, chosen, strict=True)),
         trials=[{"configuration": configurations[r.number], "score": r.score} for r in results],
     )
@@ -58,8 +58,8 @@ def _run(
     results: list[TrialResult] = []
     bests: list[float] = []
 
-    def trial(configuration: Configuration, stage: Stage) -> float:
-        return _train(context, settings, choices, configuration, stage)
+    def trial(configuration: Configuration, checkpointer: Checkpointer) -> float:
+        return _train(context, settings, choices, configuration, checkpointer)
 
     for number, group in enumerate(groups):
         if settings.tune.early_stop and number >= 2 and bests[-1] >= bests[-2]:
@@ -82,14 +82,14 @@ def _train(
     settings: DashSettings,
     choices: Choices,
     configuration: Configuration,
-    stage: Stage,
+    checkpointer: Checkpointer,
 ) -> float:
     """Train one configuration and return its score on the validation fold, lower is better."""
     rate, dropout, weight_decay, momentum = configuration
     network = final_network(context, settings, choices, dropout)
     networks.fit(
         context,
-        stage,
+        checkpointer,
         network,
         context.fold("tune_fit"),
         optimiser=Optimiser(
@@ -117,7 +117,7 @@ def final_network(
     return networks.build(
         context,
         settings.backbone,
-        convention="dash",
+        variant="dash",
         width=settings.retrain.width,
         dropout=dropout,
         choices=choices,

@@ -13,8 +13,8 @@ from kit.base import recipe
 from kit.base.context import Context
 from kit.errors import KitError
 from kit.methods.expert.info import ExpertSettings
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser
-from kit.training.stage import Stage
 
 # How much lower the rate of the second phase is.
 CUT = 2.5
@@ -60,7 +60,7 @@ class UNet(nn.Module):
 
 def fit(
     context: Context,
-    stage: Stage,
+    checkpointer: Checkpointer,
     network: nn.Module,
     settings: ExpertSettings,
     *,
@@ -71,7 +71,7 @@ def fit(
 
     Args:
         context: of the run.
-        stage: keeps the checkpoint.
+        checkpointer: keeps the checkpoint.
         network: trained in place.
         settings: of the run.
         frozen_from: the first epoch of the second phase.
@@ -96,7 +96,7 @@ def fit(
         if watch is not None and not plateau_when_frozen:
             watch.plateau = None
 
-    recipe.run(context, stage, network, settings, optimiser, watch, before_epoch)
+    recipe.run(context, checkpointer, network, settings, optimiser, watch, before_epoch)
 
 
 def _twice(channels: int, outputs: int, momentum: float) -> nn.Sequential:

@@ -18,8 +18,8 @@ from kit.base import recipe
 from kit.base.context import Context
 from kit.methods.expert.info import ExpertSettings
 from kit.methods.expert.layers.same import SameConv1d, same_max_pool1d
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser
-from kit.training.stage import Stage
 
 KERNEL_SIZE = 8
 POOL = 4
@@ -70,9 +70,11 @@ def build(
     return DeepSEA(channels, length, outputs, width, hidden)
 
 
-def fit(context: Context, stage: Stage, network: DeepSEA, settings: ExpertSettings) -> None:
+def fit(
+    context: Context, checkpointer: Checkpointer, network: DeepSEA, settings: ExpertSettings
+) -> None:
     """Train with the norms of the weights limited after every step."""
     optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
     optimiser.register_step_post_hook(lambda *_: network.limit_norms())
     watch = recipe.monitor(context, network, settings, optimiser)
-    recipe.run(context, stage, network, settings, optimiser, watch)
+    recipe.run(context, checkpointer, network, settings, optimiser, watch)

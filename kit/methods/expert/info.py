@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.method import MethodInfo
-from kit.settings import Recipe
+from kit.settings import TrainingSettings
 from kit.task import Task
 
 Option = bool | int | float | str
 
 
-class ExpertSettings(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ExpertSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of an expert.
 
     Attributes:

@@ -17,10 +17,10 @@ from kit.base.context import Context
 from kit.data.loading import Batch
 from kit.methods.expert.info import ExpertSettings
 from kit.methods.expert.layers.rocket import Rocket
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser, network_loss, train
 from kit.training.losses import cross_entropy
 from kit.training.monitor import Monitor
-from kit.training.stage import Stage
 
 # The first series of the fold, by which features are standardised and the rate is chosen.
 FIRST = 2048
@@ -103,13 +103,16 @@ def build(input_shape: Sequence[int], outputs: int, *, kernels: int = 10_000) ->
 
 
 def fit(
-    context: Context, stage: Stage, network: RocketClassifier, settings: ExpertSettings
+    context: Context,
+    checkpointer: Checkpointer,
+    network: RocketClassifier,
+    settings: ExpertSettings,
 ) -> None:
     """Train the head until its score stalls; the settings' rate is the largest of those tried."""
     fold = context.fold("final_fit")
 
     def shuffled(epoch: int) -> Iterator[Batch]:
-        return fold.shuffled(settings.batch_size, context.spec.seed, *stage.purpose, epoch)
+        return fold.shuffled(settings.batch_size, context.spec.seed, *checkpointer.stream, epoch)
 
     first = fold.first(FIRST)
     network.standardise(first.x)
@@ -130,7 +133,7 @@ def fit(
                 watch.after_step()
 
     train(
-        stage,
+        checkpointer,
         network,
         optimiser,
         settings.schedule,

@@ -27,10 +27,10 @@ class Stages(networks.OneNetwork[ExpertSettings]):
         settings, network = self.settings, self.network(context)
         fit = getattr(expert(context.task), "fit", recipe.fit)
         _check("fit", fit, settings.fit)
-        progress = context.stage(stage, settings.epochs)
-        fit(context, progress, network, settings, **settings.fit)
+        checkpointer = context.checkpointer(stage, settings.epochs)
+        fit(context, checkpointer, network, settings, **settings.fit)
         networks.save(context, network)
-        context.finish(progress)
+        context.finish(checkpointer)
 
     def network(self, context: Context) -> nn.Module:
         """Return the network, with its first weights."""

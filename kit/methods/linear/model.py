@@ -8,9 +8,9 @@ from torch import Tensor, nn
 from kit.base.context import Context
 from kit.data.folds import Fold
 from kit.methods.linear.info import Features
+from kit.training.checkpointer import Checkpointer, Stateful
 from kit.training.loop import network_loss
 from kit.training.losses import loss
-from kit.training.stage import Stage, Stateful
 
 
 class Linear(nn.Module):
@@ -81,7 +81,7 @@ class Linear(nn.Module):
 
 def minimise(
     context: Context,
-    stage: Stage,
+    checkpointer: Checkpointer,
     model: nn.Module,
     fold: Fold,
     *,
@@ -98,7 +98,7 @@ def minimise(
 
     Args:
         context: of the run.
-        stage: or trial; keeps the checkpoint.
+        checkpointer: or trial; keeps the checkpoint.
         model: its matrices (not its biases) are penalised.
         fold: what to fit.
         loss_name: None for the task's own loss.
@@ -115,7 +115,7 @@ def minimise(
 
     def closure() -> Tensor:
         optimiser.zero_grad(set_to_none=True)
-        stage.begin_epoch(0)
+        checkpointer.begin_epoch(0)
         total = torch.zeros((), device=context.device)
         for batch in fold.batches(batch_size):
             part = value_of(batch) * (len(batch.y) / len(fold))
@@ -128,6 +128,6 @@ def minimise(
         return total
 
     state: dict[str, Stateful] = {"network": model, "optimiser": optimiser}
-    for epoch in range(stage.resume(state), epochs):
+    for epoch in range(checkpointer.resume(state), epochs):
         value = optimiser.step(closure)
-        stage.end_epoch(epoch, epochs, state, loss=float(value))
+        checkpointer.end_epoch(epoch, epochs, state, loss=float(value))

@@ -9,8 +9,8 @@ from kit.base.context import Context
 from kit.data.folds import Fold
 from kit.methods.linear.info import LinearSettings
 from kit.methods.linear.model import Linear, minimise
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import score
-from kit.training.stage import Stage
 
 
 class Stages(networks.OneNetwork[LinearSettings]):
@@ -21,11 +21,11 @@ class Stages(networks.OneNetwork[LinearSettings]):
         if stage == "tune":
             self._tune(context)
         else:
-            progress = context.stage(stage, self.settings.epochs)
+            checkpointer = context.checkpointer(stage, self.settings.epochs)
             penalty = float(context.output("tune")["penalty"])
-            model = self._fitted(context, progress, context.fold("final_fit"), penalty)
+            model = self._fitted(context, checkpointer, context.fold("final_fit"), penalty)
             networks.save(context, model)
-            context.finish(progress)
+            context.finish(checkpointer)
 
     def network(self, context: Context) -> Linear:
         """Return the model before it is fitted."""
@@ -35,11 +35,11 @@ class Stages(networks.OneNetwork[LinearSettings]):
         return model.to(context.device)
 
     def _tune(self, context: Context) -> None:
-        stage = context.stage("tune", self.settings.epochs)
+        checkpointer = context.checkpointer("tune", self.settings.epochs)
         fit, validation = context.fold("tune_fit"), context.fold("tune_val")
 
-        def trial(penalty: float, progress: Stage) -> float:
-            model = self._fitted(context, progress, fit, penalty)
+        def trial(penalty: float, checkpointer: Checkpointer) -> float:
+            model = self._fitted(context, checkpointer, fit, penalty)
             predict = networks.predictor(context, model, validation, self.settings.loss)
             scores = score(predict, validation, context.task, self.settings.batch_size)
             value = scores[context.task.metrics[0]].value
@@ -49,14 +49,16 @@ class Stages(networks.OneNetwork[LinearSettings]):
         results = context.map_trials("tune", trial, penalties, epochs=self.settings.epochs)
         best = min(results, key=lambda result: (math.isnan(result.score), result.score))
         trials = [{"penalty": penalties[r.number], "score": r.score} for r in results]
-        context.finish(stage, penalty=penalties[best.number], trials=trials)
+        context.finish(checkpointer, penalty=penalties[best.number], trials=trials)
 
-    def _fitted(self, context: Context, stage: Stage, fold: Fold, penalty: float) -> Linear:
+    def _fitted(
+        self, context: Context, checkpointer: Checkpointer, fold: Fold, penalty: float
+    ) -> Linear:
         settings, model = self.settings, self.network(context)
         model.standardise(fold, settings.batch_size)
         minimise(
             context,
-            stage,
+            checkpointer,
             model,
             fold,
             loss_name=settings.loss,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from kit.method import MethodInfo
-from kit.settings import Count, Positive, Recipe
+from kit.settings import Count, Positive, TrainingSettings
 
 
-class PerceiverSettings(Recipe, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PerceiverSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of Perceiver IO.
 
     Attributes:

@@ -18,10 +18,10 @@ class Stages(networks.OneNetwork[PerceiverSettings]):
     def run_stage(self, stage: str, context: Context) -> None:
         """Train the network."""
         network = self.network(context)
-        progress = context.stage(stage, self.settings.epochs)
-        recipe.fit(context, progress, network, self.settings)
+        checkpointer = context.checkpointer(stage, self.settings.epochs)
+        recipe.fit(context, checkpointer, network, self.settings)
         networks.save(context, network)
-        context.finish(progress)
+        context.finish(checkpointer)
 
     def network(self, context: Context) -> nn.Module:
         """Return the network, with its first weights."""

@@ -21,7 +21,7 @@ class WrnSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fie
     """All settings of a backbone that is trained as it is.
 
     Attributes:
-        convention: whose variant of the backbone.
+        variant: whose variant of the backbone.
         batch_fraction: epochs see the first int(fraction * batches) + 1 of the shuffled batches.
         backbone_options: further arguments of the backbone's ``build``.
         loss: None for the task's own.
@@ -32,7 +32,7 @@ class WrnSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fie
     batch_size: Positive
     optimiser: Optimiser
     schedule: Schedule
-    convention: Literal["dash", "nas-bench-360"] = "nas-bench-360"
+    variant: Literal["dash", "nas-bench-360"] = "nas-bench-360"
     batch_fraction: Share = 1.0
     dropout: BelowOne = 0.0
     width: Count | None = None

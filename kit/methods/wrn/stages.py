@@ -8,7 +8,7 @@ from kit.base import networks
 from kit.base.context import Context
 from kit.data.folds import Fold
 from kit.methods.wrn.info import WrnSettings
-from kit.training.stage import Stage
+from kit.training.checkpointer import Checkpointer
 
 
 class Stages(networks.OneNetwork[WrnSettings]):
@@ -17,15 +17,15 @@ class Stages(networks.OneNetwork[WrnSettings]):
     def run_stage(self, stage: str, context: Context) -> None:
         """Train on train and val together, to the last epoch."""
         network = self.network(context)
-        progress = context.stage(stage, self.settings.epochs)
-        self.fit(context, progress, network, context.fold("final_fit"))
+        checkpointer = context.checkpointer(stage, self.settings.epochs)
+        self.fit(context, checkpointer, network, context.fold("final_fit"))
         networks.save(context, network)
-        context.finish(progress)
+        context.finish(checkpointer)
 
     def fit(
         self,
         context: Context,
-        progress: Stage,
+        checkpointer: Checkpointer,
         network: nn.Module,
         fold: Fold,
         until: int | None = None,
@@ -34,7 +34,7 @@ class Stages(networks.OneNetwork[WrnSettings]):
         settings = self.settings
         networks.fit(
             context,
-            progress,
+            checkpointer,
             network,
             fold,
             optimiser=settings.optimiser,
@@ -51,7 +51,7 @@ class Stages(networks.OneNetwork[WrnSettings]):
         return networks.build(
             context,
             self.settings.backbone,
-            convention=self.settings.convention,
+            variant=self.settings.variant,
             width=self.settings.width,
             dropout=self.settings.dropout,
             options=self.settings.backbone_options,

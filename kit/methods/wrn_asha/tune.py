@@ -14,21 +14,21 @@ from kit.errors import unknown
 from kit.methods.wrn.stages import Stages as Wrn
 from kit.methods.wrn_asha.info import Configuration, Tune, WrnAshaSettings
 from kit.seeding import generator
+from kit.training.checkpointer import Checkpointer
 from kit.training.loop import score
-from kit.training.stage import Stage
-from kit.trials.halving import orderly
+from kit.trials.halving import nan_last
 
 
 def tune(context: Context, settings: WrnAshaSettings) -> None:
     """Finish the stage with the best configuration, or with the one that was given."""
-    stage = context.stage("tune", settings.epochs)
+    checkpointer = context.checkpointer("tune", settings.epochs)
     if settings.configuration is not None:
-        context.finish(stage, configuration=settings.configuration, trials=[])
+        context.finish(checkpointer, configuration=settings.configuration, trials=[])
         return
     found = trials(context, settings).run(settings.tune, settings.epochs)
     configurations = [draw(settings.tune, context.spec.seed, n) for n in range(len(found))]
     context.finish(
-        stage,
+        checkpointer,
         configuration=configurations[winner(found, settings.tune)],
         trials=[
             {"configuration": each, "scores": trial.scores}
@@ -44,11 +44,11 @@ def trials(context: Context, settings: WrnAshaSettings) -> HalvedTrials:
     settings = msgspec.structs.replace(settings, batch_size=batch_size)
     training, validation = context.fold("tune_fit"), context.fold("tune_val")
 
-    def train(number: int, stage: Stage, until: int) -> float | None:
+    def train(number: int, checkpointer: Checkpointer, until: int) -> float | None:
         configuration = draw(settings.tune, context.spec.seed, number)
         wrn = Wrn(configured(settings, configuration))
         network = wrn.network(context)
-        wrn.fit(context, stage, network, training, until)
+        wrn.fit(context, checkpointer, network, training, until)
         predict = networks.predictor(context, network, validation, settings.loss)
         scores = score(predict, validation, context.task, batch_size)
         if metric not in scores:
@@ -73,14 +73,14 @@ def draw(space: Tune, seed: int, number: int) -> Configuration:
     )
 
 
-def winner(found: Sequence[HalvedTrial], rules: Tune) -> int:
+def winner(found: Sequence[HalvedTrial], settings: Tune) -> int:
     """Return the number of the best trial, the first one of equals."""
-    if rules.choice == "best-score":
-        bests = [min(orderly(score.value) for score in trial.scores) for trial in found]
+    if settings.choice == "best-score":
+        bests = [min(nan_last(score.value) for score in trial.scores) for trial in found]
     else:
         longest = max(trial.epochs for trial in found)
         bests = [
-            orderly(trial.scores[-1].value) if trial.epochs == longest else math.inf
+            nan_last(trial.scores[-1].value) if trial.epochs == longest else math.inf
             for trial in found
         ]
     return bests.index(min(bests))

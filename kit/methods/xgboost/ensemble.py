@@ -14,7 +14,7 @@ from torch import Tensor
 
 from kit.files import write_bytes
 from kit.seeding import generator
-from kit.training.stage import Stage
+from kit.training.checkpointer import Checkpointer
 
 
 class Ensemble:
@@ -32,7 +32,7 @@ class Ensemble:
 
     def boost(
         self,
-        stage: Stage,
+        checkpointer: Checkpointer,
         data: xgboost.DMatrix,
         validation: xgboost.DMatrix,
         *,
@@ -43,7 +43,7 @@ class Ensemble:
         """Add trees until the validation score has not become better for too long.
 
         Args:
-            stage: keeps the checkpoint and the history.
+            checkpointer: keeps the checkpoint and the history.
             data: to fit.
             validation: to score after each round, by the objective's own metric.
             rounds: at most, those before the checkpoint included.
@@ -51,16 +51,16 @@ class Ensemble:
             share: of the rows that the trees of a round see. XGBoost's own draws would depend on
                 where a run was interrupted.
         """
-        for number in range(stage.resume({"trees": self}), rounds):
+        for number in range(checkpointer.resume({"trees": self}), rounds):
             if 0 < patience <= number - 1 - self.best_round:
                 break
-            draw = generator(stage.spec.seed, *stage.purpose, number)
+            draw = generator(checkpointer.spec.seed, *checkpointer.stream, number)
             data.set_weight((draw.random(data.num_row()) < share).astype(np.float32))
             self.booster.update(data, number)
             score = self._score(validation, number)
             if score < self.best:
                 self.best, self.best_round = score, number
-            stage.end_epoch(number, rounds, {"trees": self}, loss=score)
+            checkpointer.end_epoch(number, rounds, {"trees": self}, loss=score)
 
     def kept(self) -> xgboost.Booster:
         """Return the trees up to the best round."""

@@ -36,20 +36,20 @@ class Stages:
         from kit.methods.xgboost import ensemble
         from kit.methods.xgboost.rows import Stream, drawn_patches, whole
 
-        settings, progress = self.settings, context.stage(stage, self.settings.rounds)
+        settings, checkpointer = self.settings, context.checkpointer(stage, self.settings.rounds)
         rows = (
             drawn_patches(settings.patch, settings.positions) if self._patches(context) else whole
         )
 
         def matrix(role: str, reference: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
             fold = context.fold(role)
-            stream = Stream(fold, settings.batch_size, rows, lambda: progress.begin_epoch(0))
+            stream = Stream(fold, settings.batch_size, rows, lambda: checkpointer.begin_epoch(0))
             return xgboost.QuantileDMatrix(stream, ref=reference)
 
         data = matrix("final_fit")
         trees = ensemble.Ensemble(self._parameters(context), data)
         trees.boost(
-            progress,
+            checkpointer,
             data,
             matrix("tune_val", data),
             rounds=settings.rounds,
@@ -57,7 +57,7 @@ class Stages:
             share=settings.subsample,
         )
         ensemble.save(trees.kept(), context.artifacts / MODEL)
-        context.finish(progress)
+        context.finish(checkpointer)
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the trees as a function."""

@@ -68,7 +68,7 @@ def render(table: Table) -> str:
         lines += [r"\bottomrule", r"\end{tabular}", ""]
     notes = [
         rf"\textsuperscript{{{mark}}} {escape(text)}."
-        for mark, text in (*table.doubts, *table.notes)
+        for mark, text in (*table.errata, *table.notes)
     ]
     if any(cell.seeds for row in table.rows for cell in row.cells):
         notes.append(r"$\dagger$ seeds missing.")
@@ -113,7 +113,7 @@ def _lines(table: Table, titles: list[str], cells: Sequence[Cell]) -> list[str]:
 
 def _published(cell: Cell, missing: str) -> str:
     text = escape(f"{cell.published}{cell.suffix}") if cell.published else missing
-    return STYLES[cell.best] % text + _mark(cell.doubt)
+    return STYLES[cell.best] % text + _mark(cell.erratum)
 
 
 def _measured(cell: Cell) -> str:

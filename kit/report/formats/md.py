@@ -35,7 +35,7 @@ def render(table: Table) -> str:
             if measured:
                 lines.append(_row([*titles, "measured", *map(_measured, cells)]))
         lines.append("")
-    lines += [f"- [{mark}] {text}" for mark, text in (*table.doubts, *table.notes)]
+    lines += [f"- [{mark}] {text}" for mark, text in (*table.errata, *table.notes)]
     lines += [f"- note: {remark}" for remark in table.remarks]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -43,7 +43,7 @@ def render(table: Table) -> str:
 def _published(cell: Cell, missing: str) -> str:
     mark = MARKS[cell.best]
     text = f"{cell.published}{cell.suffix}" if cell.published else missing
-    return f"{mark}{text}{mark}" + (f" [{cell.doubt}]" if cell.doubt else "")
+    return f"{mark}{text}{mark}" + (f" [{cell.erratum}]" if cell.erratum else "")
 
 
 def _measured(cell: Cell) -> str:

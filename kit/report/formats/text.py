@@ -33,7 +33,7 @@ def render(table: Table) -> str:
             lines.append(_join(line, widths))
         lines.append("")
     lines += _legend(table)
-    lines += [f"[{mark}] {text}" for mark, text in (*table.doubts, *table.notes)]
+    lines += [f"[{mark}] {text}" for mark, text in (*table.errata, *table.notes)]
     lines += [f"note: {remark}" for remark in table.remarks]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -66,7 +66,7 @@ def _lines(table: Table, row: Row, cells: Sequence[Cell]) -> Iterator[list[str]]
 
 def _published(cell: Cell, missing: str) -> str:
     text = f"{cell.published}{cell.suffix}" if cell.published else missing
-    return text + BEST[cell.best] + (f" [{cell.doubt}]" if cell.doubt else "")
+    return text + BEST[cell.best] + (f" [{cell.erratum}]" if cell.erratum else "")
 
 
 def _measured(cell: Cell) -> str:

@@ -27,7 +27,7 @@ SIGNS = {
         Sign("better", "▲", "better", "lower error than published"),
         Sign("worse", "▼", "worse", "higher error than published"),
         Sign("unclear", "?", "cannot tell", "too few seeds or too wide a spread"),
-        Sign("doubt", "!", "cell in doubt", "the printed cell has an erratum"),
+        Sign("erratum", "!", "cell in doubt", "the printed cell has an erratum"),
         Sign("reduced", "~", "reduced", "small profile or other data: no verdict is given"),
         Sign("unjudged", "○", "no verdict", "measured in full, with nothing to judge it by"),
         Sign("broken", "×", "unread", "results that count as absent"),

@@ -7,7 +7,11 @@
        MIG-uuid  model  total-MB  used-MB  pid,pid,...     (a part of the GPU above it)
 
    which is read anew by every call, so that tests can change it under a running kit. Without the
-   variable there is no driver. As in a real container, $NVIDIA_VISIBLE_DEVICES hides GPUs. */
+   variable there is no driver. As in a real container, $NVIDIA_VISIBLE_DEVICES hides GPUs.
+
+   What is in the way of real ones: $KIT_FAKE_NVML_INIT is the code that the initialisation answers;
+   a query whose name stands in $KIT_FAKE_NVML_REFUSES (memory, processes, name, driver) is not
+   supported, or, for processes, not known. The numbers of a part's instances are 1 and 2. */
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +19,7 @@
 
 enum {
     SUCCESS = 0, INVALID_ARGUMENT = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT_SIZE = 7,
-    DRIVER_NOT_LOADED = 9, LOST = 15
+    DRIVER_NOT_LOADED = 9, FUNCTION_NOT_FOUND = 13, LOST = 15
 };
 enum { MAX_GPUS = 64, MAX_PIDS = 64, MAX_PARTS = 7 };
 
@@ -32,6 +36,11 @@ typedef struct { unsigned pid; unsigned long long used; unsigned instance, compu
 static int visible(const char *uuid) {
     const char *list = getenv("NVIDIA_VISIBLE_DEVICES");
     return !list || !strcmp(list, "all") || strstr(list, uuid) != NULL;
+}
+
+static int refuses(const char *query) {
+    const char *list = getenv("KIT_FAKE_NVML_REFUSES");
+    return list && strstr(list, query) != NULL;
 }
 
 static int parse(char *line, gpu *out) {
@@ -93,7 +102,9 @@ static int text(const char *from, char *to, unsigned size) {
 
 int nvmlInitWithFlags(unsigned flags) {
     static gpu all[MAX_GPUS];
+    const char *code = getenv("KIT_FAKE_NVML_INIT");
     (void)flags;
+    if (code) return atoi(code);
     return gpus(all) < 0 ? DRIVER_NOT_LOADED : SUCCESS;
 }
 
@@ -104,11 +115,16 @@ const char *nvmlErrorString(int code) {
         case SUCCESS: return "Success";
         case DRIVER_NOT_LOADED: return "Driver Not Loaded";
         case LOST: return "GPU is lost";
+        case 4: return "Insufficient Permissions";
+        case 18: return "Driver/library version mismatch";
+        case 999: return "Unknown Error";
         default: return "Invalid Argument";
     }
 }
 
-int nvmlSystemGetDriverVersion(char *out, unsigned size) { return text("stand-in", out, size); }
+int nvmlSystemGetDriverVersion(char *out, unsigned size) {
+    return refuses("driver") ? 999 : text("stand-in", out, size);
+}
 
 int nvmlDeviceGetCount_v2(unsigned *count) {
     static gpu all[MAX_GPUS];
@@ -141,6 +157,23 @@ int nvmlDeviceGetMigDeviceHandleByIndex(void *handle, unsigned index, void **par
     return *part ? SUCCESS : NOT_FOUND;
 }
 
+int nvmlDeviceGetDeviceHandleFromMigDeviceHandle(void *part, void **handle) {
+    gpu found;
+    int code = find(part, &found);
+    *handle = (void *)(size_t)(found.whole + 1);
+    return code;
+}
+
+int nvmlDeviceGetGpuInstanceId(void *handle, unsigned *number) {
+    (void)handle;
+    return *number = 1, SUCCESS;
+}
+
+int nvmlDeviceGetComputeInstanceId(void *handle, unsigned *number) {
+    (void)handle;
+    return *number = 2, SUCCESS;
+}
+
 int nvmlDeviceGetUUID(void *handle, char *out, unsigned size) {
     gpu found;
     int code = find(handle, &found);
@@ -149,12 +182,14 @@ int nvmlDeviceGetUUID(void *handle, char *out, unsigned size) {
 
 int nvmlDeviceGetName(void *handle, char *out, unsigned size) {
     gpu found;
+    if (refuses("name")) return NOT_SUPPORTED;
     int code = find(handle, &found);
     return code == SUCCESS ? text(found.model, out, size) : code;
 }
 
 int nvmlDeviceGetMemoryInfo(void *handle, memory *out) {
     gpu found;
+    if (refuses("memory")) return NOT_SUPPORTED;
     int code = find(handle, &found);
     if (code != SUCCESS) return code;
     *out = (memory){found.total, found.total - found.used, found.used};
@@ -163,6 +198,7 @@ int nvmlDeviceGetMemoryInfo(void *handle, memory *out) {
 
 int nvmlDeviceGetComputeRunningProcesses_v3(void *handle, unsigned *count, process *out) {
     gpu found;
+    if (refuses("processes")) return FUNCTION_NOT_FOUND;
     int code = find(handle, &found);
     if (code != SUCCESS) return code;
     unsigned room = *count;

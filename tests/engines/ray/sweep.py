@@ -10,10 +10,10 @@ import sys
 
 from kit.cli import sweep
 from kit.engines.engine import Engine, Options
-from kit.engines.jobs import Job, Rules, has_result
-from kit.engines.places import Gpus, Places
+from kit.engines.jobs import Job, RetryPolicy, has_result
 from kit.engines.ray import cluster
 from kit.engines.ray.engine import Ray
+from kit.engines.slots import Gpus, Slots
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.engines import chaos
@@ -32,18 +32,18 @@ def specs(count: int) -> list[RunSpec]:
 
 def main(runs: int, *uuids: str) -> int:
     wanted = [spec for spec in specs(runs) if not has_result(RunFolder(spec))]
-    engine, places = on_gpus(uuids) if uuids else on_cluster(wanted)
-    return bool(sweep.run([Job(spec) for spec in wanted], engine, places, Rules(pause=0.1)))
+    engine, slots = on_gpus(uuids) if uuids else on_cluster(wanted)
+    return bool(sweep.run([Job(spec) for spec in wanted], engine, slots, RetryPolicy(pause=0.1)))
 
 
-def on_gpus(uuids: tuple[str, ...]) -> tuple[Engine, Places]:
+def on_gpus(uuids: tuple[str, ...]) -> tuple[Engine, Slots]:
     return chaos.FakeLocal(Options()), Gpus(uuids)
 
 
-def on_cluster(wanted: list[RunSpec]) -> tuple[Engine, Places]:
+def on_cluster(wanted: list[RunSpec]) -> tuple[Engine, Slots]:
     cluster.join(None)
     engine = FakeRay(Options())
-    return engine, engine.places(wanted, None)
+    return engine, engine.slots(wanted, None)
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ def test_an_image_that_a_node_does_not_have_is_seen_there(engine: Docker) -> Non
     here = choose.of_machine(pinned)
     assert here.name == "docker"
     here.close()
-    assert choose.objection_of_machine([spec(FAIL)], pinned) is None
-    reason = choose.objection_of_machine([spec_of("ecg", "wrn", 0)], pinned)
+    assert choose.machine_rejection([spec(FAIL)], pinned) is None
+    reason = choose.machine_rejection([spec_of("ecg", "wrn", 0)], pinned)
     assert reason is not None
     assert "kit images build ecg" in reason

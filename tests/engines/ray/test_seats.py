@@ -15,10 +15,10 @@ from kit.engines import choose
 from kit.engines.devices import GIB
 from kit.engines.engine import EngineError, Exit, Options
 from kit.engines.jobs import Job
-from kit.engines.nodes import Node
+from kit.engines.nodes import NodeReport
 from kit.engines.queue import Queue
 from kit.engines.ray import cluster, seats
-from kit.engines.ray.cluster import Look
+from kit.engines.ray.cluster import RayNode
 from kit.engines.ray.engine import Ray
 from kit.engines.ray.seats import Seat, Seats
 from kit.errors import KitError, UnavailableError
@@ -30,30 +30,30 @@ SPECS = [spec_of(task, "wrn", seed) for task in ("darcy-flow", "ecg") for seed i
 class Played:
     """A cluster of made-up nodes; a seat is ready at once, with the next GPU of its node."""
 
-    def __init__(self, **looks: Look) -> None:
-        self.looks, self.asked, self.killed = looks, list[str](), list[Any]()
+    def __init__(self, **states: RayNode) -> None:
+        self.states, self.asked, self.killed = states, list[str](), list[Any]()
         self.broken: dict[str, Exception] = {}
 
     def alive(self) -> Mapping[str, Any]:
-        return dict.fromkeys(self.looks)
+        return dict.fromkeys(self.states)
 
-    def inspect(self, found: Mapping[str, Any], *_: Any) -> Mapping[str, Look]:
-        return {id: self.looks[id] for id in found}
+    def inspect(self, found: Mapping[str, Any], *_: Any) -> Mapping[str, RayNode]:
+        return {id: self.states[id] for id in found}
 
     def ask(self, id: str) -> Seat:
-        number = self.asked.count(id) % max(1, int(self.looks[id].gpus))
+        number = self.asked.count(id) % max(1, int(self.states[id].gpus))
         self.asked.append(id)
         ready: Future[tuple[str, ...]] = Future()
         if id in self.broken:
             ready.set_exception(self.broken[id])
         else:
-            ready.set_result((f"{id}{number}",) if self.looks[id].gpus else ())
+            ready.set_result((f"{id}{number}",) if self.states[id].gpus else ())
         return Seat(f"{id}-{len(self.asked)}", object(), ready)
 
 
 @pytest.fixture
 def played(monkeypatch: pytest.MonkeyPatch) -> Played:
-    made = Played(a=look(2), b=look(1))
+    made = Played(a=ray_node(2), b=ray_node(1))
     monkeypatch.setattr(cluster, "alive", made.alive)
     monkeypatch.setattr(cluster, "inspect", made.inspect)
     monkeypatch.setattr(Seats, "_ask", lambda _, id: made.ask(id))
@@ -62,8 +62,8 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     return made
 
 
-def look(gpus: float, trouble: str | None = None, **objections: str) -> Look:
-    return Look(f"host{gpus}", gpus, 4, None, trouble, objections)
+def ray_node(gpus: float, trouble: str | None = None, **rejections: str) -> RayNode:
+    return RayNode(f"host{gpus}", gpus, 4, None, trouble, rejections)
 
 
 def job(gpus: int = 1, task: str = "darcy-flow", gib: int | None = None) -> Job:
@@ -71,21 +71,21 @@ def job(gpus: int = 1, task: str = "darcy-flow", gib: int | None = None) -> Job:
     return Job(spec_of(task, "wrn", 0), gpus=gpus, memory=memory)
 
 
-def of_memory(gib: int) -> Look:
+def of_memory(gib: int) -> RayNode:
     has: dict[str, Any] = {"word": None, "heeds_lock": True, "data": (), "images": ()}
-    node = Node(gpus=("Stand-in",), memory=gib * GIB, torch=None, **has)
-    return replace(look(1), node=node)
+    node = NodeReport(gpus=("Stand-in",), memory=gib * GIB, torch=None, **has)
+    return replace(ray_node(1), node=node)
 
 
 def engine(options: Options | None = None) -> Ray:
     return Ray(options or Options())
 
 
-def taken(places: Seats, gpus: int = 1, task: str = "darcy-flow") -> tuple[str, ...] | None:
+def taken(slots: Seats, gpus: int = 1, task: str = "darcy-flow") -> tuple[str, ...] | None:
     """Take a place, where need be after seats have been asked for, and sit there."""
     wanted = job(gpus, task)
-    found = places.take(wanted) or places.take(wanted)
-    for seat in places.chosen(found or (), task) if found is not None else ():
+    found = slots.acquire(wanted) or slots.acquire(wanted)
+    for seat in slots.chosen(found or (), task) if found is not None else ():
         seat.busy = True
     return found
 
@@ -93,83 +93,86 @@ def taken(places: Seats, gpus: int = 1, task: str = "darcy-flow") -> tuple[str, 
 def test_a_seat_is_asked_for_when_a_run_waits_and_given_back_when_empty(
     played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    places = engine().places(SPECS, None)
-    assert (places.capacity, str(places)) == (3, "3 GPUs of 2 Ray nodes")
+    slots = engine().slots(SPECS, None)
+    assert (slots.capacity, str(slots)) == (3, "3 GPUs of 2 Ray nodes")
     assert played.asked == []
-    assert [taken(places) for _ in range(3)] == [("a0",), ("a1",), ("b0",)]
-    assert taken(places) is None
+    assert [taken(slots) for _ in range(3)] == [("a0",), ("a1",), ("b0",)]
+    assert taken(slots) is None
     assert played.asked == ["a", "a", "b"]
-    freed = places.nodes["a"].seats[1]
+    freed = slots.nodes["a"].seats[1]
     freed.busy, freed.since = False, time.monotonic()
-    assert taken(places) == ("a1",)
+    assert taken(slots) == ("a1",)
     freed.busy = False
     monkeypatch.setattr(seats, "SECONDS_EMPTY", -1.0)
-    places.refresh()
+    slots.refresh()
     assert played.killed == [freed.actor]
 
 
 def test_gpus_of_one_run_are_on_one_node_and_different(played: Played) -> None:
-    places = engine(Options(jobs_per_gpu=2)).places(SPECS, None)
-    assert places.capacity == 6
-    assert places.objection(job(2)) is None
-    assert set(taken(places, 2) or ()) == {"a0", "a1"}
+    slots = engine(Options(jobs_per_gpu=2)).slots(SPECS, None)
+    assert slots.capacity == 6
+    assert slots.rejection(job(2)) is None
+    assert set(taken(slots, 2) or ()) == {"a0", "a1"}
     with pytest.raises(KitError, match="needs 3 GPUs; here 6"):
-        Queue([Job(SPECS[0], gpus=3)], engine(), places)
+        Queue([Job(SPECS[0], gpus=3)], engine(), slots)
 
 
 def test_no_more_at_a_time_than_asked_for_or_than_there_are_runs(played: Played) -> None:
-    places = engine().places(SPECS, 2)
-    assert [taken(places), taken(places), taken(places)] == [("a0",), ("a1",), None]
+    slots = engine().slots(SPECS, 2)
+    assert [taken(slots), taken(slots), taken(slots)] == [("a0",), ("a1",), None]
     assert played.asked == ["a", "a"]
-    assert engine().places(SPECS[:1], None).capacity == 1
+    assert engine().slots(SPECS[:1], None).capacity == 1
 
 
 def test_on_the_cpu_a_seat_is_a_core(played: Played) -> None:
-    played.looks = {"head": look(0)}
+    played.states = {"head": ray_node(0)}
     with pytest.raises(UnavailableError, match="have no GPU; --device cpu takes their cores"):
-        engine().places(SPECS, None)
-    places = engine(Options(device="cpu")).places(SPECS, None)
-    assert str(places) == "4 cores of 1 Ray nodes"
-    assert [taken(places, 2) for _ in range(5)] == [(), (), (), (), None]
+        engine().slots(SPECS, None)
+    slots = engine(Options(device="cpu")).slots(SPECS, None)
+    assert str(slots) == "4 cores of 1 Ray nodes"
+    assert [taken(slots, 2) for _ in range(5)] == [(), (), (), (), None]
 
 
 def test_nodes_that_lack_something_get_no_runs(played: Played) -> None:
-    played.looks = {
-        "a": look(2, **{"ecg": "the image of ecg is not built"}),
-        "b": look(1),
-        "c": look(8, "does not share /results"),
+    played.states = {
+        "a": ray_node(2, **{"ecg": "the image of ecg is not built"}),
+        "b": ray_node(1),
+        "c": ray_node(8, "does not share /results"),
     }
-    places = engine().places(SPECS, None)
-    assert places.reasons == {
+    slots = engine().slots(SPECS, None)
+    assert slots.reasons == {
         "host2": "the image of ecg is not built",
         "host8": "does not share /results",
     }
-    assert places.capacity == 3
-    assert taken(places, task="ecg") == ("b0",)
-    assert taken(places, task="ecg") is None
+    assert slots.capacity == 3
+    assert taken(slots, task="ecg") == ("b0",)
+    assert taken(slots, task="ecg") is None
     assert "a" not in played.asked
-    assert taken(places) == ("a0",)
+    assert taken(slots) == ("a0",)
     assert "c" not in played.asked
 
 
 def test_nodes_with_too_little_memory_get_no_runs_that_need_more(played: Played) -> None:
-    played.looks = {"a": of_memory(16), "b": of_memory(40)}
-    places = engine().places(SPECS, None)
+    played.states = {"a": of_memory(16), "b": of_memory(40)}
+    slots = engine().slots(SPECS, None)
     large = job(gib=20)
-    assert [places.take(large) or places.take(large), places.take(job())] == [("b0",), ("b0",)]
+    assert [slots.acquire(large) or slots.acquire(large), slots.acquire(job())] == [
+        ("b0",),
+        ("b0",),
+    ]
     assert played.asked == ["b"]
     with pytest.raises(KitError, match=r"needs 41 GiB .* GPUs here have 16 or 40 GiB"):
-        Queue([large, job(gib=41)], engine(), places)
-    shared = engine(Options(jobs_per_gpu=2)).places(SPECS, None)
-    assert "GPUs here have 8 or 20 GiB for it" in (shared.objection(job(gib=21)) or "")
-    assert engine(Options(device="cpu")).places(SPECS, None).objection(job(gib=41)) is None
+        Queue([large, job(gib=41)], engine(), slots)
+    shared = engine(Options(jobs_per_gpu=2)).slots(SPECS, None)
+    assert "GPUs here have 8 or 20 GiB for it" in (shared.rejection(job(gib=21)) or "")
+    assert engine(Options(device="cpu")).slots(SPECS, None).rejection(job(gib=41)) is None
 
 
 def test_runs_that_no_node_can_take_are_refused_with_reasons(played: Played) -> None:
-    played.looks = {"a": look(2, **{"ecg": "no image"}), "b": look(1, "has no torch")}
+    played.states = {"a": ray_node(2, **{"ecg": "no image"}), "b": ray_node(1, "has no torch")}
     with pytest.raises(UnavailableError, match="run ecg: host2: no image; host1: has no torch"):
-        engine().places(SPECS, None)
-    assert engine().places(SPECS[:3], None).capacity == 2
+        engine().slots(SPECS, None)
+    assert engine().slots(SPECS[:3], None).capacity == 2
 
 
 def test_nodes_come_and_go_and_those_in_trouble_are_looked_at_again(
@@ -177,24 +180,24 @@ def test_nodes_come_and_go_and_those_in_trouble_are_looked_at_again(
 ) -> None:
     def settle() -> None:
         for _ in range(3):
-            places.refresh()
-            if places._coming:
-                places._coming.result()
+            slots.refresh()
+            if slots._coming:
+                slots._coming.result()
 
-    places = engine().places(SPECS, None)
-    del played.looks["a"]
-    played.looks["c"] = look(4)
+    slots = engine().slots(SPECS, None)
+    del played.states["a"]
+    played.states["c"] = ray_node(4)
     settle()
-    assert places.nodes.keys() == {"b", "c"}
-    played.looks["c"] = look(4, "has no torch")
+    assert slots.nodes.keys() == {"b", "c"}
+    played.states["c"] = ray_node(4, "has no torch")
     played.broken["c"] = RuntimeError("worker died\nfor a reason")
-    assert taken(places) == ("b0",)
-    assert places.reasons == {"host4": "gives no seat: for a reason"}
+    assert taken(slots) == ("b0",)
+    assert slots.reasons == {"host4": "gives no seat: for a reason"}
     with monkeypatch.context() as patch:
         patch.setattr(seats, "SECONDS_IN_TROUBLE", -1.0)
-        places.refresh()
+        slots.refresh()
     settle()
-    assert places.reasons == {"host4": "has no torch"}
+    assert slots.reasons == {"host4": "has no torch"}
 
 
 def test_what_is_lost_with_a_seat_is_no_fault_of_the_run(played: Played) -> None:
@@ -211,11 +214,11 @@ def test_what_is_lost_with_a_seat_is_no_fault_of_the_run(played: Played) -> None
     made = engine()
     with pytest.raises(EngineError, match="is gone"):
         made.start(SPECS[0], ("a0",))
-    places = made.places(SPECS, None)
+    slots = made.slots(SPECS, None)
     ends: list[Exit | None] = []
     for answer in (b'{"code":7}', b"", ray.exceptions.RayError("node died")):
-        found = places.take(job()) or places.take(job()) or ()
-        (seat,) = places.chosen(found, "darcy-flow")
+        found = slots.acquire(job()) or slots.acquire(job()) or ()
+        (seat,) = slots.chosen(found, "darcy-flow")
         seat.actor = actor = Actor()
         handle = made.start(SPECS[0], found)
         assert made.poll(handle) is None
@@ -235,17 +238,17 @@ def test_what_nodes_lack_is_asked_there_task_by_task(
     monkeypatch.setenv("KIT_RESULTS", str(tmp_path))
     monkeypatch.setattr(
         choose,
-        "objection_of_machine",
+        "machine_rejection",
         lambda specs, _: "no image" if specs[0].task == "ecg" else None,
     )
     monkeypatch.setattr(cluster, "code", lambda name: f"code of {name}")
     code = {name: cluster.code(name) for name in ("darcy-flow", "ecg")}
     given = cluster.variables()
     words = ("node", tmp_path, SPECS, code, Options(), given)
-    assert cluster._look(*words) == {"ecg": "no image"}
+    assert cluster._probe(*words) == {"ecg": "no image"}
     code["darcy-flow"] = "other"
     differs = "its kit or its task darcy-flow differs from the one here"
-    assert cluster._look(*words) == {"ecg": "no image", "darcy-flow": differs}
+    assert cluster._probe(*words) == {"ecg": "no image", "darcy-flow": differs}
 
 
 def test_nodes_take_over_the_environment_but_keep_data_of_their_own(

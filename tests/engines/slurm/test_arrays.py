@@ -17,10 +17,10 @@ from kit.cli.commands import submit
 from kit.containers import lock
 from kit.engines.devices import GIB
 from kit.engines.jobs import Job
-from kit.engines.nodes import Node
+from kit.engines.nodes import NodeReport
 from kit.engines.slurm import arrays, client, submission
 from kit.engines.slurm.arrays import Array, Container, Site, hours
-from kit.engines.slurm.look import Seen
+from kit.engines.slurm.probe import SlurmNode
 from kit.engines.slurm.script import script
 from kit.errors import KitError
 from kit.spec import RunSpec
@@ -239,15 +239,15 @@ def test_what_slurm_says(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_run_that_needs_more_memory_than_any_node_has(monkeypatch: pytest.MonkeyPatch) -> None:
     has: dict[str, Any] = {"word": None, "heeds_lock": True, "data": (), "images": (), "torch": "2"}
-    sixteen = Node(gpus=("Stand-in",), memory=16 * GIB, **has)
-    nodes = [Seen("a", "idle", 1, sixteen), Seen("b", "idle", 1, sixteen)]
-    monkeypatch.setattr(submission, "look", lambda most=None: nodes[:most])
+    sixteen = NodeReport(gpus=("Stand-in",), memory=16 * GIB, **has)
+    nodes = [SlurmNode("a", "idle", 1, sixteen), SlurmNode("b", "idle", 1, sixteen)]
+    monkeypatch.setattr(submission, "probe", lambda most=None: nodes[:most])
     made = arrays.arrays([Job(spec(0)), Job(spec(1), memory=20 * GIB)], Site())
     told = "seed 1 (smoke, clean) needs 20 GiB of GPU memory (measured); GPUs here have 16 GiB"
     with pytest.raises(KitError, match=re.escape(told)):
         submission.check_node(made, Site())
     assert submission.check_node(arrays.arrays([Job(spec(1), memory=16 * GIB)], Site()), Site())
-    nodes[1] = Seen("b", "allocated", 1)
+    nodes[1] = SlurmNode("b", "allocated", 1)
     assert submission.check_node(made, Site()), "a node at work may be larger"
     on_cpu = Site(device="cpu")
     nodes[1] = nodes[0]

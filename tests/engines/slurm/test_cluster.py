@@ -19,8 +19,8 @@ from kit import paths
 from kit.engines.devices import GIB
 from kit.engines.engine import Options
 from kit.engines.jobs import Job
-from kit.engines.places import Gpus
 from kit.engines.queue import Queue
+from kit.engines.slots import Gpus
 from kit.engines.slurm import arrays, client, submission
 from kit.errors import KitError
 from kit.runs.folder import RunFolder

@@ -121,7 +121,7 @@ def test_both_phases_of_cosmic_survive_an_interruption(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Frozen statistics, a new optimiser and a plateau: the same bits wherever it is cut."""
-    monkeypatch.setattr("kit.training.stage.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("kit.training.checkpointer.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     prepare(task.find("cosmic"), "synthetic", "smoke")
     spec = expert_spec(
         "cosmic",

@@ -140,8 +140,8 @@ ORIGINALS = {
 @pytest.mark.parametrize(("name", "original"), ORIGINALS.items())
 def test_weights_go_in_by_order_and_shape(name: str, original: Callable[[], Shapes]) -> None:
     found = task.find(name)
-    rules = method.find("expert").settings(found, "released", "paper", "published").data
-    network = expert(found).build(rules.input_shape(found.sample_shape), found.outputs)
+    config = method.find("expert").settings(found, "released", "paper", "published").data
+    network = expert(found).build(config.input_shape(found.sample_shape), found.outputs)
     own = [each for each in network.state_dict() if not each.endswith("num_batches_tracked")]
     published = {each: torch.randn(shape) for each, shape in zip(own, original(), strict=True)}
     network.load_state_dict(published, strict=False)

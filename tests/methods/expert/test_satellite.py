@@ -146,7 +146,7 @@ def test_an_interrupted_training_goes_on_to_the_same_bits(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     prepare(task.find("satellite"), "synthetic", "smoke")
-    monkeypatch.setattr("kit.training.stage.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr("kit.training.checkpointer.SECONDS_BETWEEN_CHECKPOINTS", 0.0)
     whole = run()
     monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "other"))
     left = 2

@@ -12,7 +12,7 @@ from kit.files import locked
 from kit.runs import sweeps
 from kit.runs.folder import RunFolder
 from kit.runs.records import Attempt, Failure
-from kit.runs.survey import RunState, look, survey
+from kit.runs.states import RunState, read_state, read_states
 from tests.engines.fake_run import made_up, spec_of
 
 SPEC = spec_of("darcy-flow", "wrn", 0)
@@ -27,7 +27,7 @@ def folder() -> RunFolder:
 
 
 def state() -> RunState:
-    return look(SPEC.folder)
+    return read_state(SPEC.folder)
 
 
 def attempt(ended: str | None = None, failure: Failure | None = None) -> Attempt:
@@ -44,7 +44,7 @@ def attempt(ended: str | None = None, failure: Failure | None = None) -> Attempt
 
 
 def test_names_come_from_the_path() -> None:
-    run = look(SPEC.folder)
+    run = read_state(SPEC.folder)
     assert run.state == "queued"
     assert (run.task, run.method, run.kind, run.seed) == ("darcy-flow", "wrn", "smoke-clean", 0)
     assert SPEC.id.startswith(run.id)
@@ -88,7 +88,7 @@ def test_a_thousand_runs_are_looked_through_quickly(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv("KIT_RESULTS", results)
         _make_a_thousand()
         began = time.process_time()
-        assert len(survey()) == 1000
+        assert len(read_states()) == 1000
         # The target is half a second for the whole command, most of which this is.
         assert time.process_time() - began < 1.0
 

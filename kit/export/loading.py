@@ -17,7 +17,7 @@ from kit.runs.folder import RunFolder, read_result
 from kit.settings import convert
 
 
-def reopen(folder: Path, device: str) -> tuple[Method, Context]:
+def load_run(folder: Path, device: str) -> tuple[Method, Context]:
     """Return the method of a finished run, and the context to ask it with.
 
     Raises:

@@ -34,8 +34,8 @@ class Stateful(Protocol):
         """Take a state on."""
 
 
-class Stage:
-    """One stage, or one trial of a stage.
+class Checkpointer:
+    """What one stage, or one trial of it, writes down to be resumed.
 
     Args:
         name: of the stage.
@@ -58,7 +58,7 @@ class Stage:
         self.name, self.spec, self.history = name, spec, history
         self.checkpoint = folder / f"{name}.checkpoint.pt"
         self.notify, self.trial = notify, trial
-        self.purpose: tuple[str | int, ...] = (name,) if trial is None else (name, trial)
+        self.stream: tuple[str | int, ...] = (name,) if trial is None else (name, trial)
         self._earlier_seconds, self.sessions = 0.0, 1
         self._began = self._saved = time.monotonic()
         asked = environment.number("KIT_CHECKPOINT_SECONDS")
@@ -89,7 +89,7 @@ class Stage:
 
     def begin_epoch(self, epoch: int) -> None:
         """Key torch's randomness (dropout, Gumbel noise) to the seed, the stage and the epoch."""
-        torch.manual_seed(key(self.spec.seed, *self.purpose, "epoch", epoch))
+        torch.manual_seed(key(self.spec.seed, *self.stream, "epoch", epoch))
 
     def end_epoch(
         self, epoch: int, epochs: int, state: Mapping[str, Stateful], **values: Any

@@ -20,7 +20,7 @@ AT_A_TIME = 16
 
 
 @dataclass(frozen=True)
-class Seen:
+class SlurmNode:
     """One node.
 
     Attributes:
@@ -33,7 +33,7 @@ class Seen:
     name: str
     state: str
     gpus: int
-    node: nodes.Node | None = None
+    node: nodes.NodeReport | None = None
     trouble: str | None = None
 
     @property
@@ -47,7 +47,7 @@ class Seen:
         return self.node.images if self.node else ()
 
 
-def look(most: int | None = None) -> list[Seen]:
+def probe(most: int | None = None) -> list[SlurmNode]:
     """Return the nodes of the cluster, after a look through each that is free.
 
     Args:
@@ -56,7 +56,7 @@ def look(most: int | None = None) -> list[Seen]:
     Raises:
         UnavailableError: there is no Slurm.
     """
-    known = [Seen(*words) for words in client.nodes()]
+    known = [SlurmNode(*words) for words in client.nodes()]
     if most is not None:
         known = [seen for seen in known if _is_free(seen)][:most]
     with ExitStack() as stack:
@@ -67,10 +67,10 @@ def look(most: int | None = None) -> list[Seen]:
 
 def checks() -> Sequence[tuple[str, bool, str]]:
     """Return a line for each node: its name, whether it is fit, and what it has."""
-    return [(seen.name, seen.trouble is None, _words(seen)) for seen in look()]
+    return [(seen.name, seen.trouble is None, _words(seen)) for seen in probe()]
 
 
-def _ask(seen: Seen, folder: Path) -> Seen:
+def _ask(seen: SlurmNode, folder: Path) -> SlurmNode:
     if not _is_free(seen):
         return seen
     words = [f"--nodelist={seen.name}", "--nodes=1", "--ntasks=1", f"--immediate={SECONDS}"]
@@ -85,11 +85,11 @@ def _ask(seen: Seen, folder: Path) -> Seen:
     return replace(seen, node=node, trouble=nodes.trouble(folder, node, seen.gpus, "Slurm"))
 
 
-def _is_free(seen: Seen) -> bool:
+def _is_free(seen: SlurmNode) -> bool:
     return seen.state.rstrip("~#$@+%*") in FREE
 
 
-def _words(seen: Seen) -> str:
+def _words(seen: SlurmNode) -> str:
     state = f"{seen.state}, {seen.gpus} GPUs"
     if seen.trouble is not None:
         return f"{state}; {seen.trouble}"

@@ -128,7 +128,7 @@ def test_what_is_frozen_stays(monkeypatch: pytest.MonkeyPatch) -> None:
         seen.update(state(network))
         return discretise(network)
 
-    monkeypatch.setattr("kit.search.own.discretise", spy)
+    monkeypatch.setattr("kit.search.api.discretise", spy)
     found = dash_search(
         model, images(), include=["layer2"], kernel_sizes=(3, 5), dilations=(1,), epochs=2
     )

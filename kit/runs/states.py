@@ -66,13 +66,15 @@ class RunState:
         return f"{self.task} {self.method} seed {self.seed} ({self.kind.replace('-', ', ')})"
 
 
-def survey(root: Path | None = None) -> list[RunState]:
+def read_states(root: Path | None = None) -> list[RunState]:
     """Return the state of every run below ``results/runs``, in a fixed order."""
     root = root or paths.results() / "runs"
-    return [look(path.relative_to(root), root) for path in sorted(root.glob("*/*/*/seed-*-*"))]
+    return [
+        read_state(path.relative_to(root), root) for path in sorted(root.glob("*/*/*/seed-*-*"))
+    ]
 
 
-def look(folder: Path, root: Path | None = None) -> RunState:
+def read_state(folder: Path, root: Path | None = None) -> RunState:
     """Return the state of one run; ``queued`` where nothing has happened yet."""
     path = (root or paths.results() / "runs") / folder
     if not path.is_dir():

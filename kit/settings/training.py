@@ -6,7 +6,7 @@ from kit.errors import KitError
 from kit.settings.common import Optimiser, Positive, Schedule, Settings, Validation
 
 
-class Recipe(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TrainingSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one network is trained.
 
     Attributes:

@@ -18,28 +18,28 @@ from kit.engines.jobs import Job
 SECONDS_BETWEEN_LOOKS = 1.0
 
 
-class Places(Protocol):
+class Slots(Protocol):
     """What a queue needs to know of the machine."""
 
     @property
     def capacity(self) -> int:
         """How many runs of one GPU there can be at a time."""
 
-    def objection(self, job: Job) -> str | None:
+    def rejection(self, job: Job) -> str | None:
         """Return why a run can never go here, as ``needs ...``."""
 
     @property
     def reasons(self) -> Mapping[str, str]:
         """Why GPUs that this queue does not use are not free, by UUID; or nodes, by name."""
 
-    def take(self, job: Job) -> tuple[str, ...] | None:
-        """Take a place for a run; returns the GPUs' UUIDs, None where there is none."""
+    def acquire(self, job: Job) -> tuple[str, ...] | None:
+        """Take a slot for a run; returns the GPUs' UUIDs, None where there is none."""
 
-    def hold(self, uuids: tuple[str, ...]) -> None:
-        """Count a place as taken, as by a run that was found running."""
+    def reserve(self, uuids: tuple[str, ...]) -> None:
+        """Count a slot as taken, as by a run that was found running."""
 
-    def give(self, uuids: tuple[str, ...]) -> None:
-        """Give a place back."""
+    def release(self, uuids: tuple[str, ...]) -> None:
+        """Give a slot back."""
 
 
 class Cpu:
@@ -53,23 +53,23 @@ class Cpu:
     def __str__(self) -> str:
         return f"{self.capacity} at a time, no GPU"
 
-    def objection(self, job: Job) -> str | None:
+    def rejection(self, job: Job) -> str | None:
         """Every run can go onto the CPU."""
         return None
 
-    def take(self, job: Job) -> tuple[str, ...] | None:
-        """Take a place, however many GPUs the run would like."""
+    def acquire(self, job: Job) -> tuple[str, ...] | None:
+        """Take a slot, however many GPUs the run would like."""
         if self._taken >= self.capacity:
             return None
         self._taken += 1
         return ()
 
-    def hold(self, uuids: tuple[str, ...]) -> None:
-        """Count a place as taken."""
+    def reserve(self, uuids: tuple[str, ...]) -> None:
+        """Count a slot as taken."""
         self._taken += 1
 
-    def give(self, uuids: tuple[str, ...]) -> None:
-        """Give a place back."""
+    def release(self, uuids: tuple[str, ...]) -> None:
+        """Give a slot back."""
         self._taken -= 1
 
 
@@ -85,7 +85,7 @@ class Gpus:
         self.reasons: Mapping[str, str] = {}
         self._taken: Counter[str] = Counter()
         self._free: set[str] = set()
-        self._looked = float("-inf")
+        self._refreshed = float("-inf")
 
     def __str__(self) -> str:
         return f"{self.capacity} GPUs"
@@ -95,7 +95,7 @@ class Gpus:
         """How many seats there are."""
         return self.limit
 
-    def objection(self, job: Job) -> str | None:
+    def rejection(self, job: Job) -> str | None:
         """Return why there are too few that one run can use, or too few with enough memory."""
         names = usable(self.uuids, job.gpus)
         if job.gpus > min(len(names), self.limit):
@@ -104,13 +104,13 @@ class Gpus:
             return job.too_large(self._shares[uuid] for uuid in names)
         return None
 
-    def take(self, job: Job) -> tuple[str, ...] | None:
+    def acquire(self, job: Job) -> tuple[str, ...] | None:
         """Take GPUs, the least used first. The run has to lease them: others may be quicker."""
         gpus = job.gpus
         if self._taken.total() + gpus > self.limit:
             return None
-        if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
-            self._look()
+        if time.monotonic() - self._refreshed >= SECONDS_BETWEEN_LOOKS:
+            self._refresh()
         room = [
             uuid
             for uuid in usable(self.uuids, gpus)
@@ -119,21 +119,21 @@ class Gpus:
         if len(room) < gpus:
             return None
         chosen = tuple(sorted(room, key=lambda uuid: self._taken[uuid])[:gpus])
-        self.hold(chosen)
+        self.reserve(chosen)
         return chosen
 
-    def hold(self, uuids: tuple[str, ...]) -> None:
+    def reserve(self, uuids: tuple[str, ...]) -> None:
         """Count GPUs as taken."""
         self._taken.update(uuids)
 
-    def give(self, uuids: tuple[str, ...]) -> None:
+    def release(self, uuids: tuple[str, ...]) -> None:
         """Give GPUs back, and have a fresh look at what is free."""
         self._taken.subtract(uuids)
-        self._looked = float("-inf")
+        self._refreshed = float("-inf")
 
-    def _look(self) -> None:
+    def _refresh(self) -> None:
         found = leases.free([uuid for uuid in self.uuids if self._room(uuid)], self.share)
-        self._free, self._looked = set(found.uuids), time.monotonic()
+        self._free, self._refreshed = set(found.uuids), time.monotonic()
         self.reasons = found.reasons
 
     @cached_property

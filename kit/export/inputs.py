@@ -14,11 +14,11 @@ from kit.data import normalise
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import DataError
-from kit.settings import Rules
+from kit.settings import DataConfig
 from kit.task import Task
 
 
-def read(file: Path, task: Task, rules: Rules) -> Tensor:
+def read(file: Path, task: Task, config: DataConfig) -> Tensor:
     """Return the inputs (samples, channels, *spatial) of a ``.npy``, or of ``x`` in a ``.npz``.
 
     They are what the task's own data hold before any rule: full size, not normalised. An axis of
@@ -34,7 +34,7 @@ def read(file: Path, task: Task, rules: Rules) -> Tensor:
     wanted = f"(samples, {', '.join(map(str, task.sample_shape))})"
     if x.ndim != len(spatial) + 2 or x.shape[1] != channels or len(x) == 0:
         raise DataError(f"{file}: x is {x.shape}, not {wanted}")
-    if not rules.window and list(x.shape[2:]) != spatial:
+    if not config.window and list(x.shape[2:]) != spatial:
         raise DataError(f"{file}: x is {x.shape}, not {wanted}")
     if x.dtype.kind not in "fiub" or not np.isfinite(x).all():
         raise DataError(f"{file}: x holds values that are not finite numbers")
@@ -45,10 +45,10 @@ def read(file: Path, task: Task, rules: Rules) -> Tensor:
 
 def encode(x: Tensor, fold: Fold) -> Tensor:
     """Return raw inputs as a fold shows them to a network."""
-    if fold.rules.stride > 1:
-        steps = [slice(None, None, fold.rules.stride)] * (x.ndim - 2)
+    if fold.config.stride > 1:
+        steps = [slice(None, None, fold.config.stride)] * (x.ndim - 2)
         x = x[(slice(None), slice(None), *steps)]
-    if fold.rules.inputs == "per-sample" and fold.rules.window:
+    if fold.config.inputs == "per-sample" and fold.config.window:
         x = normalise.per_sample(x.float())
     return fold.encode(x)
 
