@@ -35,11 +35,11 @@ MISTAKES = (
 )
 
 
-def listing(roots: Iterable[Path], marker: str) -> dict[str, Path]:
-    """Return name -> folder for each folder below ``roots`` that holds the file ``marker``."""
+def listing(roots: Iterable[Path], *markers: str) -> dict[str, Path]:
+    """Return name -> folder for each folder below ``roots`` that holds a file of such a name."""
     found: dict[str, Path] = {}
     for root in roots:
-        for file in sorted(root.glob(f"*/{marker}")):
+        for file in sorted(file for marker in markers for file in root.glob(f"*/{marker}")):
             found.setdefault(file.parent.name.replace("_", "-"), file.parent)
     return dict(sorted(found.items()))
 
@@ -78,20 +78,20 @@ def member(module: ModuleType, name: str, kind: type[Thing]) -> Thing:
 
 
 def sift(
-    roots: Sequence[Path], marker: str, find: Callable[[str], Thing]
+    roots: Sequence[Path], markers: Sequence[str], find: Callable[[str], Thing]
 ) -> tuple[dict[str, Thing], list[str]]:
     """Return what the listed folders hold, by name, and a line for each that is of no use.
 
     Args:
         roots: the kit's own first; one's own may hide none of them.
-        marker: see ``listing``.
+        markers: see ``listing``.
         find: returns what the folder of a name holds; raises a ``KitError`` if that is broken.
     """
-    folders, whole = listing(roots, marker), dict[str, Thing]()
+    folders, whole = listing(roots, *markers), dict[str, Thing]()
     broken = [
         f"{folder} is left out: its name is that of {folders[name]}"
         for root in roots
-        for name, folder in listing([root], marker).items()
+        for name, folder in listing([root], *markers).items()
         if folder != folders[name] and not folder.is_relative_to(PACKAGE)
     ]
     for name, folder in folders.items():

@@ -28,10 +28,27 @@ class DataError(KitError):
     """Data are missing, damaged or of another version (failure class ``data``)."""
 
 
+class DivergedError(ArithmeticError):
+    """A loss, a weight or the best of all scores is not a finite number (failure class ``method``).
+
+    Of a trial, it means that the trial loses.
+    """
+
+
 class RunError(Exception):
     """A run ended in a failure, which its ``status.json`` has recorded."""
 
     exit_code = 1
+
+
+def printable(text: str) -> str:
+    """Return text with the signs spelt out by which a terminal is told to do things."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+def plain(text: str) -> str:
+    """Return text on one line, printable."""
+    return printable(" ".join(text.split()))
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

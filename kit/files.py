@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
-import tempfile
+import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
+
+from kit.errors import KitError
+
+T = TypeVar("T")
+# What a file system says that has no locks.
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @contextmanager
@@ -20,20 +27,22 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file that takes the place of ``path`` when the block ends well.
 
     Raises:
-        OSError: the disk refused; whatever was at ``path`` is still there, whole.
+        OSError: the disk refused, by the name of ``path``; whatever was there still is, whole.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    name = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    # Made by hand, since the library's temporary files are nobody else's to read, umask or not.
+    handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(name, 0o644)
         os.replace(name, path)
-    except BaseException:
-        with suppress(FileNotFoundError):
-            os.unlink(name)
+    except BaseException as error:
+        name.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
         raise
     sync_folder(path.parent)
 
@@ -52,6 +61,18 @@ def write_json(path: Path, value: Any) -> None:
 def canonical_json(value: Any) -> bytes:
     """Return the one JSON text of ``value``: sorted keys, no spaces, shortest floats."""
     return msgspec.json.encode(value, order="sorted")
+
+
+def decode_json(content: bytes | str, kind: type[T]) -> T:
+    """Return the value of a JSON text that may be anybody's.
+
+    Raises:
+        msgspec.DecodeError: it is no such text, or is nested too deeply.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deeply") from None
 
 
 def sync_folder(folder: Path) -> None:
@@ -83,8 +104,11 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[bool]:
     file is there only while it is held, or after a death.
 
     Args:
-        path: of the lock file.
+        path: of the lock file, which is made where it is missing.
         wait: for how many seconds to try.
+
+    Raises:
+        KitError: the file system has no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait
@@ -101,7 +125,10 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[bool]:
 
 
 def is_locked(path: Path) -> bool:
-    """Tell whether a process holds the lock; asking disturbs nobody for longer than an instant."""
+    """Tell whether a process holds the lock; asking disturbs nobody for longer than an instant.
+
+    Where the file system has no locks, nobody holds any.
+    """
     try:
         handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
@@ -110,6 +137,9 @@ def is_locked(path: Path) -> bool:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
     finally:
         os.close(handle)
     return False
@@ -125,5 +155,14 @@ def _lock(path: Path) -> int | None:
             return handle
     except (BlockingIOError, FileNotFoundError):
         pass
+    except OSError as error:
+        os.close(handle)
+        path.unlink(missing_ok=True)
+        if error.errno not in NO_LOCKS:
+            raise
+        raise KitError(
+            f"{path.parent}: its file system has no locks ({error.strerror}), which keep two "
+            "processes from one run; KIT_RESULTS and KIT_DATA name folders elsewhere"
+        ) from None
     os.close(handle)
     return None

@@ -1,7 +1,10 @@
 """The method contract, the part without torch: what a method is and how it is set.
 
-A method is a folder with ``info.py`` (its ``METHOD``), ``settings.toml`` and ``stages.py`` (its
-``Stages``, a ``kit.methods.stages.Method``). Listing, planning and tables need ``info.py`` alone.
+A method is a folder with ``info.py`` (its ``METHOD``), ``settings.toml`` and ``method.py`` (its
+subclass of ``kit.base.method.Method``). Listing, planning and tables need ``info.py`` alone.
+
+A variant of another method is a folder with ``settings.toml`` alone, whose table ``[method]`` says
+what it ``extends`` and its ``title``; all else it has from there.
 """
 
 from __future__ import annotations
@@ -12,15 +15,20 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from kit import discovery, extras, paths
-from kit.errors import KitError, unknown
-from kit.settings import Settings, apply_overrides, convert, merge, resolve
+from kit.architecture import ArchitectureKind, load
+from kit.errors import KitError, nearest, unknown
+from kit.settings import Positive, Settings, apply_overrides, convert, merge, resolve, toml
 from kit.spec import Profile, Protocol, RunSpec, Tier
 from kit.task import Task
+
+FACTS, SETTINGS, TABLE, RELEASED = "info.py", "settings.toml", "method", "released"
+# Either makes a folder a method's.
+MARKERS = (FACTS, SETTINGS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +42,10 @@ class MethodInfo:
         settings_type: the struct that its ``settings.toml`` must fill.
         gpus: how many it needs.
         dims: the spatial axes that it can take.
-        extends: the method whose ``settings.toml`` its own is laid over, if any.
+        extends: the method whose ``settings.toml`` its own is laid over, if any; where it has no
+            ``method.py``, that one's is its own, too.
         package: what it cannot do without and only the kit's extra of that name brings, if any.
+        architecture: the kind that it searches, if it does.
     """
 
     name: str
@@ -47,6 +57,7 @@ class MethodInfo:
     dims: tuple[int, ...] = (1, 2)
     extends: str | None = None
     package: str | None = None
+    architecture: ArchitectureKind | None = None
     folder: Path = Path()
 
     def applies(self, task: Task) -> str | None:
@@ -79,7 +90,7 @@ class MethodInfo:
         Raises:
             KitError: an unknown key, a wrong value, or one that the task's samples forbid.
         """
-        file = self.folder / "settings.toml"
+        file = self.folder / SETTINGS
         facts = {
             "dims": str(task.dims),
             "kind": task.kind,
@@ -118,11 +129,44 @@ class MethodInfo:
 
     @property
     def _document(self) -> Mapping[str, Any]:
-        file = self.folder / "settings.toml"
-        try:
-            return _parsed(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise KitError(f"{file} cannot be read: {error}") from None
+        return _settings_file(self.folder)
+
+    @property
+    def folders(self) -> list[Path]:
+        """Its folder, then those of the methods that it extends, one after the other."""
+        return [self.folder, *(find(self.extends).folders if self.extends else [])]
+
+    def released(self, task: str) -> dict[int, Path]:
+        """Return the files of the architectures on a task that the authors released, by seed.
+
+        They are ``architectures/TASK/seed-N.json`` in the method's folder; the suffix is free.
+        """
+        found = (self.folder / "architectures" / task).glob("seed-*.*")
+        numbers = ((file.stem.removeprefix("seed-"), file) for file in sorted(found))
+        return {int(number): file for number, file in numbers if number.isdecimal()}
+
+    def with_architecture(self, file: str, task: str, seed: int) -> str:
+        """Return the override that gives a run an architecture in place of its search.
+
+        The word ``released`` stands for the file that the authors released for the task and seed.
+
+        Raises:
+            KitError: the method searches nothing, or there is no such file, or no such thing in it.
+        """
+        kind = self.architecture
+        if kind is None or "architecture" not in self.settings_type.__struct_fields__:
+            raise KitError(f"method {self.name} searches nothing: it takes no --architecture")
+        path = Path(file)
+        if file == RELEASED:
+            known = self.released(task)
+            if seed not in known:
+                there = ", ".join(map(str, sorted(known)))
+                raise KitError(
+                    f"method {self.name} has no released architecture for {task}, seed {seed}; "
+                    + (f"there are seeds {there}" if known else "see 'kit list architectures'")
+                )
+            path = known[seed]
+        return f"architecture={toml(kind.setting(load(path, kind)))}"
 
     def spec(
         self,
@@ -173,20 +217,29 @@ def _check_roles(overrides: Sequence[str], settings: Settings) -> None:
                 )
 
 
-@cache
-def _parsed(text: str) -> Mapping[str, Any]:
-    """Parse a settings file once; whoever asks gets the same tables and leaves them alone."""
-    return tomllib.loads(text)
+class MethodVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The table ``[method]`` of a method that is another one with other settings.
+
+    Attributes:
+        extends: the other one.
+        version: None for that one's; to be raised where the same settings give other results.
+        dims: None for that one's.
+    """
+
+    extends: str
+    title: str
+    version: Positive | None = None
+    dims: tuple[Literal[1, 2], ...] | None = None
 
 
 def names() -> list[str]:
     """Return the names of all methods found that can be used, sorted."""
-    return list(discovery.sift(paths.methods(), "info.py", find)[0])
+    return list(discovery.sift(paths.methods(), MARKERS, find)[0])
 
 
 def broken() -> list[str]:
     """Return a line for each method folder that is of no use, which names it and says why."""
-    return discovery.sift(paths.methods(), "info.py", find)[1]
+    return discovery.sift(paths.methods(), MARKERS, find)[1]
 
 
 def find(name: str) -> MethodInfo:
@@ -200,8 +253,69 @@ def find(name: str) -> MethodInfo:
 
 @cache
 def _find(name: str, roots: tuple[Path, ...]) -> MethodInfo:
-    folders = discovery.listing(roots, "info.py")
+    folders = discovery.listing(roots, *MARKERS)
     if name not in folders:
         raise unknown("method", name, folders)
-    module = discovery.load("kit.methods", folders[name], "info")
-    return replace(discovery.member(module, "METHOD", MethodInfo), folder=folders[name])
+    chain = [name]
+    while not (folders[chain[-1]] / FACTS).exists():
+        file = folders[chain[-1]] / SETTINGS
+        below = _variant(file).extends
+        if below in chain or below not in folders:
+            known = set(folders) - set(chain)
+            raise KitError(
+                f"{file}: it extends {below!r}, which is no other method{nearest(below, known)}"
+            )
+        chain.append(below)
+    module = discovery.load("kit.methods", folders[chain[-1]], "info")
+    info = replace(discovery.member(module, "METHOD", MethodInfo), folder=folders[chain[-1]])
+    for each in reversed(chain[:-1]):
+        info = _varied(info, each, folders[each])
+    return info
+
+
+def _varied(info: MethodInfo, name: str, folder: Path) -> MethodInfo:
+    variant = _variant(folder / SETTINGS)
+    dims = info.dims if variant.dims is None else variant.dims
+    if not dims or not set(dims) <= set(info.dims):
+        raise KitError(
+            f"{folder / SETTINGS}: method.dims is not among those of {info.name}, {list(info.dims)}"
+        )
+    return replace(
+        info,
+        name=name,
+        title=variant.title,
+        version=variant.version or info.version,
+        dims=dims,
+        extends=info.name,
+        folder=folder,
+    )
+
+
+def _variant(file: Path) -> MethodVariant:
+    table = _parsed(file).get(TABLE)
+    if not isinstance(table, Mapping):
+        raise KitError(
+            f"{file}: a method without {FACTS} needs a table [{TABLE}] with 'extends' and 'title'"
+        )
+    return convert(table, MethodVariant, f"{file}, [{TABLE}]")
+
+
+def _settings_file(folder: Path) -> Mapping[str, Any]:
+    """Return a method's own layers of settings."""
+    document = _parsed(folder / SETTINGS)
+    if (folder / FACTS).exists():
+        return document
+    return {name: value for name, value in document.items() if name != TABLE}
+
+
+def _parsed(file: Path) -> Mapping[str, Any]:
+    try:
+        return _toml(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise KitError(f"{file} cannot be read: {error}") from None
+
+
+@cache
+def _toml(text: str) -> Mapping[str, Any]:
+    """Parse a settings file once; whoever asks gets the same tables and leaves them alone."""
+    return tomllib.loads(text)

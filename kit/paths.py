@@ -39,12 +39,20 @@ def checkout(stream: str) -> Path:
 
 
 def data() -> Path:
-    """Return the folder of raw and prepared data (``KIT_DATA``)."""
+    """Return the folder of raw and prepared data (``KIT_DATA``).
+
+    Raises:
+        KitError: the variable names a link that leads nowhere.
+    """
     return _moved("KIT_DATA", "data")
 
 
 def results() -> Path:
-    """Return the folder of results (``KIT_RESULTS``)."""
+    """Return the folder of results (``KIT_RESULTS``).
+
+    Raises:
+        KitError: the variable names a link that leads nowhere.
+    """
     return _moved("KIT_RESULTS", "results")
 
 
@@ -80,7 +88,13 @@ def methods() -> list[Path]:
 
 def _moved(variable: str, default: str) -> Path:
     value = os.environ.get(variable)
-    return Path(value).expanduser().absolute() if value else project() / default
+    if not value:
+        return project() / default
+    path = Path(value).expanduser().absolute()
+    for each in (path, *path.parents):
+        if each.is_symlink() and not each.exists():
+            raise KitError(f"{variable}: {each} leads to {each.readlink()}, which is not there")
+    return path
 
 
 def _several(variable: str) -> list[Path]:

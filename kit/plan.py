@@ -21,6 +21,7 @@ from kit.method import MethodInfo
 from kit.papers import runs_behind
 from kit.runs.collect import Collected, collect
 from kit.runs.folder import RunFolder
+from kit.runs.inputs import closure
 from kit.runs.records import Result
 from kit.runs.states import read_state
 from kit.spec import SEEDS, Profile, Protocol, RunSpec, Tier
@@ -58,7 +59,14 @@ class PlannedRun:
 
 @dataclass(frozen=True)
 class PlannedData:
-    """Data that the runs need; ``command`` makes them where they are not ready."""
+    """Data that the runs need; ``command`` makes them where they are not ready.
+
+    Attributes:
+        automatic: whether a sweep may make them: no network is needed, and nothing is replaced but
+            what a generator made.
+        bytes: that they will take.
+        problem: what to tell where they are not ready and not made, with the mend.
+    """
 
     task: str
     tier: Tier
@@ -66,6 +74,7 @@ class PlannedData:
     command: str
     automatic: bool
     bytes: int = 0
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Request:
+class PlanRequest:
     """Which part of a table is wanted; empty sequences mean the default."""
 
     paper: str
@@ -109,7 +118,7 @@ class Request:
     retry_failed: bool = False
 
 
-def make(request: Request) -> Plan:
+def make(request: PlanRequest) -> Plan:
     """Return the plan of a table.
 
     Raises:
@@ -117,11 +126,10 @@ def make(request: Request) -> Plan:
     """
     known = _Known(collect(), request.retry_failed)
     runs: dict[str, PlannedRun] = {}
-    data, skipped = [], []
+    skipped = []
     for name in _tasks(request):
         the_task = task.find(name)
         tier = choose_tier(the_task, request.profile, request.tier)
-        needed = False
         for info in map(method.find, _methods(request)):
             reason = info.applies(the_task)
             if reason is not None:
@@ -129,26 +137,21 @@ def make(request: Request) -> Plan:
                 continue
             for spec in _specs(info, the_task, request, tier):
                 # What it reads must be run first, and may be in the table, too.
-                for each in (*info.inputs(spec).values(), spec):
+                for each in closure(spec):
                     run_id = each.id
                     if run_id not in runs:
                         runs[run_id] = known.plan(each, run_id)
-                    needed = needed or runs[run_id].action == "run"
-        if needed:
-            data.append(data_of(the_task, tier, request.profile))
     order = {"run": 0, "failed": 1, "keep": 2}
     by_length = sorted(runs.values(), key=lambda run: (order[run.action], -(run.hours or 0.0)))
-    return Plan(by_length, data, skipped)
+    return Plan(by_length, _data(runs.values()), skipped)
 
 
 def of_specs(specs: Iterable[RunSpec], retry_failed: bool = False) -> Plan:
-    """Return the plan of some runs of one task, which read no others."""
+    """Return the plan of some runs of one task, and of those that they read."""
     known = _Known(collect(), retry_failed)
-    runs = [known.plan(spec, spec.id) for spec in specs]
-    first = runs[0].spec
-    needed = any(run.action == "run" for run in runs)
-    data = [data_of(task.find(first.task), first.tier, first.profile)] if needed else []
-    return Plan(runs, data, [])
+    wanted = {each.id: each for spec in specs for each in closure(spec)}
+    runs = [known.plan(spec, run_id) for run_id, spec in wanted.items()]
+    return Plan(runs, _data(runs), [])
 
 
 def check_disk(plan: Plan) -> None:
@@ -179,7 +182,7 @@ def _existing(folder: Path) -> Path:
     return next(each for each in (folder, *folder.parents) if each.exists())
 
 
-def _specs(info: MethodInfo, the_task: Task, request: Request, tier: Tier) -> Iterator[RunSpec]:
+def _specs(info: MethodInfo, the_task: Task, request: PlanRequest, tier: Tier) -> Iterator[RunSpec]:
     """Yield a spec per seed; settings, the costly part, are the same for all of them."""
     seeds = request.seeds or SEEDS
     first = info.spec(
@@ -191,21 +194,39 @@ def _specs(info: MethodInfo, the_task: Task, request: Request, tier: Tier) -> It
         yield msgspec.structs.replace(spec, inputs=inputs)
 
 
+def _data(runs: Iterable[PlannedRun]) -> list[PlannedData]:
+    """Return what is to be done for the data of the runs to be run."""
+    specs = (run.spec for run in runs if run.action == "run")
+    places = dict.fromkeys((spec.task, spec.tier, spec.profile) for spec in specs)
+    return [data_of(task.find(name), tier, profile) for name, tier, profile in places]
+
+
 def data_of(the_task: Task, tier: Tier, profile: Profile) -> PlannedData:
     """Return what is to be done for the data of a task."""
-    ready = state(the_task, tier, profile).ready
-    command = repair(the_task, tier, profile)
-    size = 0 if ready else _data_bytes(the_task, tier, profile)
-    return PlannedData(the_task.name, tier, ready, command, generated(tier), size)
+    now, command = state(the_task, tier, profile), repair(the_task, tier, profile)
+    return PlannedData(
+        the_task.name,
+        tier,
+        now.ready,
+        command,
+        # What somebody edited, or made by an older kit, they replace themselves.
+        automatic=generated(tier) or not (now.outdated or raw.missing(the_task, tier)),
+        bytes=0 if now.ready else _data_bytes(the_task, tier, profile),
+        problem=now.detail
+        if now.outdated
+        else f"{the_task.name}: no {tier} data prepared; run '{command}'",
+    )
 
 
 def _data_bytes(the_task: Task, tier: Tier, profile: Profile) -> int:
     """Return what data that are not ready will take, as far as the task's facts tell."""
     if generated(tier):
-        samples = sum(the_task.samples(profile).values())
+        samples = sum(the_task.made(profile).values())
         return 2 * 4 * samples * prod(the_task.sample_shape)
-    files = [source.size or 0 for source in the_task.sources if source.tier == tier]
-    to_fetch = [source.size or 0 for source in raw.missing(the_task, tier)]
+    files = [
+        source.size or source.roughly or 0 for source in the_task.sources if source.tier == tier
+    ]
+    to_fetch = [source.size or source.roughly or 0 for source in raw.missing(the_task, tier)]
     return sum(to_fetch) + sum(files)
 
 
@@ -307,7 +328,7 @@ def _but_for_seed(spec: RunSpec) -> str:
     return msgspec.structs.replace(spec, seed=0, inputs={}).id
 
 
-def _tasks(request: Request) -> list[str]:
+def _tasks(request: PlanRequest) -> list[str]:
     columns = list(dict.fromkeys(key.task for key in runs_behind(request.paper, request.table)))
     known = task.names()
     for name in request.tasks:
@@ -318,7 +339,7 @@ def _tasks(request: Request) -> list[str]:
     return [name for name in columns if name in (request.tasks or known)]
 
 
-def _methods(request: Request) -> list[str]:
+def _methods(request: PlanRequest) -> list[str]:
     rows = list(dict.fromkeys(key.method for key in runs_behind(request.paper, request.table)))
     known = method.names()
     for name in request.methods:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,10 +20,12 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 TIERS: tuple[Tier, ...] = get_args(Tier)
 # Both papers have three seeds of everything.
 SEEDS = (0, 1, 2)
+# Settings by the names that they had in schema 1; in the hash they keep them, so that ids stay.
+FORMER = {"variant": "convention"}
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One run: everything that its result depends on (DESIGN section 4, Identity).
+    """One run: everything that its result depends on (docs/architecture.md, A run).
 
     ``settings`` are resolved. ``overrides`` name the settings that differ from what the method's
     files say; they do not enter the identity (the settings do), but such a run fills no table.
@@ -37,14 +40,17 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     profile: Profile
     tier: Tier
     settings: dict[str, Any]
-    trial: int | None = None
     inputs: dict[str, str] = {}
     overrides: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
-        """The SHA-256 of the canonical JSON of all fields but ``overrides``."""
-        identity = msgspec.to_builtins(self)
+        """The SHA-256 of the canonical JSON of all fields but ``overrides``.
+
+        Schema 1 had a field ``trial``, null in every spec; in the hash it stays, so that ids do.
+        """
+        settings = {FORMER.get(name, name): value for name, value in self.settings.items()}
+        identity = {**msgspec.to_builtins(self), "settings": settings, "trial": None}
         del identity["overrides"]
         return hashlib.sha256(canonical_json(identity)).hexdigest()
 
@@ -53,6 +59,13 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         """The run's folder below ``results/runs``."""
         name = f"seed-{self.seed}-{self.id[:8]}"
         return Path(self.task, self.method, f"{self.profile}-{self.protocol}", name)
+
+    @property
+    def command(self) -> str:
+        """The command that makes the run."""
+        words = ["kit", "run", self.task, self.method, "--seed", str(self.seed)]
+        words += ["--profile", self.profile, "--protocol", self.protocol, "--tier", self.tier]
+        return shlex.join([*words, *(f"-o{each}" for each in self.overrides)])
 
     def __str__(self) -> str:
         changed = "".join(f" -o {override}" for override in self.overrides)

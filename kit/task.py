@@ -18,6 +18,8 @@ from kit.spec import Profile, Tier
 if TYPE_CHECKING:
     import numpy as np
 
+# What raw files are for: a tier of data, or tables of networks that others have trained.
+Holding = Tier | Literal["precomputed"]
 Kind = Literal["point", "multi-label", "dense"]
 
 
@@ -50,7 +52,7 @@ class Source:
     roughly: int | None = None
     sha256: str | None = None
     md5: str | None = None
-    tier: Tier | Literal["precomputed"] = "published"
+    tier: Holding = "published"
     folder: bool = False
 
 
@@ -88,6 +90,7 @@ class Task:
         tiers: where data can come from, best first.
         rules: what every method's ``kit.settings.DataConfig`` starts from.
         reduced: rules laid over them by the profiles below ``paper``, on grounds of cost.
+        provable: whether rebuilt data can be shown to be the published ones, by their hashes.
         about: facts for the papers' tables of tasks; None for a task of one's own.
     """
 
@@ -107,12 +110,21 @@ class Task:
     sources: tuple[Source, ...] = ()
     rules: Mapping[str, Any] = field(default_factory=dict)
     reduced: Mapping[Profile, Mapping[str, Any]] = field(default_factory=dict)
+    provable: bool = False
     about: About | None = None
     folder: Path = Path()
 
     def samples(self, profile: Profile) -> Mapping[str, int]:
         """Return how many samples of each prepared fold a profile uses; empty means all."""
         return cast(Mapping[str, int], self.reduced.get(profile, {}).get("samples", {}))
+
+    def made(self, profile: Profile) -> Mapping[str, int]:
+        """Return how many samples a generator makes for a profile; empty means all.
+
+        Other folds than these three choose anew among the samples of these.
+        """
+        folds = ("train", "val", "test")
+        return {name: count for name, count in self.samples(profile).items() if name in folds}
 
     def prepare(self, job: Preparation) -> Contents:
         """Make the arrays of a tier, by the ``prepare`` of the task's folder.
@@ -129,7 +141,7 @@ class Preparation:
     """What a task's ``prepare`` is asked for.
 
     Attributes:
-        tier: which data.
+        tier: which data to prepare: published, regenerated, a sample, synthetic.
         raw: folder of the raw files that were fetched or imported.
         samples: how many samples of each prepared fold; empty means all.
         workers: processes to use.
@@ -172,12 +184,12 @@ class Contents:
 
 def names() -> list[str]:
     """Return the names of all tasks found that can be used, sorted."""
-    return list(discovery.sift(paths.tasks(), "task.py", find)[0])
+    return list(discovery.sift(paths.tasks(), ("task.py",), find)[0])
 
 
 def broken() -> list[str]:
     """Return a line for each task folder that is of no use, which names it and says why."""
-    return discovery.sift(paths.tasks(), "task.py", find)[1]
+    return discovery.sift(paths.tasks(), ("task.py",), find)[1]
 
 
 def find(name: str) -> Task:

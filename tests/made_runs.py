@@ -12,6 +12,7 @@ import msgspec
 from kit import method, task
 from kit.files import write_bytes, write_json
 from kit.runs.folder import RunFolder
+from kit.runs.integrity import sealed
 from kit.runs.records import (
     SCHEMA,
     Architecture,
@@ -41,9 +42,13 @@ def make_run(
     log: str = "all is well\n",
     root: Path | None = None,
     gpu_memory: int | None = None,
+    digest: bool = False,
     **changes: Any,
 ) -> Result:
-    """Write the folder of a finished run; ``changes`` replace fields of its spec."""
+    """Write the folder of a finished run; ``changes`` replace fields of its spec.
+
+    Only with ``digest`` do edits of its result count as such; most tests edit it.
+    """
     found = task.find(task_name)
     plain = method.find(method_name).spec(
         found, seed, protocol=protocol, profile=profile, tier=tier or found.tiers[-1]
@@ -60,6 +65,7 @@ def make_run(
     write_json(folder.path / "status.json", status)
     write_json(folder.path / "engine.json", {"engine": "local", "pid": 1, "gpu": None})
     write_bytes(folder.path / "run.lock", b"")
+    made = sealed(made, folder.history) if digest else made
     write_json(folder.result, made)
     return made
 

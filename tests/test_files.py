@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kit import files
@@ -18,6 +20,29 @@ def test_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> N
         raise OSError(errno.ENOSPC, "disk full")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_of_the_disk_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    with pytest.raises(OSError, match="full") as told, files.replacing(path):
+        raise OSError(errno.ENOSPC, "disk full")
+    assert told.value.filename == str(path)
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_files_have_the_modes_that_the_user_asks_for(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        files.write_bytes(tmp_path / "file", b"")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == mode
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a":' * 100_000, b"{", b"\xff"])
+def test_json_of_others_is_read_or_refused(content: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        files.decode_json(content, dict[str, object])
 
 
 def test_json_has_one_text_whatever_the_order_of_keys() -> None:

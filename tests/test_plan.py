@@ -14,19 +14,21 @@ import pytest
 
 from kit import method, plan, task
 from kit.data.prepared import OTHER_DATA, write_prepared
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.files import write_json
 from kit.method import MethodInfo
-from kit.plan import Request
+from kit.plan import PlanRequest
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from kit.task import Contents
 from tests.made_runs import make_run
 
 
-def request(**changes: Any) -> Request:
-    made = Request("dash", 5, "smoke", "released", tasks=("darcy-flow",), methods=("wrn", "dash"))
+def request(**changes: Any) -> PlanRequest:
+    made = PlanRequest(
+        "dash", 5, "smoke", "released", tasks=("darcy-flow",), methods=("wrn", "dash")
+    )
     return replace(made, **changes)
 
 
@@ -49,7 +51,7 @@ def test_the_dash_family_and_its_backbones_are_planned_unless_asked_for_more() -
 @pytest.mark.usefixtures("darcy")
 def test_what_is_done_is_kept_and_what_was_left_says_so() -> None:
     wrn = plan.make(request(methods=("wrn",))).runs
-    execute(wrn[0].spec, Options())
+    execute(wrn[0].spec, ExecuteOptions())
     RunFolder(wrn[1].spec).set_status("failed", failure="oom", message="no memory left")
     RunFolder(wrn[2].spec).set_status("cancelled", stage="train")
     again = {run.spec.seed: run for run in plan.make(request(methods=("wrn",))).runs}
@@ -197,12 +199,12 @@ def prepared_anew(folder: Path) -> None:
 def test_a_run_is_made_anew_when_its_data_were(own_data: Path) -> None:
     wanted = request(methods=("wrn",), seeds=(0,))
     (first,) = plan.make(wanted).runs
-    before = execute(first.spec, Options())
+    before = execute(first.spec, ExecuteOptions())
     assert plan.make(wanted).runs[0].action == "keep"
     prepared_anew(own_data)
     (again,) = plan.make(wanted).runs
     assert (again.action, again.reason) == ("run", OTHER_DATA)
-    after = execute(first.spec, Options())
+    after = execute(first.spec, ExecuteOptions())
     assert before is not None
     assert after is not None
     assert after.provenance.data != before.provenance.data
@@ -215,14 +217,14 @@ def test_a_run_is_made_anew_when_its_data_were(own_data: Path) -> None:
 
 def test_what_was_begun_with_other_data_begins_anew(own_data: Path) -> None:
     (run,) = plan.make(request(methods=("dash",), seeds=(0,))).runs
-    execute(run.spec, Options(until="search"))
+    execute(run.spec, ExecuteOptions(until="search"))
     folder = RunFolder(run.spec)
     searched = folder.output("search")
     prepared_anew(own_data)
     logged: list[str] = []
-    execute(run.spec, Options(until="search", log=logged.append))
+    execute(run.spec, ExecuteOptions(until="search", log=logged.append))
     assert logged[0].endswith("begins anew")
     assert folder.output("search") != searched
     logged.clear()
-    execute(run.spec, Options(until="search", log=logged.append))
+    execute(run.spec, ExecuteOptions(until="search", log=logged.append))
     assert logged == []

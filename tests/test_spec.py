@@ -26,7 +26,6 @@ def test_identity_covers_everything_but_the_names_of_overrides() -> None:
         spec(protocol="clean"),
         spec(profile="lite"),
         spec(tier="published"),
-        spec(trial=0),
         spec(inputs={"densenas": "abc"}),
         spec(settings={**base.settings, "width": 2}),
     ):

@@ -1,11 +1,15 @@
-"""A task and a method that nothing else knows: two folders, and everything works with them."""
+"""A task and methods that nothing else knows: their folders, and everything works with them."""
 
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
 from pathlib import Path
+from shutil import copytree, ignore_patterns
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.conftest import Run
@@ -49,52 +53,14 @@ WAVES = """
         time = np.arange(24)[None] * (0.3 + 0.5 * label) + phase
         return np.sin(time) + 0.05 * random.standard_normal((2, 24))
 """
-INFO = """
-    from kit.method import MethodInfo
-    from kit.settings import Settings
-
-    class MajoritySettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-        bonus: int = 0
-
-    class Majority(MethodInfo):
-        def applies(self, task):
-            return None if task.kind == "point" else "it votes on classes"
-
-    METHOD = Majority(
-        name="majority", title="Majority class", version=1, stages=("count",),
-        settings_type=MajoritySettings,
-    )
-"""
-STAGES = """
-    import torch
-
-    from kit.base.context import Outcome
-    from kit.metrics import Prediction
-
-    class Stages:
-        def __init__(self, settings):
-            self.settings = settings
-
-        def run_stage(self, stage, context):
-            progress = context.stage(stage, 1)
-            counts = torch.bincount(context.fold("final_fit").samples.y)
-            context.finish(progress, label=int(counts.argmax()))
-
-        def predictor(self, context):
-            label = context.output("count")["label"]
-            return lambda batch: Prediction(torch.full_like(batch.y, label), "labels")
-
-        def outcome(self, context):
-            return Outcome()
-"""
+METHODS = Path(__file__).parent / "thrown_in"
 
 
 @pytest.fixture
 def thrown_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tasks, methods = tmp_path / "my tasks", tmp_path / "my methods"
     _write(tasks / "three_waves", {"task": TASK, "prepare": PREPARE, "waves": WAVES})
-    _write(methods / "majority", {"info": INFO, "stages": STAGES})
-    (methods / "majority" / "settings.toml").write_text("bonus = 1\n")
+    copytree(METHODS, methods, ignore=ignore_patterns("__pycache__"))
     monkeypatch.setenv("KIT_TASKS", str(tasks))
     monkeypatch.setenv("KIT_METHODS", str(methods))
 
@@ -130,6 +96,102 @@ def test_a_method_may_refuse_a_task_with_a_reason(
     done = kit("run", "darcy-flow", "majority", "--profile", "smoke")
     assert done.returncode == 2
     assert "does not apply to 'darcy-flow': it votes on classes" in done.stderr
+
+
+@pytest.fixture
+def prepared(thrown_in: None, kit: Run) -> None:
+    done = kit("data", "prepare", "three-waves", "--profile", "smoke")
+    assert done.returncode == 0, done.stderr
+
+
+SMOKE = ("--profile", "smoke")
+
+
+def result_of(home: Path, method: str, seed: int) -> dict[str, Any]:
+    (file,) = (home / "results").glob(f"runs/three-waves/{method}/*/seed-{seed}-*/result.json")
+    result: dict[str, Any] = json.loads(file.read_text())
+    return result
+
+
+@pytest.mark.usefixtures("prepared")
+def test_a_search_of_another_kind_with_trials_and_an_input(
+    kit: Run, home: Path, tmp_path: Path
+) -> None:
+    search = ("run", "three-waves", "window-search", "--seed", "0", *SMOKE)
+    early = kit(*search)
+    assert (early.returncode, early.stderr.count("\n")) == (2, 1)
+    assert "reads three-waves majority seed 0 (smoke, clean) (label), and it is not" in early.stderr
+    # The line has the command that makes it.
+    words = shlex.split(early.stderr.split("'")[1])
+    assert kit(*words[1:]).returncode == 0
+    done = kit(*search, "--trials-on", "local:2")
+    assert done.returncode == 0, done.stderr
+    found = result_of(home, "window-search", 0)
+    assert found["architecture"]["kind"] == "windows"
+    windows = found["architecture"]["value"]
+    assert windows in ([2], [4, 4], [2, 3, 4])
+    assert found["spec"]["inputs"]["label"].startswith(
+        next((home / "results").glob("runs/*/majority/*/*")).name.rpartition("-")[2]
+    )
+
+    drawing = tmp_path / "found.svg"
+    shown = kit("figure", "architecture", "three-waves/window-search/0", "--output", str(drawing))
+    assert shown.returncode == 0, shown.stderr
+    assert "|".join(map(str, windows)) in shown.stdout
+    assert "<svg" in drawing.read_text()
+
+    np.savez(tmp_path / "new.npz", x=np.zeros((3, 2, 24), np.float32))
+    answers = tmp_path / "new.csv"
+    given = (str(tmp_path / "new.npz"), "--output", str(answers))
+    predicted = kit("predict", "three-waves/window-search", *given)
+    assert predicted.returncode == 0, predicted.stderr
+    assert len(answers.read_text().splitlines()) == 4
+
+
+@pytest.mark.usefixtures("prepared")
+def test_released_architectures_and_a_variant_of_settings_alone(
+    kit: Run, home: Path, tmp_path: Path
+) -> None:
+    seeds = ("--seed", "0", "--seed", "1")
+    assert kit("run", "three-waves", "majority", *seeds, *SMOKE).returncode == 0
+    rows = json.loads(kit("list", "architectures", "--format", "json").stdout)
+    assert [(row["method"], row["task"], row["seed"]) for row in rows] == [
+        ("window-search", "three-waves", 0),
+        ("window-search", "three-waves", 1),
+    ]
+    released = ("run", "three-waves", "window-search", *SMOKE, "--architecture", "released")
+    done = kit(*released, *seeds)
+    assert done.returncode == 0, done.stderr
+    assert result_of(home, "window-search", 0)["architecture"]["value"] == [5, 6]
+    assert result_of(home, "window-search", 1)["architecture"]["value"] == [7, 2]
+    missing = kit(*released, "--seed", "2")
+    assert missing.returncode == 2
+    assert "no released architecture for three-waves, seed 2; there are seeds 0, 1" in (
+        missing.stderr
+    )
+
+    wide = kit("run", "three-waves", "wide-search", "--seed", "0", *SMOKE)
+    assert wide.returncode == 0, wide.stderr
+    assert result_of(home, "wide-search", 0)["architecture"]["value"] in ([8], [12])
+    # A result is an architecture file for whoever knows its kind, and for nobody else.
+    (file,) = (home / "results").glob("runs/*/wide-search/*/*/result.json")
+    again = ("run", "three-waves", "window-search", "--seed", "0", *SMOKE)
+    assert kit(*again, "--architecture", str(file)).returncode == 0
+    other = kit("run", "three-waves", "dash", *SMOKE, "--architecture", str(file))
+    assert (other.returncode, other.stderr.count("\n")) == (2, 1)
+    assert f"{file}: it holds an architecture of kind 'windows', version 1" in other.stderr
+    assert not list((home / "results").glob("runs/*/dash"))
+
+
+@pytest.mark.usefixtures("thrown_in")
+def test_a_table_brings_along_what_its_runs_read(kit: Run) -> None:
+    words = ("--table", "5", "--task", "ecg", "--method", "window-search", "--seed", "0")
+    done = kit("reproduce", *words, *SMOKE, "--tier", "synthetic", "--format", "json")
+    assert done.returncode == 0, done.stderr
+    rows = {row["method"]: row["cells"] for row in json.loads(done.stdout)["rows"]}
+    for name in ("majority", "window-search"):
+        (cell,) = (each for each in rows[name] if each["task"] == "ecg")
+        assert cell["measured"]["n"] == 1, name
 
 
 def _write(folder: Path, modules: dict[str, str]) -> None:

@@ -17,7 +17,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from kit.backbones.wide_resnet import Variant
+from kit.backbones.wide_resnet import BackboneVariant
 from kit.errors import KitError
 
 DEPTHS = (3, 3, 9, 3)
@@ -33,7 +33,7 @@ class ChannelNorm(nn.LayerNorm):
         return super().forward(x.movedim(1, -1)).movedim(-1, 1)
 
 
-class Block(nn.Module):
+class ConvNeXtBlock(nn.Module):
     """Depthwise convolution, layer norm, two linear layers, a learned scale; plus the input.
 
     In training the branch is left out for a whole sample with probability ``drop``.
@@ -83,7 +83,7 @@ class ConvNeXt(nn.Module):
         # The deeper a block, the likelier it is to be left out.
         drops = iter(torch.linspace(0, dropout, sum(DEPTHS), device="cpu").tolist())
         self.stages = nn.ModuleList(
-            nn.Sequential(*(Block(size, next(drops)) for _ in range(depth)))
+            nn.Sequential(*(ConvNeXtBlock(size, next(drops)) for _ in range(depth)))
             for size, depth in zip(widths, DEPTHS, strict=True)
         )
         self.norm = nn.LayerNorm(widths[-1], eps=EPSILON)
@@ -106,7 +106,7 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    variant: Variant = "dash",
+    variant: BackboneVariant = "dash",
     patches: bool = False,
 ) -> ConvNeXt:
     """Return the network with its initial weights.
@@ -138,7 +138,7 @@ def build(
     return network
 
 
-def initialise(network: nn.Module, variant: Variant = "dash") -> None:
+def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
     """Draw the weights anew: N(0, 0.02^2), cut off at 2 as released; biases are 0."""
     del variant
     for module in network.modules():
@@ -148,5 +148,5 @@ def initialise(network: nn.Module, variant: Variant = "dash") -> None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.LayerNorm):
             module.reset_parameters()
-        elif isinstance(module, Block):
+        elif isinstance(module, ConvNeXtBlock):
             nn.init.constant_(module.scale, SCALE)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
-from kit.backbones.wide_resnet import Variant
+from kit.backbones.wide_resnet import BackboneVariant
 from kit.ops.convolutions import CausalConv1d
 
 KERNEL_SIZE = 7
@@ -92,7 +92,7 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    variant: Variant = "dash",
+    variant: BackboneVariant = "dash",
     levels: int = 8,
     padding: Padding = "causal",
     weight_norm: bool = True,
@@ -128,7 +128,7 @@ def build(
     return network
 
 
-def initialise(network: nn.Module, variant: Variant = "dash") -> None:
+def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
     """Draw the weights anew: convolutions from N(0, 0.01^2), except under weight norm.
 
     Both released codes draw those from N(0, 0.01^2) too, but into a copy that weight norm makes

@@ -21,15 +21,15 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-Variant = Literal["dash", "nas-bench-360"]
+BackboneVariant = Literal["dash", "nas-bench-360"]
 BLOCKS_PER_STAGE = 2  # depth 16
 
 
-class Block(nn.Module):
+class WideResNetBlock(nn.Module):
     """A pre-activation block: (BN, ReLU, convolution) twice, dropout between, and a shortcut."""
 
     def __init__(
-        self, inputs: int, outputs: int, stride: int, dropout: float, variant: Variant
+        self, inputs: int, outputs: int, stride: int, dropout: float, variant: BackboneVariant
     ) -> None:
         super().__init__()
         bias = variant == "dash"
@@ -64,7 +64,7 @@ class WideResNet(nn.Module):
         dense: bool,
         width: int,
         dropout: float,
-        variant: Variant,
+        variant: BackboneVariant,
     ) -> None:
         super().__init__()
         bias = variant == "dash"
@@ -75,7 +75,7 @@ class WideResNet(nn.Module):
         for stage, size in enumerate(widths):
             for number in range(BLOCKS_PER_STAGE):
                 stride = 2 if stage > 0 and number == 0 and not dense else 1
-                blocks.append(Block(inputs, size, stride, dropout, variant))
+                blocks.append(WideResNetBlock(inputs, size, stride, dropout, variant))
                 inputs = size
         self.blocks = nn.Sequential(*blocks)
         self.bn = nn.BatchNorm2d(inputs, momentum=0.9 if variant == "dash" else 0.1)
@@ -97,7 +97,7 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    variant: Variant = "dash",
+    variant: BackboneVariant = "dash",
 ) -> WideResNet:
     """Return a WRN-16-``width`` (4 by default) with its variant's initial weights."""
     network = WideResNet(
@@ -112,7 +112,7 @@ def build(
     return network
 
 
-def initialise(network: nn.Module, variant: Variant = "dash") -> None:
+def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
     """Draw the weights anew, whatever sizes the convolutions have by now."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from kit.backbones.wide_resnet import Variant
+from kit.backbones.wide_resnet import BackboneVariant
 
 KERNEL_SIZES = (8, 5, 3)
 # Torch warns that an even kernel size costs a padded copy; it is the papers' network.
 warnings.filterwarnings("ignore", message="Using padding='same' with even kernel lengths")
 
 
-class Block(nn.Module):
+class WideResNet1dBlock(nn.Module):
     """(Convolution, dropout, BN, ReLU) three times; a residual only where the width changes."""
 
     def __init__(self, inputs: int, outputs: int, dropout: float) -> None:
@@ -54,9 +54,9 @@ class WideResNet1d(nn.Module):
     ) -> None:
         super().__init__()
         self.blocks = nn.Sequential(
-            Block(channels, width, dropout),
-            Block(width, 2 * width, dropout),
-            Block(2 * width, 2 * width, dropout),
+            WideResNet1dBlock(channels, width, dropout),
+            WideResNet1dBlock(width, 2 * width, dropout),
+            WideResNet1dBlock(2 * width, 2 * width, dropout),
         )
         self.linear = nn.Linear(2 * width, outputs)
         self.dense = dense
@@ -76,7 +76,7 @@ def build(
     dense: bool = False,
     width: int | None = None,
     dropout: float = 0.0,
-    variant: Variant = "dash",
+    variant: BackboneVariant = "dash",
 ) -> WideResNet1d:
     """Return the network; without a width, the variant's own."""
     if width is None:
@@ -84,7 +84,7 @@ def build(
     return WideResNet1d(input_shape[0], outputs, dense=dense, width=width, dropout=dropout)
 
 
-def initialise(network: nn.Module, variant: Variant = "dash") -> None:
+def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
     """Draw the weights anew, by torch's own rules as both released codes do."""
     del variant
     for module in network.modules():

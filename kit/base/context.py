@@ -1,63 +1,29 @@
-"""The method contract, the part with torch: what a method's ``Stages`` do and are given."""
+"""What a method sees of its run: facts, data, stages, trials, the runs that it reads."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn
 
 import torch
 
+from kit import method
+from kit.base.trial import Trial, tidy
+from kit.base.trials import RemoteTrials, Trials
 from kit.data.folds import Fold, TaskData
-from kit.data.loading import Batch
-from kit.metrics import Prediction
+from kit.runs import trial_records
 from kit.runs.folder import RunFolder
-from kit.runs.records import Architecture
+from kit.runs.inputs import Input, open_input
+from kit.runs.trial_records import TrialRecord
 from kit.settings import Settings
 from kit.spec import RunSpec
 from kit.task import Task
 from kit.training.checkpointer import Checkpointer
-
-Configuration = TypeVar("Configuration")
-# Begins to train a trial, by its number, up to so many epochs in another process, which calls
-# ``advance`` of the method's ``Stages``. What it returns waits for the trial's record.
-RemoteTrials = Callable[[int, int], Callable[[], Any]]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a finished run leaves besides its scores.
-
-    Attributes:
-        architecture: what was searched, if anything.
-        parameters: trainable ones of the final model.
-        macs: its multiply-adds for one sample.
-        artifacts: (path below the run's folder, format).
-    """
-
-    architecture: Architecture | None = None
-    parameters: int | None = None
-    macs: int | None = None
-    artifacts: Sequence[tuple[str, str]] = ()
-
-
-class Method(Protocol):
-    """What ``stages.py`` of a method folder defines as ``Stages``.
-
-    One whose model is a single network has ``trained(context) -> nn.Module`` too, the network with
-    its final weights, and can be exported. One whose trials can be trained in other processes has
-    ``advance(context, number, epochs)``, which returns a trial's record.
-    """
-
-    def run_stage(self, stage: str, context: Context) -> None:
-        """Run one stage from its last checkpoint on and end it with ``context.finish``."""
-
-    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the trained model as a function, once all stages are finished."""
-
-    def outcome(self, context: Context) -> Outcome:
-        """Describe the trained model."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +35,8 @@ class TrialResult:
     seconds: float
 
 
-def trial_name(stage: str, number: int) -> str:
-    """Return the name under which a trial's record and folder lie below ``trials/``."""
-    return f"{stage}-{number:03d}"
+def _no_trials(context: Context, trial: Trial) -> NoReturn:
+    raise NotImplementedError(f"{context.spec.method} has no run_trial")
 
 
 @dataclass(frozen=True)
@@ -80,7 +45,8 @@ class Context:
 
     Attributes:
         notify: takes (stage, epoch, epochs, loss).
-        remote_trials: trains trials in other processes; None where there are none.
+        run_trial: the method's, which every process calls for the trials that it trains.
+        remote_trials: other processes that train trials; None where there are none.
     """
 
     spec: RunSpec
@@ -89,6 +55,7 @@ class Context:
     data: TaskData
     folder: RunFolder
     notify: Callable[[str, int, int, float], None] = field(default=lambda *_: None)
+    run_trial: Callable[[Context, Trial], float | None] = _no_trials
     remote_trials: RemoteTrials | None = None
 
     @property
@@ -110,8 +77,23 @@ class Context:
         """Return a fold under the method's data config."""
         return self.data.fold(role, self.settings.data)
 
+    def input(self, name: str) -> Input:
+        """Return the finished run that the spec names so, to read.
+
+        Raises:
+            KitError: it is not there or not finished; the line has the command that makes it.
+        """
+        return open_input(self.spec, name, self.folder.root)
+
     def checkpointer(self, name: str, epochs: int) -> Checkpointer:
-        """Return what keeps the checkpoints of a stage of so many epochs."""
+        """Return what keeps the checkpoints of a stage of so many epochs.
+
+        Raises:
+            ValueError: the method has no such stage.
+        """
+        stages = method.find(self.spec.method).stages
+        if name not in stages:
+            raise ValueError(f"{self.spec.method} has the stages {', '.join(stages)}, no {name!r}")
         return Checkpointer(
             name,
             self.spec,
@@ -129,6 +111,8 @@ class Context:
         cost = {"active_seconds": seconds, "sessions": checkpointer.sessions, "gpu_memory": memory}
         self.folder.set_output(checkpointer.name, {**output, "cost": cost})
         checkpointer.remove_checkpoint()
+        if self.remote_trials is not None:
+            self.remote_trials.release()
 
     def output(self, stage: str) -> dict[str, Any]:
         """Return what a finished stage left."""
@@ -140,60 +124,43 @@ class Context:
     def map_trials(
         self,
         stage: str,
-        function: Callable[[Configuration, Checkpointer], float],
-        configurations: Sequence[Configuration],
+        configurations: Sequence[Any],
         *,
         epochs: int,
         first: int = 0,
         of: int | None = None,
     ) -> list[TrialResult]:
-        """Score configurations, one after the other here; an engine may do it elsewhere.
+        """Score configurations by ``run_trial``, here or wherever there are processes for it.
 
         Args:
-            stage: whose trials they are.
-            function: trains one configuration, with a checkpointer of its own, and returns the
-                score.
-            configurations: numbered from ``first``.
-            epochs: of one trial, for the progress shown.
+            stage: below whose name their records lie.
+            configurations: numbered from ``first``; of types that JSON has, or structs.
+            epochs: of one trial.
             first: the number of the first one.
-            of: how many there may be in all.
+            of: how many there may be in all, for the progress shown.
         """
-        total = epochs * (of or len(configurations))
-        results = []
-        for number, configuration in enumerate(configurations, first):
-            name = trial_name(stage, number)
-            done = self.folder.output(name, "trials")
-            if done is None:
-                trial = self.trial(stage, number, number * epochs, total)
-                score = function(configuration, trial)
-                done = {"score": score, "seconds": trial.active_seconds}
-                self.folder.set_output(name, done, "trials")
-                trial.remove_checkpoint()
-            score = done["score"]
-            score = float("nan") if score is None else float(score)
-            results.append(TrialResult(number, score, float(done["seconds"])))
-        return results
+        total = epochs * (of or first + len(configurations))
+        with self.trials(stage, total) as trials:
+            trials.done = epochs * first
+            begun = [
+                trials.begin(number, configuration, [epochs])
+                for number, configuration in enumerate(configurations, first)
+            ]
+            return [self._result(stage, finish(), epochs) for finish in begun]
 
-    def trial(self, stage: str, number: int, before: int, epochs: int) -> Checkpointer:
-        """Return what keeps the checkpoints of a trial.
-
-        Args:
-            stage: its name.
-            number: of the trial.
-            before: epochs of the stage that earlier trials took.
-            epochs: of the whole stage, for the progress shown.
-        """
-        folder = self.folder.path / "trials" / trial_name(stage, number)
-        return Checkpointer(
-            stage,
-            self.spec,
-            folder,
-            folder / "history.jsonl",
-            lambda epoch, loss: self.notify(stage, before + epoch, epochs, loss),
-            trial=number,
-        )
+    @contextmanager
+    def trials(self, stage: str, total: int) -> Iterator[Trials]:
+        """Yield the trials of a stage whose epochs, of all of them together, are ``total``."""
+        with trial_records.opened(trial_records.file_of(self.folder.path, stage)) as records:
+            run_trial = partial(self.run_trial, self)
+            remote = self.remote_trials
+            yield Trials(self.folder, stage, run_trial, self.notify, remote, records, total)
 
     def _trial_seconds(self, stage: str) -> float:
-        records = (self.folder.path / "trials").glob(f"{stage}-*.json")
-        outputs = [self.folder.output(record.stem, "trials") or {} for record in records]
-        return sum(float(output.get("seconds", 0.0)) for output in outputs)
+        records = trial_records.read(trial_records.file_of(self.folder.path, stage))
+        return sum(record.seconds for record in records.values())
+
+    def _result(self, stage: str, record: TrialRecord, epochs: int) -> TrialResult:
+        tidy(self.folder.path, stage, record.number)
+        score = record.score(epochs)
+        return TrialResult(record.number, math.nan if score is None else score, record.seconds)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import nn
 
 from kit.backbones import backbone
-from kit.backbones.wide_resnet import Variant
-from kit.base.context import Context, Outcome
+from kit.backbones.wide_resnet import BackboneVariant
+from kit.base.context import Context
+from kit.base.method import Method, NetworkContext, Outcome
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError, nearest
@@ -22,10 +23,8 @@ from kit.runs.records import Architecture
 from kit.search import instantiate
 from kit.search.architecture import Padding
 from kit.seeding import key
-from kit.settings import NetworkSettings, Optimiser, Schedule, Speed
 from kit.training import tensors
-from kit.training.checkpointer import Checkpointer
-from kit.training.loop import make_optimiser, network_loss, network_predictor, train
+from kit.training.loop import network_predictor
 from kit.training.losses import loss
 
 WEIGHTS = "weights.pt"
@@ -34,10 +33,10 @@ COMMON = {"input_shape", "outputs", "dense", "width", "dropout", "variant"}
 
 
 def build(
-    context: Context,
+    context: NetworkContext,
     name: str,
     *,
-    variant: Variant,
+    variant: BackboneVariant,
     width: int | None,
     dropout: float = 0.0,
     choices: Mapping[str, tuple[int, int]] | None = None,
@@ -50,13 +49,13 @@ def build(
     has it by saving them once.
 
     Args:
-        context: of the run.
-        name: of the backbone.
-        variant: whose variant of it.
+        context: gives the task, the device and the seed.
+        name: a module of ``kit.backbones``, such as ``wide-resnet``.
+        variant: whose released code it follows where the two papers' codes differ.
         width: None or 0 for the backbone's own.
-        dropout: its probability.
+        dropout: probability of zeroing an activation; 0 leaves the layers out.
         choices: kernel size and dilation of layers, if they were searched.
-        padding: of those layers.
+        padding: of those layers: zeros on both sides, or before alone (``causal``).
         options: further arguments of the backbone's ``build``.
 
     Raises:
@@ -91,54 +90,6 @@ def _check_options(
     for option in options:
         if option not in own:
             raise KitError(f"backbone {name} has no option {option!r}{nearest(option, own)}")
-
-
-def fit(
-    context: Context,
-    checkpointer: Checkpointer,
-    network: nn.Module,
-    fold: Fold,
-    *,
-    optimiser: Optimiser,
-    schedule: Schedule,
-    epochs: int,
-    batch_size: int,
-    loss_name: str | None,
-    limit: int | None = None,
-    until: int | None = None,
-) -> None:
-    """Train a network on a fold in an order that the run's seed decides.
-
-    Args:
-        context: of the run.
-        checkpointer: or trial; keeps the checkpoint.
-        network: trained in place.
-        fold: what to train on.
-        optimiser: its settings.
-        schedule: of its learning rate.
-        epochs: in all.
-        batch_size: samples per step.
-        loss_name: None for the task's own loss.
-        limit: batches per epoch, None for all.
-        until: stop after so many epochs, with a checkpoint to go on from; None for all.
-    """
-    steps = fold.batch_count(batch_size)
-    settings = context.settings
-    speed = settings.speed if isinstance(settings, NetworkSettings) else Speed()
-    of_output = loss(loss_name or context.task.loss)[0]
-    train(
-        checkpointer,
-        network,
-        make_optimiser([{"params": list(network.parameters())}], optimiser),
-        schedule,
-        epochs=epochs,
-        batches=lambda epoch: fold.shuffled(
-            batch_size, context.spec.seed, *checkpointer.stream, epoch, limit=limit
-        ),
-        loss=network_loss(network, fold, of_output, speed),
-        until=until,
-        steps=steps if limit is None else min(limit, steps),
-    )
 
 
 def predictor(
@@ -183,14 +134,11 @@ class Scored(Protocol):
 S = TypeVar("S", bound=Scored)
 
 
-class OneNetwork(ABC, Generic[S]):
-    """The ``Stages`` of a method that trains one network: all but building and training it."""
-
-    def __init__(self, settings: S) -> None:
-        self.settings = settings
+class OneNetwork(Method[S]):
+    """A method that trains one network: all but building and training it."""
 
     @abstractmethod
-    def network(self, context: Context) -> nn.Module:
+    def network(self, context: NetworkContext) -> nn.Module:
         """Return the network, with its first weights."""
 
     def trained(self, context: Context) -> nn.Module:

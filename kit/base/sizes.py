@@ -1,7 +1,7 @@
 """Sizes of models that are known without training, on torch's meta device.
 
-A method takes part by a function of its ``Stages``: ``network(context)`` returns the final network
-where no search decides on it, ``supernet(context)`` what the search trains.
+A method takes part by its hooks ``network``, the final network where no search decides on it, and
+``supernet``, what the search trains.
 
 ``python -m kit.base.sizes "TASK METHOD"...`` prints sizes as JSON, for a process that would keep
 torch out of its own memory.
@@ -12,8 +12,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import msgspec
@@ -22,10 +20,11 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from kit import discovery, method, task
+from kit import method, task
+from kit.base.method import load
 from kit.method import MethodInfo
 from kit.ops import count
-from kit.settings import Settings, convert
+from kit.settings import Settings
 from kit.spec import RunSpec
 from kit.task import Task
 
@@ -72,15 +71,14 @@ def size(the_task: Task, info: MethodInfo) -> Size | None:
     if info.applies(the_task) is not None:
         return None
     spec = info.spec(the_task, 0, protocol="released", profile="paper", tier="published")
-    settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
-    stages = discovery.load("kit.methods", info.folder, "stages").Stages(settings)
-    searched = not hasattr(stages, "network")
-    build = getattr(stages, "supernet" if searched else "network", None)
-    if build is None:
-        return None
-    context = MetaContext(spec, the_task, settings)
+    the_method = load(info, spec)
+    context = MetaContext(spec, the_task, the_method.settings)
     with torch.device("meta"), _Shapes():
-        network = build(context)
+        network = the_method.network(context)
+        searched = network is None
+        network = the_method.supernet(context) if network is None else network
+        if network is None:
+            return None
         multiply_adds = count.multiply_adds(network, context.input_shape)
     return Size(count.parameters(network), multiply_adds, searched)
 
@@ -103,23 +101,8 @@ class _Shapes(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
-class _Compiler(ModuleType):
-    """Stands in for ``torch._dynamo``, 38 MB, while all that is asked of it is to stay away.
-
-    Operations on the meta device do so by ``disable``; anything else imports the real one.
-    """
-
-    disable = staticmethod(lambda function, *_, **__: function)
-
-    def __getattr__(self, name: str) -> Any:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
-        return getattr(import_module(self.__name__), name)
-
-
 def main(pairs: Sequence[str]) -> None:
     """Print the size of each ``TASK METHOD``: an array of its numbers, or null."""
-    sys.modules.setdefault("torch._dynamo", _Compiler("torch._dynamo"))
     found = []
     for pair in pairs:
         task_name, method_name = pair.split()

@@ -21,7 +21,7 @@ DEFAULT_METHODS = (*[name for name in METHODS if name != "mixed-weights"], "auto
 """All methods but mixed-weights, whose Dbar² taps take minutes on the shapes with two axes."""
 
 
-class Row(TypedDict):
+class AggConvTiming(TypedDict):
     """Median seconds of a forward and backward pass; peak memory, or None where not asked for."""
 
     case: str
@@ -31,7 +31,7 @@ class Row(TypedDict):
 
 
 @dataclasses.dataclass(frozen=True)
-class Case:
+class AggConvCase:
     """A layer shape; depthwise means groups = channels = outputs."""
 
     name: str
@@ -50,9 +50,9 @@ class Case:
         return self.channels if self.depthwise else 1
 
 
-def _case(name: str, batch: int, channels: int, outputs: int, *sizes: int) -> Case:
+def _case(name: str, batch: int, channels: int, outputs: int, *sizes: int) -> AggConvCase:
     kernel_sizes = K_2D if len(sizes) == 2 else K_1D
-    return Case(name, batch, channels, outputs, sizes, " depthwise " in name, kernel_sizes)
+    return AggConvCase(name, batch, channels, outputs, sizes, " depthwise " in name, kernel_sizes)
 
 
 CASES = (
@@ -78,13 +78,13 @@ LITE_CASES = (
 """Layers of the CPU-sized Darcy supernet."""
 
 
-def supports(case: Case, method: str) -> bool:
+def supports(case: AggConvCase, method: str) -> bool:
     """Whether a method serves a case."""
     return method != "toeplitz" or (case.depthwise and len(case.sizes) == 1)
 
 
 def step(
-    case: Case, method: str, *, memory: str = "fast", device: str = "cpu"
+    case: AggConvCase, method: str, *, memory: str = "fast", device: str = "cpu"
 ) -> Callable[[], None]:
     """A function that runs one forward and backward pass of x, all weights and alpha in float32.
 
@@ -137,7 +137,7 @@ def step(
 
 
 def measure(
-    cases: Sequence[Case] = CASES,
+    cases: Sequence[AggConvCase] = CASES,
     methods: Sequence[str] = DEFAULT_METHODS,
     *,
     threads: int | None = None,
@@ -146,18 +146,18 @@ def measure(
     peaks: bool = True,
     memory: str = "fast",
     device: str = "cpu",
-) -> list[Row]:
+) -> list[AggConvTiming]:
     """Rows for every case and every method that serves it.
 
     Args:
-        cases: layer shapes.
+        cases: layer shapes to time.
         methods: of `METHODS`, "auto", "autotune" or `PLAIN`.
         threads: of torch, for this measurement; None leaves them as they are.
         rounds: at least so many per case.
         seconds: further rounds until so much time has passed.
         peaks: also measure peak memory, each method in a process of its own.
         memory: see `agg_conv`.
-        device: of torch.
+        device: ``cpu`` or ``cuda``.
 
     Raises:
         ValueError: a method that does not exist.
@@ -168,7 +168,7 @@ def measure(
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
     wait = torch.cuda.synchronize if device.startswith("cuda") else None
-    rows: list[Row] = []
+    rows: list[AggConvTiming] = []
     try:
         for case in cases:
             names = [name for name in methods if supports(case, name)]
@@ -186,7 +186,7 @@ def measure(
     return rows
 
 
-def peak_bytes(case: Case, method: str, threads: int, memory: str, device: str) -> int:
+def peak_bytes(case: AggConvCase, method: str, threads: int, memory: str, device: str) -> int:
     """Peak memory of a step above what the inputs take, measured in a fresh process."""
     result = in_fresh_process(
         "kit.bench.aggconv:peak_of_a_step",
@@ -207,7 +207,7 @@ def peak_of_a_step(
     fields: dict[str, Any] = {
         key: tuple(v) if isinstance(v, list) else v for key, v in case.items()
     }
-    real = Case(**fields)
+    real = AggConvCase(**fields)
     tiny = dataclasses.replace(
         real,
         batch=1,
@@ -227,7 +227,7 @@ def peak_of_a_step(
     return peak_resident_bytes(function)
 
 
-def multiply_adds(case: Case, method: str) -> float | None:
+def multiply_adds(case: AggConvCase, method: str) -> float | None:
     """Multiply-adds of a forward pass by the paper's count, None for methods that have none."""
     if method not in COSTS:
         return None
@@ -244,7 +244,7 @@ def multiply_adds(case: Case, method: str) -> float | None:
 
 
 def ratios(
-    rows: Sequence[Row], reference: str
+    rows: Sequence[AggConvTiming], reference: str
 ) -> dict[tuple[str, str], tuple[float, float | None]]:
     """By (case, method): the reference's seconds over the method's, the method's peak over its."""
     base = {row["case"]: row for row in rows if row["method"] == reference}

@@ -23,7 +23,7 @@ from kit.training.loop import network_loss
 from kit.training.losses import loss
 
 
-class Row(TypedDict):
+class LoadingTiming(TypedDict):
     """Medians over batches of the final fit.
 
     ``opening_seconds`` is spent once, up to the first batch. ``samples_per_second`` is what
@@ -50,7 +50,7 @@ def measure(
     device: str = "cpu",
     threads: int | None = None,
     rounds: int = 5,
-) -> Row:
+) -> LoadingTiming:
     """Time batches of a task, augmented and normalised, and training steps on one of them.
 
     WRN's step is the cheapest of the papers' searches and trainings, so that no other share is
@@ -78,7 +78,7 @@ def measure(
     finally:
         torch.set_num_threads(before)
     loading, step = times["loading"], times["step"]
-    return Row(
+    return LoadingTiming(
         task=task.name,
         tier=tier,
         profile=profile,

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from kit import paths
+from kit.files import decode_json
 from kit.spec import PROFILES, Profile, Tier
 
 Strategy = Literal["dash", "mixed-weights", "mixed-results"]
@@ -58,7 +59,7 @@ def load(profile: Profile | None = None) -> EpochTimes | None:
     """Return the measurement of a profile, by default of the fullest that was measured."""
     for each in PROFILES if profile is None else [profile]:
         try:
-            return msgspec.json.decode(file_of(each).read_bytes(), type=EpochTimes)
+            return decode_json(file_of(each).read_bytes(), EpochTimes)
         except (FileNotFoundError, msgspec.MsgspecError):
             continue
     return None

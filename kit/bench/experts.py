@@ -27,7 +27,7 @@ Layer = Callable[[Tensor], Tensor]
 Answers = Callable[[], Sequence[Tensor]]
 
 
-class Case(NamedTuple):
+class ComparisonCase(NamedTuple):
     """Two ways to the same answers; ``target`` is the most that ours should take, times theirs."""
 
     name: str
@@ -38,7 +38,7 @@ class Case(NamedTuple):
     difference: float
 
 
-class Row(TypedDict):
+class LayerComparison(TypedDict):
     """One comparison, of median seconds.
 
     ``difference`` is the largest one of the answers, relative to the largest answer.
@@ -64,18 +64,18 @@ def measure(
     threads: int | None = None,
     rounds: int = 3,
     device: str = "cpu",
-) -> list[Row]:
+) -> list[LayerComparison]:
     """Time ROCKET's features, and one Fourier layer: forward, and forward and backward.
 
     Args:
         progress: told what is done, and of how much.
-        kernels: of ROCKET.
+        kernels: how many ROCKET has.
         series: of length 46, at one time.
         sides: of square maps for the Fourier layer; FNO's padding is added.
         maps: at one time.
         threads: None for torch's own choice.
-        rounds: of the timing.
-        device: to measure on.
+        rounds: how often each is timed; medians count.
+        device: ``cpu`` or ``cuda``.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
@@ -92,7 +92,7 @@ def measure(
                 wait=torch.cuda.synchronize if device.startswith("cuda") else None,
             )
             rows.append(
-                Row(
+                LayerComparison(
                     case=case.name,
                     plain=case.plain,
                     device=device,
@@ -108,12 +108,12 @@ def measure(
         torch.set_num_threads(before)
 
 
-def _rocket(kernels: int, series: int, device: str) -> Case:
+def _rocket(kernels: int, series: int, device: str) -> ComparisonCase:
     rocket = Rocket(LENGTH, kernels).to(device)
     x = torch.randn(series, 1, LENGTH, device=device)
     # In doubles: whether a value is positive may hang on how it was rounded.
     exact, few = copy.deepcopy(rocket).double(), x[:COMPARED].double()
-    return Case(
+    return ComparisonCase(
         f"ROCKET, {kernels} kernels, {series} series of {LENGTH}",
         "kernel by kernel",
         lambda: [rocket(x)],
@@ -123,7 +123,7 @@ def _rocket(kernels: int, series: int, device: str) -> Case:
     )
 
 
-def _fourier(side: int, maps: int, device: str) -> list[Case]:
+def _fourier(side: int, maps: int, device: str) -> list[ComparisonCase]:
     layer = SpectralConv2d(CHANNELS, CHANNELS, MODES).to(device)
     shape = (maps, CHANNELS, side + PADDING, side + PADDING)
     x = torch.randn(shape, device=device, requires_grad=True)
@@ -137,7 +137,7 @@ def _fourier(side: int, maps: int, device: str) -> list[Case]:
 
     plain = partial(cut_transform, layer)
     return [
-        Case(
+        ComparisonCase(
             f"Fourier layer {what}, {maps} maps of {side} + {PADDING}",
             "transforms and a contraction",
             ours := direction(layer),

@@ -7,8 +7,10 @@ shaping of alpha's gradients, the learning rates, what goes into the history.
 from __future__ import annotations
 
 import copy
+import os
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -20,16 +22,17 @@ from kit import method, task
 from kit.base.context import Context
 from kit.bench.measure import interleaved
 from kit.data.folds import TaskData
+from kit.data.loading import Batch
 from kit.data.prepared import open_prepared
 from kit.methods.dash.info import DashSettings
-from kit.methods.dash.search import build_supernet
+from kit.methods.dash.search import build_supernet, learners, observe, supernet_loss
 from kit.methods.dash.tune import final_network
-from kit.methods.dash.updates import Updates, alone
 from kit.runs.folder import RunFolder
 from kit.search import discretise
 from kit.settings import Optimiser
 from kit.spec import Profile, Tier
 from kit.task import Task
+from kit.training import one_shot
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser, network_loss, train
 from kit.training.losses import loss
@@ -42,7 +45,7 @@ STRATEGIES = ("auto", "released")
 PROFILE: Profile = "smoke"  # whose data are enough; all else is the paper's
 
 
-class Row(TypedDict):
+class EpochTiming(TypedDict):
     """Median seconds of one epoch; ``ratio`` is to the first method's, or to the plain loop's."""
 
     task: str
@@ -64,15 +67,15 @@ def measure(
     threads: int | None = None,
     rounds: int = 3,
     device: str = "cpu",
-) -> list[Row]:
+) -> list[EpochTiming]:
     """Return the rows of a task: its search by each method, its retraining by the kit and by hand.
 
     Args:
-        name: of the task.
-        tier: of its data.
-        methods: of AggConv.
+        name: the task whose shapes and data are used.
+        tier: which of its prepared data are read.
+        methods: ways to compute AggConv; the first one is what ratios are to.
         batch_size: None for a size that suits two CPU cores.
-        batches: of an epoch.
+        batches: how many make an epoch.
         threads: None for as many as there are.
         rounds: of which the median counts; three times as many of the retraining.
         device: ``cpu`` or ``cuda``.
@@ -94,8 +97,8 @@ def measure(
     finally:
         torch.set_num_threads(before)
 
-    def row(epoch: str, each: str, seconds: float, reference: float) -> Row:
-        return Row(
+    def row(epoch: str, each: str, seconds: float, reference: float) -> EpochTiming:
+        return EpochTiming(
             task=name,
             epoch=epoch,
             method=each,
@@ -114,12 +117,12 @@ class _Unkept(Checkpointer):
     """A stage that leaves nothing behind."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__("bench", context.spec, Path(), Path())
+        super().__init__("bench", context.spec, Path(), Path(os.devnull))
 
     def resume(self, state: Any) -> int:
         return 0
 
-    def end_epoch(self, epoch: int, epochs: int, state: Any, **values: Any) -> None:
+    def save(self, epoch: int, state: Any) -> None:
         pass
 
 
@@ -146,24 +149,21 @@ def _settings(the_task: Task, tier: Tier, overrides: Sequence[str] = ()) -> Dash
 def _search(context: Context, settings: DashSettings, batches: int) -> Callable[[], None]:
     fold = context.fold("search")
     network = build_supernet(context, settings, fold.first(1).x)
-    of_output = loss(settings.loss or context.task.loss)[0]
-    updates = Updates(network, settings.search, network_loss(network, fold, of_output))
+    of_batch = supernet_loss(context, settings, network, fold)
 
-    def epoch() -> None:
-        train(
-            _Unkept(context),
-            network,
-            updates.of_weights,
-            settings.search.schedule,
-            epochs=1,
-            batches=lambda _: alone(fold.shuffled(settings.batch_size, 0, "bench", limit=batches)),
-            loss=updates.loss,
-            extra_optimisers=[updates.of_alphas],
-            after_backward=updates.after_backward,
-            observe=updates.observe,
-        )
+    def drawn(epoch: int) -> Iterator[Batch]:
+        return fold.shuffled(settings.batch_size, 0, "bench", limit=batches)
 
-    return epoch
+    weights, architecture = learners(network, settings.search, of_batch, drawn, drawn, None)
+    return lambda: one_shot.search(
+        _Unkept(context),
+        network,
+        weights,
+        architecture,
+        epochs=1,
+        order="together",
+        observe=partial(observe, architecture.parameters),
+    )
 
 
 def _retraining(

@@ -21,7 +21,7 @@ from torch import Tensor
 from kit import task
 from kit.backbones import backbone
 from kit.bench.measure import interleaved
-from kit.bench.step_times import Point, StepTimes, Variant, file_of, load
+from kit.bench.step_times import ConvVariant, Point, StepTimes, file_of, load
 from kit.data.folds import Fold, TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import KitError
@@ -135,7 +135,7 @@ def _measure(place: Place, fold: Fold, scale: Scale, steps: int, device: str) ->
     for method in METHODS:
         dense, depthwise = times[f"{method}/False"], times[f"{method}/True"]
         quirk = dense if method.startswith("mixed") else depthwise
-        lines: Sequence[tuple[Variant, float]] = (
+        lines: Sequence[tuple[ConvVariant, float]] = (
             ("dense", dense),
             ("depthwise", depthwise),
             ("released-quirk", quirk),

@@ -8,15 +8,16 @@ from typing import Literal
 import msgspec
 
 from kit import paths
+from kit.files import decode_json
 from kit.spec import PROFILES, Profile, Tier
 
-Variant = Literal["dense", "depthwise", "released-quirk"]
+ConvVariant = Literal["dense", "depthwise", "released-quirk"]
 
 
 class Point(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Seconds of one timed piece of work of a method at one place of a figure: c, or n."""
 
-    variant: Variant
+    variant: ConvVariant
     x: int
     method: str
     seconds: float
@@ -62,7 +63,7 @@ def load(figure: int, profile: Profile | None = None) -> StepTimes | None:
     """Return the measurement of a profile, by default of the fullest that was measured."""
     for each in PROFILES if profile is None else [profile]:
         try:
-            return msgspec.json.decode(file_of(figure, each).read_bytes(), type=StepTimes)
+            return decode_json(file_of(figure, each).read_bytes(), StepTimes)
         except (FileNotFoundError, msgspec.MsgspecError):
             continue
     return None

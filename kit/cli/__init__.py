@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import sys
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from kit import __version__
-from kit.cli import commands
-from kit.errors import KitError, RunError, nearest
+from kit.cli import commands, streams
+from kit.errors import KitError, RunError, nearest, plain
 
 
 class Commands(click.Group):
@@ -51,8 +52,10 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line: 0 done, 1 a run failed, 2 a mistake, 69 no engine, 75 busy, 130."""
+    streams.prepare()
     try:
         code = cli(prog_name="kit", standalone_mode=False)
+        streams.flush()
     except (KitError, RunError) as error:
         code = _report(str(error), error.exit_code)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -67,12 +70,12 @@ def main() -> None:
         sys.stderr.close()
         code = 0
     except OSError as error:
-        if error.filename is None:
-            raise
-        code = _report(f"{error.filename}: {error.strerror}", 2)
+        streams.abandon()
+        code = _report(streams.refusal(error), 2)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _report(line: str, code: int) -> int:
-    click.echo(f"kit: {' '.join(line.split())}", err=True)
+    with suppress(OSError):
+        click.echo(f"kit: {plain(line)}", file=streams.errors())
     return code

@@ -1,12 +1,16 @@
-"""Rows as plain lines of aligned columns."""
+"""Rows as printable lines of aligned columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kit.errors import printable
+
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of equally many words, one line each, every column as wide as its longest."""
+    # What is in them may come from anybody's files: it must tell the terminal nothing.
+    rows = [[printable(word) for word in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(
         "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()

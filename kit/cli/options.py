@@ -115,7 +115,7 @@ ray_address = click.option(
     envvar="RAY_ADDRESS",
     help="With --engine ray; default: the cluster that this machine is part of.",
 )
-PLACES = ("engine", "ray_address", "gpus", "jobs", "jobs_per_gpu", "allow_unpinned")
+WHERE = ("engine", "ray_address", "gpus", "jobs", "jobs_per_gpu", "allow_unpinned")
 slots = chain(
     click.option(
         "--engine",

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kit.cli.columns import aligned
+from kit.errors import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -82,12 +83,15 @@ def row(run: RunState, hours: float | None) -> tuple[str, ...]:
 def table(rows: Sequence[tuple[str, ...]]) -> Table:
     """Return rows as a table for a terminal."""
     from rich.table import Table
+    from rich.text import Text
 
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in COLUMNS:
-        made.add_column(column, no_wrap=True, overflow="ellipsis")
+        # In a narrow terminal words are cut, heads are not.
+        made.add_column(column, no_wrap=True, overflow="ellipsis", min_width=len(column))
     for each in rows:
-        made.add_row(*each)
+        # Not as text with marks for colours, and without signs that move the cursor.
+        made.add_row(*(Text(printable(word)) for word in each))
     return made
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import states
+from kit.errors import plain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -65,7 +66,7 @@ def _ended(end: Ended) -> None:
 
 
 def _log(line: str) -> None:
-    click.echo(line, err=True)
+    click.echo(plain(line), err=True)
 
 
 @contextmanager

@@ -29,7 +29,7 @@ PACKAGES = "kit.packages"
 
 
 @dataclass(frozen=True)
-class Options:
+class BuildOptions:
     """How to build; nothing of it stays in an image but the base.
 
     Attributes:
@@ -47,7 +47,7 @@ class Options:
     cpu: bool = False
 
 
-def build(client: docker.DockerClient, tasks: Sequence[str], options: Options) -> None:
+def build(client: docker.DockerClient, tasks: Sequence[str], options: BuildOptions) -> None:
     """Build the base image and those of the tasks; what has not changed is taken as it is.
 
     Raises:

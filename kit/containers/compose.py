@@ -22,7 +22,7 @@ HEAD = """\
 # the ids of the images (KIT_IMAGE_*), which are then what runs and what results are marked with.
 name: kit
 
-x-shut-in: &shut-in
+x-sandbox: &sandbox
   init: true
   network_mode: none
   read_only: true
@@ -45,7 +45,7 @@ x-environment: &environment
    KIT_CHECKPOINT_SECONDS: }
 
 x-run: &run
-  <<: *shut-in
+  <<: *sandbox
   runtime: ${KIT_RUNTIME:-runc}
   volumes:
     - *results
@@ -53,11 +53,11 @@ x-run: &run
     - {type: bind, source: "${KIT_LOCKS:-/tmp/kit-locks}", target: /kit/locks}
 
 x-prepare: &prepare
-  <<: *shut-in
+  <<: *sandbox
   volumes: [*data, {<<: *raw, read_only: true}]
 
 x-fetch: &fetch
-  <<: *shut-in
+  <<: *sandbox
   network_mode: bridge
   volumes: [*raw]
 

@@ -20,7 +20,7 @@ VERSION = "org.opencontainers.image.version"
 
 
 @dataclass(frozen=True)
-class Image:
+class DockerImage:
     """One image; sizes in bytes.
 
     Attributes:
@@ -34,7 +34,7 @@ class Image:
         revision: the commit that it was built from.
         code: the hash of the code of the kit and the task, as in results; None for the base.
         base_name: the image that all of them start from.
-        base_digest: its digest.
+        base_digest: the digest of that image, as it was when this one was built.
     """
 
     name: str
@@ -55,13 +55,13 @@ def reference(name: str) -> str:
     return f"{os.environ.get('KIT_IMAGES') or 'kit'}/{name}"
 
 
-def find(client: docker.DockerClient, name: str) -> Image | None:
+def find(client: docker.DockerClient, name: str) -> DockerImage | None:
     """Return an image, or None where it is not built."""
     found = _get(client, name)
     return None if found is None else _image(name, found, _get(client, BASE))
 
 
-def listing(client: docker.DockerClient) -> list[Image]:
+def listing(client: docker.DockerClient) -> list[DockerImage]:
     """Return the images that are built: the base, then the tasks by name."""
     names = {
         image.labels[LABEL]
@@ -79,12 +79,12 @@ def _get(client: docker.DockerClient, name: str) -> EngineImage | None:
         return None
 
 
-def _image(name: str, found: EngineImage, base: EngineImage | None) -> Image:
+def _image(name: str, found: EngineImage, base: EngineImage | None) -> DockerImage:
     layers = found.attrs["RootFS"]["Layers"]
     below = base.attrs["RootFS"]["Layers"] if base is not None else []
     built_on = layers[: len(below)] == below
     digests = found.attrs.get("RepoDigests") or []
-    return Image(
+    return DockerImage(
         name=name,
         id=str(found.id),
         digest=str(digests[0]).rpartition("@")[2] if digests else None,

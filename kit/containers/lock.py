@@ -13,9 +13,9 @@ import msgspec
 from msgspec import Struct
 
 from kit import paths
-from kit.containers.images import BASE, Image
+from kit.containers.images import BASE, DockerImage
 from kit.errors import KitError
-from kit.files import write_json
+from kit.files import decode_json, write_json
 
 SCHEMA = 1
 
@@ -47,7 +47,7 @@ def path() -> Path:
     return paths.results() / "images.lock.json"
 
 
-def made_of(images: list[Image]) -> Lock:
+def made_of(images: list[DockerImage]) -> Lock:
     """Return the lock that pins these images.
 
     Raises:
@@ -82,7 +82,7 @@ def read() -> Lock | None:
         KitError: the file is no lock that this kit can read.
     """
     try:
-        lock = msgspec.json.decode(path().read_bytes(), type=Lock)
+        lock = decode_json(path().read_bytes(), Lock)
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as error:
@@ -92,7 +92,7 @@ def read() -> Lock | None:
     return lock
 
 
-def rejection(image: Image | None, name: str) -> str | None:
+def rejection(image: DockerImage | None, name: str) -> str | None:
     """Return why an image must not be run as it is, or None where it is the one locked."""
     if image is None:
         return f"the image of {name} is not built; run 'kit images build {name}'"

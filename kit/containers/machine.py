@@ -10,11 +10,11 @@ import docker
 
 from kit import paths
 from kit.containers.compose import IMAGE, variable
-from kit.containers.images import BASE, Image
+from kit.containers.images import BASE, DockerImage
 from kit.files import write_bytes
 
 
-def write(client: docker.DockerClient, built: Sequence[Image]) -> Path | None:
+def write(client: docker.DockerClient, built: Sequence[DockerImage]) -> Path | None:
     """Add to the project's ``.env`` what it does not say yet, and put these images' ids there.
 
     Returns:

@@ -13,6 +13,7 @@ import io
 import lzma
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -21,6 +22,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
 
+from kit.data.bounded import room
 from kit.errors import DataError
 
 LIMIT = 100 * 10**9
@@ -31,8 +33,19 @@ OPENERS: dict[bytes, Callable[[IO[bytes]], object]] = {
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ": lzma.LZMAFile,
 }
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, EOFError)
-BAD_NAME = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR)
+# Entries for the whole archive that a tar may begin with; a few are usual.
+GLOBAL_ENTRIES = 100
+DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    MemoryError,
+)
+# Of names that a file system refuses, and of places before the start of a file.
+REFUSED = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
 
 Progress = Callable[[int, int], None]
 
@@ -52,7 +65,8 @@ def unpack(
     Args:
         archive: zip, or tar plain or packed by gzip, bzip2 or xz; told by content.
         target: the folder to make.
-        limit: most bytes that the wanted members may have together.
+        limit: most bytes that the wanted members may have together; nor may they have more than a
+            hundred times the archive's size, where that is more than a gibibyte.
         wanted: which members, by name; the others are checked but not written.
         progress: called with (done, total).
 
@@ -101,7 +115,7 @@ def members(
     with archive.open("rb") as file:
         packed = file.read(4) == b"PK\x03\x04" or zipfile.is_zipfile(archive)
     found = _zip_members(archive, wanted) if packed else _tar_members(archive, wanted)
-    total = 0
+    total, limit = 0, min(limit, room(archive.stat().st_size))
     with _told(archive):
         for name, stream, done, whole in found:
             content = _Counted(stream, archive, name, limit - total)
@@ -133,7 +147,7 @@ def _zip_members(
             plain = mode in (0, stat.S_IFREG, stat.S_IFDIR)
             _check(archive, entry.filename, None if plain else _kind(mode))
             if entry.flag_bits & 1:
-                raise DataError(f"{archive}: {entry.filename!a} is encrypted")
+                raise DataError(f"{archive}: {entry.filename!a:.200} is encrypted")
             done += entry.file_size
             if not entry.is_dir() and wanted(entry.filename):
                 with content.open(entry) as stream:
@@ -151,7 +165,11 @@ def _tar_members(
         blocks = _Blocks(cast(IO[bytes], opener(raw)) if opener else raw)
         with tarfile.open(fileobj=cast(IO[bytes], blocks), mode="r:") as content:
             while (entry := content.next()) is not None:
-                plain = entry.isfile() or entry.isdir()
+                # The library keeps all entries for random access, which nobody has here.
+                content.members.clear()  # type: ignore[attr-defined]
+                if entry.size < 0 or len(content.pax_headers) > GLOBAL_ENTRIES:
+                    raise tarfile.ReadError("a header that makes no sense")
+                plain = (entry.isfile() and not entry.issparse()) or entry.isdir()
                 _check(archive, entry.name, None if plain else _TAR_KINDS.get(entry.type, "odd"))
                 if entry.isfile() and wanted(entry.name):
                     stream = content.extractfile(entry)
@@ -198,8 +216,14 @@ class _Blocks:
         self.seek, self.tell = stream.seek, stream.tell
         self.last = b""
 
-    def read(self, count: int = -1) -> bytes:
-        """Read, and remember."""
+    def read(self, count: int) -> bytes:
+        """Read, and remember.
+
+        Raises:
+            ReadError: all of a header is asked for, and it is of a size that none has.
+        """
+        if not 0 <= count <= CHUNK:
+            raise tarfile.ReadError(f"a header of {count} bytes")
         self.last = self.stream.read(count)
         return self.last
 
@@ -239,10 +263,10 @@ def _told(archive: Path, name: str | None = None) -> Iterator[None]:
         problem = f"cannot be unpacked ({error})"
     except OSError as error:
         # A full disk is not the archive's fault; bzip2 tells damage by an error without a number.
-        if error.errno not in (None, *BAD_NAME):
+        if error.errno not in (None, *REFUSED):
             raise
         problem = f"truncated or damaged ({error})" if error.errno is None else str(error.strerror)
     else:
         return
     place = str(archive) if name is None else f"{archive}: {name!a:.200}"
-    raise DataError(f"{place}: {' '.join(problem.split())}")
+    raise DataError(f"{place}: {' '.join(problem.split())[:200]}")

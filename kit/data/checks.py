@@ -41,10 +41,7 @@ def numbers(
     Raises:
         DataError: it is not such an array.
     """
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        raise DataError(f"{place} is a list of unequal lists") from None
+    array = _array(place, value, shape)
     typed = array.dtype == dtype if dtype else array.dtype.kind in "biuf"
     if not typed or not _fits(array.shape, shape):
         wanted = np.dtype(dtype) if dtype else "numbers"
@@ -80,6 +77,43 @@ def labels(place: str, value: Any, count: int, classes: range) -> npt.NDArray[np
     if not np.isin(found, classes).all():
         raise DataError(f"{place} holds values outside {classes[0]}..{classes[-1]}")
     return found.astype(np.int64) - classes[0]
+
+
+def _array(place: str, value: Any, wanted: tuple[int | None, ...]) -> Array:
+    """Return an array as it is; numbers in lists, and objects that are numbers, as one.
+
+    A small file may hold lists of the same list over and over, which numpy would write out: so
+    numpy gets no list before it is known to have the wanted shape.
+    """
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return value
+    nested = value.tolist() if isinstance(value, np.ndarray) else value
+    try:
+        shape = _shape(nested, len(wanted), {})
+        if not _fits(shape, wanted):
+            sizes = str(wanted).replace("None", "n")
+            raise DataError(f"{place} is a list {shape}, not numbers {sizes}")
+        return np.asarray(nested)
+    except (ValueError, OverflowError) as error:
+        raise DataError(f"{place} is {error}") from None
+
+
+def _shape(value: Any, axes: int, known: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
+    """Return the shape that lists of numbers have as an array; each list is looked at once."""
+    if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
+        return value.shape
+    if isinstance(value, bool | int | float | complex | np.number | np.bool_):
+        return ()
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"a {type(value).__name__}, not a number")
+    if axes == 0:
+        raise ValueError("a list of lists of more axes than wanted")
+    if id(value) not in known:
+        shapes = {_shape(each, axes - 1, known) for each in value}
+        if len(shapes) > 1:
+            raise ValueError("a list of unequal lists")
+        known[id(value)] = (len(value), *shapes.pop()) if shapes else (0,)
+    return known[id(value)]
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:

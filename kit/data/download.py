@@ -16,7 +16,7 @@ import pooch
 
 from kit.data import pages
 from kit.data.part import Note, Part
-from kit.data.refusals import DownloadError, PassingError, reason, refusal
+from kit.data.refusals import DownloadError, PassingError, number, reason, refusal
 
 if TYPE_CHECKING:
     from requests import Response
@@ -56,7 +56,7 @@ def download(
         part: what is there of the file, and where it grows.
         size: bytes that the file must have, where known.
         progress: called with (done, total).
-        patience: time-outs and tries.
+        patience: seconds without an answer, and how often to try again.
 
     Raises:
         DownloadError: the address does not give the file; what came is kept, to go on from there.
@@ -171,8 +171,10 @@ class _Answer:
                 self._take_page(first, response)
             # The whole file: this server does not resume, or its file is no longer the same.
             self.stream.truncate(0)
-            length = response.headers.get("Content-Length", "")
-            self.total = int(length) if length.isdigit() else None
+            self.total = number(response.headers.get("Content-Length"))
+            if self.total is None:
+                # pooch takes what is there for a number.
+                response.headers.pop("Content-Length", None)
         if None not in (self.size, self.total) and self.size != self.total:
             response.close()
             raise DownloadError(f"{self.total} bytes instead of {self.size}")
@@ -190,7 +192,7 @@ class _Answer:
 
     def _go_on(self, response: Response) -> None:
         place, _, total = response.headers.get("Content-Range", "").partition("/")
-        self.total = int(total) if total.isdigit() else None
+        self.total = number(total)
         note = self.part.note()
         other = note is not None and note.total not in (None, self.total)
         if not self.start or not place.startswith(f"bytes {self.start}-") or other:

@@ -8,15 +8,15 @@ from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kit.data import pages, raw
+from kit.data import raw
 from kit.data.download import Patience, Progress, download
+from kit.data.offers import others
 from kit.data.packages import obtain
 from kit.data.part import Part
 from kit.data.refusals import DownloadError
 from kit.errors import DataError, KitError
 from kit.files import locked, sha256, sync_folder
-from kit.spec import Tier
-from kit.task import Source, Task
+from kit.task import Holding, Source, Task
 
 PATIENCE = Patience()
 
@@ -28,7 +28,7 @@ def _unseen(_: str) -> Iterator[Progress]:
 
 def fetch(
     task: Task,
-    tier: Tier = "published",
+    tier: Holding = "published",
     *,
     offline: bool = False,
     show: Callable[[str], AbstractContextManager[Progress]] = _unseen,
@@ -40,12 +40,12 @@ def fetch(
     One file that cannot be had does not keep the others from being fetched.
 
     Args:
-        task: whose files.
-        tier: which data they belong to.
+        task: knows the files, their addresses and their hashes.
+        tier: the data whose files are wanted; those of other tiers stay away.
         offline: only tell what is missing.
         show: gives a progress function for a file's name.
         log: takes one line for each mirror that failed while another one is left.
-        patience: time-outs and tries.
+        patience: seconds without an answer, and how often to try again.
 
     Returns:
         The files that were fetched.
@@ -55,10 +55,12 @@ def fetch(
         DataError: files are missing offline, or no mirror has them; one line that names each
             address with its reason, and how to bring the file by hand.
     """
-    if tier not in task.tiers:
+    if tier != "precomputed" and tier not in task.tiers:
         raise KitError(f"{task.name} has no {tier} data; there is {', '.join(task.tiers)}")
     absent = raw.missing(task, tier)
     by_hand = f"bring it by 'kit data import {task.name} PATH...'"
+    for other in others(task, tier):
+        by_hand += f" or take 'kit data fetch {task.name} --tier {other}'"
     if absent and offline:
         files = ", ".join(source.file for source in absent)
         again = f"run 'kit data fetch {task.name}' with a network, or"
@@ -101,7 +103,7 @@ def _fetch_one(
             continue
         part.finish(target)
         sync_folder(target.parent)
-        raw.record(task, source, found)
+        raw.arrived(task, source, found)
         return target
     if source.package:
         with TemporaryDirectory() as folder:
@@ -133,16 +135,16 @@ def _bring(
 
 def _inspect(task: Task, source: Source, part: Part) -> tuple[str, str | None]:
     """Return the SHA-256 of what came, and what is wrong with it."""
+    if problem := raw.unfit(source, part.path):
+        return "", problem
     found = sha256(part.path)
-    if raw.is_page(part.path):
-        return found, str(pages.read(part.path.read_bytes(), ""))
-    if source.size not in (None, part.size):
-        return found, f"{part.size} bytes instead of {source.size}"
     return found, raw.mismatch(task, source, part.path, found)
 
 
 def clean(task: Task) -> list[Path]:
     """Remove what was rejected and what is half there of a task's raw files; returns the files.
+
+    So are the hashes of those that data were prepared from: another file may take their place.
 
     Raises:
         KitError: another process is fetching them.
@@ -156,7 +158,8 @@ def clean(task: Task) -> list[Path]:
             for source in task.sources
             for file in (raw.aside(task, source), *Part.of(folder / source.file).files)
         )
-        found = [file for file in files if file.exists()]
+        hashes = (folder / name for name in (raw.PINNED, raw.ARRIVED))
+        found = [file for file in (*files, *hashes) if file.exists()]
         for file in found:
             file.unlink()
     return found

@@ -54,6 +54,15 @@ class Batch:
         }
         return Batch(**parts)
 
+    @staticmethod
+    def join(batches: Sequence[Batch]) -> Batch:
+        """Return the samples of several batches as one, in their order."""
+        parts: dict[str, Any] = {}
+        for each in fields(Batch):
+            values = [getattr(batch, each.name) for batch in batches]
+            parts[each.name] = None if values[0] is None else torch.cat(values)
+        return Batch(**parts)
+
 
 class Loader:
     """Rows of ``x``, or windows of a ragged ``x``.
@@ -62,8 +71,7 @@ class Loader:
     first. For windows the second is where the window starts.
 
     Args:
-        task: whose data they are.
-        prepared: the data.
+        prepared: which arrays there are; their values come by ``take``.
         config: how to load; ``config.load`` holds the parameters of a task's own loader.
         take: gives access to a prepared array by name.
     """
@@ -178,9 +186,9 @@ def loader(
     """Return the task's own loader where its folder has a ``load.py``, else that of rows.
 
     Args:
-        task: whose data they are.
-        prepared: the data.
-        config: how to load.
+        task: in whose folder a ``load.py`` is looked for.
+        prepared: which arrays there are; their values come by ``take``.
+        config: windows, strides, and ``load`` for a task's own loader.
         take: gives access to a prepared array by name.
         plain: whether training samples come without the loader's own augmentation.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from kit.files import write_json
+from kit.files import decode_json, write_json
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +54,7 @@ class Part:
     def note(self) -> Note | None:
         """Return where the bytes come from, or None if that is not known."""
         try:
-            return msgspec.json.decode(self._note.read_bytes(), type=Note)
+            return decode_json(self._note.read_bytes(), Note)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 

@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from kit import paths
+from kit.data import beside, npy
 from kit.errors import DataError
-from kit.files import canonical_json, replacing, sha256, sync_folder, write_json
+from kit.files import canonical_json, decode_json, replacing, sha256, sync_folder, write_json
 from kit.spec import Profile, Tier
 from kit.task import Contents, Task
 
@@ -30,6 +31,10 @@ MANIFEST = "manifest.json"
 SHARED = "shared-"
 OTHER_DATA = "its data were prepared anew since, with other content"
 BLOCK = 1 << 26
+
+
+class OutdatedError(DataError):
+    """Prepared data are whole, but not what would be prepared now."""
 
 
 class ArrayFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +47,11 @@ class ArrayFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a prepared folder holds and where it came from."""
+    """What a prepared folder holds and where it came from.
+
+    Attributes:
+        beside: data files of the task's own folder, as they were then.
+    """
 
     schema: int
     task: str
@@ -51,6 +60,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     samples: dict[str, int]
     arrays: dict[str, ArrayFile]
     origin: dict[str, Any]
+    beside: dict[str, beside.File] = {}
 
     @property
     def digest(self) -> str:
@@ -66,11 +76,12 @@ class Prepared:
     manifest: Manifest
 
     def array(self, name: str) -> npt.NDArray[Any]:
-        """Return an array, memory-mapped."""
-        array: npt.NDArray[Any] = np.load(
-            self.folder / f"{name}.npy", mmap_mode="r", allow_pickle=False
-        )
-        return array
+        """Return an array, memory-mapped.
+
+        Raises:
+            DataError: the file holds anything but one plain array.
+        """
+        return npy.load(self.folder / f"{name}.npy", mmap=True)
 
     def has(self, name: str) -> bool:
         """Tell whether the folder holds an array of that name."""
@@ -123,7 +134,7 @@ def open_prepared(task: Task, tier: Tier, profile: Profile) -> Prepared:
     folder = folder_of(task, tier, profile)
     mend = f"run '{repair(task, tier, profile)}'"
     try:
-        manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+        manifest = decode_json((folder / MANIFEST).read_bytes(), Manifest)
     except FileNotFoundError:
         raise DataError(f"{task.name}: no {tier} data prepared; {mend}") from None
     except msgspec.MsgspecError as error:
@@ -133,7 +144,10 @@ def open_prepared(task: Task, tier: Tier, profile: Profile) -> Prepared:
         ("version", manifest.version, task.version),
     ):
         if found != wanted:
-            raise DataError(f"{folder}: {what} {found}, but the task has {wanted}; {mend}")
+            raise OutdatedError(f"{folder}: {what} {found}, but the task has {wanted}; {mend}")
+    if edited := beside.changed(task, manifest.beside):
+        names = " and ".join(str(task.folder / name) for name in edited)
+        raise OutdatedError(f"{names} changed since {task.name} was prepared; {mend}")
     for name, info in manifest.arrays.items():
         file = folder / f"{name}.npy"
         size = file.stat().st_size if file.exists() else -1
@@ -153,12 +167,17 @@ def is_current(data: str, task: Task, tier: Tier, profile: Profile) -> bool:
     for folder in (whole, whole.with_name(f"{tier}-{profile}")):
         with suppress(FileNotFoundError, msgspec.MsgspecError):
             content = (folder / MANIFEST).read_bytes()
-            digests.add(msgspec.json.decode(content, type=Manifest).digest)
+            digests.add(decode_json(content, Manifest).digest)
     return data in digests or not digests
 
 
 def write_prepared(
-    folder: Path, task: Task, tier: Tier, samples: Mapping[str, int], contents: Contents
+    folder: Path,
+    task: Task,
+    tier: Tier,
+    samples: Mapping[str, int],
+    contents: Contents,
+    files: Mapping[str, beside.File] | None = None,
 ) -> None:
     """Write a prepared folder; what was there before is replaced only when the new one is whole.
 
@@ -189,6 +208,7 @@ def write_prepared(
         samples=dict(samples),
         arrays=described,
         origin=dict(contents.origin),
+        beside=dict(files or {}),
     )
     write_json(fresh / MANIFEST, manifest)
     old = folder.with_name(f".{folder.name}.old")
@@ -207,9 +227,9 @@ def publish(folder: Path) -> Path:
     files is left alone.
     """
     target = folder.with_name("published")
-    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    manifest = decode_json((folder / MANIFEST).read_bytes(), Manifest)
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        there = msgspec.json.decode((target / MANIFEST).read_bytes(), type=Manifest)
+        there = decode_json((target / MANIFEST).read_bytes(), Manifest)
         if (there.schema, there.version) == (SCHEMA, manifest.version):
             return target
     fresh = folder.with_name(".published.new")

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from itertools import product
 
 from kit import paths
-from kit.data import raw
+from kit.data import beside, raw
+from kit.data.offers import others
 from kit.data.prepared import (
     MANIFEST,
+    OutdatedError,
     folder_of,
     generated,
     open_prepared,
@@ -27,12 +29,18 @@ from kit.task import Preparation, Task
 
 @dataclass(frozen=True)
 class State:
-    """The state of one tier of one task."""
+    """The state of one tier of one task.
+
+    Attributes:
+        detail: where the data are; or what to do, and why where there are some.
+        outdated: whether there are some, of another version or from files edited since.
+    """
 
     tier: Tier
     ready: bool
     detail: str
     bytes: int = 0
+    outdated: bool = False
 
 
 def prepare(
@@ -52,7 +60,7 @@ def prepare(
     """
     if tier not in task.tiers:
         raise KitError(f"{task.name} has no {tier} data; there is {', '.join(task.tiers)}")
-    samples = task.samples(profile) if generated(tier) else {}
+    samples = task.made(profile) if generated(tier) else {}
     name = f"{tier}-{profile}" if samples else tier
     folder = paths.data() / task.name / name
     scratch = folder.with_name(f".{name}.partial")
@@ -65,6 +73,7 @@ def prepare(
             raise DataError(
                 f"{task.name}: missing {files}; 'kit data fetch {task.name} --tier {tier}', or "
                 f"bring them by 'kit data import {task.name} PATH...'"
+                + "".join(f", or take --tier {other}" for other in others(task, tier))
             )
         job = Preparation(
             tier=tier,
@@ -74,8 +83,10 @@ def prepare(
             scratch=scratch,
             progress=progress,
         )
+        own = beside.describe(task)
         contents = task.prepare(job)
-        write_prepared(folder, task, tier, samples, contents)
+        write_prepared(folder, task, tier, samples, contents, own)
+        raw.pin(task, tier)
         if contents.as_published:
             publish(folder)
         shutil.rmtree(scratch, ignore_errors=True)
@@ -85,6 +96,8 @@ def state(task: Task, tier: Tier, profile: Profile = "paper") -> State:
     """Tell whether a tier is ready for a profile, and if not, what to do."""
     try:
         prepared = open_prepared(task, tier, profile)
+    except OutdatedError as error:
+        return State(tier, False, str(error), outdated=True)
     except DataError:
         return State(tier, False, repair(task, tier, profile))
     size = sum(info.bytes for info in prepared.manifest.arrays.values())

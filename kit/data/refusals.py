@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from email.utils import parsedate_to_datetime
@@ -48,11 +49,16 @@ def refusal(response: Response | None, part: Part) -> DownloadError:
     if response.status_code not in TRANSIENT:
         return DownloadError(reason)
     after = response.headers.get("Retry-After", "").strip()
-    wait: float | None = float(after) if after.isdigit() else None
+    wait: float | None = number(after)
     if after and wait is None:
         with suppress(ValueError, TypeError, OverflowError):
             wait = max(0.0, parsedate_to_datetime(after).timestamp() - time.time())
     return PassingError(reason, wait)
+
+
+def number(text: str | None) -> int | None:
+    """Return the number that a header states, or None where it states none."""
+    return int(text) if text and re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def reason(error: Exception, done: int) -> str:

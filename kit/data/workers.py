@@ -49,7 +49,7 @@ def gather(
     """Yield a raw batch for each part, in their order, while the next ones are being read.
 
     Args:
-        loader: on the CPU.
+        loader: reads on the CPU, in the worker processes.
         parts: addresses of the samples of each batch, on the CPU.
         training: whether random choices are made anew.
         device: where the batches go.

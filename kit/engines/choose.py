@@ -10,14 +10,14 @@ from typing import Protocol, runtime_checkable
 
 from kit import extras
 from kit.engines import devices, visible
-from kit.engines.engine import Engine, Options
+from kit.engines.engine import Engine, SweepOptions
 from kit.engines.slots import Cpu, Gpus, Slots
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
 
 
 @runtime_checkable
-class Cluster(Protocol):
+class ClusterEngine(Protocol):
     """An engine whose runs go to other machines than this one."""
 
     def slots(self, specs: Sequence[RunSpec], limit: int | None) -> Slots:
@@ -31,7 +31,7 @@ class Cluster(Protocol):
 def connect(
     name: str,
     specs: Sequence[RunSpec],
-    options: Options,
+    options: SweepOptions,
     log: Callable[[str], None] = lambda _: None,
 ) -> Engine:
     """Return the engine of that name; ``auto`` is containers where they can be had.
@@ -49,7 +49,7 @@ def connect(
     return engine
 
 
-def _unusable(name: str, specs: Sequence[RunSpec], options: Options) -> str | None:
+def _unusable(name: str, specs: Sequence[RunSpec], options: SweepOptions) -> str | None:
     try:
         reason: str | None = _module(name).unusable(specs, options)
     except ModuleNotFoundError as error:
@@ -57,7 +57,7 @@ def _unusable(name: str, specs: Sequence[RunSpec], options: Options) -> str | No
     return reason
 
 
-def of_machine(options: Options) -> Engine:
+def of_machine(options: SweepOptions) -> Engine:
     """Return what makes the runs of a cluster on this node: containers where it has an engine."""
     try:
         engine: Engine = _module("docker").connect(options)
@@ -66,7 +66,7 @@ def of_machine(options: Options) -> Engine:
     return engine
 
 
-def machine_rejection(specs: Sequence[RunSpec], options: Options) -> str | None:
+def machine_rejection(specs: Sequence[RunSpec], options: SweepOptions) -> str | None:
     """Return why this node's engine cannot run these, such as an image that is not built."""
     engine = of_machine(options)
     try:

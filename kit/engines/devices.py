@@ -35,7 +35,7 @@ class Gpu:
 
 
 @dataclass(frozen=True)
-class Found:
+class VisibleGpus:
     """What NVML shows: GPUs that answer, and by their numbers why others do not."""
 
     gpus: Sequence[Gpu]
@@ -57,7 +57,7 @@ def gpus() -> list[Gpu]:
     return list(found.gpus)
 
 
-def find() -> Found:
+def find() -> VisibleGpus:
     """Return the GPUs that answer, and why others do not.
 
     Raises:
@@ -70,7 +70,7 @@ def find() -> Found:
         # Never shut down again: the first initialisation can take a second, the others take none.
         count = pynvml.nvmlDeviceGetCount()
     except (pynvml.NVMLError_LibraryNotFound, pynvml.NVMLError_DriverNotLoaded):
-        return Found([], {})
+        return VisibleGpus([], {})
     except pynvml.NVMLError as error:
         raise UnavailableError(
             f"the NVIDIA driver does not work here ({error}; 'nvidia-smi' says more); mend that, "
@@ -92,7 +92,7 @@ def find() -> Found:
                 broken[number] = str(error)
         if not handles:
             broken[str(index)] = "in MIG mode, without a part that can be used"
-    return Found(working, broken)
+    return VisibleGpus(working, broken)
 
 
 def usable(uuids: Sequence[str], together: int) -> list[str]:

@@ -26,7 +26,8 @@ from kit.containers.client import connect as connect_client
 from kit.containers.sandbox import HOME, mount
 from kit.containers.sandbox import options as sandbox
 from kit.engines import leases
-from kit.engines.engine import EngineError, Exit, Handle, Options, arguments, environment, sweep
+from kit.engines.engine import EngineError, Exit, Handle, SweepOptions, environment, sweep
+from kit.engines.handover import RESULTS_IN_IMAGE, arguments
 from kit.engines.signals import terminable
 from kit.errors import KitError, UnavailableError
 from kit.files import is_locked
@@ -49,7 +50,7 @@ SECONDS_TO_END = 20
 FAULTS = (DockerException, RequestException)
 
 
-def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
+def unusable(specs: Sequence[RunSpec], options: SweepOptions) -> str | None:
     """Return why these runs cannot be containers of this machine, or None."""
     try:
         client = connect_client()
@@ -66,7 +67,7 @@ def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
     return None
 
 
-def connect(options: Options) -> Docker:
+def connect(options: SweepOptions) -> Docker:
     """Return the engine.
 
     Raises:
@@ -80,9 +81,9 @@ class Docker:
 
     name = "docker"
 
-    def __init__(self, client: docker.DockerClient, options: Options) -> None:
+    def __init__(self, client: docker.DockerClient, options: SweepOptions) -> None:
         self.client, self.options = client, options
-        self._images: dict[str, images.Image] = {}
+        self._images: dict[str, images.DockerImage] = {}
         self._states: Mapping[str, str] = {}
         self._looked = float("-inf")
         self._lost_since: float | None = None
@@ -92,6 +93,7 @@ class Docker:
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
         """Create and start the container of a run."""
+        RunFolder(spec).write_spec()
         try:
             container = self.client.containers.create(**self._container(spec, gpus))
             try:
@@ -216,7 +218,7 @@ class Docker:
         devices = [DeviceRequest(device_ids=list(gpus), capabilities=[["gpu"]])] if gpus else []
         return {
             "image": image.id,
-            "command": arguments(spec, self.options),
+            "command": arguments(spec, self.options.device, RESULTS_IN_IMAGE),
             "name": f"kit-{sweep()}-{spec.id[:12]}",
             "labels": {SWEEP: sweep(), RUN: spec.id, FOLDER: str(spec.folder)},
             "environment": variables,
@@ -225,7 +227,7 @@ class Docker:
             **sandbox(),
         }
 
-    def _image(self, name: str) -> images.Image:
+    def _image(self, name: str) -> images.DockerImage:
         """Return the image of a task: the same for the whole sweep, even if one is built anew."""
         if name not in self._images:
             image = images.find(self.client, name)
@@ -269,7 +271,7 @@ class Docker:
                 self.client.api.remove_container(reference, force=True, v=True)
 
 
-def _rejection(image: images.Image | None, name: str, options: Options) -> str | None:
+def _rejection(image: images.DockerImage | None, name: str, options: SweepOptions) -> str | None:
     """Return why a task's image must not be run: it is not built, outdated, or not the locked one.
 
     An outdated one might not even agree with this checkout about what the runs are.

@@ -1,9 +1,9 @@
 """What an engine is: it starts one run on given GPUs, tells how it ended, and stops it.
 
 Everything else is the queue's (``kit.engines.queue``): order, devices, retries, failure classes.
-Whatever the engine, a run is the command ``kit run`` with ``arguments(spec)`` and ``environment``;
-it leases its GPUs itself, writes its own status and result, and appends what it prints to
-``RunFolder.log``.
+Whatever the engine, a run is the command ``kit run --spec FILE`` (see ``handover``) with
+``environment``; it leases its GPUs itself, writes its own status and result, and appends what it
+prints to ``RunFolder.log``.
 
 The module of an engine, ``kit.engines.<name>``, has ``unusable(specs, options) -> str | None`` (the
 reason why it cannot run these here) and ``connect(options) -> Engine``.
@@ -28,7 +28,7 @@ LEASE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Options:
+class SweepOptions:
     """What all runs of a sweep share.
 
     Attributes:
@@ -121,15 +121,7 @@ class EngineError(Exception):
     """The engine failed, not the run (failure class ``infrastructure``)."""
 
 
-def arguments(spec: RunSpec, options: Options) -> list[str]:
-    """Return what follows ``kit``: the same that a person types."""
-    words = ["run", spec.task, spec.method, "--seed", str(spec.seed), "--profile", spec.profile]
-    words += ["--protocol", spec.protocol, "--tier", spec.tier, "--force"]
-    words += [word for override in spec.overrides for word in ("-o", override)]
-    return words if options.device is None else [*words, "--device", options.device]
-
-
-def environment(gpus: Sequence[str], options: Options) -> dict[str, str]:
+def environment(gpus: Sequence[str], options: SweepOptions) -> dict[str, str]:
     """Return the variables by which a run knows which GPUs to lease."""
     common = {"PYTHONUNBUFFERED": "1"}
     if not gpus:

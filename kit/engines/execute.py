@@ -2,43 +2,49 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import torch
 
-from kit import discovery, extras, method, task
-from kit.base.context import Context, Method, RemoteTrials
+from kit import extras, method, task
+from kit.base.method import Method
+from kit.base.trials import RemoteTrials
 from kit.data import shares
-from kit.data.folds import TaskData
-from kit.data.prepared import OTHER_DATA, Prepared, is_current, open_prepared, repair
+from kit.data.prepared import OTHER_DATA, is_current
+from kit.engines.opening import checked, device_of, opened
 from kit.engines.parallel import joined
-from kit.engines.signals import Count, terminable
+from kit.engines.signals import InterruptCount, terminable
+from kit.engines.trial_worker import Setup
+from kit.engines.trial_workers import local_trials
 from kit.errors import DataError, KitError, RunError
 from kit.files import sha256, write_json
 from kit.method import MethodInfo
-from kit.runs import provenance
+from kit.runs import integrity, provenance
 from kit.runs.collect import Rejected, set_aside
-from kit.runs.failures import classify
+from kit.runs.failures import classify, line_of
 from kit.runs.folder import RunFolder, now, read_result
+from kit.runs.inputs import open_input
 from kit.runs.records import SCHEMA, Artifact, Provenance, Result, StageRecord
-from kit.settings import convert
 from kit.spec import RunSpec
+from kit.training import distributed
 from kit.training.loop import score
 
 Notify = Callable[[str, int, int, float], None]
-# Data up to this size are hashed before every run; larger ones by 'kit data verify'.
-HASH_BYTES = 2 << 30
+# Trials can be so short that to write each one's status would take longer.
+SECONDS_BETWEEN_NOTES = 0.25
 EVALUATION_BATCH = 64
 IMAGE_PINNED = {"0": False, "1": True}
 
 
 @dataclass(frozen=True)
-class Options:
+class ExecuteOptions:
     """How to execute.
 
     Attributes:
@@ -48,8 +54,9 @@ class Options:
         until: stop after this stage.
         notify: called with (stage, epoch, epochs, loss).
         log: takes one line for the user.
-        trials_on: address of a Ray cluster that trains the run's trials, ``auto`` for this
-            machine's; None to train them in this process.
+        trials_on: where the run's trials are trained: None for this process, ``local:N`` for N
+            processes of this machine, else the address of a Ray cluster, ``auto`` for the one that
+            this machine is part of.
     """
 
     device: str | None = None
@@ -60,7 +67,7 @@ class Options:
     trials_on: str | None = None
 
 
-def execute(spec: RunSpec, options: Options) -> Result | None:
+def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
     """Execute a run to its end, or return the result that it already has.
 
     Returns:
@@ -75,12 +82,14 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
     info = method.find(spec.method)
     if options.until is not None and options.until not in info.stages:
         raise KitError(f"{info.name} has the stages {', '.join(info.stages)}, no {options.until!r}")
-    device = _device(options, spec)
+    device = device_of(spec, options.device, options.threads)
     with joined(RunFolder(spec), device) as folder, folder.opened(), terminable() as asked:
         done = _finished(folder, options)
         if done is not None:
             folder.set_status("succeeded")
             return done
+        for name in spec.inputs:
+            open_input(spec, name, folder.root)
         try:
             folder.set_status("running")
             result = _run(info, folder, options, device, asked)
@@ -89,7 +98,7 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
             raise
         except Exception as error:
             failure = classify(error)
-            line = " ".join(str(error).split()) or type(error).__name__
+            line = line_of(error)
             folder.set_status("failed", failure=failure, message=line)
             if isinstance(error, KitError) and not isinstance(error, DataError):
                 raise
@@ -102,35 +111,44 @@ def execute(spec: RunSpec, options: Options) -> Result | None:
 
 
 def _run(
-    info: MethodInfo, folder: RunFolder, options: Options, device: torch.device, asked: Count
+    info: MethodInfo,
+    folder: RunFolder,
+    options: ExecuteOptions,
+    device: torch.device,
+    asked: InterruptCount,
 ) -> Result | None:
     spec, started = folder.spec, now()
-    the_task, prepared = task.find(spec.task), _checked(spec)
+    the_task, prepared = task.find(spec.task), checked(spec)
     if folder.data() not in (None, prepared.manifest.digest):
         options.log(f"{spec}: {OTHER_DATA}; begins anew")
         folder.drop_progress()
     folder.set_data(prepared.manifest.digest)
 
+    noted = -math.inf
+
     def notify(stage: str, epoch: int, epochs: int, loss: float) -> None:
-        folder.set_status("running", stage=stage, epoch=epoch, epochs=epochs, loss=loss)
+        nonlocal noted
+        if time.monotonic() - noted >= SECONDS_BETWEEN_NOTES or epoch == epochs:
+            folder.set_status("running", stage=stage, epoch=epoch, epochs=epochs, loss=loss)
+            noted = time.monotonic()
         options.notify(stage, epoch, epochs, loss)
         if asked.value:
             raise KeyboardInterrupt
 
-    stages, context = _opened(info, folder, prepared, device)
+    the_method, context = opened(folder, prepared, device)
     shares.check(the_task, prepared, context.settings.data)
-    with _remote_trials(stages, spec, options) as remote_trials:
+    with _remote_trials(the_method, spec, options) as remote_trials:
         context = replace(context, notify=notify, remote_trials=remote_trials)
         for stage in info.stages:
             if folder.output(stage) is None:
                 options.log(f"{spec}: {stage}")
-                stages.run_stage(stage, context)
+                the_method.run_stage(stage, context)
             if stage == options.until:
                 return None
     options.log(f"{spec}: evaluate")
     fold = context.fold("test")
-    metrics = score(stages.predictor(context), fold, the_task, EVALUATION_BATCH)
-    outcome = stages.outcome(context)
+    metrics = score(the_method.predictor(context), fold, the_task, EVALUATION_BATCH)
+    outcome = the_method.outcome(context)
     costs = {stage: context.output(stage)["cost"] for stage in info.stages}
     sha, dirty = provenance.git_state()
     result = Result(
@@ -145,7 +163,7 @@ def _run(
         ],
         parameters=outcome.parameters,
         macs=outcome.macs,
-        code_hash=provenance.code_hash(the_task.folder, info.folder),
+        code_hash=provenance.code_hash(the_task.folder, *info.folders),
         provenance=Provenance(
             started=started,
             ended=now(),
@@ -161,48 +179,38 @@ def _run(
             **_hardware(device),
         ),
     )
-    write_json(folder.result, result)
+    write_json(folder.result, integrity.sealed(result, folder.history))
     return read_result(folder.result)
 
 
-def advance(spec: RunSpec, options: Options, number: int, epochs: int) -> Any:
-    """Train a trial of a run up to so many epochs for the process that executes the run.
-
-    Returns:
-        The trial's record.
-    """
-    info, device = method.find(spec.method), _device(options, spec)
-    stages, context = _opened(info, RunFolder(spec), _checked(spec), device)
-    return msgspec.to_builtins(cast(Any, stages).advance(context, number, epochs))
-
-
-def _opened(
-    info: MethodInfo, folder: RunFolder, prepared: Prepared, device: torch.device
-) -> tuple[Method, Context]:
-    """Return the method's stages and what they see of a run."""
-    spec, the_task = folder.spec, task.find(folder.spec.task)
-    settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
-    stages = discovery.load("kit.methods", info.folder, "stages").Stages(settings)
-    data = TaskData(the_task, prepared, device)
-    return stages, Context(spec, the_task, settings, data, folder)
-
-
 def _remote_trials(
-    stages: Method, spec: RunSpec, options: Options
+    the_method: Method[Any], spec: RunSpec, options: ExecuteOptions
 ) -> AbstractContextManager[RemoteTrials | None]:
-    """Yield what trains trials in other processes, where that is asked for."""
-    if options.trials_on is None:
+    """Yield what trains trials in other processes, where that is asked for.
+
+    Raises:
+        KitError: the method has no trials, or the run has several processes already.
+        UnavailableError: there is no such cluster.
+    """
+    where = options.trials_on
+    if where is None:
         return nullcontext()
-    if not hasattr(stages, "advance"):
+    if type(the_method).run_trial is Method.run_trial:
         raise KitError(f"{spec.method} has no trials that could be trained elsewhere")
+    if distributed.world() > 1:
+        raise KitError("a run of several processes trains its trials in step, not elsewhere")
+    place, _, count = where.partition(":")
+    if place == "local":
+        setup = Setup(spec, options.device, options.threads)
+        return local_trials(setup, count, options.log)
     try:
         from kit.engines.ray import trials
     except ModuleNotFoundError:
         raise KitError(f"trials elsewhere need Ray: {extras.install('ray')}") from None
-    return trials.remote_trials(spec, options)
+    return trials.ray_trials(where, spec, options.device, options.threads)
 
 
-def _finished(folder: RunFolder, options: Options) -> Result | None:
+def _finished(folder: RunFolder, options: ExecuteOptions) -> Result | None:
     spec = folder.spec
     try:
         result = read_result(folder.result)
@@ -217,27 +225,6 @@ def _finished(folder: RunFolder, options: Options) -> Result | None:
     aside = set_aside(Rejected(folder.result, reason))
     options.log(f"{folder.result}: {reason}; kept aside as {aside.name}")
     return None
-
-
-def _device(options: Options, spec: RunSpec) -> torch.device:
-    name = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise KitError("no CUDA device is usable here; use --device cpu")
-    threads = options.threads or (None if spec.profile == "paper" else 1)
-    if threads is not None:
-        torch.set_num_threads(threads)
-    return torch.device(name)
-
-
-def _checked(spec: RunSpec) -> Prepared:
-    the_task = task.find(spec.task)
-    prepared = open_prepared(the_task, spec.tier, spec.profile)
-    size = sum(info.bytes for info in prepared.manifest.arrays.values())
-    damaged = prepared.damaged() if size <= HASH_BYTES else []
-    if damaged:
-        mend = repair(the_task, spec.tier, spec.profile)
-        raise DataError(f"{prepared.folder}: {', '.join(damaged)} changed on disk; run '{mend}'")
-    return prepared
 
 
 def _hardware(device: torch.device) -> dict[str, Any]:

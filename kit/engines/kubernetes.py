@@ -1,6 +1,7 @@
 """Runs as Indexed Jobs of Kubernetes: manifests for kubectl. They are rendered here, never run.
 
-One Job per image and number of GPUs; its pod of index *i* does the run of line *i* of a config map.
+One Job per image and number of GPUs, or several for many runs; its pod of index *i* does the run of
+line *i* of a config map, whose spec it writes into the run's folder.
 Results and data are volume claims, the results' one shared by all nodes and able to lock files.
 """
 
@@ -15,9 +16,12 @@ from typing import Any
 
 from kit.containers import lock
 from kit.containers.images import reference
-from kit.engines.engine import Options, arguments
+from kit.engines.handover import RESULTS_IN_IMAGE, arguments
 from kit.engines.jobs import Job
 from kit.errors import KitError
+from kit.files import canonical_json
+from kit.runs.folder import SPEC
+from kit.spec import RunSpec
 
 NOTE = "rendered, not run here"
 # Where things lie in an image (docker/Dockerfile), and where the list of runs is put.
@@ -29,13 +33,17 @@ RETRIES = 2
 FAILED_BY_ITSELF = [1, 2]
 START = f"""\
 eval "set -- $(sed -n "$((JOB_COMPLETION_INDEX + 1))p" {LIST}/runs)"
-export KIT_LOG="{HOME}/results/runs/$1/log.txt"
-mkdir -p "${{KIT_LOG%/*}}" && shift && exec kit "$@"
+folder="{RESULTS_IN_IMAGE}/runs/$1"
+mkdir -p "$folder" && printf '%s\\n' "$2" > "$folder/.spec" && mv "$folder/.spec" "$folder/{SPEC}"
+export KIT_LOG="$folder/log.txt"
+shift 2 && exec kit "$@"
 """
+# A config map holds a megabyte at most, and a spec takes a few kilobytes.
+RUNS_PER_JOB = 150
 
 
 @dataclass(frozen=True)
-class Cluster:
+class KubernetesConfig:
     """How a cluster is used.
 
     Attributes:
@@ -53,7 +61,7 @@ class Cluster:
     device: str | None = None
 
 
-def manifest(jobs: Sequence[Job], cluster: Cluster) -> dict[str, Any]:
+def manifest(jobs: Sequence[Job], cluster: KubernetesConfig) -> dict[str, Any]:
     """Return the list of Jobs, and of what they do, for ``kubectl apply``.
 
     Raises:
@@ -69,12 +77,15 @@ def manifest(jobs: Sequence[Job], cluster: Cluster) -> dict[str, Any]:
     items = [
         item
         for (task, gpus), members in sorted(groups.items())
-        for item in _items(task, gpus, members, cluster)
+        for first in range(0, len(members), RUNS_PER_JOB)
+        for item in _items(task, gpus, members[first : first + RUNS_PER_JOB], cluster)
     ]
     return {"apiVersion": "v1", "kind": "List", "items": items}
 
 
-def _items(task: str, gpus: int, jobs: Sequence[Job], cluster: Cluster) -> list[dict[str, Any]]:
+def _items(
+    task: str, gpus: int, jobs: Sequence[Job], cluster: KubernetesConfig
+) -> list[dict[str, Any]]:
     """Return a Job and its config map."""
     digest = sha256("".join(job.id for job in jobs).encode()).hexdigest()[:8]
     labels = {"app.kubernetes.io/name": "kit", "kit/task": task}
@@ -84,8 +95,7 @@ def _items(task: str, gpus: int, jobs: Sequence[Job], cluster: Cluster) -> list[
         "labels": labels,
         "annotations": {"kit/note": NOTE},
     }
-    how = Options("cuda" if gpus else "cpu")
-    lines = [shlex.join([str(job.spec.folder), *arguments(job.spec, how)]) for job in jobs]
+    lines = [shlex.join(_words(job.spec, "cuda" if gpus else "cpu")) for job in jobs]
     runs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "immutable": True}
     runs["data"] = {"runs": "".join(f"{line}\n" for line in lines)}
     spec = {
@@ -113,7 +123,13 @@ def _items(task: str, gpus: int, jobs: Sequence[Job], cluster: Cluster) -> list[
     return [runs, {"apiVersion": "batch/v1", "kind": "Job", "metadata": meta, "spec": spec}]
 
 
-def _pod(name: Any, task: str, gpus: int, cluster: Cluster) -> dict[str, Any]:
+def _words(spec: RunSpec, device: str) -> list[str]:
+    """Return the line of a run: its folder, its spec, and what follows ``kit``."""
+    text = canonical_json(spec).decode()
+    return [str(spec.folder), text, *arguments(spec, device, RESULTS_IN_IMAGE)]
+
+
+def _pod(name: Any, task: str, gpus: int, cluster: KubernetesConfig) -> dict[str, Any]:
     """Return a pod that is as shut in as the kit's own containers."""
     volumes: dict[str, tuple[str, dict[str, Any]]] = {
         "results": (f"{HOME}/results", {"persistentVolumeClaim": {"claimName": cluster.results}}),

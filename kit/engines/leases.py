@@ -60,7 +60,7 @@ def lease(
     """Hold ``count`` GPUs for as long as the block runs: all of them or none, so never a deadlock.
 
     Args:
-        count: how many.
+        count: GPUs that are needed at the same time.
         timeout: for how many seconds to try; None for as long as it takes.
         among: UUIDs to choose from; None for all that NVML shows.
         share: how many runs may share a GPU, this one included.
@@ -131,6 +131,8 @@ def for_this_process(
     timeout = environment.number("KIT_GPU_WAIT")
     share = int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)
     with lease(count, timeout, among=among, share=share, log=log) as uuids:
+        # What this process chose from, for the workers that it may start.
+        os.environ["KIT_GPU"] = ",".join(among or [gpu.uuid for gpu in devices.gpus()])
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
         # Numbers mean the same to CUDA as to the driver, not the fastest first.
         os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
@@ -219,6 +221,8 @@ def _lock(name: str, how: int, stack: ExitStack) -> bool:
         fcntl.flock(handle, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        raise KitError(f"{path}: {error.strerror}; KIT_LOCKS names another folder") from None
     return True
 
 

@@ -12,7 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from kit import method
-from kit.engines.engine import Exit, Handle, Options, arguments, environment
+from kit.engines.engine import Exit, Handle, SweepOptions, environment
+from kit.engines.handover import arguments
 from kit.runs import logs
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
@@ -20,14 +21,14 @@ from kit.spec import RunSpec
 SECONDS_BETWEEN_LOOKS = 0.02
 
 
-def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
+def unusable(specs: Sequence[RunSpec], options: SweepOptions) -> str | None:
     """Return why these runs cannot be processes of this machine: a package is missing."""
     del options
     lines = (method.find(name).missing() for name in {spec.method for spec in specs})
     return next(filter(None, lines), None)
 
 
-def connect(options: Options) -> Local:
+def connect(options: SweepOptions) -> Local:
     """Return the engine."""
     return Local(options)
 
@@ -37,15 +38,16 @@ class Local:
 
     name = "local"
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: SweepOptions) -> None:
         self.options = options
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._oom_kills: dict[str, int] = {}
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
         """Start the process of a run."""
-        kills = _oom_kills()
-        with RunFolder(spec).log.open("ab") as log:
+        kills, folder = oom_kills(), RunFolder(spec)
+        folder.write_spec()
+        with folder.log.open("ab") as log:
             process = subprocess.Popen(
                 self._command(spec),
                 stdin=subprocess.DEVNULL,
@@ -60,8 +62,10 @@ class Local:
         return Handle(spec, reference)
 
     def find(self, spec: RunSpec, reference: str | None) -> Handle | None:
-        """Return a process that an earlier supervisor left behind."""
-        return Handle(spec, reference) if reference and _alive(reference) else None
+        """Return a process that an earlier supervisor left behind, if it is at this run."""
+        if not reference or not _alive(reference):
+            return None
+        return Handle(spec, reference) if _writes(reference, RunFolder(spec).log) else None
 
     def poll(self, handle: Handle) -> Exit | None:
         """Return how the process ended; what it may have started itself is ended, too."""
@@ -73,7 +77,7 @@ class Local:
         if code is None:
             return None
         _kill_group(handle.reference)
-        killed = code == -signal.SIGKILL and _oom_kills() > self._oom_kills[handle.reference]
+        killed = code == -signal.SIGKILL and oom_kills() > self._oom_kills[handle.reference]
         return Exit(code, oom_killed=killed)
 
     def stop(self, handle: Handle, grace: float) -> None:
@@ -91,7 +95,7 @@ class Local:
         """Nothing is held open."""
 
     def _command(self, spec: RunSpec) -> list[str]:
-        return [sys.executable, "-m", "kit", *arguments(spec, self.options)]
+        return [sys.executable, "-m", "kit", *arguments(spec, self.options.device)]
 
 
 def _pid(reference: str) -> int:
@@ -109,7 +113,15 @@ def _born(pid: int) -> int | None:
 
 def _alive(reference: str) -> bool:
     pid, _, born = reference.partition(":")
-    return pid.isdigit() and str(_born(int(pid))) == born
+    # Of a process that could not be looked up nothing is known, so it is not taken for this one.
+    return pid.isdecimal() and born.isdecimal() and _born(int(pid)) == int(born)
+
+
+def _writes(reference: str, log: Path) -> bool:
+    """Tell whether a process prints to a run's log, as those do that were started for it."""
+    with suppress(OSError):
+        return Path(f"/proc/{_pid(reference)}/fd/1").samefile(log)
+    return False
 
 
 def _kill_group(reference: str) -> None:
@@ -117,7 +129,7 @@ def _kill_group(reference: str) -> None:
         os.killpg(_pid(reference), signal.SIGKILL)
 
 
-def _oom_kills() -> int:
+def oom_kills() -> int:
     """Return how often the kernel has killed for want of memory since boot."""
     with suppress(OSError):
         for line in Path("/proc/vmstat").read_text().splitlines():

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from kit import method, papers, paths, plan, task
-from kit.engines.engine import Engine, Options
+from kit.engines.engine import Engine, SweepOptions
 from kit.engines.jobs import Job, RetryPolicy
 from kit.engines.local import Local
 from kit.engines.queue import Queue
@@ -56,7 +56,7 @@ def _processes(runs: int = 40) -> list[dict[str, Any]]:
     def alone(_: RunSpec) -> None:
         subprocess.run(NOTHING, check=True, start_new_session=True)
 
-    return [_overhead("process", Idle(Options()), list(_specs(runs)), alone)]
+    return [_overhead("process", Idle(SweepOptions()), list(_specs(runs)), alone)]
 
 
 def _containers(runs: int = 10) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def _containers(runs: int = 10) -> list[dict[str, Any]]:
         from kit.engines import docker
     except ModuleNotFoundError:
         return []
-    options = Options(allow_unpinned=True)
+    options = SweepOptions(allow_unpinned=True)
     names = (name for name in task.names() if papers.hours(name, "wrn") is not None)
     built = [name for name in names if not docker.unusable([*_specs(1, name)], options)]
     if not built:
@@ -106,8 +106,8 @@ def _overhead(
 
 
 def _plan(runs: int = 10_000) -> list[dict[str, Any]]:
-    def request(seeds: int) -> plan.Request:
-        return plan.Request(
+    def request(seeds: int) -> plan.PlanRequest:
+        return plan.PlanRequest(
             "dash", 5, "paper", "released", seeds=tuple(range(seeds)), all_methods=True
         )
 

@@ -21,7 +21,7 @@ import msgspec
 from kit import paths
 from kit.engines.devices import GIB, Gpu, gpus
 from kit.errors import UnavailableError
-from kit.files import is_locked, locked, write_bytes, write_json
+from kit.files import decode_json, is_locked, locked, write_bytes, write_json
 
 WORD, LOCK = "word", "lock"
 
@@ -71,7 +71,7 @@ def probe(folder: Path, name: str) -> None:
 def answer(folder: Path, name: str) -> NodeReport | None:
     """Return what a node of that name told, or None."""
     try:
-        return msgspec.json.decode((folder / f"{name}.json").read_bytes(), type=NodeReport)
+        return decode_json((folder / f"{name}.json").read_bytes(), NodeReport)
     except (OSError, msgspec.MsgspecError):
         return None
 

@@ -23,7 +23,7 @@ import msgspec
 from kit.engines.engine import BUSY, Engine, EngineError, Exit
 from kit.engines.jobs import Ended, Job, RetryPolicy, Running, has_result, why
 from kit.engines.schedule import mean_of_kind
-from kit.engines.signals import Count, counted
+from kit.engines.signals import InterruptCount, counted
 from kit.engines.slots import Slots
 from kit.engines.stop import stop_together
 from kit.errors import KitError
@@ -319,7 +319,7 @@ class Queue:
             else:
                 self._put_back(job, 0.0)
 
-    def _stop_all(self, interrupts: Count) -> None:
+    def _stop_all(self, interrupts: InterruptCount) -> None:
         """Stop what is under way."""
         if not self.running:
             return

@@ -12,20 +12,20 @@ from typing import NoReturn
 
 
 @dataclass
-class Count:
+class InterruptCount:
     """How often the user has asked to stop."""
 
     value: int = 0
 
 
 @contextmanager
-def terminable() -> Iterator[Count]:
+def terminable() -> Iterator[InterruptCount]:
     """Turn TERM into the exception of Ctrl-C, and count both.
 
     The count is for whoever must not go on: the exception is lost where it meets a bare ``except``,
     such as the one of Python's own ``copyreg`` below ``torch.save``.
     """
-    count = Count()
+    count = InterruptCount()
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         count.value += 1
@@ -36,9 +36,9 @@ def terminable() -> Iterator[Count]:
 
 
 @contextmanager
-def counted() -> Iterator[Count]:
+def counted() -> Iterator[InterruptCount]:
     """Count Ctrl-C and TERM instead of raising, for code that must stop between two steps."""
-    count = Count()
+    count = InterruptCount()
 
     def add(number: int, frame: FrameType | None) -> None:
         count.value += 1

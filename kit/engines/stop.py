@@ -13,8 +13,8 @@ from pathlib import Path
 from kit import paths
 from kit.engines import slurm
 from kit.engines.choose import connect
-from kit.engines.engine import Engine, Handle, Options
-from kit.engines.signals import Count
+from kit.engines.engine import Engine, Handle, SweepOptions
+from kit.engines.signals import InterruptCount
 from kit.errors import KitError
 from kit.files import is_locked
 from kit.runs import sweeps
@@ -27,7 +27,7 @@ SECONDS_BETWEEN_LOOKS = 0.05
 
 
 def stop_together(
-    engine: Engine, handles: Sequence[Handle], grace: float, interrupts: Count
+    engine: Engine, handles: Sequence[Handle], grace: float, interrupts: InterruptCount
 ) -> None:
     """Stop runs side by side, by TERM, and by KILL after the grace or at the next interrupt."""
 
@@ -59,7 +59,7 @@ def stop_run(folder: Path, grace: float = GRACE_SECONDS) -> bool:
     if not run.is_running():
         return False
     if attempt is not None and attempt.ended is None:
-        engine = connect(attempt.engine, [], Options())
+        engine = connect(attempt.engine, [], SweepOptions())
         handle = engine.find(run.spec, attempt.reference)
         if handle is not None:
             engine.stop(handle, grace)

@@ -44,10 +44,11 @@ def export(run: Path, folder: Path) -> list[Path]:
         from safetensors.torch import save
     except ModuleNotFoundError:
         raise KitError(f"kit export needs safetensors: {extras.install('export')}") from None
-    stages, context = load_run(run, "cpu")
-    if not hasattr(stages, "trained"):
+    the_method, context = load_run(run, "cpu")
+    network = the_method.trained(context)
+    if network is None:
         raise KitError(f"the model of {context.spec.method!r} is no network; use 'kit predict'")
-    network: nn.Module = stages.trained(context).eval()
+    network.eval()
     fold = context.fold("test")
     sample = _sample(fold, context.task.sample_shape)
     program, shape = _program(network, fold, sample)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kit.data import normalise
+from kit.data import normalise, npy
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import DataError
@@ -27,7 +25,7 @@ def read(file: Path, task: Task, config: DataConfig) -> Tensor:
     Raises:
         DataError: with what is wrong with them.
     """
-    x = _load(file)
+    x = npy.load_npz(file, ("x",))["x"] if npy.is_npz(file) else npy.load(file)
     channels, *spatial = task.sample_shape
     if x.ndim == len(spatial) + 1 and channels == 1:
         x = x[:, None]
@@ -57,19 +55,3 @@ def batch(x: Tensor, first: int) -> Batch:
     """Return encoded inputs as a batch without answers; the samples are numbered from ``first``."""
     numbers = torch.arange(first, first + len(x), device=x.device)
     return Batch(x=x, y=torch.zeros_like(numbers), sample_id=numbers, unit_id=numbers)
-
-
-def _load(file: Path) -> npt.NDArray[np.generic]:
-    try:
-        content = np.load(file, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return content
-        with content:
-            if "x" in content:
-                return content["x"]
-            names = ", ".join(content.files) or "nothing"
-    except FileNotFoundError:
-        raise DataError(f"{file}: no such file") from None
-    except (OSError, ValueError, EOFError, BadZipFile):
-        raise DataError(f"{file} is no .npy or .npz file of numbers, or not a whole one") from None
-    raise DataError(f"{file} has no array 'x', but {names}")

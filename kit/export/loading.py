@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 import torch
 
-from kit import discovery, method, task
-from kit.base.context import Context, Method
+from kit import method, task
+from kit.base.context import Context
+from kit.base.method import Method, load
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import KitError
 from kit.runs.find import read_spec
 from kit.runs.folder import RunFolder, read_result
-from kit.settings import convert
 
 
-def load_run(folder: Path, device: str) -> tuple[Method, Context]:
+def load_run(folder: Path, device: str) -> tuple[Method[Any], Context]:
     """Return the method of a finished run, and the context to ask it with.
 
     Raises:
@@ -39,14 +39,13 @@ def load_run(folder: Path, device: str) -> tuple[Method, Context]:
         )
     if device == "cuda" and not torch.cuda.is_available():
         raise KitError("no CUDA device is usable here; use --device cpu")
-    settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
-    stages = discovery.load("kit.methods", info.folder, "stages").Stages(settings)
+    the_method = load(info, spec)
     prepared = open_prepared(the_task, spec.tier, spec.profile)
     context = Context(
         spec=spec,
         task=the_task,
-        settings=settings,
+        settings=the_method.settings,
         data=TaskData(the_task, prepared, torch.device(device)),
         folder=RunFolder(spec, folder.resolve().parents[len(spec.folder.parts) - 1]),
     )
-    return cast(Method, stages), context
+    return the_method, context

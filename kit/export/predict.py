@@ -82,9 +82,9 @@ def predict(
     Raises:
         KitError: the run or the file will not do; one line that says why.
     """
-    stages, context = load_run(run, device)
+    the_method, context = load_run(run, device)
     x = inputs.read(file, context.task, context.settings.data)
-    fold, answer = context.fold("test"), stages.predictor(context)
+    fold, answer = context.fold("test"), the_method.predictor(context)
     parts, kind = [], "logits"
     for start in range(0, len(x), BATCH):
         part = inputs.encode(x[start : start + BATCH].to(context.device), fold)

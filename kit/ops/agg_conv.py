@@ -54,7 +54,7 @@ def agg_conv(
             position of k * |D| + position of d.
         alpha: (|K||D|,) mixing coefficients, already normalised.
         kernel_sizes: K; even sizes are allowed.
-        dilations: D.
+        dilations: D, each combined with each kernel size.
         stride: the same for every axis.
         groups: 1, or C_in = C_out for a depthwise convolution; others by direct methods alone.
         method: one of `METHODS`; "auto" for the rule of `kit.ops.dispatch`; "autotune" to time

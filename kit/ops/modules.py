@@ -22,10 +22,10 @@ class _AggConv(nn.Module):
     (|K||D|, drawn from 1e-3 N(0, 1)) and `bias` (C_out, zeros) or None.
 
     Args:
-        in_channels: C_in.
-        out_channels: C_out.
-        kernel_sizes: K.
-        dilations: D.
+        in_channels: C_in, of the input (B, C_in, ...).
+        out_channels: C_out, of the result (B, C_out, ...).
+        kernel_sizes: K, the candidates' kernel sizes.
+        dilations: D, each combined with each kernel size.
         stride: the same for every axis.
         groups: 1, or C_in = C_out for depthwise.
         bias: whether a bias is added after the mixture.

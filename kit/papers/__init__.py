@@ -64,7 +64,7 @@ class PublishedCell:
         return self.mean if self.std is None else f"{self.mean}±{self.std}"
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TableHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row or column: its title as printed, and what its cells have in common.
 
     Attributes:
@@ -91,14 +91,14 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return (self.method,) * columns if isinstance(self.method, str) else self.method
 
 
-class Group(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RowGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows that belong together."""
 
-    rows: tuple[Line, ...]
+    rows: tuple[TableHeader, ...]
     title: str = ""
 
 
-class Form(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ReleasedForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """In which form the released code of some methods (of none named: all) scored a task."""
 
     task: str
@@ -123,23 +123,23 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     title: str
-    blocks: tuple[tuple[Line, ...], ...]
-    groups: tuple[Group, ...]
+    blocks: tuple[tuple[TableHeader, ...], ...]
+    groups: tuple[RowGroup, ...]
     cells: str = "scores"
     stubs: tuple[str, ...] = ("",)
     missing: str = "-"
     best: Literal["column", "group"] | int | None = None
-    released: tuple[Form, ...] = ()
+    released: tuple[ReleasedForm, ...] = ()
     others: bool = False
     runs_of: int | None = None
     remarks: tuple[str, ...] = ()
 
     @property
-    def columns(self) -> tuple[Line, ...]:
+    def columns(self) -> tuple[TableHeader, ...]:
         """The columns of all blocks."""
         return tuple(column for block in self.blocks for column in block)
 
-    def keys(self, row: Line) -> tuple[Key, ...]:
+    def keys(self, row: TableHeader) -> tuple[Key, ...]:
         """Return what each cell of a row is about, column by column."""
         methods = row.methods(len(self.columns))
         return tuple(

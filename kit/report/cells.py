@@ -18,7 +18,7 @@ class Measured:
         metric: what was measured, in the form that is printed.
         values: per seed; None where the metric is not a number.
         settings: what a reduced profile changed, ``key=value``.
-        twice: seeds that have several valid runs, which therefore have no value.
+        duplicate_seeds: seeds that have several valid runs, which therefore have no value.
         mixed: whether the runs differ in their settings, so that they have no mean.
         others: runs of other kinds that the cell could have had.
         devices: what the runs ran on.
@@ -36,7 +36,7 @@ class Measured:
     tier: Tier
     values: Mapping[int, float | None]
     settings: tuple[str, ...]
-    twice: tuple[int, ...] = ()
+    duplicate_seeds: tuple[int, ...] = ()
     mixed: bool = False
     others: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Measured:
     def whole(self) -> bool:
         """Whether every seed has one run and a value, and all have the same settings."""
         complete = len(self.defined) == len(self.values) > 0
-        return complete and not self.twice and not self.mixed
+        return complete and not self.duplicate_seeds and not self.mixed
 
     @property
     def mean(self) -> float | None:
@@ -77,8 +77,8 @@ class Measured:
         return "projection" if self.projected else "unfinished"
 
     def __str__(self) -> str:
-        if self.twice:
-            return f"several runs of seed {', '.join(map(str, self.twice))}"
+        if self.duplicate_seeds:
+            return f"several runs of seed {', '.join(map(str, self.duplicate_seeds))}"
         if self.mixed:
             return "settings differ"
         if self.mean is None:

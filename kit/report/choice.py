@@ -27,7 +27,7 @@ class Runs:
 
     Attributes:
         by_seed: one run each.
-        twice: seeds that several valid runs stand for; none of them counts.
+        duplicate_seeds: seeds that several valid runs stand for; none of them counts.
         mixed: whether they differ in their settings, which the method's files had changed.
         others: runs of other kinds, ``3 of smoke-released on synthetic data``.
     """
@@ -36,7 +36,7 @@ class Runs:
     method: str
     kind: Kind
     by_seed: Mapping[int, Result]
-    twice: Mapping[int, Sequence[Result]]
+    duplicate_seeds: Mapping[int, Sequence[Result]]
     mixed: bool
     others: tuple[str, ...]
 
@@ -79,7 +79,7 @@ def choose(
             method=method_name,
             kind=first,
             by_seed={seed: same[0] for seed, same in sorted(seeds.items()) if len(same) == 1},
-            twice={seed: same for seed, same in sorted(seeds.items()) if len(same) > 1},
+            duplicate_seeds={seed: same for seed, same in sorted(seeds.items()) if len(same) > 1},
             mixed=any(each != settings[0] for each in settings),
             others=tuple(f"{len(found[kind])} of {_words(kind)}" for kind in others),
         )
@@ -91,10 +91,10 @@ def conflicts(runs: Iterable[Runs]) -> list[str]:
     mend = "move what does not belong there out of the results folder"
     lines = []
     for each in runs:
-        for seed, same in each.twice.items():
+        for seed, same in each.duplicate_seeds.items():
             several = f"{len(same)} valid runs for seed {seed} of one cell, none counts"
             lines.append(f"{several}: {_folders(same)}; {mend}")
-        if each.mixed and not each.twice:
+        if each.mixed and not each.duplicate_seeds:
             several = "runs of one cell differ in their settings, so that it has no mean"
             lines.append(f"{several}: {_folders(each.by_seed.values())}; {mend}")
     return lines
@@ -107,10 +107,13 @@ def measure(
     found = {seed: value(result, metric) for seed, result in runs.by_seed.items()}
     values = {seed: pair[0] for seed, pair in found.items() if pair is not None}
     units = {pair[1] for pair in found.values() if pair is not None}
-    if not values and not runs.twice:
+    if not values and not runs.duplicate_seeds:
         return None
     profile, protocol, tier = runs.kind
-    some = [*runs.by_seed.values(), *(result for same in runs.twice.values() for result in same)]
+    some = [
+        *runs.by_seed.values(),
+        *(result for same in runs.duplicate_seeds.values() for result in same),
+    ]
     return Measured(
         task=runs.task,
         method=runs.method,
@@ -121,7 +124,7 @@ def measure(
         tier=tier,
         values=values,
         settings=reductions(some[0].spec),
-        twice=tuple(runs.twice),
+        duplicate_seeds=tuple(runs.duplicate_seeds),
         mixed=runs.mixed,
         others=runs.others,
         devices=tuple(sorted({result.provenance.device for result in some})),
@@ -161,8 +164,6 @@ def unfit(spec: RunSpec, versions: Versions = current_versions) -> str | None:
     """Return why a run fills no cell, or None; ``versions`` as ``current_versions``."""
     if spec.overrides:
         return f"it has overrides ({', '.join(spec.overrides)})"
-    if spec.trial is not None:
-        return "it is a trial"
     known = versions(spec.task, spec.method)
     if known is None:
         return "its task or method is not in this kit"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from kit.papers import Key, Layout, Line, PublishedCell
+from kit.papers import Key, Layout, PublishedCell, TableHeader
 from kit.report.cells import Computed, Measured
 from kit.spec import SEEDS
 
@@ -37,7 +37,7 @@ class Cell:
         verdict: whether measured agrees with published.
     """
 
-    column: Line
+    column: TableHeader
     key: Key
     suffix: str = ""
     published: PublishedCell | None = None
@@ -65,7 +65,11 @@ class Cell:
     @property
     def seeds(self) -> str:
         """``2 of 3`` where seeds are missing, else nothing."""
-        if self.measured is None or self.measured.twice or len(self.measured.values) >= len(SEEDS):
+        if (
+            self.measured is None
+            or self.measured.duplicate_seeds
+            or len(self.measured.values) >= len(SEEDS)
+        ):
             return ""
         return f"{len(self.measured.values)} of {len(SEEDS)}"
 
@@ -130,7 +134,7 @@ class Table:
     """A filled table.
 
     Attributes:
-        layout: of the paper.
+        layout: rows and columns as the paper prints them.
         notes: (letter, how the numbers came about).
         errata: (number, what is wrong with printed cells).
         remarks: on the table as a whole.
@@ -152,11 +156,11 @@ class Table:
         return self.layout.title
 
     @property
-    def blocks(self) -> tuple[tuple[Line, ...], ...]:
+    def blocks(self) -> tuple[tuple[TableHeader, ...], ...]:
         """The columns, block by block."""
         return self.layout.blocks
 
-    def parts(self) -> Iterator[tuple[tuple[Line, ...], list[tuple[Row, tuple[Cell, ...]]]]]:
+    def parts(self) -> Iterator[tuple[tuple[TableHeader, ...], list[tuple[Row, tuple[Cell, ...]]]]]:
         """Yield each block's columns and those rows that have anything there."""
         start = 0
         for block in self.blocks:

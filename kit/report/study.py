@@ -10,24 +10,24 @@ from typing import Any
 from scipy.stats import t
 
 from kit import studies
-from kit.errors import KitError
+from kit.report.architectures import likeness
 from kit.runs.records import Result
 from kit.spec import Profile, Protocol, Tier
 from kit.task import Task
 
 
 @dataclass(frozen=True)
-class Row:
+class VariantRow:
     """A variant.
 
     Attributes:
-        title: of the variant.
+        title: what the study calls it, in words.
         values: of the task's first metric, by seed; seeds without a result are missing.
         against: title of the variant that it is compared with; None for the first one.
         change: mean difference from that variant over the seeds that both have.
         interval: 95 % of ``change``, by Student's t over the seeds; None below two seeds.
         same: on how many of those seeds the architecture is that variant's.
-        layers: share of layers that have that variant's choice, over those seeds.
+        layers: share of the architecture's parts that are as in that variant, over those seeds.
         seconds: mean time at work in the search.
     """
 
@@ -47,7 +47,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Table:
+class StudyTable:
     """A study on one task."""
 
     title: str
@@ -58,7 +58,7 @@ class Table:
     protocol: Protocol
     tier: Tier
     seeds: tuple[int, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[VariantRow, ...]
 
 
 def make(
@@ -70,7 +70,7 @@ def make(
     profile: Profile,
     protocol: Protocol,
     tier: Tier,
-) -> Table:
+) -> StudyTable:
     """Return a study's table from the results that there are.
 
     Raises:
@@ -86,7 +86,7 @@ def make(
     first = study.variants[0].title
     rows = [_row(each, found, each.against or first, task.metrics[0]) for each in study.variants]
     values = [run.metrics[task.metrics[0]] for runs in found.values() for run in runs.values()]
-    return Table(
+    return StudyTable(
         title=study.title,
         task=task.name,
         metric=task.metrics[0],
@@ -99,7 +99,7 @@ def make(
     )
 
 
-def as_text(table: Table) -> str:
+def as_text(table: StudyTable) -> str:
     """Return the table for a terminal, with what it was made from below it."""
     rows = [_head(table), *_body(table)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -110,7 +110,7 @@ def as_text(table: Table) -> str:
     return "\n".join([f"{table.title} on {table.task}", "", *lines, "", *_below(table), ""])
 
 
-def as_markdown(table: Table) -> str:
+def as_markdown(table: StudyTable) -> str:
     """Return the table as GitHub's Markdown."""
     head = _head(table)
     rows = [head, ["---"] * len(head), *_body(table)]
@@ -119,7 +119,7 @@ def as_markdown(table: Table) -> str:
     return "\n".join([f"**{table.title} on {table.task}.**", "", *lines, "", *notes, ""])
 
 
-def as_json(table: Table) -> dict[str, Any]:
+def as_json(table: StudyTable) -> dict[str, Any]:
     """Return the table as plain values."""
     from dataclasses import asdict
 
@@ -130,8 +130,8 @@ def as_json(table: Table) -> dict[str, Any]:
 
 
 def _row(
-    variant: studies.Variant, found: dict[str, dict[int, Result]], against: str, metric: str
-) -> Row:
+    variant: studies.StudyVariant, found: dict[str, dict[int, Result]], against: str, metric: str
+) -> VariantRow:
     runs, first = found[variant.title], found[against]
     scores = {seed: run.metrics[metric].value for seed, run in runs.items()}
     values = {seed: value for seed, value in scores.items() if value is not None}
@@ -142,8 +142,8 @@ def _row(
         for seed, value in started.items()
         if seed in values and value is not None
     ]
-    alike = [_alike(runs[seed], first[seed]) for seed in both]
-    return Row(
+    alike = [likeness(runs[seed], first[seed]) for seed in both]
+    return VariantRow(
         title=variant.title,
         values=values,
         against=variant.against,
@@ -165,23 +165,15 @@ def _interval(values: Sequence[float]) -> tuple[float, float] | None:
     return middle - reach, middle + reach
 
 
-def _alike(run: Result, other: Result) -> float:
-    """Return the share of layers with the same choice."""
-    if run.architecture is None or other.architecture is None:
-        raise KitError(f"{run.spec}: there is no architecture to compare")
-    pairs = list(zip(run.architecture.value, other.architecture.value, strict=True))
-    return sum(one == two for one, two in pairs) / len(pairs)
-
-
-def _head(table: Table) -> list[str]:
+def _head(table: StudyTable) -> list[str]:
     return ["", table.metric, "change", "95 % interval", "same choices", "search"]
 
 
-def _body(table: Table) -> list[list[str]]:
+def _body(table: StudyTable) -> list[list[str]]:
     return [_line(row, first=row is table.rows[0]) for row in table.rows]
 
 
-def _below(table: Table) -> list[str]:
+def _below(table: StudyTable) -> list[str]:
     """Return how the numbers came about."""
     tier = "" if table.tier == "published" else " (not the papers' data)"
     missing = sum(len(table.seeds) - len(row.values) for row in table.rows)
@@ -192,14 +184,14 @@ def _below(table: Table) -> list[str]:
         f"{table.protocol}, tier {table.tier}{tier}",
         f"compared with the first row, seed by seed{''.join(others)}",
         "change: its interval by Student's t over the seeds",
-        "same choices: layers with the same kernel size and dilation, and whole architectures",
+        "same choices: parts of the architecture that are the same, and whole architectures",
     ]
     if missing:
         below.append(f"{missing} runs are missing; 'kit reproduce --study' makes them")
     return below
 
 
-def _line(row: Row, *, first: bool) -> list[str]:
+def _line(row: VariantRow, *, first: bool) -> list[str]:
     if row.mean is None:
         return [row.title, "not run", "", "", "", ""]
     spread = f"±{statistics.stdev(row.values.values()):.2g}" if len(row.values) > 1 else ""

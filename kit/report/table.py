@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kit import method, papers, task
-from kit.papers import Key, Layout, Line, PublishedCell
+from kit.papers import Key, Layout, PublishedCell, TableHeader
 from kit.report import best
 from kit.report.cells import Measured
 from kit.report.choice import choose, conflicts
 from kit.report.grid import Cell, Row, Table
-from kit.report.tables import Filled, Request
+from kit.report.tables import TableRequest, TableValues
 from kit.runs.collect import Rejected
 from kit.runs.records import Result
 from kit.spec import TIERS, Profile, Protocol, Tier
@@ -44,7 +44,7 @@ def make(
     """
     layout = papers.layout(paper, number)
     runs, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
-    request = Request(
+    request = TableRequest(
         paper=paper,
         number=number,
         layout=layout,
@@ -53,8 +53,8 @@ def make(
         runs=runs,
         wanted=(profile, protocol, tier),
     )
-    filled: Filled = importlib.import_module(f"kit.report.tables.{layout.cells}").fill(request)
-    made = _Rows(request, filled, rejected)
+    values: TableValues = importlib.import_module(f"kit.report.tables.{layout.cells}").fill(request)
+    made = _Rows(request, values, rejected)
     rows = best.mark_printed(made.of_the_paper(), paper, layout)
     rows = best.mark_measured([*rows, *made.of_the_kit()], layout)
     rows = [made.explained(row) for row in rows]  # last, after the notes on what was measured
@@ -75,8 +75,10 @@ def make(
 class _Rows:
     """The rows of a table as they are made, and the marks that they need."""
 
-    def __init__(self, request: Request, filled: Filled, rejected: Sequence[Rejected]) -> None:
-        self.request, self.filled, self.layout = request, filled, request.layout
+    def __init__(
+        self, request: TableRequest, values: TableValues, rejected: Sequence[Rejected]
+    ) -> None:
+        self.request, self.values, self.layout = request, values, request.layout
         self.unread = _unread(rejected)
         self.tasks, self.methods = set(task.names()), set(method.names())
         self.notes, self.errata = _Marks(_letter), _Marks(lambda index: str(index + 1))
@@ -89,7 +91,7 @@ class _Rows:
 
     def of_the_kit(self) -> list[Row]:
         """Return a row for each further method that has a cell."""
-        ours = {key.method for part in (self.filled.measured, self.filled.computed) for key in part}
+        ours = {key.method for part in (self.values.measured, self.values.computed) for key in part}
         further = sorted(ours - {key.method for key in self.layout.all_keys()})
         return [self._row(OTHERS, _line(name, self.layout)) for name in further]
 
@@ -103,15 +105,15 @@ class _Rows:
         )
         return replace(row, cells=tuple(cells))
 
-    def _row(self, group: str, line: Line) -> Row:
+    def _row(self, group: str, line: TableHeader) -> Row:
         places = zip(self.layout.columns, self.layout.keys(line), strict=True)
         cells = [self._cell(column, key, line.suffix or column.suffix) for column, key in places]
         name = line.method if isinstance(line.method, str) else ""
         return Row(group, line.titles, line.task, name, tuple(cells))
 
-    def _cell(self, column: Line, key: Key, suffix: str) -> Cell:
-        printed, measured = self.request.printed.get(key), self.filled.measured.get(key)
-        derived = self.filled.derived.get(key)
+    def _cell(self, column: TableHeader, key: Key, suffix: str) -> Cell:
+        printed, measured = self.request.printed.get(key), self.values.measured.get(key)
+        derived = self.values.derived.get(key)
         how = derived.how if derived else _how(measured) if measured else None
         return Cell(
             column,
@@ -119,7 +121,7 @@ class _Rows:
             suffix=suffix,
             published=printed,
             erratum=self._erratum(printed),
-            computed=self.filled.computed.get(key),
+            computed=self.values.computed.get(key),
             measured=measured,
             derived=derived,
             note=self.notes.mark(how) if how else None,
@@ -171,13 +173,13 @@ def _others(layout: Layout) -> Iterator[Key]:
         paper_has = {key.method for key in layout.all_keys()}
         for name in method.names():
             if name not in paper_has:
-                yield from layout.keys(Line(title="", method=name))
+                yield from layout.keys(TableHeader(title="", method=name))
 
 
-def _line(name: str, layout: Layout) -> Line:
+def _line(name: str, layout: Layout) -> TableHeader:
     padding = ("",) * (len(layout.stubs) - 1)
     short = method.find(name).title.partition(":")[0]
-    return Line(title=(short, *padding), method=name)
+    return TableHeader(title=(short, *padding), method=name)
 
 
 def _unread(rejected: Iterable[Rejected]) -> Mapping[tuple[str, str], tuple[str, ...]]:
@@ -189,7 +191,7 @@ def _unread(rejected: Iterable[Rejected]) -> Mapping[tuple[str, str], tuple[str,
     return found
 
 
-def _unscored(request: Request, key: Key, measured: Measured | None) -> tuple[str, ...]:
+def _unscored(request: TableRequest, key: Key, measured: Measured | None) -> tuple[str, ...]:
     """Return a reason for each run that was not scored on a cell's metric."""
     runs = request.runs.get((key.task, key.method))
     if request.layout.cells != "scores" or runs is None:
@@ -203,7 +205,7 @@ def _unscored(request: Request, key: Key, measured: Measured | None) -> tuple[st
 def _verdict(
     published: PublishedCell | None, measured: Measured | None, key: Key
 ) -> Verdict | None:
-    if published is None or published.value is None or measured is None or measured.twice:
+    if published is None or published.value is None or measured is None or measured.duplicate_seeds:
         return None
     if (measured.profile, measured.tier) != ("paper", "published"):
         return None  # said again there; this keeps its imports away
@@ -227,6 +229,8 @@ def _counts(rows: Sequence[Row]) -> list[str]:
     if set(tiers) - {"published"}:
         found = ", ".join(f"{tiers[tier]} on {tier} data" for tier in TIERS if tiers[tier])
         said.append(f"cells measured here: {found}")
+    if any(cell.measured_text.startswith("not run") for cell in cells if cell.published):
+        said.append("not run: 'kit data list' says whose data can be had, and what a verdict needs")
     computed: dict[str, Counter[bool]] = {}
     for cell in cells:
         if cell.computed and cell.computed.agrees is not None:
@@ -246,7 +250,9 @@ def _counts(rows: Sequence[Row]) -> list[str]:
 def _how(measured: Measured) -> str:
     text = f"seeds {_seeds(measured.seeds)}; profile {measured.profile}, "
     text += f"protocol {measured.protocol}, tier {measured.tier}"
-    if measured.tier != "published":
+    if measured.tier == "rebuilt":
+        text += " (rebuilt from the source, not shown to be the papers' data)"
+    elif measured.tier != "published":
         text += " (not the papers' data)"
     if measured.beside is not None:
         text += f"; scored as released, {measured.metric}; {measured.beside.metric} itself: "

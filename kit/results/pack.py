@@ -13,7 +13,7 @@ import msgspec
 from kit import paths, task
 from kit.data.prepared import MANIFEST, Manifest, folder_of
 from kit.errors import KitError
-from kit.files import replacing, sha256
+from kit.files import decode_json, replacing, sha256
 from kit.results.verify import RECORDS, Verified, files_of, verify
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a zip can say
@@ -88,7 +88,7 @@ def _manifests(found: Verified) -> Iterator[Path]:
             continue
         file = folder_of(task.find(name), tier, profile) / MANIFEST
         with suppress(OSError, msgspec.MsgspecError):
-            if msgspec.json.decode(file.read_bytes(), type=Manifest).digest == digest:
+            if decode_json(file.read_bytes(), Manifest).digest == digest:
                 yield file
 
 

@@ -11,9 +11,9 @@ from typing import Any
 import msgspec
 
 from kit.files import sha256
+from kit.runs import integrity
 from kit.runs.folder import read_result
-from kit.runs.records import Result
-from kit.spec import RunSpec
+from kit.runs.records import Result, decode_spec
 
 # Beside its artifacts a run leaves records, as text; all else in its folder is scaffolding.
 RECORDS = (".json", ".jsonl", ".txt")
@@ -38,6 +38,11 @@ class Verified:
 
     whole: dict[Path, Result]
     problems: list[Problem]
+
+    @property
+    def undigested(self) -> list[Path]:
+        """Whole runs of older kits, whose results carry no digest: their edits go unnoticed."""
+        return [place for place, result in self.whole.items() if result.digest is None]
 
 
 def verify(runs: Path, progress: Callable[[int, int], None] = lambda *_: None) -> Verified:
@@ -82,12 +87,13 @@ def _problems(folder: Path, result: Result) -> list[str]:
         if not NAME.fullmatch(name)
     ]
     try:
-        spec = msgspec.json.decode((folder / "spec.json").read_bytes(), type=RunSpec)
+        spec = decode_spec((folder / "spec.json").read_bytes())
         if spec != result.spec:
             problems.append("spec.json is not the spec of its result")
     except (OSError, msgspec.MsgspecError) as error:
         problems.append(f"spec.json: {_line(error)}")
-    problems += _history(folder / "history.jsonl")
+    problem = integrity.history_problem(result, folder / "history.jsonl")
+    problems += [problem] if problem else _history(folder / "history.jsonl")
     for artifact in result.artifacts:
         name = PurePosixPath(artifact.name)
         if name.is_absolute() or ".." in name.parts:

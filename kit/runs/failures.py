@@ -17,7 +17,12 @@ TEXTS: tuple[tuple[Failure, re.Pattern[str]], ...] = (
         "gpu-oom",
         re.compile(r"CUDA out of memory|cuda\.OutOfMemoryError|(CUDNN|CUBLAS)_STATUS_ALLOC_FAILED"),
     ),
-    ("disk", re.compile(r"No space left on device|Disk quota exceeded")),
+    (
+        "disk",
+        re.compile(
+            r"No space left on device|Disk quota exceeded|Read-only file system|File too large"
+        ),
+    ),
     (
         "oom",
         re.compile(
@@ -29,18 +34,42 @@ TEXTS: tuple[tuple[Failure, re.Pattern[str]], ...] = (
         re.compile(
             r"uncorrectable ECC error|GPU is lost|fallen off the bus|busy or unavailable"
             r"|no CUDA-capable device is detected|Driver/library version mismatch"
-            r"|CUDA driver initialization failed"
+            r"|CUDA driver initialization failed|Stale file handle|Input/output error"
+            r"|Transport endpoint is not connected|Remote I/O error"
         ),
     ),
 )
+# A disk that takes no more, and one that is not there just now (or a network file system's server).
+ERRNOS: dict[int | None, Failure] = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS), "disk"),
+    **dict.fromkeys(
+        (errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.EREMOTEIO, errno.ENODEV, errno.ENXIO),
+        "infrastructure",
+    ),
+}
+
+
+class TrialError(Exception):
+    """A trial failed in another process, which has told the class of the failure."""
+
+    def __init__(self, failure: Failure, message: str) -> None:
+        super().__init__(message)
+        self.failure = failure
+
+
+def line_of(error: BaseException) -> str:
+    """Return what an exception says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def classify(error: BaseException) -> Failure:
     """Return the class of the failure that an exception stands for."""
+    if isinstance(error, TrialError):
+        return error.failure
     if isinstance(error, DataError):
         return "data"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "disk"
+    if isinstance(error, OSError) and error.errno in ERRNOS:
+        return ERRNOS[error.errno]
     if isinstance(error, MemoryError):
         return "oom"
     if type(error).__name__ == "OutOfMemoryError":

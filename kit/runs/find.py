@@ -8,6 +8,7 @@ import msgspec
 
 from kit import paths
 from kit.errors import KitError, nearest
+from kit.runs.records import decode_spec
 from kit.spec import RunSpec
 
 
@@ -61,7 +62,7 @@ def read_spec(folder: Path) -> RunSpec:
         KitError: its ``spec.json`` is damaged or of another kit.
     """
     try:
-        return msgspec.json.decode((folder / "spec.json").read_bytes(), type=RunSpec)
+        return decode_spec((folder / "spec.json").read_bytes())
     except (OSError, msgspec.MsgspecError) as error:
         raise KitError(f"{folder / 'spec.json'} cannot be read: {error}") from None
 

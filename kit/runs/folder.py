@@ -15,11 +15,13 @@ import msgspec
 
 from kit import paths
 from kit.errors import BusyError
-from kit.files import is_locked, locked, write_bytes, write_json
-from kit.runs.records import SCHEMA, Attempt, Failure, Result, State, Status
+from kit.files import canonical_json, decode_json, is_locked, locked, write_bytes, write_json
+from kit.runs import integrity, ranges
+from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result, decode_spec
 from kit.spec import RunSpec
 
 RESERVE_BYTES = 16384
+SPEC = "spec.json"
 # Held by the queue that has a run, from before its start to after its end.
 CLAIM = "queue.lock"
 ATTEMPT_TMP = ".engine.json.*.tmp"
@@ -37,7 +39,8 @@ class RunFolder:
 
     def __init__(self, spec: RunSpec, root: Path | None = None) -> None:
         self.spec = spec
-        self.path = (root or paths.results() / "runs") / spec.folder
+        self.root = root or paths.results() / "runs"
+        self.path = self.root / spec.folder
 
     @property
     def lock(self) -> Path:
@@ -72,13 +75,21 @@ class RunFolder:
             for left in self.path.rglob(".*.tmp"):  # by a process that was killed
                 if not left.match(ATTEMPT_TMP):  # the queue's, which may be writing it now
                     left.unlink()
-            write_json(self.path / "spec.json", self.spec)
+            self.write_spec()
             # Space to report a full disk with.
             write_bytes(self._reserve, b"\0" * RESERVE_BYTES)
             try:
                 yield
             finally:
                 self._reserve.unlink(missing_ok=True)
+
+    def write_spec(self) -> None:
+        """Have the spec in the folder, for the process that makes the run and for readers."""
+        with suppress(FileNotFoundError, msgspec.MsgspecError):
+            there = decode_spec((self.path / SPEC).read_bytes())
+            if canonical_json(there) == canonical_json(self.spec):
+                return
+        write_json(self.path / SPEC, self.spec)
 
     def set_status(
         self,
@@ -141,7 +152,7 @@ class RunFolder:
         """Return what a finished stage (or trial) left, or None while it is not finished."""
         try:
             content = (self.path / kind / f"{name}.json").read_bytes()
-            return msgspec.json.decode(content, type=dict[str, Any])
+            return decode_json(content, dict[str, Any])
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
@@ -152,7 +163,7 @@ class RunFolder:
     def data(self) -> str | None:
         """Return the digest of the data that the run was begun with, if it was."""
         with suppress(FileNotFoundError, msgspec.MsgspecError):
-            return msgspec.json.decode((self.path / "data.json").read_bytes(), type=str)
+            return decode_json((self.path / "data.json").read_bytes(), str)
         return None
 
     def set_data(self, digest: str) -> None:
@@ -173,14 +184,14 @@ class RunFolder:
 def read_status(folder: Path) -> Status | None:
     """Return the status in a run's folder, or None where there is none to be read."""
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        return msgspec.json.decode((folder / "status.json").read_bytes(), type=Status)
+        return decode_json((folder / "status.json").read_bytes(), Status)
     return None
 
 
 def read_attempt(folder: Path) -> Attempt | None:
     """Return how a queue last started the run of a folder, or None."""
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        return msgspec.json.decode((folder / "engine.json").read_bytes(), type=Attempt)
+        return decode_json((folder / "engine.json").read_bytes(), Attempt)
     return None
 
 
@@ -189,21 +200,17 @@ def read_result(path: Path) -> Result:
 
     Raises:
         FileNotFoundError: there is none.
-        ValueError: it is truncated, of another schema, or not of the folder it lies in.
+        ValueError: it is truncated or was changed, of another schema, has a score that its metric
+            cannot have, or is not of the folder it lies in.
     """
     content = path.read_bytes()
     try:
-        schema = msgspec.json.decode(content, type=_Schema).schema
-        if schema != SCHEMA:
-            raise ValueError(f"schema {schema} instead of {SCHEMA}")
-        result = msgspec.json.decode(content, type=Result)
+        result = decode_result(content)
     except msgspec.MsgspecError as error:
         raise ValueError(str(error)) from None
+    integrity.check(content)
+    ranges.check(result.metrics)
     folder = result.spec.folder
     if path.parent.parts[-len(folder.parts) :] != folder.parts:
         raise ValueError(f"it belongs to {folder}")
     return result
-
-
-class _Schema(msgspec.Struct):
-    schema: int

@@ -30,7 +30,8 @@ def tail(path: Path, lines: int = 20) -> list[str]:
 def shown(line: bytes) -> str:
     """Return a line as a terminal would show it in the end."""
     text = ESCAPES.sub("", line.decode("utf-8", "replace")).rstrip()
-    return text.rpartition("\r")[2].rstrip()
+    text = text.rpartition("\r")[2].rstrip()
+    return "".join(sign if sign.isprintable() or sign == "\t" else "�" for sign in text)
 
 
 def cap(path: Path, limit: int = LIMIT_BYTES, kept: int = KEPT_BYTES) -> None:

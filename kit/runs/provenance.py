@@ -15,12 +15,10 @@ from kit.files import sha256
 CODE = (".py", ".toml", ".csv")
 
 
-def code_hash(task_folder: Path, method_folder: Path) -> str:
-    """Return one hash over the code of ``kit/``, of the task, and of a method from elsewhere."""
-    folders = [paths.PACKAGE, task_folder]
-    if not method_folder.is_relative_to(paths.PACKAGE):
-        folders.append(method_folder)
-    return hash_of(folders)
+def code_hash(task_folder: Path, *method_folders: Path) -> str:
+    """Return one hash over the code of ``kit/``, of the task, and of methods from elsewhere."""
+    others = [folder for folder in method_folders if not folder.is_relative_to(paths.PACKAGE)]
+    return hash_of([paths.PACKAGE, task_folder, *others])
 
 
 def hash_of(places: Iterable[Path]) -> str:

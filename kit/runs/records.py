@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import msgspec
 from msgspec import Struct
 
-from kit.spec import RunSpec
+from kit.files import decode_json
+from kit.spec import FORMER, RunSpec
 
-SCHEMA = 1
+SCHEMA = 2
+# Version 1 had an architecture of four kinds only, a field ``trial`` in specs, always null, and the
+# setting ``variant`` by another name.
+READABLE = (1, SCHEMA)
 State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
 Failure = Literal[
     "method", "oom", "gpu-oom", "timeout", "infrastructure", "disk", "data", "cancelled"
@@ -55,9 +60,9 @@ class Artifact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Architecture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a search found; ``kind`` says how to read ``value``."""
+    """What a search found; ``kind``, which the method knows, says how to read ``value``."""
 
-    kind: Literal["kernel-dilation", "genotype", "blocks", "trees"]
+    kind: str
     version: int
     value: Any
 
@@ -86,7 +91,12 @@ class Provenance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A finished run."""
+    """A finished run.
+
+    Attributes:
+        history: the SHA-256 of ``history.jsonl``; None where there was none.
+        digest: over all the rest (``kit.runs.integrity``); None in results of older kits.
+    """
 
     schema: int
     spec: RunSpec
@@ -98,6 +108,47 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     macs: int | None
     code_hash: str
     provenance: Provenance
+    history: str | None = None
+    digest: str | None = None
+
+
+def decode_spec(content: bytes) -> RunSpec:
+    """Return the spec in a ``spec.json`` of any readable schema.
+
+    Raises:
+        msgspec.DecodeError: there is none.
+    """
+    return msgspec.convert(_of_today(decode_json(content, dict[str, Any])), RunSpec)
+
+
+def decode_result(content: bytes) -> Result:
+    """Return the result in a ``result.json`` of any readable schema.
+
+    Raises:
+        ValueError: it is of another schema, or not whole.
+    """
+    schema = decode_json(content, _Schema).schema
+    if schema not in READABLE:
+        raise ValueError(f"schema {schema} instead of {SCHEMA}")
+    if schema == SCHEMA:
+        return decode_json(content, Result)
+    document = decode_json(content, dict[str, Any])
+    if isinstance(document.get("spec"), dict):
+        document["spec"] = _of_today(document["spec"])
+    return msgspec.convert(document, Result)
+
+
+class _Schema(Struct):
+    schema: int
+
+
+def _of_today(spec: dict[str, Any]) -> dict[str, Any]:
+    spec = {name: value for name, value in spec.items() if (name, value) != ("trial", None)}
+    if isinstance(spec.get("settings"), dict):
+        today = {former: name for name, former in FORMER.items()}
+        settings = {today.get(name, name): value for name, value in spec["settings"].items()}
+        spec["settings"] = settings
+    return spec
 
 
 class Status(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,7 +169,7 @@ class Attempt(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a run was started and, once it is over, how it ended; only the queue writes it.
 
     Attributes:
-        engine: its name.
+        engine: which of them started it, such as ``docker``.
         reference: by which the engine finds the run again.
         gpus: UUIDs, none for the CPU.
         number: of the attempt, from 1; infrastructure failures are tried again.

@@ -6,6 +6,7 @@ is told by its locks.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from kit.files import is_locked
 from kit.runs.folder import read_attempt, read_status
 from kit.runs.records import Attempt, Failure, Status
 
+NAME = re.compile(r"seed-\d+-[0-9a-f]+")
 Standing = Literal["queued", "starting", "running", "succeeded", "failed", "cancelled", "stopped"]
 
 
@@ -69,9 +71,9 @@ class RunState:
 def read_states(root: Path | None = None) -> list[RunState]:
     """Return the state of every run below ``results/runs``, in a fixed order."""
     root = root or paths.results() / "runs"
-    return [
-        read_state(path.relative_to(root), root) for path in sorted(root.glob("*/*/*/seed-*-*"))
-    ]
+    # Others' folders may lie there, too.
+    folders = (path for path in sorted(root.glob("*/*/*/seed-*-*")) if NAME.fullmatch(path.name))
+    return [read_state(path.relative_to(root), root) for path in folders if path.is_dir()]
 
 
 def read_state(folder: Path, root: Path | None = None) -> RunState:

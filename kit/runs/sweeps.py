@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from kit import paths
-from kit.files import is_locked, locked, write_json
+from kit.files import decode_json, is_locked, locked, write_json
 from kit.runs.folder import ATTEMPT_TMP, now
 
 
@@ -59,17 +59,20 @@ def live() -> list[Sweep]:
     """Return the sweeps under way."""
     found = []
     for file in sorted(_folder().glob("*.json")):
-        if is_locked(lock(int(file.stem))):
-            with suppress(FileNotFoundError):  # it ends at this moment
-                found.append(msgspec.json.decode(file.read_bytes(), type=Sweep))
+        if file.stem.isdecimal() and is_locked(lock(int(file.stem))):
+            # It ends at this moment, or somebody else wrote the file.
+            with suppress(FileNotFoundError, msgspec.MsgspecError):
+                found.append(decode_json(file.read_bytes(), Sweep))
     return found
 
 
 def _tidy() -> None:
     """Remove what killed queues left behind: locks that nobody holds, half-written files."""
     for file in (*_folder().glob("*.json"), *_folder().glob(".*.tmp")):
-        pid = int(file.name.strip(".").partition(".")[0])
-        with locked(lock(pid)) as mine:
+        pid = file.name.strip(".").partition(".")[0]
+        if not pid.isdecimal():
+            continue
+        with locked(lock(int(pid))) as mine:
             if mine:
                 file.unlink(missing_ok=True)
     runs = paths.results() / "runs"

@@ -12,11 +12,12 @@ import msgspec
 from kit import paths
 from kit.runs import history
 from kit.runs.folder import RunFolder, read_attempt, read_status
+from kit.runs.records import decode_spec
 from kit.spec import RunSpec
 
 
 @dataclass(frozen=True)
-class Cost:
+class StageSeconds:
     """Seconds of one stage.
 
     Attributes:
@@ -40,7 +41,7 @@ class Unfinished:
     """
 
     spec: RunSpec
-    stages: dict[str, Cost]
+    stages: dict[str, StageSeconds]
     gpus: tuple[str, ...]
 
 
@@ -58,7 +59,7 @@ def find(root: Path | None = None) -> list[Unfinished]:
 
 def _read(folder: Path, root: Path) -> Unfinished | None:
     with suppress(OSError, msgspec.MsgspecError):
-        spec = msgspec.json.decode((folder / "spec.json").read_bytes(), type=RunSpec)
+        spec = decode_spec((folder / "spec.json").read_bytes())
         if root / spec.folder == folder:
             attempt = read_attempt(folder)
             gpus = attempt.gpus if attempt else ()
@@ -66,18 +67,18 @@ def _read(folder: Path, root: Path) -> Unfinished | None:
     return None
 
 
-def _stages(folder: RunFolder) -> Iterator[tuple[str, Cost]]:
+def _stages(folder: RunFolder) -> Iterator[tuple[str, StageSeconds]]:
     ended = {file.stem for file in (folder.path / "stages").glob("*.json")}
     for name in sorted(ended):
         cost = (folder.output(name) or {}).get("cost")
         if cost is not None:
-            yield name, Cost(cost["active_seconds"])
+            yield name, StageSeconds(cost["active_seconds"])
     status = read_status(folder.path)
     if status and status.stage and status.stage not in ended and status.epoch and status.epochs:
         seconds = _so_far(folder.path, status.stage)
         if seconds:
             whole = seconds * status.epochs / status.epoch
-            yield status.stage, Cost(whole, status.epoch, status.epochs)
+            yield status.stage, StageSeconds(whole, status.epoch, status.epochs)
 
 
 def _so_far(folder: Path, stage: str) -> float:

@@ -1,11 +1,24 @@
 """DASH's search for any torch module, usable without the rest of the kit."""
 
-from kit.search.api import Architecture, dash_search
-from kit.search.architecture import Choices, instantiate
-from kit.search.exponentiated import ExponentiatedGradient
-from kit.search.gradients import AlphaGradients
-from kit.search.supernet import discretise, gumbel_softmax, mixtures, supernet
+from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kit.search.api import Architecture, dash_search
+    from kit.search.architecture import Choices, instantiate
+    from kit.search.exponentiated import ExponentiatedGradient
+    from kit.search.gradients import AlphaGradients
+    from kit.search.supernets import discretise, gumbel_softmax, mixtures, supernet
+
+MODULES = {
+    "api": ("Architecture", "dash_search"),
+    "architecture": ("Choices", "instantiate"),
+    "exponentiated": ("ExponentiatedGradient",),
+    "gradients": ("AlphaGradients",),
+    "supernets": ("discretise", "gumbel_softmax", "mixtures", "supernet"),
+}
 __all__ = [
     "AlphaGradients",
     "Architecture",
@@ -18,3 +31,11 @@ __all__ = [
     "mixtures",
     "supernet",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part when it is asked for: what architectures are is told without torch."""
+    for module, parts in MODULES.items():
+        if name in parts:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from kit import divergence
 from kit.files import write_bytes, write_json
 from kit.search.architecture import Choices, Padding, instantiate
 from kit.search.gradients import AlphaGradients
-from kit.search.supernet import EXCLUDED, discretise, mixtures, supernet
+from kit.search.kernel_dilation import KernelDilation
+from kit.search.supernets import EXCLUDED, discretise, mixtures, supernet
 from kit.seeding import key
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -53,9 +54,15 @@ class Architecture:
 
     @classmethod
     def load(cls, file: Path | str) -> Architecture:
-        """Read what ``save`` wrote; ``kit run --architecture`` takes such files too."""
-        layers = msgspec.json.decode(Path(file).read_bytes(), type=list[tuple[str, int, int]])
-        return cls({name: (k, d) for name, k, d in layers})
+        """Read what ``save`` wrote; ``kit run --architecture`` takes such files too.
+
+        Raises:
+            ValueError: it is something else; the line names the layer that is wrong.
+        """
+        kind = KernelDilation()
+        value = kind.read(Path(file).read_text(encoding="utf-8"))
+        kind.check(value)
+        return cls({name: (k, d) for name, k, d in value})
 
 
 def dash_search(
@@ -91,13 +98,13 @@ def dash_search(
         model: with ``Conv1d`` or ``Conv2d`` layers that keep the size of their input, but for one
             stride; it is not changed.
         data: batches (x, y), gone through once per epoch: a ``DataLoader``, a list.
-        loss: of the model's output and y.
-        kernel_sizes: K, odd.
-        dilations: D.
+        loss: called with (the model's output, y); returns a scalar, lower is better.
+        kernel_sizes: K, the candidates' kernel sizes; odd ones.
+        dilations: D, each combined with each kernel size.
         include: patterns of the names of layers to search: a word that occurs in the name, or with
             ``*``, ``?`` or ``[]`` a match of the whole name.
         exclude: patterns of the names of layers to leave alone.
-        epochs: of the search.
+        epochs: how often the search goes through ``data``.
         learning_rate: of the weights; the paper has 0.1 and, for dense tasks, 0.01.
         alpha_learning_rate: of the alphas; the paper has half of its rates for the weights.
         gradient_scale: alphas' gradients have this norm's inverse. The released code has 100, which
@@ -106,12 +113,13 @@ def dash_search(
         clip: norm to which all gradients together are clipped; 0 for none.
         separable: search layers with as many outputs as inputs as depthwise ones: cheaper.
         gumbel: noise on the alphas at every forward pass.
-        temperature: of the softmax over the alphas.
+        temperature: divides the alphas before the softmax; lower is sharper.
         seed: of weights, noise and, where it draws from torch's generator, the order of the data.
         checkpoint: a file; after an interruption the same call goes on at the epoch where it was.
         progress: called after each epoch with (epochs done, epochs, mean loss).
 
     Raises:
+        DivergedError: a loss or a weight is not finite, as when the data hold NaN.
         ValueError: nothing can be searched, a layer changes sizes, or the data do not fit.
     """
     if even := [size for size in kernel_sizes if size % 2 == 0]:
@@ -151,7 +159,7 @@ def dash_search(
             ]
             if not batches:
                 raise ValueError("the data are empty, or can be gone through only once")
-            losses.append(float(torch.stack(batches).mean()))
+            losses.append(_mean_loss(network, batches, epoch))
             _save(file, network, optimiser, losses)
             progress(epoch + 1, epochs, losses[-1])
     return Architecture(discretise(network), tuple(losses))
@@ -167,6 +175,13 @@ def _step(
         nn.utils.clip_grad_norm_(network.parameters(), clip)
     optimiser.step()
     return value.detach()
+
+
+def _mean_loss(network: nn.Module, losses: Sequence[Tensor], epoch: int) -> float:
+    mean = {"loss": torch.stack(list(losses)).mean()}
+    found, finite = divergence.read(mean, network.parameters())
+    divergence.check(f"epoch {epoch + 1}", found["loss"], finite, network.named_parameters())
+    return found["loss"]
 
 
 def _optimiser(

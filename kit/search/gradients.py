@@ -7,7 +7,7 @@ from typing import Literal
 
 import torch
 
-from kit.search.supernet import Mixture
+from kit.search.supernets import Mixture
 
 Field = Literal["extent", "ten-kernel-sizes"]
 

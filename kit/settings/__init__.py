@@ -14,9 +14,9 @@ from kit.settings.common import (
     Validation,
 )
 from kit.settings.resolve import merge, resolve
-from kit.settings.speed import NetworkSettings, Speed
+from kit.settings.speed import Speed
 from kit.settings.split import FoldShare
-from kit.settings.strict import apply_overrides, convert
+from kit.settings.strict import apply_overrides, convert, toml
 from kit.settings.training import TrainingSettings
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "Count",
     "DataConfig",
     "FoldShare",
-    "NetworkSettings",
     "Optimiser",
     "Positive",
     "Schedule",
@@ -39,4 +38,5 @@ __all__ = [
     "convert",
     "merge",
     "resolve",
+    "toml",
 ]

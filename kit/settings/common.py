@@ -15,7 +15,8 @@ from kit.settings.split import FoldShare
 LARGEST = 2**31 - 1
 Positive = Annotated[int, Meta(ge=1, le=LARGEST)]
 Count = Annotated[int, Meta(ge=0, le=LARGEST)]
-Amount = Annotated[float, Meta(ge=0)]
+# What float32 can hold; larger amounts, the infinite too, would end in an error of torch.
+Amount = Annotated[float, Meta(ge=0, le=3.4e38)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 # Of momentum and dropout, where 1 would let nothing through.
 BelowOne = Annotated[float, Meta(ge=0, lt=1)]
@@ -67,7 +68,7 @@ class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     load: Mapping[str, bool | int | float | str] = {}
 
     def folds(self, role: str) -> tuple[str, ...]:
-        """Return the prepared folds of a role; by default DESIGN's plain reading of its name."""
+        """Return the prepared folds of a role; by default those that its name says."""
         if role in self.split:
             return self.split[role].names
         return tuple(self.roles.get(role, DEFAULT_ROLES[role]))
@@ -159,8 +160,9 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         kind: ``step`` multiplies the rate by ``factor`` at each milestone reached; ``cosine`` falls
-            from it to ``floor`` along half a cosine, step by step; ``plateau`` multiplies it by
-            ``factor`` once more than ``patience`` epochs have brought no better ``Validation``.
+            from it to ``floor`` along half a cosine; ``plateau`` multiplies it by ``factor`` once
+            more than ``patience`` epochs have brought no better ``Validation``.
+        every: whether ``cosine`` and warm-up change the rate at every step or at every epoch.
         milestones: epochs, counted from 0.
         strict: a milestone m counts from epoch m + 1 on (DASH's code) instead of from m on.
         floor: of ``step``, no further decay once the rate is at or below it; else the last rate.
@@ -172,6 +174,7 @@ class Schedule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
 
     kind: Literal["step", "cosine", "plateau"] = "step"
+    every: Literal["step", "epoch"] = "step"
     milestones: tuple[Count, ...] = ()
     factor: Amount = 0.2
     strict: bool = False

@@ -1,12 +1,10 @@
-"""Settings of methods that train the backbones: how fast, at what precision."""
+"""Settings of how fast networks are trained, and at what precision."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from msgspec import Struct
-
-from kit.settings.common import Settings
 
 
 class Speed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -27,9 +25,3 @@ class Speed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     channels_last: bool = False
     compile: bool = False
     cuda_graphs: bool = False
-
-
-class NetworkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What methods that train the backbones have; an expert is trained as its authors do."""
-
-    speed: Speed = Speed()

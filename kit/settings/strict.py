@@ -51,6 +51,17 @@ def apply_overrides(
     return changed
 
 
+def toml(value: Any) -> str:
+    """Return a value of tables, lists, texts and numbers as TOML, on one line."""
+    if isinstance(value, Mapping):
+        pairs = (f"{toml(name)} = {toml(each)}" for name, each in value.items())
+        return f"{{ {', '.join(pairs)} }}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(toml, value))}]"
+    # What JSON has of single values is TOML's, too.
+    return msgspec.json.encode(value).decode()
+
+
 def _check(name: str, kind: Any, path: str) -> None:
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         if name not in kind.__struct_fields__:
@@ -72,7 +83,7 @@ def _field(kind: Any, name: str) -> Any:
 def _value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         return text
 
 

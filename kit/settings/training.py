@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from kit.errors import KitError
-from kit.settings.common import Optimiser, Positive, Schedule, Settings, Validation
+from kit.settings.common import Amount, Optimiser, Positive, Schedule, Settings, Validation
 
 
 class TrainingSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one network is trained.
 
     Attributes:
+        clip: norm to which all gradients together are clipped; 0 for none.
+        auxiliary: weight of the losses of what a network answers besides, in training alone.
         validation: the score that schedules and selection follow, if any.
         loss: None for the task's own.
     """
@@ -18,6 +20,8 @@ class TrainingSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
     batch_size: Positive
     optimiser: Optimiser
     schedule: Schedule
+    clip: Amount = 0.0
+    auxiliary: Amount = 0.0
     validation: Validation = Validation()
     loss: str | None = None
 

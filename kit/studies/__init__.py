@@ -16,7 +16,7 @@ from kit.task import Task
 FOLDER = Path(__file__).resolve().parent
 
 
-class Variant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StudyVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A row: what the settings are changed to, as ``-o`` would.
 
     Attributes:
@@ -33,7 +33,7 @@ class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     title: str
     method: str
-    variants: tuple[Variant, ...]
+    variants: tuple[StudyVariant, ...]
 
 
 def names() -> list[str]:

@@ -1,4 +1,4 @@
-"""A stage of a run: its checkpoint, its lines of history, its clock.
+"""A stage of a run: its checkpoint, its lines of history, its clock, its end where it diverges.
 
 After ``kill -9`` a stage continues from its last checkpoint to the result that it would have had.
 """
@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 import torch
+from torch import Tensor, nn
 
-from kit import environment
+from kit import divergence, environment
 from kit.errors import KitError
 from kit.seeding import key
 from kit.spec import RunSpec
@@ -37,13 +39,17 @@ class Stateful(Protocol):
 class Checkpointer:
     """What one stage, or one trial of it, writes down to be resumed.
 
+    It counts epochs. Where a stage has other steps that it can go on from, such as rounds of
+    boosting or the children of a search, one of these is its epoch.
+
     Args:
-        name: of the stage.
+        name: the stage's, as the history and the folders have it.
         spec: of the run; a checkpoint of another run is refused.
         folder: where the checkpoint lies.
         history: the file of one JSON line per epoch.
         notify: called after each epoch with (epoch, loss).
         trial: number of the trial, if it is one.
+        configuration: of the trial, as JSON; a checkpoint of another one does not count.
     """
 
     def __init__(
@@ -54,10 +60,11 @@ class Checkpointer:
         history: Path,
         notify: Callable[[int, float], None] = lambda *_: None,
         trial: int | None = None,
+        configuration: str | None = None,
     ) -> None:
         self.name, self.spec, self.history = name, spec, history
         self.checkpoint = folder / f"{name}.checkpoint.pt"
-        self.notify, self.trial = notify, trial
+        self.notify, self.trial, self.configuration = notify, trial, configuration
         self.stream: tuple[str | int, ...] = (name,) if trial is None else (name, trial)
         self._earlier_seconds, self.sessions = 0.0, 1
         self._began = self._saved = time.monotonic()
@@ -75,12 +82,12 @@ class Checkpointer:
         Raises:
             KitError: the checkpoint is of another run or version.
         """
-        if not self.checkpoint.exists():
+        content = tensors.load(self.checkpoint) if self.checkpoint.exists() else None
+        if content is not None and content["run"] != self.spec.id:
+            raise KitError(f"{self.checkpoint} is of another run; remove it to start afresh")
+        if content is None or content.get("configuration") != self.configuration:
             self._truncate_history(self._first_line())
             return 0
-        content = tensors.load(self.checkpoint)
-        if content["run"] != self.spec.id:
-            raise KitError(f"{self.checkpoint} is of another run; remove it to start afresh")
         for name, part in state.items():
             part.load_state_dict(content["state"][name])
         self._truncate_history(content["history"])
@@ -92,28 +99,60 @@ class Checkpointer:
         torch.manual_seed(key(self.spec.seed, *self.stream, "epoch", epoch))
 
     def end_epoch(
-        self, epoch: int, epochs: int, state: Mapping[str, Stateful], **values: Any
+        self,
+        epoch: int,
+        epochs: int,
+        state: Mapping[str, Stateful],
+        *,
+        loss: Tensor | float,
+        **values: Any,
     ) -> None:
-        """Write the epoch's line of history and, now and then and at the end, a checkpoint."""
+        """Write the epoch's line of history and, now and then and at the end, a checkpoint.
+
+        Whatever is a tensor among the numbers comes to the host in one transfer, together with
+        whether all weights of the networks and optimisers in the state are finite.
+
+        Args:
+            epoch: counted from 0.
+            epochs: in all; after the last one there is a checkpoint.
+            state: what a resumed stage needs.
+            loss: mean of the epoch.
+            values: more for the history; None is left out.
+
+        Raises:
+            DivergedError: the loss or a weight is not finite. The checkpoint is of an epoch before.
+        """
+        values = {"loss": loss, **values}
+        weights = _weights(state)
+        found, finite = divergence.read(
+            {name: value for name, value in values.items() if isinstance(value, Tensor)},
+            [weight for _, weight in weights],
+        )
+        values |= found
         line = {"stage": self.name, "trial": self.trial, "epoch": epoch, **values}
         line["seconds"] = round(self.active_seconds, 3)
         self.history.parent.mkdir(parents=True, exist_ok=True)
-        with self.history.open("a") as stream:
-            stream.write(json.dumps({k: v for k, v in line.items() if v is not None}) + "\n")
-        self.notify(epoch + 1, values.get("loss", float("nan")))
+        with self.history.open("ab") as stream:
+            # What is not a finite number becomes null.
+            stream.write(msgspec.json.encode({k: v for k, v in line.items() if v is not None}))
+            stream.write(b"\n")
+        divergence.check(f"{self.name}, epoch {epoch + 1}", values["loss"], finite, weights)
+        self.notify(epoch + 1, values["loss"])
         due = time.monotonic() - self._saved >= self._pause
         if due or epoch + 1 == epochs:
-            self._save(epoch + 1, state)
+            self.save(epoch + 1, state)
 
     def remove_checkpoint(self) -> None:
         """Drop the checkpoint of a finished stage."""
         self.checkpoint.unlink(missing_ok=True)
 
-    def _save(self, epoch: int, state: Mapping[str, Stateful]) -> None:
+    def save(self, epoch: int, state: Mapping[str, Stateful]) -> None:
+        """Write a checkpoint to go on from at an epoch."""
         with self.history.open("rb+") as stream:
             os.fsync(stream.fileno())
         content = {
             "run": self.spec.id,
+            "configuration": self.configuration,
             "epoch": epoch,
             "state": {name: part.state_dict() for name, part in state.items()},
             "history": self.history.stat().st_size,
@@ -140,3 +179,16 @@ class Checkpointer:
     def _truncate_history(self, size: int) -> None:
         if self.history.exists():
             os.truncate(self.history, size)
+
+
+def _weights(state: Mapping[str, Stateful]) -> list[tuple[str, Tensor]]:
+    """Return all that the networks and optimisers in a state learn, each once, by name."""
+    found: dict[int, tuple[str, Tensor]] = {}
+    for part in state.values():
+        if isinstance(part, nn.Module):
+            found |= {id(weight): (name, weight) for name, weight in part.named_parameters()}
+    for name, part in state.items():
+        if isinstance(part, torch.optim.Optimizer):
+            for weight in (each for group in part.param_groups for each in group["params"]):
+                found.setdefault(id(weight), (f"a weight of {name}", weight))
+    return list(found.values())

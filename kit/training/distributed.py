@@ -8,6 +8,7 @@ where a network treats samples one by one, and with batch statistics over all pa
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 import torch
 import torch.distributed as dist
@@ -41,13 +42,18 @@ def wait() -> None:
         dist.barrier()
 
 
-def parallel(network: nn.Module) -> nn.Module:
-    """Return a network whose gradients are averaged over all processes; alone, the same one."""
+def parallel(network: nn.Module, *, averaged: bool = True) -> nn.Module:
+    """Return a network that trains in all processes together; alone, the same one.
+
+    Args:
+        network: the same in all processes.
+        averaged: whether its backward pass averages the gradients over them.
+    """
     if world() == 1 or not any(weight.requires_grad for weight in network.parameters()):
         return network
     if next(network.parameters()).is_cuda:
         network = nn.SyncBatchNorm.convert_sync_batchnorm(network)
-    return DistributedDataParallel(network)
+    return DistributedDataParallel(network) if averaged else network
 
 
 def shard(batch: Batch) -> tuple[Batch, float]:
@@ -68,12 +74,22 @@ def weight_of(loss: object, weight: float, batch: Batch, part: Batch) -> float:
     return float(world()) if summed else weight
 
 
-def mean(value: Tensor) -> float:
+def mean(value: Tensor) -> Tensor:
     """Return the mean of a number over all processes."""
     if world() > 1:
         dist.all_reduce(value)
         value = value / world()
-    return float(value)
+    return value
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Average gradients over all processes, after a backward pass that ``parallel`` did not."""
+    gradients = [each.grad for each in parameters if each.grad is not None]
+    if world() == 1 or not gradients:
+        return
+    flat = nn.utils.parameters_to_vector(gradients)
+    dist.all_reduce(flat)
+    nn.utils.vector_to_parameters(flat / world(), gradients)
 
 
 def broadcast(network: nn.Module) -> None:

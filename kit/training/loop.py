@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
@@ -19,7 +20,7 @@ from kit.training.checkpointer import Checkpointer, Stateful
 from kit.training.losses import Kind, Loss
 from kit.training.monitor import Monitor
 from kit.training.ranger import Ranger
-from kit.training.schedules import apply_rate, by_step
+from kit.training.schedules import set_rate
 from kit.training.speed import accelerate, allow_tf32
 
 ADAMS: dict[str, Callable[..., torch.optim.Optimizer]] = {
@@ -30,7 +31,6 @@ ADAMS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 
 # What a step learns from: a batch, or whatever a method makes of several.
 Work = TypeVar("Work")
-PLAIN = Speed()
 
 
 def make_optimiser(groups: Sequence[dict[str, Any]], settings: Optimiser) -> torch.optim.Optimizer:
@@ -51,6 +51,26 @@ def make_optimiser(groups: Sequence[dict[str, Any]], settings: Optimiser) -> tor
     return optimiser
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """What is called around the steps of a training.
+
+    Attributes:
+        before_epoch: with the epoch, once the network is in training mode.
+        before_step: with the epoch and the number of the step in it, once the rate is set.
+        after_backward: between the backward pass and the clipping of its gradients.
+        after_step: after the optimiser's step.
+    """
+
+    before_epoch: Callable[[int], object] = lambda _: None
+    before_step: Callable[[int, int], object] = lambda *_: None
+    after_backward: Callable[[], object] = lambda: None
+    after_step: Callable[[], object] = lambda: None
+
+
+NO_HOOKS, PLAIN = Hooks(), Speed()
+
+
 def train(
     checkpointer: Checkpointer,
     network: nn.Module,
@@ -62,75 +82,128 @@ def train(
     loss: Callable[[Work], Tensor],
     until: int | None = None,
     steps: int | None = None,
-    extra_optimisers: Sequence[torch.optim.Optimizer] = (),
+    clip: float = 0.0,
     monitor: Monitor | None = None,
-    before_epoch: Callable[[int], object] = lambda _: None,
-    after_backward: Callable[[], object] = lambda: None,
-    observe: Callable[[], dict[str, Any]] = dict,
+    hooks: Hooks = NO_HOOKS,
 ) -> None:
-    """Train a network for some epochs, from the stage's last checkpoint on.
+    """Train a network for some epochs, from the last checkpoint on.
 
     Args:
         checkpointer: keeps the checkpoint and the history.
-        network: what is trained, in place.
+        network: trained in place.
         optimiser: with ``initial_lr`` in each group.
-        schedule: of the learning rate.
+        schedule: how each group's rate follows from its ``initial_lr``.
         epochs: in all, those before the checkpoint included.
         batches: the batches of an epoch, by its number.
         loss: runs the network on a batch.
         until: stop after so many epochs, with a checkpoint to go on from; None for all.
         steps: of one epoch, for schedules that change the rate within epochs.
-        extra_optimisers: more, which step and follow the schedule with the first.
+        clip: norm to which all gradients together are clipped; 0 for none.
         monitor: scores the network after each epoch.
-        before_epoch: called with the epoch, once the network is in training mode.
-        after_backward: called between backward pass and step.
-        observe: values for the history, once per epoch.
+        hooks: called around the steps.
+
+    Raises:
+        DivergedError: the loss or a weight is not finite.
     """
-    optimisers = [optimiser, *extra_optimisers]
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+
+    def one_epoch(epoch: int) -> dict[str, Tensor]:
+        hooks.before_epoch(epoch)
+        losses = []
+        for step, work in enumerate(batches(epoch)):
+            set_rate(optimiser, schedule, epoch, step, steps, epochs)
+            hooks.before_step(epoch, step)
+            optimiser.zero_grad(set_to_none=True)
+            value = loss(work)
+            value.backward()
+            hooks.after_backward()
+            if clip:
+                nn.utils.clip_grad_norm_(weights, clip)
+            optimiser.step()
+            losses.append(value.detach())
+            hooks.after_step()
+            if monitor is not None and monitor.after_step(epoch):
+                break
+        return {"loss": torch.stack(losses).mean()}
+
     state: dict[str, Stateful] = {"network": network, "optimiser": optimiser}
-    state |= {f"extra-optimiser-{number}": each for number, each in enumerate(extra_optimisers)}
+    run_epochs(checkpointer, network, state, one_epoch, epochs=epochs, until=until, monitor=monitor)
+
+
+def run_epochs(
+    checkpointer: Checkpointer,
+    network: nn.Module,
+    state: dict[str, Stateful],
+    one_epoch: Callable[[int], dict[str, Tensor]],
+    *,
+    epochs: int,
+    until: int | None = None,
+    monitor: Monitor | None = None,
+    observe: Callable[[], dict[str, Any]] = dict,
+) -> None:
+    """Run the epochs of a training, of whatever kind, from the last checkpoint on.
+
+    Args:
+        checkpointer: keeps the checkpoint and the history.
+        network: is in training mode when an epoch begins.
+        state: what a resumed training needs, the network among it.
+        one_epoch: trains for an epoch, by its number, and returns its mean ``loss``, and more for
+            the history, as tensors of one number.
+        epochs: in all, those before the checkpoint included.
+        until: stop after so many epochs, with a checkpoint to go on from; None for all.
+        monitor: scores the network after each epoch.
+        observe: values for the history, once per epoch.
+
+    Raises:
+        DivergedError: the loss or a weight is not finite.
+    """
     if monitor is not None:
-        state["monitor"] = monitor
+        state = {**state, "monitor": monitor}
     end = epochs if until is None else until
     for epoch in range(checkpointer.resume(state), end):
         if monitor is not None and monitor.ended:
             break
         checkpointer.begin_epoch(epoch)
         network.train()
-        before_epoch(epoch)
-        losses = []
-        for step, work in enumerate(batches(epoch)):
-            within = step / steps if steps and by_step(schedule) else 0.0
-            for each in optimisers:
-                if step == 0 or within:
-                    apply_rate(each, epoch + within, schedule, epochs)
-                each.zero_grad(set_to_none=True)
-            value = loss(work)
-            value.backward()
-            after_backward()
-            for each in optimisers:
-                each.step()
-            losses.append(value.detach())
-        mean = distributed.mean(torch.stack(losses).mean())
+        means = {name: distributed.mean(value) for name, value in one_epoch(epoch).items()}
         scored = {} if monitor is None else monitor.after_epoch()
-        checkpointer.end_epoch(epoch, end, state, loss=mean, **scored, **observe())
+        checkpointer.end_epoch(epoch, end, state, **means, **scored, **observe())
     if monitor is not None:
         monitor.finish()
     distributed.broadcast(network)
 
 
 def network_loss(
-    network: nn.Module, fold: Fold, loss: Loss, speed: Speed = PLAIN
+    network: nn.Module,
+    fold: Fold,
+    loss: Loss,
+    speed: Speed = PLAIN,
+    *,
+    auxiliary: float = 0.0,
+    averaged: bool = True,
 ) -> Callable[[Batch], Tensor]:
     """Return the loss of a network whose output the fold's target normaliser decodes.
 
     Where several processes train together, it is of this process's part of the batch.
+
+    Args:
+        network: answers with a tensor, or in training mode with a tuple of them: its answer, and
+            those of auxiliary heads.
+        fold: whose batches they will be.
+        loss: takes (answer, batch) and returns a scalar.
+        speed: what may make the passes faster, such as lower precision.
+        auxiliary: weight of the loss of each auxiliary head.
+        averaged: whether the backward pass averages gradients over all processes.
     """
-    run = accelerate(network, speed, len(fold.input_shape) - 1)
+    run = accelerate(network, speed, len(fold.input_shape) - 1, averaged=averaged)
 
     def of_batch(batch: Batch) -> Tensor:
         part, weight = distributed.shard(batch)
-        value = loss(fold.targets.decode(run(part.x)), part)
+        output = run(part.x)
+        answer, *others = (output,) if isinstance(output, Tensor) else output
+        value = loss(fold.targets.decode(answer), part)
+        for other in others if auxiliary else ():
+            value = value + auxiliary * loss(fold.targets.decode(other), part)
         if part is batch:
             return value
         return value * distributed.weight_of(loss, weight, batch, part)

@@ -18,11 +18,11 @@ class Monitor:
     """Scores a network after each epoch; the lower the better.
 
     Args:
-        network: what is trained.
+        network: gets its best weights back at the end, where ``validation.keep`` is ``best``.
         optimiser: whose rate a ``plateau`` schedule cuts.
-        schedule: of the rate.
+        schedule: of kind ``plateau`` where scores cut the rate.
         validation: what is to follow from the scores.
-        score: of the network as it is.
+        score: evaluates the network as it is; lower is better.
     """
 
     def __init__(
@@ -57,10 +57,14 @@ class Monitor:
         """Whether the score has not become better for too long."""
         return 0 < self.validation.patience <= self.waited
 
+    def after_step(self, epoch: int) -> bool:
+        """Take note of a step, and tell whether to end the epoch with it."""
+        return False
+
     def after_epoch(self) -> dict[str, float]:
         """Score the network and return what the history keeps."""
         device = next(self.network.parameters()).device
-        score = distributed.mean(torch.tensor(self.score(), device=device))
+        score = float(distributed.mean(torch.tensor(self.score(), device=device)))
         self.waited = 0 if score < self.best else self.waited + 1
         if self.waited == 0:
             self.best = score

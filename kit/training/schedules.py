@@ -18,7 +18,7 @@ def rate(initial: float, epoch: float, schedule: Schedule, epochs: int) -> float
     Args:
         initial: the rate without a schedule.
         epoch: counted from 0; a fraction within an epoch.
-        schedule: how the rate changes.
+        schedule: the kind of change, with its parameters.
         epochs: in all; where a cosine ends.
     """
     if epoch < schedule.warm_up:
@@ -36,14 +36,32 @@ def rate(initial: float, epoch: float, schedule: Schedule, epochs: int) -> float
     return value
 
 
-def apply_rate(optimiser: Optimizer, epoch: float, schedule: Schedule, epochs: int) -> None:
-    """Set the rate of each parameter group from its ``initial_lr``; ``plateau`` leaves it alone."""
-    if schedule.kind == "plateau":
+def set_rate(
+    optimiser: Optimizer,
+    schedule: Schedule,
+    epoch: int,
+    step: int,
+    steps: int | None,
+    epochs: int,
+) -> None:
+    """Set the rate of each parameter group from its ``initial_lr``; ``plateau`` leaves it alone.
+
+    Args:
+        optimiser: with ``initial_lr`` in each group.
+        schedule: the kind of change, with its parameters.
+        epoch: counted from 0.
+        step: in the epoch, counted from 0.
+        steps: of an epoch; None for a rate that stays as it is at the epoch's first step.
+        epochs: in all.
+    """
+    within = step / steps if steps and _by_step(schedule) else 0.0
+    if schedule.kind == "plateau" or (step and not within):
         return
     for group in optimiser.param_groups:
-        group["lr"] = rate(group["initial_lr"], epoch, schedule, epochs)
+        group["lr"] = rate(group["initial_lr"], epoch + within, schedule, epochs)
 
 
-def by_step(schedule: Schedule) -> bool:
+def _by_step(schedule: Schedule) -> bool:
     """Tell whether the rate changes within epochs."""
-    return schedule.kind == "cosine" or schedule.warm_up > 0
+    falls_or_rises = schedule.kind == "cosine" or schedule.warm_up > 0
+    return falls_or_rises and schedule.every == "step"

@@ -19,14 +19,20 @@ from kit.settings import Speed
 from kit.training import distributed
 
 
-def accelerate(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Tensor]:
+def accelerate(
+    network: nn.Module, speed: Speed, axes: int, *, averaged: bool = True
+) -> Callable[[Tensor], Any]:
     """Return a network's training pass: float32 in, float32 out, quicker in between.
 
     Args:
         network: keeps its float32 weights; where asked for, their layout changes. In precision
             float64 they become float64, and so is the answer.
-        speed: what is asked for.
+        speed: precision, layout, compilation and graphs, as the settings ask for them.
         axes: spatial axes of its input.
+        averaged: whether the backward pass averages gradients over all processes.
+
+    Returns:
+        A function that answers as the network does, with a tensor or with several.
 
     Raises:
         KitError: this device, machine or input has no use for what is asked for.
@@ -37,7 +43,7 @@ def accelerate(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor]
         network.double()
     if speed.channels_last:
         cast(Any, network).to(memory_format=torch.channels_last)  # its stub knows no layouts
-    run: Callable[[Tensor], Tensor] = distributed.parallel(network)
+    run: Callable[[Tensor], Any] = distributed.parallel(network, averaged=averaged)
     # The compiler has no code for complex spectra: supernets would take minutes to be slower.
     if speed.compile and not any(
         isinstance(each, AggConv1d | AggConv2d) for each in network.modules()
@@ -49,13 +55,15 @@ def accelerate(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor]
     half = speed.precision == "bf16"
     layout = torch.channels_last if speed.channels_last else torch.preserve_format
 
-    def forward(x: Tensor) -> Tensor:
+    def forward(x: Tensor) -> Any:
         allow_tf32(speed.precision == "tf32")
         # Graphs may not depend on what autocast happens to hold in its cache.
         cached = not speed.cuda_graphs
         with torch.autocast(x.device.type, torch.bfloat16, enabled=half, cache_enabled=cached):
             y = run(x.to(dtype, memory_format=layout))
-        return y.float() if half else y
+        if not half:
+            return y
+        return y.float() if isinstance(y, Tensor) else tuple(each.float() for each in y)
 
     return forward
 
@@ -76,7 +84,7 @@ class Graphed:
 
     Args:
         network: its weights and buffers are read and written in place by the graph.
-        run: computes it.
+        run: the pass that is recorded: (batch, ...) in, the network's answers out.
     """
 
     def __init__(self, network: nn.Module, run: Callable[[Tensor], Tensor]) -> None:

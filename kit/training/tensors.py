@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import io
+import pickle
+import struct
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from kit.errors import DataError
 from kit.files import write_bytes
+
+# What torch's reader raises for damaged files.
+DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 def save(path: Path, value: Any) -> None:
@@ -25,5 +41,17 @@ def save(path: Path, value: Any) -> None:
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> Any:
-    """Read what ``save`` wrote."""
-    return torch.load(path, map_location=device, weights_only=True)
+    """Read what ``save`` wrote.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        DataError: it is damaged, or holds anything but tensors in plain containers.
+    """
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except pickle.UnpicklingError:
+        # torch's own text is advice on how to load it all the same.
+        raise DataError(f"{path} holds something other than tensors; it was not read") from None
+    except DAMAGE as error:
+        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        raise DataError(f"{path}: not a whole file of tensors ({reason})") from None

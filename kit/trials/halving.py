@@ -8,7 +8,6 @@ NAS-Bench-360 used.
 
 from __future__ import annotations
 
-import math
 from bisect import insort
 from collections.abc import Sequence
 from typing import Annotated, Literal, NamedTuple
@@ -16,13 +15,14 @@ from typing import Annotated, Literal, NamedTuple
 from msgspec import Meta, Struct
 
 from kit.settings import Positive
+from kit.trials.best import rank
 
 
 class Halving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How many trials there are, and how they compete.
 
     Attributes:
-        trials: in all.
+        trials: how many begin.
         divisor: the share that trains on is 1 / divisor, to that many times the epochs.
         max_rungs: there are fewer where the epochs or the trials do not suffice.
         workers: how many trials are under way at a time.
@@ -66,12 +66,7 @@ class Halving(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return count
 
 
-def nan_last(score: float | None) -> float:
-    """Return a score that can be compared: infinite if it is None or NaN."""
-    return math.inf if score is None or math.isnan(score) else score
-
-
-class Job(NamedTuple):
+class TrialJob(NamedTuple):
     """Training one trial to its next rung: it has ``behind`` epochs and needs ``epochs`` in all."""
 
     trial: int
@@ -98,29 +93,29 @@ class Bracket:
         self._ranking: list[list[tuple[float, int, int]]] = [[] for _ in rungs]
         self._promoted: list[set[int]] = [set() for _ in rungs]
 
-    def start(self) -> list[Job]:
+    def start(self) -> list[TrialJob]:
         """Return the first job of each worker."""
         jobs = [self._next_fresh() for _ in range(self.workers)]
         return [job for job in jobs if job is not None]
 
-    def report(self, job: Job, score: float | None) -> Job | None:
+    def report(self, job: TrialJob, score: float | None) -> TrialJob | None:
         """Take in the score of a finished job and return what its worker does next.
 
         One report entitles at most one trial, the reported one or another, to train on; else a
         fresh trial begins, until there are no more.
 
         Args:
-            job: the finished one.
+            job: what ``start`` or an earlier report handed out.
             score: lower is better; None and NaN are worse than any number. Of equals the first is
                 better.
         """
         ranking, promoted = self._ranking[job.rung], self._promoted[job.rung]
-        insort(ranking, (nan_last(score), len(ranking), job.trial))
+        insort(ranking, (rank(score), len(ranking), job.trial))
         if job.rung + 1 < len(self.rungs):
             for _, _, trial in ranking[: len(ranking) // self.divisor]:
                 if trial not in promoted:
                     promoted.add(trial)
-                    return Job(trial, job.rung + 1, job.epochs, self.rungs[job.rung + 1])
+                    return TrialJob(trial, job.rung + 1, job.epochs, self.rungs[job.rung + 1])
         return self._next_fresh()
 
     def expected_epochs(self) -> int:
@@ -131,6 +126,6 @@ class Bracket:
             behind, count = rung, count // self.divisor
         return total
 
-    def _next_fresh(self) -> Job | None:
+    def _next_fresh(self) -> TrialJob | None:
         trial = next(self._fresh, None)
-        return None if trial is None else Job(trial, 0, 0, self.rungs[0])
+        return None if trial is None else TrialJob(trial, 0, 0, self.rungs[0])

@@ -9,10 +9,12 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Sequence
 
-from kit.trials.halving import Bracket, Job
+from kit.trials.halving import Bracket, TrialJob
 
 
-def run(brackets: Sequence[Bracket], start: Callable[[Job], Callable[[], float | None]]) -> None:
+def run(
+    brackets: Sequence[Bracket], start: Callable[[TrialJob], Callable[[], float | None]]
+) -> None:
     """Let brackets run side by side until none has anything left to do.
 
     Args:
@@ -21,10 +23,10 @@ def run(brackets: Sequence[Bracket], start: Callable[[Job], Callable[[], float |
             when the job's end is next in logical time, and returns the trial's score there.
     """
     # Of jobs that end at the same time, the one that was begun first comes first.
-    under_way: list[tuple[int, int, Job, Bracket, Callable[[], float | None]]] = []
+    under_way: list[tuple[int, int, TrialJob, Bracket, Callable[[], float | None]]] = []
     begun = 0
 
-    def begin(job: Job, bracket: Bracket, now: int) -> None:
+    def begin(job: TrialJob, bracket: Bracket, now: int) -> None:
         nonlocal begun
         end = now + job.epochs - job.behind
         heapq.heappush(under_way, (end, begun, job, bracket, start(job)))

@@ -22,14 +22,20 @@ COUNT = {"train": 48, "val": 12, "test": 16}
 
 def prepare(job: Preparation) -> Contents:
     """Return all stamps of the chosen visits, and the folds over them."""
-    raw = job.raw
+    raw, places = job.raw, list(ARCHIVES.values())
     counts = {name: job.samples.get(name, count) for name, count in COUNT.items()}
     if job.tier == "synthetic":
         raw = job.scratch
         write_archive(raw / ARCHIVES["train"], "train", counts["train"] + counts["val"])
         write_archive(raw / ARCHIVES["test"], "test", counts["test"])
     choice, visits = chosen(raw)
-    train, test = (read_stamps(raw / file, visits, job.progress) for file in ARCHIVES.values())
+    if job.tier == "rebuilt":
+        folders = [f"zenodo/npy_{fold}" for fold in ARCHIVES]
+        places = [
+            str(job.find(f"zenodo/{file}", folder))
+            for file, folder in zip(places, folders, strict=True)
+        ]
+    train, test = (read_stamps(raw / file, visits, job.progress) for file in places)
     split = counts["train"] if job.tier == "synthetic" else int(len(train.sky) * 0.9)
     total = len(train.sky) + len(test.sky)
     arrays = {

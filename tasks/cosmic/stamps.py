@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kit.data import checks
+from kit.data import checks, npy
 from kit.data.archives import members
 from kit.errors import DataError
 
@@ -19,6 +19,8 @@ from .visits import FILTER
 
 SIDE, CROP = 256, 128
 SKY = "sky.npy"
+# Bytes of a stamp: three planes of float64.
+LARGEST = 3 * SIDE * SIDE * 8
 CENTRE = np.s_[(SIDE - CROP) // 2 : (SIDE + CROP) // 2]
 
 
@@ -63,7 +65,8 @@ def read_stamps(
     for name, stream in members(archive, wanted=wanted, progress=progress):
         proposal, visit, file = name.split("/")[-3:]
         place = f"{archive.name}: {name}"
-        array = _array(place, stream.read())
+        array = npy.load_stream(place, io.BufferedReader(stream), LARGEST)
+        array = checks.numbers(place, array, array.shape)
         if file == SKY:
             skies[proposal, visit] = _sky(place, array)
         else:
@@ -77,14 +80,6 @@ def read_stamps(
     sky = [_level(archive, key, skies.get(key[:2])) for key in keys]
     visited = [f"{proposal}_{visit}" for proposal, visit, _ in keys]
     return Stamps(image, rays, counted, np.array(sky, np.float32), visited)
-
-
-def _array(place: str, content: bytes) -> npt.NDArray[Any]:
-    try:
-        array = np.asarray(np.load(io.BytesIO(content), allow_pickle=False))
-    except (ValueError, EOFError, OSError) as error:
-        raise DataError(f"{place}: not a whole .npy file ({error})") from None
-    return checks.numbers(place, array, array.shape)
 
 
 def _stamp(place: str, array: npt.NDArray[Any]) -> tuple[Any, Any, Any]:

@@ -13,7 +13,7 @@ from kit.data.split import in_order
 from kit.seeding import generator
 from kit.task import Contents, Preparation
 
-from . import fasta
+from . import bundle, fasta
 from .raw import LABELS, read
 from .synthetic import COUNT as SYNTHETIC
 from .synthetic import write
@@ -28,6 +28,8 @@ def prepare(job: Preparation) -> Contents:
     """Return the sequences of a tier: x (n, 1, 1000) indices of bases, y (n, 36) of 0 and 1."""
     if job.tier == "sample":
         return _sample(job)
+    if job.tier == "rebuilt":
+        return _rebuilt(job)
     if job.tier == "synthetic":
         counts = {name: min(job.samples.get(name, n), n) for name, n in SYNTHETIC.items()}
         write(job.scratch / FILE, counts, SEED)
@@ -45,6 +47,16 @@ def _published(
         for letter in "xy"
     }
     arrays["unit_id"] = np.arange(sum(counts.values()))
+    return Contents(arrays=arrays, folds=in_order(counts), origin=origin)
+
+
+def _rebuilt(job: Preparation) -> Contents:
+    """Take the user's labels from the original bundle."""
+    parts = bundle.read(job)
+    x, y = (np.concatenate([part[number] for part in parts.values()]) for number in (0, 1))
+    counts = {name: len(part[0]) for name, part in parts.items()}
+    origin = {"labels": bundle.read_labels(job.raw / bundle.LIST), "every": bundle.EVERY}
+    arrays = {"x": x, "y": y, "unit_id": np.arange(len(y))}
     return Contents(arrays=arrays, folds=in_order(counts), origin=origin)
 
 

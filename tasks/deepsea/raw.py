@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from kit.data import archives
+from kit.data import archives, npy
 from kit.errors import DataError
 
 LENGTH, BASES, LABELS = 1000, 4, 36
@@ -57,17 +57,11 @@ class _Rows:
 
     def __init__(self, place: str, stream: io.BufferedReader, wanted: tuple[int, ...]) -> None:
         self.place, self.stream, self.shape = place, stream, wanted
-        try:
-            version = np.lib.format.read_magic(stream)
-            header = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
-            }[version]
-            shape, self.fortran, self.dtype = header(stream)
-        except (ValueError, KeyError) as error:
-            raise DataError(f"{place}: not an array in .npy format ({error})") from None
-        if shape != wanted or self.dtype.kind not in "biuf":
-            raise DataError(f"{place} is {self.dtype} {shape}, not numbers {wanted}")
+        with npy.told(place):
+            header = npy.header(stream)
+        self.fortran, self.dtype = header.order == "F", header.dtype
+        if header.shape != wanted or self.dtype.kind not in "biuf":
+            raise DataError(f"{place} is {self.dtype} {header.shape}, not numbers {wanted}")
 
     def indices(self) -> Bytes:
         """Return which base stands where: (n, 1, 1000)."""
@@ -95,7 +89,8 @@ class _Rows:
             if len(content) != wanted:
                 raise DataError(f"{self.place} ends too early")
             order: Literal["F", "C"] = "F" if self.fortran else "C"
-            values = np.frombuffer(content, self.dtype).reshape((rows, *row), order=order)
+            with npy.told(self.place):
+                values = npy.flat(content, self.dtype, (rows, *row), order)
             ones = values == 1
             if not (ones | (values == 0)).all():
                 raise DataError(f"{self.place} holds values other than 0 and 1")

@@ -3,6 +3,8 @@
 from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
 
+PRINCETON = "http://deepsea.princeton.edu/media/code"
+
 TASK = Task(
     name="deepsea",
     title="DeepSEA",
@@ -24,7 +26,7 @@ TASK = Task(
         expert="DeepSEA",
         novelty="used before",
     ),
-    tiers=("published", "sample", "synthetic"),
+    tiers=("published", "rebuilt", "sample", "synthetic"),
     sources=(
         Source(
             file="deepsea_filtered.npz",
@@ -34,6 +36,17 @@ TASK = Task(
             ),
             roughly=902_623_148,
         ),
+        # The original data. Which labels and which sequences of them are the papers' is not public.
+        Source(
+            file="deepsea_train_bundle.v0.9.tar.gz",
+            instead=("deepsea_train",),
+            holds=("train.mat", "valid.mat", "test.mat"),
+            urls=(f"{PRINCETON}/deepsea_train_bundle.v0.9.tar.gz",),
+            roughly=3_500_000_000,
+            tier="rebuilt",
+        ),
+        # 36 numbers in 0..918, one on each line, from the user: nobody has published them.
+        Source(file="labels.txt", tier="rebuilt"),
         Source(
             file="janggu-0.10.2-py2.py3-none-any.whl",
             package="pypi:janggu==0.10.2",

@@ -36,7 +36,7 @@ def read(file: Path) -> dict[str, str]:
         rows = list(csv.reader(file.read_text("utf-8-sig").splitlines()))
     except FileNotFoundError:
         raise DataError(f"{file}: no such file") from None
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, csv.Error):
         raise DataError(f"{file.name}: not a text file") from None
     labels: dict[str, str] = {}
     for number, row in enumerate(rows, start=1):
@@ -69,14 +69,16 @@ def digest(labels: Mapping[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def check(place: str, label: str) -> None:
+def check(place: str, label: object) -> None:
     """Refuse what is no label.
 
     Raises:
         DataError: naming the place.
     """
-    if label not in CLASSES:
-        raise DataError(f"{place} is {label!r}, not one of {' '.join(CLASSES)}")
+    if not isinstance(label, str) or label not in CLASSES:
+        # What is no text is not printed: it may have no end.
+        found = f"{label!a:.40}" if isinstance(label, str) else f"a {type(label).__name__}"
+        raise DataError(f"{place} is {found}, not one of {' '.join(CLASSES)}")
 
 
 def _words(wanted: int) -> str:

@@ -27,6 +27,8 @@ from .synthetic import write_pickle
 ZIP = ("training2017.zip", "training2017")
 # Of all samples of the 8,528 records in their order, as 16-bit numbers, the lower byte first.
 SAMPLES_HASH = "8a257fb08210697a26833c6fdff5205f4e29f89aa25f02d984f2d2052309705b"
+# Of all ``.mat`` files in their order, one after the other.
+FILES_HASH = "c6c7397bff51625ad07413fa212ffa110de2499b1f22f3f6a57b97b0888c87a7"
 COUNT = {"train": 48, "val": 12, "test": 12}
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from kit.data import checks, pickles
+from kit.data import checks, matlab, pickles
 from kit.data.archives import members
 from kit.errors import DataError
 
@@ -42,7 +42,7 @@ def read_pickle(file: Path) -> Records:
         DataError: naming the file and the field that is not what it should be.
     """
     content = checks.fields(file.name, pickles.load(file), ("data", "label"))
-    values, named = list(content["data"]), [str(label) for label in content["label"]]
+    values, named = (_several(file, name, content[name]) for name in ("data", "label"))
     if len(values) != len(named):
         raise DataError(f"{file.name}: data has {len(values)} records, label has {len(named)}")
     for row, (record, label) in enumerate(zip(values, named, strict=True)):
@@ -66,6 +66,13 @@ def read_folder(folder: Path, progress: Callable[[int, int], None]) -> Records:
         records.values.append(_read_mat(file.name, file.read_bytes()))
         progress(number, len(named))
     return records
+
+
+def _several(file: Path, name: str, content: Any) -> list[Any]:
+    array = isinstance(content, np.ndarray) and content.ndim
+    if not array and not isinstance(content, list | tuple | str):
+        raise DataError(f"{file.name}: {name} is not a list")
+    return list(content)
 
 
 def read_challenge(place: Path, reference: Path, progress: Callable[[int, int], None]) -> Records:
@@ -126,15 +133,7 @@ def _is_wanted(path: str) -> bool:
 
 
 def _read_mat(name: str, content: bytes) -> npt.NDArray[Any]:
-    from scipy.io import loadmat
-
-    try:
-        # scipy reads streams too; its types do not say so.
-        found = loadmat(cast(Any, io.BytesIO(content)), variable_names=["val"])
-    except Exception as error:
-        # Damaged files make the reader raise whatever comes first.
-        raise DataError(f"{name}: not a readable MATLAB file ({error})") from None
-    values = checks.fields(name, found, ("val",))["val"]
+    values = checks.fields(name, matlab.loads(name, content, ("val",)), ("val",))["val"]
     return checks.numbers(f"{name}: val", values, (1, None))[0]
 
 
@@ -145,7 +144,7 @@ def _check_header(place: str, content: bytes, record: npt.NDArray[Any]) -> None:
     """
     words = content.decode(errors="replace").split()
     try:
-        rate, length = float(words[2]), int(words[3])
+        rate, length = float(words[2]), float(words[3])
     except (IndexError, ValueError):
         raise DataError(f"{place}: not a header of one signal") from None
     for what, stated, found in (

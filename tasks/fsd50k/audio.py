@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import struct
 import wave
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit import extras
-from kit.data import checks
+from kit.data import bounded, checks
 from kit.errors import DataError, KitError
 
 from .spectrum import RATE
@@ -33,7 +34,7 @@ def read_wav(place: str, content: bytes) -> Array:
         with wave.open(io.BytesIO(content)) as file:
             facts = file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
             stated, frames = file.getnframes(), file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError, struct.error) as error:
         raise DataError(f"{place}: not a WAV file ({str(error) or 'it ends too early'})") from None
     if facts != (1, 16, RATE):
         found = f"{facts[0]} channels of {facts[1]} bits at {facts[2]} Hz"
@@ -58,7 +59,10 @@ def read_flac(file: Path) -> Array:
     except ModuleNotFoundError:
         raise KitError(f"{file.name} needs soundfile: {extras.install('audio')}") from None
     try:
-        values, rate = soundfile.read(file, dtype="float32", always_2d=True)
+        with soundfile.SoundFile(file) as stream:
+            if stream.frames * stream.channels * 4 > bounded.room(file.stat().st_size):
+                raise DataError(f"{file.name}: it says that it is longer than it can be")
+            values, rate = stream.read(dtype="float32", always_2d=True), stream.samplerate
     except soundfile.LibsndfileError as error:
         reason = error.error_string.rstrip(".")
         raise DataError(f"{file.name}: not a readable FLAC file ({reason})") from None

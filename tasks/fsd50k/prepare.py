@@ -12,6 +12,7 @@ from kit.task import Contents, Preparation
 
 from .clips import Clip, Store, label_matrix, offsets
 from .published import read_chunks, read_manifests, read_noise
+from .rebuilt import read as read_rebuilt
 from .sample import read_folder
 from .synthetic import write_archive
 
@@ -23,6 +24,10 @@ def prepare(job: Preparation) -> Contents:
     if job.tier == "sample":
         folds, store = read_folder(job.raw / "samples", job.scratch, job.progress)
         return _contents(folds, store, {}, {"labels": "prefix of the file name"})
+    if job.tier == "rebuilt":
+        rebuilt, values, own = read_rebuilt(job)
+        origin = {"resampled by": "scipy.signal.resample_poly"}
+        return _contents(rebuilt, values, dict(zip(NOISE_ARRAYS, own, strict=True)), origin)
     archive = job.raw / "audio.zip"
     if job.tier == "synthetic":
         counts = {name: job.samples.get(name, count) for name, count in COUNT.items()}

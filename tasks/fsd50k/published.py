@@ -58,7 +58,7 @@ def read_chunks(archive: Path, store: Store, numbers: dict[str, int], progress: 
     """Put the spectrogram of each chunk to its place, in the order of the archive.
 
     Args:
-        archive: the published archive.
+        archive: of chunks, as published; read once from front to end.
         store: where to.
         numbers: of the chunks, by file name.
         progress: called with (done, total).

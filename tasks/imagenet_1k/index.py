@@ -17,14 +17,14 @@ STRETCH = re.compile(rb"(.+\.tar):(\d+):(\d+)")
 
 
 @dataclass(frozen=True)
-class Image:
+class ImageFile:
     """One image: its address below the raw folder, and its class by name or number."""
 
     address: str
     label: str
 
 
-def images(root: Path, fold: str, progress: Callable[[int], None]) -> list[Image]:
+def images(root: Path, fold: str, progress: Callable[[int], None]) -> list[ImageFile]:
     """Return the images of a fold, class folders or webdataset shards, in the order of names.
 
     Args:
@@ -37,21 +37,21 @@ def images(root: Path, fold: str, progress: Callable[[int], None]) -> list[Image
     """
     folder = root / fold
     shards = sorted(folder.rglob("*.tar"))
-    found: list[Image] = []
+    found: list[ImageFile] = []
     for shard in shards:
         found += _stretches(shard, shard.relative_to(root).as_posix())
         progress(len(found))
     if not shards:
         for group in sorted(each for each in folder.iterdir() if each.is_dir()):
             files = sorted(each for each in group.rglob("*") if each.suffix.lower() in IMAGES)
-            found += [Image(file.relative_to(root).as_posix(), group.name) for file in files]
+            found += [ImageFile(file.relative_to(root).as_posix(), group.name) for file in files]
             progress(len(found))
     if not found:
         raise DataError(f"{folder} holds neither class folders of images nor shards (*.tar)")
     return found
 
 
-def labels(train: list[Image], test: list[Image]) -> list[int]:
+def labels(train: list[ImageFile], test: list[ImageFile]) -> list[int]:
     """Return the number of each image's class: its own if it is one, else its name's place.
 
     Raises:
@@ -92,7 +92,7 @@ def read(root: Path, address: bytes) -> bytes:
     return content
 
 
-def _stretches(shard: Path, address: str) -> list[Image]:
+def _stretches(shard: Path, address: str) -> list[ImageFile]:
     """A sample is the members of one name: an image, and its class in a ``.cls``."""
     places: dict[str, str] = {}
     classes: dict[str, str] = {}
@@ -110,4 +110,4 @@ def _stretches(shard: Path, address: str) -> list[Image]:
         raise DataError(f"{shard}: {error}") from None
     if missing := sorted(set(places) - set(classes)):
         raise DataError(f"{shard}: {missing[0]} has no class: no member {missing[0]}.cls")
-    return [Image(place, classes[name]) for name, place in sorted(places.items())]
+    return [ImageFile(place, classes[name]) for name, place in sorted(places.items())]

@@ -70,9 +70,9 @@ class Loader(loading.Loader):
         library = pillow()
         side = self.config.window
         try:
-            picture = library.open(io.BytesIO(read(raw.folder_of(self.task), address)))
-            picture = picture.convert("RGB")
-        except OSError as error:
+            content = io.BytesIO(read(raw.folder_of(self.task), address))
+            picture = library.open(content, formats=("JPEG", "PNG")).convert("RGB")
+        except (OSError, SyntaxError, ValueError, library.DecompressionBombError) as error:
             raise DataError(f"imagenet-1k: {address.decode()}: {error}") from None
         width, height = picture.size
         box = middle(width, height) if drawn is None else part(width, height, drawn)

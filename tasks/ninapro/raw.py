@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from kit.data import checks
 from kit.data.pickles import load_npy
-from kit.errors import DataError
 
 STEPS, ELECTRODES, CLASSES = 52, 16, 18
 Labels = npt.NDArray[np.int64]
@@ -26,20 +25,10 @@ def read(folder: Path, fold: str, count: int) -> tuple[npt.NDArray[Any], Labels]
         DataError: a file is damaged, or it does not hold what it should.
     """
     file, place = folder / f"ninapro_{fold}.npy", f"ninapro_{fold}.npy: windows"
-    windows = checks.numbers(place, _numbers(file), (count, STEPS, ELECTRODES))
+    # The released code allows for pickled files, so numbers may come as objects.
+    windows = checks.numbers(place, load_npy(file), (count, STEPS, ELECTRODES))
     if windows.dtype not in (np.int8, np.uint8, np.int16):
         windows = checks.finite(place, windows.astype(np.float32))
     file = folder / f"label_{fold}.npy"
-    labels = checks.labels(f"{file.name}: labels", _numbers(file), count, range(CLASSES))
+    labels = checks.labels(f"{file.name}: labels", load_npy(file), count, range(CLASSES))
     return windows.transpose(0, 2, 1)[:, None], labels
-
-
-def _numbers(file: Path) -> npt.NDArray[Any]:
-    content = load_npy(file)
-    if content.dtype.kind == "O":
-        # The released code allows for pickled files, so numbers may come as objects.
-        try:
-            content = content.astype(np.float64)
-        except (TypeError, ValueError):
-            raise DataError(f"{file.name}: it holds objects that are not numbers") from None
-    return content

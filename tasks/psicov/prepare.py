@@ -28,12 +28,15 @@ WIDTH = {"x": (RESIDUE_FEATURES,), "maps": (3,), "y": ()}
 def prepare(job: Preparation) -> Contents:
     """Return all proteins, joined, and the folds over them."""
     archive, validation, origin = job.raw / "protein.zip", VALIDATION, {}
+    if job.tier == "rebuilt":
+        archive = job.find("train-data.tar.gz", "data")
     if job.tier == "synthetic":
         counts = {name: job.samples.get(name, count) for name, count in COUNT.items()}
         archive, validation = job.scratch / "protein.zip", counts["val"]
         write_archive(archive, counts["train"] + counts["val"], counts["test"])
         origin = {"generator": "synthetic.py", "seed": 0}
-    root = _root(unpack(archive, job.scratch / "protein", wanted=_wanted))
+    unpacked = archive.is_dir()
+    root = _root(archive if unpacked else unpack(archive, job.scratch / "protein", wanted=_wanted))
     names = {part: read_list(root / f"{part}.lst") for part in ("deepcov", "psicov")}
     if both := set(names["deepcov"]) & set(names["psicov"]):
         raise DataError(f"{min(both)} is in both deepcov.lst and psicov.lst")
@@ -68,7 +71,7 @@ def _root(folder: Path) -> Path:
     """Return the folder with the lists: the archive may have one folder at its top."""
     found = sorted(folder.rglob("deepcov.lst"))
     if not found:
-        raise DataError("protein.zip: there is no list deepcov.lst")
+        raise DataError(f"{folder.name}: there is no list deepcov.lst")
     return found[0].parent
 
 

@@ -86,6 +86,9 @@ def _read_distances(file: Path, length: int) -> Array:
     if content.shape != (3,):
         raise DataError(f"{file.name}: shape {content.shape}, not (length, sequence, distances)")
     stated, _, values = content.tolist()
+    # What is no small number is not printed: it may have no end.
+    if not isinstance(stated, int) or not 0 <= stated < 10**6:
+        raise DataError(f"{file.name}: its first object is no length")
     if stated != length:
         raise DataError(f"{file.name}: length is {stated}, but the features have {length} residues")
     shape = (length, length)

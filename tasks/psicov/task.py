@@ -23,12 +23,21 @@ TASK = Task(
         expert="DEEPCON",
         novelty="used before",
     ),
-    tiers=("published", "synthetic"),
+    tiers=("published", "rebuilt", "synthetic"),
     sources=(
         Source(
             file="protein.zip",
             urls=(drive("1nBs6qJJPK8qNzsmFo3waPsGzHFHplLMo"), bucket("protein.zip")),
             roughly=1_100_000_000,
+        ),
+        # PDNET's own archive: by its lists and sizes the same tree, one folder deeper.
+        Source(
+            file="train-data.tar.gz",
+            instead=("data",),
+            holds=("deepcov.lst", "psicov.lst"),
+            urls=("http://deep.cs.umsl.edu/pdnet/train-data.tar.gz",),
+            size=1_204_288_519,
+            tier="rebuilt",
         ),
     ),
     rules={"window": 128},

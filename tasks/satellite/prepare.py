@@ -11,10 +11,12 @@ import numpy.typing as npt
 
 from kit.data.raw import digest
 from kit.data.split import in_order
+from kit.errors import DataError
 from kit.seeding import generator
 from kit.task import Contents, Preparation
 
 from .raw import STEPS, Labels, Series, read, read_table
+from .sits import FOLD, read_sits
 from .synthetic import COUNT as SYNTHETIC
 from .synthetic import write
 
@@ -29,6 +31,8 @@ def prepare(job: Preparation) -> Contents:
     """Return the series of a tier: x (n, 1, 46) float32, y (n,) in 0..23."""
     if job.tier == "sample":
         return _sample(job)
+    if job.tier == "rebuilt":
+        return _rebuilt(job)
     if job.tier == "synthetic":
         counts = {name: min(job.samples.get(name, n), n) for name, n in SYNTHETIC.items()}
         write(job.scratch, counts, SEED)
@@ -46,6 +50,18 @@ def _published(
     second = read(folder / TEST, counts["test"])
     job.progress(2, 2)
     return _contents((first, second), in_order(counts), origin)
+
+
+def _rebuilt(job: Preparation) -> Contents:
+    """Read the first fold of SITS1M: the same series; whether in the same order is not known."""
+    place = job.find("sits1m.zip", "sits1m")
+    tables = read_sits(place, job.progress)
+    wanted = {"TRAIN": COUNT["train"] + COUNT["val"], "TEST": COUNT["test"]}
+    for name, count in wanted.items():
+        if len(tables[name][1]) != count:
+            raise DataError(f"{FOLD.format(name)}: {len(tables[name][1])} series, not {count}")
+    origin = {"files": {place.name: digest(place)}, "order": "of SITS1M's fold 1"}
+    return _contents((tables["TRAIN"], tables["TEST"]), in_order(COUNT), origin)
 
 
 def _sample(job: Preparation) -> Contents:

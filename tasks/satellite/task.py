@@ -21,7 +21,7 @@ TASK = Task(
         objective="Tell 24 land covers from a pixel's series over the year",
         expert="ROCKET",
     ),
-    tiers=("published", "sample", "synthetic"),
+    tiers=("published", "rebuilt", "sample", "synthetic"),
     sources=(
         Source(
             file="satellite_train.npy",
@@ -38,6 +38,17 @@ TASK = Task(
                 bucket("satellite/satellite_test.npy"),
             ),
             roughly=37_600_000,
+        ),
+        # The article's files in one archive; which files the second address has is not known.
+        Source(
+            file="sits1m.zip",
+            instead=("sits1m",),
+            holds=("SITS1M_fold1_TRAIN.csv", "SITS1M_fold1_TEST.csv"),
+            urls=(
+                "https://figshare.com/ndownloader/articles/4557349/versions/1",
+                drive("0B8Cg6Izm3IJybWxnWDJPeWZQWVk"),
+            ),
+            tier="rebuilt",
         ),
         Source(file="sits-formosat2", folder=True, tier="sample"),
     ),

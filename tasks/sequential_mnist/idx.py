@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from kit.data import bounded
 from kit.errors import DataError
 
 UINT8 = 0x08
+# Bytes of all images together, with room to spare.
+LARGEST = 1 << 28
 
 
 def read(file: Path, axes: int) -> npt.NDArray[np.uint8]:
@@ -22,18 +26,21 @@ def read(file: Path, axes: int) -> npt.NDArray[np.uint8]:
         DataError: it is no idx file, has another number of axes, or is cut short.
     """
     try:
-        content = gzip.decompress(file.read_bytes())
-    except (OSError, EOFError, zlib.error) as error:
+        with gzip.open(file) as stream:
+            content = bounded.whole(file.name, stream, LARGEST)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(f"{file.name}: not a whole gzip file ({error})") from None
     if len(content) < 4 or content[:3] != bytes([0, 0, UINT8]):
         raise DataError(f"{file.name}: no idx file of unsigned bytes")
+    begin = 4 + 4 * axes
     if content[3] != axes:
         raise DataError(f"{file.name}: {content[3]} axes instead of {axes}")
-    begin = 4 + 4 * axes
+    if len(content) < begin:
+        raise DataError(f"{file.name}: it ends within its header")
     shape = struct.unpack(f">{axes}I", content[4:begin])
     values = np.frombuffer(content, np.uint8, offset=begin)
-    if len(values) != np.prod(shape):
-        raise DataError(f"{file.name}: {len(values)} bytes instead of {np.prod(shape)}")
+    if len(values) != math.prod(shape):
+        raise DataError(f"{file.name}: {len(values)} bytes instead of {math.prod(shape)}")
     return values.reshape(shape)
 
 

@@ -6,7 +6,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from kit.backbones import backbone
-from kit.backbones.convnext import Block, ChannelNorm, ConvNeXt
+from kit.backbones.convnext import ChannelNorm, ConvNeXt, ConvNeXtBlock
 from kit.errors import KitError
 from kit.ops.count import multiply_adds, parameters
 from kit.search import discretise, instantiate, mixtures, supernet
@@ -49,7 +49,9 @@ def test_channel_norm_against_torchs_group_norm() -> None:
 
 
 def test_stochastic_depth_grows_and_keeps_the_mean() -> None:
-    blocks = [module for module in convnext(dropout=0.5).modules() if isinstance(module, Block)]
+    blocks = [
+        module for module in convnext(dropout=0.5).modules() if isinstance(module, ConvNeXtBlock)
+    ]
     drops = [block.drop for block in blocks]
     assert drops[0] == 0
     assert drops == sorted(drops)

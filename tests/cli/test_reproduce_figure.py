@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from kit import method
-from kit.cli.commands.plan import behind
+from kit.cli.planning import behind
 from kit.errors import KitError
 from kit.report.figures import profiles
 from kit.spec import RunSpec

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from kit.cli import states
 from kit.runs.folder import now
@@ -54,3 +56,12 @@ def test_a_failed_run_says_why() -> None:
     assert row[2] == "failed (gpu-oom)"
     assert row[-1] == "CUDA out of memory"
     assert states.values(run, None)["failure"] == "gpu-oom"
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_heads_are_whole_in_a_narrow_terminal(width: int) -> None:
+    row = states.row(running("2020-01-01T00:00:00+00:00"), 1.0)
+    screen = io.StringIO()
+    Console(width=width, file=screen).print(states.table([row] * 3))
+    head = screen.getvalue().splitlines()[0]
+    assert tuple(head.split()) == states.COLUMNS

@@ -24,13 +24,13 @@ from tests.engines.fake_run import spec_of
 SWEEP = """
 import sys
 from kit.cli import sweep
-from kit.engines.engine import Options
+from kit.engines.engine import SweepOptions
 from kit.engines.jobs import Job, RetryPolicy
 from kit.engines.slots import Cpu
 from tests.engines.chaos import FakeLocal
 from tests.engines.fake_run import spec_of
 jobs = [Job(spec_of("darcy-flow", "wrn", seed), hours=1.0) for seed in range(3)]
-sys.exit(bool(sweep.run(jobs, FakeLocal(Options()), Cpu(2), RetryPolicy(grace=2.0))))
+sys.exit(bool(sweep.run(jobs, FakeLocal(SweepOptions()), Cpu(2), RetryPolicy(grace=2.0))))
 """
 
 
@@ -127,7 +127,9 @@ def test_a_run_by_hand_is_stopped(
     plan = {"journal": str(tmp_path / "journal"), "long": {"0": 60.0}}
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.setenv("FAKE_RUN", json.dumps(plan))
-    words = ["-m", "tests.engines.fake_run", "run", "darcy-flow", "wrn", "--seed", "0"]
+    folder = RunFolder(spec_of("darcy-flow", "wrn", 0))
+    folder.write_spec()
+    words = ["-m", "tests.engines.fake_run", "run", "--spec", str(folder.path / "spec.json")]
     with subprocess.Popen([sys.executable, *words]) as process:
         while not (tmp_path / "journal").exists():
             time.sleep(0.02)

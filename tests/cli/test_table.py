@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from tests.conftest import Run
+from tests.made_runs import make_run
 
 
 def test_all_tables_are_listed(kit: Run) -> None:
@@ -49,3 +51,54 @@ def test_runs_behind_a_table_that_follows_from_another(kit: Run) -> None:
     ]
     assert plans[0] == plans[1]
     assert {run["method"] for run in plans[0]} == {"wrn"}
+
+
+def test_a_part_of_a_table(kit: Run) -> None:
+    done = kit("table", "5", "--rows", "dash", "--rows", "WRN-ASHA", "--columns", "ecg")
+    assert done.returncode == 0, done.stderr
+    assert "ECG" in done.stdout
+    assert "CIFAR-100" not in done.stdout
+    assert [line.split()[0] for line in done.stdout.splitlines() if "±" in line] == [
+        "WRN-ASHA",
+        "DASH",
+    ]
+    rows = json.loads(kit("table", "5", "--rows", "dash", "--format", "json").stdout)["rows"]
+    assert [row["method"] for row in rows] == ["dash"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--rows", "dahs"), "unknown row 'dahs'; did you mean 'dash'"),
+        (("--columns", "ecgs"), "unknown column 'ecgs'; did you mean 'ecg'"),
+        (("--measured-only",), "no run of this table is there; 'kit reproduce --table' makes"),
+    ],
+)
+def test_a_part_that_there_is_not(kit: Run, words: tuple[str, ...], told: str) -> None:
+    done = kit("table", "5", *words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+@pytest.mark.parametrize("form", ["text", "md", "latex", "csv", "json"])
+def test_what_was_measured_alone(kit: Run, form: str) -> None:
+    for seed in (0, 1, 2):
+        make_run("ecg", "dash", seed, 0.31 + seed / 100, log="x")
+    done = kit("table", "5", "--measured-only", "--format", form)
+    assert done.returncode == 0, done.stderr
+    assert "0.32" in done.stdout
+    for absent in ("WRN-ASHA", "CIFAR-100", "0.007"):
+        assert absent not in done.stdout
+
+
+def test_a_margin_of_no_metric(kit: Run) -> None:
+    done = kit("compare", "dash", "wrn", "--margin", "zero-one-eror=1")
+    assert done.returncode == 2
+    assert "unknown metric 'zero-one-eror'; did you mean 'zero-one-error'" in done.stderr
+
+
+def test_the_length_of_short_runs_is_told_in_seconds(kit: Run) -> None:
+    for seed in (0, 1, 2):
+        make_run("darcy-flow", "dash", seed, 0.1, profile="smoke", log="x")
+    done = kit("plan", "--table", "5", "--task", "darcy-flow", "--profile", "smoke", "--seed", "7")
+    assert re.search(r"\d s +darcy-flow dash seed 7", done.stdout), done.stdout

@@ -58,7 +58,7 @@ def compose(
         process.communicate()
 
 
-def built(engine: docker.DockerClient, name: str) -> images.Image:
+def built(engine: docker.DockerClient, name: str) -> images.DockerImage:
     image = images.find(engine, name)
     assert image is not None
     return image

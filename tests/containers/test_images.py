@@ -148,17 +148,17 @@ def checkout(
 @pytest.fixture
 def again(
     checkout: Path, built_images: docker.DockerClient
-) -> Callable[[list[str], build.Options], None]:
+) -> Callable[[list[str], build.BuildOptions], None]:
     """Build from the checkout, with the options that the real images were built with."""
     if "KIT_DOCKER" not in os.environ:
         pytest.skip("only '.ci/images' leaves the wheels that a second build needs")
     wheels = Path(os.environ["KIT_DOCKER"], "wheels")
 
-    def build_again(tasks: list[str], options: build.Options) -> None:
+    def build_again(tasks: list[str], options: build.BuildOptions) -> None:
         build.build(
             built_images,
             tasks,
-            build.Options("kit-tests/debian:bookworm", wheels, options.ca, cpu=True),
+            build.BuildOptions("kit-tests/debian:bookworm", wheels, options.ca, cpu=True),
         )
 
     return build_again
@@ -166,15 +166,15 @@ def again(
 
 def test_a_changed_line_of_a_task_is_built_in_seconds(
     checkout: Path,
-    again: Callable[[list[str], build.Options], None],
+    again: Callable[[list[str], build.BuildOptions], None],
     built_images: docker.DockerClient,
 ) -> None:
-    again(["deepsea"], build.Options())
+    again(["deepsea"], build.BuildOptions())
     before = images.find(built_images, "deepsea")
     with (checkout / "tasks/deepsea/task.py").open("a") as stream:
         stream.write("# changed\n")
     began = time.monotonic()
-    again(["deepsea"], build.Options())
+    again(["deepsea"], build.BuildOptions())
     took = time.monotonic() - began
     after = images.find(built_images, "deepsea")
     assert before is not None
@@ -190,7 +190,7 @@ def test_a_changed_line_of_a_task_is_built_in_seconds(
 
 def test_secrets_of_a_build_are_in_no_image(
     checkout: Path,
-    again: Callable[[list[str], build.Options], None],
+    again: Callable[[list[str], build.BuildOptions], None],
     built_images: docker.DockerClient,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -203,7 +203,7 @@ def test_secrets_of_a_build_are_in_no_image(
     # A line that no build has seen, so that pip runs.
     requirements = checkout / "tasks/deepsea/requirements.txt"
     requirements.write_text(f"soundfile # {time.time()}\n")
-    again(["deepsea"], build.Options(ca=bundle if own else None))
+    again(["deepsea"], build.BuildOptions(ca=bundle if own else None))
     image = built_images.images.get(images.reference("deepsea"))
     assert "soundfile==" in image.labels[build.PACKAGES]
     assert MARKER not in json.dumps([image.attrs, image.history()])

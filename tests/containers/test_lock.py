@@ -9,10 +9,10 @@ import pytest
 from msgspec import structs
 
 from kit.containers import lock
-from kit.containers.images import Image
+from kit.containers.images import DockerImage
 from kit.errors import KitError
 
-BASE = Image(
+BASE = DockerImage(
     name="base",
     id="sha256:" + "1" * 64,
     digest=None,

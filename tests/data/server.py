@@ -54,6 +54,7 @@ class Handler(BaseHTTPRequestHandler):
             "busy": self.busy,
             "silent": self.silent,
             "liar": self.liar,
+            "length": self.length,
         }
         habits[habit](*rest)
 
@@ -134,6 +135,11 @@ class Handler(BaseHTTPRequestHandler):
         """Answer a range with another one."""
         content = self.server.state.content
         self.answer(content[1:], 206, Content_Range=f"bytes 1-{len(content) - 1}/{len(content)}")
+
+    def length(self, stated: str) -> None:
+        """State a length that is no number."""
+        self.answer(self.server.state.content, Content_Length=stated)
+        self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
         pass

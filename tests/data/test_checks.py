@@ -23,8 +23,8 @@ def test_what_fits_is_returned_as_it_is() -> None:
     [
         (np.zeros((2, 0)), (2, None), r"x is float64 \(2, 0\), not numbers \(2, n\)"),
         (np.zeros(2), (2, 1), r"x is float64 \(2,\), not numbers \(2, 1\)"),
-        (["a"], (1,), "x is <U1"),
-        (None, (), r"x is object \(\)"),
+        (["a"], (1,), "x is a str, not a number"),
+        (None, (), "x is a NoneType, not a number"),
         ([[1], [2, 3]], (2, 1), "x is a list of unequal lists"),
         ([np.inf], (1,), "x holds values that are not finite"),
     ],

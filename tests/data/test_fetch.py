@@ -56,7 +56,7 @@ def folder(the_task: Task) -> Path:
 def left(the_task: Task) -> list[str]:
     """What lies in the raw folder, the two files for order aside."""
     files = {file.name for file in folder(the_task).iterdir()}
-    return sorted(files - {".fetch.lock", raw.LOCK})
+    return sorted(files - {".fetch.lock", raw.ARRIVED})
 
 
 def fetched(the_task: Task, **options: Any) -> None:
@@ -267,15 +267,20 @@ def test_a_server_without_ranges_begins_anew(server: Server) -> None:
     assert server.requests == [("/good", "bytes=1000-")]
 
 
-def test_unknown_hashes_are_recorded_and_checked_from_then_on(server: Server) -> None:
+def test_unknown_hashes_are_pinned_once_data_were_prepared(server: Server) -> None:
     the_task = one(server.url("corrupt"), server.url("good"))
     (file,) = fetch(the_task)
     assert file.read_bytes() != CONTENT, "nothing is known of the file yet"
     file.unlink()
-    refused(one(server.url("good")), "SHA-256 is")
-    (again,) = fetch(the_task)
-    again.write_bytes(CONTENT)
+    (again,) = fetch(one(server.url("good")))
+    assert again.read_bytes() == CONTENT, "a file that nothing was made from is in nobody's way"
+    raw.pin(the_task, "published")
+    again.write_bytes(b"other")
     assert raw.check(the_task) == {"data.bin": "hash differs"}
+    again.unlink()
+    refused(one(server.url("corrupt")), "data were prepared from .* 'kit data clean darcy-flow'")
+    assert clean(the_task)
+    assert fetch(one(server.url("corrupt")))
 
 
 def test_a_file_put_there_by_hand_is_recorded_when_first_checked() -> None:
@@ -287,15 +292,15 @@ def test_a_file_put_there_by_hand_is_recorded_when_first_checked() -> None:
     file.write_bytes(b"other")
     assert raw.check(the_task) == {"data.bin": "hash differs"}
     assert raw.check(one(size=9)) == {"data.bin": "size differs"}
-    (folder(the_task) / raw.LOCK).write_text("{")
-    with pytest.raises(DataError, match=r"hashes\.json: .*remove it"):
+    (folder(the_task) / raw.ARRIVED).write_text("{")
+    with pytest.raises(DataError, match=r"arrived\.json: .*remove it"):
         raw.check(the_task)
 
 
 def test_an_imported_page_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "data.bin"
     page.write_bytes(b"\xef\xbb\xbf\n<HTML>Sign in")
-    with pytest.raises(DataError, match="a web page, not data"):
+    with pytest.raises(DataError, match="a web page instead of data"):
         raw.import_files(one(size=9), [page])
 
 
@@ -360,3 +365,9 @@ def test_the_command_fetches_and_survives_an_end_at_any_time(
     assert "trying the next mirror" in done.stderr
     assert "kit data prepare far-away" in done.stdout
     assert (raw_folder / "data.bin").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("stated", ["abc", "-5", "1e3"])
+def test_a_length_that_is_no_number_is_passed_over(server: Server, stated: str) -> None:
+    (file,) = fetch(one(server.url(f"length/{stated}")))
+    assert file.read_bytes() == CONTENT

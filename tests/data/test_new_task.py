@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -10,10 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from kit import paths
+from kit import method, paths, task
+from kit.data import preparing, shares
 from kit.data.new_task import create, read
-from kit.errors import KitError
+from kit.data.prepared import open_prepared
+from kit.errors import DataError, KitError
+from kit.spec import PROFILES
+from kit.task import Task
 from tests.conftest import Run
+
+NUMBERS = itertools.count()
 
 
 @pytest.fixture
@@ -118,8 +125,68 @@ def test_files_and_names_that_are_none(tmp_path: Path) -> None:
         ("own", "half.npz", "no array 'y'"),
         ("own", "text.npz", "not an .npz file"),
         ("own", "bare.npy", "not an .npz file"),
-        ("own", "objects.npz", "not a readable"),
+        ("own", "objects.npz", "Python objects in place of numbers"),
         ("My Task", "half.npz", "is no task name"),
     ):
         with pytest.raises(KitError, match=words):
             create(name, tmp_path / file, tmp_path)
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Task:
+    """An own task of 1,200 samples, prepared."""
+    random, tasks = np.random.default_rng(0), tmp_path / "tasks"
+    tasks.mkdir()
+    monkeypatch.setenv("KIT_TASKS", str(tasks))
+    x = random.random((1200, 1, 8)).astype("f4")
+    np.savez(tmp_path / "own.npz", x=x, y=(x.mean((1, 2)) > 0.5).astype(int))
+    # Modules are imported once per process and name.
+    name = f"own-{next(NUMBERS)}"
+    create(name, tmp_path / "own.npz", tasks)
+    preparing.prepare(task.find(name), "sample", "paper")
+    return task.find(name)
+
+
+def test_edited_arrays_are_noticed_until_they_are_prepared_again(own: Task, kit: Run) -> None:
+    file = own.folder / "data.npz"
+    with np.load(file) as data:
+        arrays = dict(data)
+    # Touched, or written with the same content: nothing has changed.
+    content = file.read_bytes()
+    file.write_bytes(content)
+    os.utime(file, (1, 1))
+    open_prepared(own, "sample", "paper")
+    np.savez_compressed(file, **arrays | {"y": 1 - arrays["y"]})
+    mend = f"run 'kit data prepare {own.name}"
+    with pytest.raises(
+        DataError, match=rf"data\.npz changed since {own.name} was prepared; {mend}"
+    ):
+        open_prepared(own, "sample", "paper")
+    assert "changed" in preparing.check(own)["sample"]
+    (row,) = (
+        each
+        for each in json.loads(kit("data", "list", "--format", "json").stdout)
+        if each["task"] == own.name
+    )
+    assert (row["ready"], row["outdated"]) == (False, True)
+    assert f"kit data prepare {own.name} --tier sample" in row["detail"]
+    assert kit("data", "verify", own.name).returncode == 1
+    done = kit("run", own.name, "constant", "--profile", "lite", "--seed", "0")
+    assert done.returncode in (1, 2)
+    assert f"changed since {own.name} was prepared" in done.stderr
+    assert kit("data", "prepare", own.name).returncode == 0
+    assert kit("data", "verify", own.name).returncode == 0
+    file.unlink()
+    open_prepared(own, "sample", "paper")
+
+
+def test_own_samples_are_all_used_but_for_smoke(own: Task) -> None:
+    sizes = {}
+    for profile in PROFILES:
+        config = method.find("wrn").settings(own, "clean", profile, "sample").data
+        prepared = open_prepared(own, "sample", profile)
+        sizes[profile] = {
+            role: len(shares.samples(own, prepared, config, role)) for role in ("tune_fit", "test")
+        }
+    assert sizes["lite"] == sizes["paper"] == {"tune_fit": 720, "test": 240}
+    assert sizes["smoke"] == {"tune_fit": 32, "test": 16}

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 
 from kit.cli import sweep
-from kit.engines.engine import Engine, Options
+from kit.engines.engine import Engine, SweepOptions
 from kit.engines.jobs import Job, RetryPolicy, has_result
 from kit.engines.local import Local
 from kit.engines.slots import Gpus
@@ -31,7 +31,7 @@ class FakeLocal(Local):
 
 
 # An engine whose runs are made up, too, can be put through the same.
-ENGINES: dict[str, Callable[[], Engine]] = {"local": lambda: FakeLocal(Options())}
+ENGINES: dict[str, Callable[[], Engine]] = {"local": lambda: FakeLocal(SweepOptions())}
 
 
 def specs() -> list[RunSpec]:

@@ -95,4 +95,5 @@ signal.signal(signal.SIGTERM, tell)
 if PREPARES:
     prepare()
 actions = [look, sleep, deaf, greedy, chatter, lambda: sys.exit(7)]
-actions[int(sys.argv[sys.argv.index("--seed") + 1])]()
+spec = json.loads(Path(sys.argv[sys.argv.index("--spec") + 1]).read_text())
+actions[spec["seed"]]()

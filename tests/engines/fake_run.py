@@ -14,12 +14,13 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import click
 
 from kit import method, task
-from kit.engines import leases
+from kit.engines import handover, leases
 from kit.engines.signals import terminable
 from kit.errors import KitError
 from kit.files import write_json
@@ -44,16 +45,13 @@ def value(spec: RunSpec) -> float:
 
 @click.command()
 @click.argument("word")
-@click.argument("task_name")
-@click.argument("method_name")
-@click.option("--seed", type=int)
-@click.option("--profile")
-@click.option("--protocol")
-@click.option("--tier")
-@click.option("--force", is_flag=True)
+@click.option("--spec", type=Path)
 @click.option("--device")
-def main(task_name: str, method_name: str, seed: int, **_: Any) -> None:
-    spec, plan = spec_of(task_name, method_name, seed), json.loads(os.environ["FAKE_RUN"])
+def main(spec: Path, **_: Any) -> None:
+    make(handover.read(spec), json.loads(os.environ["FAKE_RUN"]))
+
+
+def make(spec: RunSpec, plan: dict[str, Any]) -> None:
     try:
         with leases.for_this_process(1, None) as gpus:
             run(spec, plan, gpus)

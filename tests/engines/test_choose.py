@@ -8,7 +8,7 @@ import pytest
 
 from kit.engines import choose, local
 from kit.engines.devices import GIB
-from kit.engines.engine import Options
+from kit.engines.engine import SweepOptions
 from kit.engines.jobs import Job
 from kit.engines.slots import Cpu, Gpus
 from kit.errors import UnavailableError
@@ -106,17 +106,17 @@ def test_auto_is_containers_where_they_can_be_had_and_says_which(
         def __init__(self, name: str) -> None:
             self.name = name
 
-        def unusable(self, specs: Sequence[RunSpec], options: Options) -> str | None:
+        def unusable(self, specs: Sequence[RunSpec], options: SweepOptions) -> str | None:
             return reasons[self.name]
 
-        def connect(self, options: Options) -> str:
+        def connect(self, options: SweepOptions) -> str:
             return self.name
 
     monkeypatch.setattr(choose, "_module", Module)
     specs, logged = [spec_of("darcy-flow", "wrn", 0)], list[str]()
 
     def chosen(name: str) -> object:
-        return choose.connect(name, specs, Options(), logged.append)
+        return choose.connect(name, specs, SweepOptions(), logged.append)
 
     assert chosen("auto") == "local"
     assert logged.pop() == "as processes, not in containers: no engine answers"
@@ -136,5 +136,5 @@ def test_without_its_package_an_engine_is_not_to_be_had(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(choose, "_module", missing)
     logged: list[str] = []
-    assert choose.connect("auto", [], Options(), logged.append).name == "local"
+    assert choose.connect("auto", [], SweepOptions(), logged.append).name == "local"
     assert logged == ["as processes, not in containers: the package docker is not installed"]

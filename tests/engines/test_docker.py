@@ -15,7 +15,7 @@ import pytest
 from kit import method, paths, task
 from kit.containers import build, images, lock, sandbox
 from kit.engines import docker as engines
-from kit.engines.engine import EngineError, Exit, Handle, Options, sweep
+from kit.engines.engine import EngineError, Exit, Handle, SweepOptions, sweep
 from kit.errors import BusyError, DataError, KitError, UnavailableError
 from kit.runs import logs
 from kit.runs.folder import RunFolder
@@ -49,7 +49,7 @@ def engine(
     monkeypatch.setenv("KIT_MEMORY", "256m")
     for folder in (paths.results(), paths.data() / "raw"):
         folder.mkdir(parents=True)
-    made = engines.connect(Options(allow_unpinned=True))
+    made = engines.connect(SweepOptions(allow_unpinned=True))
     yield made
     left = made._list({})
     for container in left:
@@ -108,7 +108,8 @@ def test_a_run_is_sandboxed(engine: engines.Docker, monkeypatch: pytest.MonkeyPa
     assert facts["environment"]["KIT_THREADS"] == "3"
     assert facts["environment"]["NVIDIA_VISIBLE_DEVICES"] == "void"
     assert "very secret" not in json.dumps([facts, config])
-    assert facts["words"][:3] == ["run", "darcy-flow", "wrn"]
+    inside = f"/kit/results/runs/{spec(LOOK).folder}/spec.json"
+    assert facts["words"] == ["run", "--spec", inside]
     # What it left belongs to the caller.
     for file in RunFolder(spec(LOOK)).path.iterdir():
         assert file.stat().st_uid == os.getuid()
@@ -151,12 +152,12 @@ def test_a_preparation_that_a_killed_supervisor_left_ends_by_itself(
         network_mode="none",
     )
     left.start()
-    engines.connect(Options(allow_unpinned=True)).close()
+    engines.connect(SweepOptions(allow_unpinned=True)).close()
     assert preparing(engine) == [left.id]
     assert engine._list({}) == []
     left.kill()
     left.wait()
-    engines.connect(Options(allow_unpinned=True)).close()
+    engines.connect(SweepOptions(allow_unpinned=True)).close()
     assert preparing(engine) == []
 
 
@@ -253,7 +254,7 @@ def test_out_of_memory(engine: engines.Docker) -> None:
 
 def test_what_a_killed_supervisor_left_is_found(engine: engines.Docker) -> None:
     handle = start(engine, SLEEP)
-    another = engines.connect(Options(allow_unpinned=True))
+    another = engines.connect(SweepOptions(allow_unpinned=True))
     assert another.find(spec(SLEEP), None) == handle
     assert another.find(spec(FAIL), None) is None
     with pytest.raises(EngineError, match="already in use"):
@@ -266,7 +267,7 @@ def test_what_a_killed_supervisor_left_is_found(engine: engines.Docker) -> None:
 
 def test_what_ended_after_its_supervisor_is_removed(engine: engines.Docker) -> None:
     ours, theirs = start(engine, LOOK), start(engine, FAIL)
-    another = engines.connect(Options(allow_unpinned=True))
+    another = engines.connect(SweepOptions(allow_unpinned=True))
     running = start(another, SLEEP)
     ids = {handle.reference for handle in (ours, theirs)}
     until(lambda: all(each["State"] == "exited" for each in another._list({}) if each["Id"] in ids))
@@ -277,7 +278,7 @@ def test_what_ended_after_its_supervisor_is_removed(engine: engines.Docker) -> N
     assert ended(engine, theirs) == Exit(7)
     (RunFolder(spec(SLEEP)).path / "result.json").touch()  # so its container is about to end
     engine.client.api.kill(running.reference, "TERM")
-    engines.connect(Options(allow_unpinned=True)).close()
+    engines.connect(SweepOptions(allow_unpinned=True)).close()
     assert not engine._list({})
 
 
@@ -332,7 +333,7 @@ def test_engine_restarts(engine: engines.Docker, how: str) -> None:
 def test_unusable(
     engine: engines.Docker, fake_image: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    pinned, unpinned = Options(), Options(allow_unpinned=True)
+    pinned, unpinned = SweepOptions(), SweepOptions(allow_unpinned=True)
     assert engines.unusable([spec(0)], unpinned) is None
     assert "not locked" in (engines.unusable([spec(0)], pinned) or "")
     found = images.find(engine.client, "darcy-flow")
@@ -359,6 +360,6 @@ def test_unusable(
 
 def test_no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nowhere")
-    assert "no Docker engine answers" in (engines.unusable([spec(0)], Options()) or "")
+    assert "no Docker engine answers" in (engines.unusable([spec(0)], SweepOptions()) or "")
     with pytest.raises(UnavailableError):
-        engines.connect(Options())
+        engines.connect(SweepOptions())

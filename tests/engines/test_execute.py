@@ -17,7 +17,7 @@ import pytest
 
 from kit import method, task
 from kit.engines import execute as module
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError, RunError
 from kit.runs import history
 from kit.runs.folder import RunFolder, read_result
@@ -38,7 +38,7 @@ def spec(name: str = "wrn", seed: int = 0, *overrides: str) -> RunSpec:
 
 @pytest.mark.usefixtures("darcy")
 def test_a_run_leaves_a_whole_and_true_result() -> None:
-    result = execute(spec("dash"), Options())
+    result = execute(spec("dash"), ExecuteOptions())
     assert result is not None
     folder = RunFolder(spec("dash"))
     assert read_result(folder.result) == result
@@ -65,7 +65,7 @@ def test_seeds_differ_and_the_same_seed_gives_the_same_bits(tmp_path: Path) -> N
     def value(seed: int, where: str) -> Any:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("KIT_RESULTS", str(tmp_path / where))
-            result = execute(spec("wrn", seed), Options())
+            result = execute(spec("wrn", seed), ExecuteOptions())
         assert result is not None
         return result.metrics["relative-l2"].value
 
@@ -75,20 +75,20 @@ def test_seeds_differ_and_the_same_seed_gives_the_same_bits(tmp_path: Path) -> N
 
 @pytest.mark.usefixtures("darcy")
 def test_until_stops_and_the_rest_is_done_later() -> None:
-    assert execute(spec("dash"), Options(until="search")) is None
+    assert execute(spec("dash"), ExecuteOptions(until="search")) is None
     folder = RunFolder(spec("dash"))
     assert folder.output("search") is not None
     assert folder.output("tune") is None
     logged: list[str] = []
-    assert execute(spec("dash"), Options(log=logged.append)) is not None
+    assert execute(spec("dash"), ExecuteOptions(log=logged.append)) is not None
     assert [line.rpartition(" ")[2] for line in logged] == ["tune", "retrain", "evaluate"]
     with pytest.raises(KitError, match="stages search, tune, retrain"):
-        execute(spec("dash"), Options(until="train"))
+        execute(spec("dash"), ExecuteOptions(until="train"))
 
 
 @pytest.mark.usefixtures("darcy")
 def test_a_given_architecture_takes_the_searchs_place(kit: Run, tmp_path: Path) -> None:
-    first = execute(spec("dash"), Options())
+    first = execute(spec("dash"), ExecuteOptions())
     assert first is not None
     assert first.architecture is not None
     file = RunFolder(spec("dash")).result
@@ -109,21 +109,21 @@ def test_a_bad_result_counts_as_absent_and_is_kept_aside(content: bytes) -> None
     folder.path.mkdir(parents=True)
     folder.result.write_bytes(content)
     logged: list[str] = []
-    assert execute(spec(), Options(log=logged.append)) is not None
+    assert execute(spec(), ExecuteOptions(log=logged.append)) is not None
     assert folder.result.with_name("result.json.rejected").read_bytes() == content
     assert "kept aside" in logged[0]
 
 
 @pytest.mark.usefixtures("darcy")
 def test_a_foreign_result_counts_as_absent() -> None:
-    execute(spec("wrn", 0), Options())
+    execute(spec("wrn", 0), ExecuteOptions())
     foreign = RunFolder(spec("wrn", 0)).result.read_bytes()
     folder = RunFolder(spec("wrn", 1))
     folder.path.mkdir(parents=True)
     folder.result.write_bytes(foreign)
     with pytest.raises(ValueError, match="it belongs to"):
         read_result(folder.result)
-    result = execute(spec("wrn", 1), Options())
+    result = execute(spec("wrn", 1), ExecuteOptions())
     assert result is not None
     assert result.spec.seed == 1
 
@@ -135,7 +135,7 @@ def test_a_full_disk_fails_the_run_as_disk(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(module, "write_json", full)
     with pytest.raises(RunError, match=r"failed \(disk\)"):
-        execute(spec(), Options())
+        execute(spec(), ExecuteOptions())
     status = RunFolder(spec()).status()
     assert status is not None
     assert (status.state, status.failure) == ("failed", "disk")
@@ -159,7 +159,7 @@ def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path
 def test_a_disk_that_is_really_full() -> None:
     """The checkpoint of 1.4 MB does not fit; the status does, by the space kept in reserve."""
     with pytest.raises(RunError, match=r"failed \(disk\): .*No space left"):
-        execute(spec(), Options())
+        execute(spec(), ExecuteOptions())
     folder = RunFolder(spec())
     status = folder.status()
     assert status is not None
@@ -170,14 +170,14 @@ def test_a_disk_that_is_really_full() -> None:
 
 def test_missing_data_fail_the_run_as_data_with_the_repair() -> None:
     with pytest.raises(RunError, match=r"\(data\).*kit data prepare darcy-flow"):
-        execute(spec(), Options())
+        execute(spec(), ExecuteOptions())
 
 
 @pytest.mark.usefixtures("darcy")
 def test_a_run_under_way_is_not_run_twice() -> None:
     folder = RunFolder(spec())
     with folder.opened(), pytest.raises(KitError, match="already running"):
-        execute(spec(), Options())
+        execute(spec(), ExecuteOptions())
 
 
 STRETCHED = (
@@ -252,7 +252,7 @@ def test_a_stop_ends_the_run_though_a_library_swallows_it(number: signal.Signals
             signal.raise_signal(number)
 
     with pytest.raises(KeyboardInterrupt):
-        execute(spec(), Options(notify=swallow))
+        execute(spec(), ExecuteOptions(notify=swallow))
     assert len(history.read(RunFolder(spec()).path)) == 1
     status = RunFolder(spec()).status()
     assert status is not None

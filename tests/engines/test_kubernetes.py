@@ -14,10 +14,11 @@ import pytest
 
 from kit import paths
 from kit.containers import lock
-from kit.engines import kubernetes
+from kit.engines import handover, kubernetes
 from kit.engines.jobs import Job
-from kit.engines.kubernetes import Cluster, manifest
+from kit.engines.kubernetes import KubernetesConfig, manifest
 from kit.errors import KitError
+from kit.files import canonical_json
 from tests.conftest import Run
 from tests.engines.fake_run import spec_of
 
@@ -35,7 +36,7 @@ def valid(item: Any) -> None:
 
 def test_manifests_keep_to_the_published_schema() -> None:
     jobs = [job(0), job(1), job(0, "ecg"), job(2, gpus=2)]
-    for cluster in (Cluster(), Cluster("science", "gpus", "r", "d", 1, "cpu")):
+    for cluster in (KubernetesConfig(), KubernetesConfig("science", "gpus", "r", "d", 1, "cpu")):
         items = manifest(jobs, cluster)["items"]
         for item in items:
             valid(item)
@@ -45,7 +46,7 @@ def test_manifests_keep_to_the_published_schema() -> None:
 
 
 def test_one_job_per_image_and_number_of_gpus() -> None:
-    items = manifest([job(0), job(1), job(0, "ecg"), job(2, gpus=2)], Cluster())["items"]
+    items = manifest([job(0), job(1), job(0, "ecg"), job(2, gpus=2)], KubernetesConfig())["items"]
     found = [item for item in items if item["kind"] == "Job"]
     containers = [each["spec"]["template"]["spec"]["containers"][0] for each in found]
     rows = [
@@ -74,14 +75,16 @@ def test_an_image_is_named_by_the_digest_that_is_locked() -> None:
         ("darcy-flow", "kit/darcy-flow@sha256:3", {"KIT_IMAGE_PINNED": "1"}),
         ("ecg", "kit/ecg", {"KIT_IMAGE_PINNED": "0"}),
     ):
-        found = manifest([job(0, task)], Cluster())["items"][1]
+        found = manifest([job(0, task)], KubernetesConfig())["items"][1]
         (container,) = found["spec"]["template"]["spec"]["containers"]
         assert container["image"] == image
         assert {each["name"]: each["value"] for each in container["env"]}.items() >= env.items()
 
 
 def test_a_queue_of_kueues_begins_the_job() -> None:
-    queued = manifest([job(0)], Cluster(queue="gpus", at_a_time=3, device="cpu"))["items"][1]
+    queued = manifest([job(0)], KubernetesConfig(queue="gpus", at_a_time=3, device="cpu"))["items"][
+        1
+    ]
     assert queued["metadata"]["labels"]["kueue.x-k8s.io/queue-name"] == "gpus"
     assert queued["spec"]["suspend"]
     assert queued["spec"]["parallelism"] == 1
@@ -91,14 +94,13 @@ def test_a_queue_of_kueues_begins_the_job() -> None:
 def test_jobs_do_not_wait_for_each_other() -> None:
     first = job(0)
     with pytest.raises(KitError, match=r"seed 1 .* needs darcy-flow wrn seed 0 .*; submit that"):
-        manifest([first, job(1, inputs={"sizes": first.id})], Cluster())
+        manifest([first, job(1, inputs={"sizes": first.id})], KubernetesConfig())
 
 
 def test_a_pod_does_the_run_of_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its shell line, with a stand-in for kit that notes its words."""
-    change = ('name = "a b"', "x='$HOME'")
-    jobs = [job(0), job(1, overrides=change)]
-    runs, found = manifest(jobs, Cluster())["items"]
+    jobs = [job(0), job(1, overrides=('name = "a b"', "x='$HOME'", "y=\\n"))]
+    runs, found = manifest(jobs, KubernetesConfig())["items"]
     (tmp_path / "list").mkdir()
     (tmp_path / "list/runs").write_text(runs["data"]["runs"])
     (tmp_path / "kit").write_text(f'#!/bin/sh\nprintf "%s\\n" "$KIT_LOG" "$@" > {tmp_path}/said\n')
@@ -111,10 +113,24 @@ def test_a_pod_does_the_run_of_its_line(tmp_path: Path, monkeypatch: pytest.Monk
         for word in command
     ]
     subprocess.run(here, check=True)
-    log, *words = (tmp_path / "said").read_text().splitlines()
-    assert log == f"{tmp_path}/runs/{jobs[1].spec.folder}/log.txt"
-    assert words[:5] == ["run", "darcy-flow", "wrn", "--seed", "1"]
-    assert [words[n + 1] for n, word in enumerate(words) if word == "-o"] == list(change)
+    folder = f"runs/{jobs[1].spec.folder}"
+    assert (tmp_path / "said").read_text().splitlines() == [
+        f"{tmp_path}/{folder}/log.txt",
+        *("run", "--spec", f"/kit/results/{folder}/spec.json", "--device", "cuda"),
+    ]
+    monkeypatch.setenv("KIT_RESULTS", str(tmp_path))
+    spec = handover.read(tmp_path / folder / "spec.json")
+    assert canonical_json(spec) == canonical_json(jobs[1].spec)
+
+
+def test_many_runs_are_several_jobs_whose_lists_a_config_map_can_hold() -> None:
+    jobs = [job(seed) for seed in range(kubernetes.RUNS_PER_JOB + 1)]
+    lists = [
+        item for item in manifest(jobs, KubernetesConfig())["items"] if item["kind"] == "ConfigMap"
+    ]
+    assert [item["data"]["runs"].count("\n") for item in lists] == [kubernetes.RUNS_PER_JOB, 1]
+    assert all(len(item["data"]["runs"]) < 1 << 20 for item in lists)
+    assert len({item["metadata"]["name"] for item in lists}) == 2
 
 
 def test_the_command(kit: Run) -> None:

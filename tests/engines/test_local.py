@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from kit.engines import local
-from kit.engines.engine import Exit, Handle, Options, arguments, environment
+from kit.engines import handover, local
+from kit.engines.engine import Exit, Handle, SweepOptions, environment
 from kit.engines.local import Local
 from kit.runs import logs
 from kit.runs.folder import RunFolder
@@ -23,7 +23,7 @@ class Script(Local):
     """Runs a script in place of ``kit run``."""
 
     def __init__(self, script: str) -> None:
-        super().__init__(Options())
+        super().__init__(SweepOptions())
         self.script = script
 
     def _command(self, spec: RunSpec) -> list[str]:
@@ -47,10 +47,17 @@ def printed(handle: Handle) -> list[str]:
     return logs.tail(RunFolder(handle.spec).log)
 
 
-def test_the_command_is_what_a_person_types() -> None:
-    words = arguments(spec_of("darcy-flow", "wrn", 0), Options(device="cpu"))
-    assert words[:5] == ["run", "darcy-flow", "wrn", "--seed", "0"]
-    assert words[-2:] == ["--device", "cpu"]
+def test_the_command_finds_the_spec_in_the_folder() -> None:
+    spec = spec_of("darcy-flow", "wrn", 0)
+    engine = Local(SweepOptions(device="cpu"))
+    python, *words = engine._command(spec)
+    file = RunFolder(spec).path / "spec.json"
+    assert (python, words) == (
+        sys.executable,
+        ["-m", "kit", "run", "--spec", str(file), "--device", "cpu"],
+    )
+    started("")
+    assert handover.read(file).id == spec.id
 
 
 def test_output_goes_to_the_log_and_the_exit_code_comes_back() -> None:
@@ -64,7 +71,7 @@ def test_a_run_knows_its_gpus() -> None:
     engine, handle = started(script, ["GPU-a", "GPU-b"])
     ended(engine, handle)
     assert printed(handle) == ["GPU-a,GPU-b 1.0"]
-    assert "KIT_GPU" not in environment((), Options())
+    assert "KIT_GPU" not in environment((), SweepOptions())
 
 
 @pytest.mark.parametrize("heeds", [True, False])
@@ -141,3 +148,32 @@ def test_no_zombie_counts_as_alive() -> None:
         pass
     assert local._born(process.pid) is None
     process.wait()
+
+
+@pytest.mark.parametrize("born", ["None", "", "0", "x"])
+def test_a_child_that_cannot_be_looked_up_is_over(born: str) -> None:
+    """Of a supervisor that saw no start time; nothing tells that the pid is still that child."""
+    engine, spec = Script(""), spec_of("darcy-flow", "wrn", 0)
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    for pid in (dead.pid, os.getpid()):
+        handle = Handle(spec, f"{pid}:{born}")
+        assert engine.find(spec, handle.reference) is None
+        assert engine.poll(handle) == Exit(None)
+        engine.stop(handle, grace=0.0)
+
+
+def test_a_process_of_somebody_else_is_not_taken_for_the_run() -> None:
+    spec = spec_of("darcy-flow", "wrn", 0)
+    RunFolder(spec).path.mkdir(parents=True, exist_ok=True)
+    RunFolder(spec).log.touch()
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as other:
+        reference = f"{other.pid}:{local._born(other.pid)}"
+        assert Script("").find(spec, reference) is None
+        other.kill()
+
+
+def test_a_run_that_another_supervisor_started_is_found() -> None:
+    engine, handle = started("import time; time.sleep(60)")
+    assert Script("").find(handle.spec, handle.reference) == handle
+    engine.stop(handle, grace=0.0)

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from kit.engines.devices import GIB
-from kit.engines.engine import EngineError, Handle, Options
+from kit.engines.engine import EngineError, Handle, SweepOptions
 from kit.engines.jobs import Ended, Job, RetryPolicy
 from kit.engines.queue import Queue
 from kit.engines.slots import Cpu, Gpus
@@ -54,7 +54,7 @@ class Sweep:
         self.patch.setenv("FAKE_RUN", json.dumps({"journal": str(self.journal), **plan}))
 
     def queue(self, jobs: Sequence[Job], slots: Any, **changes: Any) -> Queue:
-        engine = changes.pop("engine", None) or FakeLocal(Options())
+        engine = changes.pop("engine", None) or FakeLocal(SweepOptions())
         options: dict[str, Any] = {"policy": QUICK, "log": self.logged.append} | changes
         return Queue(jobs, engine, slots, **options)
 
@@ -152,7 +152,7 @@ def test_an_engine_at_fault_is_infrastructure(sweep: Sweep) -> None:
                 raise EngineError("no answer")
             return super().find(spec, reference)
 
-    ends = sweep.run(jobs(3), Cpu(1), engine=Broken(Options()))
+    ends = sweep.run(jobs(3), Cpu(1), engine=Broken(SweepOptions()))
     assert (ends[0].failure, ends[0].message) == ("infrastructure", "the daemon is gone")
     assert (ends[1].failure, ends[1].message) == ("infrastructure", "no answer")
     assert ends[2].failure is None
@@ -219,7 +219,7 @@ def test_a_gpu_that_another_was_quicker_to_lease_is_waited_for(
 def test_runs_that_share_a_gpu(sweep: Sweep, fake_gpus: Make) -> None:
     fake = fake_gpus(1)
     sweep.plan(seconds=0.5)
-    engine = FakeLocal(Options(jobs_per_gpu=2))
+    engine = FakeLocal(SweepOptions(jobs_per_gpu=2))
     most = [0]
 
     def watch(queue: Queue) -> None:
@@ -267,7 +267,7 @@ def test_a_run_of_several_gpus_is_not_starved_by_runs_of_one(sweep: Sweep, fake_
 def test_more_gpus_than_there_are_is_refused(fake_gpus: Make) -> None:
     fake = fake_gpus(2)
     with pytest.raises(KitError, match="needs 3 GPUs; here 2"):
-        Queue([Job(spec(0), gpus=3)], FakeLocal(Options()), Gpus(fake.uuids))
+        Queue([Job(spec(0), gpus=3)], FakeLocal(SweepOptions()), Gpus(fake.uuids))
 
 
 def test_runs_that_few_gpus_can_hold_keep_no_others_waiting(sweep: Sweep, fake_gpus: Make) -> None:
@@ -312,10 +312,10 @@ def test_what_a_run_reads_is_run_first_and_without_it_nothing(sweep: Sweep) -> N
 SUPERVISOR = """
 import sys
 from tests.engines.test_queue import FakeLocal, jobs, QUICK
-from kit.engines.engine import Options
+from kit.engines.engine import SweepOptions
 from kit.engines.slots import Cpu
 from kit.engines.queue import Queue
-ends = Queue(jobs(int(sys.argv[1])), FakeLocal(Options()), Cpu(2), QUICK).run()
+ends = Queue(jobs(int(sys.argv[1])), FakeLocal(SweepOptions()), Cpu(2), QUICK).run()
 sys.exit(any(end.failure for end in ends))
 """
 

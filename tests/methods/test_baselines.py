@@ -11,13 +11,14 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from kit import method, task
+from kit.base.minimise import minimise
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.data.normalise import Normaliser
 from kit.data.preparing import prepare
-from kit.engines.execute import Options, execute
-from kit.methods.constant.stages import Constant
-from kit.methods.linear.model import Linear, minimise
+from kit.engines.execute import ExecuteOptions, execute
+from kit.methods.constant.method import Constant
+from kit.methods.linear.model import Linear
 from kit.runs.records import Result
 from kit.spec import RunSpec
 from kit.training.checkpointer import Checkpointer
@@ -138,7 +139,7 @@ def spec(task_name: str, name: str) -> RunSpec:
 
 
 def run(task_name: str, name: str) -> Result:
-    result = execute(spec(task_name, name), Options())
+    result = execute(spec(task_name, name), ExecuteOptions())
     assert result is not None
     return result
 
@@ -173,7 +174,7 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        execute(spec("darcy-flow", "linear"), Options(notify=stop))
+        execute(spec("darcy-flow", "linear"), ExecuteOptions(notify=stop))
     again = run("darcy-flow", "linear")
     assert left == 0
     assert again.metrics == whole.metrics

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kit import method, task
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.methods.dash.info import DashSettings
 from kit.methods.wrn.info import WrnSettings
@@ -69,7 +69,7 @@ def test_a_1d_backbone_refuses_2d_data(name: str) -> None:
 
 def test_unknown_option_of_a_backbone(darcy: object) -> None:
     with pytest.raises(KitError, match="backbone wide-resnet has no option 'weight_norm'"):
-        execute(_spec("dash", "backbone_options={weight_norm = true}"), Options())
+        execute(_spec("dash", "backbone_options={weight_norm = true}"), ExecuteOptions())
 
 
 def test_recipes_and_options_are_part_of_a_runs_identity() -> None:

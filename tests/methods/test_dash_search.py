@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,19 +17,22 @@ from torch import Tensor, nn
 
 from kit import method, task
 from kit.data.loading import Batch
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
-from kit.methods.dash.info import DashSettings, Search
-from kit.methods.dash.updates import Updates, paired
+from kit.methods.dash.info import DashSearch, DashSettings
+from kit.methods.dash.search import ORDERS, learners, observe
 from kit.ops import AggConv2d
 from kit.runs.folder import RunFolder
 from kit.search import mixtures, supernet
 from kit.spec import RunSpec
+from kit.training import one_shot
+from kit.training.checkpointer import Checkpointer
+from kit.training.loop import make_optimiser
 
 K, D = (3, 5), (1, 2)
 
 
-def options(**changes: Any) -> Search:
+def options(**changes: Any) -> DashSearch:
     found = method.find("dash").settings(
         task.find("darcy-flow"), "released", "paper", "regenerated"
     )
@@ -40,11 +46,25 @@ def batch(seed: int) -> Batch:
     return Batch(x=x, y=x.mean((1, 2, 3)), sample_id=x, unit_id=x)
 
 
-def updates(network: nn.Module, search: Search) -> Updates:
-    return Updates(network, search, lambda one: F.mse_loss(network(one.x).mean((1, 2, 3)), one.y))
+class Once(Checkpointer):
+    """Begins at an epoch, and leaves nothing behind."""
+
+    def __init__(self, epoch: int) -> None:
+        super().__init__("search", spec(), Path(), Path(os.devnull))
+        self.epoch = epoch
+
+    def resume(self, state: Any) -> int:
+        return self.epoch
+
+    def save(self, epoch: int, state: Any) -> None:
+        pass
 
 
-def network_of(search: Search) -> nn.Module:
+def loss_of(network: nn.Module, one: Batch) -> Tensor:
+    return F.mse_loss(network(one.x).mean((1, 2, 3)), one.y)
+
+
+def network_of(search: DashSearch) -> nn.Module:
     torch.manual_seed(0)
     module = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.ReLU(), nn.Conv2d(4, 4, 3, padding=1))
     return supernet(
@@ -61,30 +81,38 @@ def network_of(search: Search) -> nn.Module:
     )
 
 
-def step(search: Search, epoch: int = 0, other: Batch | None = None) -> tuple[Tensor, Tensor]:
+def step(search: DashSearch, epoch: int = 0, other: Batch | None = None) -> tuple[Tensor, Tensor]:
     """One step of the search: all alphas, then all weights, one after the other."""
     network = network_of(search)
-    ours = updates(network, search)
-    ours.begin_epoch(epoch)
-    value = ours.loss((batch(0), other))
-    value.backward()
-    ours.after_backward()
-    ours.of_weights.step()
-    ours.of_alphas.step()
-    flat = [
-        torch.cat([each.detach().flatten() for each in part])
-        for part in (ours.alphas, ours.weights)
-    ]
-    return flat[0], flat[1]
+    weights, architecture = learners(
+        network,
+        search,
+        partial(loss_of, network),
+        lambda _: iter([batch(0)]),
+        lambda _: iter([batch(0) if other is None else other]),
+        1,
+    )
+    one_shot.search(
+        Once(epoch),
+        network,
+        weights,
+        architecture,
+        epochs=epoch + 1,
+        order=ORDERS[search.level],
+        warm_start=search.warm_start,
+    )
+    return flat(architecture.parameters), flat(weights.parameters)
 
 
-def before(search: Search) -> tuple[Tensor, Tensor]:
-    ours = updates(network_of(search), search)
-    flat = [
-        torch.cat([each.detach().flatten() for each in part])
-        for part in (ours.alphas, ours.weights)
-    ]
-    return flat[0], flat[1]
+def before(search: DashSearch) -> tuple[Tensor, Tensor]:
+    network = network_of(search)
+    alphas = [layer.alpha for layer in mixtures(network).values()]
+    ids = {id(alpha) for alpha in alphas}
+    return flat(alphas), flat([each for each in network.parameters() if id(each) not in ids])
+
+
+def flat(parameters: Sequence[Tensor]) -> Tensor:
+    return torch.cat([each.detach().flatten() for each in parameters])
 
 
 def test_a_single_level_step_by_hand() -> None:
@@ -92,7 +120,7 @@ def test_a_single_level_step_by_hand() -> None:
     search = options(field="extent", gradient_scale=100.0, clip=0.5)
     alphas, weights = before(search)
     network = network_of(search)
-    loss = updates(network, search).loss((batch(0), None))
+    loss = loss_of(network, batch(0))
     layers = list(mixtures(network).values())
     ids = {id(layer.alpha) for layer in layers}
     of_alphas = list(
@@ -101,12 +129,12 @@ def test_a_single_level_step_by_hand() -> None:
     of_weights = torch.autograd.grad(loss, [w for w in network.parameters() if id(w) not in ids])
     extents = torch.tensor([3.0, 5.0, 5.0, 9.0])
     shaped = torch.cat([g / (100 * (g.norm() + 1e-8)) + 1e-5 * extents for g in of_alphas])
-    flat = torch.cat([g.flatten() for g in of_weights])
-    norm = torch.cat([shaped, flat]).norm()
+    whole = torch.cat([g.flatten() for g in of_weights])
+    norm = torch.cat([shaped, whole]).norm()
     factor = min(1.0, 0.5 / (float(norm) + 1e-6))
     for start, gradient, rate, found in (
         (alphas, shaped * factor, 0.005, step(search)[0]),
-        (weights, flat * factor, 0.01, step(search)[1]),
+        (weights, whole * factor, 0.01, step(search)[1]),
     ):
         decayed = gradient + 5e-4 * start
         assert torch.allclose(found, start - rate * (decayed + 0.9 * decayed), atol=1e-7)
@@ -156,7 +184,7 @@ def test_exponentiated_gradient_stays_on_the_simplex() -> None:
     """p exp(-lr g) normalised, per layer, by hand; the weights' step is as ever."""
     search = options(alpha_update="exponentiated-gradient", alpha_learning_rate=5.0, clip=0.0)
     network = network_of(search)
-    loss = updates(network, search).loss((batch(0), None))
+    loss = loss_of(network, batch(0))
     alphas = [layer.alpha for layer in mixtures(network).values()]
     gradients = torch.autograd.grad(loss, alphas)
     expected = []
@@ -171,7 +199,7 @@ def test_exponentiated_gradient_stays_on_the_simplex() -> None:
     assert torch.allclose(found[0], torch.cat(expected), atol=1e-7)
     plain = step(options(clip=0.0))[1]
     assert torch.allclose(found[1], plain, atol=1e-6)
-    history = updates(network, search).observe()
+    history = observe(alphas, simplex=True)
     assert torch.tensor(history["alpha"]).exp().sum(1).tolist() == pytest.approx([1, 1], abs=1e-4)
 
 
@@ -187,31 +215,27 @@ def test_bilevel_alphas_follow_the_other_batch_alone() -> None:
     search = options(level="bilevel", clip=0.0)
     found = step(search, other=batch(1))
     network = network_of(search)
-    ours = updates(network, replace(search, level="single"))
-    ours.loss((batch(1), None)).backward()
-    ours.after_backward()
-    ours.of_alphas.step()
-    alphas = torch.cat([alpha.detach() for alpha in ours.alphas])
-    assert torch.equal(found[0], alphas)
+    weights, architecture = learners(
+        network,
+        replace(search, level="single"),
+        partial(loss_of, network),
+        lambda _: iter([batch(1)]),
+        lambda _: iter(()),
+        1,
+    )
+    start = [weight.detach().clone() for weight in weights.parameters]
+    one_shot.search(Once(0), network, weights, architecture, epochs=1, order="together")
+    assert torch.equal(found[0], flat(architecture.parameters))
     assert not torch.equal(found[0], step(options(clip=0.0))[0])
-    ours.of_weights.zero_grad()
-    ours.loss((batch(0), None)).backward()
-    ours.of_weights.step()
-    weights = torch.cat([weight.detach().flatten() for weight in ours.weights])
-    assert torch.allclose(found[1], weights, atol=1e-8)
-
-
-def test_the_other_fold_begins_anew_when_it_ends() -> None:
-    turns = []
-
-    def others(turn: int) -> Iterator[Any]:
-        turns.append(turn)
-        return iter([f"{turn}a", f"{turn}b"])
-
-    numbers: Any = range(5)
-    pairs: list[Any] = list(paired(iter(numbers), others))
-    assert [other for _, other in pairs] == ["0a", "0b", "1a", "1b", "2a"]
-    assert turns == [0, 1, 2]
+    with torch.no_grad():
+        for weight, value in zip(weights.parameters, start, strict=True):
+            weight.copy_(value)
+    gradients = torch.autograd.grad(loss_of(network, batch(0)), weights.parameters)
+    sgd = make_optimiser([{"params": weights.parameters}], search.optimiser)
+    for weight, gradient in zip(weights.parameters, gradients, strict=True):
+        weight.grad = gradient
+    sgd.step()
+    assert torch.allclose(found[1], flat(weights.parameters), atol=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +247,7 @@ def test_the_other_fold_begins_anew_when_it_ends() -> None:
 )
 def test_a_run_with_other_updates(darcy: object, overrides: tuple[str, ...]) -> None:
     the_spec = spec(*overrides, protocol="clean")
-    assert execute(the_spec, Options(until="search")) is None
+    assert execute(the_spec, ExecuteOptions(until="search")) is None
     lines = [json.loads(line) for line in RunFolder(the_spec).history.read_text().splitlines()]
     first, second = (torch.tensor(line["alpha"]) for line in lines)
     assert first.shape == (13, 16)
@@ -232,7 +256,7 @@ def test_a_run_with_other_updates(darcy: object, overrides: tuple[str, ...]) -> 
 
 def test_bilevel_on_the_data_that_it_trains_on_is_refused(darcy: object) -> None:
     with pytest.raises(KitError, match=r"search_val.*--protocol clean"):
-        execute(spec("search.level=bilevel"), Options(until="search"))
+        execute(spec("search.level=bilevel"), ExecuteOptions(until="search"))
 
 
 @pytest.mark.parametrize(
@@ -247,7 +271,7 @@ def test_what_could_not_be_retrained_is_refused_before_the_search(
     darcy: object, override: str, words: str
 ) -> None:
     with pytest.raises(KitError, match=words):
-        execute(spec(override), Options(until="search"))
+        execute(spec(override), ExecuteOptions(until="search"))
 
 
 def spec(*overrides: str, protocol: Any = "released") -> RunSpec:

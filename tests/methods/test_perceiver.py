@@ -9,7 +9,7 @@ from torch import nn
 from kit import method, task
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.methods.perceiver_io.model import Attention, Perceiver, fourier_features
 from kit.runs import history
 from kit.runs.folder import RunFolder
@@ -128,7 +128,7 @@ def test_released_keeps_the_epoch_with_the_lowest_validation_loss(darcy: object)
         # From the second epoch on the rate is far too high.
         overrides=("epochs=3", "schedule.milestones=[1]", "schedule.factor=1000"),
     )
-    result = execute(spec, Options())
+    result = execute(spec, ExecuteOptions())
     assert result is not None
     folder = RunFolder(spec)
     scores = [line["validation"] for line in history.read(folder.path)]

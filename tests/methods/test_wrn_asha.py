@@ -10,13 +10,13 @@ import msgspec
 import pytest
 
 from kit import method, task
-from kit.base.halved_trials import HalvedTrial, Score
 from kit.data.preparing import prepare
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.methods.wrn_asha.info import WrnAshaSettings
 from kit.methods.wrn_asha.tune import configured, draw, winner
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
+from kit.runs.trial_records import Score, TrialRecord, file_of, read
 from kit.spec import RunSpec
 
 # Trials, rungs and epochs between scores as released; the metric where it is not the table's.
@@ -49,7 +49,7 @@ def spec(of: str, *overrides: str, protocol: Any = "released") -> RunSpec:
 
 
 def run(of_spec: RunSpec, notify: Callable[..., None] = lambda *_: None) -> Result:
-    result = execute(of_spec, Options(notify=notify))
+    result = execute(of_spec, ExecuteOptions(notify=notify))
     assert result is not None
     return result
 
@@ -105,11 +105,15 @@ def test_a_configuration_takes_the_place_of_the_defaults() -> None:
 
 def test_the_best_score_of_all_or_the_best_that_trained_longest() -> None:
     tune = settings("darcy-flow").tune
+    scores = [
+        (Score(3, 0.5), Score(12, 0.3), Score(200, 0.4)),
+        (Score(3, 0.2),),
+        (Score(3, 0.9), Score(12, None), Score(200, math.nan)),
+        (Score(3, 0.5), Score(12, 0.35), Score(200, 0.35)),
+    ]
     trials = [
-        HalvedTrial((Score(3, 0.5), Score(12, 0.3), Score(200, 0.4))),
-        HalvedTrial((Score(3, 0.2),)),
-        HalvedTrial((Score(3, 0.9), Score(12, None), Score(200, math.nan))),
-        HalvedTrial((Score(3, 0.5), Score(12, 0.35), Score(200, 0.35))),
+        TrialRecord(number=number, configuration=None, scores=each)
+        for number, each in enumerate(scores)
     ]
     assert winner(trials, tune) == 1
     assert winner(trials, msgspec.structs.replace(tune, choice="last-rung")) == 3
@@ -155,8 +159,8 @@ def test_an_interrupted_search_decides_the_same(
     again = run(of_spec)
     assert again.metrics == whole.metrics
     assert tuned(of_spec)["trials"] == search["trials"]
-    records = (RunFolder(of_spec).path / "trials").glob("*.json")
-    seconds = sum(json.loads(record.read_text())["seconds"] for record in records)
+    records = read(file_of(RunFolder(of_spec).path, "tune"))
+    seconds = sum(record.seconds for record in records.values())
     assert again.stages["tune"].active_seconds >= seconds > 0
 
 

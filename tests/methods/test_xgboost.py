@@ -13,8 +13,8 @@ from kit import method, task
 from kit.data.loading import Batch
 from kit.data.preparing import prepare
 from kit.engines import local
-from kit.engines.engine import Options as EngineOptions
-from kit.engines.execute import Options, execute
+from kit.engines.engine import SweepOptions
+from kit.engines.execute import ExecuteOptions, execute
 from kit.methods.xgboost.ensemble import Ensemble
 from kit.methods.xgboost.rows import drawn_patches, patches, whole
 from kit.runs.folder import RunFolder
@@ -41,7 +41,7 @@ def spec(name: str, *overrides: str, protocol: Any = "released") -> RunSpec:
 
 
 def run(name: str, *overrides: str, **how: Any) -> Result:
-    result = execute(spec(name, *overrides, **how), Options())
+    result = execute(spec(name, *overrides, **how), ExecuteOptions())
     assert result is not None
     return result
 
@@ -165,7 +165,7 @@ def test_without_the_package_one_line_says_what_to_install(
     line = "method xgboost needs xgboost: pip install -e '.[xgboost]'"
     info = method.find("xgboost")
     assert info.missing() is None
-    assert local.unusable([spec("darcy-flow")], EngineOptions()) is None
+    assert local.unusable([spec("darcy-flow")], SweepOptions()) is None
     hide = "import sys; sys.modules['xgboost'] = None"
     (tmp_path / "sitecustomize.py").write_text(hide + "\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -173,7 +173,7 @@ def test_without_the_package_one_line_says_what_to_install(
     assert (done.returncode, done.stderr.strip()) == (2, f"kit: {line}")
     assert not RunFolder(spec("darcy-flow")).path.exists()
     monkeypatch.setattr("kit.method.find_spec", lambda _: None)
-    assert local.unusable([spec("darcy-flow")], EngineOptions()) == line
+    assert local.unusable([spec("darcy-flow")], SweepOptions()) == line
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,19 @@ import time
 import pytest
 
 from kit.bench import measure as measure_module
-from kit.bench.aggconv import CASES, PLAIN, Case, measure, multiply_adds, ratios, step, supports
+from kit.bench.aggconv import (
+    CASES,
+    PLAIN,
+    AggConvCase,
+    measure,
+    multiply_adds,
+    ratios,
+    step,
+    supports,
+)
 from kit.bench.measure import in_fresh_process, interleaved
 
-SMALL = Case("small", 2, 3, 3, (12,), True, (3, 5), (1, 3))
+SMALL = AggConvCase("small", 2, 3, 3, (12,), True, (3, 5), (1, 3))
 
 
 def test_calls_are_interleaved(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,7 +57,7 @@ def test_rows_and_ratios() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_peak_memory_in_a_fresh_process() -> None:
-    case = Case("wide", 2, 64, 64, (2000,), True, (3, 5), (1, 3))
+    case = AggConvCase("wide", 2, 64, 64, (2000,), True, (3, 5), (1, 3))
     (row,) = measure([case], ["mixed-results"], rounds=1, seconds=0)
     assert row["peak_bytes"] is not None
     # At least the results of the four candidates and the gradient of x.

@@ -73,17 +73,17 @@ def test_a_metric_that_is_not_a_number() -> None:
 def test_a_run_of_a_newer_schema() -> None:
     *_, newer = keep(result(0, 0.05), result(1, 0.06), result(2, 0.07))
     content: dict[str, Any] = msgspec.json.decode(newer.read_bytes())
-    write_json(newer, content | {"schema": 2, "colour": "new"})
+    write_json(newer, content | {"schema": 3, "colour": "new"})
     made, cell = darcy()
-    assert cell.unread == ("schema 2 instead of 1",)
+    assert cell.unread == ("schema 3 instead of 2",)
     for form in ("text", "md", "csv", "json"):
         assert "2 of 3, 1 unread" in shown(made, form)
-    assert any("schema 2 instead of 1" in remark for remark in made.remarks)
+    assert any("schema 3 instead of 2" in remark for remark in made.remarks)
 
 
 def test_only_runs_of_a_newer_schema() -> None:
     (file,) = keep(result(0, 0.05))
-    write_json(file, msgspec.json.decode(file.read_bytes()) | {"schema": 2})
+    write_json(file, msgspec.json.decode(file.read_bytes()) | {"schema": 3})
     made, cell = darcy()
     assert cell.measured_text == "not run (1 unread)"
     everywhere(made, "1 unread")
@@ -132,7 +132,11 @@ def test_a_duplicated_seed(kit: Run) -> None:
     keep(once, again, result(1, 0.06), result(2, 0.07))
     made, cell = darcy()
     assert cell.measured is not None
-    assert (cell.measured.mean, cell.measured.seeds, cell.measured.twice) == (None, (1, 2), (0,))
+    assert (cell.measured.mean, cell.measured.seeds, cell.measured.duplicate_seeds) == (
+        None,
+        (1, 2),
+        (0,),
+    )
     everywhere(made, "several runs of seed 0")
     done = kit("table", "5")
     assert done.returncode == 2

@@ -216,7 +216,7 @@ def test_two_merges_at_once(archive: Path) -> None:
         ("weights.pt", b"others", r"artifacts/weights\.pt has another SHA-256"),
         ("weights.pt", None, r"artifacts/weights\.pt is missing"),
         ("result.json", b"{", "result.json: "),
-        ("result.json", b'{"schema": 99}', "schema 99 instead of 1"),
+        ("result.json", b'{"schema": 99}', "schema 99 instead of 2"),
         ("spec.json", None, "spec.json: No such file"),
         ("spec.json", b"{}", "spec.json: "),
         ("history.jsonl", b'{"epoch": 0}\n{"epo', "history.jsonl: "),

@@ -7,7 +7,7 @@ from kit.files import write_json
 from kit.report import formats, table
 from kit.runs import unfinished
 from kit.runs.folder import RunFolder
-from kit.runs.unfinished import Cost
+from kit.runs.unfinished import StageSeconds
 from kit.spec import Profile
 
 
@@ -38,7 +38,10 @@ def begun(seed: int = 0, profile: Profile = "lite") -> RunFolder:
 def test_costs_of_a_run_under_way() -> None:
     begun()
     (run,) = unfinished.find()
-    assert run.stages == {"search": Cost(3600.0), "tune": Cost(800.0 * 18 / 4, 4, 18)}
+    assert run.stages == {
+        "search": StageSeconds(3600.0),
+        "tune": StageSeconds(800.0 * 18 / 4, 4, 18),
+    }
 
 
 def test_a_table_of_hours_projects_and_says_so() -> None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from kit import Architecture, dash_search
+from kit.errors import DivergedError
 from kit.search import discretise
 
 
@@ -199,6 +200,9 @@ def test_architectures_on_disk(tmp_path: Path) -> None:
     second.load_state_dict(first.state_dict())
     x = torch.randn(2, 3, 16, 16)
     assert torch.equal(first.eval()(x), second.eval()(x))
+    (tmp_path / "found.json").write_text('[["layer1.conv1", 5, 3], ["layer2.conv2", 3, "1"]]')
+    with pytest.raises(ValueError, match=r'entry 2, layer "layer2\.conv2": the dilation'):
+        Architecture.load(tmp_path / "found.json")
 
 
 @pytest.mark.parametrize(
@@ -222,3 +226,33 @@ def test_even_kernel_sizes_are_refused_before_the_search() -> None:
 def test_the_package_itself_does_not_load_torch() -> None:
     words = "import sys, kit; assert 'torch' not in sys.modules; from kit import dash_search"
     subprocess.run([sys.executable, "-c", words + "; assert 'torch' in sys.modules"], check=True)
+
+
+@pytest.mark.parametrize("place", ["x", "y"])
+def test_a_search_that_diverges_says_so(place: str, tmp_path: Path) -> None:
+    """NaN in one batch of several, or a rate that leads there; the checkpoint stays as it was."""
+    x, y = torch.randn(4, 2, 8, 8), torch.rand(4)
+    bad_x, bad_y = x.clone(), y.clone()
+    (bad_x if place == "x" else bad_y).view(-1)[0] = torch.nan
+    model = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1), nn.Flatten(1), nn.Linear(256, 1))
+
+    def search(file: str, epochs: int, rate: float, *batches: tuple[Tensor, Tensor]) -> None:
+        dash_search(
+            model,
+            list(batches),
+            loss=lambda output, truth: F.mse_loss(output[:, 0], truth),
+            kernel_sizes=(3,),
+            dilations=(1, 2),
+            epochs=epochs,
+            learning_rate=rate,
+            clip=0.0,
+            checkpoint=tmp_path / file,
+        )
+
+    search("once", 1, 0.01, (x, y))
+    before = (tmp_path / "once").read_bytes()
+    with pytest.raises(DivergedError, match=r"^epoch 2: the loss is nan: it diverged, or its data"):
+        search("once", 5, 0.01, (x, y), (bad_x, bad_y))
+    assert (tmp_path / "once").read_bytes() == before
+    with pytest.raises(DivergedError, match=r"^epoch [1-5]: .* (nan|inf|not finite): it diverged"):
+        search("other", 5, 1e30, (x, y))

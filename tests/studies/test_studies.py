@@ -9,9 +9,7 @@ import msgspec
 import pytest
 
 from kit import method, studies, task
-from kit.engines.engine import Options, arguments
-from kit.engines.execute import Options as How
-from kit.engines.execute import execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.report import study
 from kit.runs.records import Architecture, MetricValue, Result, StageRecord
@@ -49,10 +47,9 @@ def test_ablation_has_the_rows_of_its_question() -> None:
     assert keys == {"speed.precision", *(f"search.{name}" for name in wanted)}
 
 
-def test_a_run_started_by_an_engine_has_the_overrides() -> None:
+def test_a_variant_tells_what_is_changed() -> None:
     variant = studies.specs(studies.find("ablation"), DARCY, [0], **HOW)["no penalty"][0]
-    words = arguments(variant, Options(device=None, jobs_per_gpu=1, allow_unpinned=False))
-    assert words[-2:] == ["-o", "search.penalty=0.0"]
+    assert variant.settings["search"]["penalty"] == 0
     assert str(variant).endswith("-o search.penalty=0.0")
 
 
@@ -144,7 +141,7 @@ def test_direct_and_fourier_find_the_same_architecture_for_the_same_noise() -> N
     for way in ("dilation", "fourier"):
         overrides = [f"search.method={way}", "speed.precision=float64"]
         spec = method.find("dash").spec(DARCY, 0, overrides=overrides, **HOW)
-        result = execute(spec, How())
+        result = execute(spec, ExecuteOptions())
         assert result is not None
         found.append((result.architecture, result.metrics))
     assert found[0] == found[1]

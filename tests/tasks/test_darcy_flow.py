@@ -162,11 +162,12 @@ def test_files_that_are_not_the_tasks_are_refused(tmp_path: Path) -> None:
 def test_a_raw_file_that_changed_is_refused_and_the_first_one_kept(tmp_path: Path) -> None:
     darcy = task.find("darcy-flow")
     file = tmp_path / darcy.sources[0].file
-    file.write_bytes(b"first")
+    file.write_bytes(b"\0first")
     (kept,) = raw.import_files(darcy, [file])
     first = sha256(kept)
-    file.write_bytes(b"other")
-    with pytest.raises(DataError, match=r"seen first; .* remove 'piece.*' from .*hashes\.json"):
+    raw.pin(darcy, "published")
+    file.write_bytes(b"\0other")
+    with pytest.raises(DataError, match=r"data were prepared from .* 'kit data clean darcy-flow'"):
         raw.import_files(darcy, [file])
     assert sha256(kept) == first
     assert raw.check(darcy)[file.name] == "ok"

@@ -154,7 +154,7 @@ RECORDS = [np.arange(5, dtype="i2"), np.arange(7.0)]
             {"data": [np.zeros((2, 3)), RECORDS[0]], "label": "NA"},
             r"data\[0\] is float64 \(2, 3\), not numbers \(n,\)",
         ),
-        ({"data": [RECORDS[0], ["a"]], "label": "NA"}, r"data\[1\] is <U1"),
+        ({"data": [RECORDS[0], ["a"]], "label": "NA"}, r"data\[1\] is a str, not a number"),
         (
             {"data": [np.zeros(0), RECORDS[0]], "label": "NA"},
             r"data\[0\] is float64 \(0,\), not numbers \(n,\)",

@@ -17,8 +17,11 @@ from scipy.io import savemat
 
 from kit import discovery, task
 from kit.data import preparing, raw
+from kit.data.download import Patience
+from kit.data.fetch import fetch
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
+from tests.data.hosts import playing
 
 ECG = task.find("ecg")
 NAMES = [f"A{number:05d}" for number in range(1, 21)]
@@ -83,6 +86,24 @@ def test_records_in_any_form_with_the_labels_of_version_3(form: str) -> None:
     assert [len(data.fold(name)) for name in ("train", "val", "test")] == [16, 2, 2]
     assert data.manifest.origin["records"] == 20
     assert not preparing.state(ECG, "published").ready
+
+
+def test_from_physionet_to_prepared_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first host is down, the second one breaks off once."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    folder = put("zip")
+    with playing() as hosts:
+        for name in ("training2017.zip", "REFERENCE-v3.csv"):
+            hosts.files[name] = (folder / name).read_bytes()
+            (folder / name).unlink()
+        hosts.down, hosts.breaks = {"physionet.org": 503}, 9000
+        said: list[str] = []
+        hasty = Patience(timeout=1, tries=2, pause=0.01)
+        fetch(hosts.local(ECG), "rebuilt", log=said.append, patience=hasty)
+    assert [line.count("HTTP 503") for line in said] == [1, 1]
+    assert all("archive.physionet.org" in line for line in said), "the next address is named"
+    preparing.prepare(ECG, "rebuilt", "paper")
+    assert len(open_prepared(ECG, "rebuilt", "paper").fold("train")) == 16
 
 
 def test_line_ends_of_the_labels_do_not_matter() -> None:

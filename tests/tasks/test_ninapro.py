@@ -58,7 +58,7 @@ def test_published_windows_are_transposed(tmp_path: Path, monkeypatch: pytest.Mo
         ("ninapro_val", lambda v: v[:2], r"windows is float64 \(2, 52, 16\)"),
         ("ninapro_val", lambda v: np.where(v == v[0, 0, 0], np.nan, v), "not finite"),
         ("ninapro_val", lambda v: v.astype(str), "windows is <U"),
-        ("ninapro_val", lambda v: np.full(v.shape, "a", object), "objects that are not numbers"),
+        ("ninapro_val", lambda v: np.full(v.shape, "a", object), "windows is a str, not a number"),
         ("label_val", lambda v: v[:2], r"labels is int64 \(2,\), not numbers \(3,\)"),
         ("label_val", lambda v: v + 18, r"labels holds values outside 0\.\.17"),
         ("label_val", lambda v: v - 0.5, r"labels holds values outside 0\.\.17"),

@@ -218,7 +218,7 @@ def test_lists_name_each_protein_once(tmp_path: Path) -> None:
             {"features": {"ss": np.zeros((10, 3))}},
             r"ss is float64 \(10, 3\), not numbers \(3, 10\)",
         ),
-        ({"features": {"ccmpred": None}}, r"1abcA\.pkl: ccmpred is object \(\), not numbers"),
+        ({"features": {"ccmpred": None}}, r"1abcA\.pkl: ccmpred is a NoneType, not a number"),
         ({"features": {"entropy": np.full(10, np.nan)}}, "entropy holds values that are not"),
         ({"features": {"seq": len}}, r"1abcA\.pkl: the pickle asks for"),
         ({"distance": npy(10, "A")}, r"1abcA-cb\.npy: shape \(2,\), not \(length, sequence"),

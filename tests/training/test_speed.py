@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from kit import method, task
 from kit.backbones import backbone
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.ops import AggConv2d
 from kit.ops.precision import product_flags
@@ -239,13 +239,13 @@ def test_a_whole_run_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Speed] = []
     real = module.accelerate
 
-    def spy(network: nn.Module, speed: Speed, axes: int) -> Callable[[Tensor], Tensor]:
+    def spy(network: nn.Module, speed: Speed, axes: int, **how: Any) -> Callable[[Tensor], Tensor]:
         asked.append(speed)
-        return real(network, speed, axes)
+        return real(network, speed, axes, **how)
 
     monkeypatch.setattr("kit.training.loop.accelerate", spy)
     run = spec("speed.precision=bf16", "speed.channels_last=true")
-    result = execute(run, Options())
+    result = execute(run, ExecuteOptions())
     assert result is not None
     assert result.metrics["relative-l2"].value is not None
     assert asked == [Speed(precision="bf16", channels_last=True)] * 4

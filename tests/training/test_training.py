@@ -16,7 +16,7 @@ from kit.settings import Optimiser, Schedule
 from kit.spec import RunSpec
 from kit.training import checkpointer as module
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import make_optimiser, train
+from kit.training.loop import Hooks, make_optimiser, train
 from kit.training.losses import loss
 from kit.training.schedules import rate
 
@@ -189,3 +189,106 @@ def _epochs(folder: Path) -> list[int]:
 
     lines = (folder / "history.jsonl").read_text().splitlines()
     return [json.loads(line)["epoch"] for line in lines]
+
+
+def test_an_epoch_waits_for_the_device_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss, and whether all weights are finite, come to the host together."""
+    waits: list[str] = []
+    for name in ("tolist", "item", "__float__", "__bool__", "__int__", "cpu", "numpy"):
+        real = getattr(torch.Tensor, name)
+
+        def counted(self: Any, *words: Any, name: str = name, real: Any = real) -> Any:
+            waits.append(name)
+            return real(self, *words)
+
+        monkeypatch.setattr(torch.Tensor, name, counted)
+    network = nn.Linear(4, 1)
+    x = torch.randn(20, 4)
+    train(
+        Checkpointer("train", spec(), tmp_path, tmp_path / "history.jsonl"),
+        network,
+        torch.optim.SGD([{"params": network.parameters(), "initial_lr": 0.1}], lr=0.1),
+        Schedule(),
+        epochs=EPOCHS,
+        batches=lambda _: iter([x] * 3),
+        loss=lambda each: network(each).square().mean(),
+        clip=1.0,
+    )
+    assert waits == ["tolist"] * EPOCHS
+
+
+def test_gradients_are_clipped_together_before_the_step(tmp_path: Path) -> None:
+    network = nn.Linear(4, 1)
+    x = torch.randn(20, 4)
+    norms: list[float] = []
+    optimiser = torch.optim.SGD([{"params": network.parameters(), "initial_lr": 0.1}], lr=0.1)
+    optimiser.register_step_pre_hook(
+        lambda *_: norms.append(float(nn.utils.get_total_norm(_gradients(network))))
+    )
+    for clip in (0.01, 0.0):
+        train(
+            Checkpointer("train", spec(), tmp_path / str(clip), tmp_path / "history.jsonl"),
+            network,
+            optimiser,
+            Schedule(),
+            epochs=1,
+            batches=lambda _: iter([x]),
+            loss=lambda each: 100 * network(each).square().mean(),
+            clip=clip,
+        )
+    assert norms[0] == pytest.approx(0.01, rel=1e-4)
+    assert norms[1] > 1.0
+
+
+def _gradients(network: nn.Module) -> list[torch.Tensor]:
+    return [each.grad for each in network.parameters() if each.grad is not None]
+
+
+def test_hooks_are_called_in_their_order(tmp_path: Path) -> None:
+    network, calls = nn.Linear(1, 1), list[str]()
+    optimiser = torch.optim.SGD([{"params": network.parameters(), "initial_lr": 0.1}], lr=0.1)
+    optimiser.register_step_post_hook(lambda *_: calls.append("step"))
+    train(
+        Checkpointer("train", spec(), tmp_path, tmp_path / "history.jsonl"),
+        network,
+        optimiser,
+        Schedule(),
+        epochs=1,
+        batches=lambda _: iter([1, 2]),
+        loss=lambda _: network.weight.sum(),
+        hooks=Hooks(
+            before_epoch=lambda epoch: calls.append(f"epoch {epoch}, {network.training}"),
+            before_step=lambda epoch, step: calls.append(f"{epoch}.{step}"),
+            after_backward=lambda: calls.append(f"gradient {network.weight.grad is not None}"),
+            after_step=lambda: calls.append("after"),
+        ),
+    )
+    one = ["gradient True", "step", "after"]
+    assert calls == ["epoch 0, True", "0.0", *one, "0.1", *one]
+
+
+def test_a_rate_that_changes_by_the_epoch(tmp_path: Path) -> None:
+    """Torch's cosine, stepped once per epoch, as GAEA has it."""
+    network, rates = nn.Linear(1, 1), list[float]()
+    optimiser = torch.optim.SGD([{"params": network.parameters(), "initial_lr": 0.1}], lr=0.1)
+    peer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(peer, EPOCHS)
+    expected = []
+    for _ in range(EPOCHS):
+        expected += [peer.param_groups[0]["lr"]] * 2
+        peer.step()
+        scheduler.step()
+    train(
+        Checkpointer("train", spec(), tmp_path, tmp_path / "history.jsonl"),
+        network,
+        optimiser,
+        Schedule(kind="cosine", every="epoch"),
+        epochs=EPOCHS,
+        batches=lambda _: iter([1, 2]),
+        steps=2,
+        loss=lambda _: network.weight.sum(),
+        hooks=Hooks(before_step=lambda *_: rates.append(optimiser.param_groups[0]["lr"])),
+    )
+    assert rates == pytest.approx(expected)

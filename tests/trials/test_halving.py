@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.trials import workers
-from kit.trials.halving import Bracket, Halving, Job
+from kit.trials.halving import Bracket, Halving, TrialJob
 
 # The validation error of 32 random configurations of WRN on a few samples of Darcy Flow, after each
 # of 16 epochs.
@@ -73,7 +73,7 @@ def order(brackets: Sequence[Bracket], curves: Sequence[Sequence[float]]) -> lis
     """Return (trial, epochs) of all jobs in the order in which they end."""
     done: list[tuple[int, int]] = []
 
-    def start(job: Job) -> Callable[[], float]:
+    def start(job: TrialJob) -> Callable[[], float]:
         def end() -> float:
             done.append((job.trial, job.epochs))
             return curves[job.trial][job.epochs - 1]
@@ -117,7 +117,7 @@ def test_whatever_is_no_number_is_last() -> None:
     jobs = bracket.start()
     for job, score in zip(jobs, (math.nan, None, math.inf), strict=False):
         assert bracket.report(job, score) is None
-    assert bracket.report(jobs[3], 3.0) == Job(3, 1, 1, 2)
+    assert bracket.report(jobs[3], 3.0) == TrialJob(3, 1, 1, 2)
 
 
 def by_the_paper(
@@ -194,7 +194,7 @@ def test_who_goes_on_at_once_by_optuna() -> None:
     bracket = Bracket(RUNGS, range(len(CURVES)), 4, 1)
     (job,) = bracket.start()
     at_once, later = set(), set()
-    following: Job | None = job
+    following: TrialJob | None = job
     while following is not None:
         job, score = following, CURVES[following.trial][following.epochs - 1]
         following = bracket.report(job, score)

@@ -3,21 +3,21 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kit.trials import workers
-from kit.trials.halving import Bracket, Job
+from kit.trials.halving import Bracket, TrialJob
 
 
 class Log:
     """What was begun and what ended, in order; the later a trial's number, the better it is."""
 
     def __init__(self) -> None:
-        self.begun: list[Job] = []
+        self.begun: list[TrialJob] = []
         self.ended: list[tuple[int, int]] = []
 
-    def start(self, job: Job) -> Callable[[], float]:
+    def start(self, job: TrialJob) -> Callable[[], float]:
         self.begun.append(job)
         return lambda: self.end(job)
 
-    def end(self, job: Job) -> float:
+    def end(self, job: TrialJob) -> float:
         self.ended.append((job.trial, job.epochs))
         return float(-job.trial)
 
@@ -42,7 +42,7 @@ def test_as_many_jobs_are_under_way_as_there_are_workers_while_trials_are_left()
     log = Log()
     under_way = []
 
-    def start(job: Job) -> Callable[[], float]:
+    def start(job: TrialJob) -> Callable[[], float]:
         end = log.start(job)
         under_way.append(len(log.begun) - len(log.ended))
         return end

@@ -111,7 +111,7 @@ def search(
     """
     from kit import plan, task
     from kit.bench import search as bench
-    from kit.cli.commands.reproduce import prepare
+    from kit.cli.preparing import prepare
     from kit.cli.progress import bar
     from kit.data import preparing
     from kit.ops import METHODS

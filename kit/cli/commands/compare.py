@@ -45,6 +45,7 @@ def command(
     from kit.report.compare import compare, of_method, printed_entries
     from kit.report.verdict import MARGINS
 
+    margin_of = {**MARGINS, **_margins(margins)}
     remarks: list[str] = []
     sides: list[Entries] = []
     if paper is None and (_is_folder(first) or _is_folder(second)):
@@ -56,7 +57,7 @@ def command(
         sides[0],
         sides[1],
         (first, second),
-        margins={**MARGINS, **_margins(margins)},
+        margins=margin_of,
         remarks=remarks,
     )
     if form == "json":
@@ -93,11 +94,14 @@ def _folder(name: str | None, remarks: list[str], kind: dict[str, Any]) -> Entri
 
 
 def _margins(words: Sequence[str]) -> dict[str, float]:
-    from kit.errors import KitError
+    from kit.errors import KitError, unknown
+    from kit.report.verdict import MARGINS
 
     found = {}
     for word in words:
         metric, _, value = word.partition("=")
+        if metric not in MARGINS:
+            raise unknown("metric", metric, MARGINS)
         try:
             found[metric] = float(value)
         except ValueError:

@@ -7,12 +7,14 @@ import importlib.metadata
 import os
 import platform
 import shutil
+from pathlib import Path
 
 import click
 
 from kit import __version__, extras, paths
 from kit.cli import options
-from kit.errors import UnavailableError
+from kit.errors import KitError, UnavailableError
+from kit.files import locked
 
 GB = 1e9
 # Modules whose checks() look at every node.
@@ -106,6 +108,14 @@ def _disk() -> Check:
         folder = folder.parent
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         return "disk", False, f"{folder} is no folder to write to; KIT_RESULTS names another one"
+    try:
+        for place in filter(Path.is_dir, (folder, paths.data())):
+            with locked(place / ".doctor.lock"):
+                pass
+    except KitError as error:
+        return "disk", False, str(error)
+    except OSError as error:
+        return "disk", False, f"{error.filename}: {error.strerror}"
     free = shutil.disk_usage(folder).free
     return "disk", free > 2 * GB, f"{free / GB:.0f} GB free for results in {paths.results()}"
 
@@ -128,5 +138,6 @@ def _data() -> Check:
         for tier in each.tiers
         if state(each, tier, "lite").ready
     ]
-    told = ", ".join(ready) or "none prepared; 'kit data list' says how"
+    told = ", ".join(ready) or "none prepared"
+    told += "; 'kit data list' says what can be had, and how"
     return "data", True, f"{told}; in {paths.data()}"

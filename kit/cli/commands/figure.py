@@ -70,7 +70,7 @@ def command(
       curves        training losses by epoch, each seed a colour
       alphas        weights of the mixtures over the search of one run
       entropy       of the mixtures over the search
-      architecture  the searched network of one run, in the notation of DASH's appendix A.8
+      architecture  what one run found, in the notation of its search space
     """  # noqa: D301
     from kit.errors import KitError
 
@@ -116,7 +116,7 @@ def _print(shown: Shown, output: Path | None, form: str) -> None:
 
 def _of_runs(name: str, words: Sequence[str]) -> Shown:
     from kit.errors import KitError
-    from kit.report.figures import architecture, curves, drawing, mixtures
+    from kit.report.figures import architecture, curves, mixtures
     from kit.runs.find import find, find_one
 
     if name in ("curves", "entropy"):
@@ -129,8 +129,8 @@ def _of_runs(name: str, words: Sequence[str]) -> Shown:
         lines = curves.make(folders)
         return Shown(lines, curves.text(lines), lambda: curves.draw(lines))
     if name == "architecture":
-        network = architecture.make(folders[0])
-        return Shown(network, architecture.text(network), lambda: drawing.draw(network))
+        found = architecture.make(folders[0])
+        return Shown(found, architecture.text(found), lambda: architecture.draw(folders[0]))
     searches = mixtures.make(folders)
     draw = mixtures.draw_weights if name == "alphas" else mixtures.draw_entropy
     return Shown(searches, mixtures.text(searches), lambda: draw(searches))

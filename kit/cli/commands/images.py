@@ -12,7 +12,7 @@ from kit.cli.columns import aligned
 from kit.errors import KitError
 
 if TYPE_CHECKING:
-    from kit.containers.images import Image
+    from kit.containers.images import DockerImage
 
 MB = 1e6
 
@@ -57,7 +57,9 @@ def build(
     names = [task.find(name).name for name in tasks or task.names()]
     paths.checkout("images")
     client = connect()
-    how = building.Options(base_image=base_image, wheels=wheels, ca=ca, network=network, cpu=cpu)
+    how = building.BuildOptions(
+        base_image=base_image, wheels=wheels, ca=ca, network=network, cpu=cpu
+    )
     building.build(client, names, how)
     # What compose mounts has to be there, and to be the caller's.
     leases.make_folder()
@@ -114,7 +116,7 @@ def compose(write: bool) -> None:
         click.echo(text, nl=False)
 
 
-def _show(found: list[Image]) -> None:
+def _show(found: list[DockerImage]) -> None:
     from kit.containers.lock import rejection, short
 
     rows = [("image", "id", "MB", "added MB", "layers", "shared", "commit", "locked")]

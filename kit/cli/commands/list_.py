@@ -1,4 +1,4 @@
-"""``kit list``: the tasks, methods and tables that there are."""
+"""``kit list``: the tasks, methods, tables and released architectures that there are."""
 
 from __future__ import annotations
 
@@ -12,11 +12,17 @@ from kit.cli.columns import aligned
 
 
 @click.command(name="list")
-@click.argument("what", type=click.Choice(["tasks", "methods", "tables"]))
+@click.argument("what", type=click.Choice(["tasks", "methods", "tables", "architectures"]))
 @options.formats("text", "json")
 def command(what: str, form: str) -> None:
-    """List tasks, methods or tables."""
-    rows = {"tasks": _tasks, "methods": _methods, "tables": _tables}[what]()
+    """List tasks, methods, tables, or the architectures that were released with a method."""
+    listing = {
+        "tasks": _tasks,
+        "methods": _methods,
+        "tables": _tables,
+        "architectures": _architectures,
+    }
+    rows = listing[what]()
     if form == "json":
         import json
 
@@ -71,4 +77,15 @@ def _tables() -> list[dict[str, Any]]:
             "title": layout.title,
         }
         for paper, number, layout in layouts
+    ]
+
+
+def _architectures() -> list[dict[str, Any]]:
+    from kit import method, task
+
+    return [
+        {"method": each.name, "task": name, "seed": seed, "file": str(file)}
+        for each in map(method.find, method.names())
+        for name in task.names()
+        for seed, file in sorted(each.released(name).items())
     ]

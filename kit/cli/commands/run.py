@@ -6,22 +6,29 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kit.cli import options
-from kit.errors import KitError, RunError
-from kit.spec import SEEDS
+from kit.cli.specs import as_asked, of_file
+from kit.errors import KitError, RunError, plain
 
 if TYPE_CHECKING:
     from kit.runs.records import Result
-    from kit.spec import Profile, Protocol, RunSpec, Tier
+    from kit.spec import RunSpec
 
 
 @click.command(name="run")
-@click.argument("task_name", metavar="TASK", type=options.TASK)
-@click.argument("method_name", metavar="METHOD", type=options.METHOD)
+@click.argument("task_name", metavar="[TASK", type=options.TASK, required=False)
+@click.argument("method_name", metavar="METHOD]", type=options.METHOD, required=False)
+@click.option(
+    "--spec",
+    "spec_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Instead: the run whose spec.json this is, in its folder. Engines start runs so.",
+)
 @click.option(
     "--seed",
     "seeds",
@@ -37,7 +44,11 @@ if TYPE_CHECKING:
 @click.option(
     "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting; repeatable."
 )
-@click.option("--architecture", type=click.Path(path_type=Path), help="Skip the search: use this.")
+@click.option(
+    "--architecture",
+    metavar="FILE|released",
+    help="Skip the search: use what this file holds, or what was released for each seed.",
+)
 @click.option("--until", metavar="STAGE", help="Stop after this stage.")
 @options.device
 @click.option("--gpus", help="Which GPUs may be taken: 0,1 or UUIDs; default: KIT_GPU, else any.")
@@ -51,29 +62,26 @@ if TYPE_CHECKING:
 @options.allow_unpinned
 @click.option(
     "--trials-on",
-    metavar="HOST:PORT",
-    help="Train the trials of wrn-asha on this Ray cluster; auto: the one this machine is part of.",
+    metavar="WHERE",
+    help="Train the trials of a tuned method by other processes: local:N, N of them here, each "
+    "on a core or a GPU of its own; HOST:PORT of a Ray cluster, or auto, the one of this machine.",
 )
 @options.tensorboard
 @options.force
 @options.formats("text", "json")
 def command(
-    task_name: str,
-    method_name: str,
-    seeds: tuple[int, ...],
-    profile: Profile,
-    protocol: Protocol | None,
-    tier: Tier | None,
-    overrides: tuple[str, ...],
-    architecture: Path | None,
-    until: str | None,
+    task_name: str | None,
+    method_name: str | None,
+    spec_file: Path | None,
     device: str | None,
     gpus: str | None,
     threads: int | None,
+    until: str | None,
     trials_on: str | None,
     allow_unpinned: bool,
     force: bool,
     form: str,
+    **asked: Any,
 ) -> None:
     """Run METHOD on TASK for each seed.
 
@@ -81,33 +89,23 @@ def command(
     -o search.epochs=10; such a run fills no table. A seed that fails stops no other; the exit code
     is then 1.
     """
-    from kit import method, papers, task
-    from kit.data.preparing import choose_tier
+    from kit import method
     from kit.files import canonical_json
 
-    the_task, info = task.find(task_name), method.find(method_name)
-    protocol = protocol or ("released" if papers.has_task(task_name) else "clean")
-    chosen = choose_tier(the_task, profile, tier)
-    if architecture is not None:
-        if "architecture" not in info.settings_type.__struct_fields__:
-            raise KitError(f"method {method_name} searches nothing: it takes no --architecture")
-        overrides += (f"architecture={_architecture(architecture)}",)
-    specs = [
-        info.spec(
-            the_task,
-            seed,
-            protocol=protocol,
-            profile=profile,
-            tier=chosen,
-            overrides=overrides,
-        )
-        for seed in seeds or SEEDS
-    ]
+    if spec_file is not None:
+        specs = [of_file(spec_file, task_name)]
+    elif task_name is None or method_name is None:
+        raise KitError("say which run: TASK METHOD, or --spec FILE")
+    else:
+        specs = as_asked(task_name, method_name, **asked)
+    first = specs[0]
+    info = method.find(first.method)
     if "KIT_IMAGE_ID" in os.environ:
         from kit.containers import lock
 
-        lock.compare(os.environ["KIT_IMAGE_ID"], task_name, allow_unpinned)
-    options.needs_gpu(profile, device, force)
+        lock.compare(os.environ["KIT_IMAGE_ID"], first.task, allow_unpinned)
+    if spec_file is None:  # else that was looked at where it was planned
+        options.needs_gpu(first.profile, device, force)
     if missing := info.missing():
         raise KitError(missing)
 
@@ -118,7 +116,7 @@ def command(
 
     def log(line: str) -> None:
         if not silent:
-            click.echo(line, err=form == "json")
+            click.echo(plain(line), err=form == "json")
 
     with leases.for_this_process(info.gpus, device, wanted=gpus, log=log):
         results, failures = _run(specs, device, threads, until, trials_on, log)
@@ -140,7 +138,7 @@ def _run(
     # With torch, and only now: a mistake should not wait for it, and CUDA must see nothing but
     # the GPUs that were leased.
     from kit.cli.progress import bars
-    from kit.engines.execute import Options, execute
+    from kit.engines.execute import ExecuteOptions, execute
 
     results, failures = [], 0
     with bars() as show:
@@ -152,7 +150,7 @@ def _run(
                         show({f"{stage}, epoch {epoch}, loss {loss:.4g}": (epoch, epochs)})
                         add_events()
 
-                    how = Options(
+                    how = ExecuteOptions(
                         device=device,
                         threads=threads,
                         until=until,
@@ -162,7 +160,7 @@ def _run(
                     )
                     result = execute(spec, how)
             except RunError as error:
-                click.echo(f"kit: {error}", err=True)
+                click.echo(f"kit: {plain(str(error))}", err=True)
                 failures += 1
                 continue
             if result is not None:
@@ -187,24 +185,3 @@ def _events(spec: RunSpec) -> Iterator[Callable[[], None]]:
         return
     with tensorboard.events(RunFolder(spec).path) as update:
         yield update
-
-
-def _architecture(file: Path) -> str:
-    """Read [[layer, kernel size, dilation], ...], or a ``result.json`` that has it, as TOML."""
-    import msgspec
-
-    from kit.files import canonical_json
-
-    try:
-        content = msgspec.json.decode(file.read_bytes())
-    except msgspec.DecodeError as error:
-        raise KitError(f"{file}: {error}") from None
-    if isinstance(content, dict):
-        content = (content.get("architecture") or {}).get("value")
-    try:
-        layers = [(str(name), int(k), int(d)) for name, k, d in content]
-    except (TypeError, ValueError):
-        raise KitError(f"{file} is no list of [layer, kernel size, dilation]") from None
-    # A string of JSON is one of TOML too.
-    named = (f"{canonical_json(name).decode()} = [{k}, {d}]" for name, k, d in layers)
-    return "{ " + ", ".join(named) + " }"

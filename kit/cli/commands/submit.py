@@ -98,7 +98,7 @@ def command(
     runs; 'kit table' prints what is done. The same command again submits what is still missing and
     not waiting or running already.
     """
-    from kit.cli.commands import plan as planning
+    from kit.cli import planning
 
     how = {name: request.pop(name) for name in HOW} | {"device": device}
     if cluster is None:
@@ -125,7 +125,8 @@ def _slurm(
     sbatch: tuple[str, ...],
     **how: Any,
 ) -> None:
-    from kit.cli.commands.reproduce import prepare, set_rejected_aside
+    from kit.cli.preparing import prepare
+    from kit.cli.reproduce.runs import set_rejected_aside
     from kit.engines.slurm import arrays, submission
     from kit.plan import check_disk
 
@@ -173,7 +174,7 @@ def _todo(plan: Any) -> list[Any]:
 
 def _show(plan: Any, made: Any, site: Any, form: str) -> None:
     """Print what would be submitted, and why."""
-    from kit.cli.commands.plan import show_runs
+    from kit.cli.planning import show_runs
     from kit.engines.slurm.script import script
 
     if form == "json":
@@ -214,7 +215,7 @@ def _kubernetes(
     results, comma, data = claims.partition(",")
     if not (results and comma and data):
         raise KitError(f"--claims takes two names, RESULTS,DATA, not {claims!r}")
-    cluster = kubernetes.Cluster(namespace, queue, results, data, jobs, device)
+    cluster = kubernetes.KubernetesConfig(namespace, queue, results, data, jobs, device)
     todo = [Job.planned(run) for run in plan.todo]
     text = msgspec.json.format(msgspec.json.encode(kubernetes.manifest(todo, cluster)), indent=2)
     if dry_run:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kit.engines.engine import Options
+from kit.engines.engine import SweepOptions
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kit.engines.ray.engine import Ray
 
 
-def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
+def unusable(specs: Sequence[RunSpec], options: SweepOptions) -> str | None:
     """Return why no cluster can be had; what its nodes lack for these runs is seen later."""
     from kit.engines.ray import cluster
 
@@ -34,7 +34,7 @@ def unusable(specs: Sequence[RunSpec], options: Options) -> str | None:
     return None
 
 
-def connect(options: Options) -> Ray:
+def connect(options: SweepOptions) -> Ray:
     """Return the engine.
 
     Raises:

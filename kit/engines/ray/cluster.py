@@ -17,7 +17,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from kit import paths, task
 from kit.engines import choose, nodes
-from kit.engines.engine import Options
+from kit.engines.engine import SweepOptions
 from kit.errors import UnavailableError
 from kit.runs.provenance import code_hash
 from kit.spec import RunSpec
@@ -41,7 +41,7 @@ class RayNode:
     """What was seen of a node.
 
     Attributes:
-        host: its name.
+        host: name by which messages call it.
         gpus: that Ray has there; a fraction where somebody has said so.
         cpus: cores, likewise.
         node: what it told; None where it did not answer.
@@ -113,7 +113,7 @@ def alive() -> dict[str, dict[str, Any]]:
 
 
 def inspect(
-    found: Mapping[str, dict[str, Any]], specs: Sequence[RunSpec], options: Options
+    found: Mapping[str, dict[str, Any]], specs: Sequence[RunSpec], options: SweepOptions
 ) -> dict[str, RayNode]:
     """Look at nodes, all at the same time, and at what runs would have there."""
     codes = {spec.task: code(spec.task) for spec in specs}
@@ -131,7 +131,7 @@ def checks() -> list[tuple[str, bool, str]]:
         UnavailableError: there is no cluster.
     """
     join(None)
-    states = inspect(alive(), [], Options()).values()
+    states = inspect(alive(), [], SweepOptions()).values()
     return [(state.host, state.trouble is None, _words(state)) for state in states]
 
 
@@ -166,7 +166,7 @@ def _probe(
     folder: Path,
     specs: Sequence[RunSpec],
     codes: Mapping[str, str],
-    options: Options,
+    options: SweepOptions,
     given: Mapping[str, str | None],
 ) -> dict[str, str]:
     """On a node: leave word of it in the meeting's folder; returns the rejections by task."""

@@ -14,10 +14,11 @@ import ray
 from ray.exceptions import RayError
 
 from kit import method
-from kit.engines.engine import EngineError, Exit, Handle, Options
+from kit.engines.engine import EngineError, Exit, Handle, SweepOptions
 from kit.engines.ray.cluster import NAMESPACE
 from kit.engines.ray.seats import Seat, Seats
 from kit.engines.ray.supervisor import Start, Stop
+from kit.files import decode_json
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 
@@ -33,7 +34,7 @@ class Ray:
     name = "ray"
     supervisor = ("-m", "kit.engines.ray.supervisor")
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: SweepOptions) -> None:
         self.options = options
         self._seats: Seats | None = None
         self._runs: dict[str, tuple[Future[bytes], list[Seat]]] = {}
@@ -77,7 +78,7 @@ class Ray:
             seat.busy, seat.since = False, time.monotonic()
         with suppress(RayError):
             if answer := told.result():
-                return msgspec.json.decode(answer, type=Exit)
+                return decode_json(answer, Exit)
         for seat in seats:
             self._seats.drop(seat)
         return Exit(None, infrastructure=LOST)

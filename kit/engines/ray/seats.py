@@ -21,7 +21,7 @@ import msgspec
 import ray
 
 from kit.engines import visible
-from kit.engines.engine import Options, sweep
+from kit.engines.engine import SweepOptions, sweep
 from kit.engines.jobs import Job
 from kit.engines.ray import cluster
 from kit.engines.ray.cluster import RayNode
@@ -38,7 +38,7 @@ class Actor:
     """A seat on its node: a supervisor beside it makes the runs, and ends them when it is gone."""
 
     def __init__(
-        self, command: Sequence[str], options: Options, variables: Mapping[str, str | None]
+        self, command: Sequence[str], options: SweepOptions, variables: Mapping[str, str | None]
     ) -> None:
         cluster.take_over(variables)
         given = ray.get_runtime_context().get_accelerator_ids()["GPU"]
@@ -73,10 +73,10 @@ class Seat:
     """A seat as the sweep sees it.
 
     Attributes:
-        name: of the actor.
+        name: by which Ray finds the actor again.
         ready: what it has, once Ray has found it a place.
         uuids: the same, as soon as that is known.
-        busy: it has a run.
+        busy: whether a run is under way in it.
         since: when it got empty.
     """
 
@@ -120,14 +120,14 @@ class Seats:
     """See ``kit.engines.slots.Slots``. Which seats are taken, the engine notes in the seats."""
 
     def __init__(
-        self, command: Sequence[str], specs: Sequence[RunSpec], options: Options, limit: int
+        self, command: Sequence[str], specs: Sequence[RunSpec], options: SweepOptions, limit: int
     ) -> None:
         """Look at the nodes that there are; those that join later are looked at then.
 
         Args:
             command: that starts a supervisor.
-            specs: what shall be run.
-            options: of the sweep.
+            specs: all runs of the sweep; nodes are asked about their tasks.
+            options: device, runs per GPU and pinning, which hold for all runs.
             limit: how many seats there may be at a time.
 
         Raises:

@@ -17,7 +17,7 @@ from typing import IO
 import msgspec
 
 from kit.engines import choose
-from kit.engines.engine import Engine, EngineError, Exit, Handle, Options
+from kit.engines.engine import Engine, EngineError, Exit, Handle, SweepOptions
 from kit.errors import KitError
 from kit.spec import RunSpec
 
@@ -60,13 +60,13 @@ def serve(engine: Engine, orders: IO[bytes], answers: IO[bytes]) -> None:
     engine.close()
 
 
-def main(connect: Callable[[Options], Engine] | None = None) -> None:
+def main(connect: Callable[[SweepOptions], Engine] | None = None) -> None:
     """Serve, with containers where this machine has a Docker engine, else with processes."""
     # Not a child of the Ray worker any more, which kills its children when it ends: they would
     # have no time for a checkpoint.
     if os.fork():
         os._exit(0)
-    options = msgspec.json.decode(sys.argv[1], type=Options)
+    options = msgspec.json.decode(sys.argv[1], type=SweepOptions)
     serve((connect or choose.of_machine)(options), sys.stdin.buffer, sys.stdout.buffer)
 
 

@@ -1,86 +1,120 @@
 """Trials of one run on a cluster, each on whichever node has a GPU free, or a core without GPUs.
 
-The run's own process decides which of them train on, and waits. They read its spec and leave their
-records, histories and checkpoints in its folder, from where they go on if their node is lost.
+The run's own process decides which of them train on, keeps their records, and waits. They read its
+spec and leave their histories and checkpoints in its folder, from where they go on if their node is
+lost.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import msgspec
 import ray
-from ray.exceptions import RayError, RayTaskError
+from ray.exceptions import RayError
 
-from kit.base.context import RemoteTrials
-from kit.engines import engine, execute
+from kit.engines import engine
 from kit.engines.ray import cluster
-from kit.errors import KitError, UnavailableError
+from kit.engines.trial_worker import Done, Failed, Setup, answer
+from kit.errors import UnavailableError
+from kit.runs.failures import TrialError
+from kit.runs.trial_records import TrialRecord, TrialWork
 from kit.spec import RunSpec
 
 RETRIES = 3
+# Jobs that Ray has for each GPU or core: one at work, one on its way.
+AT_A_TIME = 2
+
+Keep = Callable[[TrialRecord], None]
 
 
 @contextmanager
-def remote_trials(spec: RunSpec, options: execute.Options) -> Iterator[RemoteTrials]:
-    """Yield what trains the trials of a run on the cluster at ``options.trials_on``.
+def ray_trials(
+    address: str, spec: RunSpec, device: str | None, threads: int | None
+) -> Iterator[RayTrials]:
+    """Yield what trains the trials of a run on the cluster at an address.
 
     Raises:
         UnavailableError: there is no such cluster, or a node of it cannot work with this machine.
     """
-    cluster.join(options.trials_on)
-    states = cluster.inspect(cluster.alive(), [], engine.Options()).values()
+    cluster.join(address)
+    states = cluster.inspect(cluster.alive(), [], engine.SweepOptions()).values()
     for state in states:
         if state.trouble is not None:
             raise UnavailableError(f"node {state.host} {state.trouble}")
-    if options.device is None and not any(state.gpus for state in states):
-        options = replace(options, device="cpu")
-    gpus = 0 if options.device == "cpu" else 1
-    train = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_train)
-    common = (
-        msgspec.json.encode(spec),
-        cluster.code(spec.task),
-        cluster.variables(),
-        {"device": options.device, "threads": options.threads},
-    )
-    begun = []
-
-    def begin(number: int, epochs: int) -> Callable[[], Any]:
-        begun.append(train.remote(*common, number, epochs))
-        return partial(_wait, begun[-1])
-
+    if device is None and not any(state.gpus for state in states):
+        device = "cpu"
+    on_cpu = device == "cpu"
+    room = sum(state.cpus if on_cpu else state.gpus for state in states)
+    trials = RayTrials(Setup(spec, device, threads), 0 if on_cpu else 1, int(room) or 1)
     try:
-        yield begin
+        yield trials
     finally:
-        for trial in begun:
+        trials.release()
+
+
+class RayTrials:
+    """See ``kit.base.trials.RemoteTrials``.
+
+    Args:
+        setup: whose trials they are.
+        gpus: that each needs.
+        room: how many can be trained at a time.
+    """
+
+    def __init__(self, setup: Setup, gpus: int, room: int) -> None:
+        self._train = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_train)
+        code, given = cluster.code(setup.spec.task), cluster.variables()
+        self._common: Any = ray.put((msgspec.json.encode(setup), code, given))
+        self._limit = AT_A_TIME * room
+        self._waiting: deque[tuple[TrialWork, Keep]] = deque()
+        self._under_way: dict[Any, Keep] = {}
+
+    def begin(self, job: TrialWork, keep: Keep) -> None:
+        """Have a trial trained once there is room."""
+        self._waiting.append((job, keep))
+        self._fill()
+
+    def collect(self, here: Callable[[TrialWork], TrialRecord]) -> None:
+        """Wait for the next trial that ends; none is trained here, which may be no node."""
+        del here
+        (ended,), _ = ray.wait(list(self._under_way), num_returns=1)
+        keep = self._under_way.pop(ended)
+        self._fill()
+        try:
+            told = msgspec.json.decode(ray.get(ended), type=Done | Failed)
+        except RayError as error:
+            line = str(error).strip().splitlines()[-1]
+            raise TrialError(
+                "infrastructure", f"a trial on the Ray cluster was lost: {line}"
+            ) from None
+        if isinstance(told, Failed):
+            raise told.error()
+        keep(told.record)
+
+    def release(self) -> None:
+        """Take back what has not ended."""
+        self._waiting.clear()
+        for trial in self._under_way:
             ray.cancel(trial, force=True)
+        self._under_way.clear()
+
+    def _fill(self) -> None:
+        while self._waiting and len(self._under_way) < self._limit:
+            job, keep = self._waiting.popleft()
+            self._under_way[self._train.remote(self._common, msgspec.json.encode(job))] = keep
 
 
-def _train(
-    spec: bytes,
-    code: str,
-    given: Mapping[str, str | None],
-    how: Mapping[str, Any],
-    number: int,
-    epochs: int,
-) -> Any:
-    """On a node: train a trial up to so many epochs and return its record."""
+def _train(common: tuple[bytes, str, Mapping[str, str | None]], job: bytes) -> bytes:
+    """On a node: train a trial and return the answer."""
+    text, code, given = common
     cluster.take_over(given)
-    of_run = msgspec.json.decode(spec, type=RunSpec)
-    if cluster.code(of_run.task) != code:
-        raise KitError(f"a node's kit or its task {of_run.task} differs from the one here")
-    return execute.advance(of_run, execute.Options(**how), number, epochs)
-
-
-def _wait(trial: Any) -> Any:
-    try:
-        return ray.get(trial)
-    except RayTaskError as error:
-        raise error.cause from None
-    except RayError as error:
-        line = str(error).strip().splitlines()[-1]
-        raise UnavailableError(f"a trial on the Ray cluster was lost: {line}") from None
+    setup = msgspec.json.decode(text, type=Setup)
+    name = setup.spec.task
+    if cluster.code(name) != code:
+        line = f"a node's kit or its task {name} differs from the one here"
+        return msgspec.json.encode(Failed("infrastructure", line, mistake=True))
+    return msgspec.json.encode(answer(setup, msgspec.json.decode(job, type=TrialWork)))

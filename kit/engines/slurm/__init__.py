@@ -15,7 +15,6 @@ import msgspec
 
 from kit.engines.slurm import client
 from kit.errors import KitError
-from kit.files import write_json
 from kit.runs.folder import RunFolder, now
 from kit.runs.records import Attempt, Failure
 from kit.runs.states import RunState
@@ -36,7 +35,7 @@ def reference_of(spec: RunSpec) -> str | None:
 def note(spec: RunSpec, reference: str) -> None:
     """Write into a run's folder where in Slurm's queue it is."""
     folder = RunFolder(spec)
-    write_json(folder.path / "spec.json", spec)
+    folder.write_spec()
     folder.set_attempt(Attempt(engine=NAME, reference=reference, gpus=(), number=1, started=now()))
 
 

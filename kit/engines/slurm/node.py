@@ -20,7 +20,7 @@ from types import FrameType
 import msgspec
 
 from kit.engines import leases, visible
-from kit.engines.engine import Options, sweep
+from kit.engines.engine import SweepOptions, sweep
 from kit.engines.jobs import Ended, Job, RetryPolicy
 from kit.engines.queue import Queue
 from kit.engines.signals import terminable
@@ -29,7 +29,7 @@ from kit.engines.slurm import client, close, note
 from kit.engines.slurm.arrays import CONTENT, SCRIPT, Array
 from kit.engines.slurm.one_run import OneRun
 from kit.errors import BusyError, KitError
-from kit.files import write_json
+from kit.files import decode_json, write_json
 from kit.runs.folder import RunFolder, now
 from kit.runs.records import Failure
 from kit.spec import RunSpec
@@ -44,7 +44,7 @@ GRACE_SECONDS = 10.0
 TRIES = 2
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class TaskOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What became of one task of an array.
 
     Attributes:
@@ -65,13 +65,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def main(folder: Path, variables: Mapping[str, str]) -> int:
     """Supervise the run of this task; returns the exit code of the job."""
-    array = msgspec.json.decode((folder / CONTENT).read_bytes(), type=Array)
+    array = decode_json((folder / CONTENT).read_bytes(), Array)
     index, node = int(variables["SLURM_ARRAY_TASK_ID"]), variables["SLURMD_NODENAME"]
     task = f"{variables['SLURM_ARRAY_JOB_ID']}_{index}"
     spec, file = array.runs[index], folder / f"{index}.json"
     began, before, tries = now(), _progress(spec), _tries(file)
     warned = _Warned()
-    end = _supervise(array.job(index), array, OneRun(folder / SCRIPT, task, Options(array.device)))
+    engine = OneRun(folder / SCRIPT, task, SweepOptions(array.device), array.image)
+    end = _supervise(array.job(index), array, engine)
     failure, message, again = end.failure, end.message, False
     if failure == "cancelled" and warned.value:
         again = _progress(spec) != before
@@ -80,7 +81,7 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
     elif failure == "infrastructure":
         tries += 1
         again = tries < TRIES
-    outcome = Outcome(
+    outcome = TaskOutcome(
         run=str(spec.folder),
         task=task,
         node=node,
@@ -198,7 +199,7 @@ def _progress(spec: RunSpec) -> object:
 
 def _tries(file: Path) -> int:
     with suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(file.read_bytes(), type=Outcome).tries
+        return decode_json(file.read_bytes(), TaskOutcome).tries
     return 0
 
 

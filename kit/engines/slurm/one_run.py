@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from kit.engines.engine import Exit, Handle, Options, arguments
+from kit.engines.engine import Exit, Handle, SweepOptions
+from kit.engines.handover import RESULTS_IN_IMAGE, arguments
 from kit.engines.local import Local
 from kit.engines.slurm import NAME
 from kit.spec import RunSpec
@@ -16,9 +17,9 @@ class OneRun(Local):
 
     name = NAME
 
-    def __init__(self, script: Path, task: str, options: Options) -> None:
+    def __init__(self, script: Path, task: str, options: SweepOptions, image: str | None) -> None:
         super().__init__(options)
-        self.script, self.task = script, task
+        self.script, self.task, self.image = script, task, image
         self._process: Handle | None = None
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:
@@ -57,4 +58,6 @@ class OneRun(Local):
         return subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
     def _command(self, spec: RunSpec) -> list[str]:
-        return ["bash", str(self.script), "start", *arguments(spec, self.options)]
+        results = RESULTS_IN_IMAGE if self.image else None
+        words = arguments(spec, self.options.device, results)
+        return ["bash", str(self.script), "start", *words]

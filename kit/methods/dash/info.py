@@ -9,19 +9,21 @@ from msgspec import Meta, Struct
 
 from kit.errors import KitError
 from kit.method import MethodInfo
+from kit.methods.dash.architecture import DashArchitecture
 from kit.settings import (
     Amount,
     BelowOne,
     Count,
-    NetworkSettings,
     Optimiser,
     Positive,
     Schedule,
+    Settings,
     Share,
+    Speed,
 )
 
 
-class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DashSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The search stage: one supernet for weights and alphas. In brackets where an option is from.
 
     Attributes:
@@ -73,7 +75,7 @@ class Search(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     width: Count | None = None
 
 
-class Tune(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DashTune(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The grid, in the released order: learning rate outermost, momentum innermost.
 
     Attributes:
@@ -92,7 +94,7 @@ class Tune(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     early_stop: bool
 
 
-class Retrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DashRetrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The final network.
 
     Attributes:
@@ -108,31 +110,40 @@ class Retrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     width: Count | None = None
 
 
-class DashSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of DASH.
 
     Attributes:
         backbone_options: further arguments of the backbone's ``build``.
         loss: None for the task's own.
         architecture: layer name -> (kernel size, dilation); given, it takes the search's place.
+        speed: what may make all three stages faster; off in the paper's runs.
     """
 
     backbone: str
     batch_size: Positive
     kernel_sizes: Annotated[tuple[Positive, ...], Meta(min_length=1)]
     dilations: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-    search: Search
-    tune: Tune
-    retrain: Retrain
+    search: DashSearch
+    tune: DashTune
+    retrain: DashRetrain
     backbone_options: Mapping[str, bool | int | float | str] = {}
     loss: str | None = None
     architecture: Mapping[str, tuple[Positive, Positive]] | None = None
+    speed: Speed = Speed()
 
     def __post_init__(self) -> None:
         """Refuse kernel sizes that could be found and not be retrained."""
+        if self.retrain.padding != "centred":
+            return
         even = [size for size in self.kernel_sizes if size % 2 == 0]
-        if even and self.architecture is None and self.retrain.padding == "centred":
+        if even and self.architecture is None:
             raise ValueError(f"kernel size {even[0]} is even and cannot be centred in retraining")
+        for layer, (size, _) in (self.architecture or {}).items():
+            if size % 2 == 0:
+                raise ValueError(
+                    f"kernel size {size} is even and cannot be centred in retraining: {layer!r}"
+                )
 
     def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
         """Hold the settings to the samples; a bilevel search needs two kinds of them.
@@ -155,4 +166,5 @@ METHOD = MethodInfo(
     version=1,
     stages=("search", "tune", "retrain"),
     settings_type=DashSettings,
+    architecture=DashArchitecture(),
 )

@@ -1,20 +1,37 @@
-"""DASH's search: one supernet whose weights and alphas learn together (released code)."""
+"""DASH's search: one supernet whose weights and alphas learn, together or in turn."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
+import torch
+from msgspec.structs import replace
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from kit.base import networks
 from kit.base.context import Context
+from kit.base.method import NetworkContext
 from kit.data.folds import Fold
 from kit.data.loading import Batch
-from kit.methods.dash.info import DashSettings
-from kit.methods.dash.updates import Pair, Updates, alone, check_apart, paired
-from kit.search import Choices, discretise, supernet
-from kit.training.loop import network_loss, train
+from kit.errors import KitError
+from kit.methods.dash.info import DashSearch, DashSettings
+from kit.search import (
+    AlphaGradients,
+    Choices,
+    ExponentiatedGradient,
+    discretise,
+    mixtures,
+    supernet,
+)
+from kit.training import one_shot
+from kit.training.loop import Hooks, make_optimiser, network_loss
 from kit.training.losses import loss
+
+Batches = Callable[[int], Iterator[Batch]]
+ORDERS: dict[str, one_shot.Order] = {"single": "together", "bilevel": "architecture-first"}
 
 
 def search(context: Context, settings: DashSettings) -> Choices:
@@ -26,34 +43,40 @@ def search(context: Context, settings: DashSettings) -> Choices:
     checkpointer = context.checkpointer("search", settings.search.epochs)
     fold = context.fold("search")
     network = build_supernet(context, settings, fold.first(1).x)
-    of_output = loss(settings.loss or context.task.loss)[0]
-    the_loss = network_loss(network, fold, of_output, settings.speed)
-    updates = Updates(network, settings.search, the_loss)
-    draw = _draw(context, settings, fold)
+    size, limit = settings.batch_size, batches_per_epoch(fold, settings)
 
-    def batches(epoch: int) -> Iterator[Pair]:
-        updates.begin_epoch(epoch)
-        return draw(epoch)
+    def batches(epoch: int) -> Iterator[Batch]:
+        return fold.shuffled(size, context.spec.seed, "search", epoch, limit=limit)
 
-    train(
+    weights, architecture = learners(
+        network,
+        settings.search,
+        supernet_loss(context, settings, network, fold),
+        batches,
+        _others(context, settings, fold) if settings.search.level == "bilevel" else batches,
+        limit,
+    )
+    one_shot.search(
         checkpointer,
         network,
-        updates.of_weights,
-        settings.search.schedule,
+        weights,
+        architecture,
         epochs=settings.search.epochs,
-        batches=batches,
-        loss=updates.loss,
-        steps=batches_per_epoch(fold, settings),
-        extra_optimisers=[updates.of_alphas],
-        after_backward=updates.after_backward,
-        observe=updates.observe,
+        order=ORDERS[settings.search.level],
+        warm_start=settings.search.warm_start,
+        hold=not settings.speed.cuda_graphs,
+        observe=partial(
+            observe,
+            architecture.parameters,
+            simplex=settings.search.alpha_update == "exponentiated-gradient",
+        ),
     )
     choices = discretise(network)
     context.finish(checkpointer, architecture=[[name, k, d] for name, (k, d) in choices.items()])
     return choices
 
 
-def build_supernet(context: Context, settings: DashSettings, sample: Tensor) -> nn.Module:
+def build_supernet(context: NetworkContext, settings: DashSettings, sample: Tensor) -> nn.Module:
     """Return the supernet of the run's backbone, with weights that its seed decides."""
     options = settings.search
     backbone = networks.build(
@@ -77,25 +100,103 @@ def build_supernet(context: Context, settings: DashSettings, sample: Tensor) -> 
     )
 
 
+def supernet_loss(
+    context: Context, settings: DashSettings, network: nn.Module, fold: Fold
+) -> Callable[[Batch], Tensor]:
+    """Return the loss of a supernet on the batches of a fold."""
+    of_output = loss(settings.loss or context.task.loss)[0]
+    together = settings.search.level == "single"
+    return network_loss(network, fold, of_output, settings.speed, averaged=together)
+
+
 def batches_per_epoch(fold: Fold, settings: DashSettings) -> int:
     """Return how many of an epoch's batches the search sees."""
     batches = fold.batch_count(settings.batch_size)
     return min(batches, int(settings.search.batch_fraction * batches) + 1)
 
 
-def _draw(context: Context, settings: DashSettings, fold: Fold) -> Callable[[int], Iterator[Pair]]:
-    """Return what draws the batches of an epoch, in an order that the run's seed decides."""
-    size, limit = settings.batch_size, batches_per_epoch(fold, settings)
+def learners(
+    network: nn.Module,
+    options: DashSearch,
+    of_batch: Callable[[Batch], Tensor],
+    batches: Batches,
+    others: Batches,
+    steps: int | None,
+) -> tuple[one_shot.Learner[Batch], one_shot.Learner[Batch]]:
+    """Return a supernet's weights and its alphas, with what the options have for their steps.
 
-    def first(epoch: int) -> Iterator[Batch]:
-        return fold.shuffled(size, context.spec.seed, "search", epoch, limit=limit)
+    Args:
+        network: the supernet, trained in place.
+        options: the rates, optimisers and updates of both.
+        of_batch: the loss that weights and alphas follow.
+        batches: of an epoch, for the weights.
+        others: of an epoch, for the alphas of a bilevel search.
+        steps: of one epoch, for schedules that change the rates within epochs.
+    """
+    layers = mixtures(network).values()
+    alphas = [layer.alpha for layer in layers]
+    ids = {id(alpha) for alpha in alphas}
+    weights = [weight for weight in network.parameters() if id(weight) not in ids]
+    of_alphas: Optimizer
+    if options.alpha_update == "exponentiated-gradient":
+        of_alphas = ExponentiatedGradient(alphas, options.alpha_learning_rate)
+    else:
+        rate = options.alpha_learning_rate
+        of_alphas = make_optimiser(
+            [{"params": alphas}], replace(options.optimiser, learning_rate=rate)
+        )
+    gradients = AlphaGradients(
+        layers, scale=options.gradient_scale, penalty=options.penalty, field=options.field
+    )
+    common: dict[str, Any] = {
+        "schedule": options.schedule,
+        "loss": of_batch,
+        "steps": steps,
+        "clip": options.clip,
+    }
+    of_weights = make_optimiser([{"params": weights}], options.optimiser)
+    return (
+        one_shot.Learner(weights, of_weights, batches=batches, **common),
+        one_shot.Learner(
+            alphas, of_alphas, batches=others, hooks=Hooks(after_backward=gradients.shape), **common
+        ),
+    )
 
-    if settings.search.level == "single":
-        return lambda epoch: alone(first(epoch))
+
+def observe(alphas: Sequence[Tensor], *, simplex: bool = False) -> dict[str, Any]:
+    """Return the alphas as logits and the mean entropy of the mixtures, for the history.
+
+    Args:
+        alphas: of all layers.
+        simplex: whether they are the mixing coefficients themselves.
+    """
+    stacked = torch.stack([alpha.detach() for alpha in alphas])
+    if simplex:
+        stacked = stacked.log()
+    logs = stacked.log_softmax(dim=1)
+    entropy = -(logs.exp() * logs).sum(dim=1).mean()
+    rows = stacked.cpu().tolist()
+    return {
+        "entropy": round(float(entropy), 6),
+        "alpha": [[round(value, 6) for value in row] for row in rows],
+    }
+
+
+def _others(context: Context, settings: DashSettings, fold: Fold) -> Batches:
+    """Return the batches of ``search_val``, which begins anew, shuffled, when it ends.
+
+    Raises:
+        KitError: it shares samples with the fold that the weights learn from.
+    """
     other = context.fold("search_val")
-    check_apart(fold, other)
+    if bool(torch.isin(fold.addresses[:, 0], other.addresses[:, 0]).any()):
+        raise KitError(
+            "a bilevel search needs data that it does not train on, but 'search' holds samples of "
+            """'search_val'; use --protocol clean, or -o 'data.roles.search=["train"]'"""
+        )
+    size, seed = settings.batch_size, context.spec.seed
 
-    def second(epoch: int) -> Callable[[int], Iterator[Batch]]:
-        return lambda turn: other.shuffled(size, context.spec.seed, "search-val", epoch, turn)
+    def batches(epoch: int) -> Iterator[Batch]:
+        return one_shot.endless(lambda turn: other.shuffled(size, seed, "search-val", epoch, turn))
 
-    return lambda epoch: paired(first(epoch), second(epoch))
+    return batches

@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from itertools import product
 
 from torch import nn
 
 from kit.base import networks
 from kit.base.context import Context, TrialResult
+from kit.base.fit import fit, metric_of
+from kit.base.trial import Trial
 from kit.methods.dash.info import DashSettings
-from kit.runs.records import MetricValue
 from kit.search import Choices
-from kit.settings import Optimiser
-from kit.training.checkpointer import Checkpointer
-from kit.training.loop import score
+from kit.settings import Optimiser, TrainingSettings
+from kit.trials.best import best_of, rank
 
-# (learning rate, dropout, weight decay, momentum)
 Configuration = tuple[float, float, float, float]
+NAMES = ("learning_rate", "dropout", "weight_decay", "momentum")
 
 
-def tune(context: Context, settings: DashSettings, choices: Choices) -> None:
+def tune(context: Context, settings: DashSettings) -> None:
     """Score the grid on the validation fold and finish the stage with the best configuration."""
     checkpointer = context.checkpointer("tune", settings.tune.epochs)
     groups = grid(settings)
     configurations = [configuration for group in groups for configuration in group]
     results: list[TrialResult] = []
     if len(configurations) > 1:
-        results = _run(context, settings, choices, groups)
-        best = results[first_best([result.score for result in results])]
+        results = _run(context, settings, groups)
+        best = results[best_of([result.score for result in results])]
         chosen = configurations[best.number]
     else:
         chosen = configurations[0]
-    names = ("learning_rate", "dropout", "weight_decay", "momentum")
     context.finish(
         checkpointer,
-        configuration=dict(zip(names, chosen, strict=True)),
+        configuration=dict(zip(NAMES, chosen, strict=True)),
         trials=[{"configuration": configurations[r.number], "score": r.score} for r in results],
     )
 
@@ -46,68 +45,58 @@ def grid(settings: DashSettings) -> list[list[Configuration]]:
     return [[(rate, *others) for others in rest] for rate in settings.tune.learning_rates]
 
 
-def first_best(scores: list[float]) -> int:
-    """Return the index of the lowest score, the first on ties; NaN is worse than any number."""
-    ranked = [math.inf if math.isnan(value) else value for value in scores]
-    return ranked.index(min(ranked))
+def run_trial(context: Context, settings: DashSettings, choices: Choices, trial: Trial) -> float:
+    """Train one configuration and return its score on the validation fold, lower is better."""
+    found = trial.configuration
+    network = final_network(context, settings, choices, found["dropout"])
+    fit(
+        context,
+        trial.checkpointer,
+        network,
+        context.fold("tune_fit"),
+        training(settings, found, trial.epochs),
+        limit=tuning_batches(context, settings),
+        speed=settings.speed,
+    )
+    validation = context.fold("tune_val")
+    return metric_of(context, network, validation, settings.loss, settings.batch_size)
 
 
 def _run(
-    context: Context, settings: DashSettings, choices: Choices, groups: list[list[Configuration]]
+    context: Context, settings: DashSettings, groups: list[list[Configuration]]
 ) -> list[TrialResult]:
     results: list[TrialResult] = []
     bests: list[float] = []
-
-    def trial(configuration: Configuration, checkpointer: Checkpointer) -> float:
-        return _train(context, settings, choices, configuration, checkpointer)
-
     for number, group in enumerate(groups):
         if settings.tune.early_stop and number >= 2 and bests[-1] >= bests[-2]:
             break
         done = context.map_trials(
             "tune",
-            trial,
-            group,
+            [dict(zip(NAMES, configuration, strict=True)) for configuration in group],
             epochs=settings.tune.epochs,
             first=len(results),
             of=sum(map(len, groups)),
         )
         results += done
-        bests.append(min(math.inf if math.isnan(r.score) else r.score for r in done))
+        bests.append(min(rank(result.score) for result in done))
     return results
 
 
-def _train(
-    context: Context,
-    settings: DashSettings,
-    choices: Choices,
-    configuration: Configuration,
-    checkpointer: Checkpointer,
-) -> float:
-    """Train one configuration and return its score on the validation fold, lower is better."""
-    rate, dropout, weight_decay, momentum = configuration
-    network = final_network(context, settings, choices, dropout)
-    networks.fit(
-        context,
-        checkpointer,
-        network,
-        context.fold("tune_fit"),
+def training(settings: DashSettings, found: Mapping[str, float], epochs: int) -> TrainingSettings:
+    """Return how the final network is trained with a configuration of the grid, by its names."""
+    return TrainingSettings(
+        data=settings.data,
+        epochs=epochs,
+        batch_size=settings.batch_size,
         optimiser=Optimiser(
             kind=settings.retrain.optimiser,
-            learning_rate=rate,
-            momentum=momentum,
-            weight_decay=weight_decay,
+            learning_rate=found["learning_rate"],
+            momentum=found["momentum"],
+            weight_decay=found["weight_decay"],
         ),
         schedule=settings.retrain.schedule,
-        epochs=settings.tune.epochs,
-        batch_size=settings.batch_size,
-        loss_name=settings.loss,
-        limit=tuning_batches(context, settings),
+        loss=settings.loss,
     )
-    validation = context.fold("tune_val")
-    predict = networks.predictor(context, network, validation, settings.loss)
-    scores = score(predict, validation, context.task, settings.batch_size)
-    return _first(scores)
 
 
 def final_network(
@@ -132,8 +121,3 @@ def tuning_batches(context: Context, settings: DashSettings) -> int:
     fractions = settings.tune.batch_fractions
     fraction = next((share for below, share in fractions if searched < below), fractions[-1][1])
     return int(fraction * context.fold("tune_fit").batch_count(settings.batch_size)) + 1
-
-
-def _first(scores: dict[str, MetricValue]) -> float:
-    value = next(iter(scores.values())).value
-    return math.nan if value is None else value

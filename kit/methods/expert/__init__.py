@@ -10,9 +10,9 @@ One module per task, with the name of the task's folder; a task of one's own bri
     mean is said by the loss (``kit.training.losses``). A layer that is neither a convolution nor
     linear may tell its own ``multiply_adds(x) -> int`` for one sample.
 
-``fit(context, stage, network, settings, *, ...) -> None``
-    Only where ``kit.base.recipe.fit`` does not do: trains the network in place, from the
-    stage's last checkpoint on.
+``fit(context, checkpointer, network, settings, *, ...) -> None``
+    Only where ``kit.base.fit.fit`` does not do by itself: trains the network in place, from the
+    last checkpoint on.
 
 Both take options by keyword: those of ``[task.X] build`` and ``fit`` in the settings.
 """

@@ -9,12 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from kit.base import recipe
 from kit.base.context import Context
+from kit.base.fit import fit as fit_network
+from kit.base.fit import make_monitor
 from kit.errors import KitError
 from kit.methods.expert.info import ExpertSettings
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import make_optimiser
+from kit.training.loop import Hooks, make_optimiser
 
 # How much lower the rate of the second phase is.
 CUT = 2.5
@@ -70,16 +71,17 @@ def fit(
     """Train in two phases; the second one begins with a new optimiser.
 
     Args:
-        context: of the run.
-        checkpointer: keeps the checkpoint.
+        context: gives the folds, the device and the seed.
+        checkpointer: of the stage; both phases go on from its last checkpoint.
         network: trained in place.
-        settings: of the run.
+        settings: with the optimiser and the schedule of the first phase.
         frozen_from: the first epoch of the second phase.
         plateau_when_frozen: whether the schedule goes on in it; deepCR's keeps to the first
             phase's optimiser, and so cuts nothing.
     """
     optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
-    watch = recipe.monitor(context, network, settings, optimiser)
+    fold = context.fold("final_fit")
+    monitor = make_monitor(context, network, settings, optimiser)
 
     def before_epoch(epoch: int) -> None:
         if epoch < frozen_from:
@@ -91,12 +93,21 @@ def fit(
             optimiser.state.clear()
             for group in optimiser.param_groups:
                 group["lr"] = group["initial_lr"] / CUT
-            if watch is not None:
-                watch.restart()
-        if watch is not None and not plateau_when_frozen:
-            watch.plateau = None
+            if monitor is not None:
+                monitor.restart()
+        if monitor is not None and not plateau_when_frozen:
+            monitor.plateau = None
 
-    recipe.run(context, checkpointer, network, settings, optimiser, watch, before_epoch)
+    fit_network(
+        context,
+        checkpointer,
+        network,
+        fold,
+        settings,
+        optimiser=optimiser,
+        monitor=monitor,
+        hooks=Hooks(before_epoch=before_epoch),
+    )
 
 
 def _twice(channels: int, outputs: int, momentum: float) -> nn.Sequential:

@@ -14,12 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kit.base import recipe
 from kit.base.context import Context
+from kit.base.fit import fit as fit_network
 from kit.methods.expert.info import ExpertSettings
 from kit.methods.expert.layers.same import SameConv1d, same_max_pool1d
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import make_optimiser
+from kit.training.loop import Hooks
 
 KERNEL_SIZE = 8
 POOL = 4
@@ -74,7 +74,5 @@ def fit(
     context: Context, checkpointer: Checkpointer, network: DeepSEA, settings: ExpertSettings
 ) -> None:
     """Train with the norms of the weights limited after every step."""
-    optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
-    optimiser.register_step_post_hook(lambda *_: network.limit_norms())
-    watch = recipe.monitor(context, network, settings, optimiser)
-    recipe.run(context, checkpointer, network, settings, optimiser, watch)
+    fold, hooks = context.fold("final_fit"), Hooks(after_step=network.limit_norms)
+    fit_network(context, checkpointer, network, fold, settings, hooks=hooks)

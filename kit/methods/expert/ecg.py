@@ -14,14 +14,14 @@ KERNEL_SIZE = 16
 BLOCKS_PER_HALVING, BLOCKS_PER_DOUBLING = 6, 12
 
 
-class Block(nn.Module):
+class EcgBlock(nn.Module):
     """(BN, ReLU, dropout, convolution) twice, beside a shortcut without weights.
 
     Args:
         inputs: channels.
         outputs: channels.
         stride: of the first convolution, and of the shortcut's max pooling.
-        groups: of both convolutions.
+        groups: into which both convolutions divide their channels.
         first: whether it is the first block, which begins with its convolution.
     """
 
@@ -61,7 +61,7 @@ class ResNet1d(nn.Module):
         for number in range(blocks):
             stride = 2 if number % BLOCKS_PER_HALVING == 1 else 1
             wider = width << (number // BLOCKS_PER_DOUBLING)
-            self.blocks.append(Block(inputs, wider, stride, groups, first=number == 0))
+            self.blocks.append(EcgBlock(inputs, wider, stride, groups, first=number == 0))
             inputs = wider
         self.last_bn = nn.BatchNorm1d(inputs)
         self.linear = nn.Linear(inputs, outputs)

@@ -17,7 +17,7 @@ class ExpertSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown
     """All settings of an expert.
 
     Attributes:
-        build: options of the network.
+        build: options of the ``build`` of the task's module.
         fit: options of its training, where it has one of its own.
     """
 
@@ -32,7 +32,10 @@ class ExpertInfo(MethodInfo):
     def applies(self, task: Task) -> str | None:
         """Return None if the task has an expert, else that it has none."""
         module = task.folder.name
-        if any(_builds(file) for file in (task.folder / "expert.py", self.folder / f"{module}.py")):
+        if any(
+            _builds(file)
+            for file in (task.folder / "expert.py", Path(__file__).parent / f"{module}.py")
+        ):
             return None
         return (
             f"it has no expert: no expert.py with a build() in its folder, nor a {module}.py here"

@@ -30,7 +30,7 @@ def build(
         width: channels within.
         dropout: its probability, within blocks.
     """
-    blocks = [Block(width, DILATIONS[number % 3], dropout) for number in range(depth)]
+    blocks = [DilatedBlock(width, DILATIONS[number % 3], dropout) for number in range(depth)]
     network = nn.Sequential(
         *_activated(input_shape[0]),
         nn.Conv2d(input_shape[0], width, 1),
@@ -46,7 +46,7 @@ def build(
     return network
 
 
-class Block(nn.Module):
+class DilatedBlock(nn.Module):
     """Two 3x3 convolutions, the second one dilated, added to what came in."""
 
     def __init__(self, width: int, dilation: int, dropout: float) -> None:

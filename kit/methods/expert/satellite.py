@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
@@ -12,15 +12,17 @@ import torch.nn.functional as F
 from msgspec import structs
 from torch import Tensor, nn
 
-from kit.base import recipe
 from kit.base.context import Context
+from kit.base.fit import fit as fit_network
+from kit.base.fit import validation_fold
+from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.methods.expert.info import ExpertSettings
 from kit.methods.expert.layers.rocket import Rocket
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import make_optimiser, network_loss, train
-from kit.training.losses import cross_entropy
+from kit.training.loop import make_optimiser
 from kit.training.monitor import Monitor
+from kit.trials.best import best_of
 
 # The first series of the fold, by which features are standardised and the rate is chosen.
 FIRST = 2048
@@ -72,12 +74,13 @@ class StepMonitor(Monitor):
         """Whether to stop; asked for between epochs, and within those after the first."""
         return self.decided
 
-    def after_step(self) -> None:
-        """Count a step, and score the network where it is time."""
+    def after_step(self, epoch: int) -> bool:
+        """Count a step, score the network where it is time, and tell whether to end here."""
         self.steps += 1
         if self.steps % STEPS == 0:
             self.last = super().after_epoch()["validation"]
             self.decided |= super().ended
+        return epoch > 0 and self.decided
 
     def after_epoch(self) -> dict[str, float]:
         """Return what the history keeps: the last score, if there is one yet."""
@@ -110,63 +113,48 @@ def fit(
 ) -> None:
     """Train the head until its score stalls; the settings' rate is the largest of those tried."""
     fold = context.fold("final_fit")
-
-    def shuffled(epoch: int) -> Iterator[Batch]:
-        return fold.shuffled(settings.batch_size, context.spec.seed, *checkpointer.stream, epoch)
-
     first = fold.first(FIRST)
     network.standardise(first.x)
-    rate = best_rate(network, first, next(shuffled(0)), settings.optimiser.learning_rate)
+    shuffled = fold.shuffled(settings.batch_size, context.spec.seed, *checkpointer.stream, 0)
+    rate = best_rate(network, first, next(shuffled), settings.optimiser.learning_rate)
     adam = structs.replace(settings.optimiser, learning_rate=rate)
     optimiser = make_optimiser([{"params": list(network.head.parameters())}], adam)
-    watch: StepMonitor | None = None
-    if recipe.scored(settings):
-        score = held_out_loss(context, network, settings)
-        watch = StepMonitor(network, optimiser, settings.schedule, settings.validation, score)
-
-    def batches(epoch: int) -> Iterator[Batch]:
-        for batch in shuffled(epoch):
-            if epoch and watch is not None and watch.ended:
-                return
-            yield batch
-            if watch is not None:
-                watch.after_step()
-
-    train(
+    held_out = validation_fold(context, settings)
+    monitor: StepMonitor | None = None
+    if held_out is not None:
+        score = held_out_loss(held_out, network)
+        monitor = StepMonitor(network, optimiser, settings.schedule, settings.validation, score)
+    fit_network(
+        context,
         checkpointer,
         network,
-        optimiser,
-        settings.schedule,
-        epochs=settings.epochs,
-        batches=batches,
-        loss=network_loss(network, fold, cross_entropy),
-        monitor=watch,
+        fold,
+        settings,
+        optimiser=optimiser,
+        monitor=monitor,
     )
 
 
 def best_rate(network: RocketClassifier, first: Batch, batch: Batch, largest: float) -> float:
     """Return the rate, one of six powers of ten apart, whose first step on a batch helps most."""
     of_first, of_batch = network.features(first.x), network.features(batch.x)
-    losses = {}
-    for power in range(6):
-        rate = largest * 10.0**-power
+    rates, losses = [largest * 10.0**-power for power in range(6)], []
+    for rate in rates:
         head = copy.deepcopy(network.head)
         adam = torch.optim.Adam(head.parameters(), lr=rate)
         F.cross_entropy(head(of_batch), batch.y).backward()
         adam.step()
         with torch.no_grad():
-            losses[rate] = float(F.cross_entropy(head(of_first), first.y))
-    return min(losses, key=losses.__getitem__)
+            losses.append(float(F.cross_entropy(head(of_first), first.y)))
+    return rates[best_of(losses)]
 
 
-def held_out_loss(
-    context: Context, network: RocketClassifier, settings: ExpertSettings
-) -> Callable[[], float]:
+def held_out_loss(fold: Fold, network: RocketClassifier) -> Callable[[], float]:
     """Return a function that scores the head; the features it needs are computed once."""
 
     @cache
     def held_out() -> tuple[Tensor, Tensor]:
-        batches = list(context.fold(settings.validation.role).batches(FIRST))
+        batches = list(fold.batches(FIRST))
         features = torch.cat([network.features(batch.x) for batch in batches])
         return features, torch.cat([batch.y for batch in batches])
 

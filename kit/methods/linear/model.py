@@ -1,16 +1,12 @@
-"""The linear model, and the fit of a small model to a whole fold."""
+"""The linear model."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from kit.base.context import Context
 from kit.data.folds import Fold
 from kit.methods.linear.info import Features
-from kit.training.checkpointer import Checkpointer, Stateful
-from kit.training.loop import network_loss
-from kit.training.losses import loss
 
 
 class Linear(nn.Module):
@@ -77,57 +73,3 @@ class Linear(nn.Module):
         if self.features == "values":
             return x
         return torch.fft.rfftn(x, dim=tuple(range(-self.dims, 0))).abs().log1p()
-
-
-def minimise(
-    context: Context,
-    checkpointer: Checkpointer,
-    model: nn.Module,
-    fold: Fold,
-    *,
-    loss_name: str | None,
-    epochs: int,
-    iterations: int,
-    batch_size: int,
-    penalty: float = 0.0,
-) -> None:
-    """Fit a model to all of a fold by L-BFGS, in place.
-
-    Every pass sees the same draws of crops, noise and the like, so that what is minimised stays
-    one function.
-
-    Args:
-        context: of the run.
-        checkpointer: or trial; keeps the checkpoint.
-        model: its matrices (not its biases) are penalised.
-        fold: what to fit.
-        loss_name: None for the task's own loss.
-        epochs: after each of them the fit is saved.
-        iterations: of L-BFGS in each epoch.
-        batch_size: of a pass.
-        penalty: on half the squared norm of the matrices.
-    """
-    value_of = network_loss(model, fold, loss(loss_name or context.task.loss)[0])
-    matrices = [each for each in model.parameters() if each.ndim > 1]
-    optimiser = torch.optim.LBFGS(
-        model.parameters(), max_iter=iterations, line_search_fn="strong_wolfe"
-    )
-
-    def closure() -> Tensor:
-        optimiser.zero_grad(set_to_none=True)
-        checkpointer.begin_epoch(0)
-        total = torch.zeros((), device=context.device)
-        for batch in fold.batches(batch_size):
-            part = value_of(batch) * (len(batch.y) / len(fold))
-            part.backward()
-            total += part.detach()
-        for matrix in matrices:
-            part = 0.5 * penalty * matrix.square().sum()
-            part.backward()
-            total += part.detach()
-        return total
-
-    state: dict[str, Stateful] = {"network": model, "optimiser": optimiser}
-    for epoch in range(checkpointer.resume(state), epochs):
-        value = optimiser.step(closure)
-        checkpointer.end_epoch(epoch, epochs, state, loss=float(value))

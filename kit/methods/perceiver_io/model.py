@@ -61,9 +61,9 @@ class AttentionBlock(nn.Module):
     """Normalised attention, then a normalised perceptron, both added to the queries.
 
     Args:
-        channels: of the queries.
+        channels: width of the queries and of what is returned.
         inputs: features of the vectors that are read; None for the queries themselves.
-        heads: of the attention.
+        heads: how many attend side by side; they divide the channels.
     """
 
     def __init__(self, channels: int, inputs: int | None, heads: int) -> None:
@@ -86,7 +86,7 @@ class AttentionBlock(nn.Module):
         return found + self.perceptron(found)
 
 
-class Layer(nn.Module):
+class PerceiverLayer(nn.Module):
     """One reading of the input, and what the latent vectors then make of it among themselves."""
 
     def __init__(self, channels: int, inputs: int, heads: int, self_attentions: int) -> None:
@@ -136,8 +136,10 @@ class Perceiver(nn.Module):
         self.register_buffer("positions", fourier_features(self.spatial, bands), persistent=False)
         features = input_shape[0] + self.positions.shape[1]
         self.latents = nn.Parameter(torch.empty(latents, channels))
-        self.first = Layer(channels, features, heads, self_attentions)
-        self.later = Layer(channels, features, heads, self_attentions) if layers > 1 else None
+        self.first = PerceiverLayer(channels, features, heads, self_attentions)
+        self.later = (
+            PerceiverLayer(channels, features, heads, self_attentions) if layers > 1 else None
+        )
         self.ask: nn.Linear | None = None
         answers = outputs
         if dense and per_position:

@@ -9,35 +9,29 @@ from kit.method import MethodInfo
 from kit.settings import (
     BelowOne,
     Count,
-    NetworkSettings,
-    Optimiser,
-    Positive,
-    Schedule,
     Share,
+    Speed,
+    TrainingSettings,
 )
 
 
-class WrnSettings(NetworkSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WrnSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """All settings of a backbone that is trained as it is.
 
     Attributes:
-        variant: whose variant of the backbone.
+        variant: whose released code the backbone follows where the papers' codes differ.
         batch_fraction: epochs see the first int(fraction * batches) + 1 of the shuffled batches.
         backbone_options: further arguments of the backbone's ``build``.
-        loss: None for the task's own.
+        speed: what may make training faster; all of it is off in the papers' runs.
     """
 
     backbone: str
-    epochs: Positive
-    batch_size: Positive
-    optimiser: Optimiser
-    schedule: Schedule
     variant: Literal["dash", "nas-bench-360"] = "nas-bench-360"
     batch_fraction: Share = 1.0
     dropout: BelowOne = 0.0
     width: Count | None = None
     backbone_options: Mapping[str, bool | int | float | str] = {}
-    loss: str | None = None
+    speed: Speed = Speed()
 
 
 METHOD = MethodInfo(

@@ -23,7 +23,7 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     weight_decay: Amount
 
 
-class Tune(Halving, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class WrnAshaTune(Halving, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The search: random configurations that compete by their scores on the validation fold.
 
     Attributes:
@@ -59,7 +59,7 @@ class WrnAshaSettings(WrnSettings, frozen=True, kw_only=True, forbid_unknown_fie
         configuration: given, it takes the search's place.
     """
 
-    tune: Tune
+    tune: WrnAshaTune
     configuration: Configuration | None = None
 
 

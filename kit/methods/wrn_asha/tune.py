@@ -9,14 +9,15 @@ import msgspec
 
 from kit.base import networks
 from kit.base.context import Context
-from kit.base.halved_trials import HalvedTrial, HalvedTrials
+from kit.base.halved_trials import halve
+from kit.base.trial import Trial
 from kit.errors import unknown
-from kit.methods.wrn.stages import Stages as Wrn
-from kit.methods.wrn_asha.info import Configuration, Tune, WrnAshaSettings
+from kit.methods.wrn.method import Wrn
+from kit.methods.wrn_asha.info import Configuration, WrnAshaSettings, WrnAshaTune
+from kit.runs.trial_records import TrialRecord
 from kit.seeding import generator
-from kit.training.checkpointer import Checkpointer
 from kit.training.loop import score
-from kit.trials.halving import nan_last
+from kit.trials.best import best_of, rank
 
 
 def tune(context: Context, settings: WrnAshaSettings) -> None:
@@ -25,8 +26,13 @@ def tune(context: Context, settings: WrnAshaSettings) -> None:
     if settings.configuration is not None:
         context.finish(checkpointer, configuration=settings.configuration, trials=[])
         return
-    found = trials(context, settings).run(settings.tune, settings.epochs)
-    configurations = [draw(settings.tune, context.spec.seed, n) for n in range(len(found))]
+    every = settings.tune.every
+    configurations = [
+        draw(settings.tune, context.spec.seed, n) for n in range(settings.tune.trials)
+    ]
+    found = halve(
+        context, "tune", configurations, settings.tune, epochs=settings.epochs, every=every
+    )
     context.finish(
         checkpointer,
         configuration=configurations[winner(found, settings.tune)],
@@ -37,28 +43,27 @@ def tune(context: Context, settings: WrnAshaSettings) -> None:
     )
 
 
-def trials(context: Context, settings: WrnAshaSettings) -> HalvedTrials:
-    """Return the trials, ready to be trained."""
+def run_trial(context: Context, settings: WrnAshaSettings, trial: Trial) -> float | None:
+    """Train a configuration up to the trial's epochs and return its score on the validation fold.
+
+    Raises:
+        KitError: the task has no such metric.
+    """
     batch_size = settings.tune.batch_size or settings.batch_size
     metric = settings.tune.metric or context.task.metrics[0]
     settings = msgspec.structs.replace(settings, batch_size=batch_size)
     training, validation = context.fold("tune_fit"), context.fold("tune_val")
-
-    def train(number: int, checkpointer: Checkpointer, until: int) -> float | None:
-        configuration = draw(settings.tune, context.spec.seed, number)
-        wrn = Wrn(configured(settings, configuration))
-        network = wrn.network(context)
-        wrn.fit(context, checkpointer, network, training, until)
-        predict = networks.predictor(context, network, validation, settings.loss)
-        scores = score(predict, validation, context.task, batch_size)
-        if metric not in scores:
-            raise unknown("metric", metric, scores)
-        return scores[metric].value
-
-    return HalvedTrials(context, "tune", train, settings.tune.every)
+    wrn = Wrn(configured(settings, msgspec.convert(trial.configuration, Configuration)))
+    network = wrn.network(context)
+    wrn.fit(context, trial.checkpointer, network, training, trial.epochs)
+    predict = networks.predictor(context, network, validation, settings.loss)
+    scores = score(predict, validation, context.task, batch_size)
+    if metric not in scores:
+        raise unknown("metric", metric, scores)
+    return scores[metric].value
 
 
-def draw(space: Tune, seed: int, number: int) -> Configuration:
+def draw(space: WrnAshaTune, seed: int, number: int) -> Configuration:
     """Return the configuration of a trial, which depends on the seed and its number alone."""
     random = generator(seed, "tune", number)
 
@@ -73,17 +78,18 @@ def draw(space: Tune, seed: int, number: int) -> Configuration:
     )
 
 
-def winner(found: Sequence[HalvedTrial], settings: Tune) -> int:
-    """Return the number of the best trial, the first one of equals."""
+def winner(found: Sequence[TrialRecord], settings: WrnAshaTune) -> int:
+    """Return the number of the best trial, the first one of equals.
+
+    Raises:
+        DivergedError: none has a score that is a finite number.
+    """
     if settings.choice == "best-score":
-        bests = [min(nan_last(score.value) for score in trial.scores) for trial in found]
-    else:
-        longest = max(trial.epochs for trial in found)
-        bests = [
-            nan_last(trial.scores[-1].value) if trial.epochs == longest else math.inf
-            for trial in found
-        ]
-    return bests.index(min(bests))
+        return best_of([min(rank(score.value) for score in trial.scores) for trial in found])
+    lasts = [trial.scores[-1].value for trial in found]
+    pairs = list(zip(found, lasts, strict=True))
+    longest = max((trial.epochs for trial, last in pairs if rank(last) < math.inf), default=0)
+    return best_of([last if trial.epochs == longest else None for trial, last in pairs])
 
 
 def configured(settings: WrnAshaSettings, configuration: Configuration) -> WrnAshaSettings:

@@ -21,7 +21,7 @@ class Ensemble:
     """Trees, and the score that decides how many of them are kept. A ``Stateful`` of a stage.
 
     Args:
-        parameters: of XGBoost.
+        parameters: as ``xgboost.train`` takes them: objective, depth, learning rate.
         data: of the training, which bins features and begins the trees.
     """
 
@@ -44,7 +44,7 @@ class Ensemble:
 
         Args:
             checkpointer: keeps the checkpoint and the history.
-            data: to fit.
+            data: what the trees are fitted to.
             validation: to score after each round, by the objective's own metric.
             rounds: at most, those before the checkpoint included.
             patience: in rounds; 0 for never.

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from kit.method import MethodInfo
+from kit.methods.xgboost.architecture import TreeEnsemble
 from kit.settings import Amount, Count, Positive, Settings
 from kit.task import Task
 
@@ -17,7 +18,7 @@ class XgboostSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields
 
     Attributes:
         rounds: at most; each adds one tree per class, label or position.
-        depth: of a tree.
+        depth: the most splits between a tree's root and a leaf.
         learning_rate: times what each tree says.
         subsample: share of the samples that the trees of a round see, drawn evenly; the released
             code draws samples with large gradients more often, which XGBoost does on GPUs alone.
@@ -63,4 +64,5 @@ METHOD = XgboostInfo(
     stages=("train",),
     settings_type=XgboostSettings,
     package="xgboost",
+    architecture=TreeEnsemble(),
 )

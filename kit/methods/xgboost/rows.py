@@ -63,7 +63,7 @@ class Stream(xgboost.DataIter):
     Args:
         fold: passed over several times.
         batch_size: samples at one time.
-        rows: of a batch.
+        rows: makes of a batch its rows of features, with their targets.
         begin: called before each pass; every pass must draw the same.
     """
 

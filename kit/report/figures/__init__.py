@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def pyplot() -> Any:
     # A fixed salt and text as text make the same figure the same bytes.
     matplotlib.rcParams |= {
         "svg.fonttype": "none",
+        "pdf.fonttype": 42,  # TrueType: conferences refuse Type 3
         "svg.hashsalt": "kit",
         "font.size": 8,
         "axes.titlesize": 8.5,
@@ -47,6 +49,13 @@ def pyplot() -> Any:
 def new(width: float, height: float) -> Any:
     """Return an empty figure of so many inches whose parts make room for each other."""
     return pyplot()(figsize=(width, height), layout="constrained")
+
+
+def entitle(figure: Any, text: str, size: float = 7) -> None:
+    """Put a title over a figure, in as many lines as it takes to stay within it."""
+    characters = figure.get_figwidth() * 72 / (0.55 * size)
+    lines = [textwrap.fill(line, int(characters)) for line in text.splitlines()]
+    figure.suptitle("\n".join(lines), fontsize=size)
 
 
 def render(figure: Any, kind: str) -> bytes:

@@ -11,12 +11,12 @@ import msgspec
 
 from kit import method
 from kit.errors import KitError
-from kit.report.figures import COLOURS, NARROW, WIDE, new
+from kit.report.figures import COLOURS, NARROW, WIDE, entitle, new
 from kit.runs import history
 from kit.runs.find import read_spec
 
 
-class Curve(msgspec.Struct, frozen=True):
+class LossCurve(msgspec.Struct, frozen=True):
     """Losses of a run in one stage; of one trial, if the stage has trials."""
 
     run: str
@@ -25,18 +25,18 @@ class Curve(msgspec.Struct, frozen=True):
     losses: list[float]
 
 
-class Stage(msgspec.Struct, frozen=True):
+class StageCurves(msgspec.Struct, frozen=True):
     """The curves of one stage, run by run."""
 
     name: str
-    curves: list[Curve]
+    curves: list[LossCurve]
 
 
 class Curves(msgspec.Struct, frozen=True):
     """A figure with its data."""
 
     title: str
-    stages: list[Stage]
+    stages: list[StageCurves]
 
 
 def make(folders: Sequence[Path]) -> Curves:
@@ -45,21 +45,21 @@ def make(folders: Sequence[Path]) -> Curves:
     Raises:
         KitError: no run has a history of losses yet, or a spec cannot be read.
     """
-    stages: dict[str, dict[tuple[str, int | None], Curve]] = {}
+    stages: dict[str, dict[tuple[str, int | None], LossCurve]] = {}
     for folder, label in zip(folders, labels(folders), strict=True):
         for line in history.read(folder):
             if line.get("loss") is None:
                 continue
             curves = stages.setdefault(line["stage"], {})
             key = (label, line.get("trial"))
-            curve = curves.setdefault(key, Curve(*key, [], []))
+            curve = curves.setdefault(key, LossCurve(*key, [], []))
             curve.epochs.append(line["epoch"] + 1)
             curve.losses.append(line["loss"])
     if not stages:
         raise KitError(f"no history of losses in {', '.join(map(str, folders))}")
     order = _order(folders)
     found = [
-        Stage(name, list(stages[name].values()))
+        StageCurves(name, list(stages[name].values()))
         for name in sorted(stages, key=lambda name: order.index(name) if name in order else -1)
     ]
     return Curves(title(folders), found)
@@ -116,7 +116,7 @@ def draw(figure: Curves) -> Any:
             axes.ticklabel_format(axis="y", useOffset=False)
         axes.grid()
     drawn.axes[0].set_ylabel("training loss")
-    drawn.suptitle(figure.title, fontsize=8)
+    entitle(drawn, figure.title, 8)
     legend(drawn, runs)
     return drawn
 

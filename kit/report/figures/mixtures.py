@@ -11,12 +11,13 @@ import msgspec
 import numpy as np
 
 from kit.errors import KitError
-from kit.report.figures import COLOURS, NARROW, WIDE, curves, new
+from kit.files import decode_json
+from kit.report.figures import COLOURS, LINES, NARROW, WIDE, curves, entitle, new
 from kit.runs import history
 from kit.runs.find import read_spec
 
 
-class Layer(msgspec.Struct, frozen=True):
+class LayerMixture(msgspec.Struct, frozen=True):
     """A searched layer.
 
     Attributes:
@@ -31,13 +32,13 @@ class Layer(msgspec.Struct, frozen=True):
     entropy: list[float]
 
 
-class Search(msgspec.Struct, frozen=True):
+class SearchMixtures(msgspec.Struct, frozen=True):
     """The search of one run; ``candidates`` are (kernel size, dilation)."""
 
     run: str
     candidates: list[tuple[int, int]]
     epochs: list[int]
-    layers: list[Layer]
+    layers: list[LayerMixture]
 
     @property
     def entropy(self) -> list[float]:
@@ -49,7 +50,7 @@ class Mixtures(msgspec.Struct, frozen=True):
     """A figure with its data."""
 
     title: str
-    searches: list[Search]
+    searches: list[SearchMixtures]
 
 
 def make(folders: Sequence[Path]) -> Mixtures:
@@ -63,9 +64,14 @@ def make(folders: Sequence[Path]) -> Mixtures:
     return Mixtures(curves.title(folders), found)
 
 
-def _search(folder: Path, name: str) -> Search:
+def _search(folder: Path, name: str) -> SearchMixtures:
     settings = read_spec(folder).settings
-    lines = [line for line in history.read(folder) if line.get("alpha")]
+    # Where a search diverged, the last of its lines has none instead of numbers.
+    lines = [
+        line
+        for line in history.read(folder)
+        if line.get("alpha") and np.isfinite(np.array(line["alpha"], float)).all()
+    ]
     if not lines:
         raise KitError(f"{folder} has no search with mixtures in its history")
     alphas = np.array([line["alpha"] for line in lines], float)  # (epochs, layers, candidates)
@@ -75,7 +81,7 @@ def _search(folder: Path, name: str) -> Search:
     with np.errstate(divide="ignore", invalid="ignore"):
         entropy = -np.where(weights > 0, weights * np.log(weights), 0.0).sum(axis=2)
     layers = [
-        Layer(
+        LayerMixture(
             name=layer,
             chosen=int(weights[-1, index].argmax()),
             weights=weights[:, index].round(6).tolist(),
@@ -84,15 +90,15 @@ def _search(folder: Path, name: str) -> Search:
         for index, layer in enumerate(_names(folder, weights.shape[1]))
     ]
     sizes = [(k, d) for k in settings["kernel_sizes"] for d in settings["dilations"]]
-    return Search(name, sizes, [line["epoch"] + 1 for line in lines], layers)
+    return SearchMixtures(name, sizes, [line["epoch"] + 1 for line in lines], layers)
 
 
 def _names(folder: Path, count: int) -> list[str]:
     """Return the names of the searched layers, numbers while the search is at work."""
     try:
-        done = msgspec.json.decode((folder / "stages" / "search.json").read_bytes())
+        done = decode_json((folder / "stages" / "search.json").read_bytes(), dict[str, Any])
         names = [str(layer[0]) for layer in done["architecture"]]
-    except (OSError, msgspec.MsgspecError, KeyError, TypeError):
+    except (OSError, msgspec.MsgspecError, LookupError, TypeError):
         names = []
     return names if len(names) == count else [f"layer {number}" for number in range(count)]
 
@@ -120,10 +126,8 @@ def draw_weights(figure: Mixtures) -> Any:
         axes.tick_params(labelbottom=True)
     drawn.supxlabel("epoch", fontsize=8)
     drawn.supylabel("weight in the mixture", fontsize=8)
-    drawn.suptitle(
-        f"{figure.title}, {search.run}\nall candidates; blue: the chosen (k,d); dotted: uniform",
-        fontsize=8,
-    )
+    told = "all candidates; blue: the chosen (k,d); dotted: uniform"
+    entitle(drawn, f"{figure.title}, {search.run}\n{told}", 8)
     return drawn
 
 
@@ -146,11 +150,18 @@ def draw_entropy(figure: Mixtures) -> Any:
     for index, search in enumerate(figure.searches):
         for layer in search.layers if alone else ():
             axes.plot(search.epochs, layer.entropy, color="#999999", linewidth=0.6)
-        axes.plot(search.epochs, search.entropy, color=COLOURS[index % len(COLOURS)])
-    axes.set(xlabel="epoch", ylabel="entropy of the mixture (nats)", ylim=(0, top * 1.1))
+        # One that lies on another is seen in its gaps.
+        style = LINES[index % len(LINES)]
+        colour = COLOURS[index % len(COLOURS)]
+        axes.plot(search.epochs, search.entropy, color=colour, linestyle=style)
+    lowest = min(min(layer.entropy) for search in figure.searches for layer in search.layers)
+    # From 0, unless all that happens would be a line's width.
+    bottom, room = (0.0, 0.1 * top) if top - lowest > 0.1 * top else (lowest, 0.1 * (top - lowest))
+    axes.set(xlabel="epoch", ylabel="entropy of the mixture (nats)")
+    axes.set_ylim(bottom - (room if bottom else 0.0), top + (room or 0.1 * top))
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid()
-    drawn.suptitle(figure.title, fontsize=7)
+    entitle(drawn, figure.title)
     curves.legend(drawn, [search.run for search in figure.searches])
     return drawn
 

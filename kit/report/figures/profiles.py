@@ -16,22 +16,22 @@ import msgspec
 
 from kit import papers
 from kit.errors import KitError, unknown
-from kit.report.figures import COLOURS, LINES, NARROW, WIDE, new
+from kit.report.figures import COLOURS, LINES, NARROW, WIDE, entitle, new
 from kit.report.means import Means
 
 
-class Curve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProfileCurve(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A curve: of one method, or of the best of several on each task."""
 
     title: str
     methods: tuple[str, ...]
 
 
-class Panel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class ProfilePanel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Curves drawn together; no tasks named means all of the table."""
 
     title: str
-    curves: tuple[Curve, ...]
+    curves: tuple[ProfileCurve, ...]
     tasks: tuple[str, ...] = ()
 
 
@@ -40,7 +40,7 @@ class Definition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     title: str
     table: int
-    panels: tuple[Panel, ...]
+    panels: tuple[ProfilePanel, ...]
     remarks: tuple[str, ...] = ()
 
 
@@ -58,7 +58,7 @@ class Profile(msgspec.Struct, frozen=True):
         return [(tau, sum(r <= tau for r in known) / total) for tau in sorted({1.0, *known})]
 
 
-class Drawn(msgspec.Struct, frozen=True):
+class DrawnPanel(msgspec.Struct, frozen=True):
     """A panel with its data."""
 
     title: str
@@ -72,7 +72,7 @@ class Profiles(msgspec.Struct, frozen=True):
     figure: str
     title: str
     source: str
-    panels: tuple[Drawn, ...]
+    panels: tuple[DrawnPanel, ...]
     remarks: tuple[str, ...]
 
 
@@ -124,7 +124,7 @@ def make(paper: str, name: str, means: Means) -> Profiles:
             Profile(title, {task: _ratio(line[task], lowest[task]) for task in tasks})
             for title, line in lines
         )
-        panels.append(Drawn(panel.title, tuple(profiles)))
+        panels.append(DrawnPanel(panel.title, tuple(profiles)))
     return Profiles(paper, name, plan.title, means.source, tuple(panels), tuple(remarks))
 
 
@@ -152,7 +152,7 @@ def draw(figure: Profiles) -> Any:
         axes.legend(loc="lower right", frameon=True, framealpha=0.9, edgecolor="none")
         _plain_ticks(axes, end)
     drawn.axes[0].set_ylabel("fraction of tasks within τ")
-    drawn.suptitle(figure.source, fontsize=7)
+    entitle(drawn, figure.source)
     return drawn
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from kit import extras
 from kit.errors import KitError
-from kit.report.figures import NARROW, WIDE, new
+from kit.report.figures import NARROW, WIDE, entitle, new
 from kit.report.means import Means
 from kit.report.statistics import mean_ranks
 
@@ -124,10 +124,11 @@ def draw(figure: Ranks) -> Any:
         x, y = bar.get_data()
         bar.set_data([min(x), max(x)], [y[0], y[0]])
     axes.spines["top"].set_visible(True)
-    drawn.suptitle(
+    entitle(
+        drawn,
         f"{figure.source}; mean rank over {len(figure.tasks)} tasks, "
         f"critical difference {figure.difference:.2f}, Friedman p = {figure.friedman:.2g}",
-        fontsize=8,
+        8,
     )
     return drawn
 

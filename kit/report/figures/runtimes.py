@@ -26,7 +26,7 @@ class Series(msgspec.Struct, frozen=True):
     std: dict[str, float]
 
 
-class Panel(msgspec.Struct, frozen=True):
+class RuntimePanel(msgspec.Struct, frozen=True):
     """Bars drawn together; ``source`` says where the hours are from."""
 
     source: str
@@ -44,7 +44,7 @@ class Runtimes(msgspec.Struct, frozen=True):
     title: str
     tasks: dict[str, str]
     stacked: bool
-    panels: tuple[Panel, ...]
+    panels: tuple[RuntimePanel, ...]
 
 
 def make(table: Table) -> Runtimes:
@@ -58,10 +58,10 @@ def make(table: Table) -> Runtimes:
         raise KitError(f"Table {table.number} of {table.paper} has no hours")
     stacked = any(cell.key.metric != TOTAL for cell in cells)
     shown = [cell for cell in cells if not stacked or cell.key.metric != TOTAL]
-    panels = [Panel("printed, NVIDIA V100", _series(shown, _printed))]
+    panels = [RuntimePanel("printed, NVIDIA V100", _series(shown, _printed))]
     measured = [cell for cell in shown if cell.measured and cell.measured.mean is not None]
     if measured:
-        panels.append(Panel(_source(measured), _series(measured, _measured)))
+        panels.append(RuntimePanel(_source(measured), _series(measured, _measured)))
     tasks = {row.task: row.title for row in table.rows if row.task}
     return Runtimes(table.title, tasks, stacked, tuple(panels))
 
@@ -131,7 +131,7 @@ def _source(cells: list[Cell]) -> str:
     return "measured: " + "; ".join(sorted(words))
 
 
-def _stack(axes: Any, figure: Runtimes, panel: Panel) -> None:
+def _stack(axes: Any, figure: Runtimes, panel: RuntimePanel) -> None:
     bottoms = dict.fromkeys(figure.tasks, 0.0)
     for index, series in enumerate(panel.series):
         heights = [series.hours.get(task, 0.0) for task in figure.tasks]
@@ -162,7 +162,7 @@ def _stack(axes: Any, figure: Runtimes, panel: Panel) -> None:
     axes.set_ylim(0, 1.3 * max(bottoms.values()))
 
 
-def _group(axes: Any, figure: Runtimes, panel: Panel) -> None:
+def _group(axes: Any, figure: Runtimes, panel: RuntimePanel) -> None:
     from matplotlib.ticker import FuncFormatter, NullLocator
 
     width = 0.84 / len(panel.series)

@@ -1,4 +1,4 @@
-"""JSON, in the form of DESIGN section 5: rows of cells, nulls where empty."""
+"""JSON, in the form that docs/architecture.md has: rows of cells, nulls where empty."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _measured(measured: Measured | None) -> dict[str, Any] | None:
         "metric": measured.metric,
         "unit": measured.unit,
         "values": {str(seed): value for seed, value in measured.values.items()},
-        "twice": list(measured.twice),
+        "twice": list(measured.duplicate_seeds),
         "others": list(measured.others),
         "devices": list(measured.devices),
         "projected": measured.projected,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
@@ -22,6 +23,8 @@ ESCAPES = {
     ">": r"\textgreater{}",
     "±": r"$\pm$",
     "×": r"$\times$",
+    "ℓ2": r"$\ell_2$",
+    "ℓ₂": r"$\ell_2$",
     "ℓ": r"$\ell$",
     "✓": r"$\surd$",
     "≈": r"$\approx$",
@@ -40,7 +43,11 @@ ESCAPES = {
     "τ": r"$\tau$",
     "α": r"$\alpha$",
 }
+PARTS = re.compile("|".join(map(re.escape, ESCAPES)) + "|.", re.DOTALL)
 ACCENTS = "\u0300\u0301\u0302\u0303\u0308\u030a\u030c\u0327"  # those of TeX's first fonts
+# More characters than that are a sentence.
+LONG = 28
+SENTENCES = r"p{10em}"
 STYLES = {"column": r"\textbf{%s}", "group": r"\underline{%s}", None: "%s"}
 
 
@@ -50,8 +57,9 @@ def render(table: Table) -> str:
     lines.append(r"\footnotesize")  # in a larger size the widest tables leave the page
     stubs = table.layout.stubs
     for block, rows in table.parts():
-        align = "l" * len(stubs) + "r" * len(block)
-        lines += [rf"\begin{{tabular}}{{{align}}}", r"\toprule"]
+        align = ["l"] * len(stubs)
+        align += [_alignment(cells[place] for _, cells in rows) for place in range(len(block))]
+        lines += [rf"\begin{{tabular}}{{{''.join(align)}}}", r"\toprule"]
         lines.append(_row([*map(escape, stubs), *(escape(" ".join(c.titles)) for c in block)]))
         if any(column.heading for column in block):
             lines.append(_row([*("" for _ in stubs), *(escape(c.heading) for c in block)]))
@@ -81,7 +89,13 @@ def render(table: Table) -> str:
 
 def escape(text: str) -> str:
     """Return text that LaTeX prints as it stands, with ``?`` for what its fonts lack."""
-    return "".join(ESCAPES.get(character) or _known(character) for character in text)
+    return "".join(ESCAPES.get(part) or _known(part) for part in PARTS.findall(text))
+
+
+def _alignment(cells: Iterable[Cell]) -> str:
+    """Return a column's letter: numbers to the right, sentences in lines of their own."""
+    texts = (str(part) for cell in cells for part in (cell.published or "", cell.computed_text))
+    return SENTENCES if any(len(text) > LONG for text in texts) else "r"
 
 
 def _known(character: str) -> str:

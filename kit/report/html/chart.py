@@ -10,6 +10,7 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 360, 170
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 8, 32
 MOST_POINTS = 240
+LONGEST = 7  # characters that a label has room for
 
 
 def line(title: str, x: Sequence[float], y: Sequence[float], x_label: str) -> Markup:
@@ -52,10 +53,15 @@ class _Axis:
     def ticks(self) -> Iterator[tuple[float, str]]:
         """Yield (share of the axis, label)."""
         digits = max(0, -math.floor(math.log10(self.step) + 1e-9))
-        for number in range(round((self.high - self.low) / self.step) + 1):
-            value = self.low + number * self.step
-            label = f"{value:.{digits}f}" if 1e-4 < self.step < 1e5 else f"{value:.3g}"
-            yield self.share(value), label
+        count = round((self.high - self.low) / self.step) + 1
+        values = [self.low + number * self.step for number in range(count)]
+        plain = 1e-4 < self.step < 1e5
+        labels = [f"{value:.{digits}f}" if plain else f"{value:.3g}" for value in values]
+        if len(set(labels)) < len(labels) or max(map(len, labels)) > LONGEST:
+            # Too close to each other for so many digits: the lowest, and how far the others are up.
+            first, *others = values
+            labels = [f"{first:.4g}", *(f"+{value - first:.2g}" for value in others)]
+        yield from zip(map(self.share, values), labels, strict=True)
 
     def share(self, value: float) -> float:
         """Return where a value lies, 0 at the low end and 1 at the high one."""

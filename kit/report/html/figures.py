@@ -22,7 +22,7 @@ NARROW = 4  # inches; a wider figure scrolls on a phone, so that its words stay 
 
 
 @dataclass(frozen=True)
-class Drawn:
+class HtmlFigure:
     """A figure: inline SVG, and its data as text."""
 
     title: str
@@ -31,9 +31,9 @@ class Drawn:
     text: str
 
 
-def drawn(tables: Mapping[tuple[str, int], Table]) -> tuple[list[Drawn], list[str]]:
+def drawn(tables: Mapping[tuple[str, int], Table]) -> tuple[list[HtmlFigure], list[str]]:
     """Draw what can be drawn; also return why the others could not."""
-    found, missing = list[Drawn](), list[str]()
+    found, missing = list[HtmlFigure](), list[str]()
     for paper in papers.papers():
         for values in VALUES:
             for number in profiles.names(paper):
@@ -66,9 +66,9 @@ def _noted(title: str, missing: list[str]) -> Iterator[None]:
         missing.append(f"{title}: {error}")
 
 
-def _drawn(title: str, module: Any, data: Any) -> Drawn:
+def _drawn(title: str, module: Any, data: Any) -> HtmlFigure:
     name = re.sub(r"[^a-z0-9]+", "-", title.lower())
-    return Drawn(title, data.title, inline(module.draw(data), title, name), module.text(data))
+    return HtmlFigure(title, data.title, inline(module.draw(data), title, name), module.text(data))
 
 
 def inline(figure: Any, title: str, name: str) -> Markup:

@@ -27,6 +27,6 @@ class Links:
         kind = (measured.profile, measured.protocol, measured.tier)
         return [
             (seed, run)
-            for seed in sorted({*measured.seeds, *measured.twice})
+            for seed in sorted({*measured.seeds, *measured.duplicate_seeds})
             for run in self._runs.get((measured.task, measured.method, *kind, seed), [])
         ]

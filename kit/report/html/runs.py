@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -13,12 +12,12 @@ import msgspec
 from markupsafe import Markup
 
 from kit import task
-from kit.errors import KitError
-from kit.report.figures import architecture as notation
-from kit.report.html import architecture, chart
+from kit.files import decode_json
+from kit.report import architectures
+from kit.report.html import chart
 from kit.runs import history
 from kit.runs.folder import read_result
-from kit.runs.records import Result, Status
+from kit.runs.records import Result, Status, decode_spec
 from kit.spec import RunSpec, flat
 
 LOG_BYTES, LOG_LINES = 16384, 100
@@ -87,12 +86,7 @@ class Run:
     @property
     def command(self) -> str:
         """The command that repeats it."""
-        if self.spec is None:
-            return ""
-        spec = self.spec
-        words = ["kit", "run", spec.task, spec.method, "--seed", str(spec.seed)]
-        words += ["--profile", spec.profile, "--protocol", spec.protocol, "--tier", spec.tier]
-        return shlex.join([*words, *(f"-o{each}" for each in spec.overrides)])
+        return "" if self.spec is None else self.spec.command
 
     @property
     def score(self) -> tuple[str, float | None, str] | None:
@@ -138,19 +132,15 @@ class Run:
         return [(name.replace("_", " "), _word(value)) for name, value in facts.items()]
 
     @cached_property
-    def drawing(self) -> Markup | None:
-        """Its architecture drawn, if it is one that can be."""
-        if self.result is None or self.result.architecture is None:
-            return None
-        return architecture.draw(self.result.architecture)
+    def drawing(self) -> tuple[Markup, str] | None:
+        """Its architecture sketched, with a line that explains it, if it is one that can be."""
+        sketch = None if self.result is None else architectures.sketch(self.result)
+        return sketch and (Markup(sketch[0]), sketch[1])
 
     @property
     def notation(self) -> str:
-        """Its architecture in the notation of DASH's appendix A.8, if it has such a one."""
-        try:
-            return notation.text(notation.make(self.folder)) if self.result else ""
-        except (KitError, KeyError, TypeError, ValueError):  # of another kit, or of none
-            return ""
+        """Its architecture in the notation of its search space, if it is known here."""
+        return "" if self.result is None else architectures.describe(self.result)
 
     @property
     def architecture_text(self) -> str:
@@ -189,7 +179,7 @@ def find(root: Path) -> list[Run]:
 def _read(folder: Path, place: Path) -> Run:
     status = spec = result = problem = None
     with suppress(OSError, msgspec.MsgspecError):
-        status = msgspec.json.decode((folder / "status.json").read_bytes(), type=Status)
+        status = decode_json((folder / "status.json").read_bytes(), Status)
     try:
         result = read_result(folder / "result.json")
         spec = result.spec
@@ -201,7 +191,7 @@ def _read(folder: Path, place: Path) -> Run:
         problem = f"its result counts as absent: {error}"
     if spec is None:
         with suppress(OSError, msgspec.MsgspecError):
-            spec = msgspec.json.decode((folder / "spec.json").read_bytes(), type=RunSpec)
+            spec = decode_spec((folder / "spec.json").read_bytes())
     return Run(folder, place, spec, result, status, problem)
 
 

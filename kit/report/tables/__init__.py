@@ -1,6 +1,6 @@
 """What fills the cells of a table: one module per kind, which a layout names as its ``cells``.
 
-A module has ``fill(request) -> Filled`` and ``ORIGIN``, what the cells come from in a word or two.
+A module has ``fill(request) -> TableValues`` and ``ORIGIN``, what the cells come from in a word.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Wanted = tuple[Profile | None, Protocol | None, Tier | None]
 
 
 @dataclass(frozen=True)
-class Request:
+class TableRequest:
     """A table to be filled.
 
     Attributes:
@@ -38,7 +38,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Filled:
+class TableValues:
     """The kit's side of a table.
 
     Attributes:

@@ -17,7 +17,7 @@ import msgspec
 
 from kit import paths, task
 from kit.errors import KitError
-from kit.files import write_json
+from kit.files import decode_json, write_json
 from kit.runs.provenance import hash_of
 
 COMMAND = (sys.executable, "-m", "kit.base.sizes")
@@ -27,7 +27,7 @@ ABOVE = {"bench", "cli", "containers", "engines", "export", "papers", "plan.py",
 Pair = tuple[str, str]
 
 
-class Count(NamedTuple):
+class ModelCounts(NamedTuple):
     """A model's trainable parameters, and multiply-adds for one sample.
 
     ``searched`` tells that they are the supernet's.
@@ -42,10 +42,10 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What was counted on one task, by method; None for a model that is not known."""
 
     code: str
-    counts: dict[str, Count | None]
+    counts: dict[str, ModelCounts | None]
 
 
-def counts(wanted: Iterable[Pair]) -> dict[Pair, Count | None]:
+def counts(wanted: Iterable[Pair]) -> dict[Pair, ModelCounts | None]:
     """Return the size of each (task, method)'s model, None where it is not known."""
     pairs = list(dict.fromkeys(wanted))
     codes = _codes(name for name, _ in pairs)
@@ -68,13 +68,13 @@ def counts(wanted: Iterable[Pair]) -> dict[Pair, Count | None]:
     return {pair: known[pair] for pair in pairs}
 
 
-def _count(pairs: Sequence[Pair]) -> dict[Pair, Count | None]:
+def _count(pairs: Sequence[Pair]) -> dict[Pair, ModelCounts | None]:
     words = [" ".join(pair) for pair in pairs]
     done = subprocess.run([*COMMAND, *words], stdin=subprocess.DEVNULL, capture_output=True)
     if done.returncode != 0:
         last = (done.stderr.decode().strip().splitlines() or ["no message"])[-1]
         raise KitError(f"models could not be counted: {last}")
-    sizes = msgspec.json.decode(done.stdout, type=list[Count | None])
+    sizes = decode_json(done.stdout, list[ModelCounts | None])
     return dict(zip(pairs, sizes, strict=True))
 
 
@@ -88,5 +88,5 @@ def _codes(names: Iterable[str]) -> dict[str, str]:
 
 def _read(file: Path) -> Mapping[str, Kept]:
     with suppress(OSError, msgspec.MsgspecError):
-        return msgspec.json.decode(file.read_bytes(), type=dict[str, Kept])
+        return decode_json(file.read_bytes(), dict[str, Kept])
     return {}

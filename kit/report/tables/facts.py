@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from kit import task
 from kit.papers import PublishedCell
 from kit.report.cells import Computed
-from kit.report.tables import Filled, Request
+from kit.report.tables import TableRequest, TableValues
 from kit.task import Task
 
 ORIGIN = "task folders"
@@ -25,7 +25,7 @@ METRICS = {
 NOVELTY = {"new": "✓", "used before": "no, used before", "widely used": "no, widely used"}
 
 
-def fill(request: Request) -> Filled:
+def fill(request: TableRequest) -> TableValues:
     """State the facts of each task that is here and says them."""
     computed = {}
     known = task.names()
@@ -34,7 +34,7 @@ def fill(request: Request) -> Filled:
             text = FACTS[key.metric](task.find(key.task))
             if text:
                 computed[key] = _beside(text, request.printed.get(key), key.metric)
-    return Filled(computed=computed)
+    return TableValues(computed=computed)
 
 
 def _beside(text: str, printed: PublishedCell | None, fact: str) -> Computed:

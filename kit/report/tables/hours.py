@@ -11,7 +11,7 @@ from kit import method
 from kit.papers import Key
 from kit.report.cells import Computed, Measured, rounded
 from kit.report.choice import Kind, Value, measure, rank, reductions, unfit
-from kit.report.tables import Filled, Request, Wanted
+from kit.report.tables import TableRequest, TableValues, Wanted
 from kit.runs import unfinished
 from kit.runs.records import Result
 from kit.runs.unfinished import Unfinished
@@ -26,7 +26,7 @@ STAGES = {
 }
 
 
-def fill(request: Request) -> Filled:
+def fill(request: TableRequest) -> TableValues:
     """Fill the cells that have runs, and the totals that have printed parts."""
     measured = {}
     open_runs = _unfinished(request.wanted)
@@ -36,7 +36,7 @@ def fill(request: Request) -> Filled:
         cell = measure(runs, key.metric, hours) if runs else _project(open_runs.get(where), key)
         if cell is not None:
             measured[key] = cell
-    return Filled(measured=measured, computed=_totals(request))
+    return TableValues(measured=measured, computed=_totals(request))
 
 
 def hours(result: Result, metric: str) -> Value | None:
@@ -95,7 +95,7 @@ def _project(runs: Sequence[Unfinished] | None, key: Key) -> Measured | None:
     )
 
 
-def _totals(request: Request) -> dict[Key, Computed]:
+def _totals(request: TableRequest) -> dict[Key, Computed]:
     parts: dict[Key, float] = {}
     for key, cell in request.printed.items():
         if key.metric in STAGES and cell.value is not None:

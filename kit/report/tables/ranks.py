@@ -9,7 +9,7 @@ from statistics import median
 from kit import papers
 from kit.papers import Key
 from kit.report.cells import Computed, Measured, rounded
-from kit.report.tables import Filled, Request, scores
+from kit.report.tables import TableRequest, TableValues, scores
 from kit.spec import PROFILES, PROTOCOLS
 
 ORIGIN = "another table"
@@ -18,7 +18,7 @@ BASELINE = "wrn"
 Errors = Mapping[str, Mapping[str, float]]
 
 
-def fill(request: Request) -> Filled:
+def fill(request: TableRequest) -> TableValues:
     """Compute the table once from the printed errors and once from measured ones."""
     number = request.layout.runs_of
     assert number is not None
@@ -27,9 +27,9 @@ def fill(request: Request) -> Filled:
     keys = [key for key in layout.all_keys() if key.method in methods]
     cells = papers.published(request.paper, number)
     printed = _table((c.key, c.value) for c in cells if c.value is not None and c.key in keys)
-    below = Request(request.paper, number, layout, keys, {}, request.runs)
+    below = TableRequest(request.paper, number, layout, keys, {}, request.runs)
     errors, how = measured_errors(scores.fill(below).measured)
-    return Filled(
+    return TableValues(
         computed={
             key: rounded(value, request.printed.get(key), f"from Table {number}")
             for key in request.keys

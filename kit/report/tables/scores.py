@@ -7,12 +7,12 @@ from dataclasses import replace
 from kit.papers import Key, Layout
 from kit.report.cells import Measured
 from kit.report.choice import Runs, measure, score
-from kit.report.tables import Filled, Request
+from kit.report.tables import TableRequest, TableValues
 
 ORIGIN = "runs"
 
 
-def fill(request: Request) -> Filled:
+def fill(request: TableRequest) -> TableValues:
     """Fill the cells that have runs."""
     measured = {}
     for key in request.keys:
@@ -20,7 +20,7 @@ def fill(request: Request) -> Filled:
         cell = _cell(runs, key, request.layout) if runs else None
         if cell is not None:
             measured[key] = cell
-    return Filled(measured=measured)
+    return TableValues(measured=measured)
 
 
 def _cell(runs: Runs, key: Key, layout: Layout) -> Measured | None:

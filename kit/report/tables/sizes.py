@@ -8,7 +8,7 @@ from kit import method, task
 from kit.papers import Key
 from kit.report.cells import Computed, rounded
 from kit.report.choice import Value, measure
-from kit.report.tables import Filled, Request
+from kit.report.tables import TableRequest, TableValues
 from kit.report.tables.counts import counts
 from kit.runs.records import Result
 
@@ -21,7 +21,7 @@ def count_all() -> None:
     counts(product(task.names(), method.names()))
 
 
-def fill(request: Request) -> Filled:
+def fill(request: TableRequest) -> TableValues:
     """Count every model that is known without a search; searched ones come from their runs."""
     measured = {}
     for key in request.keys:
@@ -29,7 +29,7 @@ def fill(request: Request) -> Filled:
         cell = measure(runs, key.metric, of_run) if runs else None
         if cell is not None:
             measured[key] = cell
-    return Filled(measured=measured, computed=_counted(request))
+    return TableValues(measured=measured, computed=_counted(request))
 
 
 def of_run(result: Result, metric: str) -> Value | None:
@@ -39,7 +39,7 @@ def of_run(result: Result, metric: str) -> Value | None:
     return None if found is None else (found / scale, unit)
 
 
-def _counted(request: Request) -> dict[Key, Computed]:
+def _counted(request: TableRequest) -> dict[Key, Computed]:
     tasks, methods = set(task.names()), set(method.names())
     known = [key for key in request.keys if key.task in tasks and key.method in methods]
     sizes = counts((key.task, key.method) for key in known)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from kit.cli import sweep
-from kit.engines.engine import Engine, Options
+from kit.engines.engine import Engine, SweepOptions
 from kit.engines.jobs import Job, RetryPolicy, has_result
 from kit.engines.ray import cluster
 from kit.engines.ray.engine import Ray
@@ -37,12 +37,12 @@ def main(runs: int, *uuids: str) -> int:
 
 
 def on_gpus(uuids: tuple[str, ...]) -> tuple[Engine, Slots]:
-    return chaos.FakeLocal(Options()), Gpus(uuids)
+    return chaos.FakeLocal(SweepOptions()), Gpus(uuids)
 
 
 def on_cluster(wanted: list[RunSpec]) -> tuple[Engine, Slots]:
     cluster.join(None)
-    engine = FakeRay(Options())
+    engine = FakeRay(SweepOptions())
     return engine, engine.slots(wanted, None)
 
 

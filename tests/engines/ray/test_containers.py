@@ -6,7 +6,7 @@ import pytest
 
 from kit.engines import choose
 from kit.engines.docker import Docker
-from kit.engines.engine import Exit, Options
+from kit.engines.engine import Exit, SweepOptions
 from kit.engines.ray.supervisor import Start, Stop
 from kit.runs.folder import RunFolder
 from tests.engines import test_docker
@@ -42,7 +42,7 @@ def test_a_container_that_a_killed_supervisor_left_is_taken_over(engine: Docker)
 
 
 def test_an_image_that_a_node_does_not_have_is_seen_there(engine: Docker) -> None:
-    pinned = Options(allow_unpinned=True)
+    pinned = SweepOptions(allow_unpinned=True)
     here = choose.of_machine(pinned)
     assert here.name == "docker"
     here.close()

@@ -17,14 +17,14 @@ from ray._private import ray_constants
 from ray.cluster_utils import Cluster
 
 from kit.engines import choose
-from kit.engines.engine import Options
+from kit.engines.engine import SweepOptions
 from kit.engines.ray import cluster
 from kit.errors import UnavailableError
 
 
 def refusal(address: str) -> str:
     with pytest.raises(UnavailableError, match="engine ray: no Ray cluster") as caught:
-        choose.connect("ray", [], Options(ray_address=address))
+        choose.connect("ray", [], SweepOptions(ray_address=address))
     assert not ray.is_initialized()
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -87,4 +87,4 @@ def test_without_ray_it_is_told_in_a_line(monkeypatch: pytest.MonkeyPatch) -> No
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UnavailableError, match="engine ray: the package ray is not installed"):
-        choose.connect("ray", [], Options())
+        choose.connect("ray", [], SweepOptions())

@@ -13,7 +13,7 @@ import ray
 
 from kit.engines import choose
 from kit.engines.devices import GIB
-from kit.engines.engine import EngineError, Exit, Options
+from kit.engines.engine import EngineError, Exit, SweepOptions
 from kit.engines.jobs import Job
 from kit.engines.nodes import NodeReport
 from kit.engines.queue import Queue
@@ -77,8 +77,8 @@ def of_memory(gib: int) -> RayNode:
     return replace(ray_node(1), node=node)
 
 
-def engine(options: Options | None = None) -> Ray:
-    return Ray(options or Options())
+def engine(options: SweepOptions | None = None) -> Ray:
+    return Ray(options or SweepOptions())
 
 
 def taken(slots: Seats, gpus: int = 1, task: str = "darcy-flow") -> tuple[str, ...] | None:
@@ -109,7 +109,7 @@ def test_a_seat_is_asked_for_when_a_run_waits_and_given_back_when_empty(
 
 
 def test_gpus_of_one_run_are_on_one_node_and_different(played: Played) -> None:
-    slots = engine(Options(jobs_per_gpu=2)).slots(SPECS, None)
+    slots = engine(SweepOptions(jobs_per_gpu=2)).slots(SPECS, None)
     assert slots.capacity == 6
     assert slots.rejection(job(2)) is None
     assert set(taken(slots, 2) or ()) == {"a0", "a1"}
@@ -128,7 +128,7 @@ def test_on_the_cpu_a_seat_is_a_core(played: Played) -> None:
     played.states = {"head": ray_node(0)}
     with pytest.raises(UnavailableError, match="have no GPU; --device cpu takes their cores"):
         engine().slots(SPECS, None)
-    slots = engine(Options(device="cpu")).slots(SPECS, None)
+    slots = engine(SweepOptions(device="cpu")).slots(SPECS, None)
     assert str(slots) == "4 cores of 1 Ray nodes"
     assert [taken(slots, 2) for _ in range(5)] == [(), (), (), (), None]
 
@@ -163,9 +163,9 @@ def test_nodes_with_too_little_memory_get_no_runs_that_need_more(played: Played)
     assert played.asked == ["b"]
     with pytest.raises(KitError, match=r"needs 41 GiB .* GPUs here have 16 or 40 GiB"):
         Queue([large, job(gib=41)], engine(), slots)
-    shared = engine(Options(jobs_per_gpu=2)).slots(SPECS, None)
+    shared = engine(SweepOptions(jobs_per_gpu=2)).slots(SPECS, None)
     assert "GPUs here have 8 or 20 GiB for it" in (shared.rejection(job(gib=21)) or "")
-    assert engine(Options(device="cpu")).slots(SPECS, None).rejection(job(gib=41)) is None
+    assert engine(SweepOptions(device="cpu")).slots(SPECS, None).rejection(job(gib=41)) is None
 
 
 def test_runs_that_no_node_can_take_are_refused_with_reasons(played: Played) -> None:
@@ -244,7 +244,7 @@ def test_what_nodes_lack_is_asked_there_task_by_task(
     monkeypatch.setattr(cluster, "code", lambda name: f"code of {name}")
     code = {name: cluster.code(name) for name in ("darcy-flow", "ecg")}
     given = cluster.variables()
-    words = ("node", tmp_path, SPECS, code, Options(), given)
+    words = ("node", tmp_path, SPECS, code, SweepOptions(), given)
     assert cluster._probe(*words) == {"ecg": "no image"}
     code["darcy-flow"] = "other"
     differs = "its kit or its task darcy-flow differs from the one here"

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from kit.engines.engine import BUSY, EngineError, Exit, Handle, Options
+from kit.engines.engine import BUSY, EngineError, Exit, Handle, SweepOptions
 from kit.engines.ray import supervisor
 from kit.engines.ray.supervisor import Start, Stop
 from kit.runs.folder import RunFolder
@@ -45,7 +45,7 @@ def until_running(spec: RunSpec) -> None:
 
 
 def test_runs_are_made_one_after_another() -> None:
-    served = Served(FakeLocal(Options()))
+    served = Served(FakeLocal(SweepOptions()))
     for seed, code in ((0, 0), (2, BUSY), (4, 0)):
         served.order(Start(spec(seed), ("GPU-00000000-aaaa-bbbb-cccc-dddddddddddd",)))
         assert served.answer() == Exit(code)
@@ -54,7 +54,7 @@ def test_runs_are_made_one_after_another() -> None:
 
 
 def test_the_run_that_is_named_is_stopped_and_no_other() -> None:
-    served, long = Served(FakeLocal(Options())), spec(3)
+    served, long = Served(FakeLocal(SweepOptions())), spec(3)
     served.order(Stop(long.id, 5.0))  # too early, and forgotten
     served.order(Start(long, ()))
     until_running(long)
@@ -68,7 +68,7 @@ def test_the_run_that_is_named_is_stopped_and_no_other() -> None:
 
 
 def test_a_second_order_cuts_the_grace_short() -> None:
-    served, deaf = Served(FakeLocal(Options())), spec(1)
+    served, deaf = Served(FakeLocal(SweepOptions())), spec(1)
     served.order(Start(deaf, ()))
     until_running(deaf)
     served.order(Stop(deaf.id, 60.0))
@@ -78,7 +78,7 @@ def test_a_second_order_cuts_the_grace_short() -> None:
 
 
 def test_without_anybody_to_give_orders_the_run_is_stopped() -> None:
-    served, long = Served(FakeLocal(Options())), spec(3)
+    served, long = Served(FakeLocal(SweepOptions())), spec(3)
     served.order(Start(long, ()))
     until_running(long)
     served.finish()
@@ -93,6 +93,6 @@ def test_a_fault_of_the_engine_is_told() -> None:
 
     answers = BytesIO()
     orders = BytesIO(msgspec.json.encode(Start(spec(0), ())) + b"\n")
-    supervisor.serve(Broken(Options()), orders, answers)
+    supervisor.serve(Broken(SweepOptions()), orders, answers)
     end = msgspec.json.decode(answers.getvalue(), type=Exit)
     assert end == Exit(None, infrastructure="no such image")

@@ -16,8 +16,8 @@ import ray
 from ray.cluster_utils import Cluster
 
 from kit import method, task
-from kit.base.halved_trials import HalvedTrials
-from kit.engines.execute import Options, execute
+from kit.base import trials
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError, UnavailableError
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
@@ -67,7 +67,7 @@ def test_trials_on_a_cluster_that_loses_a_node(
 ) -> None:
     found: list[tuple[Any, Any]] = []
 
-    def run(options: Options) -> None:
+    def run(options: ExecuteOptions) -> None:
         of_spec = spec("wrn-asha", "tune.divisor=2", "tune.every=4", "epochs=2")
         result, tuned = execute(of_spec, options), RunFolder(of_spec).output("tune")
         assert result is not None
@@ -77,18 +77,18 @@ def test_trials_on_a_cluster_that_loses_a_node(
     def not_here(*_: object) -> NoReturn:
         raise AssertionError("a trial was trained here")
 
-    run(Options(device="cpu"))
+    run(ExecuteOptions(device="cpu"))
     monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "there"))
-    monkeypatch.setattr(HalvedTrials, "advance", not_here)
+    monkeypatch.setattr(trials, "train", not_here)
     with ThreadPoolExecutor(1) as aside:
         lost = aside.submit(lose, cluster)
-        run(Options(trials_on=cluster.address))
+        run(ExecuteOptions(trials_on=cluster.address))
     lost.result()
     assert found[0] == found[1]
 
 
 def test_no_cluster_or_no_trials(darcy: Path) -> None:
     with pytest.raises(UnavailableError, match=r"no Ray cluster to be had at 127\.0\.0\.1:1:"):
-        execute(spec("wrn-asha"), Options(trials_on="127.0.0.1:1"))
+        execute(spec("wrn-asha"), ExecuteOptions(trials_on="127.0.0.1:1"))
     with pytest.raises(KitError, match="wrn has no trials that could be trained elsewhere"):
-        execute(spec("wrn"), Options(trials_on="127.0.0.1:1"))
+        execute(spec("wrn"), ExecuteOptions(trials_on="127.0.0.1:1"))

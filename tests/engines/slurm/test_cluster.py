@@ -17,7 +17,7 @@ import pytest
 
 from kit import paths
 from kit.engines.devices import GIB
-from kit.engines.engine import Options
+from kit.engines.engine import SweepOptions
 from kit.engines.jobs import Job
 from kit.engines.queue import Queue
 from kit.engines.slots import Gpus
@@ -37,7 +37,7 @@ def locally(seeds: Sequence[int], uuids: Sequence[str]) -> float:
     """Do runs by the local engine; returns the seconds that it took."""
     began = time.monotonic()
     jobs = [Job(spec_of("darcy-flow", "wrn", seed)) for seed in seeds]
-    ends = Queue(jobs, FakeLocal(Options()), Gpus(uuids)).run()
+    ends = Queue(jobs, FakeLocal(SweepOptions()), Gpus(uuids)).run()
     assert not any(end.failure for end in ends)
     return time.monotonic() - began
 

@@ -6,7 +6,7 @@ import torch
 from kit import method, task
 from kit.base import networks
 from kit.data.preparing import prepare
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.methods.expert import deepsea
 from kit.ops import count
 from kit.runs.folder import RunFolder
@@ -52,7 +52,7 @@ def test_training_limits_the_norms() -> None:
     found = task.find("deepsea")
     prepare(found, "synthetic", "smoke")
     spec = method.find("expert").spec(found, 0, protocol="clean", profile="smoke", tier="synthetic")
-    execute(spec, Options())
+    execute(spec, ExecuteOptions())
     trained = tensors.load(RunFolder(spec).path / "artifacts" / networks.WEIGHTS)
     norms = trained["hidden.weight"].norm(dim=1)
     assert float(norms.max()) <= 0.9 + 1e-6

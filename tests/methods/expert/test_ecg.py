@@ -24,7 +24,7 @@ def test_size_is_the_published_one() -> None:
 def test_halvings_and_doublings_come_where_the_original_has_them() -> None:
     with torch.device("meta"):
         network = ecg.build((1, 1000), 4)
-    blocks = [block for block in network.blocks if isinstance(block, ecg.Block)]
+    blocks = [block for block in network.blocks if isinstance(block, ecg.EcgBlock)]
     assert [number for number, block in enumerate(blocks) if block.stride == 2] == [
         *range(1, 48, 6)
     ]
@@ -33,7 +33,7 @@ def test_halvings_and_doublings_come_where_the_original_has_them() -> None:
 
 
 def test_a_shortcut_pools_with_a_zero_at_the_end_and_adds_channels_on_both_sides() -> None:
-    block = ecg.Block(4, 8, 2, groups=2, first=False).eval()
+    block = ecg.EcgBlock(4, 8, 2, groups=2, first=False).eval()
     nn.init.zeros_(block.conv2.weight)
     assert block.conv2.bias is not None
     nn.init.zeros_(block.conv2.bias)

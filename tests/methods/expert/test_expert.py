@@ -14,7 +14,7 @@ from torch import nn
 from kit import method, papers, task
 from kit.base.sizes import Size, size
 from kit.data.preparing import prepare
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.methods.expert import cifar_100, cosmic, fsd50k, psicov
 from kit.runs.records import Result
@@ -112,7 +112,7 @@ def test_sizes_that_do_not_fit_are_refused() -> None:
 
 
 def result_of(spec: RunSpec, notify: Callable[..., None] = lambda *_: None) -> Result:
-    result = execute(spec, Options(notify=notify))
+    result = execute(spec, ExecuteOptions(notify=notify))
     assert result is not None
     return result
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from kit import method, task
-from kit.methods.expert.stages import expert
+from kit.methods.expert.method import expert
 
 Shape = tuple[int, ...]
 Shapes = Iterator[Shape]

@@ -11,7 +11,7 @@ from torch import nn
 from kit import method, task
 from kit.data.loading import Batch
 from kit.data.preparing import prepare
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 from kit.methods.expert import satellite
 from kit.methods.expert.layers.rocket import Rocket
 from kit.ops import count
@@ -119,8 +119,9 @@ def monitor(scores: list[float]) -> satellite.StepMonitor:
 def test_the_end_is_decided_by_two_stalls_and_stays_decided() -> None:
     watch = monitor([3.0, 4.0, 2.0, 2.5, 2.0, 1.0])
     ends = []
-    for _ in range(60):
-        watch.after_step()
+    for step in range(60):
+        ended = watch.after_step(step // 30)
+        assert ended == (step >= 30 and watch.ended), "not within the first epoch"
         ends.append(watch.ended)
     assert ends == [False] * 49 + [True] * 11
     assert watch.optimiser.param_groups[0]["lr"] == 0.5
@@ -139,7 +140,7 @@ def run(**how: Any) -> Result | None:
         tier="synthetic",
         overrides=("epochs=4", "batch_size=2"),
     )
-    return execute(spec, Options(**how))
+    return execute(spec, ExecuteOptions(**how))
 
 
 def test_an_interrupted_training_goes_on_to_the_same_bits(

@@ -8,7 +8,7 @@ import pytest
 
 from kit import method, papers, task
 from kit.data.preparing import prepare
-from kit.engines.execute import Options, execute
+from kit.engines.execute import ExecuteOptions, execute
 
 RUN_ELSEWHERE = {"cosmic", "darcy-flow", "deepsea", "satellite"}
 TASKS = [name for name in task.names() if papers.has_task(name) and name not in RUN_ELSEWHERE]
@@ -20,7 +20,7 @@ def test_an_expert_is_trained_and_scored(name: str) -> None:
     tier = found.tiers[-1]
     prepare(found, tier, "smoke")
     spec = expert.spec(found, 0, protocol="clean", profile="smoke", tier=tier)
-    result = execute(spec, Options())
+    result = execute(spec, ExecuteOptions())
     assert result is not None
     value = result.metrics[found.metrics[0]].value
     assert value is not None

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from kit import paths
-from kit.report.figures import architecture
+from kit.methods.dash import drawing, notation
+from kit.report.figures import new
 from kit.runs.records import Result
 
 # The two examples of DASH's appendix A.8, as it prints them.
@@ -37,31 +39,34 @@ def folder(result: Result) -> Path:
     return paths.results() / "runs" / result.spec.folder
 
 
-def darcy() -> architecture.Network:
+def darcy() -> notation.DrawnNetwork:
     choices = [("conv1", 5, 3)]
     choices += [
         (f"blocks.{number}.conv{1 + index}", k, d)
         for number, block in enumerate(DARCY_SIZES)
         for index, (k, d) in enumerate(block)
     ]
-    return architecture.network(
-        "t", choices, backbone="wide-resnet", width=4, dims=2, outputs=1, dense=True
-    )
+    return notation.network(choices, backbone="wide-resnet", width=4, dims=2, outputs=1, dense=True)
 
 
-def deepsea() -> architecture.Network:
+def deepsea() -> notation.DrawnNetwork:
     choices = [
         (f"blocks.{number}.layers.{4 * index}", k, d)
         for number, block in enumerate(DEEPSEA_SIZES)
         for index, (k, d) in enumerate(block)
     ]
-    return architecture.network(
-        "t", choices, backbone="wide-resnet-1d", width=0, dims=1, outputs=36, dense=False
+    return notation.network(
+        choices, backbone="wide-resnet-1d", width=0, dims=1, outputs=36, dense=False
     )
 
 
-def levels() -> architecture.Network:
+def levels() -> notation.DrawnNetwork:
     choices = [(f"levels.{n}.layers.{index}", 7, 3) for n in range(8) for index in (0, 4)]
-    return architecture.network(
-        "t", choices, backbone="tcn", width=0, dims=1, outputs=36, dense=False
-    )
+    return notation.network(choices, backbone="tcn", width=0, dims=1, outputs=36, dense=False)
+
+
+def drawn(network: notation.DrawnNetwork) -> Any:
+    """The figure of a network."""
+    figure = new(1, 1)
+    drawing.draw(figure.subplots(), network)
+    return figure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 import pytest
 
 from kit.errors import KitError
+from kit.methods.dash import drawing
 from kit.report import figures, means, table
-from kit.report.figures import curves, drawing, mixtures, profiles, ranks, runtimes
+from kit.report.figures import curves, mixtures, profiles, ranks, runtimes
 from tests.conftest import Run
 from tests.made_runs import make_run
-from tests.report.figures.examples import darcy, deepsea, folder
+from tests.report.figures.examples import darcy, deepsea, drawn, folder
 
 
 def _profiles() -> Any:
@@ -54,8 +56,8 @@ DRAWN: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "curves": (_curves, ("seed 1", "retrain", "training loss", "profile lite")),
     "alphas": (_weights, ("layer 1: (3,1)", "weight in the mixture")),
     "entropy": (_entropy, ("uniform", "entropy of the mixture (nats)")),
-    "darcy": (lambda: drawing.draw(darcy()), ("5×5,3", "3×3,15", "7×7,15", "Channel-")),
-    "deepsea": (lambda: drawing.draw(deepsea()), ("11,1", "15,15", "AvgPool1D")),
+    "darcy": (lambda: drawn(darcy()), ("5×5,3", "3×3,15", "7×7,15", "Channel-")),
+    "deepsea": (lambda: drawn(deepsea()), ("11,1", "15,15", "AvgPool1D")),
 }
 
 
@@ -70,15 +72,49 @@ def test_drawn_twice_to_the_same_bytes_with_its_words(name: str) -> None:
 
 @pytest.mark.parametrize(("kind", "start"), [("pdf", b"%PDF"), ("png", b"\x89PNG")])
 def test_other_forms_are_the_same_bytes_too(kind: str, start: bytes) -> None:
-    first = figures.render(drawing.draw(deepsea()), kind)
+    first = figures.render(drawn(deepsea()), kind)
     assert first.startswith(start)
-    assert figures.render(drawing.draw(deepsea()), kind) == first
+    assert figures.render(drawn(deepsea()), kind) == first
+
+
+def test_a_pdf_has_fonts_that_conferences_take() -> None:
+    """TrueType, not Type 3."""
+    pdf = figures.render(drawn(deepsea()), "pdf")
+    assert b"/Type3" not in pdf
+    assert b"/TrueType" in pdf or b"/CIDFontType2" in pdf
+
+
+@pytest.mark.parametrize("words", [12, 40, 90])
+def test_a_title_stays_within_its_figure(words: int) -> None:
+    figure = figures.new(3.3, 2.5)
+    figure.subplots()
+    figures.entitle(figure, " ".join(["released"] * words))
+    figure.draw_without_rendering()
+    box = figure._suptitle.get_window_extent()
+    assert box.x0 >= 0
+    assert box.x1 <= figure.bbox.width
+
+
+def test_runs_that_lie_on_each_other_are_all_seen() -> None:
+    """Entropies that hardly leave the uniform one fill the axis, in lines of their own kind."""
+    layer = mixtures.LayerMixture(
+        "conv", 0, [[0.5, 0.5]] * 3, [math.log(2) - 1e-6 * n for n in (0, 1, 2)]
+    )
+    searches = [
+        mixtures.SearchMixtures(f"seed {n}", [(3, 1), (5, 1)], [0, 1, 2], [layer])
+        for n in (0, 1, 2)
+    ]
+    axes = mixtures.draw_entropy(mixtures.Mixtures("three", searches)).axes[0]
+    bottom, top = axes.get_ylim()
+    assert top - bottom < 1e-5
+    lines = [line for line in axes.get_lines() if len(line.get_xdata()) == 3]
+    assert len({line.get_linestyle() for line in lines}) == 3
 
 
 def test_heights_of_layers_are_their_kernel_sizes() -> None:
     from matplotlib.patches import Rectangle
 
-    (axes,) = drawing.draw(deepsea()).axes
+    (axes,) = drawn(deepsea()).axes
     sizes = [layer.kernel_size for block in deepsea().blocks for layer in block.layers]
     boxes = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     heights = [box.get_height() for box in boxes if box.get_width() == drawing.CONVOLUTION]

@@ -3,14 +3,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kit import paths
 from kit.errors import KitError
+from kit.files import write_json
 from kit.report.html import build
 from kit.report.html.runs import find
 from kit.report.tables import sizes
 from kit.runs.folder import RunFolder
+from kit.runs.records import Architecture
 from tests.conftest import Run
 from tests.made_runs import make_run
 from tests.report.html.conftest import SHOWN
@@ -112,7 +115,7 @@ def test_failures_are_shown(site: Path) -> None:
     overview = Page(site / "index.html").text
     assert "1 failed" in overview
     assert "1 no valid result" in overview
-    assert "schema 99 instead of 1" in overview
+    assert "schema 99 instead of 2" in overview
     assert "method: bad" in run_page(site, "psicov_wrn").text
     table = Page(site / "tables" / "dash-5.html").text
     assert "NaN (1/2)" in table
@@ -220,3 +223,15 @@ def test_the_command(kit: Run, tmp_path: Path) -> None:
     (tmp_path / "x" / "y").write_text("")
     refused = kit("report", "--output", str(tmp_path / "x"))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.usefixtures("no_counting")
+def test_an_architecture_of_another_kit_is_shown_as_data(tmp_path: Path) -> None:
+    made = make_run()
+    found = Architecture(kind="<script>", version=7, value="<script>alert(1)</script>")
+    write_json(RunFolder(made.spec).result, msgspec.structs.replace(made, architecture=found))
+    build(tmp_path / "report")
+    (page,) = (tmp_path / "report" / "runs").glob(f"*{made.spec.id[:8]}.html")
+    text = page.read_text()
+    assert "<script>alert" not in text
+    assert "(&lt;script&gt;, version 7)" in text

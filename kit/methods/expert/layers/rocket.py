@@ -14,7 +14,7 @@ CPU_VALUES = 1 << 17
 
 
 @dataclass(frozen=True)
-class Group:
+class KernelGroup:
     """Kernels of one shape: they lie in this part of all kernels, sorted."""
 
     length: int
@@ -39,8 +39,8 @@ class Rocket(nn.Module):
     one shape are one product of matrices.
 
     Args:
-        length: of the series.
-        count: of kernels.
+        length: time steps of a series.
+        count: how many kernels to draw.
     """
 
     weights: Tensor
@@ -56,10 +56,10 @@ class Rocket(nn.Module):
         padded = torch.randint(2, (count,), device="cpu")
         shapes = torch.stack([lengths, dilations, padded * ((lengths - 1) * dilations // 2)])
         kinds, sizes = shapes.unique(dim=1, return_counts=True)
-        self.groups: list[Group] = []
+        self.groups: list[KernelGroup] = []
         start = 0
         for (taps, dilation, padding), size in zip(kinds.T.tolist(), sizes.tolist(), strict=True):
-            self.groups.append(Group(taps, dilation, padding, slice(start, start + size)))
+            self.groups.append(KernelGroup(taps, dilation, padding, slice(start, start + size)))
             start += size
         # Rows hold the taps, and zeros behind those of the shorter kernels.
         weights = torch.randn(count, max(LENGTHS))
@@ -88,7 +88,7 @@ class Rocket(nn.Module):
         """Return those of one series."""
         return sum(group.outputs(x.shape[-1]) * group.length * group.count for group in self.groups)
 
-    def _convolve(self, series: Tensor, group: Group) -> Tensor:
+    def _convolve(self, series: Tensor, group: KernelGroup) -> Tensor:
         """(batch, length) -> (batch, outputs, kernels of the group)."""
         span = (group.length - 1) * group.dilation + 1
         windows = F.pad(series, (group.padding, group.padding)).unfold(1, span, 1)

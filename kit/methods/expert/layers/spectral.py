@@ -19,8 +19,8 @@ class SpectralConv2d(nn.Module):
     """A convolution with the whole map (Li et al., ICLR 2021, equations 4 and 5).
 
     Args:
-        channels: of the input.
-        outputs: channels of the output.
+        channels: C_in, of (batch, C_in, rows, columns).
+        outputs: C_out, of (batch, C_out, rows, columns).
         modes: kept: columns 0..modes-1 of the half spectrum, and the first and last ``modes`` rows.
     """
 

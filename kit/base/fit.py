@@ -1,0 +1,136 @@
+"""The training of one network: its optimiser, its schedule, a score after each epoch."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from kit.base import networks
+from kit.base.context import Context
+from kit.data.folds import Fold
+from kit.errors import KitError
+from kit.settings import Speed, TrainingSettings
+from kit.training.checkpointer import Checkpointer
+from kit.training.loop import NO_HOOKS, PLAIN, Hooks, make_optimiser, network_loss, score, train
+from kit.training.losses import loss, relative_l2
+from kit.training.monitor import Monitor
+
+SCORED_AT_ONCE = 64
+"""Samples."""
+
+
+def fit(
+    context: Context,
+    checkpointer: Checkpointer,
+    network: nn.Module,
+    fold: Fold,
+    settings: TrainingSettings,
+    *,
+    limit: int | None = None,
+    until: int | None = None,
+    speed: Speed = PLAIN,
+    optimiser: Optimizer | None = None,
+    monitor: Monitor | None = None,
+    hooks: Hooks = NO_HOOKS,
+) -> None:
+    """Train a network on a fold, in place and in an order that the run's seed decides.
+
+    Args:
+        context: says which task it is, and where the validation fold is.
+        checkpointer: keeps the checkpoint and the history.
+        network: answers with a tensor, or in training mode with a tuple of its answer and those of
+            auxiliary heads.
+        fold: shuffled anew in every epoch.
+        settings: optimiser, schedule, epochs, batch size and what validation decides.
+        limit: batches per epoch, None for all.
+        until: stop after so many epochs, with a checkpoint to go on from; None for all.
+        speed: what makes the training passes faster.
+        optimiser: None for one of all weights by the settings.
+        monitor: scores the network; None for one by the settings.
+        hooks: called around epochs and steps.
+
+    Raises:
+        DivergedError: the loss or a weight is not finite.
+        KitError: the schedule needs a score and there is none.
+    """
+    if optimiser is None:
+        optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
+    if monitor is None:
+        monitor = make_monitor(context, network, settings, optimiser)
+    steps = fold.batch_count(settings.batch_size)
+    of_output = loss(settings.loss or context.task.loss)[0]
+    train(
+        checkpointer,
+        network,
+        optimiser,
+        settings.schedule,
+        epochs=settings.epochs,
+        batches=lambda epoch: fold.shuffled(
+            settings.batch_size, context.spec.seed, *checkpointer.stream, epoch, limit=limit
+        ),
+        loss=network_loss(network, fold, of_output, speed, auxiliary=settings.auxiliary),
+        until=until,
+        steps=steps if limit is None else min(limit, steps),
+        clip=settings.clip,
+        monitor=monitor,
+        hooks=hooks,
+    )
+
+
+def make_monitor(
+    context: Context,
+    network: nn.Module,
+    settings: TrainingSettings,
+    optimiser: Optimizer,
+) -> Monitor | None:
+    """Return what scores the network after each epoch; None where the settings ask for no score.
+
+    Raises:
+        KitError: see ``validation_fold``.
+    """
+    held_out = validation_fold(context, settings)
+    if held_out is None:
+        return None
+    measure = metric_of if settings.validation.by == "metric" else _loss
+    of_network = partial(measure, context, network, held_out, settings.loss, SCORED_AT_ONCE)
+    return Monitor(network, optimiser, settings.schedule, settings.validation, of_network)
+
+
+def validation_fold(context: Context, settings: TrainingSettings) -> Fold | None:
+    """Return the fold on which a network is scored after each epoch; None where none is asked for.
+
+    Raises:
+        KitError: the schedule needs a score and there is none.
+    """
+    if settings.validation.role != "none":
+        return context.fold(settings.validation.role)
+    if settings.schedule.kind == "plateau":
+        raise KitError("schedule.kind = 'plateau' needs validation.role, such as 'tune_val'")
+    return None
+
+
+def metric_of(
+    context: Context, network: nn.Module, fold: Fold, loss_name: str | None, batch_size: int
+) -> float:
+    """Return the task's first metric of a network on a fold; NaN where it is not defined."""
+    predict = networks.predictor(context, network, fold, loss_name)
+    value = score(predict, fold, context.task, batch_size)[context.task.metrics[0]].value
+    return math.nan if value is None else value
+
+
+@torch.no_grad()
+def _loss(
+    context: Context, network: nn.Module, fold: Fold, loss_name: str | None, batch_size: int
+) -> float:
+    """Return the mean loss over the samples."""
+    function = loss(loss_name or context.task.loss)[0]
+    network.eval()
+    total = torch.zeros((), device=context.device)
+    for batch in fold.batches(batch_size):
+        value = function(fold.targets.decode(network(batch.x)), batch)
+        total += value if function is relative_l2 else value * len(batch.x)
+    return float(total / len(fold))

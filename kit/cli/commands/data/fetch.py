@@ -1,0 +1,119 @@
+"""``kit data fetch`` and ``clean``: raw files from their mirrors, after a plan."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from functools import partial
+from typing import TYPE_CHECKING
+
+import click
+
+from kit.cli import options
+from kit.cli.columns import aligned
+from kit.spec import TIERS, Tier
+
+if TYPE_CHECKING:
+    from kit.data.offers import Offer
+
+
+@click.command(name="fetch")
+@click.argument("task_names", metavar="TASK...", nargs=-1, type=options.TASK)
+@click.option("--all", "everything", is_flag=True, help="All tasks; the plan is shown first.")
+@click.option(
+    "--tier",
+    type=click.Choice(TIERS),
+    default="published",
+    show_default=True,
+    help="Which data.",
+)
+@click.option(
+    "--precomputed", is_flag=True, help="The tables of NAS-Bench-201's networks instead of data."
+)
+@click.option("--yes", is_flag=True, help="Do not ask after the plan.")
+@click.option("--offline", is_flag=True, help="Fail at once if anything is missing.")
+def fetch_data(
+    task_names: tuple[str, ...],
+    everything: bool,
+    tier: Tier,
+    precomputed: bool,
+    yes: bool,
+    offline: bool,
+) -> None:
+    """Download the raw files of TASK that are missing. Resumed, verified, mirror by mirror."""
+    from kit import task
+    from kit.cli.progress import bar
+    from kit.data.fetch import fetch
+    from kit.data.offers import offer
+    from kit.errors import DataError, KitError
+
+    if everything == bool(task_names):
+        raise click.UsageError("name tasks, or all of them by --all")
+    found = [task.find(name) for name in task_names or task.names()]
+    what = "precomputed" if precomputed else tier
+    if everything:
+        found = [each for each in found if precomputed or tier in each.tiers]
+        offers = [offer(each, what) for each in found]
+        click.echo(_plan(offers))
+        found = [each.task for each in offers if each.missing and each.fetchable]
+        if found and not _agreed(yes):
+            return
+    failed = []
+    for each in found:
+        try:
+            show = partial(bar, of_bytes=True)
+            for file in fetch(each, what, offline=offline, show=show, log=_log):
+                click.echo(str(file))
+        except KitError as error:
+            if not everything:
+                raise
+            failed.append(each.name)
+            _log(f"kit: {error}")
+            continue
+        if precomputed:
+            click.echo(f"{each.name}: complete")
+        else:
+            click.echo(f"complete; now 'kit data prepare {each.name} --tier {tier}'")
+    if failed:
+        raise DataError(f"incomplete: {', '.join(failed)}; the same command goes on from here")
+
+
+def _plan(offers: list[Offer]) -> str:
+    from kit import paths
+    from kit.data.offers import GB, UNTRIED
+
+    lines = [("task", "tier", "to fetch", "from", "licence")]
+    lines += [
+        (each.task.name, each.tier, each.size, each.origin, each.task.licence) for each in offers
+    ]
+    folder = paths.data()
+    while not folder.exists():
+        folder = folder.parent
+    total = sum(each.bytes for each in offers if each.fetchable)
+    free = shutil.disk_usage(folder).free
+    note = f"together {total / GB:.1f} GB, to {paths.data()}, where {free / GB:.0f} GB are free"
+    return f"{aligned(lines)}\n{note}\n({UNTRIED})"
+
+
+def _agreed(yes: bool) -> bool:
+    if yes:
+        return True
+    if sys.stdin.isatty():
+        return click.confirm("Fetch them?", err=True)
+    click.echo("nothing was fetched; the same command with --yes does it")
+    return False
+
+
+def _log(line: str) -> None:
+    click.echo(line, err=True)
+
+
+@click.command(name="clean")
+@click.argument("task_name", metavar="TASK", type=options.TASK)
+def clean_data(task_name: str) -> None:
+    """Remove raw files of TASK that were rejected or are half there, and the hashes first seen."""
+    from kit import task
+    from kit.data.fetch import clean
+
+    for file in clean(task.find(task_name)):
+        click.echo(f"removed {file}")

@@ -1,0 +1,53 @@
+"""``kit data import``: raw files that the user has, in any form that is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from kit.cli import options
+from kit.spec import TIERS, Tier
+
+
+@click.command(name="import")
+@click.argument("task_name", metavar="TASK", type=options.TASK)
+@click.argument(
+    "files", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
+@click.option("--tier", type=click.Choice(TIERS), help="Take them as files of this tier alone.")
+@click.option(
+    "--link",
+    type=click.Choice(["hard", "reference"]),
+    help="Instead of copies: hard links, or references to where the files stay, which containers "
+    "do not see.",
+)
+def import_data(
+    task_name: str,
+    files: tuple[Path, ...],
+    tier: Tier | None,
+    link: Literal["hard", "reference"] | None,
+) -> None:
+    """Take raw files of TASK that you have: archives, unpacked folders, or single files.
+
+    What each is taken as is told before anything is copied; nothing is changed at PATH.
+    """
+    from kit import task
+    from kit.cli.progress import bar
+    from kit.data import raw
+    from kit.data.recognise import recognise
+
+    the_task = task.find(task_name)
+    found = [each for path in files for each in recognise(the_task, path, tier)]
+    for each in found:
+        click.echo(str(each))
+    with bar(f"{link}s" if link else "copying", of_bytes=True) as progress:
+        for each in found:
+            taken = raw.take(
+                the_task, each.source, each.path, link=link or "copy", progress=progress
+            )
+            click.echo(str(taken))
+    for each_tier in dict.fromkeys(source.tier for source in the_task.sources):
+        if each_tier != "precomputed" and not raw.missing(the_task, each_tier):
+            click.echo(f"complete; now 'kit data prepare {task_name} --tier {each_tier}'")

@@ -1,0 +1,96 @@
+"""``kit data list``: what is prepared, and what of the rest can be had by whom."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kit.cli import options
+from kit.cli.columns import aligned
+from kit.spec import PROFILES
+
+if TYPE_CHECKING:
+    from kit.task import Task
+
+
+@click.command(name="list")
+@click.argument("task_names", metavar="[TASK]...", nargs=-1, type=options.TASK)
+@click.option("--probe", is_flag=True, help="Ask each address whether it answers (HEAD requests).")
+@options.formats("text", "json")
+def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
+    """Show each task's tiers: ready or not, how large, what to do, and where files come from."""
+    import json
+
+    from kit import task
+    from kit.data.offers import UNTRIED, offer
+    from kit.data.probing import probe as ask
+
+    for line in () if task_names else task.broken():
+        click.echo(f"kit: {line}", err=True)
+    found = [task.find(name) for name in task_names or task.names()]
+    answers: dict[str, str] = {}
+    if probe:
+        answers = ask(url for each in found for source in each.sources for url in source.urls)
+    rows = [row for each in found for row in _rows(each, answers)]
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    lines = [("task", "tier", "profile", "size", "")]
+    for row in rows:
+        size = f"{row['bytes'] / 1e6:.1f} MB" if row["ready"] else "missing"
+        size = "outdated" if row["outdated"] else size
+        lines.append((row["task"], row["tier"], row["profile"], size, row["detail"]))
+    click.echo(aligned(lines))
+    click.echo()
+    first = {(row["task"], row["tier"]): row for row in reversed(rows)}
+    titles = ("task", "tier", "to fetch", "from", "licence", "verdict")
+    offers = [
+        (*key, row["to_fetch"], row["from"], row["licence"], row["verdict"])
+        for key, row in reversed(first.items())
+    ]
+    for each in (offer(each, "precomputed") for each in found):
+        if any(source.tier == "precomputed" for source in each.task.sources):
+            name, licence = each.task.name, "not stated"
+            offers.append((name, "precomputed", each.size, each.origin, licence, "no data"))
+    click.echo(aligned([titles, *offers]))
+    if probe:
+        click.echo()
+        click.echo("\n".join(f"{url}: {answer}" for url, answer in answers.items()))
+    else:
+        click.echo(f"({UNTRIED}; tasks/TASK/README.md has every route)")
+
+
+def _rows(task: Task, answers: dict[str, str]) -> list[dict[str, Any]]:
+    from kit.data.offers import offer
+    from kit.data.prepared import generated
+    from kit.data.preparing import state
+
+    rows = []
+    for tier in task.tiers:
+        had = offer(task, tier)
+        fetch = f"kit data fetch {task.name} --tier {tier}"
+        way = fetch if had.hosts else f"kit data import {task.name} PATH..."
+        first = f"{way}; " if had.missing else ""
+        urls = [url for source in had.missing for url in source.urls]
+        for profile in PROFILES if generated(tier) else PROFILES[:1]:
+            found = state(task, tier, profile)
+            row: dict[str, Any] = {
+                "task": task.name,
+                "tier": tier,
+                "profile": profile,
+                "ready": found.ready,
+                "outdated": found.outdated,
+                "bytes": found.bytes,
+                "detail": found.detail if found.ready else first + found.detail,
+                "to_fetch": had.size,
+                "to_fetch_bytes": had.bytes,
+                "from": had.origin,
+                "addresses": urls,
+                "licence": task.licence,
+                "verdict": had.verdict,
+            }
+            if answers:
+                row["answers"] = {url: answers[url] for url in urls}
+            rows.append(row)
+    return rows

@@ -1,0 +1,37 @@
+"""``kit data prepare``: the arrays that runs read."""
+
+from __future__ import annotations
+
+import click
+
+from kit.cli import options
+from kit.spec import PROFILES, TIERS, Profile, Tier
+
+
+@click.command(name="prepare")
+@click.argument("task_name", metavar="TASK", type=options.TASK)
+@click.option("--tier", type=click.Choice(TIERS), help="Default: the best that can be made now.")
+@click.option(
+    "--profile",
+    type=click.Choice(PROFILES),
+    default="paper",
+    show_default=True,
+    help="Make only what this profile uses (generated tiers).",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one per core.")
+def prepare_data(task_name: str, tier: Tier | None, profile: Profile, workers: int | None) -> None:
+    """Make the arrays that runs read from raw files, or by a generator."""
+    from kit import task
+    from kit.cli.progress import bar
+    from kit.data import preparing, raw
+
+    the_task = task.find(task_name)
+    possible = [each for each in the_task.tiers if not raw.missing(the_task, each)]
+    chosen = tier or (possible or the_task.tiers)[0]
+    with bar(f"{task_name} {chosen}") as progress:
+        preparing.prepare(the_task, chosen, profile, workers=workers, progress=progress)
+    click.echo(preparing.state(the_task, chosen, profile).detail)
+    if chosen == "rebuilt" and preparing.is_published(the_task):
+        click.echo("its hashes are those of the papers' data: it counts as published, too")
+    elif chosen == "rebuilt":
+        click.echo(f"not shown to be the papers' data; now 'kit data check {task_name}'")

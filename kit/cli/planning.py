@@ -1,0 +1,208 @@
+"""What is asked for, as a plan; and a plan, as it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from kit.cli import states
+from kit.errors import KitError, unknown
+
+# Figures of a paper that are measured, without any runs.
+SPEED_TESTS = (("dash", "2"), ("dash", "3"))
+
+
+def check_one(*, number: int | None, figure: str | None, study: str | None, **_: Any) -> None:
+    """Refuse options of ``wanted`` that do not name just one thing.
+
+    Raises:
+        KitError: saying so.
+    """
+    if [number, figure, study].count(None) != 2:
+        raise KitError("say which: --table N, --figure N, or --study NAME")
+
+
+def make(
+    *, number: int | None, figure: str | None, study: str | None, protocol: Any, **rest: Any
+) -> Any:
+    """Return the plan for the options of ``wanted``.
+
+    Raises:
+        KitError: they do not name one thing that has runs.
+    """
+    check_one(number=number, figure=figure, study=study)
+    from kit import plan
+
+    if study is not None:
+        return _of_study(study, protocol=protocol, **rest)
+    if figure is not None:
+        rest |= behind(figure, rest["paper"], rest["methods"])
+    else:
+        rest["table"] = number
+    return plan.make(plan.PlanRequest(protocol=protocol or "released", **rest))
+
+
+def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
+    """Return the table and the methods behind performance profiles.
+
+    Raises:
+        KitError: there is no such figure, it is measured without runs, or lacks a method.
+    """
+    from kit import method
+    from kit.report.figures import profiles
+
+    if (paper, figure) in SPEED_TESTS:
+        raise KitError(
+            f"figure {figure} is a speed test, without runs: 'kit reproduce' measures it"
+        )
+    if figure not in profiles.names(paper):
+        tests = (number for of, number in SPEED_TESTS if of == paper)
+        raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *tests])
+    wanted = profiles.definition(paper, figure)
+    found: dict[str, None] = {}
+    for curve in (curve for panel in wanted.panels for curve in panel.curves):
+        known = [name for name in curve.methods if name in (methods or method.names())]
+        if not known:
+            raise KitError(
+                f"{curve.title} in figure {figure} needs {' or '.join(curve.methods)}, which "
+                f"{'was not asked for' if methods else 'this kit cannot run'}; "
+                f"'kit figure {figure} --paper {paper}' shows the published values"
+            )
+        found |= dict.fromkeys(known)
+    return {"table": wanted.table, "methods": tuple(found)}
+
+
+def study_request(
+    *, tasks: Sequence[str], profile: Any, protocol: Any, tier: Any, seeds: Any, **_: Any
+) -> tuple[Any, dict[str, Any]]:
+    """Return the one task of a study, and how its runs are made."""
+    from kit import papers, task
+    from kit.data.preparing import choose_tier
+    from kit.spec import SEEDS
+
+    if len(tasks) != 1:
+        raise KitError("a study is of one task: --task NAME")
+    the_task = task.find(tasks[0])
+    return the_task, {
+        "seeds": seeds or SEEDS,
+        "profile": profile,
+        "protocol": protocol or ("released" if papers.has_task(the_task.name) else "clean"),
+        "tier": choose_tier(the_task, profile, tier),
+    }
+
+
+def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
+    from kit import plan, studies
+
+    the_task, how = study_request(**request)
+    runs = studies.specs(studies.find(name), the_task, **how)
+    return plan.of_specs((spec for specs in runs.values() for spec in specs), retry_failed)
+
+
+def show(
+    plan: Any,
+    form: str,
+    *,
+    gpus: str | None = None,
+    jobs: int | None = None,
+    jobs_per_gpu: int = 1,
+    device: str | None = None,
+    count: int = 0,
+    engine: str = "local",
+    ray_address: str | None = None,
+    **_: Any,
+) -> None:
+    """Print a plan, and how long it takes where its runs can go, or on ``count`` GPUs."""
+    from kit.engines import choose
+    from kit.engines.engine import SweepOptions
+
+    if count:
+        slots, where = count, f"{count} GPUs"
+    else:
+        there = choose.slots(gpus, jobs, device, jobs_per_gpu)
+        if engine == "ray":
+            cluster = choose.connect(
+                engine, [], SweepOptions(device, jobs_per_gpu, False, ray_address)
+            )
+            assert isinstance(cluster, choose.ClusterEngine)
+            there = cluster.slots([], jobs)
+        slots, where = there.capacity, str(there)
+    if form == "json":
+        import msgspec
+
+        found = _as_json(plan, slots)
+        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        return
+    show_runs(plan)
+    click.echo(_summary(plan, slots, where))
+
+
+def show_runs(plan: Any) -> None:
+    """Print which data and runs a plan has, and why."""
+    for data in plan.data:
+        note = "ready" if data.ready else f"missing: {data.command}"
+        click.echo(f"data  {data.task} {data.tier}: {note}")
+    for run in plan.runs:
+        length = "? h" if run.hours is None else states.duration(3600 * run.hours)
+        click.echo(f"{run.action:6} {length:>9}  {run.spec}  {run.reason}")
+    for task, method, reason in plan.skipped:
+        click.echo(f"n/a   {method} on {task}: {reason}")
+
+
+def _summary(plan: Any, slots: int, where: str) -> str:
+    counts = {
+        "to run": len(plan.todo),
+        "done": sum(run.action == "keep" for run in plan.runs),
+        "failed before": sum(run.action == "failed" for run in plan.runs),
+    }
+    line = ", ".join(f"{n} {what}" for what, n in counts.items() if n or what != "failed before")
+    if not plan.todo:
+        return line
+    known = [run.hours for run in plan.todo if run.hours is not None]
+    unknown = len(plan.todo) - len(known)
+    work, span = (states.duration(3600 * hours) for hours in (sum(known), _makespan(plan, slots)))
+    work = f"{work} of work, {span} on {where}"
+    if unknown:
+        work = f"at least {work} ({unknown} runs of unknown length)" if known else "unknown length"
+    return f"{line}; {work}; about {plan.bytes / 1e9:.2f} GB of disk"
+
+
+def _makespan(plan: Any, slots: int) -> float:
+    """Return the hours until the last run of a known length ends."""
+    from kit.engines.schedule import makespan
+
+    return makespan([run.hours for run in plan.todo if run.hours is not None], slots)
+
+
+def _as_json(plan: Any, slots: int) -> dict[str, Any]:
+    runs = [
+        {
+            "id": run.spec.id,
+            "folder": str(run.spec.folder),
+            "task": run.spec.task,
+            "method": run.spec.method,
+            "seed": run.spec.seed,
+            "profile": run.spec.profile,
+            "protocol": run.spec.protocol,
+            "tier": run.spec.tier,
+            "action": run.action,
+            "reason": run.reason,
+            "hours": run.hours,
+            "gpus": run.gpus,
+            "bytes": run.bytes,
+            "gpu_memory": run.memory,
+        }
+        for run in plan.runs
+    ]
+    skipped = [{"task": t, "method": m, "reason": r} for t, m, r in plan.skipped]
+    return {
+        "runs": runs,
+        "data": plan.data,
+        "skipped": skipped,
+        "places": slots,
+        "hours": _makespan(plan, slots),
+        "runs_of_unknown_length": sum(run.hours is None for run in plan.todo),
+        "bytes": plan.bytes,
+    }

@@ -1,0 +1,54 @@
+"""Data that a plan lacks, made ready before anything runs."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from kit.errors import BusyError, DataError
+
+if TYPE_CHECKING:
+    from kit.engines.engine import Engine
+    from kit.plan import PlannedData
+    from kit.spec import Profile, Tier
+    from kit.task import Task
+
+
+def prepare(data: PlannedData, profile: Profile, engine: Engine | None = None) -> None:
+    """Make the data of a plan ready, as far as the kit can by itself, or by an engine that can.
+
+    Raises:
+        DataError: they have to be fetched first; the line has the command.
+    """
+    from kit import task
+    from kit.cli.progress import bar
+    from kit.data import preparing
+    from kit.engines.engine import Prepares
+
+    if data.ready:
+        return
+    if not data.automatic:
+        raise DataError(data.problem)
+    click.echo(f"{data.task}: preparing {data.tier} data", err=True)
+    found = task.find(data.task)
+    while not preparing.state(found, data.tier, profile).ready:
+        try:
+            if isinstance(engine, Prepares):
+                engine.prepare(found, data.tier, profile)
+                continue
+            with bar(f"{data.task} data") as progress:
+                preparing.prepare(found, data.tier, profile, progress=progress)
+        except BusyError:  # another 'kit reproduce' is faster
+            time.sleep(1.0)
+
+
+def prepare_task(the_task: Task, profile: Profile, tier: Tier | None) -> Tier:
+    """Make the data of a task ready, and return their tier: the one asked for, or the best."""
+    from kit import plan
+    from kit.data.preparing import choose_tier
+
+    chosen = choose_tier(the_task, profile, tier)
+    prepare(plan.data_of(the_task, chosen, profile), profile)
+    return chosen

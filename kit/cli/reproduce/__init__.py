@@ -1,0 +1,1 @@
+"""The parts of ``kit reproduce``: the runs, what is measured without runs, what is printed."""

@@ -1,0 +1,69 @@
+"""What a plan lacks, made: its data first, then its runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from kit.cli import options
+from kit.cli.preparing import prepare
+
+if TYPE_CHECKING:
+    from kit.plan import Plan
+    from kit.spec import Profile
+
+
+def fill(
+    plan: Plan,
+    profile: Profile,
+    *,
+    timeout: float | None,
+    device: str | None,
+    force: bool,
+    engine: str,
+    ray_address: str | None,
+    gpus: str | None,
+    jobs: int | None,
+    jobs_per_gpu: int,
+    allow_unpinned: bool,
+) -> int:
+    """Run the runs that a plan lacks; return how many have failed, those from before included.
+
+    What says where and how are the options of these names; ``timeout`` is in hours.
+    """
+    from kit.cli import sweep
+    from kit.engines import choose
+    from kit.engines.engine import SweepOptions
+    from kit.engines.jobs import Job, RetryPolicy
+    from kit.engines.queue import check
+    from kit.plan import check_disk
+
+    failed = [run for run in plan.runs if run.action == "failed"]
+    for run in failed:
+        click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)
+    if not plan.todo:
+        return len(failed)
+    options.needs_gpu(profile, device, force, engine)
+    check_disk(plan)
+    todo, specs = [Job.planned(run) for run in plan.todo], [run.spec for run in plan.todo]
+    slots = choose.slots(gpus, jobs, device, jobs_per_gpu)
+    shared = SweepOptions(device, jobs_per_gpu, allow_unpinned, ray_address)
+    chosen = choose.connect(engine, specs, shared, lambda line: click.echo(line, err=True))
+    if not isinstance(chosen, choose.ClusterEngine):
+        check(todo, slots)
+    for data in plan.data:
+        prepare(data, profile, chosen)
+    if isinstance(chosen, choose.ClusterEngine):  # with the data, which its nodes must have
+        slots = chosen.slots(specs, jobs)
+    set_rejected_aside()
+    policy = RetryPolicy(timeout=None if timeout is None else 3600 * timeout)
+    return len(failed) + len(sweep.run(todo, chosen, slots, policy))
+
+
+def set_rejected_aside() -> None:
+    """Rename the results that count as absent, and say so."""
+    from kit.runs.collect import collect, set_aside
+
+    for rejected in collect().rejected:
+        click.echo(f"{rejected}; kept aside as {set_aside(rejected).name}", err=True)

@@ -1,0 +1,82 @@
+"""What is printed in the end, from the results that there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kit.cli import planning
+from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit.spec import Profile, Protocol, Tier
+
+
+def table(
+    *,
+    number: int,
+    form: str,
+    paper: str,
+    profile: Profile,
+    protocol: Protocol | None,
+    tier: Tier | None,
+    **_: Any,
+) -> None:
+    """Print a table of a paper's, from runs of this profile, protocol and tier alone."""
+    from kit.report import formats
+    from kit.report import table as tables
+    from kit.runs.collect import collect
+
+    filled = tables.make(
+        paper,
+        number,
+        collect().results,
+        profile=profile,
+        protocol=protocol or "released",
+        tier=tier,
+    )
+    click.echo(formats.render(filled, form), nl=False)
+
+
+def figure(
+    *,
+    figure: str,
+    form: str,
+    paper: str,
+    profile: Profile,
+    protocol: Protocol | None,
+    tier: Tier | None,
+    **_: Any,
+) -> None:
+    """Print the performance profiles of a paper's figure, from runs as those of ``table``."""
+    from kit.cli.commands.figure import profile_figure
+
+    kind = {"profile": profile, "protocol": protocol or "released", "tier": tier}
+    profile_figure(figure, paper, "json" if form == "json" else "text", **kind)
+
+
+def study(*, study: str, form: str, **request: Any) -> None:
+    """Print a study of one task."""
+    from kit.files import canonical_json
+    from kit.report import study as studies
+    from kit.runs.collect import collect
+
+    check_form(form)
+    the_task, how = planning.study_request(**request)
+    made = studies.make(study, the_task, collect().results, **how)
+    if form == "json":
+        click.echo(canonical_json(studies.as_json(made)))
+    else:
+        render = studies.as_markdown if form == "md" else studies.as_text
+        click.echo(render(made), nl=False)
+
+
+def check_form(form: str) -> None:
+    """Refuse a format that no study has.
+
+    Raises:
+        KitError: naming those that it has.
+    """
+    if form not in ("text", "md", "json"):
+        raise KitError("a study is printed as text, md or json")

@@ -1,0 +1,45 @@
+"""What is measured here, without runs: the speed figures, and the search epochs of a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kit.cli import options
+from kit.cli.preparing import prepare_task
+from kit.cli.progress import bar
+
+if TYPE_CHECKING:
+    from kit.spec import Profile, Tier
+
+
+def figure(
+    number: int, form: str, profile: Profile, tier: Tier | None, device: str | None, force: bool
+) -> None:
+    """Measure a speed figure of DASH's and print it."""
+    options.needs_gpu(profile, device, force)
+    from kit import task
+    from kit.bench import speed
+    from kit.cli.commands.figure import show
+
+    speed.places(number)
+    chosen = prepare_task(task.find(speed.TASK), profile, tier)
+    with bar(f"figure {number}") as progress:
+        measured = speed.measure(number, profile, chosen, device=_device(device), progress=progress)
+    show(measured, None, "json" if form == "json" else "text")
+
+
+def epochs(profile: Profile, tier: Tier | None, device: str | None, force: bool) -> None:
+    """Measure the search epochs of DASH's Table 8."""
+    options.needs_gpu(profile, device, force)
+    from kit import task
+    from kit.bench import epochs
+
+    chosen = prepare_task(task.find(epochs.TASK), profile, tier)
+    with bar("search epoch") as progress:
+        epochs.measure(profile, chosen, device=_device(device), progress=progress)
+
+
+def _device(asked: str | None) -> str:
+    from kit.engines.devices import gpus
+
+    return asked or ("cuda" if gpus() else "cpu")

@@ -1,0 +1,219 @@
+"""Arrays in ``.npy`` and ``.npz`` files that nobody vouches for.
+
+numpy's own reader allocates what a header claims and hands the header to Python's parser. Here a
+header is matched, a claim is compared with the bytes that there are, and what reaches numpy is a
+flat buffer of a plain dtype and of exactly the size of its shape.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from kit.data import archives, bounded
+from kit.errors import DataError
+
+Array = npt.NDArray[Any]
+Order = Literal["C", "F"]
+MAGIC, ZIP = b"\x93NUMPY", b"PK\x03\x04"
+# Bytes of the length of the header, by version.
+LENGTHS = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}
+LONGEST_HEADER = 1 << 16
+AXES = 32
+# Of a character of text, and of a truth value.
+LARGEST = {"U": 0x10FFFF, "b": 1}
+PLAIN = re.compile(r"[<>=|]?(\?|b1|[biufcSU][1-9]\d{0,8})")
+# Without its white space.
+HEADER = re.compile(
+    r"\{(?:'descr':'(?P<descr>[^']*)',?|'fortran_order':(?P<fortran>True|False),?"
+    r"|'shape':\((?P<shape>(?:\d{1,19}L?,?)*)\),?)*\}"
+)
+
+
+@dataclass(frozen=True)
+class NpyHeader:
+    """What a ``.npy`` file says of its array."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    order: Order
+
+    @property
+    def bytes(self) -> int:
+        """The size of the array's content."""
+        return count(self.shape) * self.dtype.itemsize
+
+
+def plain(name: object) -> np.dtype[Any]:
+    """Return the dtype of a name of numbers, truth values or text.
+
+    Raises:
+        ValueError: it is of another kind, or of no size.
+    """
+    if not isinstance(name, str) or not PLAIN.fullmatch(name):
+        raise ValueError(f"dtype {name[:40]!a}" if isinstance(name, str) else "a dtype of no name")
+    try:
+        return np.dtype(name)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+
+
+def count(shape: Any) -> int:
+    """Return how many places an array of a shape has.
+
+    Raises:
+        ValueError: it is no shape.
+    """
+    if not isinstance(shape, tuple) or len(shape) > AXES:
+        raise ValueError("a shape that is none")
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise ValueError("a shape that is none")
+    return math.prod(shape)
+
+
+def flat(
+    content: bytes | bytearray | memoryview, dtype: np.dtype[Any], shape: Any, order: Order = "C"
+) -> Array:
+    """Return the array that a buffer holds, without a copy.
+
+    Raises:
+        ValueError: dtype, shape and size do not go together, or a value is none of the dtype.
+    """
+    places, view = count(shape), memoryview(content).cast("B")
+    if dtype.hasobject or not dtype.itemsize or places * dtype.itemsize != len(view):
+        raise ValueError(f"{len(view)} bytes do not make an array of {dtype} {shape}")
+    if dtype.kind in "Ub":
+        code = np.dtype(f"{dtype.byteorder}u4" if dtype.kind == "U" else "u1")
+        if (np.ndarray(len(view) // code.itemsize, code, view) > LARGEST[dtype.kind]).any():
+            raise ValueError(f"values that {dtype} does not have")
+    return np.ndarray(shape, dtype, view, order=order)
+
+
+def header(stream: IO[bytes]) -> NpyHeader:
+    """Read the header of a ``.npy`` file; the dtype may be that of Python objects.
+
+    Raises:
+        ValueError: it is none.
+        EOFError: it is cut short.
+    """
+    magic, version = bounded.exactly(stream, 6), bytes(bounded.exactly(stream, 2))
+    if magic != MAGIC:
+        raise ValueError("the magic string of .npy is not there")
+    if (size := LENGTHS.get(version)) is None:
+        raise ValueError(f"version {tuple(version)} of the format")
+    length = int.from_bytes(bounded.exactly(stream, size), "little")
+    if length > LONGEST_HEADER:
+        raise ValueError(f"a header of {length} bytes")
+    text = "".join(bounded.exactly(stream, length).decode("latin-1").split())
+    match = HEADER.fullmatch(text)
+    if match is None or None in match.groups():
+        raise ValueError(f"its header is not that of a plain array: {text[:60]!a}")
+    shape = tuple(int(size.rstrip("L")) for size in match["shape"].split(",") if size)
+    dtype = np.dtype(object) if match["descr"] == "|O" else plain(match["descr"])
+    return NpyHeader(dtype, shape, "F" if match["fortran"] == "True" else "C")
+
+
+def load(file: Path, *, mmap: bool = False) -> Array:
+    """Return the array of a ``.npy`` file.
+
+    Args:
+        file: may be anybody's; nothing in it is run.
+        mmap: map it into memory, read-only, instead of reading it.
+
+    Raises:
+        DataError: there is no such file, or it holds anything but one plain array.
+    """
+    with told(file), file.open("rb") as stream:
+        found = header(stream)
+        start, size = stream.tell(), file.stat().st_size
+        _check(found, size - start)
+        if start + found.bytes != size:
+            raise ValueError(f"{size - start} bytes for an array of {found.bytes}")
+        if mmap and found.bytes:
+            return np.memmap(file, found.dtype, "r", start, found.shape, found.order)
+        content = np.fromfile(stream, np.uint8, found.bytes)
+        return flat(content.data, found.dtype, found.shape, found.order)
+
+
+def load_stream(place: str, stream: IO[bytes], limit: int = bounded.FLOOR) -> Array:
+    """Return the array of a ``.npy`` file in an archive.
+
+    Args:
+        place: archive and member, for errors.
+        stream: at the start of its content; read to the end of the array.
+        limit: most bytes that the array may have.
+
+    Raises:
+        DataError: it holds anything but one plain array, or more bytes than the limit.
+    """
+    with told(place):
+        found = header(stream)
+        _check(found, limit)
+        content = bounded.exactly(stream, found.bytes)
+        if stream.read(1):
+            raise ValueError("more bytes than its shape")
+        return flat(content, found.dtype, found.shape, found.order)
+
+
+def is_npz(file: Path) -> bool:
+    """Tell whether a file is a zip archive, as an ``.npz`` is.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    with told(file), file.open("rb") as stream:
+        return stream.read(4) == ZIP
+
+
+def load_npz(file: Path, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Array]:
+    """Return arrays of an ``.npz`` file by their names; others in it are not read.
+
+    Raises:
+        DataError: there is no such file, it is damaged, or a required array is missing.
+    """
+    if not is_npz(file):
+        raise DataError(f"{file}: not an .npz file, as numpy.savez writes them")
+    wanted = {f"{name}.npy": name for name in (*required, *optional)}
+    arrays, names = {}, []
+
+    def look(member: str) -> bool:
+        names.append(member.removesuffix(".npy"))
+        return member in wanted
+
+    limit = bounded.room(file.stat().st_size)
+    for member, content in archives.members(file, wanted=look):
+        name = wanted[member]
+        arrays[name] = load_stream(f"{file}: {name}", io.BufferedReader(content), limit)
+    for name in required:
+        if name not in arrays:
+            others = ", ".join(names)[:120] or "nothing"
+            raise DataError(f"{file} has no array {name!r}, but {others}")
+    return arrays
+
+
+def _check(found: NpyHeader, limit: int) -> None:
+    if found.dtype.hasobject:
+        raise ValueError("Python objects in place of numbers")
+    if found.bytes > limit:
+        raise ValueError(f"its shape asks for {found.bytes} bytes, but there is room for {limit}")
+
+
+@contextmanager
+def told(place: object) -> Iterator[None]:
+    """Turn what is wrong with a ``.npy`` file into one line that names it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{place}: no such file") from None
+    except (ValueError, EOFError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        raise DataError(f"{place}: not a whole .npy file of plain data ({reason})") from None

@@ -1,5 +1,0 @@
-"""The stages of DASH."""
-
-from kit.methods.dash.stages import Stages
-
-__all__ = ["Stages"]

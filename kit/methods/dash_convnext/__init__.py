@@ -1,1 +1,0 @@
-"""DASH-ConvNeXt."""

@@ -1,0 +1,125 @@
+"""xgboost: boost, score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from kit.base.context import Context
+from kit.base.method import Method, Outcome
+from kit.data.loading import Batch
+from kit.methods.xgboost.info import XgboostSettings
+from kit.metrics import Prediction
+from kit.runs.records import Architecture
+from kit.training.losses import loss
+
+if TYPE_CHECKING:
+    import xgboost
+
+MODEL = "trees.ubj"
+STOP_BY = {"error": "merror", "log-loss": "mlogloss"}
+TREES = {"one-per-output": "one_output_per_tree", "for-all-outputs": "multi_output_tree"}
+
+
+class Xgboost(Method[XgboostSettings]):
+    """One stage, ``train``. The package is imported when it is needed, not before."""
+
+    def run_stage(self, stage: str, context: Context) -> None:
+        """Boost on the final fold, with an eye on the validation fold."""
+        import xgboost
+
+        from kit.methods.xgboost import ensemble
+        from kit.methods.xgboost.rows import Stream, drawn_patches, whole
+
+        settings, checkpointer = self.settings, context.checkpointer(stage, self.settings.rounds)
+        rows = (
+            drawn_patches(settings.patch, settings.positions) if self._patches(context) else whole
+        )
+
+        def matrix(role: str, reference: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
+            fold = context.fold(role)
+            stream = Stream(fold, settings.batch_size, rows, lambda: checkpointer.begin_epoch(0))
+            return xgboost.QuantileDMatrix(stream, ref=reference)
+
+        data = matrix("final_fit")
+        trees = ensemble.Ensemble(self._parameters(context), data)
+        trees.boost(
+            checkpointer,
+            data,
+            matrix("tune_val", data),
+            rounds=settings.rounds,
+            patience=settings.patience,
+            share=settings.subsample,
+        )
+        ensemble.save(trees.kept(), context.artifacts / MODEL)
+        context.finish(checkpointer)
+
+    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
+        """Return the trees as a function."""
+        from kit.methods.xgboost import ensemble
+        from kit.methods.xgboost.rows import patches, whole
+
+        booster = ensemble.load(context.artifacts / MODEL)
+        dense, regression = context.task.kind == "dense", loss(context.task.loss)[1] == "field"
+        cut = self.settings.hard and context.task.kind != "point"
+
+        def answer(batch: Batch) -> Tensor:
+            if not self._patches(context):
+                return ensemble.predict(booster, whole(batch).x)
+            # Sample by sample, which bounds the memory that the patches of a map take.
+            parts = (patches(x[None], self.settings.patch)[0] for x in batch.x)
+            return torch.stack([ensemble.predict(booster, part) for part in parts])
+
+        def predict(batch: Batch) -> Prediction:
+            values = answer(batch)
+            if dense:
+                values = values.reshape(batch.y.shape)
+            if regression:
+                return Prediction(values, "field")
+            return Prediction((values > 0.5).float() if cut else values, "scores")
+
+        return predict
+
+    def outcome(self, context: Context) -> Outcome:
+        """Describe the trees."""
+        from kit.methods.xgboost import ensemble
+
+        booster = ensemble.load(context.artifacts / MODEL)
+        value = {
+            "rounds": booster.num_boosted_rounds(),
+            "depth": self.settings.depth,
+            "features": booster.num_features(),
+            "trees": self.settings.trees,
+        }
+        return Outcome(
+            architecture=Architecture(kind="trees", version=1, value=value),
+            artifacts=[(f"artifacts/{MODEL}", "xgboost-ubj")],
+        )
+
+    def _parameters(self, context: Context) -> dict[str, Any]:
+        settings = self.settings
+        return {
+            **self._objective(context),
+            "max_depth": settings.depth,
+            "eta": settings.learning_rate,
+            "multi_strategy": TREES[settings.trees],
+            "tree_method": "hist",
+            "device": context.device.type,
+            "nthread": torch.get_num_threads(),
+            "seed": context.spec.seed,
+        }
+
+    def _objective(self, context: Context) -> dict[str, Any]:
+        if loss(context.task.loss)[1] == "field":
+            return {"objective": "reg:squarederror", "eval_metric": "rmse"}
+        if context.task.kind != "point":
+            return {"objective": "binary:logistic", "eval_metric": "logloss"}
+        classes = context.task.outputs
+        by = STOP_BY[self.settings.stop_by]
+        return {"objective": "multi:softprob", "eval_metric": by, "num_class": classes}
+
+    def _patches(self, context: Context) -> bool:
+        return context.task.kind == "dense" and self.settings.patch > 0

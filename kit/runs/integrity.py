@@ -1,0 +1,56 @@
+"""The digest that a result carries: whoever changes a digit of it, or its history, is found out.
+
+It is no signature: it tells accidents and edits by hand from what a run wrote.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from kit.files import canonical_json, decode_json, sha256
+from kit.runs.records import Result
+
+
+def sealed(result: Result, history: Path) -> Result:
+    """Return a result with the hash of its history and the digest over all of it.
+
+    Args:
+        result: of a run that has ended.
+        history: the run's ``history.jsonl``; a method without epochs has none.
+    """
+    told = sha256(history) if history.exists() else None
+    result = msgspec.structs.replace(result, history=told, digest=None)
+    return msgspec.structs.replace(result, digest=_digest(msgspec.to_builtins(result)))
+
+
+def check(content: bytes) -> None:
+    """Check the content of a ``result.json`` against the digest in it, if it has one.
+
+    Raises:
+        ValueError: something was changed.
+    """
+    document = decode_json(content, dict[str, Any])
+    digest = document.get("digest")
+    if digest is not None and digest != _digest(document):
+        raise ValueError("it was changed since the run wrote it: its digest is of other content")
+
+
+def history_problem(result: Result, history: Path) -> str | None:
+    """Say what is wrong with the history of a result that has its hash; None if nothing is."""
+    if result.digest is None or (result.history is None and not history.exists()):
+        return None
+    if not history.exists():
+        return f"{history.name} is missing"
+    if sha256(history) != result.history:
+        return f"{history.name} was changed since the run ended: it has another SHA-256"
+    return None
+
+
+def _digest(document: dict[str, Any]) -> str:
+    """Return the SHA-256 of all fields but the digest itself."""
+    rest = {name: value for name, value in document.items() if name != "digest"}
+    return hashlib.sha256(canonical_json(rest)).hexdigest()

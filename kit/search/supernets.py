@@ -1,0 +1,177 @@
+"""The supernet: any module, each of its convolutions replaced by an AggConv (DASH, section 3)."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import type_before_parametrizations
+
+from kit.ops import AggConv1d, AggConv2d
+from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
+from kit.search.architecture import Choices
+
+# Layers that match channels are not searched; by name, as in the released code.
+EXCLUDED = ("downsample", "pool", "shortcut", "channel_match")
+SEARCHABLE = (nn.Conv1d, nn.Conv2d, CausalConv1d, CentredConv1d, CentredConv2d)
+Mixture = AggConv1d | AggConv2d
+
+
+def gumbel_softmax(alpha: Tensor, temperature: float = 1.0) -> Tensor:
+    """Return soft mixing coefficients with fresh Gumbel noise: softmax((alpha + noise) / T)."""
+    tiny = torch.finfo(alpha.dtype).tiny
+    noise = -torch.empty_like(alpha).exponential_().clamp_min(tiny).log()
+    return torch.softmax((alpha + noise) / temperature, dim=0)
+
+
+def softmax(alpha: Tensor, temperature: float = 1.0) -> Tensor:
+    """Return mixing coefficients without noise."""
+    return torch.softmax(alpha / temperature, dim=0)
+
+
+def supernet(
+    module: nn.Module,
+    sample: Tensor,
+    kernel_sizes: Sequence[int],
+    dilations: Sequence[int],
+    *,
+    separable: bool = True,
+    include: Sequence[str] = ("*",),
+    exclude: Sequence[str] = EXCLUDED,
+    gumbel: bool = True,
+    temperature: float = 1.0,
+    simplex: bool = False,
+    method: str = "auto",
+    memory: str = "fast",
+) -> nn.Module:
+    """Return a copy of a module in which every searchable convolution is a mixture.
+
+    Searchable is what is exactly a ``Conv1d`` or ``Conv2d`` (or one of ``kit.ops.convolutions``),
+    is reached by the sample, and has a name that is included and not excluded. Its bias is kept,
+    its padding becomes centred zeros, and a weight norm is dropped. A pattern is a word that occurs
+    in the name (``downsample``), or with ``*``, ``?`` or ``[]`` a match of the whole name
+    (``encoder.*.conv?``).
+
+    Args:
+        module: any network; it is not changed.
+        sample: one input (batch, channels, *spatial), to find what is reached and with what sizes.
+        kernel_sizes: K, the candidates' kernel sizes.
+        dilations: D, each combined with each kernel size.
+        separable: make layers with as many outputs as inputs depthwise, as the released search
+            does (the network that is trained afterwards has full convolutions).
+        include: patterns of the names of layers to search.
+        exclude: patterns of the names of layers to leave alone.
+        gumbel: add Gumbel noise to alpha at every forward pass.
+        temperature: divides alpha before the softmax; lower is sharper.
+        simplex: alpha holds the mixing coefficients themselves, for ``ExponentiatedGradient``,
+            instead of their logits.
+        method: how the mixtures are computed; see ``kit.ops.agg_conv``.
+        memory: ``fast`` or ``small``; see ``kit.ops.agg_conv``.
+
+    Raises:
+        ValueError: nothing is searchable, or a layer does not keep its input's size.
+    """
+    network = copy.deepcopy(module)
+    found = _searchable(network, sample, include, exclude)
+    if not found:
+        raise ValueError("no convolution to search: none is reached, or all names are excluded")
+    mixture: Callable[[Tensor], Tensor]
+    mixture = partial(gumbel_softmax if gumbel else softmax, temperature=temperature)
+    if simplex:
+        mixture = partial(_of_logarithm, mixture)
+    for name, layer in found.items():
+        same = separable and layer.in_channels == layer.out_channels
+        kind = AggConv1d if isinstance(layer, nn.Conv1d) else AggConv2d
+        replacement = kind(
+            layer.in_channels,
+            layer.out_channels,
+            kernel_sizes,
+            dilations,
+            stride=layer.stride[0],
+            groups=layer.in_channels if same else layer.groups,
+            bias=layer.bias is not None,
+            method=method,
+            memory=memory,
+            mixture=mixture,
+        )
+        if layer.bias is not None and replacement.bias is not None:
+            replacement.bias.data.copy_(layer.bias.data)
+        if simplex:
+            replacement.alpha.data = softmax(replacement.alpha.data)
+        parent, _, last = name.rpartition(".")
+        setattr(network.get_submodule(parent), last, replacement.to(layer.weight))
+    return network
+
+
+def mixtures(network: nn.Module) -> dict[str, Mixture]:
+    """Return the AggConvs of a supernet by name, in module order."""
+    return {
+        name: layer
+        for name, layer in network.named_modules()
+        if isinstance(layer, AggConv1d | AggConv2d)
+    }
+
+
+def discretise(network: nn.Module) -> Choices:
+    """Return the (kernel size, dilation) of the largest alpha of each mixture."""
+    layers = mixtures(network)
+    best = torch.stack([layer.alpha.detach().argmax() for layer in layers.values()]).tolist()
+    choices = {}
+    for (name, layer), index in zip(layers.items(), best, strict=True):
+        size, dilation = divmod(index, len(layer.dilations))
+        choices[name] = (layer.kernel_sizes[size], layer.dilations[dilation])
+    return choices
+
+
+def _of_logarithm(mixture: Callable[[Tensor], Tensor], coefficients: Tensor) -> Tensor:
+    return mixture(coefficients.log())
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(
+        fnmatchcase(name, each) if set(each) & set("*?[") else each in name for each in patterns
+    )
+
+
+def _searchable(
+    network: nn.Module, sample: Tensor, include: Sequence[str], exclude: Sequence[str]
+) -> dict[str, nn.Conv1d | nn.Conv2d]:
+    found: dict[str, nn.Conv1d | nn.Conv2d] = {}
+    uneven: list[str] = []
+
+    def record(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            assert isinstance(layer, nn.Conv1d | nn.Conv2d)
+            found[name] = layer
+            strided = [-(-size // layer.stride[0]) for size in inputs[0].shape[2:]]
+            if len(set(layer.stride)) > 1 or list(output.shape[2:]) != strided:
+                uneven.append(name)
+
+        return hook
+
+    # A pass in evaluation mode leaves the statistics of batch norms alone.
+    modes = {layer: layer.training for layer in network.modules()}
+    handles = [
+        layer.register_forward_hook(record(name))
+        for name, layer in network.named_modules()
+        if type_before_parametrizations(layer) in SEARCHABLE
+        and _matches(name, include)
+        and not _matches(name, exclude)
+    ]
+    network.eval()
+    with torch.no_grad():
+        network(sample)
+    for handle in handles:
+        handle.remove()
+    for layer, mode in modes.items():
+        layer.training = mode
+    if uneven:
+        raise ValueError(
+            f"these convolutions change the size of their input other than by one stride, so "
+            f"exclude them by name: {', '.join(uneven)}"
+        )
+    return {name: found[name] for name, _ in network.named_modules() if name in found}

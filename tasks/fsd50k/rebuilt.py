@@ -1,0 +1,175 @@
+"""FSD50K from its own record: clips of any rate, resampled and cut as NAS-Bench-360 says.
+
+Resampled by scipy's polyphase filter, where the authors took ffmpeg in a version that is not
+recorded: the sound is the same, its bits are not.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import wave
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+import numpy as np
+import numpy.typing as npt
+
+from kit.data import archives
+from kit.errors import DataError
+from kit.task import Preparation
+
+from . import split_zip
+from .audio import Array, chunks
+from .clips import LABELS, Clip, Store
+from .spectrum import RATE, log_mel
+
+DEV, EVAL = "FSD50K.dev_audio", "FSD50K.eval_audio"
+PARTS = {DEV: 6, EVAL: 2}
+TRUTH, NOISE = "FSD50K.ground_truth", "musan"
+
+
+def read(
+    job: Preparation,
+) -> tuple[dict[str, list[Clip]], Store, tuple[npt.NDArray[np.float16], npt.NDArray[np.int64]]]:
+    """Return the clips of each fold, the spectrograms of their chunks, and the noise.
+
+    Raises:
+        DataError: a part of an archive, a table or a clip is missing or damaged.
+    """
+    truth = _tables(job)
+    labels = {row[1]: int(row[0]) for row in truth["vocabulary.csv"]}
+    if sorted(labels.values()) != list(range(LABELS)):
+        raise DataError(f"vocabulary.csv: not {LABELS} labels with the numbers 0..{LABELS - 1}")
+    lengths = dict(_lengths(job))
+    folds: dict[str, list[Clip]] = {"train": [], "val": [], "test": []}
+    for table in ("dev.csv", "eval.csv"):
+        for row in truth[table][1:]:
+            fold = row[3] if table == "dev.csv" else "test"
+            if fold not in folds or row[0] not in lengths:
+                raise DataError(f"{table}: clip {row[0]} is of no fold, or has no sound")
+            words = row[1].split(",")
+            if unknown := [word for word in words if word not in labels]:
+                raise DataError(f"{table}: {unknown[0]!r} is not in vocabulary.csv")
+            count = len(chunks(np.zeros(lengths[row[0]], np.float32)))
+            names = tuple(f"{row[0]}_{number:04d}" for number in range(count))
+            marks = tuple(sorted({labels[word] for word in words}))
+            folds[fold].append(Clip(row[0], names, marks))
+    for clips in folds.values():
+        clips.sort(key=lambda clip: clip.name)
+    every = [chunk for clips in folds.values() for clip in clips for chunk in clip.chunks]
+    numbers = {name: number for number, name in enumerate(every)}
+    store = Store(job.scratch, len(every))
+    _compute(job, store, numbers)
+    return folds, store, _noise(job)
+
+
+def resampled(place: str, content: bytes) -> Array:
+    """Return a WAV file of 16 bits, its channels averaged, at 22,050 Hz and rounded to 16 bits.
+
+    Raises:
+        DataError: it is something else, cut short or empty.
+    """
+    from scipy.signal import resample_poly
+
+    rate, values = _wav(place, content)
+    common = math.gcd(RATE, rate)
+    if rate != RATE:
+        values = resample_poly(values, RATE // common, rate // common)
+    return np.asarray(np.clip(np.round(values), -32768, 32767) / 32768, np.float32)
+
+
+def _wav(place: str, content: bytes) -> tuple[int, npt.NDArray[np.float64]]:
+    try:
+        with wave.open(io.BytesIO(content)) as file:
+            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
+            stated, frames = file.getnframes(), file.readframes(file.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise DataError(f"{place}: not a WAV file ({str(error) or 'it ends too early'})") from None
+    if width != 2 or stated == 0 or len(frames) != 2 * channels * stated:
+        raise DataError(f"{place}: not a whole WAV file of 16 bits")
+    return rate, np.frombuffer(frames, "<i2").reshape(-1, channels).mean(axis=1)
+
+
+def _clips(job: Preparation) -> Iterator[tuple[str, bytes]]:
+    """Yield (number of the clip, WAV) from the split archives, or from their folders."""
+    for name, count in PARTS.items():
+        folder = job.raw / name
+        if folder.is_dir():
+            found: Iterable[tuple[str, bytes]] = (
+                (file, stream.read() or b"") for file, stream in archives.members(folder)
+            )
+        else:
+            parts = [job.raw / f"{name}.z{number:02d}" for number in range(1, count)]
+            found = split_zip.members([*parts, job.raw / f"{name}.zip"], _is_wav)
+        for path, content in found:
+            if _is_wav(path):
+                yield PurePosixPath(path).stem, content
+
+
+def _is_wav(path: str) -> bool:
+    name = PurePosixPath(path).name
+    return name.endswith(".wav") and not name.startswith(".")
+
+
+def _lengths(job: Preparation) -> Iterator[tuple[str, int]]:
+    """Yield the length of each clip at 22,050 Hz."""
+    for name, content in _clips(job):
+        try:
+            with wave.open(io.BytesIO(content)) as file:
+                frames, rate = file.getnframes(), file.getframerate()
+        except (wave.Error, EOFError):
+            raise DataError(f"{name}.wav: not a WAV file") from None
+        yield name, -(-frames * RATE // rate)
+
+
+def _compute(job: Preparation, store: Store, numbers: dict[str, int]) -> None:
+    done = int(store.done.sum())
+    for name, content in _clips(job):
+        first = numbers.get(f"{name}_0000")
+        if first is None:
+            continue
+        parts = chunks(resampled(f"{name}.wav", content))
+        if all(store.done[first : first + len(parts)]):
+            continue
+        for number, part in enumerate(parts):
+            store.put(numbers[f"{name}_{number:04d}"], log_mel(part))
+        done += len(parts)
+        job.progress(done, len(numbers))
+    store.flush()
+
+
+def _tables(job: Preparation) -> dict[str, list[list[str]]]:
+    place = job.find(f"{TRUTH}.zip", TRUTH)
+    wanted = ("dev.csv", "eval.csv", "vocabulary.csv")
+    found = {
+        PurePosixPath(path).name: list(csv.reader((stream.read() or b"").decode().splitlines()))
+        for path, stream in archives.members(
+            place, wanted=lambda path: PurePosixPath(path).name in wanted
+        )
+    }
+    for name in wanted:
+        if not found.get(name):
+            raise DataError(f"{place.name}: there is no {name}")
+    return found
+
+
+def _noise(job: Preparation) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int64]]:
+    """Return MUSAN's noise: joined spectrograms (frames, 96) and where each file begins."""
+    place = job.find("musan.tar.gz", NOISE)
+
+    def is_wanted(path: str) -> bool:
+        return "noise" in PurePosixPath(path).parts[:-1] and _is_wav(path)
+
+    found = {
+        path: log_mel(resampled(f"{place.name}: {path}", stream.read() or b"")).T
+        for path, stream in archives.members(place, wanted=is_wanted)
+    }
+    parts = [found[path] for path in sorted(found)]
+    # A file shorter than a chunk of a second leaves no room to cut one from.
+    parts = [part for part in parts if len(part) > RATE // 220]
+    if not parts:
+        raise DataError(f"{place.name}: there is no noise of a second or more in it")
+    bounds = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
+    return np.concatenate(parts).astype(np.float16), bounds.astype(np.int64)

@@ -1,0 +1,128 @@
+"""Output that cannot be written or shown: full devices, closed streams, other locales."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from kit.errors import plain
+from tests.conftest import Run
+
+KIT = f"'{sys.executable}' -m kit"
+
+
+def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        ["sh", "-c", command], capture_output=True, check=False, env={**os.environ, **environment}
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "line"),
+    [
+        ("{kit} table 5 > /dev/full", 2, b"kit: output: No space left on device\n"),
+        (
+            "{kit} list tasks --format json > /dev/full",
+            2,
+            b"kit: output: No space left on device\n",
+        ),
+        ("{kit} nonsense 2>&-", 2, b"kit: unknown command 'nonsense'"),
+        ("{kit} table 5 >&- 2>&-", 0, b""),
+        ("{kit} list tasks <&- >&-", 0, b""),
+        ("ulimit -f 8; {kit} report", 2, b"File too large"),
+    ],
+)
+def test_what_cannot_be_written_is_one_line(command: str, code: int, line: bytes) -> None:
+    done = shell(command.format(kit=KIT))
+    said = done.stderr + done.stdout
+    assert done.returncode == code, said
+    assert line in said
+    assert b"Traceback" not in said
+    assert said.count(b"\n") <= 1
+
+
+LOCALES = {
+    "latin": {"PYTHONIOENCODING": "iso-8859-1"},
+    "gbk": {"PYTHONIOENCODING": "gbk"},
+    "japanese": {"PYTHONIOENCODING": "euc-jp"},
+    "c": {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+}
+
+
+@pytest.mark.parametrize("name", LOCALES)
+@pytest.mark.parametrize("command", ["table 5", "list methods", "--help", "doctor"])
+def test_what_a_terminal_does_not_have_is_replaced(name: str, command: str) -> None:
+    environment: Mapping[str, str] = LOCALES[name]
+    done = shell(f"{KIT} {command}", **environment)
+    assert b"Traceback" not in done.stderr
+    assert done.returncode in (0, 1)
+    assert done.stdout
+
+
+def test_messages_tell_the_terminal_nothing(home: Path, kit: Run) -> None:
+    run = (
+        home / "results" / "runs" / "darcy-flow" / "w\x1b[31mn" / "smoke-clean" / "seed-0-abcdef01"
+    )
+    run.mkdir(parents=True)
+    status = {"state": "failed", "heartbeat": "2026-01-01T00:00:00Z", "pid": 1, "failure": "method"}
+    none = dict.fromkeys(("stage", "epoch", "epochs", "loss"))
+    message = {"message": "\x1b[2J\x1b]0;owned\x07 [/] 5 %\n"}
+    (run / "status.json").write_text(json.dumps(status | none | message), encoding="utf-8")
+    done = kit("status")
+    assert done.returncode == 0, done.stderr
+    assert "\\x1b[2J\\x1b]0;owned\\x07 [/] 5 %" in done.stdout
+    assert not {sign for sign in done.stdout if ord(sign) < 32} - {"\n"}
+
+
+def test_folders_of_others_below_runs_are_passed_over(home: Path, kit: Run) -> None:
+    runs = home / "results" / "runs"
+    for name in ("seed-x-y", "seed-1", "seed-1-zz", "seed--1-abc", "seed-1-2-3"):
+        (runs / "a" / "b" / "c" / name).mkdir(parents=True)
+    (runs / "a" / "b" / "c" / "seed-7-abcdef01").touch()
+    (runs / "a" / "b" / "d").touch()
+    nested = runs / "a" / "b" / "e" / "seed-1-abcdef01"
+    nested.mkdir(parents=True)
+    for name in ("spec", "status", "engine", "result"):
+        (nested / f"{name}.json").write_text("[" * 100_000, encoding="utf-8")
+    sweeps = home / "results" / "sweeps"
+    sweeps.mkdir()
+    for name in ("notes.json", "7.json", ".x.tmp"):
+        (sweeps / name).write_text("[" * 100_000, encoding="utf-8")
+    for command in ("status", "status --format json", "table 5", "report", "stop"):
+        done = kit(*command.split())
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+        assert "Traceback" not in done.stderr
+
+
+def test_a_link_that_leads_nowhere_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kit: Run
+) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    for name in ("link", "link/below"):
+        monkeypatch.setenv("KIT_RESULTS", str(tmp_path / name))
+        done = kit("status")
+        assert done.returncode == 2
+        assert (
+            done.stderr
+            == f"kit: KIT_RESULTS: {tmp_path}/link leads to {tmp_path}/gone, which is not there\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\n  b\tc", "a b c"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("bell\x07 \x9b31m", "bell\\x07 \\x9b31m"),
+        ("‮turned", "\\u202eturned"),
+        ("0.05±0.01 ℓ₂ Müller 数", "0.05±0.01 ℓ₂ Müller 数"),
+    ],
+)
+def test_plain(text: str, shown: str) -> None:
+    assert plain(text) == shown
