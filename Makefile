@@ -9,7 +9,10 @@ READY := $(VENV)/ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
 	--dist loadfile
 
-.PHONY: setup hooks reproduce images lint quick quick-tests test times docs test-containers clean
+# Python 3.12 has a way to watch lines that costs next to nothing.
+CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
+
+.PHONY: setup hooks reproduce images lint quick quick-tests test coverage times docs test-containers clean
 
 setup: $(READY)
 
@@ -44,6 +47,10 @@ quick-tests: setup
 
 test: lint
 	$(PYTEST)
+
+# The tests, and how much of the kit they run, without what runs in processes of its own.
+coverage: lint
+	COVERAGE_CORE=$(CORE) $(PYTEST) --cov --cov-report term:skip-covered
 
 # Measures every test, lists the slow ones and tells where the time goes.
 times: setup
