@@ -128,5 +128,5 @@ class Trials:
     def _last_loss(self, number: int) -> float:
         """Return the loss of the last epoch of a trial that another process trained."""
         file = folder_of(self.folder.path, self.stage, number) / "history.jsonl"
-        lines = file.read_text().splitlines() if file.exists() else []
+        lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         return float(json.loads(lines[-1])["loss"]) if lines else math.nan

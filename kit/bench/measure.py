@@ -91,6 +91,8 @@ def in_fresh_process(function: str, **arguments: Any) -> Any:
         input=json.dumps({"function": function, "arguments": arguments}),
         capture_output=True,
         text=True,
+        encoding="utf-8",
+        errors="replace",
         env=environment,
         check=False,
     )
@@ -106,14 +108,14 @@ def peak_resident_bytes(function: Callable[[], object]) -> int:
     Raises:
         OSError: the kernel offers no high-water mark that can be reset.
     """
-    Path("/proc/self/clear_refs").write_text("5")
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     before = _status("VmRSS")
     function()
     return max(0, _status("VmHWM") - before)
 
 
 def _status(field: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith(f"{field}:"):
             return int(line.split()[1]) * 1024
     raise OSError(f"/proc/self/status has no {field}")

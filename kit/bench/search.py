@@ -37,7 +37,9 @@ from kit.training.checkpointer import Checkpointer
 from kit.training.loop import make_optimiser, network_loss, train
 from kit.training.losses import loss
 
-TASKS: list[str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text())["tasks"]
+TASKS: list[str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))[
+    "tasks"
+]
 # Samples per step by number of axes, for two CPU cores: what the released strategy gets through in
 # seconds.
 BATCHES = {1: 8, 2: 2}

@@ -14,6 +14,11 @@ from kit.spec import PROFILES, PROTOCOLS, TIERS
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
+def tell(line: str) -> None:
+    """Say something about what is printed, beside it: on standard error."""
+    click.echo(line, err=True)
+
+
 class _Name(click.ParamType[str]):
     """A name of something that there is; checked by the command, completed in the shell."""
 

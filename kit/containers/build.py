@@ -92,7 +92,7 @@ def code(name: str) -> str:
 
 def default_base(root: Path) -> str:
     """Return the base image that the Dockerfile names."""
-    for line in (root / "docker/Dockerfile").read_text().splitlines():
+    for line in (root / "docker/Dockerfile").read_text(encoding="utf-8").splitlines():
         if line.startswith("ARG BASE_IMAGE="):
             return line.partition("=")[2]
     raise KitError("docker/Dockerfile names no BASE_IMAGE")
@@ -117,7 +117,9 @@ def _base(client: docker.DockerClient, name: str) -> tuple[str, str]:
         digests = image.attrs.get("RepoDigests") or []
         return name, str(digests[0]).partition("@")[2] if digests else str(image.id)
     words = ["docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", name]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        words, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise KitError(f"base image {name}: {last}; --base-image names another")
@@ -129,7 +131,7 @@ def _packages(root: Path, words: Sequence[str]) -> str:
     """Return what is installed in a target, as ``name==version`` with spaces between."""
     with tempfile.TemporaryDirectory() as folder:
         _buildx(root, [*words, "--target", "freeze", "--output", f"type=local,dest={folder}"])
-        return " ".join(Path(folder, "packages.txt").read_text().split())
+        return " ".join(Path(folder, "packages.txt").read_text(encoding="utf-8").split())
 
 
 def _named(name: str, labels: dict[str, str]) -> list[str]:

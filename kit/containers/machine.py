@@ -21,7 +21,7 @@ def write(client: docker.DockerClient, built: Sequence[DockerImage]) -> Path | N
         The file; None where it says everything already.
     """
     path = paths.project() / ".env"
-    lines = path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     kept = [line for line in lines if not _name(line).startswith(IMAGE)]
     known = {_name(line) for line in kept}
     values = {name: value for name, value in _values(client).items() if name not in known}

@@ -61,7 +61,14 @@ def _download_debian(name: str, folder: Path) -> None:
 def _run(words: list[str], folder: Path) -> None:
     try:
         done = subprocess.run(
-            words, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+            words,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=SECONDS,
+            check=False,
         )
     except FileNotFoundError:
         raise DownloadError(f"{words[0]} is not on this machine") from None

@@ -105,7 +105,7 @@ def _pid(reference: str) -> int:
 def _born(pid: int) -> int | None:
     """Return when a process started, in ticks since boot; None if it is dead or a zombie."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
     except OSError:
         return None
     return None if fields[0] in "ZX" else int(fields[19])
@@ -132,7 +132,7 @@ def _kill_group(reference: str) -> None:
 def oom_kills() -> int:
     """Return how often the kernel has killed for want of memory since boot."""
     with suppress(OSError):
-        for line in Path("/proc/vmstat").read_text().splitlines():
+        for line in Path("/proc/vmstat").read_text(encoding="utf-8").splitlines():
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
     return 0

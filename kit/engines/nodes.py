@@ -124,7 +124,7 @@ def _here(folder: Path) -> NodeReport:
     with suppress(PackageNotFoundError):
         torch = version("torch")
     with suppress(OSError):
-        word = (folder / WORD).read_text()
+        word = (folder / WORD).read_text(encoding="utf-8")
     return NodeReport(
         word=word,
         heeds_lock=is_locked(folder / LOCK),

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from kit.papers import PublishedCell
 from kit.spec import Profile, Protocol, Tier
 
+# Beside a mean over seeds that were not made alike.
+UNLIKE = "≠"
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -21,6 +24,7 @@ class Measured:
         duplicate_seeds: seeds that have several valid runs, which therefore have no value.
         mixed: whether the runs differ in their settings, so that they have no mean.
         others: runs of other kinds that the cell could have had.
+        differs: in what the origins of its seeds differ: data, code, torch, device.
         devices: what the runs ran on.
         beside: the metric in its own form, where ``metric`` is the form of the released code.
         projected: how values were projected from runs that have not ended; empty where only the
@@ -39,6 +43,7 @@ class Measured:
     duplicate_seeds: tuple[int, ...] = ()
     mixed: bool = False
     others: tuple[str, ...] = ()
+    differs: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
     beside: Measured | None = field(default=None, repr=False)
     projected: str | None = None
@@ -83,7 +88,12 @@ class Measured:
             return "settings differ"
         if self.mean is None:
             return f"NaN ({len(self.values) - len(self.defined)}/{len(self.values)})"
-        return number(self.mean, self.std)
+        return number(self.mean, self.std) + (f" {UNLIKE}" if self.differs else "")
+
+    @property
+    def unlike(self) -> str:
+        """In words what the mark beside the mean stands for; empty where there is none."""
+        return f"{UNLIKE} seeds differ in {', '.join(self.differs)}" if self.differs else ""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Runs:
         by_seed: one run each.
         duplicate_seeds: seeds that several valid runs stand for; none of them counts.
         mixed: whether they differ in their settings, which the method's files had changed.
+        differs: in what their origins differ, in words: data, code, torch, device.
         others: runs of other kinds, ``3 of smoke-released on synthetic data``.
     """
 
@@ -39,6 +40,7 @@ class Runs:
     duplicate_seeds: Mapping[int, Sequence[Result]]
     mixed: bool
     others: tuple[str, ...]
+    differs: tuple[str, ...] = ()
 
 
 def choose(
@@ -82,6 +84,7 @@ def choose(
             duplicate_seeds={seed: same for seed, same in sorted(seeds.items()) if len(same) > 1},
             mixed=any(each != settings[0] for each in settings),
             others=tuple(f"{len(found[kind])} of {_words(kind)}" for kind in others),
+            differs=_differences(found[first]),
         )
     return cells, sorted(remarks)
 
@@ -127,6 +130,7 @@ def measure(
         duplicate_seeds=tuple(runs.duplicate_seeds),
         mixed=runs.mixed,
         others=runs.others,
+        differs=runs.differs,
         devices=tuple(sorted({result.provenance.device for result in some})),
     )
 
@@ -185,6 +189,18 @@ def reductions(spec: RunSpec) -> tuple[str, ...]:
     full = dict(flat(msgspec.to_builtins(plain)))
     after = dict(flat(spec.settings))
     return tuple(f"{name}={after[name]}" for name in after if after[name] != full.get(name))
+
+
+def _differences(results: Sequence[Result]) -> tuple[str, ...]:
+    """Return in what the origins of runs differ that stand for seeds of one cell."""
+    origins = [result.provenance for result in results]
+    told = {"data": {each.data for each in origins}, "code": {each.code_hash for each in results}}
+    differs = [name for name, found in told.items() if len(found) > 1]
+    shown = {"torch": {each.torch for each in origins}, "device": {each.device for each in origins}}
+    for name, found in shown.items():
+        if len(found) > 1:
+            differs.append(f"{name} ({', '.join(sorted(found))})")
+    return tuple(differs)
 
 
 def _folders(results: Iterable[Result]) -> str:

@@ -91,7 +91,8 @@ def entries(
 ) -> tuple[dict[tuple[str, str], Entry], list[str]]:
     """Return one's own cells by (task, method), and remarks on what fills none."""
     cells, remarks = fill(results, profile=profile, protocol=protocol, tier=tier)
-    return {key: _entry(cell) for key, cell in cells.items()}, remarks
+    unlike = [f"{' '.join(key)}: {cell.unlike}" for key, cell in cells.items() if cell.differs]
+    return {key: _entry(cell) for key, cell in cells.items()}, [*unlike, *remarks]
 
 
 def printed_entries(paper: str) -> dict[tuple[str, str], Entry]:

@@ -81,6 +81,8 @@ class Cell:
             words.append(f"n/a: {self.inapplicable}" if self.inapplicable else "not run")
         elif self.measured is not None and self.measured.mean is None:
             words.append(str(self.measured))
+        elif self.measured is not None and self.measured.differs:
+            words.append(self.measured.unlike)
         return ", ".join([*words, self.aside] if self.aside else words)
 
     @property

@@ -261,6 +261,8 @@ def _how(measured: Measured) -> str:
         text += f"; {measured.projected or 'the stage has ended, its run has not'}"
     if measured.metric.endswith("-hours"):
         text += f"; on {', '.join(measured.devices)}"
+    if measured.differs:
+        text += f"; {measured.unlike}"
     if measured.others:
         text += f"; not in this mean: {', '.join(measured.others)}"
     if measured.settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from kit import paths
 from kit.errors import KitError, nearest
 from kit.runs.records import decode_spec
-from kit.spec import RunSpec
+from kit.spec import PROFILES, PROTOCOLS, TIERS, RunSpec
 
 
 def find(word: str, root: Path | None = None) -> list[Path]:
@@ -42,17 +43,43 @@ def find(word: str, root: Path | None = None) -> list[Path]:
     raise KitError(f"no run {word!r} in {root}{nearest(word, cells)}")
 
 
-def find_one(word: str, root: Path | None = None) -> Path:
-    """Return the folder of the only run that a word names.
+def find_one(
+    word: str, root: Path | None = None, log: Callable[[str], None] = lambda _: None
+) -> Path:
+    """Return the folder of the run that a word names.
+
+    Of several it is the fullest one that succeeded: the profile counts before the protocol
+    (``released`` first) and the tier, the best first.
+
+    Args:
+        word: see ``find``.
+        root: the folder of runs, if not ``results/runs``.
+        log: takes a line that says which run it is, where the word fits several.
 
     Raises:
-        KitError: there is none, or there are several.
+        KitError: there is none, or several are equally full, such as those of other seeds.
     """
     found = find(word, root)
-    if len(found) > 1:
-        several = ", ".join(str(folder) for folder in found[:6])
-        raise KitError(f"{word!r} names {len(found)} runs, name one of them: {several}")
-    return found[0]
+    if len(found) == 1:
+        return found[0]
+    ranks = {folder: _rank(folder) for folder in found}
+    best = [folder for folder in found if ranks[folder] == min(ranks.values())]
+    if len(best) > 1:
+        several = ", ".join(str(folder) for folder in best[:6])
+        raise KitError(f"{word!r} names {len(best)} runs, name one of them: {several}")
+    log(f"{word} names {len(found)} runs; the fullest of them is meant: {best[0]}")
+    return best[0]
+
+
+def _rank(folder: Path) -> tuple[int, ...]:
+    """Return where a run stands among others that a word names, the best first."""
+    succeeded = (folder / "result.json").is_file()
+    try:
+        spec = read_spec(folder)
+    except KitError:
+        return (2,)
+    words = ((spec.profile, PROFILES), (spec.protocol, PROTOCOLS), (spec.tier, TIERS))
+    return (0 if succeeded else 1, *(known.index(word) for word, known in words))
 
 
 def read_spec(folder: Path) -> RunSpec:

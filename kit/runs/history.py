@@ -27,7 +27,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
     lines = []
     files = [folder / "history.jsonl", *sorted((folder / "trials").glob("*/history.jsonl"))]
     for file in files:
-        for line in file.read_text().splitlines() if file.exists() else ():
+        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
             try:
                 lines.append(json.loads(line))
             except ValueError:

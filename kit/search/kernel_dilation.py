@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 
+from kit.files import decode_json
+
 # Of a kernel size and of a dilation; larger ones are typing errors.
 LARGEST = 9999
 # What a sketch has room for.
@@ -29,7 +31,7 @@ class KernelDilation:
         Raises:
             ValueError: it is no JSON.
         """
-        return msgspec.json.decode(text)
+        return decode_json(text, object)
 
     def check(self, value: Any) -> None:
         """Hold a value to its form.

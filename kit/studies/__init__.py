@@ -49,7 +49,9 @@ def find(name: str) -> Study:
     """
     if name not in names():
         raise unknown("study", name, names())
-    return msgspec.convert(tomllib.loads((FOLDER / f"{name}.toml").read_text()), Study)
+    return msgspec.convert(
+        tomllib.loads((FOLDER / f"{name}.toml").read_text(encoding="utf-8")), Study
+    )
 
 
 def specs(

@@ -59,3 +59,21 @@ def test_history_has_trials_last_and_no_line_cut_off(tmp_path: Path) -> None:
     trial.write_text('{"stage": "tune", "trial": 0, "epoch": 0}\n')
     (tmp_path / "history.jsonl").write_text('{"stage": "search", "epoch": 0}\n{"stage": "se')
     assert [line["stage"] for line in history.read(tmp_path)] == ["search", "tune"]
+
+
+def test_of_several_the_fullest_that_succeeded_is_meant() -> None:
+    root, said = paths.results() / "runs", list[str]()
+    for profile in ("smoke", "lite"):
+        make_run(profile=profile)
+    clean = make_run(profile="lite", protocol="clean")
+    failed = root / make_run(profile="paper").spec.folder
+    (failed / "result.json").unlink()
+    wanted = root / make_run(profile="lite").spec.folder
+    for word in ("darcy-flow/dash/0", "darcy-flow/dash", "darcy-flow"):
+        assert find_one(word, log=said.append) == wanted
+        assert str(wanted) in said.pop()
+    assert find_one(str(clean.spec.folder), log=said.append) == root / clean.spec.folder
+    assert said == []
+    for folder in root.glob("*/*/*/seed-*"):
+        (folder / "result.json").unlink(missing_ok=True)
+    assert find_one("darcy-flow/dash/0") == failed

@@ -76,6 +76,23 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     assert printed[1] == ""
 
 
+def test_a_bilevel_search_of_two_processes(tmp_path: Path) -> None:
+    """Steps that learners take in turn average their gradients themselves."""
+    preparing.prepare(task.find("ninapro"), "synthetic", "smoke")
+    words = [*WORDS, "-o", "search.level=bilevel", "--protocol", "clean", "--until", "search"]
+    lines = []
+    for processes in (1, 2):
+        together(words, tmp_path / str(processes), processes)
+        (file,) = (tmp_path / str(processes)).glob("runs/*/*/*/*/history.jsonl")
+        lines.append([json.loads(line) for line in file.read_text().splitlines()])
+    assert len(lines[0]) == len(lines[1]) == 2
+    for one, two in zip(*lines, strict=True):
+        assert two["loss"] == pytest.approx(one["loss"], rel=1e-4)
+        assert two["architecture_loss"] == pytest.approx(one["architecture_loss"], rel=1e-4)
+        for ours, theirs in zip(one["alpha"], two["alpha"], strict=True):
+            assert theirs == pytest.approx(ours, abs=1e-5)
+
+
 def test_parts_of_a_batch_weigh_as_their_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Means of parts, weighted and averaged over processes, are the mean of the whole."""
     x = torch.arange(7.0)

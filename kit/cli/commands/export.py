@@ -27,7 +27,7 @@ def command(run: str, output: Path | None, form: str) -> None:
     """
     from kit.runs.find import find_one, read_spec
 
-    folder = find_one(run)
+    folder = find_one(run, log=options.tell)
     spec = read_spec(folder)
     target = output or Path(f"{spec.task}-{spec.method}-seed-{spec.seed}-{spec.id[:8]}")
 

@@ -122,7 +122,7 @@ def _of_runs(name: str, words: Sequence[str]) -> Shown:
     if name in ("curves", "entropy"):
         folders = list(dict.fromkeys(folder for word in words for folder in find(word)))
     elif len(words) == 1:
-        folders = [find_one(words[0])]
+        folders = [find_one(words[0], log=options.tell)]
     else:
         raise KitError(f"figure {name} is of one run, not of {len(words)}")
     if name == "curves":

@@ -30,7 +30,7 @@ def command(run: str, follow: bool, lines: int) -> None:
     """
     from kit.runs import find, logs
 
-    folder = find.find_one(run)
+    folder = find.find_one(run, log=options.tell)
     log = folder / "log.txt"
     read = log.stat().st_size if log.exists() else 0
     if not log.exists() and not follow:

@@ -27,7 +27,7 @@ def command(run: str, file: Path, output: Path | None, device: str) -> None:
     """
     from kit.runs.find import find_one
 
-    folder = find_one(run)
+    folder = find_one(run, log=options.tell)
 
     from kit.cli.progress import bar
     from kit.export.predict import predict

@@ -108,6 +108,8 @@ def command(
         options.needs_gpu(first.profile, device, force)
     if missing := info.missing():
         raise KitError(missing)
+    if spec_file is None and "KIT_IMAGE_ID" not in os.environ:  # a container's data are read-only
+        _prepare(first)
 
     from kit.engines import leases
 
@@ -124,6 +126,16 @@ def command(
         click.echo(canonical_json(results))
     if failures:
         raise click.exceptions.Exit(1)
+
+
+def _prepare(spec: RunSpec) -> None:
+    """Make the data ready where that takes no network; of others the run tells what to do."""
+    from kit import plan, task
+    from kit.cli.preparing import prepare
+
+    data = plan.data_of(task.find(spec.task), spec.tier, spec.profile)
+    if data.automatic:
+        prepare(data, spec.profile)
 
 
 def _run(

@@ -31,6 +31,8 @@ def call(program: str, *words: str, script: str | None = None, seconds: float = 
             input=script,
             capture_output=True,
             text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=seconds,
             check=False,
         )

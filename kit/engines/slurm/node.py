@@ -185,7 +185,7 @@ def _is_mine(folder: RunFolder, engine: OneRun) -> bool:
 def _is_another(node: str, script: Path) -> bool:
     """Tell whether an array's jobs can go to another node: else they would wait for ever."""
     try:
-        client.check(script.read_text(), f"--exclude={node}")
+        client.check(script.read_text(encoding="utf-8"), f"--exclude={node}")
     except KitError:
         return False
     return True

@@ -42,7 +42,7 @@ def script(array: Array, site: Site) -> str:
     name = site.template.name if site.template else f"{site.container}.sh"
     try:
         template = (
-            environment.from_string(site.template.read_text())
+            environment.from_string(site.template.read_text(encoding="utf-8"))
             if site.template
             else environment.get_template(name)
         )

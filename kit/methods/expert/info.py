@@ -44,7 +44,7 @@ class ExpertInfo(MethodInfo):
 
 def _builds(file: Path) -> bool:
     """Tell whether a module defines ``build``, without importing torch with it."""
-    return file.exists() and "\ndef build(" in file.read_text()
+    return file.exists() and "\ndef build(" in file.read_text(encoding="utf-8")
 
 
 METHOD = ExpertInfo(

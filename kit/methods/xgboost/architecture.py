@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
+from kit.files import decode_json
 
 # Facts of an ensemble: how many rounds its trees come from, and so on.
 COUNTS = ("rounds", "depth", "features")
@@ -22,7 +22,7 @@ class TreeEnsemble:
         Raises:
             ValueError: it is none.
         """
-        return msgspec.json.decode(text)
+        return decode_json(text, object)
 
     def check(self, value: Any) -> None:
         """Hold a value to its form.

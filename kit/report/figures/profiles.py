@@ -91,7 +91,7 @@ def definition(paper: str, name: str) -> Definition:
     if name not in names(paper):
         raise unknown(f"figure of {paper}", name, names(paper))
     file = papers.FOLDER / paper.replace("-", "_") / f"figure-{name}.toml"
-    return msgspec.convert(tomllib.loads(file.read_text()), Definition)
+    return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Definition)
 
 
 def make(paper: str, name: str, means: Means) -> Profiles:

@@ -90,6 +90,7 @@ def _measured(measured: Measured | None) -> dict[str, Any] | None:
         "values": {str(seed): value for seed, value in measured.values.items()},
         "twice": list(measured.duplicate_seeds),
         "others": list(measured.others),
+        "differs": list(measured.differs),
         "devices": list(measured.devices),
         "projected": measured.projected,
         "settings": list(measured.settings),

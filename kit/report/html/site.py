@@ -75,7 +75,8 @@ def build(folder: Path, progress: Progress = lambda *_: None) -> Built:
 
 def _write(folder: Path, progress: Progress) -> tuple[int, int]:
     shutil.copytree(HERE / "assets", folder / "assets")
-    (folder / MARKER).write_text("Made by 'kit report', which may replace this folder.\n")
+    line = "Made by 'kit report', which may replace this folder.\n"
+    (folder / MARKER).write_text(line, encoding="utf-8")
     with ThreadPoolExecutor(1) as beside:
         counting = beside.submit(sizes.count_all)
         found, runs = collect(), find(paths.results() / "runs")
