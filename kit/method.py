@@ -41,6 +41,7 @@ class MethodInfo:
         stages: in order; each can be resumed.
         settings_type: the struct that its ``settings.toml`` must fill.
         gpus: how many it needs.
+        light: whether it takes minutes on a CPU at any size.
         dims: the spatial axes that it can take.
         extends: the method whose ``settings.toml`` its own is laid over, if any; where it has no
             ``method.py``, that one's is its own, too.
@@ -54,6 +55,7 @@ class MethodInfo:
     stages: tuple[str, ...]
     settings_type: type[Settings]
     gpus: int = 1
+    light: bool = False
     dims: tuple[int, ...] = (1, 2)
     extends: str | None = None
     package: str | None = None

@@ -12,7 +12,7 @@ from typing import Literal
 
 import msgspec
 
-from kit import method, papers, paths, task
+from kit import estimate, method, papers, paths, task
 from kit.data import raw
 from kit.data.prepared import OTHER_DATA, generated, is_current, repair
 from kit.data.preparing import choose_tier, state
@@ -309,7 +309,7 @@ class _Known:
         ]
         if alike:
             return median(alike)
-        return papers.hours(spec.task, spec.method) if spec.profile == "paper" else None
+        return estimate.v100_hours(spec) if spec.profile == "paper" else None
 
     def _bytes(self, kind: tuple[str, str, Profile]) -> int:
         """Estimate from a like run of one's own, else by the profile."""

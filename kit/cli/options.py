@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from kit.spec import PROFILES, PROTOCOLS, TIERS
+
+if TYPE_CHECKING:
+    from kit.spec import RunSpec
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -181,10 +184,27 @@ def usable_device(name: str) -> str:
     return name
 
 
+# Full runs that a CPU is estimated to take longer for are refused without a GPU.
+CPU_HOURS = 4.0
+
+
 def needs_gpu(
-    profile_name: str, device_name: str | None, forced: bool, engine: str = "local"
+    profile_name: str,
+    device_name: str | None,
+    forced: bool,
+    engine: str = "local",
+    specs: Sequence[RunSpec] = (),
 ) -> None:
-    """Refuse profile ``paper`` where there is no GPU; what a cluster has, its engine looks at.
+    """Refuse full runs that take too long where there is no GPU.
+
+    What a cluster has, its engine looks at.
+
+    Args:
+        profile_name: of the runs; reduced ones are made for CPUs.
+        device_name: what was asked for.
+        forced: whether to run all the same.
+        engine: where the runs go.
+        specs: the runs; by none, nothing tells how long it takes.
 
     Raises:
         KitError: pointing to ``lite``.
@@ -196,6 +216,16 @@ def needs_gpu(
         return
     if device_name != "cpu" and (engine == "ray" or gpus()):
         return
+    from kit.estimate import cpu_hours
+
+    hours = cpu_hours(specs) if specs else None
+    if hours is not None and hours <= CPU_HOURS:
+        return
+    if hours is not None and hours < 48:
+        raise KitError(
+            f"profile paper takes about {hours:.0f} hours without a GPU, and none is used here; "
+            "use --profile lite (minutes on a CPU), or --force"
+        )
     raise KitError(
         "profile paper takes days without a GPU, and none is used here; "
         "use --profile lite (minutes on a CPU), or --force"

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit import paths
-from kit.data import beside, npy
+from kit.data import beside, mend, npy
 from kit.errors import DataError
 from kit.files import canonical_json, decode_json, replacing, sha256, sync_folder, write_json
 from kit.spec import Profile, Tier
@@ -122,7 +122,7 @@ def generated(tier: Tier) -> bool:
 def repair(task: Task, tier: Tier, profile: Profile) -> str:
     """Return the command that makes these data."""
     part = f" --profile {profile}" if task.samples(profile) and generated(tier) else ""
-    return f"kit data prepare {task.name} --tier {tier}{part}"
+    return mend.command("prepare", task.name, f"--tier {tier}{part}")
 
 
 def open_prepared(task: Task, tier: Tier, profile: Profile) -> Prepared:
@@ -132,28 +132,28 @@ def open_prepared(task: Task, tier: Tier, profile: Profile) -> Prepared:
         DataError: they are missing, truncated, or of another version; one line with the mend.
     """
     folder = folder_of(task, tier, profile)
-    mend = f"run '{repair(task, tier, profile)}'"
+    how = f"run '{repair(task, tier, profile)}'"
     try:
         manifest = decode_json((folder / MANIFEST).read_bytes(), Manifest)
     except FileNotFoundError:
-        raise DataError(f"{task.name}: no {tier} data prepared; {mend}") from None
+        raise DataError(f"{task.name}: no {tier} data prepared; {how}") from None
     except msgspec.MsgspecError as error:
-        raise DataError(f"{folder / MANIFEST}: {error}; {mend}") from None
+        raise DataError(f"{folder / MANIFEST}: {error}; {how}") from None
     for what, found, wanted in (
         ("format", manifest.schema, SCHEMA),
         ("version", manifest.version, task.version),
     ):
         if found != wanted:
-            raise OutdatedError(f"{folder}: {what} {found}, but the task has {wanted}; {mend}")
+            raise OutdatedError(f"{folder}: {what} {found}, but the task has {wanted}; {how}")
     if edited := beside.changed(task, manifest.beside):
         names = " and ".join(str(task.folder / name) for name in edited)
-        raise OutdatedError(f"{names} changed since {task.name} was prepared; {mend}")
+        raise OutdatedError(f"{names} changed since {task.name} was prepared; {how}")
     for name, info in manifest.arrays.items():
         file = folder / f"{name}.npy"
         size = file.stat().st_size if file.exists() else -1
         if size != info.bytes:
             problem = "is missing" if size < 0 else f"has {size} bytes instead of {info.bytes}"
-            raise DataError(f"{file} {problem}; {mend}")
+            raise DataError(f"{file} {problem}; {how}")
     return Prepared(folder, manifest)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from kit import paths
-from kit.data import beside, raw
+from kit.data import beside, mend, raw
 from kit.data.offers import others
 from kit.data.prepared import (
     MANIFEST,
@@ -70,8 +70,9 @@ def prepare(
             raise BusyError(f"{task.name} {name} is being prepared by another process")
         if missing := raw.missing(task, tier):
             files = ", ".join(source.file for source in missing)
+            fetch = mend.command("fetch", task.name, f"--tier {tier}")
             raise DataError(
-                f"{task.name}: missing {files}; 'kit data fetch {task.name} --tier {tier}', or "
+                f"{task.name}: missing {files}; '{fetch}', or "
                 f"bring them by 'kit data import {task.name} PATH...'"
                 + "".join(f", or take --tier {other}" for other in others(task, tier))
             )

@@ -89,7 +89,7 @@ def command(
     -o search.epochs=10; such a run fills no table. A seed that fails stops no other; the exit code
     is then 1.
     """
-    from kit import method
+    from kit import method, task
     from kit.files import canonical_json
 
     if spec_file is not None:
@@ -104,11 +104,14 @@ def command(
         from kit.containers import lock
 
         lock.compare(os.environ["KIT_IMAGE_ID"], first.task, allow_unpinned)
+    here = spec_file is None and "KIT_IMAGE_ID" not in os.environ  # whose data are read-only
+    if here and task.find(first.task).about is None:
+        _prepare(first)  # first, since its size tells how long a run takes
     if spec_file is None:  # else that was looked at where it was planned
-        options.needs_gpu(first.profile, device, force)
+        options.needs_gpu(first.profile, device, force, specs=specs)
     if missing := info.missing():
         raise KitError(missing)
-    if spec_file is None and "KIT_IMAGE_ID" not in os.environ:  # a container's data are read-only
+    if here:
         _prepare(first)
 
     from kit.engines import leases

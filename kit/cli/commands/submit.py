@@ -105,7 +105,7 @@ def command(
         raise KitError("say where: --slurm or --kubernetes")
     plan = planning.make(**request)
     if device == "cpu":
-        options.needs_gpu(request["profile"], device, force)
+        options.needs_gpu(request["profile"], device, force, specs=[run.spec for run in plan.todo])
     for run in plan.runs:
         if run.action == "failed":
             click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)

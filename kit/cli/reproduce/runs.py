@@ -44,7 +44,8 @@ def fill(
         click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)
     if not plan.todo:
         return len(failed)
-    options.needs_gpu(profile, device, force, engine)
+    runs = [run.spec for run in plan.todo]
+    options.needs_gpu(profile, device, force, engine, runs)
     check_disk(plan)
     todo, specs = [Job.planned(run) for run in plan.todo], [run.spec for run in plan.todo]
     slots = choose.slots(gpus, jobs, device, jobs_per_gpu)

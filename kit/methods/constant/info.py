@@ -28,4 +28,5 @@ METHOD = MethodInfo(
     version=1,
     stages=("fit",),
     settings_type=ConstantSettings,
+    light=True,
 )

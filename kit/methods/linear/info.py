@@ -42,4 +42,5 @@ METHOD = MethodInfo(
     version=1,
     stages=("tune", "fit"),
     settings_type=LinearSettings,
+    light=True,
 )

@@ -43,6 +43,7 @@ def fetch_data(
     """Download the raw files of TASK that are missing. Resumed, verified, mirror by mirror."""
     from kit import task
     from kit.cli.progress import bar
+    from kit.data import mend
     from kit.data.fetch import fetch
     from kit.data.offers import offer
     from kit.errors import DataError, KitError
@@ -73,7 +74,8 @@ def fetch_data(
         if precomputed:
             click.echo(f"{each.name}: complete")
         else:
-            click.echo(f"complete; now 'kit data prepare {each.name} --tier {tier}'")
+            prepare = mend.command("prepare", each.name, f"--tier {tier}")
+            click.echo(f"complete; now '{prepare}'")
     if failed:
         raise DataError(f"incomplete: {', '.join(failed)}; the same command goes on from here")
 

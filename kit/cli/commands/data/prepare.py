@@ -19,7 +19,10 @@ from kit.spec import PROFILES, TIERS, Profile, Tier
     help="Make only what this profile uses (generated tiers).",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one per core.")
-def prepare_data(task_name: str, tier: Tier | None, profile: Profile, workers: int | None) -> None:
+@click.option("--if-needed", is_flag=True, help="Leave data that are ready as they are.")
+def prepare_data(
+    task_name: str, tier: Tier | None, profile: Profile, workers: int | None, if_needed: bool
+) -> None:
     """Make the arrays that runs read from raw files, or by a generator."""
     from kit import task
     from kit.cli.progress import bar
@@ -28,6 +31,10 @@ def prepare_data(task_name: str, tier: Tier | None, profile: Profile, workers: i
     the_task = task.find(task_name)
     possible = [each for each in the_task.tiers if not raw.missing(the_task, each)]
     chosen = tier or (possible or the_task.tiers)[0]
+    now = preparing.state(the_task, chosen, profile)
+    if if_needed and now.ready:
+        click.echo(f"{now.detail}: ready")
+        return
     with bar(f"{task_name} {chosen}") as progress:
         preparing.prepare(the_task, chosen, profile, workers=workers, progress=progress)
     click.echo(preparing.state(the_task, chosen, profile).detail)
