@@ -4,16 +4,26 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+# A file of tests is one process's, so that what its tests share is made once; torch gets one thread
+# in each, since the processes fill the cores.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
+	--dist loadfile
 
-.PHONY: setup reproduce images test test-containers lint clean
+# Python 3.12 has a way to watch lines that costs next to nothing.
+CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
+
+.PHONY: setup hooks reproduce images lint quick quick-tests test coverage times docs test-containers clean
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs,test]'
 	touch $@
+
+hooks: setup
+	$(BIN)/pre-commit install
 
 reproduce: setup
 	$(BIN)/kit reproduce --table 5 --task darcy-flow --profile lite
@@ -28,8 +38,28 @@ images: setup
 	$(BIN)/kit images build
 	$(BIN)/kit images lock
 
+# Under two minutes on two cores; tests/slow.txt lists what it leaves out.
+quick: setup
+	$(MAKE) --jobs 2 --output-sync lint quick-tests
+
+quick-tests: setup
+	$(PYTEST) -m "not slow"
+
 test: lint
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+# The tests, and how much of the kit they run, without what runs in processes of its own.
+coverage: lint
+	COVERAGE_CORE=$(CORE) $(PYTEST) --cov --cov-report term:skip-covered
+
+# Measures every test, lists the slow ones and tells where the time goes.
+times: setup
+	$(PYTEST) -o junit_family=xunit1 --junitxml build/times.xml
+	$(BIN)/python -m tests.times build/times.xml
+
+# Warnings are errors. What is written lies in build/site.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 # Gets itself a Docker engine where there is none, on Debian and as root.
 test-containers: setup

@@ -18,11 +18,20 @@ from kit.containers import build, images
 from kit.containers.client import connect
 from kit.data import preparing
 from kit.errors import UnavailableError
+from tests import times
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # Whoever runs the tests in the background may have them ignore Ctrl-C, and so would all they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that were slow when last measured; what is not listed is quick."""
+    slow = frozenset(times.SLOW.read_text(encoding="utf-8").split())
+    for item in items:
+        if times.function(item.nodeid) in slow:
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from kit.base.context import Context
 from kit.base.method import Method, NetworkContext, Outcome
 from kit.data.folds import Fold
 from kit.data.loading import Batch
-from kit.errors import KitError, nearest
+from kit.errors import DataError, KitError, nearest
 from kit.metrics import Prediction
 from kit.ops import count
 from kit.runs.records import Architecture
@@ -106,8 +106,17 @@ def save(context: Context, network: nn.Module) -> None:
 
 
 def load(context: Context, network: nn.Module) -> nn.Module:
-    """Fill a network with the final weights."""
-    network.load_state_dict(tensors.load(context.artifacts / WEIGHTS, context.device))
+    """Fill a network with the final weights.
+
+    Raises:
+        DataError: the file is damaged, or holds the weights of another network.
+    """
+    file = context.artifacts / WEIGHTS
+    weights = tensors.load(file, context.device)
+    try:
+        network.load_state_dict(weights)
+    except (RuntimeError, TypeError, AttributeError):
+        raise DataError(f"{file} does not hold the weights of this run's network") from None
     return network
 
 

@@ -18,14 +18,13 @@ from kit.containers.images import (
     BASE_NAME,
     CODE,
     LABEL,
+    PACKAGES,
     REVISION,
     VERSION,
     reference,
 )
 from kit.errors import KitError
 from kit.runs.provenance import code_hash, git_state
-
-PACKAGES = "kit.packages"
 
 
 @dataclass(frozen=True)

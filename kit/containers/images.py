@@ -17,6 +17,7 @@ BASE_NAME = "org.opencontainers.image.base.name"
 BASE_DIGEST = "org.opencontainers.image.base.digest"
 REVISION = "org.opencontainers.image.revision"
 VERSION = "org.opencontainers.image.version"
+PACKAGES = "kit.packages"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ def listing(client: docker.DockerClient) -> list[DockerImage]:
     }
     images = (find(client, name) for name in sorted(names, key=lambda name: (name != BASE, name)))
     return [image for image in images if image is not None]
+
+
+def packages(client: docker.DockerClient, image: DockerImage) -> str:
+    """Return what pip has installed in an image, ``name==version`` with spaces between."""
+    return str(client.images.get(image.id).labels.get(PACKAGES, ""))
 
 
 def _get(client: docker.DockerClient, name: str) -> EngineImage | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from kit.seeding import key
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Groups = list[dict[str, Any]]
+
+# What torch raises for a checkpoint that is damaged, or of another shape.
+DAMAGE = (AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -214,13 +218,13 @@ def _first(data: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
 def _resume(file: Path | None, network: nn.Module, optimiser: Optimizer) -> list[float]:
     if file is None or not file.exists():
         return []
-    state = torch.load(file, map_location="cpu", weights_only=True)
     try:
+        state = torch.load(file, map_location="cpu", weights_only=True)
         network.load_state_dict(state["network"])
-    except RuntimeError:
+        optimiser.load_state_dict(state["optimiser"])
+        return list(state["losses"])
+    except (*DAMAGE, pickle.UnpicklingError):
         raise ValueError(f"{file} is of another search; remove it to start afresh") from None
-    optimiser.load_state_dict(state["optimiser"])
-    return list(state["losses"])
 
 
 def _save(file: Path | None, network: nn.Module, optimiser: Optimizer, losses: list[float]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.io import loadmat
 
+from kit import extras
 from kit.data.archives import unpack
 from kit.errors import DataError, KitError
 from kit.task import Preparation
@@ -89,7 +90,7 @@ def _train(file: Path, field: str, chosen: list[int]) -> tuple[Bytes, Bytes]:
     try:
         import h5py
     except ModuleNotFoundError:
-        raise KitError(f"{file.name} needs h5py: pip install 'kit[hdf5]'") from None
+        raise KitError(f"{file.name} needs h5py: {extras.install('hdf5')}") from None
     xs, ys = [], []
     try:
         with h5py.File(file) as content:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import Counter
 from pathlib import Path, PurePosixPath
 
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from kit.data.archives import members
 from kit.errors import DataError
+from kit.files import decode_json
 
 from .audio import read_wav
 from .clips import LABELS, Clip, Progress, Store
@@ -115,7 +115,7 @@ def _text(name: str, content: bytes) -> str:
 
 def _label_map(text: str) -> dict[str, int]:
     try:
-        found = json.loads(text)
+        found = decode_json(text, object)
     except ValueError as error:
         raise DataError(f"{LABEL_MAP}: not JSON ({error})") from None
     if not isinstance(found, dict) or sorted(map(str, found.values())) != sorted(

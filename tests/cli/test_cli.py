@@ -179,7 +179,7 @@ def test_a_seed_that_fails_stops_no_other(kit: Run, home: Path) -> None:
     weights.write_bytes(b"damaged")
     done = kit(*words)
     assert done.returncode == 1
-    assert "seed 0 (smoke, released): failed (method)" in done.stderr
+    assert "seed 0 (smoke, released): failed (data)" in done.stderr
     assert "seed 1 (smoke, released): relative-l2" in done.stdout
 
 
@@ -188,7 +188,8 @@ def test_listings_in_both_forms(kit: Run) -> None:
     for words in (("list", "tasks"), ("list", "methods"), ("list", "tables"), ("data", "list")):
         assert json.loads(kit(*words, "--format", "json").stdout)
     checks = json.loads(kit("doctor", "--format", "json").stdout)
-    assert {"python", "torch", "gpu", "docker", "disk", "data"} == {row["check"] for row in checks}
+    checked = {"python", "torch", "gpu", "docker", "disk", "folders", "data"}
+    assert checked == {row["check"] for row in checks}
 
 
 def test_data_are_prepared_verified_and_listed(kit: Run, darcy: Path) -> None:

@@ -76,7 +76,7 @@ def test_neither_root_nor_compiler_nor_cache(built_images: docker.DockerClient) 
 def test_labels_and_what_an_image_is_for(built_images: docker.DockerClient) -> None:
     for name in ("base", "darcy-flow"):
         image = built_images.images.get(images.reference(name))
-        packages = dict(word.split("==") for word in image.labels[build.PACKAGES].split())
+        packages = dict(word.split("==") for word in image.labels[images.PACKAGES].split())
         listing = inside(built_images, name, "cat /opt/kit/packages.txt")
         assert packages == dict(line.split("==") for line in listing.splitlines())
         for line in (paths.project() / "constraints.txt").read_text().splitlines():
@@ -205,7 +205,7 @@ def test_secrets_of_a_build_are_in_no_image(
     requirements.write_text(f"soundfile # {time.time()}\n")
     again(["deepsea"], build.BuildOptions(ca=bundle if own else None))
     image = built_images.images.get(images.reference("deepsea"))
-    assert "soundfile==" in image.labels[build.PACKAGES]
+    assert "soundfile==" in image.labels[images.PACKAGES]
     assert MARKER not in json.dumps([image.attrs, image.history()])
     places = "/etc /home /kit /opt /root /run /tmp /usr/local /var"
     assert inside(built_images, "deepsea", f"grep -rlsF {MARKER} {places}; true", "0") == ""

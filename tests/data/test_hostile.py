@@ -27,7 +27,7 @@ import torch
 CHILD = (sys.executable, "-m", "tests.data.hostile_child")
 ROOT = Path(__file__).parents[2]
 RECONSTRUCT = np.zeros(1).__reduce__()[0]
-# Examples per reader in the ordinary suite; CI's nightly minute sets more.
+# Examples per reader in the ordinary suite; CI sets more, for about a minute.
 EXAMPLES = os.environ.get("KIT_FUZZ_EXAMPLES", "100")
 
 

@@ -54,6 +54,6 @@ def test_a_store_that_is_none_is_told_in_one_line(tmp_path: Path) -> None:
 
 def test_without_the_library_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(KitError, match=r"kit\[mlflow\]"):
+    with pytest.raises(KitError, match=r"\.\[mlflow\]"):
         export("file:x", "mine")
     assert not paths.results().exists()

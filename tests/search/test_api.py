@@ -177,6 +177,11 @@ def test_interrupted_it_goes_on_to_the_same_architecture(tmp_path: Path) -> None
     torch.randn(7)
     resumed = dash_search(model, data, checkpoint=file, **search)
     assert resumed == whole
+    for junk in (b"", b"text", file.read_bytes()[:300], b"\x80\x02cposix\nsystem\nU\x04true\x85R."):
+        damaged = tmp_path / "damaged.pt"
+        damaged.write_bytes(junk)
+        with pytest.raises(ValueError, match="of another search"):
+            dash_search(model, data, checkpoint=damaged, **search)
     with pytest.raises(ValueError, match="of another search"):
         dash_search(model, data, checkpoint=file, kernel_sizes=(3,), dilations=(1,))
 

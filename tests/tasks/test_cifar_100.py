@@ -148,7 +148,7 @@ def test_wrong_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     found: Any = builtins.__import__
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(KitError, match=r"needs pillow: pip install 'kit\[images\]'"):
+    with pytest.raises(KitError, match=r"needs pillow: pip install -e '\.\[images\]'"):
         read(file)
 
 

@@ -101,6 +101,22 @@ def lock_() -> None:
     click.echo(f"{locking.path()}: {len(lock.images)} images on {base.name} ({base.digest})")
 
 
+@command.command(name="sbom")
+@click.argument("name", metavar="TASK|base")
+def sbom_(name: str) -> None:
+    """Print an image's bill of materials (CycloneDX, JSON)."""
+    import json
+
+    from kit.containers import images, sbom
+    from kit.containers.client import connect
+
+    client = connect()
+    image = images.find(client, name)
+    if image is None:
+        raise KitError(f"there is no image {name!r}; 'kit images list' shows them")
+    click.echo(json.dumps(sbom.bill(image, images.packages(client, image)), indent=2))
+
+
 @command.command()
 @click.option("--write", is_flag=True, help="Write compose.yaml instead of printing it.")
 def compose(write: bool) -> None:

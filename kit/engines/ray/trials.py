@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -108,13 +109,19 @@ class RayTrials:
             self._under_way[self._train.remote(self._common, msgspec.json.encode(job))] = keep
 
 
-def _train(common: tuple[bytes, str, Mapping[str, str | None]], job: bytes) -> bytes:
+def _train(common: tuple[bytes, str, Mapping[str, str | None]], work: bytes) -> bytes:
     """On a node: train a trial and return the answer."""
     text, code, given = common
     cluster.take_over(given)
     setup = msgspec.json.decode(text, type=Setup)
     name = setup.spec.task
-    if cluster.code(name) != code:
+    if _code(name) != code:
         line = f"a node's kit or its task {name} differs from the one here"
         return msgspec.json.encode(Failed("infrastructure", line, mistake=True))
-    return msgspec.json.encode(answer(setup, msgspec.json.decode(job, type=TrialWork)))
+    return msgspec.json.encode(answer(setup, msgspec.json.decode(work, type=TrialWork)))
+
+
+@cache
+def _code(task: str) -> str:
+    """Return the hash of the code that this worker has loaded, once for all its trials."""
+    return cluster.code(task)

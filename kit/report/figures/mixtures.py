@@ -70,7 +70,8 @@ def _search(folder: Path, name: str) -> SearchMixtures:
     lines = [
         line
         for line in history.read(folder)
-        if line.get("alpha") and np.isfinite(np.array(line["alpha"], float)).all()
+        # A candidate may have weight 0, whose logarithm is not finite; not all of a layer.
+        if line.get("alpha") and np.isfinite(np.array(line["alpha"], float).max(axis=1)).all()
     ]
     if not lines:
         raise KitError(f"{folder} has no search with mixtures in its history")
