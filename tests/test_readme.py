@@ -1,0 +1,73 @@
+"""README's commands, top to bottom, in one folder; long ones at the size of a smoke test."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kit import paths
+
+README = (paths.project() / "README.md").read_text(encoding="utf-8")
+# What stands in README, and what the test does in its place: the same, smaller.
+SMALLER = {
+    "make reproduce": "kit reproduce --table 5 --task darcy-flow --profile smoke --seed 0",
+    "kit reproduce --table 5 --profile smoke --seed 0": "kit reproduce --table 5 --profile smoke "
+    "--seed 0 --task darcy-flow --method dash --method wrn",
+    "kit run digits dash --profile lite --seed 0": "kit run digits dash --profile smoke --seed 0",
+}
+SECTIONS = ("Five minutes", "Your own data")
+
+
+def block(section: str) -> str:
+    """Return the first block of commands of a section, without the prefix of the checkout."""
+    text = README.split(f"\n## {section}\n")[1].split("\n## ")[0]
+    found = re.findall(r"^```\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+    return str(found[0]).replace(".venv/bin/kit", "kit")
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> dict[str, str]:
+    """An environment whose ``kit`` and ``python`` are those of this test."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name, words in (("kit", f"{sys.executable} -m kit"), ("python", sys.executable)):
+        (folder / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        (folder / name).chmod(0o755)
+    (tmp_path / "tasks").mkdir()
+    return {
+        **os.environ,
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(paths.project()),
+        "KIT_DATA": str(tmp_path / "data"),
+        "KIT_RESULTS": str(tmp_path / "results"),
+        "KIT_TASKS": str(tmp_path / "tasks"),
+    }
+
+
+def test_its_commands_run_in_their_order(shell: dict[str, str], tmp_path: Path) -> None:
+    script = "make reproduce\n" + "".join(block(name) for name in SECTIONS)
+    for words, smaller in SMALLER.items():
+        assert words in README.replace(".venv/bin/kit", "kit"), f"README has no {words!r}"
+        script = script.replace(words, smaller)
+    commands = [line for line in script.splitlines() if line.startswith("kit ")]
+    assert len(commands) > 10
+    # bash -e, but 'kit doctor' tells what is wrong with a machine by its exit code.
+    script = script.replace("kit doctor", "kit doctor || test $? = 1")
+    done = subprocess.run(
+        ["bash", "-euxc", script],
+        cwd=tmp_path,
+        env=shell,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Traceback" not in done.stderr
+    for name in ("net.svg", "new.csv", "digits-model/program.pt2", "results/report/index.html"):
+        assert (tmp_path / name).exists(), name
