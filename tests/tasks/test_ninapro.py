@@ -13,7 +13,7 @@ from kit import discovery, task
 from kit.data import preparing, raw
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
-from tests.tasks.samples import prepared_sample
+from tests.tasks.samples import made_up, prepared_sample
 
 ARCHIVE = "libemg-2.0.3.tar.gz"
 COUNTS = {"train": 6, "val": 3, "test": 4}
@@ -36,7 +36,7 @@ def write_folds(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
 
 def test_published_windows_are_transposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module("prepare"), "COUNT", COUNTS)
-    ninapro, content = task.find("ninapro"), write_folds(tmp_path)
+    ninapro, content = made_up(task.find("ninapro")), write_folds(tmp_path)
     raw.import_files(ninapro, sorted(tmp_path.glob("*.npy")))
     preparing.prepare(ninapro, "published", "paper")
     data = open_prepared(ninapro, "published", "paper")
