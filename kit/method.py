@@ -68,6 +68,15 @@ class MethodInfo:
             return f"it is for {self.dims[0]}D data, and this task is {task.dims}D"
         return None
 
+    def check_stage(self, name: str | None) -> None:
+        """Check that there is a stage of that name; None is none in particular.
+
+        Raises:
+            KitError: there is not.
+        """
+        if name is not None and name not in self.stages:
+            raise KitError(f"{self.name} has the stages {', '.join(self.stages)}, no {name!r}")
+
     def missing(self) -> str | None:
         """Return what to install before it can run here, or None."""
         if self.package is None or find_spec(self.package) is not None:

@@ -80,8 +80,7 @@ def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
         KeyboardInterrupt: by Ctrl-C or TERM; the run can be resumed.
     """
     info = method.find(spec.method)
-    if options.until is not None and options.until not in info.stages:
-        raise KitError(f"{info.name} has the stages {', '.join(info.stages)}, no {options.until!r}")
+    info.check_stage(options.until)
     device = device_of(spec, options.device, options.threads)
     with joined(RunFolder(spec), device) as folder, folder.opened(), terminable() as asked:
         done = _finished(folder, options)

@@ -52,8 +52,8 @@ def even_latex(text: str) -> None:
     assert text.count("{") == text.count("}")
     width = 0
     for line in text.splitlines():
-        if align := re.match(r"\\begin\{tabular\}\{([lr]+)\}", line):
-            width = len(align[1])
+        if align := re.match(r"\\begin\{tabular\}\{((?:[lr]|p\{10em\})+)\}$", line):
+            width = len(align[1].replace("p{10em}", "p"))
         elif line.endswith(r"\\") and not line.startswith(r"\multicolumn"):
             assert len(re.findall(r"(?<!\\)&", line)) == width - 1, line
     assert text.isascii()

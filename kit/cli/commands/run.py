@@ -100,6 +100,7 @@ def command(
         specs = as_asked(task_name, method_name, **asked)
     first = specs[0]
     info = method.find(first.method)
+    info.check_stage(until)
     if "KIT_IMAGE_ID" in os.environ:
         from kit.containers import lock
 
