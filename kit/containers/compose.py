@@ -43,7 +43,7 @@ x-data: &data {type: bind, source: "${KIT_DATA:-./data}", target: /kit/data}
 x-raw: &raw {type: bind, source: "${KIT_DATA:-./data}/raw", target: /kit/data/raw}
 
 x-environment: &environment
-  {KIT_GPU: , KIT_GPU_WAIT: , KIT_JOBS_PER_GPU: , KIT_SEEDS: , KIT_THREADS: ,
+  {KIT_GPU: , KIT_GPU_WAIT: , KIT_TAKE_BUSY_GPU: , KIT_JOBS_PER_GPU: , KIT_SEEDS: , KIT_THREADS: ,
    KIT_CHECKPOINT_SECONDS: }
 
 x-run: &run
