@@ -148,11 +148,19 @@ def test_scores_at_the_ends_are_read(name: str, unit: str, value: float | None) 
     assert read_result(folder.result).metrics[name].value == value
 
 
-def test_units_are_counted_right() -> None:
+@pytest.mark.parametrize("name", ["n_undefined", "n_units"])
+def test_nothing_is_counted_below_none(name: str) -> None:
     folder = RunFolder(make_run().spec)
-    edit(folder, "metrics", "relative-l2", "n_undefined", to=5)
-    with pytest.raises(ValueError, match="5 of 4 units undefined"):
+    edit(folder, "metrics", "relative-l2", name, to=-1)
+    with pytest.raises(ValueError, match="-1 un"):
         read_result(folder.result)
+
+
+def test_more_labels_than_units_can_be_undefined() -> None:
+    """Of 200 labels most occur in none of a few clips."""
+    folder = RunFolder(make_run().spec)
+    edit(folder, "metrics", "relative-l2", "n_undefined", to=192)
+    assert read_result(folder.result).metrics["relative-l2"].n_undefined == 192
 
 
 def test_every_metric_has_a_range() -> None:
