@@ -17,8 +17,6 @@ HEAD = """\
 #   docker compose run --rm deepsea-fetch            the data: the only service with a network
 #   docker compose run --rm deepsea-prepare          what the runs read, from what was fetched
 #
-# A run has the data prepared first; where they are ready, that takes a second.
-#
 # A run takes a GPU that is free, or one of KIT_GPU (0,1 or UUIDs). 'kit images build' writes .env:
 # whose the results are (KIT_UID, KIT_GID), KIT_RUNTIME=nvidia where containers can have GPUs, and
 # the ids of the images (KIT_IMAGE_*), which are then what runs and what results are marked with.
@@ -74,15 +72,11 @@ SERVICES = """\
     <<: *run
     image: ${{{variable}:-${{KIT_IMAGES:-kit}}/{name}}}
     environment: {{<<: *environment, KIT_IMAGE_ID: "${{{variable}:-}}", KIT_SERVICE: {name}}}
-    depends_on: {{{name}-prepare: {{condition: service_completed_successfully}}}}
     build: {{<<: *build, args: {{TASK: {folder}}}}}
     entrypoint: [kit, run, {name}]
   {name}-dash: {{<<: *{name}, entrypoint: [kit, run, {name}, dash]}}
-  {name}-prepare:
-    <<: [*prepare, *{name}]
-    depends_on: {{}}
-    entrypoint: [kit, data, prepare, {name}, --if-needed]
-  {name}-fetch: {{<<: [*fetch, *{name}], depends_on: {{}}, entrypoint: [kit, data, fetch, {name}]}}
+  {name}-prepare: {{<<: [*prepare, *{name}], entrypoint: [kit, data, prepare, {name}]}}
+  {name}-fetch: {{<<: [*fetch, *{name}], entrypoint: [kit, data, fetch, {name}]}}
 """
 
 

@@ -33,11 +33,6 @@ def test_every_task_has_its_services(services: dict[str, dict[str, Any]]) -> Non
             assert services[f"{name}{kind}"]["build"]["args"] == {"TASK": folder.name}
         assert services[name]["entrypoint"] == ["kit", "run", name]
         assert services[name]["environment"]["KIT_SERVICE"] == name
-        first = {f"{name}-prepare": {"condition": "service_completed_successfully"}}
-        assert services[name]["depends_on"] == services[f"{name}-dash"]["depends_on"] == first
-        assert not services[f"{name}-prepare"]["depends_on"]
-        assert not services[f"{name}-fetch"]["depends_on"]
-        assert "--if-needed" in services[f"{name}-prepare"]["entrypoint"]
         assert services[f"{name}-dash"]["entrypoint"] == ["kit", "run", name, "dash"]
 
 

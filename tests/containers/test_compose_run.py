@@ -72,7 +72,11 @@ def finished(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int,
 def test_three_seeds_of_dash_on_deepsea(
     compose: Compose, built_images: docker.DockerClient
 ) -> None:
-    # Its data are prepared first, by a service of their own; there is no network to fetch any.
+    code, _, err = finished(compose("deepsea-dash", "--profile", "smoke"))
+    assert code == 1
+    assert "docker compose run --rm deepsea-prepare" in err
+    prepare = compose("deepsea-prepare", "--tier", "synthetic", "--profile", "smoke")
+    assert finished(prepare)[0] == 0
     code, out, err = finished(compose("deepsea-dash", "--profile", "smoke"))
     assert code == 0, err
     assert "one-minus-auroc" in out
@@ -167,7 +171,7 @@ def test_phases_and_their_rights(compose: Compose, mirror: str) -> None:
     files = sorted((raw / "darcy-flow").glob("*.mat"))
     assert [file.read_bytes()[:6] for file in files] == [b"MATLAB"] * 2
     assert {file.stat().st_uid for file in files} == {int(where.get("KIT_UID", os.getuid()))}
-    assert "kit data prepare darcy-flow" in out
+    assert "docker compose run --rm darcy-flow-prepare" in out
     look = "ls /sys/class/net; touch /kit/data/here; touch /kit/data/raw/here || echo refused"
     words = ("--entrypoint", "sh", "darcy-flow-prepare", "-c", look)
     assert finished(compose(*words))[1].split() == ["lo", "refused"]
@@ -177,7 +181,6 @@ def test_phases_and_their_rights(compose: Compose, mirror: str) -> None:
 def test_results_of_somebody_else(compose: Compose) -> None:
     if os.getuid() != 0:
         pytest.skip("only root can call in another user's name")
-    assert finished(compose("deepsea-prepare"))[0] == 0
     code, _, err = finished(compose("deepsea-dash", KIT_UID="4321", KIT_GID="4321"))
     assert code == 2, err
     assert err.splitlines()[-1].startswith("kit: uid 4321 cannot write the results folder")
