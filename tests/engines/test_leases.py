@@ -201,7 +201,8 @@ def test_kit_run_without_a_gpu_to_be_had_says_so_and_never_begins(
         done = kit(*words, "--gpus", "0")
         told = kit("doctor").stdout
     assert done.returncode == 75
-    assert done.stderr == f"kit: no GPU to be had: {fake.uuids[0]} is leased to another run\n"
+    told_last = f"kit: no GPU to be had: {fake.uuids[0]} is leased to another run"
+    assert done.stderr.splitlines()[-1] == told_last
     assert "0 Stand-in (17 GB): leased to another run; 1 Stand-in (17 GB): free" in told
     assert kit(*words, "--gpus", "7").returncode == 2
 

@@ -116,7 +116,7 @@ def test_a_process_is_found_again_but_never_one_that_has_its_pid() -> None:
 
 def test_the_kernels_oom_killer_is_told_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
     count = [7]
-    monkeypatch.setattr(local, "_oom_kills", lambda: count[0])
+    monkeypatch.setattr(local, "oom_kills", lambda: count[0])
     engine, handle = started("import os; os.kill(os.getpid(), 9)")
     count[0] += 1
     assert ended(engine, handle) == Exit(-9, oom_killed=True)
