@@ -106,13 +106,14 @@ def command(
 
         lock.compare(os.environ["KIT_IMAGE_ID"], first.task, allow_unpinned)
     here = spec_file is None and "KIT_IMAGE_ID" not in os.environ  # whose data are read-only
-    if here and task.find(first.task).about is None:
+    own = task.find(first.task).about is None
+    if here and own:
         _prepare(first)  # first, since its size tells how long a run takes
     if spec_file is None:  # else that was looked at where it was planned
         options.needs_gpu(first.profile, device, force, specs=specs)
     if missing := info.missing():
         raise KitError(missing)
-    if here:
+    if here and not own:
         _prepare(first)
 
     from kit.engines import leases

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import click
 
 from kit.cli import options
@@ -21,9 +19,7 @@ from kit.spec import PROFILES, TIERS, Profile, Tier
     help="Make only what this profile uses (generated tiers).",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one per core.")
-@click.option(
-    "--if-needed", is_flag=True, help="Make nothing where data are ready: of --tier, or of any."
-)
+@click.option("--if-needed", is_flag=True, help="Leave data that are ready as they are.")
 def prepare_data(
     task_name: str, tier: Tier | None, profile: Profile, workers: int | None, if_needed: bool
 ) -> None:
@@ -36,10 +32,8 @@ def prepare_data(
     possible = [each for each in the_task.tiers if not raw.missing(the_task, each)]
     chosen = tier or (possible or the_task.tiers)[0]
     if if_needed:
-        # Which profile a run will have is not known here; one that lacks its data says so.
-        kinds = [(tier, profile)] if tier else list(product(the_task.tiers, PROFILES))
-        states = (preparing.state(the_task, *kind) for kind in kinds)
-        if now := next((state for state in states if state.ready), None):
+        now = preparing.state(the_task, chosen, profile)
+        if now.ready:
             click.echo(f"{now.detail}: ready")
             return
     with bar(f"{task_name} {chosen}") as progress:
