@@ -1,0 +1,21 @@
+"""DARTS's cells (Liu et al. 2019), searched with partial channels (PC-DARTS, Xu et al. 2020)."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kit.spaces.darts.genotype import Genotype
+    from kit.spaces.darts.network import DartsNetwork
+
+MODULES = {"genotype": ("Genotype",), "network": ("DartsNetwork",)}
+__all__ = ["DartsNetwork", "Genotype"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part when it is asked for: genotypes are read and shown without torch."""
+    for module, parts in MODULES.items():
+        if name in parts:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

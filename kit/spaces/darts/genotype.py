@@ -1,0 +1,205 @@
+"""Genotypes: cells of DARTS's space, as values and in the text forms of the originals. No torch.
+
+A cell has two inputs, 0 and 1, and four nodes, 2 to 5. Each node adds up two operations, each of
+another input or earlier node; the cell's output are the nodes' channels one after the other.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kit.files import decode_json
+
+INPUTS, NODES, EDGES_PER_NODE = 2, 4, 2
+CANDIDATES = (
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
+"""What an edge of a genotype can have: all operations but ``none``."""
+CELLS = ("normal", "reduce")
+
+Edge = tuple[str, int]
+"""An operation and what it reads."""
+# `Genotype(normal=[...], normal_concat=range(2, 6), ...)`, also as the value of a dictionary.
+_CALL = re.compile(r"\bGenotype\s*\(")
+
+
+@dataclass(frozen=True)
+class Genotype:
+    """What is chosen in DARTS's space.
+
+    Attributes:
+        normal: two edges for each of the four nodes, in their order.
+        reduce: those of the cells that halve the map; networks for dense tasks have none.
+    """
+
+    normal: tuple[Edge, ...]
+    reduce: tuple[Edge, ...]
+
+    @classmethod
+    def of(cls, value: Any) -> Genotype:
+        """Return the genotype that a value of JSON or a text stands for.
+
+        Raises:
+            ValueError: it stands for none; one line with the place.
+        """
+        value = read(value) if isinstance(value, str) else value
+        check(value)
+        return cls(*(tuple((name, source) for name, source in value[cell]) for cell in CELLS))
+
+    def value(self) -> dict[str, list[list[Any]]]:
+        """Return it as JSON has it."""
+        return {cell: [[*edge] for edge in getattr(self, cell)] for cell in CELLS}
+
+    def text(self) -> str:
+        """Return it as the originals write it."""
+        parts = (f"{cell}={[*getattr(self, cell)]}, {cell}_concat=range(2, 6)" for cell in CELLS)
+        return f"Genotype({', '.join(parts)})"
+
+
+def node_of(edge: int) -> int:
+    """Return the node, 2 to 5, that an edge of a genotype leads to."""
+    return INPUTS + edge // EDGES_PER_NODE
+
+
+def read(text: str) -> Any:
+    """Return the value in a text: JSON, or ``Genotype(...)`` as the originals print it.
+
+    Comment signs before it and a name, as in the originals' files, are passed over.
+
+    Raises:
+        ValueError: there is none in it, or more than one.
+    """
+    calls = list(_CALL.finditer(text))
+    if not calls:
+        return decode_json(text, object)
+    if len(calls) > 1:
+        raise ValueError(f"it holds {len(calls)} genotypes; leave the one that is meant")
+    # What a file has before and after the call, such as a key and a comma, is not read.
+    return _of_call(_call(text[calls[0].start() :]))
+
+
+def _call(text: str) -> ast.Call:
+    """Return the call at the beginning of a text, whatever follows it."""
+    # Of a call in comments each further line begins with a comment sign, too.
+    lines = text[: _end(text)].splitlines()
+    source = "\n".join(line.lstrip().removeprefix("#") for line in lines)
+    try:
+        expression = ast.parse(source, mode="eval").body
+    except (SyntaxError, ValueError) as error:
+        raise ValueError(f"Genotype(...) cannot be read: {error.args[0]}") from None
+    if not isinstance(expression, ast.Call) or expression.args:
+        raise ValueError("Genotype(...): each part needs its name, normal=... and reduce=...")
+    return expression
+
+
+def _end(text: str) -> int:
+    """Return where the first bracket of a text is closed."""
+    depth = 0
+    for place, sign in enumerate(text, 1):
+        depth += (sign in "([") - (sign in ")]")
+        if sign == ")" and depth == 0:
+            return place
+    raise ValueError("Genotype(: its closing bracket is missing")
+
+
+def _of_call(call: ast.Call) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for keyword in call.keywords:
+        name = keyword.arg or "**"
+        if name.endswith("_concat"):
+            _check_concat(name, keyword.value)
+        elif name not in CELLS:
+            raise ValueError(f"Genotype(...): there is no part {name!r}")
+        else:
+            try:
+                edges = ast.literal_eval(keyword.value)
+            except (ValueError, TypeError):
+                raise ValueError(f"{name}: no list of (operation, source)") from None
+            value[name] = _lists(edges)
+    return value
+
+
+def _lists(value: Any) -> Any:
+    """Return a value with lists in place of tuples, as JSON has it."""
+    return [_lists(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _check_concat(name: str, value: ast.expr) -> None:
+    """Hold the nodes that make up a cell's output to those of the space: all of them."""
+    written = ast.unparse(value)
+    nodes = [*range(INPUTS, INPUTS + NODES)]
+    if written not in (f"range({nodes[0]}, {nodes[-1] + 1})", str(nodes), str(tuple(nodes))):
+        raise ValueError(f"{name}: the output of a cell is range(2, 6), all its nodes: {written}")
+
+
+def check(value: Any) -> None:
+    """Hold a value to the form ``{"normal": [[operation, source], ...], "reduce": [...]}``.
+
+    Raises:
+        ValueError: it has another; one line with cell, node and edge.
+    """
+    if not isinstance(value, dict):
+        raise ValueError('no {"normal": [[operation, source], ...], "reduce": [...]}')
+    if odd := [name for name in value if name not in CELLS]:
+        raise ValueError(f"there is no cell {_short(odd[0])}; there are {' and '.join(CELLS)}")
+    for cell in CELLS:
+        if cell not in value:
+            raise ValueError(f"the cell {cell!r} is missing")
+        _check_cell(cell, value[cell])
+
+
+def _check_cell(cell: str, edges: Any) -> None:
+    if not isinstance(edges, list):
+        raise ValueError(f"{cell}: no list of [operation, source]")
+    if len(edges) != NODES * EDGES_PER_NODE:
+        raise ValueError(
+            f"{cell}: {NODES} nodes of {EDGES_PER_NODE} edges are {NODES * EDGES_PER_NODE} edges, "
+            f"and there are {len(edges)}"
+        )
+    sources: list[int] = []
+    for number, edge in enumerate(edges):
+        node = node_of(number)
+        place = f"{cell}, node {node}, edge {number % EDGES_PER_NODE + 1}"
+        if not isinstance(edge, list) or len(edge) != 2:
+            raise ValueError(f"{place}: no [operation, source]: {_short(edge)}")
+        name, source = edge
+        if name not in CANDIDATES:
+            raise ValueError(
+                f"{place}: there is no operation {_short(name)}; there are {', '.join(CANDIDATES)}"
+            )
+        if type(source) is not int or not 0 <= source < node:
+            raise ValueError(
+                f"{place}: it reads one of 0 to {node - 1}, inputs and earlier nodes, "
+                f"not {_short(source)}"
+            )
+        if number % EDGES_PER_NODE and source == sources[-1]:
+            raise ValueError(f"{place}: both edges of the node read {source}")
+        sources.append(source)
+
+
+def likeness(one: Genotype, other: Genotype, cells: Sequence[str] = CELLS) -> float:
+    """Return the share of edges with the same node, source and operation in both, from 0 to 1."""
+    left, right = (
+        {
+            (cell, node_of(number), edge)
+            for cell in cells
+            for number, edge in enumerate(getattr(genotype, cell))
+        }
+        for genotype in (one, other)
+    )
+    return len(left & right) / len(left | right) if left | right else 1.0
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
