@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from kit.errors import KitError
-from kit.method import MethodInfo
+from kit.method import MethodInfo, MixtureRows
 from kit.settings import (
     Amount,
     BelowOne,
@@ -21,7 +21,13 @@ from kit.settings import (
     Speed,
 )
 from kit.spaces.darts.architecture import DartsCells
-from kit.spaces.darts.genotype import check
+from kit.spaces.darts.genotype import (
+    CELLS,
+    INPUTS,
+    NODES,
+    OPERATION_NAMES,
+    check,
+)
 from kit.task import Task
 
 # Two cells halve the map.
@@ -147,6 +153,17 @@ class GaeaInfo(MethodInfo):
             shape = " × ".join(map(str, sizes))
             return f"two of its cells halve the map, and one of {shape} is too small for that"
         return None
+
+    def mixtures(self, settings: Mapping[str, Any]) -> tuple[MixtureRows, ...]:
+        """Return the operations of each edge, and the edges of each node."""
+        del settings
+        nodes = [(cell, INPUTS + number) for cell in CELLS for number in range(NODES)]
+        edges = [f"{cell} {node}←{source}" for cell, node in nodes for source in range(node)]
+        sources = tuple(f"←{source}" for source in range(INPUTS + NODES - 1))
+        return (
+            MixtureRows("alpha", OPERATION_NAMES, tuple(edges)),
+            MixtureRows("beta", sources, tuple(f"{cell} {node}" for cell, node in nodes)),
+        )
 
 
 METHOD = GaeaInfo(

@@ -25,6 +25,8 @@ CANDIDATES = (
     "dil_conv_5x5",
 )
 """What an edge of a genotype can have: all operations but ``none``."""
+OPERATION_NAMES = ("none", *CANDIDATES)
+"""All operations of a supernet's edge, in the order that decides ties."""
 CELLS = ("normal", "reduce")
 
 Edge = tuple[str, int]
