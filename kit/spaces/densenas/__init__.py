@@ -1,0 +1,53 @@
+"""DenseNAS: densely connected blocks of several widths per stage (Fang et al., CVPR 2020).
+
+What NAS-Bench-360 searches is its residual form: basic blocks of two 3-wide convolutions, in 2D,
+in 2D at constant resolution (``dense``) and in 1D.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kit.spaces.densenas.blocks import Block, Blocks, parse, text
+    from kit.spaces.densenas.costs import PathCosts
+    from kit.spaces.densenas.derive import best_path, derive
+    from kit.spaces.densenas.network import ChainNetwork
+    from kit.spaces.densenas.sampling import rescale, sample
+    from kit.spaces.densenas.supernet import Supernet
+    from kit.spaces.densenas.table import Graph, SupernetTable, supernet_table
+
+MODULES = {
+    "blocks": ("Block", "Blocks", "parse", "text"),
+    "costs": ("PathCosts",),
+    "derive": ("best_path", "derive"),
+    "network": ("ChainNetwork",),
+    "sampling": ("rescale", "sample"),
+    "supernet": ("Supernet",),
+    "table": ("Graph", "SupernetTable", "supernet_table"),
+}
+__all__ = [
+    "Block",
+    "Blocks",
+    "ChainNetwork",
+    "Graph",
+    "PathCosts",
+    "Supernet",
+    "SupernetTable",
+    "best_path",
+    "derive",
+    "parse",
+    "rescale",
+    "sample",
+    "supernet_table",
+    "text",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part when it is asked for: tables and architectures need no torch."""
+    for module, parts in MODULES.items():
+        if name in parts:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

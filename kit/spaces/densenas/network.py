@@ -1,0 +1,49 @@
+"""The network of an architecture: its blocks one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from kit.spaces.densenas.blocks import Block
+from kit.spaces.densenas.modules import BasicBlock, Classifier, Stem, initialise
+from kit.spaces.operations import PLAIN
+
+
+class ChainNetwork(nn.Module):
+    """What is evaluated of a search: norms have weights, the stem keeps the resolution (code).
+
+    Args:
+        blocks: of the architecture; the stem has the channels that the first takes.
+        input_shape: (channels, *spatial) of a sample, with one or two axes.
+        outputs: classes, or values per position.
+        dense: whether it answers per position.
+        pad: zeros on each side of each axis of a sample.
+    """
+
+    def __init__(
+        self,
+        blocks: Sequence[Block],
+        input_shape: Sequence[int],
+        outputs: int,
+        *,
+        dense: bool,
+        pad: int = 0,
+    ) -> None:
+        super().__init__()
+        dims = len(input_shape) - 1
+        self.stem = Stem(dims, input_shape[0], blocks[0].inputs, 1, pad, ceiling=True)
+        layers: list[nn.Module] = []
+        for block in blocks:
+            layers.append(BasicBlock(dims, block.inputs, block.outputs, block.stride, PLAIN))
+            layers += [
+                BasicBlock(dims, block.outputs, block.outputs, 1, PLAIN) for _ in range(block.stack)
+            ]
+        self.blocks = nn.Sequential(*layers)
+        self.classifier = Classifier(blocks[-1].outputs, outputs, dense)
+        initialise(self)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, *spatial) -> (batch, outputs), or (batch, outputs, *spatial)."""
+        return self.classifier(self.blocks(self.stem(x)))
