@@ -62,13 +62,13 @@ def learn(
         for part in torch.randperm(len(tokens), generator=generator).split(options.batch_size):
             found = controller.decisions(tokens[part])
             loss = policy_loss(found, advantages[part].to(found.log_probability), options)
-            of_pass.append(float(found.divergence(before.rows(part)).mean()))
+            of_pass.append(found.divergence(before.rows(part)).mean().item())
             if 0 < options.divergence < sum(of_pass) / len(of_pass) and number:
                 break
             adam.zero_grad(set_to_none=True)
             loss.backward()
             step(adam)
-            losses.append(float(loss))
+            losses.append(loss.item())
         divergences += of_pass
     updates = len(losses)
     return {
