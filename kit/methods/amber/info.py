@@ -19,7 +19,8 @@ from kit.settings import (
     Settings,
     Speed,
 )
-from kit.spaces.amber import Layers, positions
+from kit.spaces.amber.layers import Layers
+from kit.spaces.amber.tokens import positions
 from kit.task import Task
 
 KIND = Layers()
