@@ -42,7 +42,7 @@ PER_ELEMENT = {
 }
 POOLINGS = {
     *(functional.max_pool1d, functional.max_pool2d),
-    *(functional.avg_pool1d, functional.avg_pool2d),
+    *(functional.avg_pool1d, functional.avg_pool2d, functional.adaptive_avg_pool1d),
 }
 
 
