@@ -74,3 +74,24 @@ def test_targets_have_their_endings(kit: Run, tmp_path: Path, command: str) -> N
     done = kit("cells", command, "x.parquet", "--to", str(tmp_path / "x.txt"))
     assert done.returncode == 2
     assert "x.txt" in done.stderr
+
+
+def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
+    words = ("precompute", "nas-bench-201", "--task", "darcy-flow", "--epochs", "1")
+    whole = kit(*words, "--dry-run").stdout
+    assert "6466 cells of 1 epochs, 0 trained" in whole
+    assert "15625 cells" in kit(*words, "--dry-run", "--all-cells").stdout
+    smoke = (*words, "--profile", "smoke", "--subset", "2")
+    done = kit(*smoke)
+    assert done.returncode == 0, done.stderr
+    assert "darcy-flow-1-777.parquet" in done.stdout
+    shown = kit("lookup", "darcy-flow").stdout
+    assert "A fixed random subset: 2 of the classes." in shown
+    assert "2 cells of 1 epochs, 2 trained" in kit(*smoke, "--dry-run").stdout
+    for words, said in (
+        (("--part", "3/2"), "--part is as 1/4, not '3/2'"),
+        (("--part", "x"), "--part is as 1/4, not 'x'"),
+    ):
+        done = kit(*smoke, *words)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+        assert said in done.stderr
