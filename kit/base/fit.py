@@ -95,7 +95,7 @@ def make_monitor(
     held_out = validation_fold(context, settings)
     if held_out is None:
         return None
-    measure = metric_of if settings.validation.by == "metric" else _loss
+    measure = metric_of if settings.validation.by == "metric" else mean_loss
     of_network = partial(measure, context, network, held_out, settings.loss, SCORED_AT_ONCE)
     return Monitor(network, optimiser, settings.schedule, settings.validation, of_network)
 
@@ -123,10 +123,10 @@ def metric_of(
 
 
 @torch.no_grad()
-def _loss(
+def mean_loss(
     context: Context, network: nn.Module, fold: Fold, loss_name: str | None, batch_size: int
 ) -> float:
-    """Return the mean loss over the samples."""
+    """Return the mean loss of a network over the samples of a fold, in evaluation mode."""
     function = loss(loss_name or context.task.loss)[0]
     network.eval()
     total = torch.zeros((), device=context.device)
