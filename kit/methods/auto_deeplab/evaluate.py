@@ -12,7 +12,7 @@ from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
 from kit.base.method import NetworkContext
-from kit.methods.auto_deeplab.fitted import Fitted, Tested
+from kit.methods.auto_deeplab.fitted import AsTested, Fitted
 from kit.methods.auto_deeplab.info import AutoDeepLabSettings
 from kit.methods.auto_deeplab.rates import setter, warmed
 from kit.seeding import key
@@ -85,10 +85,10 @@ def final_network(
 
 def tested(
     context: Context, settings: AutoDeepLabSettings, network: Fitted[TrellisNetwork]
-) -> Tested:
+) -> AsTested:
     """Return a trained network as it is tested."""
     options = settings.evaluation
-    return Tested(
+    return AsTested(
         network,
         options.test_batch_size,
         training=options.test_mode == "training",

@@ -36,7 +36,7 @@ class Fitted(nn.Module, Generic[N]):
         return y[:, :, top : top + height, left : left + width]
 
 
-class Tested(nn.Module):
+class AsTested(nn.Module):
     """A trained network in tests: some samples at a time, perhaps as in training.
 
     Args:

@@ -30,7 +30,7 @@ CONSTANT = Schedule()
 
 
 def search(context: Context, settings: AutoDeepLabSettings) -> dict[str, Any]:
-    """Return the architecture of the epoch with the best validation, and finish the stage with it."""
+    """Return what the best epoch of the search decodes to, and finish the stage with it."""
     options = settings.search
     checkpointer = context.checkpointer("search", options.epochs)
     network = build_supernet(context, settings)
