@@ -15,7 +15,16 @@ from kit.data.folds import Fold
 from kit.errors import KitError
 from kit.settings import Speed, TrainingSettings
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import NO_HOOKS, PLAIN, Hooks, make_optimiser, network_loss, score, train
+from kit.training.loop import (
+    NO_HOOKS,
+    PLAIN,
+    Hooks,
+    dtype_of,
+    make_optimiser,
+    network_loss,
+    score,
+    train,
+)
 from kit.training.losses import loss, relative_l2
 from kit.training.monitor import Monitor
 
@@ -129,8 +138,8 @@ def mean_loss(
     """Return the mean loss of a network over the samples of a fold, in evaluation mode."""
     function = loss(loss_name or context.task.loss)[0]
     network.eval()
-    total = torch.zeros((), device=context.device)
+    total, dtype = torch.zeros((), device=context.device), dtype_of(network)
     for batch in fold.batches(batch_size):
-        value = function(fold.targets.decode(network(batch.x)), batch)
+        value = function(fold.targets.decode(network(batch.x.to(dtype)).float()), batch)
         total += value if function is relative_l2 else value * len(batch.x)
     return float(total / len(fold))
