@@ -23,6 +23,7 @@ from kit.methods.auto_deeplab.info import AutoDeepLabSettings
 from kit.methods.auto_deeplab.rates import annealed, setter, warmed
 from kit.methods.auto_deeplab.search import build_supernet
 from kit.runs.folder import RunFolder
+from kit.spaces.auto_deeplab import decode
 from kit.spec import Protocol
 
 INFO = method.find("auto-deeplab")
@@ -264,7 +265,7 @@ def test_which_epoch_is_decoded(
     stages(context, "search")
     line = json.loads(context.folder.history.read_text().splitlines()[expected])
     betas = torch.tensor(line["beta"]).reshape(-1, 4, 3).tolist()
-    known = search_module.decode(line["alpha"], betas, allow_none=False)
+    known = decode(line["alpha"], betas, allow_none=False)
     assert context.output("search")["architecture"] == known
 
 
@@ -284,7 +285,7 @@ def test_norms_learn_in_the_first_epoch_or_in_all(mode: str, darcy: Path) -> Non
 def test_the_supernet_is_counted_without_numbers() -> None:
     context = run_of_paper()
     with torch.device("meta"):
-        network = build_supernet(context, context.settings)  # type: ignore[arg-type]
+        network = build_supernet(context, context.settings)
     assert sum(each.numel() for each in network.network.weights) == 11_559_780
 
 
