@@ -27,9 +27,21 @@ def table() -> str:
     found = collect(paths.project() / RESULTS)
     text = formats.render(make("dash", 5, found.results), "text")
     title, first, _, notes = text.split("\n\n")
-    measured = [line for line in notes.splitlines() if re.match(r"\[[a-z]\] seeds", line)]
+    marks = set(re.findall(r"\[[a-z]\]", first))
+    measured = [line for line in notes.splitlines() if line[:3] in marks]
     wrapped = [textwrap.fill(line, WIDTH, subsequent_indent=" " * 4) for line in measured]
     return "\n".join([title, "", first, "...", *wrapped, ""])
+
+
+def numbers(block: str) -> list[str]:
+    """Return the measured cells of such a table, and how they were measured.
+
+    What else stands in it, such as 'n/a' where a method comes to the kit, is no number of a run.
+    """
+    cells, notes = block.split("\n...\n")
+    lines = [line for line in cells.splitlines() if line.startswith("  measured")]
+    told = re.findall(r"^\[\w\] seeds.*(?:\n    .*)*", notes, re.M)
+    return [*re.findall(r"\S+±\S+ \[\w\]\S*", "\n".join(lines)), *told]
 
 
 def main() -> None:
