@@ -92,3 +92,20 @@ def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
         done = kit(*smoke, "--part", part)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert said in done.stderr
+
+
+def test_searches_are_simulated_and_drawn(kit: Run, tmp_path: Path) -> None:
+    file, picture = tmp_path / "t.parquet", tmp_path / "curves.svg"
+    table(epochs=2).write(file)
+    words = ("--budget", "30", "--runs", "5", "--output", str(picture))
+    done = kit("cells", "search", str(file), *words)
+    assert done.returncode == 0, done.stderr
+    title, _, *lines = done.stdout.splitlines()
+    assert title == "ninapro, 2 epochs, 5 runs"
+    names = ["random", "regularised-evolution", "reinforce", "hyperband"]
+    assert [line.split()[0] for line in lines] == names
+    assert all(name in picture.read_text(encoding="utf-8") for name in names)
+    table(range(5), epochs=2).write(file)
+    done = kit("cells", "search", str(file), "--budget", "30")
+    assert done.returncode == 2
+    assert "is not in the table, which has 5 of 15625" in done.stderr

@@ -81,3 +81,51 @@ def verify(tables: Sequence[str]) -> None:
 
     for each in tables:
         click.echo(f"{each}: {len(cells.read(each))} cells, whole")
+
+
+@command.command()
+@click.argument("table")
+@click.option(
+    "--search",
+    "names",
+    multiple=True,
+    type=click.Choice(["random", "regularised-evolution", "reinforce", "hyperband"]),
+    help="Repeatable; default: all.",
+)
+@click.option(
+    "--budget", type=click.FloatRange(min=0, min_open=True), required=True, help="Seconds."
+)
+@click.option("--runs", type=click.IntRange(min=1), default=500, show_default=True)
+@click.option("--answers", metavar="TABLE", help="Tells how good a cell is, such as 200 epochs.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Draw to this file: .svg, .pdf or .png."
+)
+def search(
+    table: str,
+    names: Sequence[str],
+    budget: float,
+    runs: int,
+    answers: str | None,
+    output: Path | None,
+) -> None:
+    """Search on TABLE in simulated seconds, many times over.
+
+    Shown is the accuracy of the best cell so far: median, 10th and 90th percentile over the runs.
+    """
+    from kit.cli import cells
+    from kit.report.figures import cells as figures
+    from kit.report.figures import save
+    from kit.spaces.nas_bench_201.searches import SEARCHES, repeat
+
+    found = cells.read(table)
+    judge = None if answers is None else cells.read(answers)
+    with cells.told():
+        curves = {
+            name: repeat(SEARCHES[name], [found], budget, runs, judge) for name in names or SEARCHES
+        }
+    header = (judge or found).header
+    title = f"{header.task}, {header.epochs} epochs, {runs} runs"
+    if output is not None:
+        save(figures.draw_searches(title, curves), output)
+        click.echo(str(output), err=True)
+    click.echo(figures.searches_text(title, curves), nl=False)
