@@ -154,9 +154,9 @@ def compare(
         if a and b and cell.verdict and cell.verdict.label != "cell in doubt":
             by_method.setdefault(cell.method, []).append((a.mean, b.mean))
     alone = [
-        f"only {name} has {', '.join(' '.join(filter(None, key)) for key in keys)}"
+        f"only {name} has {' '.join(filter(None, key))}"
         for name, mine, other in ((names[0], first, second), (names[1], second, first))
-        if (keys := sorted(set(mine) - set(other)))
+        for key in sorted(set(mine) - set(other))
     ]
     return Comparison(
         first=names[0],

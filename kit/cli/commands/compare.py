@@ -151,8 +151,20 @@ def _text(found: Comparison) -> str:
     lines = [title, "", aligned([[row[index] for index in kept] for row in rows])]
     lines += ["", summary([cell.verdict for cell in found.cells if cell.verdict])]
     lines += [_over_tasks(found, method, each) for method, each in found.over_tasks]
-    lines += [f"note: {remark}" for remark in found.remarks]
+    lines += [f"note: {remark}" for remark in _joined(found)]
     return "\n".join(lines)
+
+
+def _joined(found: Comparison) -> list[str]:
+    """Return the remarks, with what only one side has in a line for each side."""
+    lines = list(found.remarks)
+    for name in (found.first, found.second):
+        start = f"only {name} has "
+        mine = [line.removeprefix(start) for line in lines if line.startswith(start)]
+        if mine:
+            rest = [line for line in lines if not line.startswith(start)]
+            lines = [f"{start}{', '.join(mine)}", *rest]
+    return lines
 
 
 def _side(entry: Entry) -> str:
