@@ -38,7 +38,7 @@ def predict(
         part = inputs.encode(x[start : start + BATCH].to(context.device), fold)
         said = answer(inputs.batch(part, start))
         kind = said.kind
-        parts.append(said.values.cpu())
+        parts.append(said.values.detach().cpu())
         progress(min(start + BATCH, len(x)), len(x))
     values = _probabilities(torch.cat(parts), kind, context.task.kind)
     return Predictions(context.task, values, ids)
