@@ -95,7 +95,7 @@ def make_monitor(
     held_out = validation_fold(context, settings)
     if held_out is None:
         return None
-    measure = metric_of if settings.validation.by == "metric" else _loss
+    measure = metric_of if settings.validation.by == "metric" else loss_of
     of_network = partial(measure, context, network, held_out, settings.loss, SCORED_AT_ONCE)
     return Monitor(network, optimiser, settings.schedule, settings.validation, of_network)
 
@@ -123,14 +123,16 @@ def metric_of(
 
 
 @torch.no_grad()
-def _loss(
+def loss_of(
     context: Context, network: nn.Module, fold: Fold, loss_name: str | None, batch_size: int
 ) -> float:
     """Return the mean loss over the samples."""
     function = loss(loss_name or context.task.loss)[0]
     network.eval()
+    # Weights are float64 while a network is trained so.
+    dtype = next(each.dtype for each in network.parameters())
     total = torch.zeros((), device=context.device)
     for batch in fold.batches(batch_size):
-        value = function(fold.targets.decode(network(batch.x)), batch)
+        value = function(fold.targets.decode(network(batch.x.to(dtype))), batch)
         total += value if function is relative_l2 else value * len(batch.x)
     return float(total / len(fold))
