@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # What raw files are for: a tier of data, or tables of networks that others have trained.
 Holding = Tier | Literal["precomputed"]
-Kind = Literal["point", "multi-label", "dense"]
+Kind = Literal["point", "multi-label", "regression", "dense", "segmentation"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +81,9 @@ class Task:
         name: with hyphens; the folder has underscores.
         dims: spatial axes of a sample, 1 or 2.
         sample_shape: (channels, *spatial) as prepared, before any method's data config.
-        outputs: classes, labels, or output channels of a dense task.
-        kind: one answer, several labels, or one answer per position.
+        outputs: classes, labels, numbers, or output channels of a dense task.
+        kind: a class, several labels or numbers per sample; numbers (``dense``) or a class
+            (``segmentation``) per position.
         loss: the default loss, a name in ``kit.training.losses``.
         metrics: evaluators in ``kit.metrics``; the first is the table's.
         unit: what a metric averages over (sample, clip, record, protein, stamp).
@@ -92,6 +93,7 @@ class Task:
         reduced: rules laid over them by the profiles below ``paper``, on grounds of cost.
         provable: whether rebuilt data can be shown to be the published ones, by their hashes.
         about: facts for the papers' tables of tasks; None for a task of one's own.
+        names: of the classes, labels or numbers, output by output; empty where they have none.
     """
 
     name: str
@@ -112,7 +114,13 @@ class Task:
     reduced: Mapping[Profile, Mapping[str, Any]] = field(default_factory=dict)
     provable: bool = False
     about: About | None = None
+    names: tuple[str, ...] = ()
     folder: Path = Path()
+
+    @property
+    def dense(self) -> bool:
+        """Whether there is an answer per position: a network gives (outputs, *spatial)."""
+        return self.kind in ("dense", "segmentation")
 
     def samples(self, profile: Profile) -> Mapping[str, int]:
         """Return how many samples of each prepared fold a profile uses; empty means all."""

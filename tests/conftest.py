@@ -26,12 +26,25 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that were slow when last measured; what is not listed is quick."""
+    """Mark the tests that were slow when last measured; what is not listed is quick.
+
+    For several processes: a file is one's, and so is all that shares the Docker engine or the Slurm
+    cluster. What takes longest comes first, so that the quick files fill what is left at the end.
+    """
     slow = frozenset(times.SLOW.read_text(encoding="utf-8").split())
+    engines, slow_files = set(), set()
     for item in items:
+        if item.get_closest_marker("docker") or item.get_closest_marker("slurm"):
+            engines.add(item.path)
         if times.function(item.nodeid) in slow:
             item.add_marker("slow")
+            slow_files.add(item.path)
+    for item in items:
+        shared = item.path in engines
+        item.add_marker(pytest.mark.xdist_group("engines" if shared else item.location[0]))
+    items.sort(key=lambda item: (item.path not in engines, item.path not in slow_files))
 
 
 @pytest.fixture(scope="session")
@@ -56,10 +69,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def darcy(smoke_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Prepared Darcy Flow data, shared: not to be changed."""
+def darcy(smoke_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Prepared Darcy Flow data, shared: not to be changed, nor joined by others."""
     monkeypatch.setenv("KIT_DATA", str(smoke_data))
-    return smoke_data
+    before = set(smoke_data.iterdir())
+    yield smoke_data
+    assert set(smoke_data.iterdir()) == before, "other tests would find these data, too"
 
 
 @pytest.fixture

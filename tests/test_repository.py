@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -52,8 +53,8 @@ def test_both_papers_are_cited() -> None:
 def test_the_table_of_times_adds_up_the_cases_of_a_function(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cases = [("tests/a/test_x.py", "one[1]", 0.75), ("tests/a/test_x.py", "one[2]", 0.75)]
-    cases += [("tests/test_y.py", "two", 0.5)]
+    cases = [("tests/a/test_x.py", "one[1]", 0.75), ("tests/a/test_x.py", "one[2]@x", 0.75)]
+    cases += [("tests/test_y.py", "two@tests/test_y.py", 0.5)]
     report = tmp_path / "times.xml"
     body = "".join(f'<testcase file="{f}" name="{n}" time="{t}"/>' for f, n, t in cases)
     report.write_text(f"<testsuites><testsuite>{body}</testsuite></testsuites>")
@@ -63,3 +64,38 @@ def test_the_table_of_times_adds_up_the_cases_of_a_function(
     told = capsys.readouterr().out
     assert "| `tests/a` | 2 | 75% |\n| `tests` | 0 | 25% |" in told
     assert "1 of 2 are slow; the others take 0 s" in told
+
+
+def test_what_shares_an_engine_is_one_processs_and_long_files_come_first(tmp_path: Path) -> None:
+    names = (
+        "test_spec",
+        "results/test_results",
+        "engines/slurm/test_docker",
+        "engines/test_docker",
+    )
+    files = [f"tests/{name}.py" for name in names]
+    plugin = tmp_path / "groups.py"
+    plugin.write_text(
+        "def pytest_collection_finish(session):\n"
+        "    for item in session.items:\n"
+        '        print("group", item.location[0], *item.get_closest_marker("xdist_group").args)\n'
+    )
+    words = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "groups", *files]
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    told = subprocess.run(
+        words,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [line.split()[1:] for line in told.stdout.splitlines() if line.startswith("group ")]
+    spec, results, slurm, engine = files
+    assert list(dict.fromkeys(file for file, _ in lines)) == [slurm, engine, results, spec]
+    assert {tuple(line) for line in lines} == {
+        (slurm, "engines"),
+        (engine, "engines"),
+        (results, results),
+        (spec, spec),
+    }

@@ -67,7 +67,7 @@ def build(
     network: nn.Module = module.build(
         context.input_shape,
         context.task.outputs,
-        dense=context.task.kind == "dense",
+        dense=context.task.dense,
         width=width or None,
         dropout=dropout,
         variant=variant,

@@ -101,7 +101,7 @@ def _step(task: Task, settings: WrnSettings, fold: Fold, batch: Batch) -> Callab
     network: nn.Module = backbone(settings.backbone).build(
         fold.input_shape,
         task.outputs,
-        dense=task.kind == "dense",
+        dense=task.dense,
         width=settings.width or None,
         variant="nas-bench-360",
     )

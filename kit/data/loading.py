@@ -129,7 +129,9 @@ class Loader:
         mask = self.take("mask")(rows) if self.prepared.has("mask") else None
         if self.config.stride > 1:
             x = _thin(x, self.config.stride)
-            if self.task.kind == "dense":
+            if self.task.kind == "segmentation":
+                y = _thin(y[:, None], self.config.stride)[:, 0]
+            elif self.task.kind == "dense":
                 y = _thin(y, self.config.stride)
                 mask = None if mask is None else _thin(mask, self.config.stride)
         return Batch(

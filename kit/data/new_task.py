@@ -1,48 +1,54 @@
-"""A task folder for one's own arrays: facts from their shapes, the arrays beside them."""
+"""A task folder for one's own data: facts from what was read, the arrays beside them."""
 
 from __future__ import annotations
 
 import keyword
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from kit.data import checks, npy
+from kit.data.own import files, layout, missing, splits
+from kit.data.own.card import card
+from kit.data.own.reading import FILE, Array, Ask, Found, Reading
+from kit.data.own.splits import Split
+from kit.data.own.targets import Answers, understand
 from kit.errors import DataError, KitError
-from kit.files import replacing, write_bytes
+from kit.files import replacing, write_bytes, write_json
+from kit.seeding import generator
 from kit.task import Kind
 
-Array = npt.NDArray[Any]
-FOLDS = ("train", "val", "test")
-# (loss, metric) of each kind.
+# Loss and metrics of each kind; numbers are scaled by their deviations.
 SCORED = {
-    "point": ("cross-entropy", "zero-one-error"),
-    "multi-label": ("bce", "one-minus-auroc"),
-    "dense": ("relative-l2", "relative-l2"),
+    "point": ("cross-entropy", ("zero-one-error", "one-minus-f1")),
+    "multi-label": ("bce", ("one-minus-auroc", "one-minus-map")),
+    "regression": ("scaled-mse", ("rmse", "mae", "one-minus-r2")),
+    "dense": ("scaled-mse", ("rmse", "mae", "one-minus-r2")),
+    "segmentation": ("cross-entropy", ("one-minus-miou", "zero-one-error")),
 }
 TASK = '''"""{title}: made by 'kit new task' from {source}."""
 
 from kit.task import Task
 
 TASK = Task(
-    name="{name}",
-    title="{title}",
+    name={name!r},
+    title={title!r},
     dims={dims},
     sample_shape={shape},
     outputs={outputs},
-    kind="{kind}",
-    loss="{loss}",
-    metrics=("{metric}",),
+    names={names!r},
+    kind={kind!r},
+    loss={loss!r},
+    metrics={metrics!r},
     unit="sample",
     version=1,
     licence="your own",
     citation="your own",
     tiers=("sample",),
-    rules={{"inputs": "constants", "mean": {mean}, "std": {std}}},
+    rules={{"inputs": "constants", "mean": {mean}, "std": {std}{targets}}},
     # Profiles take all samples but for smoke, which is for seeing that everything runs.
     reduced={{
         "smoke": {{"samples": {{"train": 32, "val": 8, "test": 16}}}},
@@ -70,47 +76,156 @@ def prepare(job: Preparation) -> Contents:
 '''
 README = """# {title}
 
-Made by `kit new task` from {source}: {count} samples of shape {shape}, {kind}.
-`task.py` has the facts (edit licence, citation, loss and metrics there), `data.npz` the arrays.
+Made by `kit new task` from {source}. `task.py` has the facts (edit licence, citation, loss and
+metrics there), `data.npz` the arrays, `reading.json` how new files are read for predictions.
+
+```
+{card}
+```
 """
+
+
+NOTHING_STATED = Ask()
 
 
 @dataclass(frozen=True)
 class Own:
-    """One's own arrays, checked: x (samples, channels, *spatial), y, split as 0, 1, 2."""
+    """One's own data, checked: x (samples, channels, *spatial), answers, a fold for each sample.
+
+    Attributes:
+        order: the samples are shuffled within folds, so that a profile's first ones are of all
+            classes; these are their indices.
+        card: what was understood, line by line.
+    """
 
     x: Array
-    y: Array
-    split: npt.NDArray[np.int8]
-    kind: Kind
-    outputs: int
+    answers: Answers
+    split: Split
+    reading: Reading
+    order: Array
+    card: tuple[str, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """What the answers are."""
+        return self.answers.kind
+
+    @property
+    def outputs(self) -> int:
+        """Classes, labels, numbers or channels."""
+        return self.answers.outputs
 
 
-def read(file: Path) -> Own:
-    """Read ``x``, ``y`` and an optional ``split`` from an ``.npz`` file.
-
-    x without a channel axis gets one: (samples, n), and (samples, h, w) where h = w. y is labels
-    (samples,), a 0/1 matrix (samples, labels), or fields of the size of x. split has the words or
-    the numbers 0, 1, 2 of train, val, test; without it a fifth validates and a fifth tests.
+def create(name: str, source: Path | Sequence[str], root: Path, ask: Ask = NOTHING_STATED) -> Path:
+    """Make a task folder below ``root`` of a file, or of several.
 
     Raises:
-        KitError: there is no such file, or an array is missing or makes no sense.
+        KitError: the name is no name or taken, or the files make no sense.
     """
-    if not file.is_file():
-        raise KitError(f"{file}: no such file")
-    arrays = npy.load_npz(file, ("x", "y"), ("split",))
-    x, y = _inputs(file, arrays["x"]), arrays["y"]
-    if len(x) != len(y):
-        raise DataError(f"{file.name}: x has {len(x)} samples, y has {len(y)}")
-    kind, y, outputs = _targets(file, x, y)
-    return Own(x, y, _split(file, arrays.get("split"), len(x)), kind, outputs)
+    place_of(name, root)
+    files = [source] if isinstance(source, Path) else [Path(each) for each in source]
+    title = " and ".join(file.name for file in files)
+    return write(name, read(source, ask), title, root)
 
 
-def create(name: str, source: Path, root: Path) -> Path:
+def read(source: Path | Sequence[str], ask: Ask = NOTHING_STATED) -> Own:
+    """Read one's own files as a task has them.
+
+    Args:
+        source: a file or folder, or several.
+        ask: what to take of them.
+
+    Raises:
+        KitError: there are no such files, or what they hold makes no sense as stated.
+    """
+    found = files.read([str(source)] if isinstance(source, Path) else source, ask)
+    x, found, moved = inputs(found)
+    if found.y is None or len(found.y) != len(x):
+        have = 0 if found.y is None else len(found.y)
+        raise DataError(f"{found.place}: x has {len(x)} samples, y has {have}")
+    if len(x) < 5 and "split" not in found.aside:
+        raise DataError(f"{found.place}: {len(x)} samples are too few to be split; bring a split")
+    y = _arranged(found, moved)
+    answers = understand(found.place, y, x.shape[2:], ask.kind, found.names)
+    split, how = splits.divide(found.place, answers, found.aside)
+    x, reading, notes = missing.fitted(found.place, x, np.flatnonzero(split == 0), found.reading)
+    found = replace(found, reading=reading, notes=(*found.notes, *notes))
+    x = x.astype(np.float32) if x.dtype.kind == "f" else x
+    order = generator(0, "own order").permutation(len(x))
+    lines = card(found, x, answers, split, how)
+    return Own(x, answers, split, reading, order, tuple(lines))
+
+
+def inputs(found: Found) -> tuple[Array, Found, str]:
+    """Return inputs (samples, channels, *spatial) with missing values as NaN, and their layout.
+
+    Raises:
+        DataError: they are no numbers, or the layout is not told by their shape.
+    """
+    x = missing.numbers(found.place, "x", found.x)
+    stated = found.reading.layout and layout.check(found.reading.layout)
+    if found.arranged and stated:
+        raise DataError(f"{found.place}: --layout is for arrays; here the axes are known")
+    if found.arranged:
+        return x, found, ""
+    letters = stated or layout.usual(found.place, x.shape)
+    reading = msgspec.structs.replace(found.reading, layout=letters)
+    x = layout.arrange(found.place, "x", x, letters)
+    return x, replace(found, reading=reading), letters
+
+
+def write(name: str, own: Own, source: str, root: Path) -> Path:
     """Write a task folder below ``root`` that passes the contract tests as it is.
 
     Raises:
-        KitError: the name is no name or taken, or the arrays make no sense.
+        KitError: the name is no name, or taken.
+    """
+    folder = place_of(name, root)
+    answers = own.answers
+    loss, metrics = SCORED[answers.kind]
+    rules = ""
+    if answers.kind in ("regression", "dense"):
+        axes = (0, *range(2, answers.y.ndim))
+        spread = answers.y[own.split == 0].astype(np.float64).std(axis=axes)
+        scale = [f"{each:.6g}" if each > 0 else "1" for each in spread]
+        loss = f"{loss}:scale={'/'.join(scale)}"
+        rules = ', "targets": "pointwise"'
+    mean, std, _ = missing.statistics(own.x[own.split == 0])
+    title = name.replace("-", " ").capitalize()
+    facts = {
+        "name": name,
+        "title": title,
+        "source": source,
+        "dims": own.x.ndim - 2,
+        "shape": own.x.shape[1:],
+        "outputs": answers.outputs,
+        "names": answers.names,
+        "kind": answers.kind,
+        "loss": loss,
+        "metrics": metrics,
+        "mean": mean,
+        "std": std,
+        "targets": rules,
+    }
+    order = own.order
+    with replacing(folder / "data.npz") as stream:
+        np.savez_compressed(
+            stream, x=own.x[order], y=answers.y[order], split=own.split[order], row=order
+        )
+    write_json(folder / FILE, own.reading)
+    write_bytes(folder / "prepare.py", PREPARE.encode())
+    text = README.format(title=title, source=facts["source"], card="\n".join(own.card))
+    write_bytes(folder / "README.md", text.encode())
+    # Last, since it is what makes the folder a task.
+    write_bytes(folder / "task.py", TASK.format(**facts).encode())
+    return folder
+
+
+def place_of(name: str, root: Path) -> Path:
+    """Return the folder of a new task.
+
+    Raises:
+        KitError: the name is no name, or taken.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
         raise KitError(
@@ -119,73 +234,18 @@ def create(name: str, source: Path, root: Path) -> Path:
     folder = root / name.replace("-", "_")
     if folder.exists():
         raise KitError(f"{folder} is there already; choose another name or remove it")
-    own = read(source)
-    loss, metric = SCORED[own.kind]
-    axes = (0, *range(2, own.x.ndim))
-    sample = own.x[own.split == 0].astype(np.float64)
-    deviation = sample.std(axis=axes)
-    facts = {
-        "name": name,
-        "title": name.replace("-", " ").capitalize(),
-        "source": source.name,
-        "dims": own.x.ndim - 2,
-        "shape": own.x.shape[1:],
-        "outputs": own.outputs,
-        "kind": own.kind,
-        "loss": loss,
-        "metric": metric,
-        "count": len(own.x),
-        "mean": [float(f"{value:.6g}") for value in sample.mean(axis=axes)],
-        "std": [float(f"{value:.6g}") if value > 0 else 1.0 for value in deviation],
-    }
-    with replacing(folder / "data.npz") as stream:
-        np.savez_compressed(stream, x=own.x, y=own.y, split=own.split)
-    for file, text in (("prepare.py", PREPARE), ("README.md", README.format(**facts))):
-        write_bytes(folder / file, text.encode())
-    # Last, since it is what makes the folder a task.
-    write_bytes(folder / "task.py", TASK.format(**facts).encode())
     return folder
 
 
-def _inputs(file: Path, x: Array) -> Array:
-    if x.dtype.kind not in "fiub":
-        raise DataError(f"{file.name}: x is of type {x.dtype}, not numbers")
-    if x.ndim == 2 or (x.ndim == 3 and x.shape[1] == x.shape[2]):
-        x = x[:, None]
-    if x.ndim not in (3, 4) or 0 in x.shape:
-        raise DataError(f"{file.name}: x is {x.shape}, not (samples, channels, n) or (.., h, w)")
-    checks.finite(f"{file.name}: x", x)
-    return x.astype(np.float32) if x.dtype.kind == "f" else x
-
-
-def _targets(file: Path, x: Array, y: Array) -> tuple[Kind, Array, int]:
-    if y.ndim == 1 and y.dtype.kind in "iu":
-        labels = np.unique(y)
-        if labels[0] != 0 or labels[-1] != len(labels) - 1:
-            raise DataError(f"{file.name}: labels in y are not 0..{len(labels) - 1} without gaps")
-        return "point", y.astype(np.int64), len(labels)
-    if y.ndim == 2 and set(np.unique(y).tolist()) <= {0, 1}:
-        return "multi-label", y.astype(np.uint8), y.shape[1]
-    spatial = x.shape[2:]
-    fields = y[:, None] if y.shape[1:] == spatial else y
-    if fields.ndim == x.ndim and fields.shape[2:] == spatial and y.dtype.kind == "f":
-        checks.finite(f"{file.name}: y", fields)
-        return "dense", fields.astype(np.float32), fields.shape[1]
-    raise DataError(
-        f"{file.name}: y is {y.dtype} {y.shape}: neither integer labels (samples,), nor a 0/1 "
-        f"matrix (samples, labels), nor fields of the size of x"
-    )
-
-
-def _split(file: Path, split: Array | None, count: int) -> npt.NDArray[np.int8]:
-    if split is None:
-        if count < 5:
-            raise DataError(f"{file.name}: {count} samples are too few to be split; bring a split")
-        # Every fifth sample, so that data sorted by class are split evenly.
-        place = np.arange(count) % 5
-        return np.where(place == 3, 1, np.where(place == 4, 2, 0)).astype(np.int8)
-    if split.dtype.kind in "US":
-        split = np.array([FOLDS.index(word) if word in FOLDS else -1 for word in split.astype(str)])
-    if split.shape != (count,) or set(np.unique(split).tolist()) != {0, 1, 2}:
-        raise DataError(f"{file.name}: split is not train, val or test (0, 1, 2) for each sample")
-    return split.astype(np.int8)
+def _arranged(found: Found, letters: str) -> Array:
+    """Return answers with channels before positions, as inputs of this layout have them."""
+    assert found.y is not None
+    y = found.y
+    if not letters or y.ndim == 1:
+        return y
+    if y.ndim == len(letters) and "C" in letters and y.ndim > 2:
+        return layout.arrange(found.place, "y", y, letters)
+    plain = letters.replace("C", "")
+    if y.ndim == len(plain) and y.ndim > 2:
+        return layout.arrange(found.place, "y", y, plain)[:, 0]
+    return y

@@ -1,6 +1,7 @@
 """Losses by name: what a network predicts, in original units, against a batch.
 
-A loss may have parameters: ``bce:pos-weight=4`` is ``bce`` with ``pos_weight=4.0``.
+A loss may have parameters: ``bce:pos-weight=4`` is ``bce`` with ``pos_weight=4.0``, and
+``scaled-mse:scale=2/30`` has a number for each output.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -18,12 +20,14 @@ from kit.data.loading import Batch
 from kit.errors import KitError, nearest, unknown
 
 Loss = Callable[[Tensor, Batch], Tensor]
+# One for all outputs, or one for each.
+Numbers = float | tuple[float, ...]
 Kind = Literal["logits", "field"]
 
 
 def cross_entropy(output: Tensor, batch: Batch) -> Tensor:
-    """Mean cross entropy of logits (batch, classes) with labels (batch,)."""
-    return F.cross_entropy(output, batch.y)
+    """Mean cross entropy of logits (batch, classes, *spatial) with labels (batch, *spatial)."""
+    return F.cross_entropy(output, batch.y.long())
 
 
 def focal(output: Tensor, batch: Batch, *, gamma: float = 2.0, alpha: float = 1.0) -> Tensor:
@@ -74,6 +78,37 @@ def mse(output: Tensor, batch: Batch) -> Tensor:
     return F.mse_loss(output, batch.y)
 
 
+def scaled_mse(output: Tensor, batch: Batch, *, scale: Numbers = 1.0) -> Tensor:
+    """Mean squared error over a scale.
+
+    Args:
+        output: numbers (batch, outputs, *spatial).
+        batch: its ``y`` are the true ones.
+        scale: divides the errors, all of them or output by output: what their deviations are, so
+            that the loss does not depend on units.
+    """
+    return F.mse_loss(*_scaled(output, batch, scale))
+
+
+def scaled_mae(output: Tensor, batch: Batch, *, scale: Numbers = 1.0) -> Tensor:
+    """Mean absolute error over a scale; see ``scaled_mse``."""
+    return F.l1_loss(*_scaled(output, batch, scale))
+
+
+def pinball(output: Tensor, batch: Batch, *, quantile: float = 0.5, scale: Numbers = 1.0) -> Tensor:
+    """Mean pinball loss, which the quantile of the answers minimises (Koenker and Bassett 1978).
+
+    Args:
+        output: numbers (batch, outputs, *spatial).
+        batch: its ``y`` are the true ones.
+        quantile: between 0 and 1; at one half it is half the mean absolute error.
+        scale: see ``scaled_mse``.
+    """
+    said, truth = _scaled(output, batch, scale)
+    missed = truth - said
+    return torch.maximum(quantile * missed, (quantile - 1) * missed).mean()
+
+
 def log_cosh(output: Tensor, batch: Batch) -> Tensor:
     """Mean of log cosh of the error: half its square near zero, its size less log 2 far away."""
     error = output - batch.y
@@ -95,6 +130,9 @@ LOSSES: dict[str, tuple[Callable[..., Tensor], Kind]] = {
     "masked-bce": (masked_bce, "logits"),
     "zeroed-bce": (zeroed_bce, "logits"),
     "mse": (mse, "field"),
+    "scaled-mse": (scaled_mse, "field"),
+    "scaled-mae": (scaled_mae, "field"),
+    "pinball": (pinball, "field"),
     "log-cosh": (log_cosh, "field"),
     "relative-l2": (relative_l2, "field"),
 }
@@ -122,17 +160,34 @@ def loss(name: str) -> tuple[Loss, Kind]:
     return (partial(function, **options) if options else function), kind
 
 
-def _option(name: str, text: str, known: list[str]) -> tuple[str, float]:
+def _option(name: str, text: str, known: list[str]) -> tuple[str, Numbers]:
     key, _, value = (part.strip() for part in text.partition("="))
     if key not in known:
         raise KitError(f"loss {name!r}: no parameter {key!r}{nearest(key, known)}")
     try:
-        number = float(value)
+        numbers = tuple(float(word) for word in value.split("/"))
     except ValueError:
-        number = math.nan
-    if not (math.isfinite(number) and number >= 0):
+        numbers = (math.nan,)
+    if not all(math.isfinite(number) and number >= 0 for number in numbers):
         raise KitError(f"loss {name!r}: {key} must be a number of at least 0, not {value!r}")
-    return key.replace("-", "_"), number
+    if len(numbers) > 1 and key != "scale":
+        raise KitError(f"loss {name!r}: {key} is one number, not {value!r}")
+    if key == "scale" and 0 in numbers:
+        raise KitError(f"loss {name!r}: scale divides, so it is above 0, not {value!r}")
+    if key == "quantile" and not 0 < numbers[0] < 1:
+        raise KitError(f"loss {name!r}: quantile lies between 0 and 1, not {value!r}")
+    return key.replace("-", "_"), numbers if len(numbers) > 1 else numbers[0]
+
+
+def _scaled(output: Tensor, batch: Batch, scale: Numbers) -> tuple[Tensor, Tensor]:
+    """Return answers and truth over a scale, which has one number or one per output."""
+    truth = batch.y.to(output.dtype)
+    if scale == 1.0:
+        return output, truth
+    divisor = output.new_tensor(scale)
+    if divisor.ndim:
+        divisor = divisor.reshape(-1, *[1] * (output.ndim - 2))
+    return output / divisor, truth / divisor
 
 
 def _mask(output: Tensor, batch: Batch) -> Tensor:

@@ -76,6 +76,20 @@ def test_kinds_are_told_from_the_arrays(tmp_path: Path) -> None:
         ({"y": np.eye(10)[:, :4]}, "multi-label", (2, 6), 4),
         ({"y": np.full((10, 6), 0.5)}, "dense", (2, 6), 1),
         ({"y": np.full((10, 3, 6), 0.5)}, "dense", (2, 6), 3),
+        ({"y": np.linspace(0, 1, 10)}, "regression", (2, 6), 1),
+        ({"y": np.random.default_rng(0).random((10, 4))}, "regression", (2, 6), 4),
+        ({"y": np.array(["no", "yes"] * 5)}, "point", (2, 6), 2),
+        ({"y": np.array([False, True] * 5)}, "point", (2, 6), 2),
+        ({"y": np.array([1.0, 2.0] * 5)}, "point", (2, 6), 2),
+        ({"y": np.array([-1, 1] * 5)[:, None]}, "point", (2, 6), 2),
+        ({"y": np.eye(2, dtype=int)[np.arange(10) % 2]}, "point", (2, 6), 2),
+        ({"y": np.arange(60).reshape(10, 1, 6) % 3}, "segmentation", (2, 6), 3),
+        (
+            {"x": np.zeros((10, 4, 4)), "y": np.arange(160).reshape(10, 4, 4) % 2 * 255},
+            "segmentation",
+            (1, 4, 4),
+            2,
+        ),
     ):
         np.savez(file, **arrays(**changes))
         own = read(file)
@@ -84,9 +98,9 @@ def test_kinds_are_told_from_the_arrays(tmp_path: Path) -> None:
 
 def test_split_by_words_numbers_or_none(tmp_path: Path) -> None:
     file = tmp_path / "own.npz"
-    words = np.array(["train"] * 7 + ["val", "test", "test"])
+    words = np.array(["train"] * 6 + ["val", "val", "test", "test"])
     np.savez(file, **arrays(split=words))
-    assert read(file).split.tolist() == [0] * 7 + [1, 2, 2]
+    assert read(file).split.tolist() == [0] * 6 + [1, 1, 2, 2]
     np.savez(file, **arrays())
     assert np.bincount(read(file).split).tolist() == [6, 2, 2]
 
@@ -94,12 +108,30 @@ def test_split_by_words_numbers_or_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"x": np.full((10, 2, 6), np.nan)}, "x holds values that are not finite"),
+        ({"x": np.full((10, 2, 6), np.nan)}, "x lacks 120 of 120 values, in 10 samples"),
         ({"x": np.zeros((9, 2, 6))}, "x has 9 samples, y has 10"),
-        ({"x": np.zeros((10, 2, 3, 4, 5))}, "x is"),
+        ({"x": np.zeros((10, 2, 3, 4, 5))}, "--layout NCDHW"),
         ({"x": np.array(["a"] * 10)}, "not numbers"),
-        ({"y": np.arange(10) + 1}, "without gaps"),
-        ({"y": np.linspace(0, 1, 10)}, "neither integer labels"),
+        ({"y": np.arange(10) + 1}, "--kind classification or --kind regression"),
+        ({"y": np.zeros((10, 3, 5))}, "neither one answer"),
+        ({"y": np.zeros(10, int)}, "one class is nothing to learn"),
+        ({"y": np.ones(10)}, "one class is nothing to learn"),
+        ({"y": np.array([f"a{i}" for i in range(10)])}, "a class of its own"),
+        ({"y": np.array(["a"] * 8 + ["b"] * 2)}, r"too few samples .* class 'b' \(2\)"),
+        ({"x": np.full((10, 2, 6), 1e200)}, "holds 120 values beyond 1e.15, such as 1e.200"),
+        ({"x": np.full((10, 2, 6), np.inf)}, "120 infinite values"),
+        ({"x": np.zeros((10, 16, 16, 3))}, "--layout NHWC"),
+        ({"x": np.zeros((10, 28, 20))}, "NHW"),
+        ({"x": np.zeros((10, 2, 6), complex)}, "not numbers"),
+        ({"y": np.full(10, np.nan)}, "lacks 10 values"),
+        ({"y": np.eye(10)[:, :6].astype(int)}, "--kind segmentation, multi-label"),
+        (
+            {
+                "split": np.array(["train"] * 6 + ["val"] * 2 + ["test"] * 2),
+                "y": np.arange(10) // 5,
+            },
+            "split given: train|val lacks class 0",
+        ),
         ({"x": np.zeros((3, 2, 6)), "y": np.array([0, 1, 0])}, "too few to be split"),
         ({"split": np.zeros(10, int)}, "split is not train, val or test"),
         ({"split": np.array(["train", "dev"] * 5)}, "split is not train, val or test"),
@@ -124,7 +156,7 @@ def test_files_and_names_that_are_none(tmp_path: Path) -> None:
         ("own", "none.npz", "no such file"),
         ("own", "half.npz", "no array 'y'"),
         ("own", "text.npz", "not an .npz file"),
-        ("own", "bare.npy", "not an .npz file"),
+        ("own", "bare.npy", "no array 'y'"),
         ("own", "objects.npz", "Python objects in place of numbers"),
         ("My Task", "half.npz", "is no task name"),
     ):

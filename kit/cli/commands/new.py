@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+
+from kit.cli.own import asked, reading_options
 
 
 @click.group(name="new")
@@ -14,22 +17,48 @@ def command() -> None:
 
 @command.command(name="task")
 @click.argument("name")
+@click.argument("more", metavar="[PATH...]", nargs=-1)
 @click.option(
     "--from",
-    "source",
+    "sources",
     required=True,
-    type=click.Path(path_type=Path),
-    help="An .npz file with x, y and, if you like, split.",
+    multiple=True,
+    metavar="PATH",
+    help="A file or folder with your data, FILE.h5:DATASET; several may follow, or --from again.",
 )
-def new_task(name: str, source: Path) -> None:
-    """Make a task folder NAME from arrays; it runs as it is."""
+@click.option("--target", "targets", multiple=True, metavar="NAME", help="Answers; repeatable.")
+@click.option(
+    "--kind",
+    type=click.Choice(["classification", "multi-label", "regression", "dense", "segmentation"]),
+    help="Of the answers; default: by their type, where it leaves no doubt.",
+)
+@reading_options
+@click.option("--group", metavar="NAME", help="Split so that no two folds share its values.")
+@click.option("--time", metavar="NAME", help="Split by it: the latest samples are the test.")
+@click.option("--split", metavar="NAME", help="It says train, val or test for each sample.")
+@click.option("--dry-run", is_flag=True, help="Show what is understood, and stop.")
+def new_task(
+    name: str, more: tuple[str, ...], sources: tuple[str, ...], dry_run: bool, **words: Any
+) -> None:
+    """Make a task folder NAME from your data; it runs as it is.
+
+    PATH is an .npz or .npy, CSV, TSV, Parquet, HDF5 or NetCDF-4 file, or a folder of images or
+    sounds in folders named by class, or with a table of labels. docs/own-data.md has examples.
+    """
     from kit import paths, task
-    from kit.data.new_task import create
+    from kit.data import new_task as making
     from kit.errors import KitError
 
     if name in task.names():
         raise KitError(f"there is a task {name!r} already; choose another name")
-    folder = create(name, source, paths.new_tasks())
+    making.place_of(name, paths.new_tasks())
+    own = making.read([*sources, *more], asked(**words))
+    for line in own.card:
+        click.echo(line)
+    if dry_run:
+        return
+    files = " and ".join(Path(each).name for each in (*sources, *more))
+    folder = making.write(name, own, files, paths.new_tasks())
     made = task.find(name)
     click.echo(f"{folder}: {made.kind}, samples {made.sample_shape}, {made.outputs} outputs")
-    click.echo(f"now 'kit data prepare {name}' and 'kit run {name} dash --profile lite'")
+    click.echo(f"now 'kit data prepare {name}' and 'kit reproduce --task {name} --profile lite'")

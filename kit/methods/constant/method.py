@@ -52,5 +52,5 @@ class ConstantMethod(networks.OneNetwork[ConstantSettings]):
 
     def network(self, context: NetworkContext) -> nn.Module:
         """Return the model before it is fitted."""
-        model = Constant(context.task.outputs, dense=context.task.kind == "dense")
+        model = Constant(context.task.outputs, dense=context.task.dense)
         return model.to(context.device)

@@ -29,5 +29,5 @@ def _network(value: Any, spec: RunSpec, task: Task) -> notation.DrawnNetwork:
         width=spec.settings["retrain"]["width"],
         dims=task.dims,
         outputs=task.outputs,
-        dense=task.kind == "dense",
+        dense=task.dense,
     )

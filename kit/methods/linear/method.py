@@ -32,7 +32,7 @@ class LinearMethod(networks.OneNetwork[LinearSettings]):
     def network(self, context: NetworkContext) -> Linear:
         """Return the model before it is fitted."""
         settings, outputs = self.settings, context.task.outputs
-        side = settings.kernel_size if context.task.kind == "dense" else None
+        side = settings.kernel_size if context.task.dense else None
         model = Linear(context.input_shape, outputs, settings.features, side)
         return model.to(context.device)
 

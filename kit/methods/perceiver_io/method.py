@@ -32,7 +32,7 @@ class PerceiverIo(networks.OneNetwork[PerceiverSettings]):
         network = Perceiver(
             context.input_shape,
             context.task.outputs,
-            dense=context.task.kind == "dense",
+            dense=context.task.dense,
             per_position=settings.decoder == "query-per-position",
             latents=settings.latents,
             channels=settings.channels,

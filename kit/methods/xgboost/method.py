@@ -11,6 +11,7 @@ from torch import Tensor
 from kit.base.context import Context
 from kit.base.method import Method, Outcome
 from kit.data.loading import Batch
+from kit.errors import KitError
 from kit.methods.xgboost.info import XgboostSettings
 from kit.metrics import Prediction
 from kit.runs.records import Architecture
@@ -63,8 +64,8 @@ class Xgboost(Method[XgboostSettings]):
         from kit.methods.xgboost.rows import patches, whole
 
         booster = ensemble.load(context.artifacts / MODEL)
-        dense, regression = context.task.kind == "dense", loss(context.task.loss)[1] == "field"
-        cut = self.settings.hard and context.task.kind != "point"
+        task, regression = context.task, loss(context.task.loss)[1] == "field"
+        cut = self.settings.hard and task.kind in ("multi-label", "dense")
 
         def answer(batch: Batch) -> Tensor:
             if not self._patches(context):
@@ -75,8 +76,12 @@ class Xgboost(Method[XgboostSettings]):
 
         def predict(batch: Batch) -> Prediction:
             values = answer(batch)
-            if dense:
-                values = values.reshape(batch.y.shape)
+            if self._patches(context) and values.ndim == 3:  # a row for each position
+                values = values.movedim(-1, 1)
+            if task.dense:
+                values = values.reshape(len(batch.x), task.outputs, *batch.x.shape[2:])
+            if task.kind == "regression":
+                values = values.reshape(len(batch.x), task.outputs)
             if regression:
                 return Prediction(values, "field")
             return Prediction((values > 0.5).float() if cut else values, "scores")
@@ -115,11 +120,13 @@ class Xgboost(Method[XgboostSettings]):
     def _objective(self, context: Context) -> dict[str, Any]:
         if loss(context.task.loss)[1] == "field":
             return {"objective": "reg:squarederror", "eval_metric": "rmse"}
-        if context.task.kind != "point":
+        if context.task.kind not in ("point", "segmentation"):
             return {"objective": "binary:logistic", "eval_metric": "logloss"}
         classes = context.task.outputs
         by = STOP_BY[self.settings.stop_by]
         return {"objective": "multi:softprob", "eval_metric": by, "num_class": classes}
 
     def _patches(self, context: Context) -> bool:
-        return context.task.kind == "dense" and self.settings.patch > 0
+        if context.task.kind == "segmentation" and self.settings.patch == 0:
+            raise KitError("xgboost answers by classes from patches: patch must be above 0")
+        return context.task.dense and self.settings.patch > 0

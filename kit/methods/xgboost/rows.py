@@ -43,8 +43,9 @@ def patches(x: Tensor, side: int) -> Tensor:
 def drawn_patches(side: int, count: int) -> Callable[[Batch], Rows]:
     """Return what makes a row of so many positions per sample, drawn from those that count."""
 
-    def rows(batch: Batch) -> Rows:
-        y = batch.y.flatten(2).transpose(1, 2)
+    def draw(batch: Batch) -> Rows:
+        classes = batch.y.ndim == batch.x.ndim - 1  # one per position, instead of channels
+        y = (batch.y[:, None] if classes else batch.y).flatten(2).transpose(1, 2)
         counted = torch.ones_like(y[..., 0]) if batch.mask is None else batch.mask.flatten(1)
         # A position that does not count comes after all that do.
         order = torch.rand(counted.shape, device=counted.device) + counted.logical_not()
@@ -52,9 +53,10 @@ def drawn_patches(side: int, count: int) -> Callable[[Batch], Rows]:
         keep = counted.gather(1, chosen).bool()
         sample = torch.arange(len(y), device=y.device)[:, None].expand_as(chosen)[keep]
         place = chosen[keep]
-        return Rows(patches(batch.x, side)[sample, place], y[sample, place])
+        rows, answers = patches(batch.x, side)[sample, place], y[sample, place]
+        return Rows(rows, answers[:, 0] if classes else answers)
 
-    return rows
+    return draw
 
 
 class Stream(xgboost.DataIter):

@@ -12,7 +12,13 @@ from kit.task import Task
 
 ORIGIN = "task folders"
 HOW = "from the task folders"
-KINDS = {"point": "Point", "multi-label": "Point (multi-label)", "dense": "Dense"}
+KINDS = {
+    "point": "Point",
+    "multi-label": "Point (multi-label)",
+    "regression": "Point (regression)",
+    "dense": "Dense",
+    "segmentation": "Dense (classes)",
+}
 METRICS = {
     "zero-one-error": "0-1 error",
     "one-minus-map": "1 – mAP",

@@ -1,0 +1,99 @@
+"""What was understood of one's own data, on one screen, and what smells."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from kit.data.own.missing import statistics
+from kit.data.own.reading import Array, Found, plural
+from kit.data.own.splits import FOLDS, Split, remarks
+from kit.data.own.targets import Answers
+
+SHOWN = 10
+# A deviation so much smaller than the mean is lost in float32.
+LOST = 1e5
+RARE = 0.02
+
+
+def card(found: Found, x: Array, answers: Answers, split: Split, how: str) -> list[str]:
+    """Return the lines: shapes, kind, classes and shares, folds, notes, and what smells."""
+    sizes = np.bincount(split, minlength=3)
+    folds = ", ".join(f"{size:,} {name}" for name, size in zip(FOLDS, sizes, strict=True))
+    shape = " x ".join(map(str, x.shape[2:]))
+    layout = f" ({found.reading.layout})" if found.reading.layout else ""
+    lines = [
+        f"inputs   {plural(len(x), 'sample')} of {plural(x.shape[1], 'channel')}, {shape}"
+        f"{layout}, {x.dtype}",
+        f"answers  {_answers(answers)}",
+        f"folds    {folds}: {how}",
+        *(f"note     {note}" for note in (*found.notes, *answers.notes)),
+    ]
+    smells = [*found.smells, *answers.smells, *_smells(x, answers, split)]
+    return lines + [f"warning  {smell}" for smell in smells]
+
+
+def _answers(answers: Answers) -> str:
+    match answers.kind:
+        case "point":
+            counts = np.bincount(answers.y, minlength=answers.outputs)
+            return f"{answers.outputs} classes: {_shares(answers.names, counts)}"
+        case "segmentation":
+            counts = np.bincount(answers.y.reshape(-1), minlength=answers.outputs)
+            return f"{answers.outputs} classes per position: {_shares(answers.names, counts)}"
+        case "multi-label":
+            counts = answers.y.sum(0, dtype=np.int64)
+            shares = _shares(answers.names, counts, len(answers.y))
+            return f"{plural(answers.outputs, 'label')}: {shares}"
+    what = "channel per position" if answers.kind == "dense" else "number"
+    y = answers.y.astype(np.float64)
+    between = f"{y.min():.4g} to {y.max():.4g}, mean {y.mean():.4g}"
+    return f"{plural(answers.outputs, what)}: {between}"
+
+
+def _shares(names: Sequence[str], counts: Array, whole: int = 0) -> str:
+    total = whole or max(1, int(counts.sum()))
+    order = np.argsort(-counts, kind="stable")[:SHOWN]
+    shown = [f"{names[each]} {100 * counts[each] / total:.1f} %" for each in order]
+    rest = [f"{len(names) - SHOWN} more"] if len(names) > SHOWN else []
+    return ", ".join([*shown, *rest])
+
+
+def _smells(x: Array, answers: Answers, split: Split) -> list[str]:
+    smells = []
+    means, stds, still = statistics(x[split == 0])
+    if still:
+        some = ", ".join(map(str, still[:SHOWN])) + (" ..." if len(still) > SHOWN else "")
+        smells.append(f"constant in train: channel {some} of {len(means)}")
+    lost = [at for at in range(len(means)) if abs(means[at]) > LOST * stds[at] and at not in still]
+    if lost and x.dtype.kind == "f":
+        smells.append(f"channel {lost[0]} is so far from 0 that float32 loses it; shift it first")
+    copies, kept = _copies(x, split)
+    if copies:
+        smells.append(
+            f"{plural(copies, 'sample')} of val or test also in train or in the other: "
+            f"{', '.join(map(str, kept))}"
+        )
+    if answers.kind == "point":
+        counts = np.bincount(answers.y, minlength=answers.outputs)
+        if counts.min() < RARE * len(answers.y) or counts.min() < 10:
+            rare = int(counts.argmin())
+            smells.append(f"class {answers.names[rare]} has {plural(int(counts[rare]), 'sample')}")
+    if answers.kind == "multi-label":
+        smells += [f"{line}: it is not scored there" for line in remarks(answers, split)]
+    return smells
+
+
+def _copies(x: Array, split: Split) -> tuple[int, list[int]]:
+    """Return how many samples of val and test are also in an earlier fold, and the first few."""
+    seen: set[bytes] = set()
+    twice: list[int] = []
+    for fold in range(3):
+        rows = np.flatnonzero(split == fold)
+        known = [hashlib.blake2b(x[row].tobytes(), digest_size=16) for row in rows]
+        digests = [each.digest() for each in known]
+        twice += [int(row) for row, each in zip(rows, digests, strict=True) if each in seen]
+        seen |= set(digests)
+    return len(twice), twice[:3]

@@ -1,0 +1,68 @@
+"""One's own files by what they are: arrays, tables, folders of images or sounds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from kit.data.own import arrays, folders, tables
+from kit.data.own.reading import Ask, Found
+from kit.errors import DataError
+
+ARRAYS = (".npz", ".npy")
+TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".csv.gz", ".tsv.gz")
+HDF5 = (".h5", ".hdf5", ".hdf", ".nc", ".nc4")
+KNOWN = (
+    ".npz, .npy, .csv, .tsv, .parquet, .h5 (FILE.h5:DATASET), .nc, or a folder of images or sounds"
+)
+
+
+def read(paths: Sequence[str], ask: Ask) -> Found:
+    """Read what is asked of files or folders.
+
+    Args:
+        paths: all of one kind; a folder may come with a table of labels, and a dataset of an HDF5
+            file is named after a colon.
+        ask: what to take of them.
+
+    Raises:
+        KitError: one is not there, of no known kind, damaged, or a package is missing.
+    """
+    places = [Path(path) for path in paths]
+    found = [_kind(path, place) for path, place in zip(paths, places, strict=True)]
+    if "folder" in found:
+        labels = [place for place, kind in zip(places, found, strict=True) if kind == "table"]
+        inputs = [place for place, kind in zip(places, found, strict=True) if kind == "folder"]
+        if len(labels) > 1 or len(inputs) > 1 or len(labels) + len(inputs) < len(places):
+            raise DataError(f"{paths[0]}: a folder comes alone or with one table of labels")
+        return folders.read(inputs[0], labels[0] if labels else None, ask)
+    if len(set(found)) > 1:
+        raise DataError(f"{' and '.join(paths)} are files of different kinds")
+    match found[0]:
+        case "table":
+            return tables.read(places, ask)
+        case "file":
+            return folders.read_files(places, ask)
+        case "hdf5":
+            return arrays.hdf5(paths, ask)
+    return arrays.numpy(places, ask)
+
+
+def _kind(path: str, place: Path) -> str:
+    if place.is_dir():
+        return "folder"
+    file, _, dataset = path.rpartition(":")
+    if file and dataset and not place.exists() and Path(file).suffix.lower() in HDF5:
+        place = Path(file)
+    if not place.exists():
+        raise DataError(f"{path}: no such file or folder")
+    name = place.name.lower()
+    if name.endswith(ARRAYS):
+        return "arrays"
+    if name.endswith(TABLES):
+        return "table"
+    if name.endswith(HDF5):
+        return "hdf5"
+    if name.endswith((*folders.IMAGES, *folders.SOUNDS)):
+        return "file"
+    raise DataError(f"{path}: not a kind of file that is read; there is {KNOWN}")

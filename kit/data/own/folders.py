@@ -1,0 +1,125 @@
+"""Folders of images or sounds: the class is the folder's name, or stands in a table."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+
+from kit.data.own import columns
+from kit.data.own.images import images
+from kit.data.own.reading import Array, Ask, Found, Reading, plural
+from kit.data.own.sounds import sounds
+from kit.errors import DataError, unknown
+
+IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
+SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
+FILE_COLUMNS = ("file", "filename", "file_name", "path", "image", "audio", "fname", "name")
+LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
+SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+
+def read(folder: Path, labels: Path | None, ask: Ask) -> Found:
+    """Read a folder of files in folders named by class, or of files that a table names.
+
+    Folders ``train``, ``val`` and ``test`` that hold folders of classes are the split.
+
+    Raises:
+        DataError: there are no such files, files without a class, or rows without a file.
+        KitError: a package is missing.
+    """
+    files = sorted(each for each in folder.rglob("*") if _known(each))
+    if not files:
+        known = ", ".join((*IMAGES, *SOUNDS))
+        raise DataError(f"{folder}: a folder without images or sounds ({known})")
+    if not ask.answers:
+        return _found(str(folder), folder, files, ask.reading, {}, None)
+    if labels is not None:
+        return _by_table(folder, labels, ask)
+    return _by_folder(folder, files, ask)
+
+
+def read_files(files: Sequence[Path], ask: Ask) -> Found:
+    """Read single files, which have no classes: for predictions.
+
+    Raises:
+        DataError: a task is to be made of them.
+    """
+    if ask.answers:
+        raise DataError(f"{files[0]}: give the folder, whose folders are the classes")
+    return _found(str(files[0]), None, files, ask.reading, {}, None)
+
+
+def _by_folder(folder: Path, files: Sequence[Path], ask: Ask) -> Found:
+    parts = [file.relative_to(folder).parts[:-1] for file in files]
+    split: list[str] | None = None
+    heads = {each[0].lower() for each in parts if each}
+    if {"train", "test"} <= heads <= set(SPLITS) and all(len(each) > 1 for each in parts):
+        split, parts = [SPLITS[each[0].lower()] for each in parts], [each[1:] for each in parts]
+    loose = [file for file, part in zip(files, parts, strict=True) if not part]
+    if loose:
+        raise DataError(
+            f"{loose[0]} is in no folder of a class; give a table of labels too: "
+            f"--from {folder} labels.csv"
+        )
+    y = np.array([each[0] for each in parts])
+    aside: dict[str, Array] = {} if split is None else {"split": np.array(split)}
+    if ask.aside:
+        raise DataError(f"{folder}: --{next(iter(ask.aside))} needs a table of labels beside it")
+    return _found(str(folder), folder, files, ask.reading, aside, y)
+
+
+def _by_table(folder: Path, labels: Path, ask: Ask) -> Found:
+    table = columns.read([labels])
+    words = [name for name in table if table[name].dtype.kind == "O"]
+    usual = [name for name in table if name.lower() in FILE_COLUMNS]
+    column = next(iter([*usual, *words]), None)
+    if column is None:
+        raise DataError(f"{labels}: no column names the files")
+    targets = ask.targets or tuple(n for n in table if n.lower() in LABEL_COLUMNS)[:1]
+    if not targets:
+        raise DataError(f"{labels}: say which column has the answers, --target NAME")
+    for name in (*targets, *ask.aside.values()):
+        if name not in table:
+            raise unknown(f"column of {labels}", name, table)
+    values = [table[name] for name in targets]
+    files = [folder / str(each) for each in table[column].tolist()]
+    absent = [str(each) for each in files if not each.is_file() or not _inside(each, folder)]
+    if absent:
+        raise DataError(f"{labels}: {plural(len(absent), 'file')} not there, such as {absent[0]}")
+    aside = {what: table[name] for what, name in ask.aside.items()}
+    if "split" not in aside and "split" in table:
+        aside["split"] = table["split"]
+    y = values[0] if len(values) == 1 else np.stack(values, axis=1)
+    found = _found(f"{folder} by {labels}", folder, files, ask.reading, aside, y)
+    return dataclasses.replace(found, names=targets if len(targets) > 1 else ())
+
+
+def _found(
+    place: str,
+    folder: Path | None,
+    files: Sequence[Path],
+    reading: Reading,
+    aside: dict[str, Array],
+    y: Array | None,
+) -> Found:
+    suffixes = {file.suffix.lower() for file in files}
+    if suffixes & set(IMAGES) and suffixes & set(SOUNDS):
+        raise DataError(f"{place} has both images and sounds")
+    x, reading, notes = (images if suffixes & set(IMAGES) else sounds)(place, files, reading)
+    names = [str(file.relative_to(folder) if folder else file) for file in files]
+    aside = {"identity": np.array(names), **aside}
+    reading = replace(reading, identity=None)
+    return Found(place=place, x=x, y=y, aside=aside, reading=reading, notes=tuple(notes))
+
+
+def _known(file: Path) -> bool:
+    hidden = file.name.startswith(".")
+    return file.suffix.lower() in (*IMAGES, *SOUNDS) and file.is_file() and not hidden
+
+
+def _inside(file: Path, folder: Path) -> bool:
+    return file.resolve().is_relative_to(folder.resolve())

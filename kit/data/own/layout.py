@@ -1,0 +1,93 @@
+"""Axis order: stated by letters, or the usual one where the shape does not speak against it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kit.data.own.reading import Array
+from kit.errors import DataError
+
+# N samples, C channels, L positions (T is the same), D depth, H height, W width.
+LETTERS = "NCLTDHW"
+SPATIAL = ("L", "T", "HW", "DHW")
+# So many channels are nothing odd, however short the samples are.
+FEW = 4
+
+
+def check(layout: str) -> str:
+    """Return a layout in capitals.
+
+    Raises:
+        DataError: it is none.
+    """
+    letters = layout.upper()
+    spatial = "".join(each for each in letters if each not in "NC")
+    known = "".join(sorted(spatial)) in ("", *SPATIAL) and "N" in letters
+    if not known or len(set(letters)) < len(letters) or not set(letters) <= set(LETTERS):
+        raise DataError(
+            f"--layout {layout}: one letter per axis, each once: N samples, C channels, and L, or "
+            "H and W, or D, H and W; such as NHWC or NCL"
+        )
+    return letters
+
+
+def usual(place: str, shape: tuple[int, ...]) -> str:
+    """Return the layout of inputs whose layout nobody stated.
+
+    Raises:
+        DataError: there is none for so many axes, or the shape speaks against it.
+    """
+    match len(shape):
+        case 2:
+            return "NL"
+        case 3:
+            _, first, second = shape
+            if first == second:
+                return "NHW"
+            if first > FEW and 4 * first > second:
+                raise DataError(
+                    f"{place}: x is {shape}; say which axis is which: --layout NCL (channels "
+                    "first), NLC (channels last), or NHW (grey images)"
+                )
+            return "NCL"
+        case 4:
+            _, channels, *sides = shape
+            if channels > min(sides):
+                raise DataError(
+                    f"{place}: x is {shape}; say which axis is which: --layout NHWC (channels "
+                    "last) or NCHW (channels first)"
+                )
+            return "NCHW"
+        case 5:
+            raise DataError(
+                f"{place}: x is {shape}: networks here have one or two axes; --layout NCDHW or "
+                "NDHWC takes the layers of depth as channels"
+            )
+    raise DataError(f"{place}: x is {shape}, not (samples, channels, n) or (.., h, w)")
+
+
+def arrange(place: str, what: str, values: Array, layout: str) -> Array:
+    """Return values as (samples, channels, *spatial).
+
+    Args:
+        place: for messages.
+        what: which array, for messages.
+        values: as they were read.
+        layout: a letter for each of their axes; layers of depth become channels.
+
+    Raises:
+        DataError: there is not a letter for each axis, or an axis is empty.
+    """
+    if values.ndim != len(layout):
+        raise DataError(f"{place}: {what} is {values.shape}, which is not --layout {layout}")
+    if 0 in values.shape:
+        raise DataError(f"{place}: {what} is {values.shape}: it is empty")
+    order = [letter for letter in "NCDLTHW" if letter in layout]
+    moved = values.transpose([layout.index(letter) for letter in order])
+    if "C" not in order:
+        moved = moved[:, None]
+    if "D" in order:
+        moved = moved.reshape(len(moved), -1, *moved.shape[3:])
+    if moved.ndim == 2:  # channels alone, at one position
+        moved = moved[:, :, None]
+    return np.ascontiguousarray(moved)

@@ -1,0 +1,106 @@
+"""Missing and impossible values of inputs."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from msgspec.structs import replace
+
+from kit.data.own.reading import Array, Reading, plural
+from kit.errors import DataError
+
+# Above this, squares and sums of float32 overflow in training.
+LARGEST = 1e15
+
+
+def numbers(place: str, what: str, values: Array) -> Array:
+    """Return numbers, of which those that are no float are as they were.
+
+    Raises:
+        DataError: they are no numbers, infinite, or too large for float32.
+    """
+    if values.dtype.kind == "O":
+        raise DataError(f"{place}: {what} holds words, not numbers")
+    if values.dtype.kind not in "fiub":
+        raise DataError(f"{place}: {what} is of type {values.dtype}, not numbers")
+    if values.dtype.kind == "b":
+        return values.astype(np.uint8)
+    floats = values.dtype.kind == "f"
+    if floats and (count := int(np.isinf(values).sum())):
+        raise DataError(f"{place}: {what} holds {plural(count, 'infinite value')}")
+    with np.errstate(invalid="ignore"):
+        beyond = np.abs(values.astype(np.float64)) > LARGEST
+    if beyond.any():
+        largest = float(np.nanmax(np.abs(values.astype(np.float64))))
+        raise DataError(
+            f"{place}: {what} holds {plural(int(beyond.sum()), 'value')} beyond {LARGEST:g}, such "
+            f"as {largest:g}, which networks cannot take; scale them first"
+        )
+    return values
+
+
+def fitted(
+    place: str, x: Array, train: Array, reading: Reading
+) -> tuple[Array, Reading, list[str]]:
+    """Return inputs without missing values, how to fill those to come, and notes.
+
+    Args:
+        place: for messages.
+        x: (samples, channels, *spatial).
+        train: indices of the samples that means are taken of.
+        reading: its ``missing`` says what becomes of them.
+
+    Raises:
+        DataError: values are missing, and nobody said what becomes of them.
+    """
+    if reading.missing is None:
+        count = int(np.isnan(x).sum()) if x.dtype.kind == "f" else 0
+        if count:
+            where = np.isnan(x).any(axis=tuple(range(1, x.ndim)))
+            raise DataError(
+                f"{place}: x lacks {count:,} of {x.size:,} values, in "
+                f"{plural(int(where.sum()), 'sample')}; say --missing mean, zero, or mask (the "
+                "mean, and a channel that tells where)"
+            )
+        return x, reading, []
+    axes = (0, *range(2, x.ndim))
+    means = [0.0] * x.shape[1]
+    if reading.missing != "zero":
+        seen = x[train].astype(np.float64)
+        known = np.isfinite(seen)
+        totals = np.where(known, seen, 0).sum(axis=axes) / np.maximum(known.sum(axis=axes), 1)
+        means = [float(f"{mean:.9g}") for mean in totals]
+    count = int(np.isnan(x).sum()) if x.dtype.kind == "f" else 0
+    reading = replace(reading, fill=tuple(means))
+    return filled(x, reading), reading, [f"{plural(count, 'missing value')} ({reading.missing})"]
+
+
+def filled(x: Array, reading: Reading) -> Array:
+    """Return inputs whose missing values are filled as the reading says."""
+    if reading.missing is None:
+        return x
+    absent = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
+    means = np.array(reading.fill).reshape(-1, *[1] * (x.ndim - 2))
+    whole = np.where(absent, means, x).astype(np.float32)
+    if reading.missing == "mask":
+        whole = np.concatenate([whole, absent.astype(np.float32)], axis=1)
+    return whole
+
+
+def statistics(x: Array) -> tuple[list[float], list[float], list[int]]:
+    """Return mean and deviation of each channel of (samples, channels, *spatial).
+
+    A channel that never changes, the third result, has deviation 1.
+    """
+    axes = (0, *range(2, x.ndim))
+    values = x.astype(np.float64)
+    mean, deviation = values.mean(axis=axes), values.std(axis=axes)
+    flat = values.max(axis=axes) == values.min(axis=axes)
+    flat |= deviation < 1e-30
+    stds = [
+        1.0 if still else float(f"{std:.9g}") for std, still in zip(deviation, flat, strict=True)
+    ]
+    means = [float(f"{each:.9g}") for each in mean]
+    assert all(map(math.isfinite, [*means, *stds]))
+    return means, stds, np.flatnonzero(flat).tolist()

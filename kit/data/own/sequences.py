@@ -1,0 +1,119 @@
+"""Rows of a table that are the steps of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kit.data.own.columns import absent
+from kit.data.own.reading import Array, Stated
+from kit.errors import DataError
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Which rows belong to which sample, in which order.
+
+    Attributes:
+        rows: (steps,) rows, sample by sample.
+        bounds: (samples + 1,) where in them each sample begins.
+        length: of all samples: longer ones are cut, shorter ones end in zeros.
+        smells: what is odd.
+    """
+
+    place: str
+    rows: Rows
+    bounds: Rows
+    length: int
+    smells: tuple[str, ...]
+
+    @classmethod
+    def of(cls, place: str, key: Array, order: Array | None, size: Sequence[int]) -> Steps:
+        """Group rows by a key, samples in the order in which they come.
+
+        Raises:
+            DataError: samples differ in length, and no length is stated.
+        """
+        _, first, member = np.unique(key, return_index=True, return_inverse=True)
+        sample = first.argsort().argsort()[member.reshape(-1)]
+        rows = np.lexsort((np.arange(len(key)) if order is None else order, sample))
+        counts = np.bincount(sample)
+        smells = []
+        if order is None and (np.diff(sample) < 0).any():
+            smells.append("rows of one sample do not lie together; --order orders them by a column")
+        if not size and counts.min() != counts.max():
+            raise DataError(
+                f"{place}: samples have {counts.min()} to {counts.max()} rows; say --size LENGTH, "
+                "and longer ones are cut, shorter ones end in zeros"
+            )
+        length = size[0] if size else int(counts[0])
+        if counts.min() != length or counts.max() != length:
+            smells.append(
+                f"{(counts > length).sum()} samples are cut and {(counts < length).sum()} end in "
+                f"zeros, at {length} steps"
+            )
+        bounds = np.concatenate([[0], counts.cumsum()])
+        return cls(place, rows.astype(np.int64), bounds, length, tuple(smells))
+
+    def inputs(self, x: Array) -> Array:
+        """(rows, columns) -> (samples, columns, length)."""
+        return self._cut(x).swapaxes(1, 2)
+
+    def answers(self, y: Array | None, names: Sequence[str], kind: Stated | None) -> Array | None:
+        """Return one answer per sample, or per step where the kind says so.
+
+        Raises:
+            DataError: the answer changes within a sample.
+        """
+        if y is None:
+            return None
+        if kind in ("dense", "segmentation"):
+            if len(set(np.diff(self.bounds).tolist())) > 1:
+                raise DataError(f"{self.place}: answers per step need samples of one length")
+            stepwise = self._cut(y)
+            return stepwise if y.ndim == 1 else stepwise.swapaxes(1, 2)
+        first = y[self.rows[self.bounds[:-1]]]
+        spread = np.repeat(first, np.diff(self.bounds), axis=0)
+        same = (spread == y[self.rows]) | (_absent(spread) & _absent(y[self.rows]))
+        if not same.all():
+            at = int(self.rows[int(np.argwhere(~same)[0][0])])
+            raise DataError(
+                f"{self.place}: {', '.join(names)} changes within a sample, first at row {at + 1}; "
+                "for an answer per step say --kind segmentation (words, classes) or dense (numbers)"
+            )
+        return first
+
+    def shared(self, aside: Mapping[str, Array]) -> dict[str, Array]:
+        """Return what is beside the samples, one value each: the last of its steps.
+
+        Raises:
+            DataError: a group or a split is torn.
+        """
+        last = self.rows[self.bounds[1:] - 1]
+        for what in ("group", "split", "identity"):
+            if what in aside:
+                spread = np.repeat(aside[what][last], np.diff(self.bounds))
+                if (spread != aside[what][self.rows]).any():
+                    raise DataError(f"{self.place}: the {what} changes within a sample")
+        shared = {what: values[last] for what, values in aside.items() if what != "order"}
+        shared.setdefault("identity", shared["sequence"])
+        return {what: values for what, values in shared.items() if what != "sequence"}
+
+    def _cut(self, values: Array) -> Array:
+        parts = []
+        for start, stop in zip(self.bounds[:-1], self.bounds[1:], strict=True):
+            part = values[self.rows[start:stop]][: self.length]
+            if len(part) < self.length:
+                end = np.zeros((self.length - len(part), *part.shape[1:]), part.dtype)
+                part = np.concatenate([part, end])
+            parts.append(part)
+        return np.stack(parts)
+
+
+def _absent(values: Array) -> npt.NDArray[np.bool_]:
+    return absent(values.reshape(-1)).reshape(values.shape)

@@ -1,0 +1,60 @@
+"""Sound files, by soundfile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+
+from kit import extras
+from kit.data.own.reading import Array, Reading
+from kit.errors import DataError, KitError
+
+
+def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, Reading, list[str]]:
+    """Return sounds (samples, channels, n) in -1..1, how to read more of them, and notes.
+
+    Raises:
+        DataError: one is damaged, they differ in rate or channels, or in length and none is stated.
+        KitError: soundfile is missing.
+    """
+    try:
+        import soundfile
+    except ModuleNotFoundError:
+        raise KitError(f"sounds need soundfile: {extras.install('audio')}") from None
+    waves: list[Array] = []
+    rates: dict[int, Path] = {}
+    for file in files:
+        try:
+            wave, rate = soundfile.read(file, dtype="float32", always_2d=True)
+        except (soundfile.LibsndfileError, OSError) as error:
+            raise DataError(f"{file}: no sound that can be read ({error})") from None
+        if len(wave) == 0:
+            raise DataError(f"{file}: a sound without samples")
+        waves.append(wave.T)
+        rates.setdefault(int(rate), file)
+    if reading.rate:
+        rates.setdefault(reading.rate, Path("the task"))
+    if len(rates) > 1:
+        (one, a), (other, b) = list(rates.items())[:2]
+        raise DataError(f"{place}: {a.name} has {one} Hz, {b.name} {other} Hz; bring them to one")
+    if len({len(wave) for wave in waves}) > 1:
+        raise DataError(f"{place} has sounds of one channel and of more; bring them to one number")
+    lengths = [wave.shape[1] for wave in waves]
+    if not reading.size and min(lengths) < max(lengths):
+        raise DataError(
+            f"{place}: sounds of {min(lengths)} to {max(lengths)} samples; say --size LENGTH, and "
+            "longer ones are cut, shorter ones end in silence"
+        )
+    length = reading.size[0] if reading.size else lengths[0]
+    notes = [f"{next(iter(rates))} Hz"]
+    if cut := sum(each > length for each in lengths):
+        notes.append(f"{cut} sounds cut")
+    if short := sum(each < length for each in lengths):
+        notes.append(f"{short} sounds end in silence")
+    x = np.zeros((len(waves), len(waves[0]), length), np.float32)
+    for row, wave in zip(x, waves, strict=True):
+        row[:, : min(length, wave.shape[1])] = wave[:, :length]
+    return x, replace(reading, size=(length,), rate=next(iter(rates))), notes

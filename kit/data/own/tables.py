@@ -1,0 +1,137 @@
+"""Tables: rows to samples, or to the steps of samples; columns to inputs and answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from msgspec.structs import replace
+
+from kit.data.own import columns
+from kit.data.own.reading import Array, Ask, Found, plural
+from kit.data.own.sequences import Steps
+from kit.errors import DataError, unknown
+
+# Columns with these names have the answers where none is named.
+USUAL = ("target", "label", "class", "y")
+
+
+def read(files: Sequence[Path], ask: Ask) -> Found:
+    """Read CSV or Parquet files.
+
+    Each row is a sample, whose columns are the positions of one channel, or channels at one
+    position; with ``sequence``, rows that share a value there are the steps of one sample, and
+    columns are its channels.
+
+    Raises:
+        DataError: a column is missing, is not numeric, or the rows of a sample contradict.
+    """
+    table = columns.read(files)
+    place = " and ".join(map(str, files))
+    targets = _targets(place, table, ask) if ask.answers else ()
+    aside = ask.aside
+    if ask.answers and ask.split is None and "split" in table:
+        aside |= {"split": "split"}
+    if not ask.answers:
+        kept = ("identity", "sequence", "order")
+        aside = {what: name for what, name in aside.items() if what in kept}
+        aside = {what: name for what, name in aside.items() if what != "identity" or name in table}
+    for name in (*aside.values(), *ask.reading.columns):
+        if name not in table:
+            raise unknown(f"column of {place}", name, table)
+    inputs, notes = _inputs(place, table, ask, {*targets, *aside.values()})
+    smells = _leaks(table, inputs, targets)
+    x = np.stack([table[name] for name in inputs], axis=1)
+    y = _answers(table, targets)
+    rest = {what: _whole(place, name, table[name]) for what, name in aside.items()}
+    reading = replace(ask.reading, columns=tuple(inputs))
+    if reading.sequence is not None:
+        reading = replace(reading, rows="steps")
+        steps = Steps.of(place, rest["sequence"], rest.get("order"), reading.size)
+        x, y, rest = steps.inputs(x), steps.answers(y, targets, ask.kind), steps.shared(rest)
+        notes.append(f"{plural(len(steps.rows), 'step')} of {plural(len(x), 'sample')}")
+        smells += steps.smells
+    else:
+        x = x[:, None] if reading.rows == "sequence" else x[:, :, None]
+    names = targets if len(targets) > 1 else ()
+    return Found(
+        place=place,
+        x=x,
+        y=y,
+        names=names,
+        aside=rest,
+        reading=reading,
+        notes=tuple(notes),
+        smells=tuple(smells),
+    )
+
+
+def _targets(place: str, table: Mapping[str, Array], ask: Ask) -> tuple[str, ...]:
+    if ask.targets:
+        for name in ask.targets:
+            if name not in table:
+                raise unknown(f"column of {place}", name, table)
+        return ask.targets
+    found = [name for name in table if name.lower() in USUAL]
+    if len(found) != 1:
+        known = ", ".join(list(table)[:12])
+        raise DataError(
+            f"{place}: say which column has the answers, --target NAME; there is {known}"
+        )
+    return (found[0],)
+
+
+def _inputs(
+    place: str, table: Mapping[str, Array], ask: Ask, taken: set[str]
+) -> tuple[list[str], list[str]]:
+    if ask.reading.columns:
+        for name in ask.reading.columns:
+            if name in taken:
+                raise DataError(f"{place}: column {name!r} cannot be an input and more besides")
+            if not columns.numeric(table[name]):
+                raise DataError(f"{place}: column {name!r} holds words or dates, not numbers")
+        return list(ask.reading.columns), []
+    free = [name for name in table if name not in taken]
+    # What an index becomes when it is written without a name.
+    unnamed = [name for name in free if not name or name.startswith("Unnamed:")]
+    inputs = [name for name in free if columns.numeric(table[name]) and name not in unnamed]
+    left = [name or "the one without a name" for name in free if name not in inputs]
+    if not inputs:
+        raise DataError(f"{place}: no numeric column is left as input")
+    return inputs, [f"left out, as no numbers: {', '.join(left)}"] if left else []
+
+
+def _leaks(table: Mapping[str, Array], inputs: Sequence[str], targets: Sequence[str]) -> list[str]:
+    found = [
+        f"column {name!r} is a copy of {target!r}"
+        for target in targets
+        for name in inputs
+        if columns.numeric(table[target])
+        and np.array_equal(table[name].astype(float), table[target].astype(float), equal_nan=True)
+    ]
+    count = len(table[inputs[0]])
+    return found + [
+        f"column {name!r} counts the rows"
+        for name in inputs
+        if count > 2 and (np.diff(table[name].astype(float)) == 1).all()
+    ]
+
+
+def _answers(table: Mapping[str, Array], targets: Sequence[str]) -> Array | None:
+    if not targets:
+        return None
+    if len(targets) == 1:
+        return table[targets[0]]
+    values = [table[name] for name in targets]
+    if not all(map(columns.numeric, values)):
+        words = [n for n, v in zip(targets, values, strict=True) if not columns.numeric(v)]
+        raise DataError(f"several targets must be numbers; {', '.join(words)} holds words or dates")
+    return np.stack(values, axis=1)
+
+
+def _whole(place: str, name: str, values: Array) -> Array:
+    count = int(columns.absent(values).sum())
+    if count:
+        raise DataError(f"{place}: column {name!r} lacks {plural(count, 'value')}")
+    return values.astype(str) if values.dtype.kind == "O" else values

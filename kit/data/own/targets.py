@@ -1,0 +1,256 @@
+"""Answers: their kind, told by their type and shape or stated, and what networks learn of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kit.data.own.columns import absent
+from kit.data.own.missing import numbers
+from kit.data.own.reading import Array, Stated, plural, text
+from kit.errors import DataError
+from kit.task import Kind
+
+# Whole numbers of more values than that, few samples each, may be amounts as well as classes.
+MANY, FEW_EACH = 20, 10
+SEVERAL = "|", ";", ","
+KINDS: dict[Stated, Kind] = {
+    "classification": "point",
+    "multi-label": "multi-label",
+    "regression": "regression",
+    "dense": "dense",
+    "segmentation": "segmentation",
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers as a task has them.
+
+    Attributes:
+        y: classes (samples,), 0/1 labels or numbers (samples, outputs), fields (samples, channels,
+            *spatial), or masks (samples, *spatial).
+        outputs: classes, labels, numbers or channels.
+        names: of the outputs.
+        smells: what is odd.
+    """
+
+    kind: Kind
+    y: Array
+    outputs: int
+    names: tuple[str, ...]
+    notes: tuple[str, ...] = field(default=())
+    smells: tuple[str, ...] = field(default=())
+
+
+def understand(
+    place: str, y: Array, spatial: tuple[int, ...], stated: Stated | None, names: Sequence[str]
+) -> Answers:
+    """Tell what answers are.
+
+    Args:
+        place: for messages.
+        y: (samples, ...), channels before positions.
+        spatial: positions of the inputs.
+        stated: the kind, if it was.
+        names: of the columns of y, if they have any.
+
+    Raises:
+        DataError: they can be of two kinds, contradict the stated one, or teach nothing.
+    """
+    if y.ndim > 1 and y.shape[1:] == (1,) and stated not in ("regression", "multi-label"):
+        # A column instead of a row, but for samples of one position and one field each.
+        y = y[:, 0] if spatial != (1,) or stated is None else y
+    kind = KINDS[stated] if stated else _kind(place, y, () if names else spatial)
+    maker = {
+        "point": _classes,
+        "multi-label": _labels,
+        "regression": _numbers,
+        "dense": _fields,
+        "segmentation": _masks,
+    }[kind]
+    return maker(place, y, spatial, names)
+
+
+def _kind(place: str, y: Array, spatial: tuple[int, ...]) -> Kind:
+    per_position = y.shape[1:] == spatial or (y.ndim > 2 and y.shape[2:] == spatial)
+    whole = _whole(y)
+    if y.ndim == 1:
+        if y.dtype.kind not in "fiu":
+            return "point"
+        values = len(np.unique(y[~absent(y)]))
+        many = values > MANY and len(y) < FEW_EACH * values
+        if y.dtype.kind in "iu" and (many or values == len(y) > 2):
+            raise DataError(
+                f"{place}: y has {values} different whole numbers in {len(y)} samples: say "
+                "--kind classification or --kind regression"
+            )
+        few = whole and values <= MANY and len(y) >= 3 * values
+        return "point" if y.dtype.kind in "iu" or few else "regression"
+    binary = whole and set(np.unique(y).tolist()) <= {0, 1}
+    if y.ndim == 2 and per_position and (binary or (whole and y.dtype.kind in "iub")):
+        raise DataError(
+            f"{place}: y is {y.dtype} {y.shape}, which may be a label per position or labels per "
+            "sample: say --kind segmentation, multi-label or classification"
+        )
+    if y.ndim == 2 and not per_position:
+        if y.dtype.kind not in "fiub":
+            raise DataError(f"{place}: y is words {y.shape}; name one column, --target NAME")
+        one_hot = binary and y.shape[1] > 1 and bool((y.sum(1) == 1).all())
+        return "point" if one_hot else "multi-label" if binary else "regression"
+    if per_position:
+        return "dense" if y.dtype.kind == "f" else "segmentation"
+    raise DataError(
+        f"{place}: y is {y.dtype} {y.shape}: neither one answer (samples,), nor several (samples, "
+        f"answers), nor masks or fields of the size of x, {spatial}"
+    )
+
+
+def _classes(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]) -> Answers:
+    del spatial
+    notes: list[str] = []
+    smells: list[str] = []
+    if y.ndim == 2 and _whole(y) and (y.sum(1) == 1).all() and set(np.unique(y).tolist()) <= {0, 1}:
+        notes.append(f"y is one-hot: {y.shape[1]} classes, one per column")
+        labels = y.argmax(1)
+        known = tuple(names) or tuple(map(str, range(y.shape[1])))
+        used = np.unique(labels)
+        index = np.searchsorted(used, labels)
+        return _enough(place, index, tuple(known[each] for each in used), notes, smells)
+    if y.ndim != 1:
+        raise DataError(f"{place}: y is {y.shape}, not one class per sample nor one-hot")
+    count = int(absent(y).sum())
+    if count:
+        raise DataError(f"{place}: y lacks {plural(count, 'label')}; leave these samples out")
+    if y.dtype.kind in "Mc":
+        raise DataError(f"{place}: y is of type {y.dtype}, which no class is")
+    if y.dtype.kind == "f":
+        numbers(place, "y", y)
+        smells.append(
+            "y is of floats that are whole: taken as classes (--kind regression: numbers)"
+        )
+    found, index = np.unique(y.astype(str) if y.dtype.kind == "O" else y, return_inverse=True)
+    return _enough(place, index.reshape(-1), tuple(text(found).tolist()), notes, smells)
+
+
+def _enough(
+    place: str, index: Array, names: tuple[str, ...], notes: Sequence[str], smells: Sequence[str]
+) -> Answers:
+    counts = np.bincount(index, minlength=len(names))
+    if len(names) < 2:
+        raise DataError(f"{place}: all of y is {names[0]!r}: one class is nothing to learn")
+    if len(names) == len(index):
+        raise DataError(
+            f"{place}: each of {len(index)} samples has a class of its own; numbers to be told are "
+            "--kind regression, names are an --id"
+        )
+    small = [f"{names[each]!r} ({counts[each]})" for each in np.flatnonzero(counts < 3)]
+    if small:
+        more = "" if len(small) < 6 else f" and {len(small) - 5} more"
+        raise DataError(
+            f"{place}: too few samples to have one in each of train, val and test, class "
+            f"{', '.join(small[:5])}{more}; leave out or join classes, or say --kind regression"
+        )
+    y = index.astype(np.int64)
+    return Answers("point", y, len(names), names, tuple(notes), tuple(smells))
+
+
+def _labels(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]) -> Answers:
+    del spatial
+    if y.ndim == 1 and y.dtype.kind in "OUS":
+        y, names = _split_words(y)
+    if y.ndim != 2 or y.dtype.kind not in "fiub" or not set(np.unique(y).tolist()) <= {0, 1}:
+        raise DataError(f"{place}: y is {y.dtype} {y.shape}, not a 0/1 matrix (samples, labels)")
+    if names or y.shape[1] > 1:
+        one_hot = y.shape[1] > 1 and (y.sum(1) == 1).all()
+        known = tuple(names) or tuple(map(str, range(y.shape[1])))
+    else:
+        one_hot, known = False, ("0",)
+    still = [known[each] for each in np.flatnonzero((y == y[:1]).all(0))]
+    if still:
+        raise DataError(f"{place}: label {', '.join(still[:5])} never changes; leave it out")
+    smells = ["each sample has one label: --kind classification may be meant"] if one_hot else []
+    return Answers("multi-label", y.astype(np.uint8), y.shape[1], known, (), tuple(smells))
+
+
+def _split_words(y: Array) -> tuple[Array, tuple[str, ...]]:
+    sign = next((each for each in SEVERAL if any(each in str(word) for word in y)), SEVERAL[0])
+    parts = [
+        {word.strip() for word in str("" if each is None else each).split(sign)} - {""}
+        for each in y.tolist()
+    ]
+    names = tuple(sorted(set().union(*parts)))
+    return np.array([[name in each for name in names] for each in parts], np.uint8), names
+
+
+def _numbers(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]) -> Answers:
+    del spatial
+    if y.ndim > 2:
+        raise DataError(f"{place}: y is {y.shape}, not numbers (samples,) or (samples, numbers)")
+    y = (y[:, None] if y.ndim == 1 else y).astype(np.float64, copy=False) if _real(y) else y
+    y = _present(place, y)
+    still = np.flatnonzero((y == y[:1]).all(0))
+    if len(still):
+        raise DataError(f"{place}: y is {y[0, still[0]]:g} for all samples: nothing to learn")
+    known = tuple(names) or (() if y.shape[1] == 1 else tuple(map(str, range(y.shape[1]))))
+    return Answers("regression", y.astype(np.float32), y.shape[1], known)
+
+
+def _fields(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]) -> Answers:
+    del names
+    fields = y[:, None] if y.shape[1:] == spatial else y
+    if fields.shape[2:] != spatial or fields.ndim != len(spatial) + 2:
+        raise DataError(f"{place}: y is {y.shape}, not fields of the size of x, {spatial}")
+    smells = []
+    if _whole(fields) and len(np.unique(fields)) <= MANY:
+        smells.append("y holds few whole numbers: --kind segmentation may be meant")
+    fields = _present(place, fields)
+    if fields.min() == fields.max():
+        smells.append(f"y is {fields.flat[0]:g} everywhere: nothing to learn")
+    return Answers("dense", fields.astype(np.float32), fields.shape[1], (), (), tuple(smells))
+
+
+def _masks(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]) -> Answers:
+    del names
+    notes: list[str] = []
+    if y.shape[1:] == (1, *spatial):
+        y = y[:, 0]
+    elif y.ndim == len(spatial) + 2 and y.shape[2:] == spatial:
+        if not _whole(y) or set(np.unique(y).tolist()) != {0, 1} or not (y.sum(1) == 1).all():
+            raise DataError(f"{place}: y is {y.shape}, whose channels are not one-hot classes")
+        notes.append(f"y is one-hot: {y.shape[1]} classes, one per channel")
+        y = y.argmax(1)
+    if y.shape[1:] != spatial:
+        raise DataError(f"{place}: y is {y.shape}, not a class per position of x, {spatial}")
+    count = int(absent(y.reshape(-1)).sum())
+    if count:
+        raise DataError(f"{place}: y lacks a class at {plural(count, 'position')}")
+    if y.dtype.kind == "f" and not _whole(y):
+        raise DataError(f"{place}: y holds fractions, which no class is; say --kind dense")
+    found, index = np.unique(y.astype(str) if y.dtype.kind == "O" else y, return_inverse=True)
+    if len(found) < 2:
+        raise DataError(f"{place}: all of y is {found[0]}: one class is nothing to learn")
+    if len(found) > 256:
+        raise DataError(f"{place}: y has {len(found)} classes of positions; say --kind dense")
+    masks = index.reshape(y.shape).astype(np.uint8)
+    return Answers("segmentation", masks, len(found), tuple(text(found).tolist()), tuple(notes))
+
+
+def _whole(y: Array) -> bool:
+    if y.dtype.kind in "iub":
+        return True
+    return y.dtype.kind == "f" and bool(np.isfinite(y).all() and (y % 1 == 0).all())
+
+
+def _real(y: Array) -> bool:
+    return y.dtype.kind in "fiub"
+
+
+def _present(place: str, y: Array) -> Array:
+    y = numbers(place, "y", y)
+    count = int(np.isnan(y).sum()) if y.dtype.kind == "f" else 0
+    if count:
+        raise DataError(f"{place}: y lacks {plural(count, 'value')}; leave these samples out")
+    return y

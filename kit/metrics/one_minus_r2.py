@@ -1,0 +1,23 @@
+"""1 - R²: the mean squared error over the variance of the truth, 1 for its own mean as answer."""
+
+from __future__ import annotations
+
+import torch
+
+from kit.metrics.rmse import Errors
+from kit.runs.records import MetricValue
+
+
+class Evaluator(Errors):
+    """One minus the coefficient of determination, mean over outputs, as scikit-learn has it.
+
+    An output whose truth never changes has none.
+    """
+
+    def _scores(self) -> dict[str, MetricValue]:
+        """Return ``one-minus-r2``."""
+        error, truth = self.errors()
+        spread = (truth - truth.mean(1, keepdim=True)).square().sum(1)
+        constant = truth.amax(1) == truth.amin(1)
+        share = error.square().sum(1) / torch.where(constant, torch.nan, spread)
+        return {"one-minus-r2": self.value(share, "fraction")}

@@ -1,0 +1,54 @@
+"""AMBER's space: layers of a sequence network with skip connections, and what samples them.
+
+Each of twelve layers is one of seven operations on the output of the layer before, to which any
+outputs of earlier layers are added (Pham et al. 2018, ENAS; Zhang et al. 2021, AMBER;
+NAS-Bench-360, appendix D). Channels double and positions fall to a quarter three times on the way.
+What architectures are is told without torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kit.spaces.amber.layers import LAYERS, Layers
+from kit.spaces.amber.tokens import (
+    OPERATIONS,
+    Layer,
+    boundaries,
+    from_tokens,
+    to_tokens,
+    token_count,
+)
+
+if TYPE_CHECKING:
+    from kit.spaces.amber.controller import Controller, Decisions
+    from kit.spaces.amber.network import LayeredNetwork, child, final_network
+
+MODULES = {
+    "controller": ("Controller", "Decisions"),
+    "network": ("LayeredNetwork", "child", "final_network"),
+}
+__all__ = [
+    "LAYERS",
+    "OPERATIONS",
+    "Controller",
+    "Decisions",
+    "Layer",
+    "LayeredNetwork",
+    "Layers",
+    "boundaries",
+    "child",
+    "final_network",
+    "from_tokens",
+    "to_tokens",
+    "token_count",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part that needs torch when it is asked for."""
+    for module, parts in MODULES.items():
+        if name in parts:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

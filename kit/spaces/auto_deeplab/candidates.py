@@ -1,0 +1,123 @@
+"""All candidates of all edges that leave a state, computed together.
+
+They share their input, so each kind of work is done once: one convolution with a group for each
+edge in place of one for each edge, one norm over all of them, poolings once for all edges. The
+numbers are those of edges by themselves, to the bit in float64 on a CPU: sums are in the same
+order.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+MOMENTUM = 0.1
+
+
+class CallNorm(nn.Module):
+    """Batch norm without parameters for maps of several calls of a cell, each normed by itself.
+
+    Args:
+        channels: of one call.
+    """
+
+    mean: Tensor
+    var: Tensor
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(channels))
+        self.register_buffer("var", torch.ones(channels))
+
+    def forward(self, x: Tensor, repeats: int = 1) -> Tensor:
+        """(batch, calls, channels, h, w), both ways.
+
+        Args:
+            x: of all calls, in their order.
+            repeats: how often a single call stands for itself; its statistics count as often.
+        """
+        batch, calls, channels, *size = x.shape
+        # Sums over maps that lie apart would be in another order.
+        flat = x.reshape(batch, calls * channels, *size).contiguous()
+        if not self.training:
+            mean, var = self.mean.repeat(calls), self.var.repeat(calls)
+            return F.batch_norm(flat, mean, var).view_as(x)
+        mean, var = flat.new_zeros(calls * channels), flat.new_ones(calls * channels)
+        y = F.batch_norm(flat, mean, var, training=True, momentum=1.0)
+        for running, found in ((self.mean, mean), (self.var, var)):
+            for each in found.view(calls, channels):
+                running.lerp_(each.to(running.dtype), 1 - (1 - MOMENTUM) ** repeats)
+        return y.view_as(x)
+
+
+class Candidates(nn.Module):
+    """The candidates of the edges that leave one state.
+
+    Args:
+        channels: of the state.
+        edges: how many leave it.
+    """
+
+    def __init__(self, channels: int, edges: int) -> None:
+        super().__init__()
+        self.channels, self.edges = channels, edges
+        many = channels * edges
+
+        def depthwise(size: int, dilation: int = 1) -> nn.Conv2d:
+            padding = dilation * (size - 1) // 2
+            return nn.Conv2d(
+                many, many, size, padding=padding, dilation=dilation, groups=many, bias=False
+            )
+
+        def pointwise(kinds: int) -> nn.Conv2d:
+            return nn.Conv2d(kinds * many, kinds * many, 1, groups=kinds * edges, bias=False)
+
+        # Channels are ordered by kind (sep 3, sep 5, dil 3, dil 5), edge, channel of the state.
+        self.spread = nn.ModuleList(
+            [depthwise(3), depthwise(5), depthwise(3, dilation=2), depthwise(5, dilation=2)]
+        )
+        self.blend = pointwise(4)
+        self.separable_norm, self.dilated_norm = CallNorm(2 * many), CallNorm(2 * many)
+        self.spread_again = nn.ModuleList([depthwise(3), depthwise(5)])
+        self.blend_again = pointwise(2)
+        self.separable_norm_again = CallNorm(2 * many)
+        self.max_norm, self.mean_norm = CallNorm(channels), CallNorm(channels)
+
+    def forward(self, x: Tensor, mixture: Tensor, repeats: int = 1) -> Tensor:
+        """Return what the state gives each step.
+
+        Args:
+            x: (batch, calls, channels, h, w).
+            mixture: (edges, operations), of the edges that leave the state.
+            repeats: see ``CallNorm``.
+
+        Returns:
+            (batch, calls, edges, channels, h, w).
+        """
+        batch, calls, channels, *size = x.shape
+        each = x.reshape(batch * calls, channels, *size)
+        highest = F.max_pool2d(each, 3, stride=1, padding=1).view_as(x)
+        mean = F.avg_pool2d(each, 3, stride=1, padding=1, count_include_pad=False).view_as(x)
+        # These are the same on all edges.
+        shared = [self.max_norm(highest, repeats), self.mean_norm(mean, repeats), x]
+        found = [part.unsqueeze(2) for part in shared]
+        for part in self._separable_and_dilated(x, repeats):
+            found += part.view(batch, calls, 2, self.edges, channels, *size).unbind(2)
+        # In the order of ``OPERATIONS``, of which the first one gives nothing.
+        weights = mixture.t()[1:, :, None, None, None]
+        mixed = weights[0] * found[0]
+        for weight, part in zip(weights[1:], found[1:], strict=True):
+            mixed = mixed + weight * part
+        return mixed
+
+    def _separable_and_dilated(self, x: Tensor, repeats: int) -> tuple[Tensor, Tensor]:
+        """Return both, of kernel size 3 then 5: (batch, calls, 2 x edges x channels, h, w)."""
+        calls = x.shape[:2]
+        active = x.flatten(0, 1).relu().repeat(1, self.edges, 1, 1)
+        spread = torch.cat([layer(active) for layer in self.spread], dim=1)
+        separable, dilated = self.blend(spread).unflatten(0, calls).chunk(2, dim=2)
+        halves = self.separable_norm(separable, repeats).flatten(0, 1).relu().chunk(2, dim=1)
+        again = [layer(half) for layer, half in zip(self.spread_again, halves, strict=True)]
+        separable = self.blend_again(torch.cat(again, dim=1)).unflatten(0, calls)
+        return self.separable_norm_again(separable, repeats), self.dilated_norm(dilated, repeats)
