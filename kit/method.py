@@ -31,6 +31,21 @@ FACTS, SETTINGS, TABLE, RELEASED = "info.py", "settings.toml", "method", "releas
 MARKERS = (FACTS, SETTINGS)
 
 
+@dataclass(frozen=True)
+class MixtureRows:
+    """What the rows of one entry in a search's history weigh; rows are logits.
+
+    Attributes:
+        key: of the entry: ``alpha``.
+        candidates: what the numbers of a row stand for; shorter rows have the first of them.
+        names: of the rows; none where the result of the search names them.
+    """
+
+    key: str
+    candidates: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class MethodInfo:
     """The facts of one method. A method that needs more than these subclasses this.
@@ -82,6 +97,15 @@ class MethodInfo:
         if self.package is None or find_spec(self.package) is not None:
             return None
         return f"method {self.name} needs {self.package}: {extras.install(self.package)}"
+
+    def mixtures(self, settings: Mapping[str, Any]) -> tuple[MixtureRows, ...]:
+        """Return what the history of a search has of its mixtures, the operations' first.
+
+        Args:
+            settings: of a run, as its spec has them.
+        """
+        del settings
+        return ()
 
     def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
         """Return the runs whose results this run reads, by name."""
