@@ -69,7 +69,7 @@ def test_the_search_is_the_released_one(of: str) -> None:
     assert (released.bound, clean.bound) == ("none" if dense else "searched", "searched")
     assert (released.strict, clean.strict) == (one, False)
     assert (released.epochs, released.slack) == (10, 1e6)
-    assert (released.whole_cosine, clean.whole_cosine) == (True, False)
+    assert (released.cosine_epochs, clean.cosine_epochs) == (240, None)
     by_loss = of in ("fsd50k", "psicov", "cosmic")
     assert (released.by, clean.by) == ("loss" if by_loss else "metric", "metric")
     sizes = {"ecg": 256, "deepsea": 256}
@@ -164,7 +164,7 @@ def test_the_best_of_the_trials_is_trained_on(darcy: Path) -> None:
     assert bound is not None
     assert all(trial["parameters"] <= bound + 5e3 for trial in found["trials"])
     # Their rates fall faster on a cosine of their own.
-    assert scores_of(spec("trials.trials=3", "trials.slack=5e3", "trials.whole_cosine=true")) != (
+    assert scores_of(spec("trials.trials=3", "trials.slack=5e3", "trials.cosine_epochs=240")) != (
         scores
     )
     # The loss of Darcy Flow is its metric, computed another way.

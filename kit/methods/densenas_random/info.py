@@ -25,12 +25,12 @@ class RandomTrials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         trials: how many, or of one round.
         epochs: of a trial.
         batch_size: of a trial; None for that of the final training.
-        whole_cosine: the rates of a trial follow the cosine of the final training, of which a trial
-            sees the beginning (code), or one that ends with the trial.
+        cosine_epochs: of the cosine that the rates of a trial follow; None for those of the trial.
+            In the released code those of the final training, of which a trial sees the beginning.
         path: how betas decide on it: drawn ``near-uniform``, so that the likeliest path is always
             the same one (code), or a path drawn ``uniform`` among all.
-        bound: networks may have at most as many parameters as the ``searched`` one of the same
-            seed, and ``slack`` more; ``none`` for any number (code, dense tasks).
+        bound: how many parameters networks may have: as many as the ``searched`` one of the same
+            seed and ``slack`` more, a number, or ``none`` for any (code, dense tasks).
         slack: see there.
         strict: they must have fewer (code, 1D).
         attempts: networks to draw for one trial until one meets the bound.
@@ -41,9 +41,9 @@ class RandomTrials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     trials: Positive
     epochs: Positive
     batch_size: Positive | None = None
-    whole_cosine: bool = False
+    cosine_epochs: Positive | None = None
     path: Literal["near-uniform", "uniform"]
-    bound: Literal["searched", "none"] = "searched"
+    bound: Literal["searched", "none"] | Positive = "searched"
     slack: Amount
     strict: bool = False
     attempts: Positive = 1000
@@ -64,7 +64,7 @@ class DenseNasRandomInfo(DenseNasInfo):
     def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
         """Return the run whose network bounds the size, and whose hours the budget."""
         trials = spec.settings["trials"]
-        free = trials["bound"] == "none" and trials["budget"] == "trials"
+        free = trials["bound"] != SEARCHED and trials["budget"] == "trials"
         if spec.settings["architecture"] is not None or free:
             return {}
         other = method.find("densenas").spec(

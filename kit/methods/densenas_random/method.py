@@ -62,24 +62,24 @@ class DenseNasRandom(ChainMethod[DenseNasRandomSettings]):
             network,
             context.fold("tune_fit"),
             settings,
-            scheduled=self.settings.epochs if options.whole_cosine else None,
+            scheduled=options.cosine_epochs,
         )
         measure = metric_of if options.by == "metric" else loss_of
         return measure(context, network, context.fold("tune_val"), settings.loss, size)
 
     def _draw(self, context: Context, number: int) -> list[Block]:
-        bound = float("inf")
-        if self.settings.trials.bound == "searched":
+        bound = self.settings.trials.bound
+        if bound == "searched":
             size = context.input(SEARCHED).result.parameters
             assert size is not None, "every run of DenseNAS has a network"
-            bound = size + self.settings.trials.slack
+            bound = int(size + self.settings.trials.slack)
         return draw(
             self.settings.table.graph,
             self.settings.trials,
             context.spec.seed,
             number,
             lambda blocks: self._parameters(context, blocks),
-            bound,
+            float("inf") if bound == "none" else bound,
         )
 
     def _budget(self, context: Context) -> float:
