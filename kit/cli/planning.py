@@ -125,15 +125,16 @@ def _of_sizes(
     from kit.data.preparing import choose_tier
     from kit.report.figures import correlation
 
+    all_tasks = tuple(correlation.published())
     for kind, asked, known in (
-        ("task", tasks, correlation.TASKS),
+        ("task", tasks, all_tasks),
         ("method", methods, (correlation.METHOD,)),
     ):
         for name in asked:
             if name not in known:
                 raise unknown(f"{kind} of figure {SIZES[1]}", name, known)
     info, specs = method.find(correlation.METHOD), []
-    for found in map(task.find, tasks or correlation.TASKS):
+    for found in map(task.find, tasks or all_tasks):
         how = {"protocol": protocol, "profile": profile, "overrides": [correlation.OVERRIDE]}
         specs += [
             info.spec(found, seed, tier=choose_tier(found, profile, tier), **how)

@@ -10,10 +10,19 @@ import torch.nn.functional as F
 from torch import nn
 
 from kit.bench.spaces import SpaceCase
-from kit.spaces.densenas import Supernet, rescale, supernet_table
+from kit.spaces.densenas import Supernet, SupernetTable, rescale
 
 OUTPUTS, PATHS = 10, 10_000
 Step = Callable[[], object]
+# Those of most of NAS-Bench-360's tasks.
+TABLES = {
+    "large": SupernetTable(
+        ((32,), (48, 56, 64), (72, 96, 112), (128, 144, 160, 176), (192, 208, 224)),
+        (4, 4, 2, 1, 1),
+        (0, 0, 5, 15, 5),
+    ),
+    "small": SupernetTable(((32,), (48, 56, 64), (72, 96, 112)), (4, 2, 1), (0, 1, 5)),
+}
 
 
 def search_step(bookkeeping: bool, name: str, shape: tuple[int, ...], device: str) -> Step:
@@ -79,7 +88,7 @@ def path_costs(at_once: bool, name: str, shape: tuple[int, ...], device: str) ->
 
 def _made(name: str, shape: tuple[int, ...], device: str) -> tuple[Supernet, torch.Tensor]:
     torch.manual_seed(0)
-    network = Supernet(supernet_table(name), shape[1:], OUTPUTS, dense=False).to(device)
+    network = Supernet(TABLES[name], shape[1:], OUTPUTS, dense=False).to(device)
     return network, torch.randn(shape, device=device)
 
 
@@ -115,20 +124,20 @@ def _steps(name: str, shape: tuple[int, ...]) -> SpaceCase:
 
 
 CASES = (
-    _steps("cifar-100", (4, 3, 32, 32)),
-    _steps("ecg", (8, 1, 1000)),
+    _steps("large", (4, 3, 32, 32)),
+    _steps("small", (8, 1, 1000)),
     SpaceCase(
-        "densenas passes, cifar-100, 8 × 3 × 32 × 32",
+        "densenas passes, large, 8 × 3 × 32 × 32",
         {
-            "one path": partial(one_pass, False, "cifar-100", (8, 3, 32, 32)),
-            "architecture step": partial(one_pass, True, "cifar-100", (8, 3, 32, 32)),
+            "one path": partial(one_pass, False, "large", (8, 3, 32, 32)),
+            "architecture step": partial(one_pass, True, "large", (8, 3, 32, 32)),
         },
     ),
     SpaceCase(
-        f"densenas costs of {PATHS:,} paths, cifar-100",
+        f"densenas costs of {PATHS:,} paths, large",
         {
-            "one by one": partial(path_costs, False, "cifar-100", (1, 3, 32, 32)),
-            "kit": partial(path_costs, True, "cifar-100", (1, 3, 32, 32)),
+            "one by one": partial(path_costs, False, "large", (1, 3, 32, 32)),
+            "kit": partial(path_costs, True, "large", (1, 3, 32, 32)),
         },
     ),
 )

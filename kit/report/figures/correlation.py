@@ -19,7 +19,6 @@ from kit.spec import Profile, Protocol, Tier
 PAPER, NAME = "nas-bench-360", "5"
 METHOD, RECIPE, STAGE = "densenas-random", "figure-5", "search"
 OVERRIDE = f"recipe={RECIPE}"
-TASKS = ("fsd50k", "cosmic", "ecg")
 # The paper has one set of networks for each task.
 SEEDS = (0,)
 REMARKS = (
@@ -95,14 +94,31 @@ def make(
         and all(v is None or getattr(each.spec, k) == v for k, v in wanted.items())
     ]
     panels = []
-    for name in TASKS:
+    for name, printed in published().items():
         found = task.find(name)
         own = [_measured(each) for each in runs if each.spec.task == name]
         # An error is one minus the score that the paper plots.
         score = found.metrics[0].removeprefix("one-minus-")
-        series = (*_published(name), *(each for each in own if each is not None))
-        panels.append(SizePanel(name, found.title, score, series))
+        beside = (*printed, *(each for each in own if each is not None))
+        panels.append(SizePanel(name, found.title, score, beside))
     return Sizes(PAPER, NAME, "Test score against parameters", tuple(panels), REMARKS)
+
+
+def published() -> dict[str, list[Series]]:
+    """Return the published series of each task of the figure."""
+    file = papers.FOLDER / PAPER.replace("-", "_") / f"figure-{NAME}.csv"
+    found: dict[str, dict[str, list[Point]]] = {}
+    with file.open(encoding="utf-8", newline="") as stream:
+        for row in csv.DictReader(stream):
+            point = Point(float(row["parameters"]), float(row["score"]))
+            found.setdefault(row["task"], {}).setdefault(row["series"], []).append(point)
+    return {
+        name: [
+            series("published" if each == "plotted" else f"published, {each}", points)
+            for each, points in of.items()
+        ]
+        for name, of in found.items()
+    }
 
 
 def series(source: str, points: Sequence[Point]) -> Series:
@@ -157,20 +173,6 @@ def text(figure: Sizes) -> str:
             )
     lines += ["", *(f"note: {remark}" for remark in figure.remarks)]
     return "\n".join(lines) + "\n"
-
-
-def _published(name: str) -> list[Series]:
-    file = papers.FOLDER / PAPER.replace("-", "_") / f"figure-{NAME}.csv"
-    found: dict[str, list[Point]] = {}
-    with file.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream):
-            if row["task"] == name:
-                point = Point(float(row["parameters"]), float(row["score"]))
-                found.setdefault(row["series"], []).append(point)
-    return [
-        series("published" if each == "plotted" else f"published, {each}", points)
-        for each, points in found.items()
-    ]
 
 
 def _measured(result: Result) -> Series | None:
