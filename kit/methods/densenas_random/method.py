@@ -9,7 +9,7 @@ import torch
 from msgspec.structs import replace
 
 from kit.base.context import Context
-from kit.base.fit import loss_of, metric_of
+from kit.base.fit import mean_loss, metric_of
 from kit.base.method import NetworkContext
 from kit.base.trial import Trial
 from kit.methods.densenas.found import ChainMethod, build_network, train
@@ -64,7 +64,7 @@ class DenseNasRandom(ChainMethod[DenseNasRandomSettings]):
             settings,
             scheduled=options.cosine_epochs,
         )
-        measure = metric_of if options.by == "metric" else loss_of
+        measure = metric_of if options.by == "metric" else mean_loss
         return measure(context, network, context.fold("tune_val"), settings.loss, size)
 
     def _draw(self, context: Context, number: int) -> list[Block]:
