@@ -201,7 +201,8 @@ def test_settings_that_are_refused(override: str, said: str) -> None:
 
 def test_stored_networks_belong_to_no_seed() -> None:
     assert INFO.released("darcy-flow") == {}
-    with pytest.raises(KitError, match="no released architecture"):
+    assert [file.stem for file in INFO.unseeded("darcy-flow")] == ["df40-lr0.0025", "df40-lr0.025"]
+    with pytest.raises(KitError, match=r"seed 0; these are of no seed: .*lr0\.025\.json"):
         INFO.with_architecture("released", "darcy-flow", 0)
     folder = INFO.folder / "architectures/darcy-flow"
     override = INFO.with_architecture(str(folder / "df40-lr0.025.json"), "darcy-flow", 0)

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from kit.errors import KitError
-from kit.method import MethodInfo
+from kit.method import MethodInfo, MixtureRows
 from kit.settings import Amount, Count, Optimiser, Positive, Settings, Speed
 from kit.spaces.auto_deeplab.kind import FEWEST_LAYERS, MOST_LAYERS, MOST_STEPS, Trellis
-from kit.spaces.auto_deeplab.layout import Layer1Beta, OpOrder
+from kit.spaces.auto_deeplab.layout import LEVELS, OPERATIONS, Layer1Beta, OpOrder, sources
 from kit.task import Task
 
 # Norms over a pooled map need two samples.
@@ -152,6 +152,18 @@ class AutoDeepLabInfo(MethodInfo):
         if reason is None and task.kind != "dense":
             return "it answers at every position of a map, and this task has one answer per sample"
         return reason
+
+    def mixtures(self, settings: Mapping[str, Any]) -> tuple[MixtureRows, ...]:
+        """Return the operations of each edge, and the steps from each level after each layer."""
+        options = settings["search"]
+        edges = [
+            f"{step + 2}←{state}" for step in range(options["steps"]) for state in sources(step)
+        ]
+        steps = [f"layer {n} 1/{4 << s}" for n in range(options["layers"]) for s in range(LEVELS)]
+        return (
+            MixtureRows("alpha", OPERATIONS, tuple(edges)),
+            MixtureRows("beta", ("up", "same", "down"), tuple(steps)),
+        )
 
 
 METHOD = AutoDeepLabInfo(
