@@ -10,20 +10,33 @@ import click
 from kit.cli import states
 from kit.errors import KitError, unknown
 
+# What a task's own table has besides the baselines, unless other methods are asked for.
+OWN_METHODS = ("wrn", "dash")
 # Figures of a paper that are measured, without any runs.
 SPEED_TESTS = (("dash", "2"), ("dash", "3"))
 # The figure of a paper whose runs stand behind no table.
 SIZES = ("nas-bench-360", "5")
 
 
-def check_one(*, number: int | None, figure: str | None, study: str | None, **_: Any) -> None:
+def check_one(
+    *,
+    number: int | None,
+    figure: str | None,
+    study: str | None,
+    tasks: Sequence[str] = (),
+    **_: Any,
+) -> None:
     """Refuse options of ``wanted`` that do not name just one thing.
 
     Raises:
         KitError: saying so.
     """
-    if [number, figure, study].count(None) != 2:
-        raise KitError("say which: --table N, --figure N, or --study NAME")
+    missing = [number, figure, study].count(None)
+    if missing < 2 or (missing == 3 and len(tasks) != 1):
+        raise KitError(
+            "say which: --table N, --figure N, or --study NAME; or --task NAME alone, for the "
+            "table of a task"
+        )
 
 
 def make(
@@ -34,9 +47,11 @@ def make(
     Raises:
         KitError: they do not name one thing that has runs.
     """
-    check_one(number=number, figure=figure, study=study)
+    check_one(number=number, figure=figure, study=study, **rest)
     from kit import plan
 
+    if [number, figure, study].count(None) == 3:
+        return _of_task(protocol=protocol, **rest)
     if study is not None:
         return _of_study(study, protocol=protocol, **rest)
     if (rest["paper"], figure) == SIZES:
@@ -95,6 +110,43 @@ def study_request(
         "protocol": protocol or ("released" if papers.has_task(the_task.name) else "clean"),
         "tier": choose_tier(the_task, profile, tier),
     }
+
+
+def methods_on(
+    the_task: Any, asked: Sequence[str], all_methods: bool
+) -> list[tuple[str, str | None]]:
+    """Return the rows of a task's own table, each with the reason why it cannot be run, if any.
+
+    The kit's baselines are always among them.
+
+    Raises:
+        KitError: there is no method of such a name.
+    """
+    from kit import method
+    from kit.report.own.table import BASELINES
+
+    known = method.names()
+    for name in asked:
+        if name not in known:
+            raise unknown("method", name, known)
+    more = asked or (known if all_methods else OWN_METHODS)
+    infos = [method.find(name) for name in dict.fromkeys((*BASELINES, *more)) if name in known]
+    return [(info.name, info.applies(the_task) or info.missing()) for info in infos]
+
+
+def _of_task(*, methods: Sequence[str], all_methods: bool, retry_failed: bool, **rest: Any) -> Any:
+    """Return the plan of a task's own table."""
+    from dataclasses import replace
+
+    from kit import method, plan
+
+    the_task, how = study_request(**rest)
+    seeds = tuple(dict.fromkeys(how.pop("seeds")))
+    names = methods_on(the_task, methods, all_methods)
+    infos = [method.find(name) for name, reason in names if reason is None]
+    specs = (info.spec(the_task, seed, **how) for info in infos for seed in seeds)
+    skipped = [(the_task.name, name, reason) for name, reason in names if reason is not None]
+    return replace(plan.of_specs(specs, retry_failed), skipped=skipped)
 
 
 def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -37,6 +38,48 @@ def table(
         tier=tier,
     )
     click.echo(formats.render(filled, form), nl=False)
+
+
+def own(
+    task_name: str,
+    form: str,
+    *,
+    methods: Sequence[str] = (),
+    profile: Profile | None,
+    protocol: Protocol | None,
+    tier: Tier | None,
+) -> None:
+    """Print the table of a task.
+
+    Raises:
+        KitError: there is no such task, or several runs stand for a seed; it is printed all the
+            same.
+    """
+    from kit import task
+    from kit.report.own import formats, table
+    from kit.runs.collect import collect
+
+    found = collect()
+    filled = table.make(
+        task.find(task_name),
+        found.results,
+        rejected=found.rejected,
+        methods=methods,
+        profile=profile,
+        protocol=protocol,
+        tier=tier,
+    )
+    click.echo(formats.render(filled, form), nl=False)
+    if filled.conflicts:
+        raise KitError("; ".join(filled.conflicts))
+
+
+def task(*, form: str, **request: Any) -> None:
+    """Print the table of the task that was asked for, from runs of one kind."""
+    the_task, how = planning.study_request(**request)
+    del how["seeds"]
+    names = planning.methods_on(the_task, request["methods"], request["all_methods"])
+    own(the_task.name, form, methods=[name for name, reason in names if not reason], **how)
 
 
 def figure(

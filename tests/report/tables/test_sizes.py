@@ -37,7 +37,7 @@ def test_operations_of_wrn_are_printed_twice_with_what_is_done_to_elements() -> 
         assert cell.computed
         assert cell.published
         assert cell.published.value
-        assert cell.computed.value == pytest.approx(cell.published.value, rel=0.004, abs=0.01)
+        assert cell.computed.value == pytest.approx(cell.published.value, rel=0.004, abs=0.015)
 
 
 @pytest.mark.parametrize(("number", "as_printed"), [(7, 10), (8, 8)])
@@ -87,7 +87,7 @@ def test_counting_leaves_scipy_alone() -> None:
     told = "import sys; from kit.base.sizes import main; main(['spherical expert'])"
     told += "; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[[159948,211643932,0,false,[]]]", "False"]
+    assert done.stdout.splitlines() == ["[[159948,211643932,2744864,false,[]]]", "False"]
 
 
 def test_an_agg_conv_costs_what_the_formula_says() -> None:
