@@ -187,6 +187,11 @@ class MethodInfo:
         numbers = ((file.stem.removeprefix("seed-"), file) for file in sorted(found))
         return {int(number): file for number, file in numbers if number.isdecimal()}
 
+    def unseeded(self, task: str) -> list[Path]:
+        """Return the files of released architectures on a task that belong to no seed."""
+        folder = self.folder / "architectures" / task
+        return sorted({*folder.glob("*.*")} - {*self.released(task).values()})
+
     def with_architecture(self, file: str, task: str, seed: int) -> str:
         """Return the override that gives a run an architecture in place of its search.
 
@@ -202,10 +207,14 @@ class MethodInfo:
         if file == RELEASED:
             known = self.released(task)
             if seed not in known:
-                there = ", ".join(map(str, sorted(known)))
+                hint = "see 'kit list architectures'"
+                if known:
+                    hint = f"there are seeds {', '.join(map(str, sorted(known)))}"
+                elif files := self.unseeded(task):
+                    hint = f"these are of no seed: --architecture {' or '.join(map(str, files))}"
                 raise KitError(
                     f"method {self.name} has no released architecture for {task}, seed {seed}; "
-                    + (f"there are seeds {there}" if known else "see 'kit list architectures'")
+                    + hint
                 )
             path = known[seed]
         return f"architecture={toml(kind.setting(load(path, kind)))}"

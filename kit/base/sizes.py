@@ -88,16 +88,16 @@ def size(the_task: Task, info: MethodInfo) -> Size | None:
     """Return the size of a method's model at profile ``paper``, or None where it is not known."""
     if info.applies(the_task) is not None:
         return None
-    found = _counts(the_task, info, [])
-    if found is None:
-        return None
-    numbers, searched = found
-    released = []
+    found, released = _counts(the_task, info, []), []
     for seed in sorted(info.released(the_task.name)):
         given = info.with_architecture(RELEASED, the_task.name, seed)
         each = _counts(the_task, info, [given])
         if each is not None and not each[1]:
             released.append(each[0])
+    if found is None and not released:
+        return None
+    # A search that trains no supernet has the networks that it found alone.
+    numbers, searched = found or (released[0], True)
     return Size(*numbers, searched, tuple(released))
 
 

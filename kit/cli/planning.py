@@ -10,18 +10,33 @@ import click
 from kit.cli import states
 from kit.errors import KitError, unknown
 
+# What a task's own table has besides the baselines, unless other methods are asked for.
+OWN_METHODS = ("wrn", "dash")
 # Figures of a paper that are measured, without any runs.
 SPEED_TESTS = (("dash", "2"), ("dash", "3"))
+# The figure of a paper whose runs stand behind no table.
+SIZES = ("nas-bench-360", "5")
 
 
-def check_one(*, number: int | None, figure: str | None, study: str | None, **_: Any) -> None:
+def check_one(
+    *,
+    number: int | None,
+    figure: str | None,
+    study: str | None,
+    tasks: Sequence[str] = (),
+    **_: Any,
+) -> None:
     """Refuse options of ``wanted`` that do not name just one thing.
 
     Raises:
         KitError: saying so.
     """
-    if [number, figure, study].count(None) != 2:
-        raise KitError("say which: --table N, --figure N, or --study NAME")
+    missing = [number, figure, study].count(None)
+    if missing < 2 or (missing == 3 and len(tasks) != 1):
+        raise KitError(
+            "say which: --table N, --figure N, or --study NAME; or --task NAME alone, for the "
+            "table of a task"
+        )
 
 
 def make(
@@ -32,11 +47,15 @@ def make(
     Raises:
         KitError: they do not name one thing that has runs.
     """
-    check_one(number=number, figure=figure, study=study)
+    check_one(number=number, figure=figure, study=study, **rest)
     from kit import plan
 
+    if [number, figure, study].count(None) == 3:
+        return _of_task(protocol=protocol, **rest)
     if study is not None:
         return _of_study(study, protocol=protocol, **rest)
+    if (rest["paper"], figure) == SIZES:
+        return _of_sizes(protocol=protocol or "released", **rest)
     if figure is not None:
         rest |= behind(figure, rest["paper"], rest["methods"])
     else:
@@ -58,8 +77,8 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
             f"figure {figure} is a speed test, without runs: 'kit reproduce' measures it"
         )
     if figure not in profiles.names(paper):
-        tests = (number for of, number in SPEED_TESTS if of == paper)
-        raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *tests])
+        others = (number for of, number in (*SPEED_TESTS, SIZES) if of == paper)
+        raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *others])
     wanted = profiles.definition(paper, figure)
     found: dict[str, None] = {}
     for curve in (curve for panel in wanted.panels for curve in panel.curves):
@@ -93,12 +112,87 @@ def study_request(
     }
 
 
+def methods_on(
+    the_task: Any, asked: Sequence[str], all_methods: bool
+) -> list[tuple[str, str | None]]:
+    """Return the rows of a task's own table, each with the reason why it cannot be run, if any.
+
+    The kit's baselines are always among them.
+
+    Raises:
+        KitError: there is no method of such a name.
+    """
+    from kit import method
+    from kit.report.own.table import BASELINES
+
+    known = method.names()
+    for name in asked:
+        if name not in known:
+            raise unknown("method", name, known)
+    more = asked or (known if all_methods else OWN_METHODS)
+    infos = [method.find(name) for name in dict.fromkeys((*BASELINES, *more)) if name in known]
+    return [(info.name, info.applies(the_task) or info.missing()) for info in infos]
+
+
+def _of_task(*, methods: Sequence[str], all_methods: bool, retry_failed: bool, **rest: Any) -> Any:
+    """Return the plan of a task's own table."""
+    from dataclasses import replace
+
+    from kit import method, plan
+
+    the_task, how = study_request(**rest)
+    seeds = tuple(dict.fromkeys(how.pop("seeds")))
+    names = methods_on(the_task, methods, all_methods)
+    infos = [method.find(name) for name, reason in names if reason is None]
+    specs = (info.spec(the_task, seed, **how) for info in infos for seed in seeds)
+    skipped = [(the_task.name, name, reason) for name, reason in names if reason is not None]
+    return replace(plan.of_specs(specs, retry_failed), skipped=skipped)
+
+
 def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
     from kit import plan, studies
 
     the_task, how = study_request(**request)
     runs = studies.specs(studies.find(name), the_task, **how)
     return plan.of_specs((spec for specs in runs.values() for spec in specs), retry_failed)
+
+
+def _of_sizes(
+    *,
+    tasks: Sequence[str],
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    profile: Any,
+    protocol: Any,
+    tier: Any,
+    retry_failed: bool,
+    **_: Any,
+) -> Any:
+    """Return the plan of Figure 5: one run of many networks for each of its tasks.
+
+    Raises:
+        KitError: a task or a method is asked for that the figure does not have.
+    """
+    from kit import method, plan, task
+    from kit.data.preparing import choose_tier
+    from kit.report.figures import correlation
+
+    all_tasks = tuple(correlation.published())
+    for kind, asked, known in (
+        ("task", tasks, all_tasks),
+        ("method", methods, (correlation.METHOD,)),
+    ):
+        for name in asked:
+            if name not in known:
+                raise unknown(f"{kind} of figure {SIZES[1]}", name, known)
+    info, specs = method.find(correlation.METHOD), []
+    for found in map(task.find, tasks or all_tasks):
+        how = {"protocol": protocol, "profile": profile, "overrides": [correlation.OVERRIDE]}
+        specs += [
+            info.spec(found, seed, tier=choose_tier(found, profile, tier), **how)
+            for seed in seeds or correlation.SEEDS
+        ]
+    return plan.of_specs(specs, retry_failed)
 
 
 def show(

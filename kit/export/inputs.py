@@ -1,22 +1,57 @@
-"""Inputs from a file, as a fold would bring them before normalisation."""
+"""Inputs from files, as a fold would bring them before normalisation."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kit.data import normalise, npy
+from kit.data import new_task, normalise, npy
 from kit.data.folds import Fold
 from kit.data.loading import Batch
+from kit.data.own import files, missing
+from kit.data.own import reading as own
 from kit.errors import DataError
 from kit.settings import DataConfig
 from kit.task import Task
 
 
-def read(file: Path, task: Task, config: DataConfig) -> Tensor:
+def read(paths: Sequence[str], task: Task, config: DataConfig) -> tuple[Tensor, list[str] | None]:
+    """Return inputs (samples, channels, *spatial), and names of samples where they have any.
+
+    For a task that ``kit new task`` made, files are of the kind that it was made of; else, and for
+    any task, arrays as ``of_arrays`` reads them.
+
+    Raises:
+        DataError: with what is wrong with them.
+        KitError: a package that reads them is missing.
+    """
+    reading = own.stored(task.folder)
+    arrays = all(path.endswith(files.ARRAYS) for path in paths)
+    if reading is None or (arrays and not reading.layout):
+        if len(paths) > 1:
+            raise DataError(f"{' and '.join(paths)}: one file is wanted, .npy or .npz")
+        if reading is None or reading.missing is None:
+            return of_arrays(Path(paths[0]), task, config), None
+        reading = msgspec.structs.replace(reading, layout="NCHW"[: len(task.sample_shape) + 1])
+    found = files.read(paths, own.Ask(reading=reading, answers=False))
+    x, found, _ = new_task.inputs(found)
+    shape = task.sample_shape
+    masked = reading.missing == "mask"
+    wanted = (shape[0] // 2 if masked else shape[0], *shape[1:])
+    if x.shape[1:] != wanted:
+        told = f"(samples, {', '.join(map(str, wanted))})"
+        raise DataError(f"{found.place}: x is {x.shape}, not {told}")
+    return _tensor(found.place, missing.filled(x, reading)), found.ids
+
+
+def of_arrays(file: Path, task: Task, config: DataConfig) -> Tensor:
     """Return the inputs (samples, channels, *spatial) of a ``.npy``, or of ``x`` in a ``.npz``.
 
     They are what the task's own data hold before any rule: full size, not normalised. An axis of
@@ -34,11 +69,7 @@ def read(file: Path, task: Task, config: DataConfig) -> Tensor:
         raise DataError(f"{file}: x is {x.shape}, not {wanted}")
     if not config.window and list(x.shape[2:]) != spatial:
         raise DataError(f"{file}: x is {x.shape}, not {wanted}")
-    if x.dtype.kind not in "fiub" or not np.isfinite(x).all():
-        raise DataError(f"{file}: x holds values that are not finite numbers")
-    if x.dtype.kind == "f":
-        x = x.astype(np.float32)
-    return torch.from_numpy(np.ascontiguousarray(x))
+    return _tensor(str(file), x)
 
 
 def encode(x: Tensor, fold: Fold) -> Tensor:
@@ -49,6 +80,14 @@ def encode(x: Tensor, fold: Fold) -> Tensor:
     if fold.config.inputs == "per-sample" and fold.config.window:
         x = normalise.per_sample(x.float())
     return fold.encode(x)
+
+
+def _tensor(place: str, x: npt.NDArray[Any]) -> Tensor:
+    if x.dtype.kind not in "fiub" or not np.isfinite(x).all():
+        raise DataError(f"{place}: x holds values that are not finite numbers")
+    if x.dtype.kind == "f":
+        x = x.astype(np.float32)
+    return torch.from_numpy(np.ascontiguousarray(x))
 
 
 def batch(x: Tensor, first: int) -> Batch:

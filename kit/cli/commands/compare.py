@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from kit.report.statistics import Paired
 
 
+# More remarks of a sort than that are one.
+MANY = 3
+
+
 @click.command(name="compare")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
@@ -89,8 +93,17 @@ def _folder(name: str | None, remarks: list[str], kind: dict[str, Any]) -> Entri
         root = path / "runs" if (path / "runs").is_dir() else path
     found = collect(root)
     cells, left_out = entries(found.results, **kind)
-    remarks += [str(rejected) for rejected in found.rejected] + left_out
+    remarks += [str(rejected) for rejected in found.rejected] + _in_short(left_out)
     return cells
+
+
+def _in_short(lines: Sequence[str]) -> list[str]:
+    """Return remarks, those on runs that fill no cell as one where they are many."""
+    unfit = [line for line in lines if " fills no cell: " in line]
+    if len(unfit) <= MANY:
+        return list(lines)
+    rest = [line for line in lines if line not in unfit]
+    return [*rest, f"{len(unfit)} runs fill no cell; the first: {unfit[0]}"]
 
 
 def _margins(words: Sequence[str]) -> dict[str, float]:
@@ -132,12 +145,26 @@ def _text(found: Comparison) -> str:
                 f"({cell.note})" if cell.note else "",
             )
         )
+    kinds = sorted({each.kind for cell in found.cells for each in (cell.first, cell.second)})
+    title = f"B, {found.second}, against A, {found.first}; {'; '.join(kinds)}; lower is better"
     kept = [index for index in range(len(heads)) if any(row[index] for row in rows[1:])]
-    lines = [aligned([[row[index] for index in kept] for row in rows])]
+    lines = [title, "", aligned([[row[index] for index in kept] for row in rows])]
     lines += ["", summary([cell.verdict for cell in found.cells if cell.verdict])]
     lines += [_over_tasks(found, method, each) for method, each in found.over_tasks]
-    lines += [f"note: {remark}" for remark in found.remarks]
+    lines += [f"note: {remark}" for remark in _joined(found)]
     return "\n".join(lines)
+
+
+def _joined(found: Comparison) -> list[str]:
+    """Return the remarks, with what only one side has in a line for each side."""
+    lines = list(found.remarks)
+    for name in (found.first, found.second):
+        start = f"only {name} has "
+        mine = [line.removeprefix(start) for line in lines if line.startswith(start)]
+        if mine:
+            rest = [line for line in lines if not line.startswith(start)]
+            lines = [f"{start}{', '.join(mine)}", *rest]
+    return lines
 
 
 def _side(entry: Entry) -> str:

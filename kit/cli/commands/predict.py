@@ -11,21 +11,27 @@ from kit.cli import options
 
 @click.command(name="predict")
 @click.argument("run", type=options.RUN)
-@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("files", metavar="FILE...", nargs=-1, required=True)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File, .csv or .npy; default: CSV to the standard output.",
+    help="File, .csv, .parquet or .npy; default: CSV to the standard output.",
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
-def command(run: str, file: Path, output: Path | None, device: str) -> None:
+def command(run: str, files: tuple[str, ...], output: Path | None, device: str) -> None:
     """Predict for the inputs in FILE by the model of RUN.
 
-    FILE is .npy, or .npz with x: samples first, not normalised.
+    FILE is .npy, or .npz with x: samples first, not normalised. For a task of your own it is of the
+    kind that the task was made of: a table with the same columns, a folder of images or sounds.
 
     RUN is a run's folder, TASK/METHOD/SEED, or the beginning of its id.
     """
+    from kit.errors import KitError
+    from kit.export.predictions import SUFFIXES
     from kit.runs.find import find_one
+
+    if output is not None and output.suffix not in SUFFIXES:
+        raise KitError(f"{output}: predictions are written as {', '.join(SUFFIXES)}")
 
     folder = find_one(run, log=options.tell)
 
@@ -33,7 +39,7 @@ def command(run: str, file: Path, output: Path | None, device: str) -> None:
     from kit.export.predict import predict
 
     with bar("predict") as progress:
-        predictions = predict(folder, file, device=device, progress=progress)
+        predictions = predict(folder, files, device=device, progress=progress)
     if output is None:
         click.echo(predictions.csv(), nl=False)
         return

@@ -34,7 +34,7 @@ def command(
     form: str,
     **request: Any,
 ) -> None:
-    """Run whatever is missing of a table, and print it.
+    """Run whatever is missing of a table, and print it; with --task alone, of a task's own table.
 
     Ctrl-C stops the runs, twice kills them; the same command goes on where they were. Started
     twice, the two share the work. Exit code 1 if the table is not whole because a run failed; the
@@ -59,13 +59,16 @@ def command(
     if study is not None and not dry_run:
         show.check_form(form)
     plan = planning.make(**request)
+    if number is figure is study is None and not dry_run:
+        for of, name, reason in plan.skipped:
+            click.echo(f"{name} on {of}: {reason}", err=True)
     if dry_run:
         planning.show(plan, "json" if form == "json" else "text", **where, device=device)
         return
     failed = runs.fill(
         plan, profile, timeout=timeout, device=device, trials_on=trials_on, force=force, **where
     )
-    made = show.study if study else show.figure if figure else show.table
+    made = show.study if study else show.figure if figure else show.table if number else show.task
     made(form=form, **request)
     if failed:
         what = "figure" if figure else "table"

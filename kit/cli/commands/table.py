@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.reproduce import show
 from kit.errors import KitError
 from kit.spec import PROFILES
 
 
 @click.command(name="table")
-@click.argument("number", type=int)
+@click.argument("number", type=int, required=False)
+@click.option("--task", "task_name", type=options.TASK, help="Instead: all methods on one task.")
 @options.paper
 @click.option("--profile", type=click.Choice(PROFILES), help="Only runs of this profile.")
 @options.protocol
@@ -22,7 +24,8 @@ from kit.spec import PROFILES
 @click.option("--columns", multiple=True, metavar="NAME", help="Only this column; repeatable.")
 @options.formats("text", "md", "csv", "latex", "json")
 def command(
-    number: int,
+    number: int | None,
+    task_name: str | None,
     paper: str,
     profile: Any,
     protocol: Any,
@@ -32,7 +35,7 @@ def command(
     columns: tuple[str, ...],
     form: str,
 ) -> None:
-    """Print table NUMBER, measured beside published. Nothing is run.
+    """Print table NUMBER, measured beside published; or the table of a task. Nothing is run.
 
     Exit code 2 if several runs stand for one seed of a cell; the table is printed all the same.
     """
@@ -40,6 +43,14 @@ def command(
     from kit.report.selection import select
     from kit.runs.collect import collect
 
+    if (number is None) == (task_name is None):
+        raise KitError("say which: the NUMBER of a paper's table, or --task NAME")
+    if task_name is not None:
+        if rows or columns or measured_only:
+            raise KitError("--rows, --columns and --measured-only are for papers' tables")
+        show.own(task_name, form, profile=profile, protocol=protocol, tier=tier)
+        return
+    assert number is not None
     found = collect()
     filled = table.make(
         paper,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,6 +40,48 @@ def table(
     click.echo(formats.render(filled, form), nl=False)
 
 
+def own(
+    task_name: str,
+    form: str,
+    *,
+    methods: Sequence[str] = (),
+    profile: Profile | None,
+    protocol: Protocol | None,
+    tier: Tier | None,
+) -> None:
+    """Print the table of a task.
+
+    Raises:
+        KitError: there is no such task, or several runs stand for a seed; it is printed all the
+            same.
+    """
+    from kit import task
+    from kit.report.own import formats, table
+    from kit.runs.collect import collect
+
+    found = collect()
+    filled = table.make(
+        task.find(task_name),
+        found.results,
+        rejected=found.rejected,
+        methods=methods,
+        profile=profile,
+        protocol=protocol,
+        tier=tier,
+    )
+    click.echo(formats.render(filled, form), nl=False)
+    if filled.conflicts:
+        raise KitError("; ".join(filled.conflicts))
+
+
+def task(*, form: str, **request: Any) -> None:
+    """Print the table of the task that was asked for, from runs of one kind."""
+    the_task, how = planning.study_request(**request)
+    del how["seeds"]
+    names = planning.methods_on(the_task, request["methods"], request["all_methods"])
+    own(the_task.name, form, methods=[name for name, reason in names if not reason], **how)
+
+
 def figure(
     *,
     figure: str,
@@ -49,11 +92,11 @@ def figure(
     tier: Tier | None,
     **_: Any,
 ) -> None:
-    """Print the performance profiles of a paper's figure, from runs as those of ``table``."""
-    from kit.cli.commands.figure import profile_figure
+    """Print a figure of a paper's, from runs as those of ``table``."""
+    from kit.cli.commands.figure import measured_figure
 
     kind = {"profile": profile, "protocol": protocol or "released", "tier": tier}
-    profile_figure(figure, paper, "json" if form == "json" else "text", **kind)
+    measured_figure(figure, paper, "json" if form == "json" else "text", **kind)
 
 
 def study(*, study: str, form: str, **request: Any) -> None:

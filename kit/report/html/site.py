@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from kit import papers, paths
+from kit import papers, paths, task
 from kit.errors import BusyError, KitError
 from kit.files import locked
 from kit.report import table as tables
@@ -22,9 +22,12 @@ from kit.report.grid import Table
 from kit.report.html import figures, matrix
 from kit.report.html.links import Links
 from kit.report.html.runs import Run, find, with_page
+from kit.report.own import formats
+from kit.report.own import table as own_table
 from kit.report.tables import sizes
 from kit.runs.collect import Collected, collect
 from kit.spec import PROFILES, TIERS
+from kit.task import Task
 
 HERE = Path(__file__).resolve().parent
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -83,7 +86,7 @@ def _write(folder: Path, progress: Progress) -> tuple[int, int]:
         found = collect()
         runs = find(paths.results() / "runs", found)
         environment = _environment(runs)
-        total = len(with_page(runs)) + len(_tables()) + 5
+        total = len(with_page(runs)) + len(_tables()) + len(_own(found)) + 5
         for number, (name, template, values) in enumerate(_pages(found, runs, counting)):
             progress(number, total)
             text = environment.get_template(template).render(
@@ -113,7 +116,12 @@ def _pages(found: Collected, runs: list[Run], counting: Future[None]) -> Iterato
     counting.result()
     made |= make(counted)
     ordered = [made[key] for key in _tables()]
-    yield "tables/index.html", "tables.html", {"tables": ordered}
+    own = [own_table.make(each, found.results, rejected=found.rejected) for each in _own(found)]
+    yield "tables/index.html", "tables.html", {"tables": ordered, "own": own}
+    for each in own:
+        shown = [(row, formats.cells(row)) for row in each.rows]
+        filled = {"table": each, "head": formats.head(each), "rows": shown}
+        yield f"tables/task-{each.task}.html", "task.html", filled
     for table in ordered:
         cells = [cell for row in table.rows for cell in row.cells]
         values = {
@@ -130,6 +138,13 @@ def _pages(found: Collected, runs: list[Run], counting: Future[None]) -> Iterato
         if cell.published and cell.published.note
     ]
     yield "errata.html", "errata.html", {"tables": ordered, "errata": errata}
+
+
+def _own(found: Collected) -> list[Task]:
+    """Return the tasks with results that no paper has."""
+    known = set(task.names())
+    ran = {result.spec.task for result in found.results}
+    return [task.find(name) for name in sorted(ran & known) if not papers.has_task(name)]
 
 
 def _run_pages(runs: list[Run]) -> Iterator[Page]:

@@ -27,6 +27,10 @@ METRICS = {
     "relative-l2": "relative ℓ2",
     "mae8": "MAE8",
     "false-negative-rate": "FNR",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "one-minus-r2": "1 – R²",
+    "one-minus-miou": "1 – mIoU",
 }
 NOVELTY = {"new": "✓", "used before": "no, used before", "widely used": "no, widely used"}
 

@@ -37,7 +37,7 @@ def test_operations_of_wrn_are_printed_twice_with_what_is_done_to_elements() -> 
         assert cell.computed
         assert cell.published
         assert cell.published.value
-        assert cell.computed.value == pytest.approx(cell.published.value, rel=0.004, abs=0.01)
+        assert cell.computed.value == pytest.approx(cell.published.value, rel=0.004, abs=0.015)
 
 
 @pytest.mark.parametrize(("number", "as_printed"), [(7, 10), (8, 8)])
@@ -56,6 +56,25 @@ def test_released_cells_are_the_papers(number: int, as_printed: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "number", "other"),
+    [
+        # FSD50K: seed 1 is another network. DeepSEA: 0.243, printed 0.25.
+        ("densenas", 7, {"fsd50k"}),
+        ("densenas-random", 7, {"deepsea"}),
+        # Cells that the errata list, and where the last digit or two are others.
+        ("densenas", 8, {"spherical", "darcy-flow", "ninapro", "fsd50k", "ecg", "satellite"}),
+        ("densenas-random", 8, {"spherical", "psicov", "fsd50k", "satellite"}),
+    ],
+)
+def test_released_blocks_are_the_papers(name: str, number: int, other: set[str]) -> None:
+    found = {of: cell for (each, of), cell in cells(number).items() if each == name}
+    assert len(found) == 10
+    computed = {of: cell.computed for of, cell in found.items()}
+    assert {each.how for each in computed.values() if each} == {"from the released architectures"}
+    assert {of for of, each in computed.items() if each and not each.agrees} == other
+
+
 def test_what_a_search_trains_is_counted_but_stands_at_no_printed_cell() -> None:
     found = size(task.find("ecg"), method.find("dash"))
     assert found is not None
@@ -68,7 +87,7 @@ def test_counting_leaves_scipy_alone() -> None:
     told = "import sys; from kit.base.sizes import main; main(['spherical expert'])"
     told += "; print('scipy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[[159948,211643932,0,false,[]]]", "False"]
+    assert done.stdout.splitlines() == ["[[159948,211643932,2744864,false,[]]]", "False"]
 
 
 def test_an_agg_conv_costs_what_the_formula_says() -> None:

@@ -1,0 +1,1 @@
+"""The table of one task: methods as rows, all metrics as columns."""

@@ -1,0 +1,212 @@
+"""The table of one task, from the results that there are."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from kit import method
+from kit.report.cells import Measured
+from kit.report.choice import Kind, Runs, choose, conflicts, measure, rank, score
+from kit.report.own.best import Mark, marks
+from kit.report.tables.facts import METRICS
+from kit.runs.collect import Rejected
+from kit.runs.records import Result
+from kit.spec import SEEDS, Profile, Protocol, Tier
+from kit.task import Task
+
+# Always among the rows, so that nobody takes a bad network for a hard task.
+BASELINES = ("constant", "linear", "xgboost")
+
+
+@dataclass(frozen=True)
+class Score:
+    """A method's value of one metric: mean and deviation over seeds, and whether it is best."""
+
+    measured: Measured | None
+    mark: Mark = ""
+
+    @property
+    def text(self) -> str:
+        """``mean±std``, or what became of it."""
+        return "" if self.measured is None else str(self.measured)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method.
+
+    Attributes:
+        scores: one per metric.
+        seeds: that have a result.
+        hours: at work, mean over seeds.
+        parameters: of the trained model; None where it is no network, or not the same for all.
+        state: why there is nothing, or what to know of it.
+    """
+
+    method: str
+    title: str
+    scores: tuple[Score, ...]
+    seeds: tuple[int, ...]
+    hours: float | None
+    parameters: tuple[int, ...]
+    state: str
+
+
+@dataclass(frozen=True)
+class TaskTable:
+    """A filled table.
+
+    Attributes:
+        metrics: (name, title, unit) of the columns; lower is better in all.
+        kind: profile, protocol and tier of all runs in it; None while there are none.
+        notes: how the numbers came about.
+        conflicts: lines on runs of which only one can count.
+    """
+
+    task: str
+    title: str
+    metrics: tuple[tuple[str, str, str], ...]
+    kind: Kind | None
+    rows: tuple[Row, ...]
+    notes: tuple[str, ...]
+    conflicts: tuple[str, ...]
+
+
+def make(
+    task: Task,
+    results: Iterable[Result],
+    *,
+    rejected: Sequence[Rejected] = (),
+    methods: Sequence[str] = (),
+    profile: Profile | None = None,
+    protocol: Protocol | None = None,
+    tier: Tier | None = None,
+) -> TaskTable:
+    """Fill the table of a task; nothing is run.
+
+    All rows are runs of one kind: the one asked for, else the one that most methods have.
+
+    Args:
+        task: any, of a paper or one's own.
+        results: of any tasks.
+        rejected: results that count as absent.
+        methods: further rows, results or not.
+        profile: of the runs, if it is asked for.
+        protocol: the same.
+        tier: the same.
+    """
+    mine = [each for each in results if each.spec.task == task.name]
+    kind = _kind(mine, profile, protocol, tier)
+    chosen: dict[tuple[str, str], Runs] = {}
+    remarks: list[str] = []
+    if kind is not None:
+        chosen, remarks = choose(mine, profile=kind[0], protocol=kind[1], tier=kind[2])
+    runs = {name: each for (_, name), each in chosen.items()}
+    known = method.names()
+    listed = [name for name in (*BASELINES, *methods, *sorted(runs)) if name in known]
+    rows = [_row(task, name, runs.get(name)) for name in dict.fromkeys(listed)]
+    clashes = conflicts(runs.values())
+    unread = [str(each) for each in rejected if task.name in each.path.parts]
+    return TaskTable(
+        task=task.name,
+        title=task.title,
+        metrics=tuple(
+            (name, METRICS.get(name, name), _unit(rows, at)) for at, name in enumerate(task.metrics)
+        ),
+        kind=kind,
+        rows=tuple(_marked(rows)),
+        notes=(*_notes(kind, rows), *remarks, *unread),
+        conflicts=tuple(clashes),
+    )
+
+
+def _kind(
+    results: Iterable[Result],
+    profile: Profile | None,
+    protocol: Protocol | None,
+    tier: Tier | None,
+) -> Kind | None:
+    found: dict[Kind, set[str]] = {}
+    for spec in (result.spec for result in results):
+        kind = (spec.profile, spec.protocol, spec.tier)
+        if (profile or kind[0], protocol or kind[1], tier or kind[2]) == kind:
+            found.setdefault(kind, set()).add(spec.method)
+    return min(found, key=lambda kind: (-len(found[kind]), rank(kind)), default=None)
+
+
+def _row(task: Task, name: str, runs: Runs | None) -> Row:
+    info = method.find(name)
+    if runs is None:
+        reason = info.applies(task)
+        state = f"n/a: {reason}" if reason else info.missing() or "not run"
+        return Row(name, info.title, tuple(Score(None) for _ in task.metrics), (), None, (), state)
+    scores = tuple(Score(measure(runs, metric, score)) for metric in task.metrics)
+    found = list(runs.by_seed.values())
+    seconds = [sum(stage.active_seconds for stage in each.stages.values()) for each in found]
+    counts = sorted({each.parameters for each in found if each.parameters is not None})
+    seeds = tuple(runs.by_seed)
+    states = [f"{len(seeds)} of {len(SEEDS)} seeds"] if len(seeds) < len(SEEDS) else []
+    if runs.differs:
+        states.append(f"seeds differ in {', '.join(runs.differs)}")
+    hours = statistics.fmean(seconds) / 3600 if seconds else None
+    return Row(name, info.title, scores, seeds, hours, tuple(counts), ", ".join(states))
+
+
+def _marked(rows: Sequence[Row]) -> list[Row]:
+    count = len(rows[0].scores) if rows else 0
+    by_metric = [
+        marks(
+            {
+                row.method: each.defined
+                for row in rows
+                if (each := row.scores[at].measured) is not None and each.whole
+            }
+        )
+        for at in range(count)
+    ]
+    return [
+        replace(
+            row,
+            scores=tuple(
+                replace(each, mark=by_metric[at].get(row.method, ""))
+                for at, each in enumerate(row.scores)
+            ),
+        )
+        for row in rows
+    ]
+
+
+def _unit(rows: Sequence[Row], at: int) -> str:
+    units = Counter(
+        each.unit for row in rows if (each := row.scores[at].measured) is not None and each.unit
+    )
+    unit = units.most_common(1)[0][0] if units else ""
+    return "" if unit == "fraction" else unit
+
+
+def _notes(kind: Kind | None, rows: Sequence[Row]) -> list[str]:
+    if kind is None:
+        return ["nothing was run yet; 'kit reproduce --task NAME' does"]
+    profile, protocol, tier = kind
+    seeds = sorted({seed for row in rows for seed in row.seeds})
+    notes = [
+        f"seeds {', '.join(map(str, seeds))}; profile {profile}, protocol {protocol}, tier {tier}; "
+        "mean ± deviation over seeds, lower is better everywhere; hours at work on "
+        + _devices(rows),
+        "▾ lowest mean; ▿ not told apart from it (Welch's t test over seeds, Holm's correction, "
+        "5 %); all seeds share one split and one test fold",
+    ]
+    if any(len(row.seeds) == 1 for row in rows):
+        notes.append("a single seed has no test")
+    if profile != "paper":
+        notes.append("sizes are those of a reduced profile: more may change the order")
+    return notes
+
+
+def _devices(rows: Sequence[Row]) -> str:
+    found = [each.measured for row in rows for each in row.scores]
+    devices = sorted({device for each in found if each is not None for device in each.devices})
+    return ", ".join(devices) or "?"
