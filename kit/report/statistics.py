@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 Interval = tuple[float, float]
 RESAMPLES = 9999
+AT_A_TIME = 1 << 21  # drawn values: of many seeds not all resamples are kept at once
 
 
 def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | None:
@@ -107,6 +108,7 @@ def _bootstrap(statistic: Any, values: NDArray[np.float64], level: float) -> Int
             (values,),
             statistic,
             n_resamples=RESAMPLES,
+            batch=max(1, min(RESAMPLES, AT_A_TIME // len(values))),
             confidence_level=level,
             method="percentile",
             rng=np.random.default_rng(0),

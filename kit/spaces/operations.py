@@ -38,16 +38,18 @@ class Norm:
         affine: whether they scale and shift.
         momentum: share of the last batch in the running statistics, as PyTorch has it.
         eps: added to the variance.
+        tracks: whether there are running statistics; without them each batch has its own, always.
     """
 
     affine: bool = True
     momentum: float = 0.1
     eps: float = 1e-5
+    tracks: bool = True
 
     def layer(self, channels: int, dims: int) -> nn.Module:
         """Return one for so many channels, in so many spatial dimensions."""
         kind = nn.BatchNorm1d if dims == 1 else nn.BatchNorm2d
-        return kind(channels, eps=self.eps, momentum=self.momentum, affine=self.affine)
+        return kind(channels, self.eps, self.momentum, self.affine, self.tracks)
 
 
 PLAIN = Norm()
@@ -72,11 +74,31 @@ def convolution(
 
 
 class ReluConvNorm(nn.Sequential):
-    """ReLU, convolution of size 1, normalisation."""
+    """ReLU, convolution, normalisation.
 
-    def __init__(self, inputs: int, outputs: int, dims: int, norm: Norm = PLAIN) -> None:
+    Args:
+        inputs: channels.
+        outputs: channels.
+        dims: 1 or 2.
+        norm: what the normalisation is like.
+        kernel_size: of the convolution.
+        stride: of the convolution.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        dims: int,
+        norm: Norm = PLAIN,
+        *,
+        kernel_size: int = 1,
+        stride: int = 1,
+    ) -> None:
         super().__init__(
-            nn.ReLU(), convolution(inputs, outputs, 1, dims), norm.layer(outputs, dims)
+            nn.ReLU(),
+            convolution(inputs, outputs, kernel_size, dims, stride=stride),
+            norm.layer(outputs, dims),
         )
 
 

@@ -13,6 +13,7 @@ from kit.files import write_json
 from kit.report import architectures
 from kit.report.figures import architecture
 from kit.report.html.runs import find
+from kit.runs.collect import collect
 from kit.runs.folder import RunFolder
 from kit.runs.records import Architecture, Result
 from tests.made_runs import make_run
@@ -41,7 +42,7 @@ def test_what_is_not_known_is_shown_as_such(name: str) -> None:
     made = changed(make_run(), **FOREIGN[name])
     assert architectures.known(made) is None
     assert architectures.describe(made) == ""
-    (run,) = find(paths.results() / "runs")
+    (run,) = find(paths.results() / "runs", collect())
     assert (run.drawing, run.notation) == (None, "")
     assert made.architecture is not None
     assert msgspec.json.decode(run.architecture_text) == made.architecture.value

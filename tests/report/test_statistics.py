@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from itertools import product
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from scipy import stats
 
 from kit import papers
+from kit.report import statistics
 from kit.report.statistics import mean_interval, mean_ranks, paired, ranks
 
 
@@ -39,6 +41,24 @@ def test_ranks_average_ties_and_come_out_as_in_table_3_of_nas_bench_360() -> Non
     assert found[2].interval == (3.0, 3.0)
     low, high = found[0].interval or (0.0, 0.0)
     assert 1.5 <= low < high <= 2.0
+
+
+def test_an_interval_over_many_seeds_takes_little_memory() -> None:
+    values = np.random.default_rng(0).random(3000)
+    tracemalloc.start()
+    low, high = mean_interval(values.tolist()) or (0.0, 0.0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6  # all resamples at once: 480 MB
+    spread = 1.96 * values.std() / 3000**0.5
+    assert (values.mean() - low, high - values.mean()) == pytest.approx((spread, spread), rel=0.1)
+
+
+def test_resamples_in_parts_are_those_of_one_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).random(20).tolist()
+    whole = mean_interval(values)
+    monkeypatch.setattr(statistics, "AT_A_TIME", 20 * 64)
+    assert mean_interval(values) == whole
 
 
 def test_paired_comparison_is_scipys_on_the_papers_cells() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -16,11 +17,12 @@ from kit.files import decode_json
 from kit.report import architectures
 from kit.report.html import chart
 from kit.runs import history
-from kit.runs.folder import read_result
+from kit.runs.collect import Collected
 from kit.runs.records import Result, Status, decode_spec
 from kit.spec import RunSpec, flat
 
 LOG_BYTES, LOG_LINES = 16384, 100
+PAGES = 1000  # a page takes a few milliseconds
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Run:
 
     Attributes:
         place: the folder, below that of all runs.
+        status: what the run told of itself; None where it has a result.
         problem: why the run has no valid result; None where it has one.
     """
 
@@ -170,29 +173,47 @@ class Run:
         return ""
 
 
-def find(root: Path) -> list[Run]:
-    """Return all runs below a folder, finished or not, in a fixed order."""
+def find(root: Path, found: Collected) -> list[Run]:
+    """Return all runs below a folder, finished or not, in a fixed order.
+
+    Args:
+        root: the folder of all runs.
+        found: the results there, which are read once.
+    """
+    results = {root / result.spec.folder: result for result in found.results}
+    reasons = {rejected.path.parent: rejected.reason for rejected in found.rejected}
     folders = (path for path in root.glob("*/*/*/seed-*") if path.is_dir())
-    return [_read(folder, folder.relative_to(root)) for folder in sorted(folders)]
+    return [
+        _read(folder, folder.relative_to(root), results.get(folder), reasons.get(folder))
+        for folder in sorted(folders)
+    ]
 
 
-def _read(folder: Path, place: Path) -> Run:
-    status = spec = result = problem = None
+def with_page(runs: Sequence[Run]) -> list[Run]:
+    """Return the runs that get a page of their own: all of them, or the first ``PAGES``.
+
+    Those with a problem come first, then the lower seeds of every cell.
+    """
+    if len(runs) <= PAGES:
+        return list(runs)
+    kept = sorted(runs, key=lambda run: (run.problem is None, run.seed.zfill(20)))[:PAGES]
+    return sorted(kept, key=lambda run: run.place)
+
+
+def _read(folder: Path, place: Path, result: Result | None, rejected: str | None) -> Run:
+    if result is not None:
+        return Run(folder, place, result.spec, result, None, None)
+    status = spec = None
     with suppress(OSError, msgspec.MsgspecError):
         status = decode_json((folder / "status.json").read_bytes(), Status)
-    try:
-        result = read_result(folder / "result.json")
-        spec = result.spec
-    except FileNotFoundError:
-        problem = "it has no result yet"
-        if status is not None and status.message:
-            problem = f"{status.failure or status.state}: {status.message}"
-    except (ValueError, OSError) as error:
-        problem = f"its result counts as absent: {error}"
-    if spec is None:
-        with suppress(OSError, msgspec.MsgspecError):
-            spec = decode_spec((folder / "spec.json").read_bytes())
-    return Run(folder, place, spec, result, status, problem)
+    with suppress(OSError, msgspec.MsgspecError):
+        spec = decode_spec((folder / "spec.json").read_bytes())
+    problem = "it has no result yet"
+    if rejected is not None:
+        problem = f"its result counts as absent: {rejected}"
+    elif status is not None and status.message:
+        problem = f"{status.failure or status.state}: {status.message}"
+    return Run(folder, place, spec, None, status, problem)
 
 
 @cache

@@ -21,7 +21,7 @@ from kit.report import table as tables
 from kit.report.grid import Table
 from kit.report.html import figures, matrix
 from kit.report.html.links import Links
-from kit.report.html.runs import Run, find
+from kit.report.html.runs import Run, find, with_page
 from kit.report.own import formats
 from kit.report.own import table as own_table
 from kit.report.tables import sizes
@@ -32,6 +32,7 @@ from kit.task import Task
 HERE = Path(__file__).resolve().parent
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 MARKER = "kit-report.txt"
+SIBLINGS = 20  # that a run's page links, the next ones
 
 # What the cells of a table are that needs the sizes of models.
 COUNTED = ("epochs", "sizes")
@@ -82,9 +83,10 @@ def _write(folder: Path, progress: Progress) -> tuple[int, int]:
     (folder / MARKER).write_text(line, encoding="utf-8")
     with ThreadPoolExecutor(1) as beside:
         counting = beside.submit(sizes.count_all)
-        found, runs = collect(), find(paths.results() / "runs")
+        found = collect()
+        runs = find(paths.results() / "runs", found)
         environment = _environment(runs)
-        total = len(runs) + len(_tables()) + len(_own(found)) + 5
+        total = len(with_page(runs)) + len(_tables()) + len(_own(found)) + 5
         for number, (name, template, values) in enumerate(_pages(found, runs, counting)):
             progress(number, total)
             text = environment.get_template(template).render(
@@ -146,13 +148,17 @@ def _own(found: Collected) -> list[Task]:
 
 
 def _run_pages(runs: list[Run]) -> Iterator[Page]:
-    yield "runs/index.html", "runs.html", {"choices": _choices(runs)}
+    shown = with_page(runs)
+    listed = {"choices": _choices(runs), "shown": {run.place for run in shown}}
+    yield "runs/index.html", "runs.html", listed
     cells_of: dict[tuple[str, ...], list[Run]] = defaultdict(list)
-    for run in runs:
+    for run in shown:
         cells_of[run.place.parts[:3]].append(run)
-    by_id = {run.spec.id: run for run in runs if run.spec}
-    for run in runs:
-        others = [other for other in cells_of[run.place.parts[:3]] if other is not run]
+    by_id = {run.spec.id: run for run in shown if run.spec}
+    for run in shown:
+        cell = cells_of[run.place.parts[:3]]
+        first = max(0, cell.index(run) - SIBLINGS // 2)
+        others = [other for other in cell[first : first + SIBLINGS + 1] if other is not run]
         inputs = run.spec.inputs if run.spec else {}
         known = [(name, by_id[each]) for name, each in inputs.items() if each in by_id]
         yield f"runs/{run.page}", "run.html", {"run": run, "siblings": others, "inputs": known}
@@ -166,7 +172,7 @@ def _overview(main: list[Table], runs: list[Run]) -> dict[str, Any]:
         "legend": matrix.legend(main),
         "generated": [(tier, tiers[tier]) for tier in TIERS[1:] if tiers[tier]],
         "reduced": [(name, profiles[name]) for name in PROFILES[1:] if profiles[name]],
-        "problems": [run for run in runs if run.problem],
+        "problems": [run for run in with_page(runs) if run.problem],
     }
 
 
@@ -196,7 +202,7 @@ def _environment(runs: list[Run]) -> Environment:
         "judged": matrix.judged,
         "runs": runs,
         "states": Counter(run.state for run in runs),
-        "links": Links(runs),
+        "links": Links(with_page(runs)),
         "sign_of": matrix.sign,
     }
     environment.filters |= {"number": _number, "duration": _duration}

@@ -9,9 +9,11 @@ import pytest
 from kit import paths
 from kit.errors import KitError
 from kit.files import write_json
-from kit.report.html import build
+from kit.report.html import build, runs
+from kit.report.html import site as site_module
 from kit.report.html.runs import find
 from kit.report.tables import sizes
+from kit.runs.collect import collect
 from kit.runs.folder import RunFolder
 from kit.runs.records import Architecture
 from tests.conftest import Run
@@ -72,6 +74,33 @@ def test_hostile_folder_names_stay_names(no_counting: None, tmp_path: Path) -> N
         assert not [
             tag for tag, _ in page.elements if tag in ("b", "i") and page.file.parent.name == "runs"
         ]
+
+
+def test_of_many_runs_all_are_listed_and_some_have_pages(
+    no_counting: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del no_counting
+    for seed in range(12):
+        make_run("darcy-flow", "wrn", seed, profile="lite")
+        make_run("ecg", "wrn", seed, profile="lite")
+    last = RunFolder(make_run("ecg", "wrn", 99, profile="lite").spec)
+    last.result.unlink()
+    monkeypatch.setattr(runs, "PAGES", 5)
+    monkeypatch.setattr(site_module, "SIBLINGS", 1)
+    built = build(tmp_path / "report")
+    assert (built.runs, built.unfinished) == (25, 1)
+    made = {file.name.rpartition("-")[0] for file in (tmp_path / "report" / "runs").glob("*_*")}
+    kept = [
+        f"{name}_wrn_lite-released_seed-{seed}" for name in ("darcy-flow", "ecg") for seed in "01"
+    ]
+    assert made == {*kept, "ecg_wrn_lite-released_seed-99"}
+    listed = Page(tmp_path / "report" / "runs" / "index.html")
+    assert sum(tag == "tr" for tag, _ in listed.elements) == 1 + 25
+    assert "Of 25 runs 5 have a page" in listed.text
+    for page in pages(built.folder):
+        assert page.dead_links() == []
+    (middle,) = (tmp_path / "report" / "runs").glob("ecg*seed-1-*")
+    assert sum("seed" in address for address in Page(middle).addresses()) == 1
 
 
 def test_each_measured_number_leads_to_its_runs(site: Path) -> None:
@@ -208,7 +237,7 @@ def test_odd_histories_and_architectures_are_no_obstacle() -> None:
         new = re.sub(r'"value": \[\s*\[.*?\]\s*\]\s*,', f'"value": {value},', text, flags=re.S)
         assert new != text
         folder.result.write_text(new)
-        (run,) = find(paths.results() / "runs")
+        (run,) = find(paths.results() / "runs", collect())
         assert run.result is not None
         assert run.drawing is None
         assert "no finite value" in str(run.curves()[0])

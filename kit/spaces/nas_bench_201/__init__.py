@@ -1,0 +1,33 @@
+"""NAS-Bench-201 (Dong and Yang, ICLR 2020), NATS-Bench's topology space: 15,625 cells.
+
+Cells, their numbers, classes and costs are told without torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kit.spaces.nas_bench_201.architecture import Cell201
+    from kit.spaces.nas_bench_201.cell import Cell
+    from kit.spaces.nas_bench_201.costs import Counter
+    from kit.spaces.nas_bench_201.network import CellNetwork
+    from kit.spaces.nas_bench_201.supernet import Supernet
+
+MODULES = {
+    "architecture": ("Cell201",),
+    "cell": ("Cell",),
+    "costs": ("Counter",),
+    "network": ("CellNetwork",),
+    "supernet": ("Supernet",),
+}
+__all__ = ["Cell", "Cell201", "CellNetwork", "Counter", "Supernet"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a part when it is asked for."""
+    for module, parts in MODULES.items():
+        if name in parts:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
