@@ -12,7 +12,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxpro
 # Python 3.12 has a way to watch lines that costs next to nothing.
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 
-.PHONY: setup hooks reproduce images lint quick quick-tests test coverage times docs test-containers clean
+.PHONY: setup hooks reproduce images lint quick quick-tests test coverage times numbers docs test-containers clean
 
 setup: $(READY)
 
@@ -56,6 +56,10 @@ coverage: lint
 times: setup
 	$(PYTEST) -o junit_family=xunit1 --junitxml build/times.xml
 	$(BIN)/python -m tests.times build/times.xml
+
+# README's measured table, from the results in docs/results; 'make reproduce' makes such.
+numbers: setup
+	$(BIN)/python -m tests.readme_numbers
 
 # Warnings are errors. What is written lies in build/site.
 docs: setup

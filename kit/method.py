@@ -31,6 +31,21 @@ FACTS, SETTINGS, TABLE, RELEASED = "info.py", "settings.toml", "method", "releas
 MARKERS = (FACTS, SETTINGS)
 
 
+@dataclass(frozen=True)
+class MixtureRows:
+    """What the rows of one entry in a search's history weigh; rows are logits.
+
+    Attributes:
+        key: of the entry: ``alpha``.
+        candidates: what the numbers of a row stand for; shorter rows have the first of them.
+        names: of the rows; none where the result of the search names them.
+    """
+
+    key: str
+    candidates: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class MethodInfo:
     """The facts of one method. A method that needs more than these subclasses this.
@@ -82,6 +97,15 @@ class MethodInfo:
         if self.package is None or find_spec(self.package) is not None:
             return None
         return f"method {self.name} needs {self.package}: {extras.install(self.package)}"
+
+    def mixtures(self, settings: Mapping[str, Any]) -> tuple[MixtureRows, ...]:
+        """Return what the history of a search has of its mixtures, the operations' first.
+
+        Args:
+            settings: of a run, as its spec has them.
+        """
+        del settings
+        return ()
 
     def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
         """Return the runs whose results this run reads, by name."""
@@ -156,6 +180,11 @@ class MethodInfo:
         numbers = ((file.stem.removeprefix("seed-"), file) for file in sorted(found))
         return {int(number): file for number, file in numbers if number.isdecimal()}
 
+    def unseeded(self, task: str) -> list[Path]:
+        """Return the files of released architectures on a task that belong to no seed."""
+        folder = self.folder / "architectures" / task
+        return sorted({*folder.glob("*.*")} - {*self.released(task).values()})
+
     def with_architecture(self, file: str, task: str, seed: int) -> str:
         """Return the override that gives a run an architecture in place of its search.
 
@@ -171,10 +200,14 @@ class MethodInfo:
         if file == RELEASED:
             known = self.released(task)
             if seed not in known:
-                there = ", ".join(map(str, sorted(known)))
+                hint = "see 'kit list architectures'"
+                if known:
+                    hint = f"there are seeds {', '.join(map(str, sorted(known)))}"
+                elif files := self.unseeded(task):
+                    hint = f"these are of no seed: --architecture {' or '.join(map(str, files))}"
                 raise KitError(
                     f"method {self.name} has no released architecture for {task}, seed {seed}; "
-                    + (f"there are seeds {there}" if known else "see 'kit list architectures'")
+                    + hint
                 )
             path = known[seed]
         return f"architecture={toml(kind.setting(load(path, kind)))}"

@@ -147,7 +147,7 @@ def make(request: PlanRequest) -> Plan:
 
 
 def of_specs(specs: Iterable[RunSpec], retry_failed: bool = False) -> Plan:
-    """Return the plan of some runs of one task, and of those that they read."""
+    """Return the plan of some runs, and of those that they read."""
     known = _Known(collect(), retry_failed)
     wanted = {each.id: each for spec in specs for each in closure(spec)}
     runs = [known.plan(spec, run_id) for run_id, spec in wanted.items()]

@@ -63,6 +63,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KIT_DATA", str(folder / "data"))
     monkeypatch.setenv("KIT_RESULTS", str(folder / "results"))
     monkeypatch.setenv("KIT_ENGINE", "local")
+    monkeypatch.setenv("KIT_LOCKS", str(tmp_path / "locks"))
     for name in ("KIT_SEEDS", "KIT_THREADS", "KIT_GPU", "KIT_GPU_WAIT", "KIT_JOBS_PER_GPU"):
         monkeypatch.delenv(name, raising=False)
     return folder

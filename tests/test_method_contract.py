@@ -20,9 +20,10 @@ from kit.base.trial import Trial
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
 from kit.data.preparing import prepare
+from kit.engines.execute import ExecuteOptions, execute
 from kit.method import MethodInfo
 from kit.metrics import Prediction
-from kit.runs import trial_records
+from kit.runs import inputs, trial_records
 from kit.runs.folder import RunFolder
 from kit.runs.records import StageRecord
 from kit.settings import Settings
@@ -66,6 +67,8 @@ def test_every_hook_of_a_method(
 
     the_task = next(t for t in map(task.find, TASKS) if info.applies(t) is None)
     spec = info.spec(the_task, 0, protocol="clean", profile="smoke", tier=_tier(the_task))
+    for other in inputs.specs(spec).values():
+        assert execute(other, ExecuteOptions(device="cpu", threads=1)) is not None
     context = _context(info, spec, the_task)
     assert isinstance(context.settings, info.settings_type)
     with pytest.raises(ValueError, match="stage"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from kit import paths
+from kit.runs.collect import collect
+from tests import readme_numbers
 
 README = (paths.project() / "README.md").read_text(encoding="utf-8")
 # What stands in README, and what the test does in its place: the same, smaller.
@@ -47,6 +50,19 @@ def shell(tmp_path: Path) -> dict[str, str]:
         "KIT_RESULTS": str(tmp_path / "results"),
         "KIT_TASKS": str(tmp_path / "tasks"),
     }
+
+
+def test_its_numbers_are_those_of_the_results_beside_it() -> None:
+    (block,) = readme_numbers.BLOCK.findall(README)
+    stated, made = readme_numbers.numbers(block), readme_numbers.numbers(readme_numbers.table())
+    assert stated == made, "'make numbers' writes them; docs/results is their source"
+    assert len(made) == 3 + 2
+    found = collect(paths.project() / readme_numbers.RESULTS)
+    assert found.rejected == []
+    errors = [r.metrics["relative-l2"].value for r in found.results if r.spec.method == "dash"]
+    known = [error for error in errors if error is not None]
+    dash = f"{statistics.mean(known):.4f}±{statistics.stdev(known):.4f}"
+    assert f"| DASH | {dash} |" in README
 
 
 def test_its_commands_run_in_their_order(shell: dict[str, str], tmp_path: Path) -> None:

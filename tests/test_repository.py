@@ -59,11 +59,16 @@ def test_the_table_of_times_adds_up_the_cases_of_a_function(
     body = "".join(f'<testcase file="{f}" name="{n}" time="{t}"/>' for f, n, t in cases)
     report.write_text(f"<testsuites><testsuite>{body}</testsuite></testsuites>")
     monkeypatch.setattr(times, "SLOW", tmp_path / "slow.txt")
+    monkeypatch.setattr(times, "GUIDE", tmp_path / "guide.md")
+    guide = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (tmp_path / "guide.md").write_text(guide, encoding="utf-8")
     times.main(report)
     assert (tmp_path / "slow.txt").read_text() == "tests/a/test_x.py::one\n"
     told = capsys.readouterr().out
     assert "| `tests/a` | 2 | 75% |\n| `tests` | 0 | 25% |" in told
-    assert "1 of 2 are slow; the others take 0 s" in told
+    assert "1 of 2 test functions are slow; the others take 0 s.\n" in told
+    before, after = times.WRITTEN.split(guide)
+    assert (tmp_path / "guide.md").read_text(encoding="utf-8") == before + told + after
 
 
 def test_what_shares_an_engine_is_one_processs_and_long_files_come_first(tmp_path: Path) -> None:

@@ -1,17 +1,22 @@
 """Where the tests' time goes, and which are slow: python -m tests.times build/times.xml
 
 Reads what 'make times' measured, writes ``slow.txt`` (a test function per line whose cases take
-more than a second together), and prints seconds per folder. 'make quick' leaves the slow ones out.
+more than a second together), and seconds per folder into CONTRIBUTING. 'make quick' leaves the slow
+ones out.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 import xml.etree.ElementTree as ET
 from collections import defaultdict
 from pathlib import Path
 
 SLOW = Path(__file__).with_name("slow.txt")
+GUIDE = Path(__file__).parents[1] / "CONTRIBUTING.md"
+# What 'make times' writes there: the table, and the sentence below it.
+WRITTEN = re.compile(r"^\| folder \|.*?\n\n.*?\n", re.M | re.S)
 SECONDS = 1.0
 
 
@@ -47,13 +52,16 @@ def table(seconds: dict[str, float]) -> str:
 
 
 def main(report: Path) -> None:
-    """Write the list of slow tests and print the table."""
+    """Write the list of slow tests, and the table into the guide."""
     seconds = measured(report)
     slow = sorted(name for name, value in seconds.items() if value > SECONDS)
     SLOW.write_text("".join(f"{name}\n" for name in slow), encoding="utf-8")
     rest = sum(value for name, value in seconds.items() if name not in slow)
-    print(table(seconds))
-    print(f"\n{len(slow)} of {len(seconds)} are slow; the others take {rest:.0f} s")
+    told = f"{len(slow)} of {len(seconds)} test functions are slow; the others take {rest:.0f} s.\n"
+    text = GUIDE.read_text(encoding="utf-8")
+    written = f"{table(seconds)}\n\n{told}"
+    GUIDE.write_text(WRITTEN.sub(lambda _: written, text, count=1), encoding="utf-8")
+    print(written, end="")
 
 
 if __name__ == "__main__":

@@ -15,7 +15,16 @@ from kit.data.folds import Fold
 from kit.errors import KitError
 from kit.settings import Speed, TrainingSettings
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import NO_HOOKS, PLAIN, Hooks, make_optimiser, network_loss, score, train
+from kit.training.loop import (
+    NO_HOOKS,
+    PLAIN,
+    Hooks,
+    dtype_of,
+    make_optimiser,
+    network_loss,
+    score,
+    train,
+)
 from kit.training.losses import loss, relative_l2
 from kit.training.monitor import Monitor
 
@@ -95,7 +104,7 @@ def make_monitor(
     held_out = validation_fold(context, settings)
     if held_out is None:
         return None
-    measure = metric_of if settings.validation.by == "metric" else _loss
+    measure = metric_of if settings.validation.by == "metric" else mean_loss
     of_network = partial(measure, context, network, held_out, settings.loss, SCORED_AT_ONCE)
     return Monitor(network, optimiser, settings.schedule, settings.validation, of_network)
 
@@ -123,14 +132,14 @@ def metric_of(
 
 
 @torch.no_grad()
-def _loss(
+def mean_loss(
     context: Context, network: nn.Module, fold: Fold, loss_name: str | None, batch_size: int
 ) -> float:
-    """Return the mean loss over the samples."""
+    """Return the mean loss of a network over the samples of a fold, in evaluation mode."""
     function = loss(loss_name or context.task.loss)[0]
     network.eval()
-    total = torch.zeros((), device=context.device)
+    total, dtype = torch.zeros((), device=context.device), dtype_of(network)
     for batch in fold.batches(batch_size):
-        value = function(fold.targets.decode(network(batch.x)), batch)
+        value = function(fold.targets.decode(network(batch.x.to(dtype)).float()), batch)
         total += value if function is relative_l2 else value * len(batch.x)
     return float(total / len(fold))

@@ -1,7 +1,8 @@
 """Sizes of models that are known without training, on torch's meta device.
 
 A method takes part by its hooks ``network``, the final network where no search decides on it, and
-``supernet``, what the search trains.
+``supernet``, what the search trains. Of architectures that authors released (``architectures`` in
+the method's folder) the networks are counted, too.
 
 ``python -m kit.base.sizes "TASK METHOD"...`` prints sizes as JSON, for a process that would keep
 torch out of its own memory.
@@ -22,7 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from kit import method, task
 from kit.base.method import load
-from kit.method import MethodInfo
+from kit.method import RELEASED, MethodInfo
 from kit.ops import count
 from kit.settings import Settings
 from kit.spec import RunSpec
@@ -32,6 +33,16 @@ from kit.task import Task
 IDLE = {
     *(Tensor.normal_, Tensor.uniform_, Tensor.relu, functional.relu, functional.gelu),
     *(functional.batch_norm, functional.layer_norm),
+}
+# Operations per element, as the tools count that NAS-Bench-360's Table 8 used: a normalisation
+# scales and shifts, of a pooling the elements that it reads count.
+PER_ELEMENT = {
+    **dict.fromkeys((Tensor.relu, functional.relu), 1),
+    functional.batch_norm: 2,
+}
+POOLINGS = {
+    *(functional.max_pool1d, functional.max_pool2d),
+    *(functional.avg_pool1d, functional.avg_pool2d, functional.adaptive_avg_pool1d),
 }
 
 
@@ -56,35 +67,69 @@ class MetaContext:
 
 @dataclass(frozen=True)
 class Size:
-    """The size of a model: trainable parameters, and multiply-adds for one sample.
+    """The size of a model, for one sample.
 
-    ``searched`` tells that it is the supernet's.
+    Attributes:
+        parameters: those that are trained.
+        multiply_adds: of convolutions and linear layers.
+        elementwise: operations of normalisations, rectifiers and poolings.
+        searched: whether it is the supernet's.
+        released: (parameters, multiply-adds, elementwise) of each released architecture's network.
     """
 
     parameters: int
     multiply_adds: int
+    elementwise: int
     searched: bool
+    released: tuple[tuple[int, int, int], ...] = ()
 
 
 def size(the_task: Task, info: MethodInfo) -> Size | None:
     """Return the size of a method's model at profile ``paper``, or None where it is not known."""
     if info.applies(the_task) is not None:
         return None
-    spec = info.spec(the_task, 0, protocol="released", profile="paper", tier="published")
+    found, released = _counts(the_task, info, []), []
+    for seed in sorted(info.released(the_task.name)):
+        given = info.with_architecture(RELEASED, the_task.name, seed)
+        each = _counts(the_task, info, [given])
+        if each is not None and not each[1]:
+            released.append(each[0])
+    if found is None and not released:
+        return None
+    # A search that trains no supernet has the networks that it found alone.
+    numbers, searched = found or (released[0], True)
+    return Size(*numbers, searched, tuple(released))
+
+
+def _counts(
+    the_task: Task, info: MethodInfo, overrides: list[str]
+) -> tuple[tuple[int, int, int], bool] | None:
+    """Return parameters, multiply-adds and elementwise operations, and whether of a supernet."""
+    spec = info.spec(
+        the_task, 0, protocol="released", profile="paper", tier="published", overrides=overrides
+    )
     the_method = load(info, spec)
     context = MetaContext(spec, the_task, the_method.settings)
-    with torch.device("meta"), _Shapes():
+    shapes = _Shapes()
+    with torch.device("meta"), shapes:
         network = the_method.network(context)
         searched = network is None
         network = the_method.supernet(context) if network is None else network
         if network is None:
             return None
         multiply_adds = count.multiply_adds(network, context.input_shape)
-    return Size(count.parameters(network), multiply_adds, searched)
+    return (count.parameters(network), multiply_adds, shapes.elementwise), searched
 
 
 class _Shapes(TorchFunctionMode):
-    """Leaves out ``IDLE`` and the drawing of weights; a linear layer is its shape alone."""
+    """Leaves out ``IDLE`` and the drawing of weights; a linear layer is its shape alone.
+
+    ``elementwise`` counts what is done to elements one by one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elementwise = 0
 
     def __torch_function__(
         self,
@@ -94,6 +139,8 @@ class _Shapes(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
+        if func in PER_ELEMENT or func in POOLINGS:
+            self.elementwise += PER_ELEMENT.get(func, 1) * args[0].numel()
         if func in IDLE or getattr(func, "__module__", None) == "torch.nn.init":
             return kwargs["tensor"] if "tensor" in kwargs else args[0]
         if func is functional.linear and not kwargs:

@@ -152,6 +152,14 @@ slots = chain(
 )
 
 
+trials_on = click.option(
+    "--trials-on",
+    metavar="WHERE",
+    help="Train the trials of a tuned method by other processes: local:N, N of them here, each "
+    "on a core or a GPU of its own; HOST:PORT of a Ray cluster, or auto, the one of this machine.",
+)
+
+
 def _set_tensorboard(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
     """Tell this process, and those that it starts."""
     if wanted:

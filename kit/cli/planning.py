@@ -14,6 +14,8 @@ from kit.errors import KitError, unknown
 OWN_METHODS = ("wrn", "dash")
 # Figures of a paper that are measured, without any runs.
 SPEED_TESTS = (("dash", "2"), ("dash", "3"))
+# The figure of a paper whose runs stand behind no table.
+SIZES = ("nas-bench-360", "5")
 
 
 def check_one(
@@ -52,6 +54,8 @@ def make(
         return _of_task(protocol=protocol, **rest)
     if study is not None:
         return _of_study(study, protocol=protocol, **rest)
+    if (rest["paper"], figure) == SIZES:
+        return _of_sizes(protocol=protocol or "released", **rest)
     if figure is not None:
         rest |= behind(figure, rest["paper"], rest["methods"])
     else:
@@ -73,8 +77,8 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
             f"figure {figure} is a speed test, without runs: 'kit reproduce' measures it"
         )
     if figure not in profiles.names(paper):
-        tests = (number for of, number in SPEED_TESTS if of == paper)
-        raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *tests])
+        others = (number for of, number in (*SPEED_TESTS, SIZES) if of == paper)
+        raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *others])
     wanted = profiles.definition(paper, figure)
     found: dict[str, None] = {}
     for curve in (curve for panel in wanted.panels for curve in panel.curves):
@@ -151,6 +155,44 @@ def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
     the_task, how = study_request(**request)
     runs = studies.specs(studies.find(name), the_task, **how)
     return plan.of_specs((spec for specs in runs.values() for spec in specs), retry_failed)
+
+
+def _of_sizes(
+    *,
+    tasks: Sequence[str],
+    methods: Sequence[str],
+    seeds: Sequence[int],
+    profile: Any,
+    protocol: Any,
+    tier: Any,
+    retry_failed: bool,
+    **_: Any,
+) -> Any:
+    """Return the plan of Figure 5: one run of many networks for each of its tasks.
+
+    Raises:
+        KitError: a task or a method is asked for that the figure does not have.
+    """
+    from kit import method, plan, task
+    from kit.data.preparing import choose_tier
+    from kit.report.figures import correlation
+
+    all_tasks = tuple(correlation.published())
+    for kind, asked, known in (
+        ("task", tasks, all_tasks),
+        ("method", methods, (correlation.METHOD,)),
+    ):
+        for name in asked:
+            if name not in known:
+                raise unknown(f"{kind} of figure {SIZES[1]}", name, known)
+    info, specs = method.find(correlation.METHOD), []
+    for found in map(task.find, tasks or all_tasks):
+        how = {"protocol": protocol, "profile": profile, "overrides": [correlation.OVERRIDE]}
+        specs += [
+            info.spec(found, seed, tier=choose_tier(found, profile, tier), **how)
+            for seed in seeds or correlation.SEEDS
+        ]
+    return plan.of_specs(specs, retry_failed)
 
 
 def show(

@@ -12,6 +12,7 @@ import docker
 from docker.errors import ImageNotFound
 
 from kit import __version__, paths, task
+from kit.containers import lock
 from kit.containers.images import (
     BASE,
     BASE_DIGEST,
@@ -32,7 +33,7 @@ class BuildOptions:
     """How to build; nothing of it stays in an image but the base.
 
     Attributes:
-        base_image: what all images start from; None for the Dockerfile's own.
+        base_image: what all images start from; None for the Dockerfile's own, as it is locked.
         wheels: a folder where pip looks before it asks the index.
         ca: a bundle of certificates for pip, where TLS passes a proxy of one's own.
         network: of the build, as ``docker build --network``.
@@ -56,7 +57,7 @@ def build(client: docker.DockerClient, tasks: Sequence[str], options: BuildOptio
     folders = {name: _folder(root, name) for name in tasks}
     sha, dirty = git_state()
     revision = f"{sha}-dirty" if dirty else sha or ""
-    base_name, base_digest = _base(client, options.base_image or default_base(root))
+    base_name, base_digest = _base(client, options.base_image or locked_base(root))
     common = ["--build-arg", f"BASE_IMAGE={base_name}", "--build-arg", f"GIT_SHA={revision}"]
     if options.wheels is not None:
         common += ["--build-context", f"wheels={options.wheels}"]
@@ -95,6 +96,17 @@ def default_base(root: Path) -> str:
         if line.startswith("ARG BASE_IMAGE="):
             return line.partition("=")[2]
     raise KitError("docker/Dockerfile names no BASE_IMAGE")
+
+
+def locked_base(root: Path) -> str:
+    """Return the base image that the Dockerfile names, by its digest where the lock has one.
+
+    So a build after the lock starts from the same image, whatever the name stands for by then.
+    """
+    name, found = default_base(root), lock.read()
+    if found is None or found.base_image.name.partition("@")[0] != name:
+        return name
+    return f"{name}@{found.base_image.digest}"
 
 
 def _folder(root: Path, name: str) -> Path:

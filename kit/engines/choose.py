@@ -88,7 +88,8 @@ def slots(wanted: str | None, jobs: int | None, device: str | None, share: int =
     if uuids is None:
         uuids = [gpu.uuid for gpu in devices.gpus()]
     if not uuids:
-        return Cpu(jobs or len(os.sched_getaffinity(0)))
+        cores = len(os.sched_getaffinity(0))
+        return Cpu(jobs or cores, max(jobs or 0, cores))
     return Gpus(uuids, share, limit=jobs)
 
 

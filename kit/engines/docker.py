@@ -202,7 +202,7 @@ class Docker:
             mount(folder.path, inside),
             mount(paths.data(), HOME / "data", read_only=True),
         ]
-        if gpus:
+        if gpus or self.options.cores is not None:
             leases.make_folder()
             mounts.append(mount(leases.folder(), HOME / "locks"))
         variables = {name: os.environ[name] for name in PASSED if name in os.environ}
@@ -218,7 +218,9 @@ class Docker:
         devices = [DeviceRequest(device_ids=list(gpus), capabilities=[["gpu"]])] if gpus else []
         return {
             "image": image.id,
-            "command": arguments(spec, self.options.device, RESULTS_IN_IMAGE),
+            "command": arguments(
+                spec, self.options.device, RESULTS_IN_IMAGE, self.options.trials_on
+            ),
             "name": f"kit-{sweep()}-{spec.id[:12]}",
             "labels": {SWEEP: sweep(), RUN: spec.id, FOLDER: str(spec.folder)},
             "environment": variables,

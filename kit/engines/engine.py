@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from kit import paths
+from kit.engines import leases
 from kit.errors import BusyError
 from kit.spec import Profile, RunSpec, Tier
 from kit.task import Task
@@ -36,12 +37,17 @@ class SweepOptions:
         jobs_per_gpu: how many runs may share a GPU.
         allow_unpinned: run images that differ from the lock; their results say so.
         ray_address: of a Ray cluster, for its engine; None for the one of this machine.
+        cores: how many runs there can be on this machine's CPU, whoever starts them: a run without
+            a GPU leases one of so many places; None for no leases.
+        trials_on: where runs train their trials, as of ``kit run``; None for their own process.
     """
 
     device: str | None = None
     jobs_per_gpu: int = 1
     allow_unpinned: bool = False
     ray_address: str | None = None
+    cores: int | None = None
+    trials_on: str | None = None
 
 
 @dataclass(frozen=True)
@@ -122,10 +128,12 @@ class EngineError(Exception):
 
 
 def environment(gpus: Sequence[str], options: SweepOptions) -> dict[str, str]:
-    """Return the variables by which a run knows which GPUs to lease."""
+    """Return the variables by which a run knows what to lease."""
     common = {"PYTHONUNBUFFERED": "1"}
-    if not gpus:
+    if not gpus and options.cores is None:
         return common
+    if not gpus:
+        return common | {leases.CORES: str(options.cores), "KIT_GPU_WAIT": str(LEASE_SECONDS)}
     return common | {
         "KIT_GPU": ",".join(gpus),
         "KIT_GPU_WAIT": str(LEASE_SECONDS),

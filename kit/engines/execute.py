@@ -54,6 +54,7 @@ class ExecuteOptions:
         until: stop after this stage.
         notify: called with (stage, epoch, epochs, loss).
         log: takes one line for the user.
+        trials_needed: refuse ``trials_on`` for a method without trials.
         trials_on: where the run's trials are trained: None for this process, ``local:N`` for N
             processes of this machine, else the address of a Ray cluster, ``auto`` for the one that
             this machine is part of.
@@ -65,6 +66,7 @@ class ExecuteOptions:
     notify: Notify = lambda *_: None
     log: Callable[[str], None] = lambda _: None
     trials_on: str | None = None
+    trials_needed: bool = True
 
 
 def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
@@ -195,6 +197,8 @@ def _remote_trials(
     if where is None:
         return nullcontext()
     if type(the_method).run_trial is Method.run_trial:
+        if not options.trials_needed:
+            return nullcontext()
         raise KitError(f"{spec.method} has no trials that could be trained elsewhere")
     if distributed.world() > 1:
         raise KitError("a run of several processes trains its trials in step, not elsewhere")

@@ -20,17 +20,25 @@ from kit.spec import RunSpec
 RESULTS_IN_IMAGE = PurePosixPath("/kit/results")
 
 
-def arguments(spec: RunSpec, device: str | None, results: PurePath | None = None) -> list[str]:
+def arguments(
+    spec: RunSpec,
+    device: str | None,
+    results: PurePath | None = None,
+    trials_on: str | None = None,
+) -> list[str]:
     """Return what follows ``kit`` for a run whose spec lies in its folder.
 
     Args:
         spec: names the run's folder, below that of the results.
         device: passed on; None for a GPU where there is one.
         results: where the run sees the results folder; None for where it is here.
+        trials_on: where it trains its trials, if it has any; None for its own process.
     """
     file = (results or paths.results()) / "runs" / spec.folder / SPEC
     words = ["run", "--spec", str(file)]
-    return words if device is None else [*words, "--device", device]
+    for option, value in (("--device", device), ("--trials-on", trials_on)):
+        words += [] if value is None else [option, value]
+    return words
 
 
 def read(file: Path) -> RunSpec:

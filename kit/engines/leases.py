@@ -13,7 +13,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from kit.errors import BusyError, KitError
 FREE = 0.9  # the part of a share that must be free: a driver keeps some of the memory to itself
 SECONDS_BETWEEN_TRIES = (0.05, 0.5)
 TAKE_BUSY = "KIT_TAKE_BUSY_GPU"
+CORES = "KIT_CORES"
 TAKE_IT = f"{TAKE_BUSY}=1 takes it all the same"
 
 
@@ -94,6 +95,38 @@ def lease(
         pause = min(2 * pause, SECONDS_BETWEEN_TRIES[1])
 
 
+@contextmanager
+def core(count: int, timeout: float | None) -> Iterator[None]:
+    """Hold one of ``count`` places of the machine's CPU for as long as the block runs.
+
+    Args:
+        count: how many there are.
+        timeout: for how many seconds to try; None for as long as it takes.
+
+    Raises:
+        BusyError: the time is up.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        with ExitStack() as held:
+            if any(_lock(_place(number), fcntl.LOCK_EX, held) for number in range(count)):
+                yield
+                return
+        if deadline is not None and time.monotonic() >= deadline:
+            raise BusyError(f"no core to be had: runs have all {count}")
+        time.sleep(SECONDS_BETWEEN_TRIES[1] * random.uniform(0.5, 1.5))
+
+
+def free_cores(count: int) -> int:
+    """Return how many of ``count`` places of the CPU could be leased at this moment."""
+    with ExitStack() as held:
+        return sum(_lock(_place(number), fcntl.LOCK_EX, held) for number in range(count))
+
+
+def _place(number: int) -> str:
+    return f"cpu.{number}.lock"
+
+
 def free(among: Sequence[str] | None = None, share: int = 1) -> Free:
     """Look which GPUs could be leased; holds them for an instant and lets go."""
     with ExitStack() as held:
@@ -117,7 +150,7 @@ def for_this_process(
     Args:
         count: how many GPUs the method needs.
         device: ``cpu`` needs none; without GPUs, or with an empty ``CUDA_VISIBLE_DEVICES``,
-            nothing does.
+            nothing does, and what a sweep started leases a place of the CPU (``KIT_CORES``).
         wanted: in place of ``KIT_GPU``.
         log: takes the reason for waiting.
 
@@ -126,7 +159,10 @@ def for_this_process(
     """
     among = [] if device == "cpu" else visible.allowed(wanted)
     if among == [] or (among is None and not devices.gpus()):
-        yield ()
+        cores = environment.number(CORES, least=1)
+        wait = environment.number("KIT_GPU_WAIT")
+        with nullcontext() if cores is None else core(int(cores), wait):
+            yield ()
         return
     timeout = environment.number("KIT_GPU_WAIT")
     share = int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)

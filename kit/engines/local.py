@@ -95,7 +95,8 @@ class Local:
         """Nothing is held open."""
 
     def _command(self, spec: RunSpec) -> list[str]:
-        return [sys.executable, "-m", "kit", *arguments(spec, self.options.device)]
+        words = arguments(spec, self.options.device, trials_on=self.options.trials_on)
+        return [sys.executable, "-m", "kit", *words]
 
 
 def _pid(reference: str) -> int:

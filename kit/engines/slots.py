@@ -43,12 +43,19 @@ class Slots(Protocol):
 
 
 class Cpu:
-    """So many runs at a time, without GPUs."""
+    """So many runs at a time, without GPUs.
+
+    Args:
+        capacity: how many of this queue.
+        cores: of how many places on this machine the runs, those of other queues as well, lease
+            one each; None where they lease none.
+    """
 
     reasons: Mapping[str, str] = {}
 
-    def __init__(self, capacity: int) -> None:
-        self.capacity, self._taken = capacity, 0
+    def __init__(self, capacity: int, cores: int | None = None) -> None:
+        self.capacity, self.cores, self._taken = capacity, cores, 0
+        self._free, self._refreshed = 0, float("-inf")
 
     def __str__(self) -> str:
         return f"{self.capacity} at a time, no GPU"
@@ -59,7 +66,7 @@ class Cpu:
 
     def acquire(self, job: Job) -> tuple[str, ...] | None:
         """Take a slot, however many GPUs the run would like."""
-        if self._taken >= self.capacity:
+        if self._taken >= self.capacity or not self._room():
             return None
         self._taken += 1
         return ()
@@ -71,6 +78,16 @@ class Cpu:
     def release(self, uuids: tuple[str, ...]) -> None:
         """Give a slot back."""
         self._taken -= 1
+        self._refreshed = float("-inf")
+
+    def _room(self) -> bool:
+        """Tell whether a run that starts now finds a place; others may be quicker."""
+        if self.cores is None:
+            return True
+        if time.monotonic() - self._refreshed >= SECONDS_BETWEEN_LOOKS:
+            self._free, self._refreshed = leases.free_cores(self.cores), time.monotonic()
+        self._free -= 1
+        return self._free >= 0
 
 
 class Gpus:

@@ -36,6 +36,20 @@ Jobs = SimpleQueue[tuple[TrialWork, Keep] | None]
 Ends = SimpleQueue[Exception | None]
 
 
+def processes(where: str) -> int:
+    """Return how many processes of this machine ``--trials-on`` names, 1 where that is not said.
+
+    Raises:
+        KitError: ``local:N`` without a number.
+    """
+    place, _, count = where.partition(":")
+    if place != "local" or not count:
+        return 1
+    if not (count.isdecimal() and int(count) > 0):
+        raise KitError(f"--trials-on local:N takes a number of processes, not {count!r}")
+    return int(count)
+
+
 @contextmanager
 def local_trials(setup: Setup, count: str, log: Callable[[str], None]) -> Iterator[LocalTrials]:
     """Yield what trains a run's trials in processes of this machine.
@@ -49,13 +63,14 @@ def local_trials(setup: Setup, count: str, log: Callable[[str], None]) -> Iterat
     Raises:
         KitError: ``count`` is no number.
     """
-    if count and not (count.isdecimal() and int(count) > 0):
-        raise KitError(f"--trials-on local:N takes a number of processes, not {count!r}")
-    processes = int(count) if count else choose.slots(None, None, setup.device, _share()).capacity
+    if count:
+        wanted = processes(f"local:{count}")
+    else:
+        wanted = choose.slots(None, None, setup.device, _share()).capacity
     if setup.threads is None and setup.spec.profile == "paper":
-        each = max(1, len(os.sched_getaffinity(0)) // processes)
+        each = max(1, len(os.sched_getaffinity(0)) // wanted)
         setup = msgspec.structs.replace(setup, threads=each)
-    trials = LocalTrials(setup, processes, log)
+    trials = LocalTrials(setup, wanted, log)
     try:
         yield trials
     finally:

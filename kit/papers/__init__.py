@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -106,6 +106,11 @@ class ReleasedForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     methods: tuple[str, ...] = ()
 
 
+# What a printed number of operations is, as far as is known: multiply-adds; twice these; twice
+# these and the operations of normalisations, rectifiers and poolings.
+OperationsUnit = Literal["multiply-adds", "twice", "twice-with-elementwise"]
+
+
 class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a table is laid out, and what fills it.
 
@@ -118,6 +123,7 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             number.
         released: forms of a metric that the released code printed.
         others: whether methods that the paper has not may follow in a group of their own.
+        units: in what the operations of a method are printed; multiply-adds where it says nothing.
         runs_of: the table whose runs stand behind this one, if not its own.
         remarks: what the errata say of the table as a whole.
     """
@@ -131,6 +137,7 @@ class Layout(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     best: Literal["column", "group"] | int | None = None
     released: tuple[ReleasedForm, ...] = ()
     others: bool = False
+    units: Mapping[str, OperationsUnit] = {}
     runs_of: int | None = None
     remarks: tuple[str, ...] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kit.papers import PublishedCell
@@ -122,6 +122,21 @@ def rounded(value: float, printed: PublishedCell | None, how: str) -> Computed:
     # Halves may have been rounded either way, and binary fractions lie beside them.
     agrees = abs(value - printed.value) <= 0.5 * 10.0**-digits + 1e-9
     return Computed(printed.mean if agrees else text, value, how, agrees)
+
+
+def spread(values: Sequence[float], printed: PublishedCell | None, how: str) -> Computed:
+    """Return mean and population deviation, and whether the printed mean is the mean.
+
+    Papers may have rounded each value before they took the mean, which then counts as theirs.
+    """
+    mean, std = statistics.fmean(values), statistics.pstdev(values)
+    digits = 2
+    if printed is not None and printed.value is not None:
+        digits = max(len(printed.mean.partition(".")[2]), 2)
+    text = f"{mean:.{digits}f}±{std:.{digits}f}"
+    means = [mean, statistics.fmean(round(value, digits) for value in values)]
+    near = [rounded(each, printed, how).agrees for each in means]
+    return Computed(text, mean, how, None if None in near else any(near))
 
 
 def number(mean: float, std: float | None) -> str:

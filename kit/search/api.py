@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import pickle
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from kit import divergence
-from kit.files import write_bytes, write_json
+from kit.files import write_json
+from kit.search import keeping
 from kit.search.architecture import Choices, Padding, instantiate
 from kit.search.gradients import AlphaGradients
 from kit.search.kernel_dilation import KernelDilation
@@ -24,9 +22,6 @@ from kit.seeding import key
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 Groups = list[dict[str, Any]]
-
-# What torch raises for a checkpoint that is damaged, or of another shape.
-DAMAGE = (AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -133,7 +128,7 @@ def dash_search(
         torch.manual_seed(key(seed, "supernet"))
         network = supernet(
             model,
-            _first(data)[:1].to(device),
+            keeping.first(data)[0][:1].to(device),
             kernel_sizes,
             dilations,
             separable=separable,
@@ -149,7 +144,8 @@ def dash_search(
         alphas = [layer.alpha for layer in layers.values()]
         optimiser = _optimiser(network, alphas, learning_rate, alpha_learning_rate)
         file = None if checkpoint is None else Path(checkpoint)
-        losses = _resume(file, network, optimiser)
+        parts: dict[str, keeping.Kept] = {"network": network, "optimiser": optimiser}
+        losses = keeping.resume(file, parts)
         for epoch in range(len(losses), epochs):
             torch.manual_seed(key(seed, "epoch", epoch))
             for group in optimiser.param_groups:
@@ -161,10 +157,8 @@ def dash_search(
                 )
                 for x, y in data
             ]
-            if not batches:
-                raise ValueError("the data are empty, or can be gone through only once")
-            losses.append(_mean_loss(network, batches, epoch))
-            _save(file, network, optimiser, losses)
+            losses.append(keeping.mean_loss(network, batches, epoch))
+            keeping.save(file, parts, losses)
             progress(epoch + 1, epochs, losses[-1])
     return Architecture(discretise(network), tuple(losses))
 
@@ -179,13 +173,6 @@ def _step(
         nn.utils.clip_grad_norm_(network.parameters(), clip)
     optimiser.step()
     return value.detach()
-
-
-def _mean_loss(network: nn.Module, losses: Sequence[Tensor], epoch: int) -> float:
-    mean = {"loss": torch.stack(list(losses)).mean()}
-    found, finite = divergence.read(mean, network.parameters())
-    divergence.check(f"epoch {epoch + 1}", found["loss"], finite, network.named_parameters())
-    return found["loss"]
 
 
 def _optimiser(
@@ -206,35 +193,3 @@ def _train_mode(network: nn.Module) -> None:
         own = list(module.parameters(recurse=False))
         if own and not any(weight.requires_grad for weight in own):
             module.train(False)
-
-
-def _first(data: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    pair = next(iter(data), None)
-    if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], Tensor):
-        raise ValueError("the data must be batches (x, y) of tensors")
-    return pair[0]
-
-
-def _resume(file: Path | None, network: nn.Module, optimiser: Optimizer) -> list[float]:
-    if file is None or not file.exists():
-        return []
-    try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        return list(state["losses"])
-    except (*DAMAGE, pickle.UnpicklingError):
-        raise ValueError(f"{file} is of another search; remove it to start afresh") from None
-
-
-def _save(file: Path | None, network: nn.Module, optimiser: Optimizer, losses: list[float]) -> None:
-    if file is None:
-        return
-    buffer = io.BytesIO()
-    state = {
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "losses": losses,
-    }
-    torch.save(state, buffer)
-    write_bytes(file, buffer.getvalue())

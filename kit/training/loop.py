@@ -214,9 +214,7 @@ def network_loss(
 def network_predictor(network: nn.Module, fold: Fold, kind: Kind) -> Callable[[Batch], Prediction]:
     """Return a function from batches to predictions in the task's units, in evaluation mode."""
     network.eval()
-    # Weights are float64 while a network is trained so.
-    floats = (each.dtype for each in network.parameters() if each.is_floating_point())
-    dtype = next(floats, torch.float32)
+    dtype = dtype_of(network)
 
     def predict(batch: Batch) -> Prediction:
         allow_tf32(False)
@@ -224,6 +222,12 @@ def network_predictor(network: nn.Module, fold: Fold, kind: Kind) -> Callable[[B
             return Prediction(fold.targets.decode(network(batch.x.to(dtype)).float()), kind)
 
     return predict
+
+
+def dtype_of(network: nn.Module) -> torch.dtype:
+    """Return what a network takes: its weights are float64 while it is trained so."""
+    floats = (each.dtype for each in network.parameters() if each.is_floating_point())
+    return next(floats, torch.float32)
 
 
 def score(

@@ -78,6 +78,11 @@ def mse(output: Tensor, batch: Batch) -> Tensor:
     return F.mse_loss(output, batch.y)
 
 
+def mae(output: Tensor, batch: Batch) -> Tensor:
+    """Mean absolute error."""
+    return F.l1_loss(output, batch.y)
+
+
 def scaled_mse(output: Tensor, batch: Batch, *, scale: Numbers = 1.0) -> Tensor:
     """Mean squared error over a scale.
 
@@ -130,6 +135,7 @@ LOSSES: dict[str, tuple[Callable[..., Tensor], Kind]] = {
     "masked-bce": (masked_bce, "logits"),
     "zeroed-bce": (zeroed_bce, "logits"),
     "mse": (mse, "field"),
+    "mae": (mae, "field"),
     "scaled-mse": (scaled_mse, "field"),
     "scaled-mae": (scaled_mae, "field"),
     "pinball": (pinball, "field"),

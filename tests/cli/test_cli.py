@@ -32,6 +32,22 @@ from tests.conftest import Run
         (("run", "darcy-flow", "wrn"), "use --profile lite"),
         (("run", "darcy-flow", "wrn", "--device", "gpu"), "is not one of 'cpu', 'cuda'"),
         (("reproduce", "--table", "5", "--task", "darcy-flow"), "use --profile lite"),
+        (
+            (
+                *[
+                    "reproduce",
+                    "--table",
+                    "5",
+                    "--profile",
+                    "smoke",
+                    "--seed",
+                    "0",
+                    "--trials-on",
+                    "local:x",
+                ],
+            ),
+            "--trials-on local:N takes a number of processes, not 'x'",
+        ),
         (("run", "darcy-flow", "wrn", "--profile", "smoke", "--tier", "sample"), "has no sample"),
         (("run", "darcy-flow", "wrn", "--profile", "smoke", "--until", "tune"), "stages train"),
         (("run", "darcy-flow", "wrn", "--architecture", "no.json"), "takes no --architecture"),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from kit import paths
+from kit.containers import build, lock
 
 
 def complaints(file: Path) -> str:
@@ -27,3 +28,14 @@ def test_nothing_to_complain_about(tmp_path: Path) -> None:
     assert "DL3024" in complaints(broken)
     broken.write_text(file.read_text().replace("COPY kit kit", "COPPY kit kit"))
     assert "unexpected 'C'" in complaints(broken)
+
+
+@pytest.mark.parametrize("name", ["{}", "{}@sha256:1", "debian"])
+def test_a_build_starts_from_the_base_image_that_is_locked(name: str) -> None:
+    root = paths.project()
+    default = build.default_base(root)
+    assert build.locked_base(root) == default  # nothing is locked
+    base = lock.BaseImage(name=name.format(default), digest="sha256:1")
+    lock.save(lock.Lock(schema=lock.SCHEMA, base_image=base, images={}))
+    locked = name != "debian"  # that is another one than the Dockerfile's
+    assert build.locked_base(root) == (f"{default}@sha256:1" if locked else default)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from kit.engines import choose, local
+from kit.engines import choose, leases, local
 from kit.engines.devices import GIB
 from kit.engines.engine import SweepOptions
 from kit.engines.jobs import Job
@@ -95,6 +95,16 @@ def test_on_the_cpu_so_many_at_a_time() -> None:
     slots.release(())
     slots.reserve(())
     assert slots.acquire(job()) is None
+
+
+def test_places_of_the_cpu_that_others_have_are_left_to_them() -> None:
+    slots = Cpu(4, cores=2)
+    with leases.core(2, None):
+        assert [slots.acquire(job()), slots.acquire(job())] == [(), None]
+        slots.release(())
+        assert leases.free_cores(2) == 1
+    slots.release(())
+    assert [slots.acquire(job()), slots.acquire(job()), slots.acquire(job())] == [(), (), None]
 
 
 def test_auto_is_containers_where_they_can_be_had_and_says_which(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 from kit import method, task
 from kit.engines import handover
+from kit.engines.engine import SweepOptions
 from kit.engines.execute import ExecuteOptions, execute
+from kit.engines.local import Local
 from kit.errors import KitError
 from kit.files import canonical_json, write_json
 from kit.runs.folder import RunFolder
@@ -46,6 +49,23 @@ def test_a_run_begun_by_hand_goes_on_by_its_file(kit: Run) -> None:
     kept = execute(spec, ExecuteOptions())
     assert kept is not None
     assert kept.metrics["relative-l2"].value == result["metrics"]["relative-l2"]["value"]
+
+
+@pytest.mark.usefixtures("darcy")
+def test_of_a_sweep_only_runs_with_trials_train_them_elsewhere() -> None:
+    """``kit reproduce --trials-on`` tells all of its runs, and a method without trials goes on."""
+    spec = spec_of("darcy-flow", "constant", 0)
+    left(spec)
+    options = SweepOptions(trials_on="local:2")
+    handle = (engine := Local(options)).start(spec, ())
+    while (end := engine.poll(handle)) is None:
+        time.sleep(0.02)
+    assert end.code == 0, RunFolder(spec).log.read_text()
+    words = Local(options)._command(spec)
+    assert words[-2:] == ["--trials-on", "local:2"]
+    assert handover.arguments(spec, "cpu")[-2:] == ["--device", "cpu"]
+    with pytest.raises(KitError, match="constant has no trials"):
+        execute(spec_of("darcy-flow", "constant", 1), ExecuteOptions(trials_on="local:2"))
 
 
 @pytest.mark.parametrize(

@@ -11,18 +11,19 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kit.engines import leases
 from kit.engines.devices import GIB
 from kit.engines.engine import EngineError, Handle, SweepOptions
 from kit.engines.jobs import Ended, Job, RetryPolicy
 from kit.engines.queue import Queue
 from kit.engines.slots import Cpu, Gpus
-from kit.errors import KitError
+from kit.errors import BusyError, KitError
 from kit.files import is_locked
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
@@ -315,14 +316,37 @@ from tests.engines.test_queue import FakeLocal, jobs, QUICK
 from kit.engines.engine import SweepOptions
 from kit.engines.slots import Cpu
 from kit.engines.queue import Queue
-ends = Queue(jobs(int(sys.argv[1])), FakeLocal(SweepOptions()), Cpu(2), QUICK).run()
+count, cores = int(sys.argv[1]), int(sys.argv[2]) or None
+ends = Queue(jobs(count), FakeLocal(SweepOptions(cores=cores)), Cpu(2, cores), QUICK).run()
 sys.exit(any(end.failure for end in ends))
 """
 
 
-def supervisor(count: int) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-c", SUPERVISOR, str(count)]
+def supervisor(count: int, cores: int = 0) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-c", SUPERVISOR, str(count), str(cores)]
     return subprocess.Popen(words, stderr=subprocess.PIPE)
+
+
+def at_a_time(lines: Sequence[dict[str, Any]]) -> int:
+    """How many runs there were at most between their begin and end."""
+    steps = sorted((line["time"], 1 if line["what"] == "begin" else -1) for line in lines)
+    return max(accumulate(step for _, step in steps))
+
+
+def test_two_sweeps_start_no_more_runs_than_there_are_cores(sweep: Sweep) -> None:
+    sweep.plan(seconds=0.4)
+    others = [supervisor(8, cores=2), supervisor(8, cores=2)]
+    assert [other.wait(60) for other in others] == [0, 0]
+    assert sweep.begun() == dict.fromkeys(range(8), 1)
+    assert at_a_time(sweep.lines) == 2
+
+
+def test_a_core_is_one_runs() -> None:
+    with leases.core(1, timeout=0.0):
+        with pytest.raises(BusyError, match="runs have all 1"), leases.core(1, timeout=0.0):
+            pass
+        with leases.core(2, timeout=0.0):
+            assert leases.free_cores(3) == 1
 
 
 def test_two_queues_share_the_work_and_do_nothing_twice(sweep: Sweep) -> None:

@@ -22,6 +22,7 @@ from kit.data.preparing import prepare
 from kit.engines.execute import ExecuteOptions, execute
 from kit.runs import history
 from kit.runs.folder import RunFolder
+from kit.runs.inputs import closure
 from kit.spec import Protocol
 
 FILE = Path(__file__).with_suffix(".json")
@@ -69,7 +70,9 @@ def result_of(of: str, name: str, double: bool = False) -> dict[str, Any]:
         tier=found.tiers[-1],
         overrides=overrides,
     )
-    result = execute(spec, ExecuteOptions(device="cpu", threads=1))
+    # Runs that it reads first; they are cases of their own, too.
+    options = ExecuteOptions(device="cpu", threads=1)
+    result = [execute(each, options) for each in closure(spec)][-1]
     assert result is not None
     losses: dict[str, float] = {}
     for line in history.read(RunFolder(spec).path):

@@ -22,7 +22,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     def count(pairs: list[tuple[str, str]]) -> dict[tuple[str, str], ModelCounts | None]:
         seen.extend(pairs)
-        return {pair: ModelCounts(10, 20, False) if pair[1] == "wrn" else None for pair in pairs}
+        return {pair: ModelCounts(10, 20, 5, False) if pair[1] == "wrn" else None for pair in pairs}
 
     monkeypatch.setattr(module, "_count", count)
     return seen
@@ -31,8 +31,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 def test_each_model_is_counted_once(counted: list[tuple[str, str]]) -> None:
     first = counts(PAIRS[:1] * 2)
     assert counts(PAIRS) == {**first, PAIRS[1]: None}
-    assert first == {PAIRS[0]: ModelCounts(10, 20, False)}
-    assert counts(PAIRS)[PAIRS[0]] == ModelCounts(10, 20, False)
+    assert first == {PAIRS[0]: ModelCounts(10, 20, 5, False)}
+    assert counts(PAIRS)[PAIRS[0]] == ModelCounts(10, 20, 5, False)
     assert counted == PAIRS
 
 
@@ -75,7 +75,7 @@ def test_what_no_model_depends_on_is_there() -> None:
 def test_a_damaged_file_is_no_obstacle(counted: list[tuple[str, str]], content: bytes) -> None:
     counts(PAIRS)
     (paths.results() / ".counts.json").write_bytes(content)
-    assert counts(PAIRS)[PAIRS[0]] == ModelCounts(10, 20, False)
+    assert counts(PAIRS)[PAIRS[0]] == ModelCounts(10, 20, 5, False)
     assert counted == PAIRS * 2
 
 
@@ -86,7 +86,7 @@ def test_results_that_cannot_be_written(
         raise PermissionError
 
     monkeypatch.setattr(module, "write_json", refuse)
-    assert counts(PAIRS)[PAIRS[0]] == ModelCounts(10, 20, False)
+    assert counts(PAIRS)[PAIRS[0]] == ModelCounts(10, 20, 5, False)
     assert counted == PAIRS
 
 

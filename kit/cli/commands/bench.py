@@ -273,6 +273,44 @@ def experts(threads: int | None, rounds: int, device: str, form: str) -> None:
 
 
 @command.command()
+@click.option("--space", "chosen", multiple=True, help="Only this one; repeatable.")
+@threads
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option("--no-peaks", is_flag=True, help="Leave out peak memory.")
+@device
+@options.formats("text", "json")
+def spaces(
+    chosen: tuple[str, ...],
+    threads: int | None,
+    rounds: int,
+    no_peaks: bool,
+    device: str,
+    form: str,
+) -> None:
+    """Search steps of other spaces.
+
+    Beside the same numbers computed module by module, as the papers describe them.
+    """
+    from kit.bench import spaces as bench
+    from kit.cli.progress import bar
+
+    known = bench.spaces()
+    for name in chosen:
+        if name not in known:
+            raise unknown("space", name, known)
+    rows: list[Mapping[str, Any]] = []
+    names = chosen or tuple(known)
+    with bar("spaces") as progress:
+        for number, name in enumerate(names):
+            progress(number, len(names))
+            measured = bench.measure(
+                name, threads=threads, rounds=rounds, peaks=not no_peaks, device=device
+            )
+            rows += measured
+    _show(rows, form)
+
+
+@command.command()
 @options.formats("text", "json")
 def queue(form: str) -> None:
     """What the kit itself takes.
@@ -309,6 +347,8 @@ def _show(rows: Sequence[Mapping[str, Any]], form: str) -> None:
         text = f"  {row['method']:18} {row['seconds'] * 1000:10.2f} ms"
         if case in auto:
             text += f"  {row['seconds'] / auto[case]:8.2f} x auto"
+        elif row.get("ratio") is not None:
+            text += f"  {row['ratio']:6.2f} of the first"
         if row.get("peak_bytes") is not None:
             text += f"  {row['peak_bytes'] / 1e6:8.1f} MB"
         if row.get("multiply_adds") is not None:

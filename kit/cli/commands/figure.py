@@ -62,6 +62,7 @@ def command(
       2, 3          speed tests ('kit reproduce --figure N' measures them)
     Of the paper nas-bench-360:
       1, 2, 6       performance profiles
+      5             test score against parameters of random networks
     Of either paper:
       runtimes      hours, printed and measured (Table 6 or 5)
       ranks         critical differences of the mean ranks over tasks
@@ -95,8 +96,8 @@ def show(measured: Any, output: Path | None, form: str) -> None:
     _print(Shown(measured, speed.text(measured), lambda: speed.draw(measured)), output, form)
 
 
-def profile_figure(name: str, paper: str, form: str, **kind: Any) -> None:
-    """Print performance profiles of measured values."""
+def measured_figure(name: str, paper: str, form: str, **kind: Any) -> None:
+    """Print a figure of measured values."""
     _print(_of_paper(name, paper, "measured", kind), None, form)
 
 
@@ -139,7 +140,7 @@ def _of_runs(name: str, words: Sequence[str]) -> Shown:
 def _of_paper(name: str, paper: str, values: Any, kind: dict[str, Any]) -> Shown:
     from kit import papers
     from kit.errors import unknown
-    from kit.report.figures import profiles, ranks, runtimes
+    from kit.report.figures import correlation, profiles, ranks, runtimes
     from kit.report.means import means
     from kit.report.table import make
     from kit.runs.collect import collect
@@ -158,8 +159,11 @@ def _of_paper(name: str, paper: str, values: Any, kind: dict[str, Any]) -> Shown
         found = table(ranks.NUMBERS[paper])
         order = ranks.make(found.title, means(found, values))
         return Shown(order, ranks.text(order), lambda: ranks.draw(order))
+    if (paper, name) == (correlation.PAPER, correlation.NAME):
+        sizes = correlation.make(collect().results, **kind)
+        return Shown(sizes, correlation.text(sizes), lambda: correlation.draw(sizes))
     if name not in profiles.names(paper):
-        others = [*SPEED] if paper == "dash" else []
+        others = [*SPEED] if paper == "dash" else [correlation.NAME]
         known = [*profiles.names(paper), *others, "runtimes", "ranks", *OF_RUNS]
         raise unknown(f"figure of {paper}", name, known)
     drawn = profiles.make(paper, name, means(table(profiles.definition(paper, name).table), values))

@@ -24,7 +24,11 @@ def command() -> None:
 
 @command.command()
 @click.argument("tasks", nargs=-1, metavar="[TASK]...", type=options.TASK)
-@click.option("--base-image", metavar="NAME", help="What all images start from.")
+@click.option(
+    "--base-image",
+    metavar="NAME",
+    help="What all images start from; default: the Dockerfile's, by the digest in the lock.",
+)
 @click.option(
     "--wheels",
     type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import click
@@ -83,9 +84,12 @@ def _tables() -> list[dict[str, Any]]:
 def _architectures() -> list[dict[str, Any]]:
     from kit import method, task
 
-    return [
-        {"method": each.name, "task": name, "seed": seed, "file": str(file)}
-        for each in map(method.find, method.names())
-        for name in task.names()
-        for seed, file in sorted(each.released(name).items())
-    ]
+    found: list[dict[str, Any]] = []
+    for each in map(method.find, method.names()):
+        for name in task.names():
+            files: list[tuple[int | str, Path]] = sorted(each.released(name).items())
+            # Of no seed that is known; to be given by their path.
+            files += [("-", file) for file in each.unseeded(name)]
+            row = {"method": each.name, "task": name}
+            found += [{**row, "seed": seed, "file": str(file)} for seed, file in files]
+    return found

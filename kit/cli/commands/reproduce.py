@@ -21,6 +21,7 @@ SPEED_TABLE = ("dash", 8)
     "--timeout", type=click.FloatRange(min=0), metavar="HOURS", help="Stop a run after so long."
 )
 @options.device
+@options.trials_on
 @options.tensorboard
 @options.force
 @options.formats("text", "md", "csv", "latex", "json")
@@ -28,6 +29,7 @@ def command(
     dry_run: bool,
     timeout: float | None,
     device: str | None,
+    trials_on: str | None,
     force: bool,
     form: str,
     **request: Any,
@@ -63,7 +65,9 @@ def command(
     if dry_run:
         planning.show(plan, "json" if form == "json" else "text", **where, device=device)
         return
-    failed = runs.fill(plan, profile, timeout=timeout, device=device, force=force, **where)
+    failed = runs.fill(
+        plan, profile, timeout=timeout, device=device, trials_on=trials_on, force=force, **where
+    )
     made = show.study if study else show.figure if figure else show.table if number else show.task
     made(form=form, **request)
     if failed:

@@ -60,12 +60,7 @@ if TYPE_CHECKING:
     help="On the CPU; default: one, in profile paper all.",
 )
 @options.allow_unpinned
-@click.option(
-    "--trials-on",
-    metavar="WHERE",
-    help="Train the trials of a tuned method by other processes: local:N, N of them here, each "
-    "on a core or a GPU of its own; HOST:PORT of a Ray cluster, or auto, the one of this machine.",
-)
+@options.trials_on
 @options.tensorboard
 @options.force
 @options.formats("text", "json")
@@ -126,7 +121,7 @@ def command(
             click.echo(plain(line), err=form == "json")
 
     with leases.for_this_process(info.gpus, device, wanted=gpus, log=log):
-        results, failures = _run(specs, device, threads, until, trials_on, log)
+        results, failures = _run(specs, device, threads, until, trials_on, spec_file is None, log)
     if form == "json" and not silent:
         click.echo(canonical_json(results))
     if failures:
@@ -149,6 +144,7 @@ def _run(
     threads: int | None,
     until: str | None,
     trials_on: str | None,
+    trials_needed: bool,
     log: Callable[[str], None],
 ) -> tuple[list[Result], int]:
     """Execute the runs; returns their results and how many failed."""
@@ -174,6 +170,7 @@ def _run(
                         notify=notify,
                         log=log,
                         trials_on=trials_on,
+                        trials_needed=trials_needed,
                     )
                     result = execute(spec, how)
             except RunError as error:

@@ -8,6 +8,7 @@ import click
 
 from kit.cli import options
 from kit.cli.preparing import prepare
+from kit.errors import KitError
 
 if TYPE_CHECKING:
     from kit.plan import Plan
@@ -20,6 +21,7 @@ def fill(
     *,
     timeout: float | None,
     device: str | None,
+    trials_on: str | None,
     force: bool,
     engine: str,
     ray_address: str | None,
@@ -33,10 +35,11 @@ def fill(
     What says where and how are the options of these names; ``timeout`` is in hours.
     """
     from kit.cli import sweep
-    from kit.engines import choose
+    from kit.engines import choose, trial_workers
     from kit.engines.engine import SweepOptions
     from kit.engines.jobs import Job, RetryPolicy
     from kit.engines.queue import check
+    from kit.engines.slots import Cpu
     from kit.plan import check_disk
 
     failed = [run for run in plan.runs if run.action == "failed"]
@@ -48,9 +51,15 @@ def fill(
     options.needs_gpu(profile, device, force, engine, runs)
     check_disk(plan)
     todo, specs = [Job.planned(run) for run in plan.todo], [run.spec for run in plan.todo]
+    each = 1 if trials_on is None else trial_workers.processes(trials_on)
     slots = choose.slots(gpus, jobs, device, jobs_per_gpu)
-    shared = SweepOptions(device, jobs_per_gpu, allow_unpinned, ray_address)
+    if isinstance(slots, Cpu) and jobs is None:
+        slots = Cpu(max(1, slots.capacity // each), slots.cores)
+    cores = slots.cores if isinstance(slots, Cpu) and engine != "ray" else None
+    shared = SweepOptions(device, jobs_per_gpu, allow_unpinned, ray_address, cores, trials_on)
     chosen = choose.connect(engine, specs, shared, lambda line: click.echo(line, err=True))
+    if trials_on is not None and chosen.name == "docker" and not trials_on.startswith("local"):
+        raise KitError("--trials-on: containers have no network; local:N works in them")
     if not isinstance(chosen, choose.ClusterEngine):
         check(todo, slots)
     for data in plan.data:

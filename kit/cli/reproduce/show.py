@@ -92,11 +92,11 @@ def figure(
     tier: Tier | None,
     **_: Any,
 ) -> None:
-    """Print the performance profiles of a paper's figure, from runs as those of ``table``."""
-    from kit.cli.commands.figure import profile_figure
+    """Print a figure of a paper's, from runs as those of ``table``."""
+    from kit.cli.commands.figure import measured_figure
 
     kind = {"profile": profile, "protocol": protocol or "released", "tier": tier}
-    profile_figure(figure, paper, "json" if form == "json" else "text", **kind)
+    measured_figure(figure, paper, "json" if form == "json" else "text", **kind)
 
 
 def study(*, study: str, form: str, **request: Any) -> None:

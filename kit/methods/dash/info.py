@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from itertools import product
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 from kit.errors import KitError
-from kit.method import MethodInfo
+from kit.method import MethodInfo, MixtureRows
 from kit.methods.dash.architecture import DashArchitecture
 from kit.settings import (
     Amount,
@@ -160,7 +162,17 @@ class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             )
 
 
-METHOD = MethodInfo(
+@dataclass(frozen=True, kw_only=True)
+class DashInfo(MethodInfo):
+    """The facts, and what its alphas weigh."""
+
+    def mixtures(self, settings: Mapping[str, Any]) -> tuple[MixtureRows, ...]:
+        """Return the candidates of a layer: each kernel size with each dilation."""
+        pairs = product(settings["kernel_sizes"], settings["dilations"])
+        return (MixtureRows("alpha", tuple(f"({k},{d})" for k, d in pairs)),)
+
+
+METHOD = DashInfo(
     name="dash",
     title="DASH",
     version=1,

@@ -9,7 +9,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
+from kit import method
 from kit.errors import KitError
 from kit.files import decode_json
 from kit.report.figures import COLOURS, LINES, NARROW, WIDE, curves, entitle, new
@@ -24,26 +26,30 @@ class LayerMixture(msgspec.Struct, frozen=True):
         chosen: index of the candidate with the largest weight at the end.
         weights: one list per epoch, one weight per candidate, adding up to 1.
         entropy: of the weights, in nats, one per epoch.
+        candidates: what the weights are of.
+        aside: it weighs no operations, such as the edges of a node, and has no part in means.
     """
 
     name: str
     chosen: int
     weights: list[list[float]]
     entropy: list[float]
+    candidates: list[str]
+    aside: bool = False
 
 
 class SearchMixtures(msgspec.Struct, frozen=True):
-    """The search of one run; ``candidates`` are (kernel size, dilation)."""
+    """The search of one run; ``candidates`` are those of its first layer."""
 
     run: str
-    candidates: list[tuple[int, int]]
+    candidates: list[str]
     epochs: list[int]
     layers: list[LayerMixture]
 
     @property
     def entropy(self) -> list[float]:
         """The mean over layers, one per epoch."""
-        return list(np.mean([layer.entropy for layer in self.layers], axis=0))
+        return list(np.mean([layer.entropy for layer in self.layers if not layer.aside], axis=0))
 
 
 class Mixtures(msgspec.Struct, frozen=True):
@@ -65,33 +71,44 @@ def make(folders: Sequence[Path]) -> Mixtures:
 
 
 def _search(folder: Path, name: str) -> SearchMixtures:
-    settings = read_spec(folder).settings
+    spec = read_spec(folder)
     # Where a search diverged, the last of its lines has none instead of numbers.
-    lines = [
-        line
-        for line in history.read(folder)
-        # A candidate may have weight 0, whose logarithm is not finite; not all of a layer.
-        if line.get("alpha") and np.isfinite(np.array(line["alpha"], float).max(axis=1)).all()
-    ]
-    if not lines:
+    lines = [line for line in history.read(folder) if _whole(line.get("alpha"))]
+    rows = method.find(spec.method).mixtures(spec.settings)
+    if not lines or not rows:
         raise KitError(f"{folder} has no search with mixtures in its history")
-    alphas = np.array([line["alpha"] for line in lines], float)  # (epochs, layers, candidates)
-    # As recorded: logits without the noise of the search.
-    weights = np.exp(alphas - alphas.max(axis=2, keepdims=True))
-    weights /= weights.sum(axis=2, keepdims=True)
+    layers: list[LayerMixture] = []
+    for number, each in enumerate(rows):
+        count = len(lines[-1].get(each.key, ()))
+        names = each.names[:count] or _names(folder, count)
+        for place, layer in enumerate(names):
+            logits = np.array([line[each.key][place] for line in lines], float)
+            layers.append(_layer(layer, logits, each.candidates, aside=number > 0))
+    epochs = [line["epoch"] + 1 for line in lines]
+    return SearchMixtures(name, list(rows[0].candidates), epochs, layers)
+
+
+def _whole(rows: Any) -> bool:
+    """Tell whether a line has weights; one may be 0, whose logarithm is not finite, not all."""
+    return bool(rows) and all(np.isfinite(max(row)) for row in np.array(rows, float))
+
+
+def _layer(
+    name: str, logits: npt.NDArray[np.float64], candidates: Sequence[str], *, aside: bool
+) -> LayerMixture:
+    """Return a layer from what was recorded, (epochs, candidates): logits without noise."""
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        entropy = -np.where(weights > 0, weights * np.log(weights), 0.0).sum(axis=2)
-    layers = [
-        LayerMixture(
-            name=layer,
-            chosen=int(weights[-1, index].argmax()),
-            weights=weights[:, index].round(6).tolist(),
-            entropy=entropy[:, index].round(6).tolist(),
-        )
-        for index, layer in enumerate(_names(folder, weights.shape[1]))
-    ]
-    sizes = [(k, d) for k in settings["kernel_sizes"] for d in settings["dilations"]]
-    return SearchMixtures(name, sizes, [line["epoch"] + 1 for line in lines], layers)
+        entropy = -np.where(weights > 0, weights * np.log(weights), 0.0).sum(axis=1)
+    return LayerMixture(
+        name=name,
+        chosen=int(weights[-1].argmax()),
+        weights=weights.round(6).tolist(),
+        entropy=entropy.round(6).tolist(),
+        candidates=list(candidates[: weights.shape[1]]),
+        aside=aside,
+    )
 
 
 def _names(folder: Path, count: int) -> list[str]:
@@ -117,8 +134,7 @@ def draw_weights(figure: Mixtures) -> Any:
         axes.plot(search.epochs, weights, color="#999999", linewidth=0.6, alpha=0.7)
         axes.plot(search.epochs, weights[:, layer.chosen], color=COLOURS[0])
         axes.axhline(1 / weights.shape[1], color="black", linewidth=0.6, linestyle=":")
-        k, d = search.candidates[layer.chosen]
-        axes.set_title(f"{layer.name}: ({k},{d})", fontsize=7)
+        axes.set_title(f"{layer.name}: {layer.candidates[layer.chosen]}", fontsize=7)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid()
     for axes in panels[count:]:
@@ -127,7 +143,7 @@ def draw_weights(figure: Mixtures) -> Any:
         axes.tick_params(labelbottom=True)
     drawn.supxlabel("epoch", fontsize=8)
     drawn.supylabel("weight in the mixture", fontsize=8)
-    told = "all candidates; blue: the chosen (k,d); dotted: uniform"
+    told = "all candidates; blue: the one with the largest weight at the end; dotted: uniform"
     entitle(drawn, f"{figure.title}, {search.run}\n{told}", 8)
     return drawn
 
@@ -180,7 +196,7 @@ def text(figure: Mixtures) -> str:
         ]
         width = max(len(layer.name) for layer in search.layers)
         for layer in search.layers:
-            k, d = search.candidates[layer.chosen]
             weight = layer.weights[-1][layer.chosen]
-            lines.append(f"  {layer.name.ljust(width)}  ({k},{d})  weight {weight:.4f}")
+            choice = layer.candidates[layer.chosen]
+            lines.append(f"  {layer.name.ljust(width)}  {choice}  weight {weight:.4f}")
     return "\n".join(lines) + "\n"

@@ -28,14 +28,13 @@ Pair = tuple[str, str]
 
 
 class ModelCounts(NamedTuple):
-    """A model's trainable parameters, and multiply-adds for one sample.
-
-    ``searched`` tells that they are the supernet's.
-    """
+    """What ``kit.base.sizes.Size`` has."""
 
     parameters: int
     multiply_adds: int
+    elementwise: int
     searched: bool
+    released: tuple[tuple[int, int, int], ...] = ()
 
 
 class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import product
 
 from kit import method, task
-from kit.papers import Key
-from kit.report.cells import Computed, rounded
+from kit.papers import Key, OperationsUnit
+from kit.report.cells import Computed, rounded, spread
 from kit.report.choice import Value, measure
 from kit.report.tables import TableRequest, TableValues
 from kit.report.tables.counts import counts
@@ -45,12 +45,33 @@ def _counted(request: TableRequest) -> dict[Key, Computed]:
     sizes = counts((key.task, key.method) for key in known)
     computed = {}
     for key in known:
-        found = sizes[key.task, key.method]
-        if found is None or (found.searched and key in request.printed):
+        found, printed = sizes[key.task, key.method], request.printed.get(key)
+        if found is None:
             continue
-        scale, _ = UNITS[key.metric]
-        number = {"parameters": found.parameters, "giga-macs": found.multiply_adds}[key.metric]
-        if number is not None:
+        # Beside what is printed in a unit of its own, that unit; else the kit's.
+        unit = (
+            "multiply-adds"
+            if printed is None
+            else request.layout.units.get(key.method, "multiply-adds")
+        )
+        if found.released:
+            values = [_number(each, key.metric, unit) for each in found.released]
+            computed[key] = spread(values, printed, "from the released architectures")
+        elif not (found.searched and printed is not None):
+            value = _number(found[:3], key.metric, unit)
             how = "from the supernets" if found.searched else "from the models"
-            computed[key] = rounded(number / scale, request.printed.get(key), how)
+            computed[key] = rounded(value, printed, how)
     return computed
+
+
+def _number(counted: tuple[int, int, int], metric: str, unit: OperationsUnit) -> float:
+    """Return a cell's number from parameters, multiply-adds and elementwise operations."""
+    parameters, multiply_adds, elementwise = counted
+    if metric == "parameters":
+        return parameters / UNITS[metric][0]
+    operations = {
+        "multiply-adds": multiply_adds,
+        "twice": 2 * multiply_adds,
+        "twice-with-elementwise": 2 * (multiply_adds + elementwise),
+    }
+    return operations[unit] / UNITS[metric][0]

@@ -17,6 +17,7 @@ from kit.spaces.amber.tokens import (
     Layer,
     boundaries,
     from_tokens,
+    positions,
     to_tokens,
     token_count,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "child",
     "final_network",
     "from_tokens",
+    "positions",
     "to_tokens",
     "token_count",
 ]

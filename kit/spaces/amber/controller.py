@@ -34,6 +34,10 @@ class Decisions:
     skips: Tensor
     log_probability: Tensor
 
+    def rows(self, chosen: Tensor) -> Decisions:
+        """Return those of some of the architectures."""
+        return Decisions(self.operations[chosen], self.skips[chosen], self.log_probability[chosen])
+
     def skip_penalty(self, target: float, *, sampled: bool) -> Tensor:
         """Return (batch,), how far skips are from being used at a rate.
 

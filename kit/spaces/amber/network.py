@@ -9,8 +9,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from kit.spaces.amber.operations import POOL, SameConv1d, operation, reduction
-from kit.spaces.amber.tokens import OPERATIONS, Layer, boundaries, reductions, stage
+from kit.spaces.amber.operations import BatchNorm, SameConv1d, operation, reduction
+from kit.spaces.amber.tokens import OPERATIONS, Layer, boundaries, positions, reductions, stage
 
 STEM = 8
 """Taps of the first convolution."""
@@ -41,7 +41,7 @@ class LayeredNetwork(nn.Module):
         width: int,
         hidden: int,
         dropout: float,
-        norm: partial[nn.BatchNorm1d],
+        norm: partial[BatchNorm],
         child: bool,
     ) -> None:
         """Build a network; ``child`` and ``final_network`` below are the two there are.
@@ -65,7 +65,7 @@ class LayeredNetwork(nn.Module):
         super().__init__()
         inputs, length = input_shape
         count = len(chosen)
-        final_length = shortest(length, count)
+        final_length = positions(length, count)
         self.chosen: list[Layer] = list(chosen)
         self.all_branches = False
         widths = [width << stage(number, count) for number in range(count)]
@@ -156,7 +156,7 @@ def child(
         width=width,
         hidden=hidden,
         dropout=dropout,
-        norm=partial(nn.BatchNorm1d, eps=1e-5, momentum=0.1),
+        norm=partial(BatchNorm, eps=1e-5, momentum=0.1),
         child=True,
     )
 
@@ -184,27 +184,9 @@ def final_network(
         width=width,
         hidden=hidden,
         dropout=dropout,
-        norm=partial(nn.BatchNorm1d, eps=1e-3, momentum=0.01),
+        norm=partial(BatchNorm, eps=1e-3, momentum=0.01),
         child=False,
     )
-
-
-def shortest(length: int, layers: int) -> int:
-    """Return how many of ``length`` positions the last stage has.
-
-    Raises:
-        ValueError: a reduction would find one position, which it cannot reduce.
-    """
-    ends, left = len(boundaries(layers)), length
-    for _ in range(ends):
-        if left < 2:
-            least = POOL ** (ends - 1) + 1
-            raise ValueError(
-                f"sequences of {length} positions are too short for {layers} layers, which reduce "
-                f"them {ends} times by {POOL}: {least} are the fewest"
-            )
-        left = -(-left // POOL)
-    return left
 
 
 def initialise(network: nn.Module, *, he_everywhere: bool) -> None:

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-POOL = 4
-"""Positions that a pool sees, and to one of which a reduction brings them."""
+from kit.spaces.amber.tokens import POOL
+
 DILATION = 10
 
 
@@ -34,6 +34,17 @@ class SameConv1d(nn.Conv1d):
         """(batch, inputs, n) -> (batch, outputs, n)."""
         padding = same_padding(x.shape[-1], self.kernel_size[0], dilation=self.dilation[0])
         return super().forward(F.pad(x, padding))
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """A batch norm for which one position of one sample, which has no variance, is no batch."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, n), unchanged in shape."""
+        if self.training and x.numel() == x.shape[1]:
+            mean, variance = self.running_mean, self.running_var
+            return F.batch_norm(x, mean, variance, self.weight, self.bias, False, 0.0, self.eps)
+        return super().forward(x)
 
 
 class MaxPool(nn.Module):
@@ -71,9 +82,7 @@ class Shift(nn.Module):
         return x + self.bias
 
 
-def operation(
-    name: str, channels: int, norm: partial[nn.BatchNorm1d], *, shift: bool
-) -> nn.Sequential:
+def operation(name: str, channels: int, norm: partial[BatchNorm], *, shift: bool) -> nn.Sequential:
     """Return an operation on ``channels`` by its name in ``tokens.OPERATIONS``.
 
     Args:

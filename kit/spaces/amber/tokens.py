@@ -20,6 +20,8 @@ OPERATIONS = (
 )
 """By their tokens, 0 to 6; convolutions with their kernel size, dilated ones by 10."""
 
+POOL = 4
+"""Positions that a pool sees, and to one of which a reduction brings them."""
 STAGES = 4
 """Parts of the network between which channels double."""
 
@@ -44,6 +46,24 @@ def boundaries(layers: int) -> tuple[int, ...]:
 def stage(layer: int, layers: int) -> int:
     """Return in which of the stages, from 0, a layer is."""
     return sum(layer > each for each in boundaries(layers))
+
+
+def positions(length: int, layers: int) -> int:
+    """Return how many of ``length`` positions the last stage has.
+
+    Raises:
+        ValueError: a reduction would find one position, which it cannot reduce.
+    """
+    ends, left = len(boundaries(layers)), length
+    for _ in range(ends):
+        if left < 2:
+            least = POOL ** (ends - 1) + 1
+            raise ValueError(
+                f"sequences of {length} positions are too short for {layers} layers, which reduce "
+                f"them {ends} times by {POOL}: {least} are the fewest"
+            )
+        left = -(-left // POOL)
+    return left
 
 
 def from_tokens(tokens: Sequence[int]) -> list[Layer]:

@@ -6,11 +6,28 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kit.spaces.darts.api import DartsArchitecture, darts_search, load_genotype
     from kit.spaces.darts.genotype import Genotype
+    from kit.spaces.darts.mixture import Mixtures
     from kit.spaces.darts.network import DartsNetwork
+    from kit.spaces.darts.supernet import DartsSupernet
 
-MODULES = {"genotype": ("Genotype",), "network": ("DartsNetwork",)}
-__all__ = ["DartsNetwork", "Genotype"]
+MODULES = {
+    "api": ("DartsArchitecture", "darts_search", "load_genotype"),
+    "genotype": ("Genotype",),
+    "mixture": ("Mixtures",),
+    "network": ("DartsNetwork",),
+    "supernet": ("DartsSupernet",),
+}
+__all__ = [
+    "DartsArchitecture",
+    "DartsNetwork",
+    "DartsSupernet",
+    "Genotype",
+    "Mixtures",
+    "darts_search",
+    "load_genotype",
+]
 
 
 def __getattr__(name: str) -> Any:

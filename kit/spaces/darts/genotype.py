@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ CANDIDATES = (
     "dil_conv_5x5",
 )
 """What an edge of a genotype can have: all operations but ``none``."""
+OPERATION_NAMES = ("none", *CANDIDATES)
+"""All operations of a supernet's edge, in the order that decides ties."""
 CELLS = ("normal", "reduce")
 
 Edge = tuple[str, int]
@@ -142,15 +144,26 @@ def _check_concat(name: str, value: ast.expr) -> None:
         raise ValueError(f"{name}: the output of a cell is range(2, 6), all its nodes: {written}")
 
 
-def check(value: Any) -> None:
+def check(value: Any, dims: int | None = None) -> None:
     """Hold a value to the form ``{"normal": [[operation, source], ...], "reduce": [...]}``.
 
+    It may have ``dims`` too, the spatial dimensions of the data that it was found on.
+
+    Args:
+        value: any JSON.
+        dims: of the data that it is for, if they are known.
+
     Raises:
-        ValueError: it has another; one line with cell, node and edge.
+        ValueError: it has another form, with cell, node and edge; or is for other data.
     """
-    if not isinstance(value, dict):
+    if not isinstance(value, Mapping):
         raise ValueError('no {"normal": [[operation, source], ...], "reduce": [...]}')
-    if odd := [name for name in value if name not in CELLS]:
+    found = value.get("dims")
+    if found not in (None, 1, 2) or isinstance(found, bool):
+        raise ValueError(f"dims: 1 or 2, not {_short(found)}")
+    if found is not None and dims is not None and found != dims:
+        raise ValueError(f"it is a genotype of {found}D networks, and these samples are {dims}D")
+    if odd := [name for name in value if name not in (*CELLS, "dims")]:
         raise ValueError(f"there is no cell {_short(odd[0])}; there are {' and '.join(CELLS)}")
     for cell in CELLS:
         if cell not in value:
@@ -159,7 +172,7 @@ def check(value: Any) -> None:
 
 
 def _check_cell(cell: str, edges: Any) -> None:
-    if not isinstance(edges, list):
+    if not isinstance(edges, list | tuple):
         raise ValueError(f"{cell}: no list of [operation, source]")
     if len(edges) != NODES * EDGES_PER_NODE:
         raise ValueError(
@@ -170,7 +183,7 @@ def _check_cell(cell: str, edges: Any) -> None:
     for number, edge in enumerate(edges):
         node = node_of(number)
         place = f"{cell}, node {node}, edge {number % EDGES_PER_NODE + 1}"
-        if not isinstance(edge, list) or len(edge) != 2:
+        if not isinstance(edge, list | tuple) or len(edge) != 2:
             raise ValueError(f"{place}: no [operation, source]: {_short(edge)}")
         name, source = edge
         if name not in CANDIDATES:

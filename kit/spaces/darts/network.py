@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit.spaces.darts.genotype import EDGES_PER_NODE, INPUTS, NODES, Edge, Genotype
@@ -205,7 +206,7 @@ def head(x: Tensor, linear: nn.Module, *, dense: bool) -> Tensor:
     if dense:
         y: Tensor = linear(x.movedim(1, -1))
         return y.movedim(-1, 1)
-    y = linear(x.flatten(2).mean(2))
+    y = linear(F.adaptive_avg_pool1d(x.flatten(2), 1).flatten(1))
     return y
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kit.spaces.densenas.blocks import Block, Blocks, parse, text
     from kit.spaces.densenas.costs import PathCosts
-    from kit.spaces.densenas.derive import best_path, derive
+    from kit.spaces.densenas.decoding import best_path, derive
     from kit.spaces.densenas.network import ChainNetwork
     from kit.spaces.densenas.sampling import rescale, sample
     from kit.spaces.densenas.supernet import Supernet
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MODULES = {
     "blocks": ("Block", "Blocks", "parse", "text"),
     "costs": ("PathCosts",),
-    "derive": ("best_path", "derive"),
+    "decoding": ("best_path", "derive"),
     "network": ("ChainNetwork",),
     "sampling": ("rescale", "sample"),
     "supernet": ("Supernet",),

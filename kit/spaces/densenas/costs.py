@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit.spaces.densenas.table import Graph
@@ -81,8 +82,10 @@ class PathCosts(nn.Module):
             kept: (paths, steps) how many layers of each node's stack there are.
         """
         nodes, _, most = self.table.shape
-        place = (paths[:, :-1] * nodes + paths[:, 1:]) * most + kept[:, 1:]
-        return self.table.view(-1)[place].sum(1) + self.fixed
+        steps = torch.add(paths[:, 1:], paths[:, :-1], alpha=nodes)
+        place = torch.add(kept[:, 1:], steps, alpha=most)
+        # Looks up and adds up in one pass.
+        return F.embedding_bag(place, self.table.view(-1, 1), mode="sum").squeeze(1) + self.fixed
 
     def expected(self, transitions: Tensor, shares: Tensor) -> Tensor:
         """Return the cost of a path on average, chained from the tail to the input block.

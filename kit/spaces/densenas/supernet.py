@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kit.spaces.densenas import sampling
 from kit.spaces.densenas.blocks import Block
 from kit.spaces.densenas.costs import PathCosts
-from kit.spaces.densenas.derive import derive
+from kit.spaces.densenas.decoding import derive
 from kit.spaces.densenas.modules import BasicBlock, Classifier, Stem, initialise
 from kit.spaces.densenas.table import SupernetTable
 from kit.spaces.operations import Norm, convolution

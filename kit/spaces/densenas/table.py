@@ -116,6 +116,13 @@ class Graph:
 
         return onwards((0,))
 
+    def ways(self) -> list[int]:
+        """Return how many paths there are from each node to the tail."""
+        counts = [0] * self.tail + [1]
+        for edge in reversed(self.edges):
+            counts[edge.source] += counts[edge.target]
+        return counts
+
     def architectures(self) -> int:
         """Return how many networks there are: paths, with any number of layers on each block."""
         counts = [1] + [0] * self.tail

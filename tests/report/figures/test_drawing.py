@@ -98,11 +98,10 @@ def test_a_title_stays_within_its_figure(words: int) -> None:
 def test_runs_that_lie_on_each_other_are_all_seen() -> None:
     """Entropies that hardly leave the uniform one fill the axis, in lines of their own kind."""
     layer = mixtures.LayerMixture(
-        "conv", 0, [[0.5, 0.5]] * 3, [math.log(2) - 1e-6 * n for n in (0, 1, 2)]
+        "conv", 0, [[0.5, 0.5]] * 3, [math.log(2) - 1e-6 * n for n in (0, 1, 2)], ["a", "b"]
     )
     searches = [
-        mixtures.SearchMixtures(f"seed {n}", [(3, 1), (5, 1)], [0, 1, 2], [layer])
-        for n in (0, 1, 2)
+        mixtures.SearchMixtures(f"seed {n}", ["a", "b"], [0, 1, 2], [layer]) for n in (0, 1, 2)
     ]
     axes = mixtures.draw_entropy(mixtures.Mixtures("three", searches)).axes[0]
     bottom, top = axes.get_ylim()

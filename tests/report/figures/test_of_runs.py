@@ -63,8 +63,8 @@ def test_mixtures_are_softmaxes_of_the_recorded_alphas() -> None:
     (place / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (search,) = mixtures.make([place]).searches
     (layer,) = search.layers
-    assert search.candidates[:5] == [(3, 1), (3, 3), (3, 7), (3, 15), (5, 1)]
-    assert search.candidates[layer.chosen] == (9, 15)
+    assert search.candidates[:5] == ["(3,1)", "(3,3)", "(3,7)", "(3,15)", "(5,1)"]
+    assert layer.candidates[layer.chosen] == "(9,15)"
     assert search.entropy[0] == pytest.approx(math.log(16), abs=1e-6)
     p = math.e**2 / (15 + math.e**2)
     assert layer.weights[2][15] == pytest.approx(p, abs=1e-6)
@@ -80,6 +80,26 @@ def test_a_weight_of_zero_has_no_entropy_and_breaks_nothing() -> None:
     (search,) = mixtures.make([place]).searches
     assert search.entropy == [0.0]
     assert search.layers[0].name == "layer 0"
+
+
+def test_edges_of_cells_have_names_and_stand_aside_of_their_operations() -> None:
+    """Of a search with one cell type: 14 edges with 8 operations, four nodes with 2 to 5 edges."""
+    place = folder(make_run(method_name="darts-gaea"))
+    line = {
+        "stage": "search",
+        "epoch": 0,
+        "alpha": [[0.0] * 7 + [1.0]] * 14,
+        "beta": [[0.0] * count for count in (2, 3, 4, 5)],
+    }
+    (place / "history.jsonl").write_text(json.dumps(line) + "\n")
+    (search,) = mixtures.make([place]).searches
+    names = [layer.name for layer in search.layers]
+    assert names[:3] == ["normal 2←0", "normal 2←1", "normal 3←0"]
+    assert names[14:] == ["normal 2", "normal 3", "normal 4", "normal 5"]
+    assert {layer.candidates[layer.chosen] for layer in search.layers[:14]} == {"dil_conv_5x5"}
+    assert search.layers[16].candidates == ["←0", "←1", "←2", "←3"]
+    assert search.layers[17].entropy == [pytest.approx(math.log(5), abs=1e-6)]
+    assert search.entropy[0] == pytest.approx(search.layers[0].entropy[0])
 
 
 def test_layers_have_the_names_of_the_finished_search() -> None:

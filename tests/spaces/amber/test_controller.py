@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from kit.bench import amber_reference
 from kit.spaces.amber import Controller, token_count
 from tests.spaces.amber.values import VALUES, tokens_of
 
@@ -143,6 +144,22 @@ def test_the_penalty_is_least_at_the_target_of_what_it_looks_at() -> None:
             )
             assert there.skip_penalty(0.4, sampled=sampled).abs().max() < 1e-6
             assert there.skip_penalty(0.4, sampled=not sampled).min() > 1e-3
+
+
+def test_it_scores_as_a_loop_over_tokens_does() -> None:
+    torch.manual_seed(1)
+    controller = Controller(6, 7, units=16)
+    tokens = controller.sample(5, torch.Generator().manual_seed(1))
+    advantages = [0.1, -0.2, 0.3, 0.0, 1.0]
+    slow = amber_reference.policy_loss(controller, tokens.tolist(), advantages)
+    slow_gradients = torch.autograd.grad(slow, list(controller.parameters()))
+    found = controller.decisions(tokens)
+    penalty = found.skip_penalty(0.4, sampled=True).mean()
+    fast = penalty - (found.log_probability * torch.tensor(advantages)).sum()
+    torch.testing.assert_close(fast, slow)
+    torch.testing.assert_close(
+        torch.autograd.grad(fast, list(controller.parameters())), slow_gradients
+    )
 
 
 def every(layers: int, operations: int) -> Tensor:

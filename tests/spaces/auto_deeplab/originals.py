@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kit.bench.auto_deeplab_reference import edge_weights
 from kit.spaces.auto_deeplab.layout import OPERATIONS, sources
 from kit.spaces.auto_deeplab.network import TrellisNetwork
 from kit.spaces.auto_deeplab.supernet import SearchCell, TrellisSupernet
@@ -65,23 +66,6 @@ def of_network(network: TrellisNetwork) -> Iterator[Weight]:
         yield from _of_modules(*(view[place] for view in views))
     yield from _of_modules(pyramid.join, decoder.early, decoder.first, decoder.second)
     yield from _of_modules(decoder.answer)
-
-
-def edge_weights(cell: SearchCell, step: int, state: int) -> dict[str, list[Tensor]]:
-    """Return the weights of each candidate of one edge, in the order in which they are used."""
-    part: Any = cell.candidates[str(state)]
-    edge, channels, edges = step - max(0, state - 1), part.channels, part.edges
-
-    def of(layer: nn.Conv2d, kind: int = 0) -> Tensor:
-        first = (kind * edges + edge) * channels
-        return layer.weight[first : first + channels]
-
-    found = {}
-    for kind, name in enumerate(OPERATIONS[4:]):
-        found[name] = [of(part.spread[kind]), of(part.blend, kind)]
-        if kind < 2:
-            found[name] += [of(part.spread_again[kind]), of(part.blend_again, kind)]
-    return found
 
 
 def _of_cell(cell: SearchCell) -> Iterator[Weight]:

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from kit.bench.auto_deeplab_reference import reference
 from kit.spaces.auto_deeplab import decoding
 from kit.spaces.auto_deeplab.layout import Layer1Beta
 from kit.spaces.auto_deeplab.supernet import TrellisSupernet
 from tests.spaces.auto_deeplab.originals import VALUES, by_place, fill, inputs, of_supernet
-from tests.spaces.auto_deeplab.reference import reference
 
 
 @pytest.mark.parametrize("channels", [3, 57])

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kit.spaces.densenas.blocks import parse, text
-from kit.spaces.densenas.derive import best_path, derive
+from kit.spaces.densenas.decoding import best_path, derive
 from kit.spaces.densenas.sampling import rescale, sample
 from kit.spaces.densenas.supernet import Supernet
 from kit.spaces.densenas.table import Graph, SupernetTable

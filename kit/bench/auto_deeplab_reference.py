@@ -1,4 +1,4 @@
-"""The supernet module by module: each edge of each call of a cell by itself."""
+"""Auto-DeepLab's supernet module by module: each edge of each call of a cell by itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from kit.spaces.auto_deeplab.layout import OPERATIONS, first_edge, sources
 from kit.spaces.auto_deeplab.supernet import SearchCell, TrellisSupernet
 from kit.spaces.operations import Norm, ReluConvNorm, operation
-from tests.spaces.auto_deeplab.originals import edge_weights
 
 FREE = Norm(affine=False)
 
@@ -35,6 +34,7 @@ class ReferenceCell(nn.Module):
     def forward(
         self, before_last: Tensor | None, last: Mapping[int, Tensor], mixture: Tensor
     ) -> Tensor:
+        """Return (batch, calls, channels x steps, h, w), as ``SearchCell`` does."""
         first = None
         if self.before_last is not None and before_last is not None:
             first = self.before_last(before_last)
@@ -67,6 +67,23 @@ def reference(network: TrellisSupernet) -> TrellisSupernet:
         nn.ModuleList(ReferenceCell(cell) for cell in cells) for cells in layers
     )
     return made.to(network.betas)
+
+
+def edge_weights(cell: SearchCell, step: int, state: int) -> dict[str, list[Tensor]]:
+    """Return the weights of each candidate of one edge, in the order in which they are used."""
+    part: Any = cell.candidates[str(state)]
+    edge, channels, edges = step - max(0, state - 1), part.channels, part.edges
+
+    def of(layer: nn.Conv2d, kind: int = 0) -> Tensor:
+        first = (kind * edges + edge) * channels
+        return layer.weight[first : first + channels]
+
+    found = {}
+    for kind, name in enumerate(OPERATIONS[4:]):
+        found[name] = [of(part.spread[kind]), of(part.blend, kind)]
+        if kind < 2:
+            found[name] += [of(part.spread_again[kind]), of(part.blend_again, kind)]
+    return found
 
 
 def _preprocess(layer: Any) -> nn.Module:

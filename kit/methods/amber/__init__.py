@@ -1,0 +1,1 @@
+"""AMBER with ENAS: a controller learns which layers make good children."""

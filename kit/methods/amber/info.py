@@ -1,0 +1,173 @@
+"""AMBER with ENAS, on sequences (Zhang et al. 2021; NAS-Bench-360, section 4 and its code)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from kit.errors import KitError
+from kit.method import MethodInfo
+from kit.settings import (
+    Amount,
+    BelowOne,
+    Count,
+    Optimiser,
+    Positive,
+    Schedule,
+    Settings,
+    Speed,
+)
+from kit.spaces.amber.layers import Layers
+from kit.spaces.amber.tokens import positions
+from kit.task import Task
+
+KIND = Layers()
+
+
+class AmberSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The search: children that share their weights, and how many of them there are.
+
+    Attributes:
+        warm_up: passes over the data before the first episode.
+        episodes: each trains the shared weights, scores children and teaches the controller.
+        child_steps: of an episode, each on a batch and with a newly sampled child.
+        children: that an episode scores on the whole of ``search_val``.
+        optimiser: of the shared weights.
+        width: channels of the first layers; they double three times.
+        hidden: units of the dense layer.
+        branches: ``chosen`` computes a child's own operations and changes their weights alone;
+            ``all`` computes the others too, whose batch statistics follow, and whose weights Adam
+            goes on moving by its momentum [code].
+    """
+
+    warm_up: Count
+    episodes: Positive
+    child_steps: Positive
+    children: Positive
+    batch_size: Positive
+    optimiser: Optimiser
+    width: Positive
+    hidden: Positive
+    dropout: BelowOne
+    branches: Literal["chosen", "all"]
+
+
+class AmberController(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The controller and its policy updates (REINFORCE) after each episode.
+
+    Attributes:
+        units: of its LSTM.
+        temperature: that its scores are divided by.
+        bound: its scores are within ± this.
+        learning_rate: of Adam, in the form that Keras has it.
+        passes: over the children of an episode.
+        batch_size: children to one update.
+        clip: advantages are within ± this.
+        skip_target: the share of skips that the penalty holds it to.
+        skip_weight: of the penalty.
+        penalised: the probability that is held to the target: ``sampled``, that skips are drawn by,
+            or ``half-score``, the sigmoid of half the score [code].
+        divergence: a pass, but the first, ends before an update at which the mean divergence from
+            the probabilities before all of them exceeds it; 0 for never [code: 0.01, which stops
+            nothing].
+    """
+
+    units: Positive
+    temperature: Annotated[float, Meta(gt=0)]
+    bound: Annotated[float, Meta(gt=0)]
+    learning_rate: Amount
+    passes: Positive
+    batch_size: Positive
+    clip: Amount
+    skip_target: Annotated[float, Meta(gt=0, lt=1)]
+    skip_weight: Amount
+    penalised: Literal["sampled", "half-score"]
+    divergence: Amount
+
+
+class AmberEvaluate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The final network: the child with the largest reward, wider and trained alone.
+
+    Attributes:
+        width: channels of its first layers.
+        hidden: units of the dense layer.
+        l2: times the squares of the weights of its convolutions, in the loss.
+        largest_norm: of a convolution's taps between an input and an output channel.
+    """
+
+    epochs: Positive
+    batch_size: Positive
+    optimiser: Optimiser
+    schedule: Schedule = Schedule()
+    width: Positive
+    hidden: Positive
+    dropout: BelowOne
+    l2: Amount
+    largest_norm: Annotated[float, Meta(gt=0)]
+
+
+class AmberSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of AMBER.
+
+    Attributes:
+        layers: of a child; a given architecture brings its own number.
+        loss: None for the task's own.
+        architecture: [operation, [earlier layers]] of each layer; given, it takes the search's
+            place.
+        speed: what may make training faster; the search is neither compiled nor recorded.
+    """
+
+    layers: Positive
+    search: AmberSearch
+    controller: AmberController
+    evaluate: AmberEvaluate
+    loss: str | None = None
+    architecture: tuple[tuple[str, tuple[Count, ...]], ...] | None = None
+    speed: Speed = Speed()
+
+    def __post_init__(self) -> None:
+        """Refuse layers that are none."""
+        if self.architecture is not None:
+            KIND.check(self.architecture)
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+        """Hold the settings to the samples; children are scored on what they are not trained on.
+
+        Raises:
+            KitError: they do not fit, the sequences are too short, or the two overlap.
+        """
+        super().check(sample_shape, outputs)
+        length = self.data.input_shape(sample_shape)[-1]
+        try:
+            positions(length, len(self.architecture or ()) or self.layers)
+        except ValueError as error:
+            raise KitError(str(error)) from None
+        if both := self.data.shared("search", "search_val"):
+            raise KitError(
+                "the reward needs data that no child is trained on, but 'search' holds samples of "
+                f"'search_val' ({', '.join(both)}); change data.roles, or cut both by data.split"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AmberInfo(MethodInfo):
+    """Applies to sequences with one answer, or several labels, each."""
+
+    def applies(self, task: Task) -> str | None:
+        """Return None, or what its network is for instead."""
+        if task.dims == 1 and task.kind == "dense":
+            return "its network answers for a sequence as a whole, not for each position"
+        return super().applies(task)
+
+
+METHOD = AmberInfo(
+    name="amber",
+    title="AMBER",
+    version=1,
+    stages=("search", "evaluate"),
+    settings_type=AmberSettings,
+    dims=(1,),
+    architecture=KIND,
+)

@@ -1,0 +1,280 @@
+"""AMBER's search: children that share their weights, one after the other, in one resumable stage.
+
+An episode trains the shared weights for some steps, each with a child of its own, scores some
+children with the weights as they then are, and lets the controller learn from their rewards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from msgspec.structs import replace
+from torch import Tensor
+
+from kit.base import networks
+from kit.base.context import Context
+from kit.base.method import NetworkContext
+from kit.data.folds import Fold
+from kit.data.loading import Batch
+from kit.errors import KitError
+from kit.methods.amber import policy
+from kit.methods.amber.info import AmberSettings
+from kit.metrics.one_minus_auroc import auroc
+from kit.seeding import key
+from kit.spaces.amber import LayeredNetwork, child, from_tokens
+from kit.training import distributed
+from kit.training.checkpointer import Checkpointer, Stateful
+from kit.training.loop import make_optimiser, network_loss
+from kit.training.losses import loss
+from kit.training.one_shot import endless
+
+STEPS_AT_ONCE = 25
+"""Of training between two places to go on from; every scored child is one."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search does, in units that it can go on from.
+
+    Attributes:
+        warm_up: steps before the first episode.
+        episodes: of ``steps`` training steps and ``children`` scored children each.
+    """
+
+    warm_up: int
+    episodes: int
+    steps: int
+    children: int
+
+    def __len__(self) -> int:
+        return _units(self.warm_up) + self.episodes * (_units(self.steps) + self.children)
+
+    def at(self, unit: int) -> tuple[int, int | None, int | None]:
+        """Return (episode, first training step, scored child) of a unit; one of the last two.
+
+        The warm-up is episode -1.
+        """
+        unit -= _units(self.warm_up)
+        if unit < 0:
+            return -1, (unit + _units(self.warm_up)) * STEPS_AT_ONCE, None
+        episode, place = divmod(unit, _units(self.steps) + self.children)
+        if place < _units(self.steps):
+            return episode, place * STEPS_AT_ONCE, None
+        return episode, None, place - _units(self.steps)
+
+    def steps_of(self, episode: int) -> int:
+        """Return the training steps of an episode."""
+        return self.warm_up if episode < 0 else self.steps
+
+
+def _units(steps: int) -> int:
+    return -(-steps // STEPS_AT_ONCE)
+
+
+@dataclass
+class Children:
+    """All children that were scored, and their rewards."""
+
+    tokens: list[list[int]] = field(default_factory=list)
+    rewards: list[float] = field(default_factory=list)
+
+    def best(self) -> int:
+        """Return the child with the largest reward, the first of several."""
+        return self.rewards.index(max(self.rewards))
+
+    def baseline(self, count: int) -> float:
+        """Return what the last ``count`` rewards are compared with: the mean of those before them.
+
+        In the first episode there are none, and it is their own.
+        """
+        rewards = self.rewards[-2 * count : -count] or self.rewards
+        return sum(rewards) / len(rewards)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state."""
+        tokens = torch.tensor(self.tokens, dtype=torch.uint8)
+        return {"tokens": tokens, "rewards": torch.tensor(self.rewards, dtype=torch.float64)}
+
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Take a state on."""
+        self.tokens, self.rewards = state["tokens"].tolist(), state["rewards"].tolist()
+
+
+def build_child(context: NetworkContext, settings: AmberSettings) -> LayeredNetwork:
+    """Return the network of shared weights, which the run's seed decides.
+
+    Raises:
+        KitError: the sequences are too short.
+    """
+    options = settings.search
+    torch.manual_seed(key(context.spec.seed, "network"))
+    try:
+        network = child(
+            context.input_shape,
+            context.task.outputs,
+            layers=settings.layers,
+            width=options.width,
+            hidden=options.hidden,
+            dropout=options.dropout,
+        )
+    except ValueError as error:
+        raise KitError(str(error)) from None
+    network.all_branches = options.branches == "all"
+    return network.to(context.device)
+
+
+class Search:
+    """The parts of a search under way.
+
+    Args:
+        context: of the run.
+        settings: of the method.
+
+    Raises:
+        KitError: the reward is not defined on the validation data.
+    """
+
+    def __init__(self, context: Context, settings: AmberSettings) -> None:
+        self.context, self.settings, self.options = context, settings, settings.search
+        self.fold, self.held_out = context.fold("search"), context.fold("search_val")
+        self.batches_of_pass = max(1, len(self.fold) // self.options.batch_size)
+        self.plan = Plan(
+            self.options.warm_up * self.batches_of_pass,
+            self.options.episodes,
+            self.options.child_steps,
+            self.options.children,
+        )
+        self.child = build_child(context, settings)
+        self.adam = make_optimiser(
+            [{"params": list(self.child.parameters())}], self.options.optimiser
+        )
+        of_output = loss(settings.loss or context.task.loss)[0]
+        speed = replace(settings.speed, compile=False, cuda_graphs=False)
+        self.loss = network_loss(self.child, self.fold, of_output, speed, averaged=False)
+        self.validation_loss = of_output
+        torch.manual_seed(key(context.spec.seed, "controller"))
+        # It is small: on the CPU it samples the same children whatever the device.
+        self.controller, self.controller_adam = policy.build(settings.controller, settings.layers)
+        if settings.speed.precision == "float64":
+            self.controller.double()
+        self.children = Children()
+        self._batches: Iterator[Batch] | None = None
+        self._sampled: Tensor | None = None
+        self._truth = _columns(self.held_out, context.task.outputs)
+        self._defined = [
+            k for k, each in enumerate(self._truth.unbind(1)) if 0 < each.sum() < len(each)
+        ]
+        if not self._defined:
+            raise KitError(
+                f"{context.task.name}: 'search_val' holds no class or label both with and without, "
+                "so that there is no area under a ROC curve to reward; give it more samples"
+            )
+
+    def run(self, checkpointer: Checkpointer) -> None:
+        """Search from the last checkpoint on."""
+        state: dict[str, Stateful] = {
+            "network": self.child,
+            "optimiser": self.adam,
+            "controller": self.controller,
+            "controller-optimiser": self.controller_adam,
+            "children": self.children,
+        }
+        for unit in range(checkpointer.resume(state), len(self.plan)):
+            checkpointer.begin_epoch(unit)
+            episode, first, scored = self.plan.at(unit)
+            if first is not None:
+                told: dict[str, Any] = {"loss": self._train(episode, first)}
+            else:
+                assert scored is not None
+                told = self._score(episode, scored)
+                if scored + 1 == self.options.children:
+                    told |= self._learn(episode)
+            checkpointer.end_epoch(unit, len(self.plan), state, **told)
+
+    def _train(self, episode: int, first: int) -> Tensor:
+        """Take some steps from the given one of an episode on, and return their mean loss."""
+        steps = min(STEPS_AT_ONCE, self.plan.steps_of(episode) - first)
+        if self._batches is None or first == 0:
+            self._batches = islice(endless(lambda turn: self._pass(episode, turn)), first, None)
+        self._sampled = None
+        self.child.train()
+        losses = []
+        every = self.options.branches == "all"
+        for tokens in self._sample(steps, "train", episode, first).tolist():
+            self.child.chosen = from_tokens(tokens)
+            self.adam.zero_grad(set_to_none=not every)
+            if every:
+                for weight in self.child.parameters():
+                    if weight.grad is None:
+                        weight.grad = torch.zeros_like(weight)
+            value = self.loss(next(self._batches))
+            value.backward()
+            distributed.average_gradients(self.child.parameters())
+            self.adam.step()
+            losses.append(value.detach())
+        return distributed.mean(torch.stack(losses).mean())
+
+    def _score(self, episode: int, number: int) -> dict[str, Any]:
+        """Score a child of an episode with the shared weights as they are."""
+        self._batches = None
+        count = self.options.children
+        if self._sampled is None:
+            distributed.broadcast(self.child)
+            # The controller is what it was at the first child of the episode.
+            self._sampled = self._sample(count, "score", episode)
+        tokens = self._sampled[number].tolist()
+        self.child.chosen = from_tokens(tokens)
+        reward, value = self.reward()
+        self.children.tokens.append(tokens)
+        self.children.rewards.append(reward)
+        return {"loss": value, "reward": reward, "child": "".join(map(str, tokens))}
+
+    def _learn(self, episode: int) -> dict[str, float]:
+        """Let the controller learn from the children of an episode."""
+        count = self.options.children
+        told = policy.learn(
+            self.controller,
+            self.controller_adam,
+            self.settings.controller,
+            torch.tensor(self.children.tokens[-count:]),
+            torch.tensor(self.children.rewards[-count:], dtype=torch.float64),
+            self.children.baseline(count),
+            self._generator("order", episode),
+        )
+        self._sampled = None
+        return told
+
+    def reward(self) -> tuple[float, Tensor]:
+        """Return the child's mean area under the ROC curves of its columns, and its mean loss."""
+        size, names = self.options.batch_size, self.settings.loss
+        predict = networks.predictor(self.context, self.child, self.held_out, names)
+        answers, total = [], torch.zeros((), device=self.context.device)
+        for batch in self.held_out.batches(size):
+            answers.append(predict(batch).values)
+            total += self.validation_loss(answers[-1], batch) * len(batch.x)
+        logits = torch.cat(answers)
+        scores = logits.sigmoid() if self.context.task.kind == "multi-label" else logits.softmax(1)
+        areas = [auroc(scores[:, k], self._truth[:, k]) for k in self._defined]
+        return float(torch.stack(areas).mean()), total / len(self.held_out)
+
+    def _pass(self, episode: int, turn: int) -> Iterator[Batch]:
+        seed, size = self.context.spec.seed, self.options.batch_size
+        return self.fold.shuffled(size, seed, "search", episode, turn, limit=self.batches_of_pass)
+
+    def _sample(self, count: int, *stream: str | int) -> Tensor:
+        return self.controller.sample(count, self._generator(*stream))
+
+    def _generator(self, *stream: str | int) -> torch.Generator:
+        seed = key(self.context.spec.seed, "search", "children", *stream)
+        return torch.Generator().manual_seed(seed)
+
+
+def _columns(fold: Fold, outputs: int) -> Tensor:
+    """Return (samples, outputs) truths: of each sample, which classes or labels it has."""
+    y = torch.cat([batch.y for batch in fold.batches(4096)])
+    return F.one_hot(y.long(), outputs).bool() if y.ndim == 1 else y > 0.5

@@ -1,0 +1,1 @@
+"""GAEA PC-DARTS on DARTS's space."""

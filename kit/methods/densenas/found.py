@@ -1,0 +1,132 @@
+"""What methods share that find a chain of blocks and train it."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from kit.base import networks
+from kit.base.context import Context
+from kit.base.fit import fit
+from kit.base.method import Method, NetworkContext, Outcome
+from kit.data.folds import Fold
+from kit.data.loading import Batch
+from kit.methods.densenas.info import DenseNasSettings
+from kit.methods.densenas.rates import annealing
+from kit.metrics import Prediction
+from kit.runs.records import Architecture
+from kit.seeding import key
+from kit.spaces.densenas import Block, Blocks, ChainNetwork, parse
+from kit.training.checkpointer import Checkpointer
+from kit.training.loop import Hooks, make_optimiser
+
+S = TypeVar("S", bound=DenseNasSettings)
+KIND = Blocks()
+
+
+class ChainMethod(Method[S]):
+    """Two stages: ``search``, which finds an architecture, and ``evaluate``, which trains it."""
+
+    @abstractmethod
+    def find(
+        self, context: Context, checkpointer: Checkpointer
+    ) -> tuple[Sequence[Block], dict[str, Any]]:
+        """Return the blocks that the search finds, and what else its stage leaves."""
+
+    def run_stage(self, stage: str, context: Context) -> None:
+        """Run one stage."""
+        if stage == "search":
+            checkpointer = context.checkpointer(stage, self.settings.search.epochs)
+            given, more = self.settings.architecture, dict[str, Any]()
+            blocks: Sequence[Block] = parse(given) if given is not None else ()
+            if given is None:
+                blocks, more = self.find(context, checkpointer)
+            value = [block.entry for block in blocks]
+            context.finish(checkpointer, architecture=value, **more)
+        elif stage == "evaluate":
+            network = build_network(context, self.settings, self._found(context))
+            checkpointer = context.checkpointer(stage, self.settings.epochs)
+            train(context, checkpointer, network, context.fold("final_fit"), self.settings)
+            networks.save(context, network)
+            context.finish(checkpointer)
+        else:
+            raise ValueError(f"there is no stage {stage!r}")
+
+    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
+        """Return the trained network as a function."""
+        fold = context.fold("test")
+        return networks.predictor(context, self.trained(context), fold, self.settings.loss)
+
+    def outcome(self, context: Context) -> Outcome:
+        """Describe the trained network."""
+        blocks = self._found(context)
+        value = [block.entry for block in blocks]
+        architecture = Architecture(kind=KIND.name, version=KIND.version, value=value)
+        network = build_network(context, self.settings, blocks)
+        return networks.outcome(context, network, architecture)
+
+    def network(self, context: NetworkContext) -> nn.Module | None:
+        """Return the network with its first weights, where the settings have its architecture."""
+        given = self.settings.architecture
+        return None if given is None else build_network(context, self.settings, parse(given))
+
+    def trained(self, context: Context) -> nn.Module:
+        """Return the network with its final weights."""
+        network = build_network(context, self.settings, self._found(context))
+        return networks.load(context, network)
+
+    def _found(self, context: Context) -> list[Block]:
+        return parse(context.output("search")["architecture"])
+
+
+def build_network(
+    context: NetworkContext, settings: DenseNasSettings, blocks: Sequence[Block]
+) -> ChainNetwork:
+    """Return the network of an architecture on the run's device, with weights of its seed."""
+    torch.manual_seed(key(context.spec.seed, "network"))
+    network = ChainNetwork(
+        blocks,
+        context.input_shape,
+        context.task.outputs,
+        dense=context.task.kind == "dense",
+        pad=settings.pad,
+    )
+    return network.to(context.device)
+
+
+def train(
+    context: Context,
+    checkpointer: Checkpointer,
+    network: nn.Module,
+    fold: Fold,
+    settings: DenseNasSettings,
+    *,
+    scheduled: int | None = None,
+) -> None:
+    """Train a network on a fold as the settings have it.
+
+    Args:
+        context: of the run.
+        checkpointer: of a stage, or of a trial.
+        network: trained in place.
+        fold: to train on.
+        settings: epochs, batch size and optimiser among them.
+        scheduled: epochs of the rates' cosine; None for those that are trained.
+    """
+    optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
+    epochs = settings.epochs if scheduled is None else scheduled
+    set_rate = annealing(optimiser, settings.floor, len(fold), settings.batch_size, epochs)
+    fit(
+        context,
+        checkpointer,
+        network,
+        fold,
+        settings,
+        speed=settings.speed,
+        optimiser=optimiser,
+        hooks=Hooks(before_step=set_rate),
+    )

@@ -1,0 +1,143 @@
+"""DenseNAS: search in densely connected blocks (Fang et al. 2020), as NAS-Bench-360 runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from kit.errors import KitError
+from kit.method import MethodInfo
+from kit.settings import Amount, Count, Optimiser, Positive, Settings, Speed, TrainingSettings
+from kit.spaces.densenas.blocks import Blocks, parse
+from kit.spaces.densenas.table import SupernetTable, supernet_table
+from kit.spec import Profile, Protocol, Tier
+from kit.task import Task
+
+Channels = tuple[Positive, Positive]
+Operation = Literal["basic_block"]
+Entry = tuple[Channels, Operation, tuple[Operation, ...], Count, Positive]
+
+
+class DenseNasSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The search stage: weights and architecture in turn. All of it is the released code's.
+
+    Attributes:
+        batch_size: of the architecture's steps; the weights' steps see four such batches, from four
+            fixed parts of their samples.
+        warm_start: epochs in which the weights learn alone, on layers that are drawn uniformly.
+        optimiser: of the weights.
+        floor: the rate that the weights' cosine ends at.
+        architecture: the optimiser of alphas and betas.
+        temperature: of the softmax over the ways on from a block.
+        cost_weight: of the logarithm of the expected cost, in millions of multiply-adds, in the
+            loss of the architecture.
+        cost_base: of that logarithm.
+        cost_shape: (channels, *spatial) of the sample that costs are for; None for the task's.
+        count_convolutions: whether they count in the cost; the released counter knows none in 1D,
+            so that the cost is a constant.
+        double_softmax: the weights of the ways to the tail pass a second softmax.
+        architecture_on: what the architecture learns from: ``held-out`` samples, or those that the
+            ``weights`` step sees (code, on Cosmic).
+        idle_momentum: layers that a step did not sample move on by momentum and weight decay, as
+            they did before torch 2 set gradients to none.
+    """
+
+    epochs: Positive
+    batch_size: Positive
+    warm_start: Count
+    optimiser: Optimiser
+    floor: Amount
+    architecture: Optimiser
+    temperature: Annotated[float, Meta(gt=0)]
+    cost_weight: Amount
+    cost_base: Annotated[float, Meta(gt=1)]
+    cost_shape: tuple[Positive, ...] | None = None
+    count_convolutions: bool = True
+    double_softmax: bool = False
+    architecture_on: Literal["held-out", "weights"] = "held-out"
+    idle_momentum: bool = False
+
+
+class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of DenseNAS; those of training are of the network that was found.
+
+    Attributes:
+        supernet: the name of one of NAS-Bench-360's, or a table of one's own.
+        floor: the rate that the cosine of the final training ends at.
+        pad: zeros on each side of a sample.
+        architecture: given, it takes the search's place.
+        speed: what may make training faster, off in the paper's runs; of the search its precision
+            and layout alone, since its paths change from step to step.
+    """
+
+    supernet: str | SupernetTable
+    search: DenseNasSearch
+    floor: Amount
+    pad: Count = 0
+    architecture: tuple[Entry, ...] | None = None
+    speed: Speed = Speed()
+
+    def __post_init__(self) -> None:
+        """Refuse an architecture whose blocks do not fit together, and supernets not known."""
+        if self.architecture is not None:
+            parse(self.architecture)
+        if isinstance(self.supernet, str):
+            supernet_table(self.supernet)
+
+    @property
+    def table(self) -> SupernetTable:
+        """The supernet."""
+        return supernet_table(self.supernet) if isinstance(self.supernet, str) else self.supernet
+
+    def check_dense(self) -> None:
+        """Check that all maps stay as large as the sample.
+
+        Raises:
+            KitError: naming what makes them smaller.
+        """
+        for number, block in enumerate(parse(self.architecture or ()) if self.architecture else ()):
+            if block.stride != 1:
+                raise KitError(
+                    f"architecture, block {number + 1}: stride {block.stride}, but the task asks "
+                    "for an answer at every position"
+                )
+        if len(set(self.table.sizes)) > 1:
+            raise KitError(
+                f"supernet: its sizes {list(self.table.sizes)} change, but the task asks for an "
+                "answer at every position; give one whose sizes are all the same"
+            )
+
+
+class DenseNasInfo(MethodInfo):
+    """Holds the supernet and the architecture to the kind of task."""
+
+    def settings(
+        self,
+        task: Task,
+        protocol: Protocol,
+        profile: Profile,
+        tier: Tier,
+        overrides: Sequence[str] = (),
+    ) -> Settings:
+        """Return the resolved settings.
+
+        Raises:
+            KitError: see ``MethodInfo.settings``, or they do not fit a dense task.
+        """
+        found = super().settings(task, protocol, profile, tier, overrides)
+        assert isinstance(found, DenseNasSettings)
+        if task.kind == "dense":
+            found.check_dense()
+        return found
+
+
+METHOD = DenseNasInfo(
+    name="densenas",
+    title="DenseNAS",
+    version=1,
+    stages=("search", "evaluate"),
+    settings_type=DenseNasSettings,
+    architecture=Blocks(),
+)

@@ -1,0 +1,1 @@
+"""DenseNAS, by random search."""

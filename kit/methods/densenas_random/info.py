@@ -1,0 +1,88 @@
+"""DenseNAS by random search: networks of the space, not larger than the searched one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from kit import method, task
+from kit.methods.densenas.info import DenseNasInfo, DenseNasSettings
+from kit.settings import Amount, Positive
+from kit.spaces.densenas.blocks import Blocks
+from kit.spec import RunSpec
+
+SEARCHED = "searched"
+
+
+class RandomTrials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The search: networks are drawn, trained for a while and compared.
+
+    Attributes:
+        budget: so many ``trials`` (code), or as many as take the ``hours`` of the search, in rounds
+            of some trials [paper: the same GPU hours].
+        trials: how many, or of one round.
+        epochs: of a trial.
+        batch_size: of a trial; None for that of the final training.
+        cosine_epochs: of the cosine that the rates of a trial follow; None for those of the trial.
+            In the released code those of the final training, of which a trial sees the beginning.
+        path: how betas decide on it: drawn ``near-uniform``, so that the likeliest path is always
+            the same one (code), or a path drawn ``uniform`` among all.
+        bound: how many parameters networks may have: as many as the ``searched`` one of the same
+            seed and ``slack`` more, a number, or ``none`` for any (code, dense tasks).
+        slack: see there.
+        strict: they must have fewer (code, 1D).
+        attempts: networks to draw for one trial until one meets the bound.
+        by: what trials are compared by, the task's first metric or the loss.
+    """
+
+    budget: Literal["trials", "hours"]
+    trials: Positive
+    epochs: Positive
+    batch_size: Positive | None = None
+    cosine_epochs: Positive | None = None
+    path: Literal["near-uniform", "uniform"]
+    bound: Literal["searched", "none"] | Positive = "searched"
+    slack: Amount
+    strict: bool = False
+    attempts: Positive = 1000
+    by: Literal["metric", "loss"] = "metric"
+
+
+class DenseNasRandomSettings(
+    DenseNasSettings, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """All settings; those of the search are of the run of DenseNAS that bounds this one."""
+
+    trials: RandomTrials
+
+
+class DenseNasRandomInfo(DenseNasInfo):
+    """Reads the run of DenseNAS of the same seed, unless an architecture is given."""
+
+    def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
+        """Return the run whose network bounds the size, and whose hours the budget."""
+        trials = spec.settings["trials"]
+        free = trials["bound"] != SEARCHED and trials["budget"] == "trials"
+        if spec.settings["architecture"] is not None or free:
+            return {}
+        other = method.find("densenas").spec(
+            task.find(spec.task),
+            spec.seed,
+            protocol=spec.protocol,
+            profile=spec.profile,
+            tier=spec.tier,
+        )
+        return {SEARCHED: other}
+
+
+METHOD = DenseNasRandomInfo(
+    name="densenas-random",
+    title="DenseNAS random",
+    version=1,
+    stages=("search", "evaluate"),
+    settings_type=DenseNasRandomSettings,
+    architecture=Blocks(),
+    extends="densenas",
+)

@@ -1,0 +1,77 @@
+"""Genotypes as the kit's results, files and pages have them: ``ArchitectureKind``. No torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kit.spaces.darts import drawing
+from kit.spaces.darts.genotype import (
+    CELLS,
+    EDGES_PER_NODE,
+    Genotype,
+    check,
+    likeness,
+    node_of,
+    read,
+)
+
+
+class DartsCells:
+    """The kind of architecture of DARTS's space: see ``kit.architecture.ArchitectureKind``.
+
+    A value is ``{"dims": 2, "normal": [[operation, source], ...], "reduce": [...]}``.
+    """
+
+    name, version = "genotype", 1
+
+    def read(self, text: str) -> Any:
+        """Read JSON, or ``Genotype(...)`` as the originals write it.
+
+        Raises:
+            ValueError: it is neither.
+        """
+        return read(text)
+
+    def check(self, value: Any) -> None:
+        """Hold a value to its form.
+
+        Raises:
+            ValueError: naming the cell, the node and the edge that are wrong.
+        """
+        check(value)
+
+    def likeness(self, one: Any, other: Any) -> float:
+        """Return the share of edges, of both together, that are in both."""
+        return likeness(Genotype.of(one), Genotype.of(other))
+
+    def describe(self, value: Any, spec: Any, task: Any) -> str:
+        """Return a line per node: what it adds up. Networks of dense tasks have one cell type."""
+        del spec
+        lines = []
+        for cell in cells_of(task):
+            lines.append(f"{cell} cell")
+            for first in range(0, len(value[cell]), EDGES_PER_NODE):
+                terms = (
+                    f"{name}({source})"
+                    for name, source in value[cell][first : first + EDGES_PER_NODE]
+                )
+                lines.append(f"  {node_of(first)} = {' + '.join(terms)}")
+        return "\n".join(lines) + "\n"
+
+    def draw(self, axes: Any, value: Any, spec: Any, task: Any) -> None:
+        """Draw the cells as graphs."""
+        del spec
+        drawing.draw(axes, {cell: value[cell] for cell in cells_of(task)})
+
+    def sketch(self, value: Any) -> tuple[str, str] | None:
+        """Return the cells as graphs."""
+        return drawing.svg({cell: value[cell] for cell in CELLS}), drawing.LEGEND
+
+    def setting(self, value: Any) -> Any:
+        """Return the value itself."""
+        return value
+
+
+def cells_of(task: Any) -> tuple[str, ...]:
+    """Return the cell types that networks of a task have."""
+    return CELLS[:1] if task.kind == "dense" else CELLS

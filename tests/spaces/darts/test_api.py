@@ -1,0 +1,79 @@
+"""The search of DARTS's space from Python, on one's own data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kit import darts_search
+from kit.errors import DivergedError
+from kit.spaces.darts import Genotype, load_genotype
+
+SMALL: dict[str, Any] = {"epochs": 2, "channels": 4, "layers": 3, "outputs": 3}
+
+
+def batches(*shape: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
+    torch.manual_seed(seed)
+    return [(torch.randn(4, *shape), torch.randint(3, (4,))) for _ in range(2)]
+
+
+@pytest.mark.parametrize("shape", [(2, 9), (1, 8, 11)])
+def test_any_shape_finds_a_network(shape: tuple[int, ...], tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    found = darts_search(
+        batches(*shape),
+        batches(*shape, seed=1),
+        progress=lambda done, of, _: seen.append((done, of)),
+        **SMALL,
+    )
+    assert len(found.losses) == 2
+    assert seen == [(1, 2), (2, 2)]
+    network = found.network(channels=4, layers=3)
+    assert network(torch.randn(2, *shape)).shape == (2, 3)
+    found.save(tmp_path / "cells.json")
+    assert load_genotype(tmp_path / "cells.json") == found.genotype
+    assert Genotype.of(found.genotype.text()) == found.genotype
+
+
+def test_answers_for_each_position() -> None:
+    torch.manual_seed(0)
+    data = [(torch.randn(2, 1, 7), torch.randn(2, 3, 7))]
+    found = darts_search(data, data, dense=True, loss=F.mse_loss, **SMALL)
+    assert found.network(channels=4, layers=2)(data[0][0]).shape == (2, 3, 7)
+
+
+def test_an_interrupted_search_goes_on_to_the_same_result(tmp_path: Path) -> None:
+    data, held_out, file = batches(1, 8), batches(1, 8, seed=1), tmp_path / "search.pt"
+
+    def stop(done: int, *_: object) -> None:
+        if done == 1:
+            raise KeyboardInterrupt
+
+    whole = darts_search(data, held_out, **SMALL)
+    with pytest.raises(KeyboardInterrupt):
+        darts_search(data, held_out, checkpoint=file, progress=stop, **SMALL)
+    assert darts_search(data, held_out, checkpoint=file, **SMALL) == whole
+    with pytest.raises(ValueError, match="of another search"):
+        darts_search(data, held_out, checkpoint=file, **{**SMALL, "channels": 8})
+
+
+def test_what_cannot_be_searched() -> None:
+    data = batches(1, 8)
+    nan = [(x * torch.nan, y) for x, y in data]
+    with pytest.raises(DivergedError, match="epoch 1"):
+        darts_search(nan, data, **SMALL)
+    with pytest.raises(ValueError, match="at least one epoch, not 0"):
+        darts_search(data, data, **{**SMALL, "epochs": 0})
+    with pytest.raises(ValueError, match="divisible by 4"):
+        darts_search(data, data, **{**SMALL, "channels": 6})
+    with pytest.raises(ValueError, match="one or two sizes"):
+        darts_search([(torch.randn(2, 3), data[0][1])], data, **SMALL)
+    with pytest.raises(ValueError, match=r"batches \(x, y\)"):
+        darts_search([], data, **SMALL)
+    with pytest.raises(ValueError, match=r"batches \(x, y\)"):
+        darts_search(data, iter([]), **SMALL)
