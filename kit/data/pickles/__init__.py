@@ -8,13 +8,14 @@ overruled: numpy's own ``__setstate__`` would take bytes for pointers, and a sha
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import math
 import pickle
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, cast
@@ -25,9 +26,13 @@ from kit.data import npy
 from kit.data.bounded import Bounded, room
 from kit.errors import DataError
 
-from .unpickler import Restricted
+from .unpickler import OPCODES, Restricted
 
-GZIP = b"\x1f\x8b"
+# How packed files begin, and what unpacks them.
+PACKED: dict[bytes, Callable[[IO[bytes]], object]] = {
+    b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
+    b"BZ": bz2.BZ2File,
+}
 # What Python's unpickler raises on any opcode on any stack.
 DAMAGE = (
     pickle.PickleError,
@@ -40,17 +45,17 @@ DAMAGE = (
     RuntimeError,
     TypeError,
     ValueError,
-    gzip.BadGzipFile,
     struct.error,
     zlib.error,
 )
 
 
-def load(source: Path | IO[bytes]) -> Any:
-    """Read a pickle of plain data; gzip is recognised; Python 2's strings are read as latin-1.
+def load(source: Path | IO[bytes], *, opcodes: int = OPCODES) -> Any:
+    """Read a pickle of plain data; gzip and bzip2 are recognised; Python 2's strings are latin-1.
 
     Args:
         source: a path, or a stream that is no larger than memory.
+        opcodes: most that it may have; each can take 200 bytes of memory.
 
     Raises:
         DataError: there is no such file, it is truncated or damaged, expands without end, or asks
@@ -59,15 +64,15 @@ def load(source: Path | IO[bytes]) -> Any:
     if not isinstance(source, Path):
         name, content = str(getattr(source, "name", "pickle")), source.read()
         with _told(name):
-            return Restricted(Bounded(io.BytesIO(content), len(content)), name).load()
+            return Restricted(Bounded(io.BytesIO(content), len(content)), name, opcodes).load()
     with _told(str(source)), source.open("rb") as stream:
-        packed, size = stream.read(2) == GZIP, source.stat().st_size
+        unpack, size = PACKED.get(stream.read(2)), source.stat().st_size
         stream.seek(0)
-        if not packed:
-            return Restricted(Bounded(stream, size), str(source)).load()
-        unpacked = cast(IO[bytes], gzip.GzipFile(fileobj=stream))
-        found = Restricted(Bounded(unpacked, room(size)), str(source)).load()
-        # Reading to the very end is what makes gzip compare its checksum.
+        if unpack is None:
+            return Restricted(Bounded(stream, size), str(source), opcodes).load()
+        unpacked = cast(IO[bytes], unpack(stream))
+        found = Restricted(Bounded(unpacked, room(size)), str(source), opcodes).load()
+        # Reading to the very end is what makes them compare their checksum.
         if unpacked.read(1):
             raise ValueError("more bytes after its end")
         return found
@@ -102,6 +107,9 @@ def _told(name: str, what: str = "pickle") -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
-    except DAMAGE as error:
+    except (*DAMAGE, OSError) as error:
+        # What unpacks calls damage an OSError, too, but of no number.
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
         reason = " ".join(str(error).split())[:120] or type(error).__name__
         raise DataError(f"{name}: not a whole {what} of plain data ({reason})") from None

@@ -102,12 +102,17 @@ def keys(values: Iterable[Any]) -> list[Any]:
     """Return the keys of a dictionary, or the members of a set.
 
     Raises:
-        UnpicklingError: one is neither text nor a number.
+        UnpicklingError: one is neither text nor a number, nor a tuple of these.
     """
     found = list(values)
-    if any(type(each) not in FLAT for each in found):
+    if not all(type(each) in FLAT or _pair(each) for each in found):
         raise pickle.UnpicklingError("a key that is neither text nor a number")
     return found
+
+
+def _pair(value: object) -> bool:
+    """Return whether a value is a tuple of texts and numbers, which has no depth."""
+    return type(value) is tuple and all(type(each) in FLAT for each in value)
 
 
 def _set(values: Any = ()) -> set[Any]:

@@ -31,12 +31,12 @@ class _Memo(dict[int, Any]):
 class _Counted(dict[int, Callable[[Any], None]]):
     """Opcodes, so many of them."""
 
-    left = OPCODES
+    most = left = OPCODES
 
     def __getitem__(self, code: int) -> Callable[[Any], None]:
         self.left -= 1
         if self.left < 0:
-            raise pickle.UnpicklingError(f"more than {OPCODES} opcodes")
+            raise pickle.UnpicklingError(f"more than {self.most} opcodes")
         return super().__getitem__(code)
 
 
@@ -47,12 +47,13 @@ class Restricted(pickle._Unpickler):
     memo: dict[int, Any]
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
 
-    def __init__(self, stream: bounded.Bounded, name: str) -> None:
+    def __init__(self, stream: bounded.Bounded, name: str, opcodes: int = OPCODES) -> None:
         super().__init__(cast(Any, stream), encoding="latin1", fix_imports=False)
         self.name, self.source = name, stream
         self.memo = _Memo()
         self.copied = self.unbuilt = 0
-        self.dispatch = _Counted(self.dispatch)  # type: ignore[misc]
+        self.dispatch = counted = _Counted(self.dispatch)  # type: ignore[misc]
+        counted.most = counted.left = opcodes
 
     def load(self) -> Any:
         """Return what the pickle holds.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kit.spaces.nas_bench_201.costs import Counter
     from kit.spaces.nas_bench_201.network import CellNetwork
     from kit.spaces.nas_bench_201.supernet import Supernet
+    from kit.spaces.nas_bench_201.table import Table
 
 MODULES = {
     "architecture": ("Cell201",),
@@ -21,8 +22,9 @@ MODULES = {
     "costs": ("Counter",),
     "network": ("CellNetwork",),
     "supernet": ("Supernet",),
+    "table": ("Table",),
 }
-__all__ = ["Cell", "Cell201", "CellNetwork", "Counter", "Supernet"]
+__all__ = ["Cell", "Cell201", "CellNetwork", "Counter", "Supernet", "Table"]
 
 
 def __getattr__(name: str) -> Any:

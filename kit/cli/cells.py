@@ -1,0 +1,114 @@
+"""Tables of NAS-Bench-201 on the command line: where they lie, how one is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kit import paths
+from kit.errors import DataError, KitError, nearest
+
+if TYPE_CHECKING:
+    from kit.spaces.nas_bench_201.table import Table
+
+SUFFIX = ".parquet"
+ARCHIVE = ".pickle.pbz2"
+# What an archive may have of them: 15,625 cells of 200 epochs have about 60 millions.
+OPCODES = 1_000_000_000
+
+
+def folder() -> Path:
+    """Return where tables lie."""
+    return paths.results() / "nas-bench-201"
+
+
+def file_of(table: Table) -> Path:
+    """Return where a table lies by its task, epochs and seed."""
+    header = table.header
+    if "/" in header.task or header.task.startswith("."):
+        raise KitError(f"a table of {header.task!r}: no name of a task")
+    return folder() / f"{header.task}-{header.epochs}-{header.seed}{SUFFIX}"
+
+
+def find(word: str) -> Path:
+    """Return the file of a table: a path, or the beginning of a name such as ``ninapro-12-777``.
+
+    Raises:
+        KitError: there is none, or more than one.
+    """
+    file = Path(word)
+    if file.suffix == SUFFIX or file.is_file():
+        return file
+    known = sorted(each.stem for each in folder().glob(f"*{SUFFIX}"))
+    found = [name for name in known if name == word] or [
+        name for name in known if name.startswith(f"{word}-")
+    ]
+    if len(found) > 1:
+        raise KitError(f"there are several tables of {word}: {', '.join(found)}")
+    if not found:
+        raise KitError(f"there is no table {word!r} in {folder()}{nearest(word, known)}")
+    return folder() / f"{found[0]}{SUFFIX}"
+
+
+def read(word: str) -> Table:
+    """Return a table by its file or name.
+
+    Raises:
+        KitError: there is none, or it is damaged.
+    """
+    from kit.spaces.nas_bench_201.table import Table
+
+    with told():
+        return Table.read(find(word))
+
+
+def read_archive(path: Path) -> list[Table]:
+    """Return the tables in a published archive, a file or a folder with a file for each cell.
+
+    Raises:
+        DataError: it is damaged, or holds something else than plain data.
+        KitError: it is of another form.
+    """
+    from kit.data import pickles
+    from kit.spaces.nas_bench_201 import archives
+
+    with told(path):
+        if not path.is_dir():
+            return archives.read(pickles.load(path, opcodes=OPCODES), path.name)
+        files = sorted(path.glob(f"[0-9]*{ARCHIVE}"))
+        if not files:
+            raise DataError(f"{path}: no files such as 000000{ARCHIVE} in it")
+        infos = {file.name: pickles.load(file, opcodes=OPCODES) for file in files}
+        return archives.read({"arch2infos": infos}, path.name)
+
+
+@contextmanager
+def told(place: Path | None = None) -> Iterator[None]:
+    """Turn a line about a table into one for the user."""
+    try:
+        yield
+    except ValueError as error:
+        raise KitError(str(error) if place is None else f"{place}: {error}") from None
+
+
+def rows(table: Table, cell: Any, epoch: int | None) -> dict[str, Any]:
+    """Return what is shown of a cell."""
+    number = table.index(cell)
+    costs = table.costs(number)
+    return {
+        "index": number,
+        "string": _string(number),
+        "trained": int(table.trained[table.cells.searchsorted(number)]),
+        "parameters": costs.parameters,
+        "multiply-adds": costs.multiply_adds,
+        "epoch": table.header.epochs - 1 if epoch is None else epoch,
+        **table.info(number, epoch),
+    }
+
+
+def _string(number: int) -> str:
+    from kit.spaces.nas_bench_201.cell import string
+
+    return string(number)

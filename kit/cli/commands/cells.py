@@ -1,0 +1,131 @@
+"""``kit cells``: tables of NAS-Bench-201, taken over, handed on, merged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+table_arguments = click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
+
+
+@click.group(name="cells")
+def command() -> None:
+    """Tables of the 15,625 cells of NAS-Bench-201; 'kit lookup' reads them."""
+
+
+@command.command(name="import")
+@click.argument("archive", type=click.Path(path_type=Path, exists=True))
+def take(archive: Path) -> None:
+    """Take over a published ARCHIVE, a .pickle.pbz2 or a folder of them.
+
+    Of NAS-Bench-201, NATS-Bench or NAS-Bench-360. It is read without executing anything. A table
+    is written for each data set, number of epochs and seed; one that is here is never overwritten.
+    """
+    from kit.cli import cells
+    from kit.errors import KitError
+
+    found = cells.read_archive(archive)
+    files = [cells.file_of(table) for table in found]
+    for file in files:
+        if file.exists():
+            raise KitError(f"{file} is here already; nothing was taken over")
+    for table, file in zip(found, files, strict=True):
+        with cells.told():
+            table.write(file)
+        click.echo(f"{file}: {len(table)} cells")
+
+
+@command.command()
+@table_arguments
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), required=True)
+def export(tables: Sequence[str], to: Path) -> None:
+    """Write TABLEs as one archive that the package nats_bench reads."""
+    from kit.cli import cells
+    from kit.errors import KitError
+    from kit.spaces.nas_bench_201 import archives
+
+    if not to.name.endswith(cells.ARCHIVE):
+        raise KitError(f"{to}: nats_bench reads files that end with {cells.ARCHIVE}")
+    archives.write([cells.read(each) for each in tables], to)
+    click.echo(f"{to}: {to.stat().st_size / 1e6:.1f} MB")
+
+
+@command.command()
+@table_arguments
+@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), required=True)
+def merge(tables: Sequence[str], to: Path) -> None:
+    """Make one table of several partial ones of a task, such as those of several machines.
+
+    Where two contradict each other nothing is written.
+    """
+    from kit.cli import cells
+    from kit.errors import KitError
+    from kit.spaces.nas_bench_201.files import merged
+
+    if to.suffix != cells.SUFFIX:
+        raise KitError(f"{to}: a table is a file that ends with {cells.SUFFIX}")
+    found = [cells.read(each) for each in tables]
+    with cells.told():
+        table = merged(found)
+        table.write(to)
+    click.echo(f"{to}: {len(table)} cells")
+
+
+@command.command()
+@table_arguments
+def verify(tables: Sequence[str]) -> None:
+    """Hold TABLEs to the space: numbers, strings, classes, and a row of each epoch."""
+    from kit.cli import cells
+
+    for each in tables:
+        click.echo(f"{each}: {len(cells.read(each))} cells, whole")
+
+
+@command.command()
+@click.argument("table")
+@click.option(
+    "--search",
+    "names",
+    multiple=True,
+    type=click.Choice(["random", "regularised-evolution", "reinforce", "hyperband"]),
+    help="Repeatable; default: all.",
+)
+@click.option(
+    "--budget", type=click.FloatRange(min=0, min_open=True), required=True, help="Seconds."
+)
+@click.option("--runs", type=click.IntRange(min=1), default=500, show_default=True)
+@click.option("--answers", metavar="TABLE", help="Tells how good a cell is, such as 200 epochs.")
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Draw to this file: .svg, .pdf or .png."
+)
+def search(
+    table: str,
+    names: Sequence[str],
+    budget: float,
+    runs: int,
+    answers: str | None,
+    output: Path | None,
+) -> None:
+    """Search on TABLE in simulated seconds, many times over.
+
+    Shown is the accuracy of the best cell so far: median, 10th and 90th percentile over the runs.
+    """
+    from kit.cli import cells
+    from kit.report.figures import cells as figures
+    from kit.report.figures import save
+    from kit.spaces.nas_bench_201.searches import SEARCHES, repeat
+
+    found = cells.read(table)
+    judge = None if answers is None else cells.read(answers)
+    with cells.told():
+        curves = {
+            name: repeat(SEARCHES[name], [found], budget, runs, judge) for name in names or SEARCHES
+        }
+    header = (judge or found).header
+    title = f"{header.task}, {header.epochs} epochs, {runs} runs"
+    if output is not None:
+        save(figures.draw_searches(title, curves), output)
+        click.echo(str(output), err=True)
+    click.echo(figures.searches_text(title, curves), nl=False)

@@ -1,0 +1,54 @@
+"""``kit lookup``: what a cell of NAS-Bench-201 came to, from a table."""
+
+from __future__ import annotations
+
+import click
+
+from kit.cli import options
+
+
+@click.command(name="lookup")
+@click.argument("table")
+@click.argument("cell", required=False)
+@click.option("--epoch", type=int, help="From 0. Default: the last.")
+@click.option("--best", is_flag=True, help="The cell with the largest accuracy.")
+@options.formats("text", "json")
+def command(table: str, cell: str | None, epoch: int | None, best: bool, form: str) -> None:
+    """Show what CELL came to in TABLE, or what TABLE holds.
+
+    TABLE is a file, or a name such as ninapro-12-777, or its beginning. CELL is a number of the
+    published order or a string '|op~0|+|op~0|op~1|+|op~0|op~1|op~2|'.
+    """
+    import json
+
+    from kit.cli import cells
+    from kit.errors import KitError
+    from kit.spaces.nas_bench_201.cell import COUNT
+
+    if cell is not None and best:
+        raise KitError("either a CELL or --best")
+    found = cells.read(table)
+    header = found.header
+    with cells.told():
+        if cell is not None or best:
+            wanted = found.best(epoch=epoch) if cell is None else cell
+            number = int(wanted) if str(wanted).isdecimal() else wanted
+            shown = cells.rows(found, number, epoch)
+        else:
+            shown = {
+                "task": header.task,
+                "epochs": header.epochs,
+                "seed": header.seed,
+                "cells": f"{len(found)} of {COUNT}",
+                "trained": len(set(found.trained.tolist())),
+                "evaluated": ", ".join(found.sets),
+                **({"note": header.note} if header.note else {}),
+                **header.provenance,
+            }
+    if form == "json":
+        click.echo(json.dumps(shown, indent=2))
+        return
+    width = max(map(len, shown))
+    for name, value in shown.items():
+        value = f"{value:.6g}" if isinstance(value, float) else value
+        click.echo(f"{name:{width}}  {'-' if value is None else value}")

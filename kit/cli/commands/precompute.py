@@ -1,0 +1,131 @@
+"""``kit precompute``: a table of all cells of NAS-Bench-201 on a task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from kit.cli import options
+from kit.errors import KitError
+
+SPACES = ("nas-bench-201",)
+# Bytes of a cell on the disk while it is at it, and in the table: a line of history an epoch.
+BYTES_PER_EPOCH = 400
+
+
+@click.command(name="precompute")
+@click.argument("space", type=click.Choice(SPACES))
+@click.option("--task", "task_name", type=options.TASK, required=True)
+@click.option("--epochs", type=click.IntRange(min=1), help="Default: 200; published, too: 12.")
+@click.option("--all-cells", is_flag=True, help="Train all 15,625, not one of each class.")
+@click.option("--subset", type=click.IntRange(min=1), help="So many at random, always the same.")
+@click.option("--part", metavar="N/OF", help="One of so many parts, for as many machines.")
+@click.option("--dry-run", is_flag=True, help="Tell how many cells, and what they take; stop.")
+@options.profile
+@options.protocol
+@options.tier
+@options.device
+@click.option("--trials-on", metavar="WHERE", help="local:N or HOST:PORT, as of 'kit run'.")
+@options.force
+def command(
+    space: str,
+    task_name: str,
+    epochs: int | None,
+    all_cells: bool,
+    subset: int | None,
+    part: str | None,
+    dry_run: bool,
+    **asked: Any,
+) -> None:
+    """Train the cells of SPACE on a task, and keep what they came to as a table.
+
+    It is the run 'TASK nas-bench-201' with seed 777: killed at any time, the same command goes on.
+    The table lies in results/nas-bench-201; tables of several parts are put together by 'kit cells
+    merge'.
+    """
+    from kit.cli import cells
+    from kit.cli.commands import run
+    from kit.cli.specs import as_asked
+    from kit.runs.folder import RunFolder
+
+    overrides = [
+        *([f"epochs={epochs}"] if epochs else []),
+        *(['train="all"'] if all_cells else []),
+        *([f"subset={subset}"] if subset else []),
+        *([f"part={list(_part(part))}"] if part else []),
+    ]
+    which = {name: asked[name] for name in ("profile", "protocol", "tier")}
+    (spec,) = as_asked(
+        task_name, space, seeds=(777,), overrides=tuple(overrides), architecture=None, **which
+    )
+    if dry_run:
+        _plan(spec)
+        return
+    click.get_current_context().invoke(
+        run.command,
+        task_name=task_name,
+        method_name=space,
+        spec_file=None,
+        seeds=(777,),
+        overrides=tuple(overrides),
+        architecture=None,
+        until=None,
+        gpus=None,
+        threads=None,
+        allow_unpinned=False,
+        form="text",
+        **asked,
+    )
+    with cells.told():
+        table = cells.read(str(RunFolder(spec).path / "artifacts" / "cells.parquet"))
+        file = cells.file_of(table)
+        if part:
+            file = file.with_stem(f"{file.stem}-part-{part.replace('/', '-of-')}")
+        table.write(file)
+    click.echo(f"{file}: {len(table)} cells")
+
+
+def _part(text: str) -> tuple[int, int]:
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise KitError(f"--part is as 1/4, not {text!r}")
+    return int(number), int(of)
+
+
+def _plan(spec: Any) -> None:
+    """Print how many cells there are, and what is known of their hours and bytes."""
+    from kit import method, task
+    from kit.runs import trial_records
+    from kit.runs.folder import RunFolder
+    from kit.settings import convert
+    from kit.spaces.nas_bench_201.cell import Cell, string
+    from kit.spaces.nas_bench_201.costs import Counter
+
+    the_task, info = task.find(spec.task), method.find(spec.method)
+    settings: Any = convert(spec.settings, info.settings_type, str(spec))
+    numbers = settings.trained()
+    shape = settings.data.input_shape(the_task.sample_shape)
+    counter = Counter(
+        shape,
+        the_task.outputs,
+        dense=the_task.dense,
+        channels=settings.channels,
+        cells=settings.cells,
+    )
+    work = {n: counter.of(Cell.parse(string(n))).multiply_adds for n in numbers}
+    known = trial_records.read(trial_records.file_of(RunFolder(spec).path, "cells"))
+    done = {n: known[place] for place, n in enumerate(numbers) if place in known}
+    click.echo(f"{len(numbers)} cells of {settings.epochs} epochs, {len(done)} trained")
+    click.echo(f"{sum(work.values()) / len(work) / 1e6:.1f} M multiply-adds a sample on average")
+    spent = sum(record.seconds for record in done.values())
+    if done:
+        left = sum(work.values()) - sum(work[n] for n in done)
+        # Small networks take longer than their work says: the larger of two ways to go on.
+        by_work = spent / max(1, sum(work[n] for n in done)) * left
+        by_count = spent / len(done) * (len(numbers) - len(done))
+        click.echo(f"about {max(by_work, by_count) / 3600:.1f} h left in one process")
+    else:
+        click.echo("hours are told once the first cells are trained")
+    size = len(numbers) * settings.epochs * BYTES_PER_EPOCH
+    click.echo(f"about {size / 1e6:.0f} MB of histories")

@@ -1,0 +1,78 @@
+"""Every cell of NAS-Bench-201 trained, then the best one (NAS-Bench-360, section 5)."""
+
+from __future__ import annotations
+
+import random
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from kit.errors import KitError
+from kit.method import MethodInfo
+from kit.settings import Count, Positive, TrainingSettings
+from kit.spaces.nas_bench_201.architecture import Cell201
+from kit.spaces.nas_bench_201.cell import COUNT, classes
+
+SEED = 777
+"""Of the published tables."""
+TABLE = "cells.parquet"
+"""Among the artifacts."""
+# Of the random subset, the same in every profile.
+SUBSET_SEED = 360
+
+
+class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How each cell is trained, and which are.
+
+    Attributes:
+        channels: of the first stage.
+        cells: of a stage.
+        train: ``classes`` trains the first cell of each class of isomorphic ones, to which the
+            others point; ``all`` trains every cell, as the published tables have it.
+        subset: train so many of them only, drawn at random, the same ones always; 0 for all.
+        part: (number, of): train one of so many parts of them, for as many machines.
+        scored: on what cells are evaluated after each epoch: the test data, on which the best is
+            then chosen, too, or a part of the training data that none is trained on.
+        architecture: a cell; given, it takes the place of training them all.
+    """
+
+    channels: Positive = 16
+    cells: Positive = 5
+    train: Literal["classes", "all"] = "classes"
+    subset: Count = 0
+    part: tuple[Positive, Positive] = (1, 1)
+    scored: Literal["test", "tune_val"] = "tune_val"
+    architecture: Annotated[str, Meta(max_length=200)] | None = None
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+        """Hold the settings to the samples and the space.
+
+        Raises:
+            KitError: they do not fit.
+        """
+        super().check(sample_shape, outputs)
+        if self.part[0] > self.part[1]:
+            raise KitError(f"part: there is no part {self.part[0]} of {self.part[1]}")
+        if self.architecture is not None:
+            try:
+                Cell201().check(self.architecture)
+            except ValueError as error:
+                raise KitError(f"architecture: {error}") from None
+
+    def trained(self) -> list[int]:
+        """Return the numbers of the cells that are trained, ascending."""
+        numbers = sorted(set(classes())) if self.train == "classes" else [*range(COUNT)]
+        if 0 < self.subset < len(numbers):
+            numbers = sorted(random.Random(SUBSET_SEED).sample(numbers, self.subset))
+        first, step = self.part
+        return numbers[first - 1 :: step]
+
+
+METHOD = MethodInfo(
+    name="nas-bench-201",
+    title="NAS-Bench-201",
+    version=1,
+    stages=("cells", "final"),
+    settings_type=NasBench201Settings,
+    architecture=Cell201(),
+)

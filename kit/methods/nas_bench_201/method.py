@@ -1,0 +1,91 @@
+"""NAS-Bench-201: train every cell, write the table, train the best one again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import nn
+
+from kit.base import networks
+from kit.base.context import Context
+from kit.base.method import Method, NetworkContext, Outcome
+from kit.base.trial import Trial
+from kit.data.loading import Batch
+from kit.errors import DataError
+from kit.methods.nas_bench_201.collect import STAGE, table
+from kit.methods.nas_bench_201.info import TABLE, NasBench201Settings
+from kit.methods.nas_bench_201.recipe import Recipe, network
+from kit.metrics import Prediction
+from kit.runs.records import Architecture
+from kit.spaces.nas_bench_201 import Cell, Cell201
+from kit.spaces.nas_bench_201.cell import string
+from kit.trials.best import best_of
+
+
+class NasBench201(Method[NasBench201Settings]):
+    """Two stages: ``cells`` trains them all, each a trial; ``final`` the best one."""
+
+    def run_stage(self, stage: str, context: Context) -> None:
+        """Run one stage."""
+        if stage == STAGE:
+            self._cells(context)
+        elif stage == "final":
+            checkpointer = context.checkpointer(stage, self.settings.epochs)
+            recipe = Recipe.of(context, self.settings)
+            networks.save(context, recipe.train(checkpointer, self._best(context)))
+            context.finish(checkpointer)
+        else:
+            raise ValueError(f"there is no stage {stage!r}")
+
+    def run_trial(self, context: Context, trial: Trial) -> float:
+        """Train a cell and return its score."""
+        recipe = Recipe.of(context, self.settings)
+        recipe.train(trial.checkpointer, Cell.parse(trial.configuration["cell"]))
+        return recipe.score(trial.checkpointer.history)
+
+    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
+        """Return the best cell's network as a function."""
+        loss = self.settings.loss
+        return networks.predictor(context, self.trained(context), context.fold("test"), loss)
+
+    def trained(self, context: Context) -> nn.Module:
+        """Return the best cell's network with its final weights."""
+        return networks.load(context, network(context, self.settings, self._best(context)))
+
+    def network(self, context: NetworkContext) -> nn.Module | None:
+        """Return the network of a given cell; None where the best one is yet to be found."""
+        given = self.settings.architecture
+        return None if given is None else network(context, self.settings, Cell.parse(given))
+
+    def outcome(self, context: Context) -> Outcome:
+        """Describe the best cell; the table is among the artifacts."""
+        best = self._best(context)
+        architecture = Architecture(kind=Cell201.name, version=Cell201.version, value=best.string)
+        found = networks.outcome(context, network(context, self.settings, best), architecture)
+        if self.settings.architecture is not None:
+            return found
+        tables = [(f"artifacts/{TABLE}", "nas-bench-201")]
+        return Outcome(
+            found.architecture, found.parameters, found.macs, [*found.artifacts, *tables]
+        )
+
+    def _cells(self, context: Context) -> None:
+        settings = self.settings
+        if settings.architecture is not None:
+            context.finish(context.checkpointer(STAGE, 0), cell=settings.architecture)
+            return
+        checkpointer = context.checkpointer(STAGE, settings.epochs)
+        numbers = settings.trained()
+        configurations = [{"cell": string(number)} for number in numbers]
+        results = context.map_trials(STAGE, configurations, epochs=settings.epochs)
+        try:
+            table(context, settings, Recipe.of(context, settings).full()).write(
+                context.artifacts / TABLE
+            )
+        except ValueError as error:
+            raise DataError(str(error)) from None
+        best = best_of([result.score for result in results])
+        context.finish(checkpointer, cell=string(numbers[best]), trained=len(numbers))
+
+    def _best(self, context: Context) -> Cell:
+        return Cell.parse(context.output(STAGE)["cell"])

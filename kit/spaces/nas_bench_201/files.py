@@ -1,0 +1,217 @@
+"""Tables as Parquet files: written, read, held to the space, merged. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from kit.files import replacing
+from kit.spaces.nas_bench_201.cell import COUNT, classes, strings
+from kit.spaces.nas_bench_201.table import COLUMNS, MEASURES, SETS, TRAIN, Header, Table
+
+KEY = b"nas-bench-201"
+
+
+def write(table: Table, file: Path) -> None:
+    """Write a table to a file, whole or not at all.
+
+    A row is a cell: its number, string and class, the cell that was trained in its place, its
+    costs, and lists by epoch, which only trained cells have.
+    """
+    arrow, parquet = _arrow()
+    trained = np.isin(table.cells, table.trained) & (table.cells == table.trained)
+    # Lists of one length each, none where a cell points to another.
+    offsets = np.concatenate([[0], np.cumsum(trained * table.header.epochs)]).astype(np.int32)
+    cells = table.cells.tolist()
+    columns: dict[str, Any] = {
+        "index": arrow.array(table.cells),
+        "string": arrow.array([strings()[each] for each in cells]),
+        "class": arrow.array([classes()[each] for each in cells]),
+        **{name: arrow.array(getattr(table, name)) for name in COLUMNS[1:]},
+    }
+    for name, curve in table.curves.items():
+        columns[name] = arrow.ListArray.from_arrays(
+            arrow.array(offsets), arrow.array(curve.ravel())
+        )
+    content = arrow.table(columns).replace_schema_metadata({KEY: msgspec.json.encode(table.header)})
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(file) as stream:
+        parquet.write_table(
+            content,
+            stream,
+            compression="zstd",
+            use_dictionary=["string"],
+            column_encoding={f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in table.curves},
+        )
+
+
+def read(file: Path) -> Table:
+    """Return the table in a file, held to the space.
+
+    Raises:
+        ValueError: there is no whole table in it; one line with the file and the cell.
+    """
+    arrow, parquet = _arrow()
+    try:
+        with file.open("rb") as stream:
+            content = parquet.read_table(stream)
+    except OSError as error:
+        raise ValueError(f"{file}: {error.strerror or _line(error)}") from None
+    except arrow.ArrowException as error:
+        raise ValueError(f"{file}: no whole Parquet file ({_line(error)})") from None
+    header = (content.schema.metadata or {}).get(KEY)
+    if header is None:
+        raise ValueError(f"{file}: a Parquet file, but no table of NAS-Bench-201")
+    try:
+        table = _table(msgspec.json.decode(header, type=Header), content)
+        check(table, content["string"].to_pylist())
+    except (KeyError, msgspec.MsgspecError, arrow.ArrowException) as error:
+        raise ValueError(f"{file}: no table of NAS-Bench-201 ({_line(error)})") from None
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+    return table
+
+
+def check(table: Table, names: Sequence[str] | None = None) -> None:
+    """Hold a table to the space and to itself.
+
+    Args:
+        table: any.
+        names: the strings of its cells, as a file has them.
+
+    Raises:
+        ValueError: one line that says what is wrong with which cell.
+    """
+    cells, trained = table.cells, table.trained
+    if len(cells) and not (cells.min() >= 0 and cells.max() < COUNT and (np.diff(cells) > 0).all()):
+        raise ValueError(f"its cells are no ascending numbers from 0 to {COUNT - 1}")
+    for number, name in zip(cells.tolist(), names or (), strict=names is not None):
+        if strings()[number] != name:
+            raise ValueError(f"cell {number} is {strings()[number]}, not {name!r:.80}")
+    own = set(cells[cells == trained].tolist())
+    same = classes()
+    for number, other in zip(cells.tolist(), trained.tolist(), strict=True):
+        if other not in own or same[number] != same[other]:
+            raise ValueError(f"cell {number} points to cell {other}, which cannot stand for it")
+    for name, curve in table.curves.items():
+        if curve.shape != (len(own), table.header.epochs):
+            raise ValueError(f"{name} has not {table.header.epochs} epochs of {len(own)} cells")
+    for each in (TRAIN, *table.sets):
+        if lacking := [m for m in MEASURES if f"{each}-{m}" not in table.curves]:
+            raise ValueError(f"{each}-{lacking[0]} is missing")
+    if (table.parameters < 0).any() or (table.multiply_adds < 0).any():
+        raise ValueError("a negative number of parameters or multiply-adds")
+
+
+def merged(tables: Sequence[Table]) -> Table:
+    """Return one table of several partial ones; of a cell in several the first's seconds count.
+
+    Raises:
+        ValueError: they are of different tasks, epochs or seeds, or contradict each other; one line
+            with the cell.
+    """
+    first = tables[0]
+    for other in tables[1:]:
+        for name in ("task", "epochs", "seed", "full"):
+            if getattr(first.header, name) != getattr(other.header, name):
+                raise ValueError(
+                    f"{name} {getattr(first.header, name)!r} of one is not "
+                    f"{getattr(other.header, name)!r} of another"
+                )
+        if first.sets != other.sets:
+            raise ValueError(f"one evaluates {', '.join(first.sets)}, another not the same")
+    rows: dict[int, tuple[Table, int]] = {}
+    costs: dict[int, tuple[int, int]] = {}
+    points: dict[int, int] = {}
+    for table in tables:
+        for row, number in enumerate(np.unique(table.trained).tolist()):
+            if number in rows:
+                _same(rows[number], (table, row), number)
+            else:
+                rows[number] = table, row
+        columns = zip(*(getattr(table, name).tolist() for name in COLUMNS), strict=True)
+        for number, other, *cost in columns:
+            known = costs.setdefault(number, (cost[0], cost[1]))
+            if known != (cost[0], cost[1]):
+                raise ValueError(
+                    f"cell {number} has {known[0]} parameters in one, {cost[0]} in another"
+                )
+            if number == other or number not in points:
+                points[number] = other
+    cells = np.array(sorted(points), np.int64)
+    trained = [number if number in rows else points[number] for number in cells.tolist()]
+    order = sorted(set(trained))
+    return Table(
+        _header([table.header for table in tables]),
+        cells,
+        np.array(trained, np.int64),
+        np.array([costs[each][0] for each in cells.tolist()], np.int64),
+        np.array([costs[each][1] for each in cells.tolist()], np.int64),
+        {
+            name: np.array([rows[each][0].curves[name][rows[each][1]] for each in order])
+            for name in first.curves
+        },
+    )
+
+
+def _header(headers: Sequence[Header]) -> Header:
+    notes = dict.fromkeys(each.note for each in headers if each.note)
+    provenance: dict[str, str] = {}
+    for header in headers:
+        for key, value in header.provenance.items():
+            known = provenance.setdefault(key, value)
+            if value not in known.split("; "):
+                provenance[key] = f"{known}; {value}"
+    return msgspec.structs.replace(headers[0], note=" ".join(notes), provenance=provenance)
+
+
+def _same(one: tuple[Table, int], other: tuple[Table, int], number: int) -> None:
+    for name, curve in one[0].curves.items():
+        if name.endswith("-seconds"):
+            continue
+        left, right = curve[one[1]], other[0].curves[name][other[1]]
+        if not np.array_equal(left, right, equal_nan=True):
+            epoch = int(np.flatnonzero((left != right) & ~(np.isnan(left) & np.isnan(right)))[0])
+            raise ValueError(
+                f"cell {number}: {name} of epoch {epoch} is {left[epoch]} in one table and "
+                f"{right[epoch]} in another"
+            )
+
+
+def _table(header: Header, content: Any) -> Table:
+    columns = {
+        name: content["index" if name == "cells" else name].to_numpy().astype(np.int64)
+        for name in COLUMNS
+    }
+    curves = {}
+    for name in content.column_names:
+        if name.rpartition("-")[2] in MEASURES and name.rpartition("-")[0] in (TRAIN, *SETS):
+            flat = content[name].combine_chunks().flatten().to_numpy().astype(np.float64)
+            if header.epochs < 1 or len(flat) % header.epochs:
+                raise ValueError(f"{name} has not {header.epochs} epochs of each cell")
+            curves[name] = flat.reshape(-1, header.epochs)
+    if len(np.unique(columns["trained"])) != sum(columns["trained"] == columns["cells"]):
+        raise ValueError("cells point to others that are not in it")
+    if len(columns["cells"]) and not (
+        min(columns["cells"].min(), columns["trained"].min()) >= 0
+        and max(columns["cells"].max(), columns["trained"].max()) < COUNT
+    ):
+        raise ValueError(f"its cells are no ascending numbers from 0 to {COUNT - 1}")
+    return Table(header, **columns, curves=curves)
+
+
+def _arrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ModuleNotFoundError:
+        raise ValueError("tables need pyarrow: the kit's extra 'tables'") from None
+    return pyarrow, parquet
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__

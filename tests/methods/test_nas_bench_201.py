@@ -1,0 +1,182 @@
+"""NAS-Bench-201: cells trained as by a loop written out; subsets, parts, the table of a run."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from kit import method, task
+from kit.base.context import Context
+from kit.base.method import load
+from kit.base.trial import folder_of
+from kit.data.folds import TaskData
+from kit.data.prepared import open_prepared
+from kit.data.preparing import prepare
+from kit.errors import KitError
+from kit.methods.nas_bench_201.info import METHOD, NasBench201Settings
+from kit.runs.folder import RunFolder
+from kit.seeding import key
+from kit.spaces.nas_bench_201 import Cell, CellNetwork, Table
+from kit.spaces.nas_bench_201.cell import CLASSES, COUNT, classes
+from kit.spec import Tier
+
+
+def context(name: str, monkeypatch: pytest.MonkeyPatch, folder: Path, *overrides: str) -> Context:
+    """A smoke run under 'released', its data made."""
+    monkeypatch.setenv("KIT_DATA", str(folder / "data"))
+    monkeypatch.setenv("KIT_RESULTS", str(folder / "results"))
+    torch.set_num_threads(1)
+    the_task = task.find(name)
+    tier: Tier = the_task.tiers[-1]
+    prepare(the_task, tier, "smoke")
+    spec = METHOD_INFO.spec(
+        the_task, 777, protocol="released", profile="smoke", tier=tier, overrides=overrides
+    )
+    data = TaskData(the_task, open_prepared(the_task, tier, "smoke"), torch.device("cpu"))
+    of = load(METHOD_INFO, spec)
+    return Context(spec, the_task, of.settings, data, RunFolder(spec), run_trial=of.run_trial)
+
+
+METHOD_INFO = method.find("nas-bench-201")
+
+
+def by_hand(run: Context, cell: Cell) -> list[dict[str, float]]:
+    """The recipe of the precompute, written out: what is measured after each epoch."""
+    settings: Any = run.settings
+    torch.manual_seed(key(777, "network"))
+    network = CellNetwork(
+        cell,
+        run.input_shape[0],
+        run.task.outputs,
+        dims=run.task.dims,
+        dense=run.task.dense,
+        channels=settings.channels,
+        cells=settings.cells,
+    )
+    sgd = torch.optim.SGD(network.parameters(), 0.1, momentum=0.9, weight_decay=5e-4, nesterov=True)
+    fit, test = run.fold("final_fit"), run.fold("test")
+    dense = run.task.dense
+
+    def relative(answer: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        gap = (answer - y).flatten(1).norm(dim=1)
+        return gap / y.flatten(1).norm(dim=1)
+
+    found = []
+    for epoch in range(settings.epochs):
+        for group in sgd.param_groups:
+            group["lr"] = 0.05 * (1 + math.cos(math.pi * epoch / settings.epochs))
+        network.train()
+        losses, right = 0.0, 0.0
+        for batch in fit.shuffled(settings.batch_size, 777, "cells", epoch):
+            sgd.zero_grad()
+            answer = fit.targets.decode(network(batch.x))
+            loss = (
+                relative(answer, batch.y).sum() / len(batch.x)
+                if dense
+                else nn.CrossEntropyLoss()(answer, batch.y.long())
+            )
+            loss.backward()
+            sgd.step()
+            losses += loss.item() * len(batch.x)
+            if dense:
+                right += (1 - loss.item()) * len(batch.x)
+            else:
+                right += 100 * float((answer.argmax(1) == batch.y).sum())
+        network.eval()
+        total, wrong = 0.0, 0.0
+        with torch.no_grad():
+            for batch in test.batches(settings.batch_size):
+                answer = test.targets.decode(network(batch.x))
+                if dense:
+                    total += float(relative(answer, batch.y).sum())
+                else:
+                    total += float(F.cross_entropy(answer, batch.y.long())) * len(batch.x)
+                    wrong += float((answer.argmax(1) != batch.y).sum())
+        accuracy = 1 - total / len(test) if dense else 100 - 100 * wrong / len(test)
+        found.append(
+            {
+                "train-loss": losses / len(fit),
+                "train-accuracy": right / len(fit),
+                "valtest-loss": total / len(test),
+                "valtest-accuracy": accuracy,
+            }
+        )
+    return found
+
+
+@pytest.mark.parametrize("name", ["darcy-flow", "ninapro"])
+def test_cells_are_trained_as_by_a_loop_written_out(
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = context(name, monkeypatch, tmp_path)
+    load(METHOD_INFO, run.spec).run_stage("cells", run)
+    table = Table.read(run.artifacts / "cells.parquet")
+    assert (table.header.task, table.header.seed, table.sets) == (name, 777, ("valtest",))
+    assert table.header.full == (1 if name == "darcy-flow" else 100)
+    trained = run.settings.trained()  # type: ignore[attr-defined]
+    assert sorted(set(table.trained.tolist())) == trained
+    for number in trained:
+        for epoch, expected in enumerate(by_hand(run, Cell.of(number))):
+            answer = table.info(number, epoch)
+            # The losses are sums of the same float32 losses: the weights were the same to the bit.
+            assert answer["train-loss"] == expected["train-loss"]
+            for measure, value in expected.items():
+                assert answer[measure] == pytest.approx(value, rel=2e-7), measure
+    for number in table.cells.tolist():
+        assert table.info(number) == table.info(classes()[number])
+    best = Cell.parse(run.output("cells")["cell"])
+    assert table.score(best.index) == max(table.score(each) for each in trained)
+
+
+def test_a_killed_run_trains_no_cell_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    run = context("darcy-flow", monkeypatch, tmp_path)
+    load(METHOD_INFO, run.spec).run_stage("cells", run)
+    first = folder_of(run.folder.path, "cells", 0) / "history.jsonl"
+    content = (run.artifacts / "cells.parquet").read_bytes()
+    before = first.read_bytes()
+    records = run.folder.path / "trials" / "cells.jsonl"
+    lines = records.read_bytes().splitlines(keepends=True)
+    records.write_bytes(b"".join(lines[:2]) + lines[2][:10])  # torn by a crash
+    (run.folder.path / "stages" / "cells.json").unlink()
+    load(METHOD_INFO, run.spec).run_stage("cells", run)
+    assert first.read_bytes() == before
+    again = Table.read(run.artifacts / "cells.parquet")
+    assert len(content)
+    for record in map(json.loads, records.read_bytes().splitlines()):
+        assert record["scores"]
+    assert again.info(again.cells[0])["train-loss"] is not None
+
+
+def settings(*overrides: str) -> NasBench201Settings:
+    found = METHOD_INFO.settings(task.find("ninapro"), "released", "paper", "published", overrides)
+    assert isinstance(found, NasBench201Settings)
+    return found
+
+
+def test_which_cells_are_trained() -> None:
+    assert len(settings().trained()) == CLASSES
+    assert settings('train="all"').trained() == [*range(COUNT)]
+    few = settings("subset=20").trained()
+    assert len(few) == 20
+    assert set(few) <= set(classes())
+    parts = [settings("subset=20", f"part=[{n},3]").trained() for n in (1, 2, 3)]
+    assert sorted(number for part in parts for number in part) == few
+    with pytest.raises(KitError, match="there is no part 4 of 3"):
+        settings("part=[4,3]")
+    with pytest.raises(KitError, match="architecture: node 1"):
+        settings('architecture="|x~0|+|none~0|none~1|+|none~0|none~1|none~2|"')
+
+
+def test_the_protocols_score_on_other_samples() -> None:
+    the_task = task.find("ninapro")
+    clean = METHOD_INFO.settings(the_task, "clean", "paper", "published")
+    assert isinstance(clean, NasBench201Settings)
+    assert (settings().scored, clean.scored) == ("test", "tune_val")
+    assert METHOD.stages == METHOD_INFO.stages
