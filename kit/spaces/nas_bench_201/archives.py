@@ -22,8 +22,6 @@ from kit.spaces.nas_bench_201.costs import CELLS, CHANNELS
 from kit.spaces.nas_bench_201.table import MEASURES, TRAIN, Header, Numbers, Table
 
 PLAIN_CIFAR = ("cifar10", "cifar10-valid")
-# Of the data sets whose accuracies are fractions there; those of all others are percent.
-FRACTIONS = ("darcyflow", "darcy-flow")
 NAMES = {"loss": "losses", "accuracy": "acc1es", "seconds": "times"}
 
 
@@ -175,11 +173,17 @@ def _table(task: str, epochs: int, seed: int, trials: Mapping[int, Any], source:
         task,
         epochs,
         seed,
-        full=1.0 if task in FRACTIONS else 100.0,
+        full=_full(curves),
         provenance={"source": source} if source else {},
     )
     parameters, multiply_adds = (each.astype(np.int64) for each in counted.values())
     return Table(header, cells, cells, parameters, multiply_adds, curves)
+
+
+def _full(curves: Mapping[str, Numbers]) -> float:
+    """Return the largest accuracy that there can be: some data sets' are fractions, not percent."""
+    known = [each[~np.isnan(each)] for name, each in curves.items() if name.endswith("-accuracy")]
+    return 1.0 if max((each.max() for each in known if each.size), default=100.0) <= 1 else 100.0
 
 
 def _curve(

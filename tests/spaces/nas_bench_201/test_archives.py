@@ -7,6 +7,7 @@ import copy
 import json
 import pickle
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,18 @@ def test_the_public_package_reads_what_is_exported(toy: dict[str, Table], tmp_pa
         assert api.query_index_by_arch(name) == number == Table.index(name)
         found = api.get_more_info(name, "ninapro", 2, hp="4")
         assert found == pytest.approx(made.info(number, 2), rel=1e-12)
+
+
+def test_fractions_are_told_from_percent(toy: dict[str, Table]) -> None:
+    assert toy["12"].header.full == 100
+    made = table(range(3), epochs=2)
+    curves = {
+        name: curve / 100 if name.endswith("accuracy") else curve
+        for name, curve in made.curves.items()
+    }
+    (found,) = archives.read(archives.content([replace(made, curves=curves)]))
+    assert found.header.full == 1
+    assert found.errors() == pytest.approx(made.errors())
 
 
 @pytest.mark.parametrize("task", ["cifar10-valid", "cifar10", "cifar100"])
