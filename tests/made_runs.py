@@ -15,7 +15,7 @@ from kit.runs.folder import RunFolder
 from kit.runs.integrity import sealed
 from kit.runs.records import (
     SCHEMA,
-    Architecture,
+    ArchitectureRecord,
     Artifact,
     MetricValue,
     Provenance,
@@ -88,7 +88,7 @@ def _result(spec: RunSpec, value: float | None, weights: str, memory: int | None
             for name in found.metrics
         },
         stages={"retrain": StageRecord(active_seconds=12.5, sessions=1, gpu_memory=memory)},
-        architecture=Architecture(kind="kernel-dilation", version=1, value=searched)
+        architecture=ArchitectureRecord(kind="kernel-dilation", version=1, value=searched)
         if "dash" in spec.method
         else None,
         artifacts=[Artifact(name="artifacts/weights.pt", format="torch", sha256=weights)],

@@ -18,7 +18,7 @@ from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.metrics import Prediction
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from kit.settings import Settings, convert
 from kit.spec import RunSpec
 from kit.task import Task
@@ -38,7 +38,7 @@ class Outcome:
         artifacts: (path below the run's folder, format).
     """
 
-    architecture: Architecture | None = None
+    architecture: ArchitectureRecord | None = None
     parameters: int | None = None
     macs: int | None = None
     artifacts: Sequence[tuple[str, str]] = ()

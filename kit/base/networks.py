@@ -19,7 +19,7 @@ from kit.data.loading import Batch
 from kit.errors import DataError, KitError, nearest
 from kit.metrics import Prediction
 from kit.ops import count
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from kit.search import instantiate
 from kit.search.architecture import Padding
 from kit.seeding import key
@@ -121,7 +121,7 @@ def load(context: Context, network: nn.Module) -> nn.Module:
 
 
 def outcome(
-    context: Context, network: nn.Module, architecture: Architecture | None = None
+    context: Context, network: nn.Module, architecture: ArchitectureRecord | None = None
 ) -> Outcome:
     """Describe a trained network, whose weights were saved by ``save``."""
     return Outcome(

@@ -59,7 +59,7 @@ class Artifact(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     sha256: str
 
 
-class Architecture(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ArchitectureRecord(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a search found; ``kind``, which the method knows, says how to read ``value``."""
 
     kind: str
@@ -102,7 +102,7 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     spec: RunSpec
     metrics: dict[str, MetricValue]
     stages: dict[str, StageRecord]
-    architecture: Architecture | None
+    architecture: ArchitectureRecord | None
     artifacts: list[Artifact]
     parameters: int | None
     macs: int | None

@@ -15,7 +15,7 @@ from kit.report.figures import architecture
 from kit.report.html.runs import find
 from kit.runs.collect import collect
 from kit.runs.folder import RunFolder
-from kit.runs.records import Architecture, Result
+from kit.runs.records import ArchitectureRecord, Result
 from tests.made_runs import make_run
 
 
@@ -78,7 +78,7 @@ def test_runs_are_alike_by_their_kind() -> None:
 def test_trees_are_told_and_drawn_as_a_line() -> None:
     made = make_run(method_name="xgboost")
     value = {"rounds": 3, "depth": 3, "features": 8, "trees": "one-per-output"}
-    found = Architecture(kind="trees", version=1, value=value)
+    found = ArchitectureRecord(kind="trees", version=1, value=value)
     made = msgspec.structs.replace(made, architecture=found)
     write_json(RunFolder(made.spec).result, made)
     told = "3 rounds of trees of depth 3, one for each output, of 8 features"

@@ -12,7 +12,7 @@ from kit import method, studies, task
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.report import study
-from kit.runs.records import Architecture, MetricValue, Result, StageRecord
+from kit.runs.records import ArchitectureRecord, MetricValue, Result, StageRecord
 from kit.spec import RunSpec
 from tests.conftest import Run
 
@@ -68,7 +68,7 @@ def result(spec: RunSpec, value: float, choices: list[list[Any]]) -> Result:
             },
             "stages": {"search": msgspec.to_builtins(StageRecord(active_seconds=10.0, sessions=1))},
             "architecture": msgspec.to_builtins(
-                Architecture(kind="kernel-dilation", version=1, value=choices)
+                ArchitectureRecord(kind="kernel-dilation", version=1, value=choices)
             ),
             "artifacts": [],
             "parameters": 1,

@@ -17,7 +17,7 @@ from kit.errors import KitError
 from kit.methods.amber.info import KIND, AmberSettings
 from kit.methods.amber.search import Search, build_child
 from kit.metrics import Prediction
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from kit.seeding import key
 from kit.settings import TrainingSettings
 from kit.spaces.amber import LayeredNetwork, final_network, from_tokens
@@ -58,7 +58,7 @@ class Amber(Method[AmberSettings]):
     def outcome(self, context: Context) -> Outcome:
         """Describe the trained network."""
         found = self._found(context)
-        architecture = Architecture(kind=KIND.name, version=KIND.version, value=found)
+        architecture = ArchitectureRecord(kind=KIND.name, version=KIND.version, value=found)
         return networks.outcome(context, self._final(context, found), architecture)
 
     def _search(self, context: Context) -> None:

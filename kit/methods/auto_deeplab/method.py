@@ -15,7 +15,7 @@ from kit.methods.auto_deeplab.evaluate import evaluate, final_network, tested
 from kit.methods.auto_deeplab.info import AutoDeepLabSettings
 from kit.methods.auto_deeplab.search import build_supernet, search
 from kit.metrics import Prediction
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from kit.spaces.auto_deeplab.kind import Trellis
 
 
@@ -56,7 +56,7 @@ class AutoDeepLab(Method[AutoDeepLabSettings]):
         """Describe the trained network."""
         found = self._found(context)
         network = final_network(context, self.settings, found)
-        architecture = Architecture(kind=Trellis.name, version=Trellis.version, value=found)
+        architecture = ArchitectureRecord(kind=Trellis.name, version=Trellis.version, value=found)
         return networks.outcome(context, network, architecture)
 
     def _search(self, context: Context) -> None:

@@ -15,7 +15,7 @@ from kit.data.loading import Batch
 from kit.methods.darts_gaea.evaluate import evaluate, final_network
 from kit.methods.darts_gaea.genotypes import GenotypeSettings
 from kit.metrics import Prediction
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from kit.spaces.darts.architecture import DartsCells
 from kit.spaces.darts.genotype import Genotype
 
@@ -60,7 +60,7 @@ class GenotypeMethod(Method[S]):
     def outcome(self, context: Context) -> Outcome:
         """Describe the trained network."""
         network = final_network(context, self.settings, self._genotype(context))
-        architecture = Architecture(
+        architecture = ArchitectureRecord(
             kind=DartsCells.name, version=DartsCells.version, value=self._found(context)
         )
         return networks.outcome(context, network, architecture)

@@ -17,7 +17,7 @@ from kit.methods.dash.info import DashSettings
 from kit.methods.dash.search import build_supernet, search
 from kit.methods.dash.tune import final_network, run_trial, training, tune
 from kit.metrics import Prediction
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from kit.search import Choices
 
 
@@ -58,7 +58,7 @@ class Dash(Method[DashSettings]):
         """Describe the retrained network."""
         choices = self._choices(context)
         network = final_network(context, self.settings, choices, 0.0)
-        architecture = Architecture(
+        architecture = ArchitectureRecord(
             kind="kernel-dilation",
             version=1,
             value=[[name, k, d] for name, (k, d) in choices.items()],

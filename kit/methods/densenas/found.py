@@ -18,7 +18,7 @@ from kit.data.loading import Batch
 from kit.methods.densenas.info import DenseNasSettings
 from kit.methods.densenas.rates import annealing
 from kit.metrics import Prediction
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from kit.seeding import key
 from kit.spaces.densenas import Block, Blocks, ChainNetwork, parse
 from kit.training.checkpointer import Checkpointer
@@ -65,7 +65,7 @@ class ChainMethod(Method[S]):
         """Describe the trained network."""
         blocks = self._found(context)
         value = [block.entry for block in blocks]
-        architecture = Architecture(kind=KIND.name, version=KIND.version, value=value)
+        architecture = ArchitectureRecord(kind=KIND.name, version=KIND.version, value=value)
         network = build_network(context, self.settings, blocks)
         return networks.outcome(context, network, architecture)
 

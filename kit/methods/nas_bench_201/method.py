@@ -16,7 +16,7 @@ from kit.methods.nas_bench_201.collect import STAGE, table
 from kit.methods.nas_bench_201.info import TABLE, NasBench201Settings
 from kit.methods.nas_bench_201.recipe import Recipe, network
 from kit.metrics import Prediction
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from kit.spaces.nas_bench_201 import Cell, Cell201
 from kit.spaces.nas_bench_201.cell import string
 from kit.spaces.nas_bench_201.files import write
@@ -61,8 +61,10 @@ class NasBench201(Method[NasBench201Settings]):
     def outcome(self, context: Context) -> Outcome:
         """Describe the best cell; the table is among the artifacts."""
         best = self._best(context)
-        architecture = Architecture(kind=Cell201.name, version=Cell201.version, value=best.string)
-        found = networks.outcome(context, network(context, self.settings, best), architecture)
+        architecture = ArchitectureRecord(
+            kind=Cell201.name, version=Cell201.version, value=best.string
+        )
+        found = networks.outcome(context, network(context, self.settings, best), record)
         if self.settings.architecture is not None:
             return found
         tables = [(f"artifacts/{TABLE}", "nas-bench-201")]

@@ -14,7 +14,7 @@ from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.methods.xgboost.info import XgboostSettings
 from kit.metrics import Prediction
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from kit.training.losses import loss
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Xgboost(Method[XgboostSettings]):
             "trees": self.settings.trees,
         }
         return Outcome(
-            architecture=Architecture(kind="trees", version=1, value=value),
+            architecture=ArchitectureRecord(kind="trees", version=1, value=value),
             artifacts=[(f"artifacts/{MODEL}", "xgboost-ubj")],
         )
 

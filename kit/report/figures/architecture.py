@@ -12,7 +12,7 @@ from kit.errors import KitError
 from kit.report import architectures
 from kit.report.figures import WIDE, new
 from kit.runs.folder import read_result
-from kit.runs.records import Architecture, Result
+from kit.runs.records import ArchitectureRecord, Result
 from kit.spec import RunSpec
 
 
@@ -21,7 +21,7 @@ class ArchitectureFigure(msgspec.Struct, frozen=True):
 
     title: str
     spec: RunSpec
-    architecture: Architecture
+    architecture: ArchitectureRecord
     text: str
 
 

@@ -15,7 +15,7 @@ from kit.report.html.runs import find
 from kit.report.tables import sizes
 from kit.runs.collect import collect
 from kit.runs.folder import RunFolder
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from tests.conftest import Run
 from tests.made_runs import make_run
 from tests.report.html.conftest import SHOWN
@@ -257,7 +257,7 @@ def test_the_command(kit: Run, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("no_counting")
 def test_an_architecture_of_another_kit_is_shown_as_data(tmp_path: Path) -> None:
     made = make_run()
-    found = Architecture(kind="<script>", version=7, value="<script>alert(1)</script>")
+    found = ArchitectureRecord(kind="<script>", version=7, value="<script>alert(1)</script>")
     write_json(RunFolder(made.spec).result, msgspec.structs.replace(made, architecture=found))
     build(tmp_path / "report")
     (page,) = (tmp_path / "report" / "runs").glob(f"*{made.spec.id[:8]}.html")

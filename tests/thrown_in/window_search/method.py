@@ -16,7 +16,7 @@ from kit.base.trial import Trial
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.metrics import Prediction
-from kit.runs.records import Architecture
+from kit.runs.records import ArchitectureRecord
 from kit.seeding import key
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import Hooks, make_optimiser, score
@@ -73,7 +73,7 @@ class WindowSearch(Method[WindowSettings]):
 
     def outcome(self, context: Context) -> Outcome:
         windows = context.output("search")["windows"]
-        architecture = Architecture(kind="windows", version=1, value=windows)
+        architecture = ArchitectureRecord(kind="windows", version=1, value=windows)
         return networks.outcome(context, self._network(context, windows), architecture)
 
     def _search(self, context: Context) -> list[int]:
