@@ -73,8 +73,8 @@ def export(run: Path, folder: Path, *, onnx: bool = False) -> list[Path]:
             "shape": ["batch", *sample.shape[1:]],
             "dtype": str(sample.dtype).removeprefix("torch."),
             "normalised": False,
-            "normalisation": _normalisation(fold),
         },
+        "normalisation": _normalisation(fold),
         "output": {
             "shape": ["batch", *shape],
             "kind": _kind(context.task.kind),
@@ -98,7 +98,7 @@ def _onnx(network: nn.Module, fold: Fold, sample: Tensor) -> bytes:
     if find_spec("onnx") is None or find_spec("onnxscript") is None:
         raise KitError(f"ONNX files need onnx and onnxscript: {extras.install('onnx')}")
     made = torch.onnx.export(
-        Program(network, fold),
+        Program(network, fold).eval(),
         (sample,),
         input_names=[INPUT],
         output_names=[OUTPUT],

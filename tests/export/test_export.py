@@ -143,8 +143,7 @@ def test_a_program_for_windows_of_two_axes(tmp_path: Path) -> None:
     _, folder = finished("convnext", "imagenet-1k")
     export(folder, tmp_path)
     facts = json.loads((tmp_path / "architecture.json").read_text())
-    (shape, dtype) = (facts["input"][name] for name in ("shape", "dtype"))
-    assert (shape, dtype) == (["batch", 3, 32, 32], "uint8")
+    assert facts["input"] == {"shape": ["batch", 3, 32, 32], "dtype": "uint8", "normalised": False}
     assert facts["output"]["shape"] == ["batch", 1000]
     x = np.random.default_rng(0).integers(0, 256, (3, 3, 32, 32)).astype(np.uint8)
     np.save(tmp_path / "new.npy", x)
