@@ -60,6 +60,7 @@ class MethodInfo:
         dims: the spatial axes that it can take.
         extends: the method whose ``settings.toml`` its own is laid over, if any; where it has no
             ``method.py``, that one's is its own, too.
+        extended: which parts of that one's settings hold here, by their names; None for all.
         package: what it cannot do without and only the kit's extra of that name brings, if any.
         architecture: the kind that it searches, if it does.
     """
@@ -73,6 +74,7 @@ class MethodInfo:
     light: bool = False
     dims: tuple[int, ...] = (1, 2)
     extends: str | None = None
+    extended: tuple[str, ...] | None = None
     package: str | None = None
     architecture: ArchitectureKind | None = None
     folder: Path = Path()
@@ -147,7 +149,12 @@ class MethodInfo:
 
     def _layers(self, facts: Mapping[str, str]) -> dict[str, Any]:
         own = resolve(self._document, facts)
-        return merge(find(self.extends)._layers(facts), own) if self.extends else own
+        if self.extends is None:
+            return own
+        below = find(self.extends)._layers(facts)
+        if self.extended is not None:
+            below = {name: value for name, value in below.items() if name in self.extended}
+        return merge(below, own)
 
     def _recipe(self, overrides: Sequence[str]) -> str:
         """Return the recipe that the overrides ask for, or an empty string."""
@@ -331,6 +338,7 @@ def _varied(info: MethodInfo, name: str, folder: Path) -> MethodInfo:
         version=variant.version or info.version,
         dims=dims,
         extends=info.name,
+        extended=None,
         folder=folder,
     )
 

@@ -58,10 +58,10 @@ def read(word: str) -> Table:
     Raises:
         KitError: there is none, or it is damaged.
     """
-    from kit.spaces.nas_bench_201.table import Table
+    from kit.spaces.nas_bench_201 import files
 
     with told():
-        return Table.read(find(word))
+        return files.read(find(word))
 
 
 def read_archive(path: Path) -> list[Table]:

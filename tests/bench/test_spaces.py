@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from kit.bench import spaces
-from kit.bench.spaces import darts
+from kit.bench.spaces import darts, tangent_kernel
 from kit.cli import cli
 from kit.errors import KitError
+from kit.spaces import scores
 
 SMALL = {"channels": 4, "layers": 3}
 
@@ -58,3 +59,11 @@ def test_a_step_moves_weights_and_architecture(
 def test_an_unknown_space_is_one_line() -> None:
     with pytest.raises(KitError, match="dart"):
         cli.main(["bench", "spaces", "--space", "dart"], standalone_mode=False)
+
+
+def test_forms_of_the_tangent_kernel_are_the_same_numbers() -> None:
+    one, other = (
+        tangent_kernel.kernel_step(form, (4, 2, 8, 8), "cpu")()
+        for form in (tangent_kernel.sample_by_sample, scores.tangent_kernel)
+    )
+    torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-3)

@@ -8,6 +8,7 @@ from pathlib import Path
 import nats_bench
 import pytest
 
+from kit.spaces.nas_bench_201 import write
 from tests.conftest import Run
 from tests.spaces.nas_bench_201.made import table
 
@@ -57,7 +58,7 @@ def test_parts_are_merged_and_contradictions_refused(kit: Run, tmp_path: Path) -
     parts = {"a": whole.of(range(6)), "b": whole.of(range(4, 10)), "c": other}
     files = {name: tmp_path / f"{name}.parquet" for name in parts}
     for name, part in parts.items():
-        part.write(files[name])
+        write(part, files[name])
     to = tmp_path / "whole.parquet"
     done = kit("cells", "merge", str(files["a"]), str(files["b"]), "--to", str(to))
     assert done.returncode == 0, done.stderr
@@ -96,7 +97,7 @@ def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
 
 def test_searches_are_simulated_and_drawn(kit: Run, tmp_path: Path) -> None:
     file, picture = tmp_path / "t.parquet", tmp_path / "curves.svg"
-    table(epochs=2).write(file)
+    write(table(epochs=2), file)
     words = ("--budget", "30", "--runs", "5", "--output", str(picture))
     done = kit("cells", "search", str(file), *words)
     assert done.returncode == 0, done.stderr
@@ -105,7 +106,7 @@ def test_searches_are_simulated_and_drawn(kit: Run, tmp_path: Path) -> None:
     names = ["random", "regularised-evolution", "reinforce", "hyperband"]
     assert [line.split()[0] for line in lines] == names
     assert all(name in picture.read_text(encoding="utf-8") for name in names)
-    table(range(5), epochs=2).write(file)
+    write(table(range(5), epochs=2), file)
     done = kit("cells", "search", str(file), "--budget", "30")
     assert done.returncode == 2
     assert "is not in the table, which has 5 of 15625" in done.stderr

@@ -23,7 +23,7 @@ from kit.errors import KitError
 from kit.methods.nas_bench_201.info import METHOD, NasBench201Settings
 from kit.runs.folder import RunFolder
 from kit.seeding import key
-from kit.spaces.nas_bench_201 import Cell, CellNetwork, Table
+from kit.spaces.nas_bench_201 import Cell, CellNetwork, files
 from kit.spaces.nas_bench_201.cell import CLASSES, COUNT, classes
 from kit.spec import Tier
 
@@ -117,7 +117,7 @@ def test_cells_are_trained_as_by_a_loop_written_out(
 ) -> None:
     run = context(name, monkeypatch, tmp_path)
     load(METHOD_INFO, run.spec).run_stage("cells", run)
-    table = Table.read(run.artifacts / "cells.parquet")
+    table = files.read(run.artifacts / "cells.parquet")
     assert (table.header.task, table.header.seed, table.sets) == (name, 777, ("valtest",))
     assert table.header.full == (1 if name == "darcy-flow" else 100)
     trained = run.settings.trained()  # type: ignore[attr-defined]
@@ -147,7 +147,7 @@ def test_a_killed_run_trains_no_cell_twice(monkeypatch: pytest.MonkeyPatch, tmp_
     (run.folder.path / "stages" / "cells.json").unlink()
     load(METHOD_INFO, run.spec).run_stage("cells", run)
     assert first.read_bytes() == before
-    again = Table.read(run.artifacts / "cells.parquet")
+    again = files.read(run.artifacts / "cells.parquet")
     assert len(content)
     for record in map(json.loads, records.read_bytes().splitlines()):
         assert record["scores"]

@@ -25,6 +25,7 @@ def take(archive: Path) -> None:
     """
     from kit.cli import cells
     from kit.errors import KitError
+    from kit.spaces.nas_bench_201.files import write
 
     found = cells.read_archive(archive)
     files = [cells.file_of(table) for table in found]
@@ -33,7 +34,7 @@ def take(archive: Path) -> None:
             raise KitError(f"{file} is here already; nothing was taken over")
     for table, file in zip(found, files, strict=True):
         with cells.told():
-            table.write(file)
+            write(table, file)
         click.echo(f"{file}: {len(table)} cells")
 
 
@@ -62,14 +63,14 @@ def merge(tables: Sequence[str], to: Path) -> None:
     """
     from kit.cli import cells
     from kit.errors import KitError
-    from kit.spaces.nas_bench_201.files import merged
+    from kit.spaces.nas_bench_201.files import merged, write
 
     if to.suffix != cells.SUFFIX:
         raise KitError(f"{to}: a table is a file that ends with {cells.SUFFIX}")
     found = [cells.read(each) for each in tables]
     with cells.told():
         table = merged(found)
-        table.write(to)
+        write(table, to)
     click.echo(f"{to}: {len(table)} cells")
 
 

@@ -48,6 +48,7 @@ def command(
     from kit.cli.commands import run
     from kit.cli.specs import as_asked
     from kit.runs.folder import RunFolder
+    from kit.spaces.nas_bench_201.files import write
 
     overrides = [
         *([f"epochs={epochs}"] if epochs else []),
@@ -82,7 +83,7 @@ def command(
         file = cells.file_of(table)
         if part:
             file = file.with_stem(f"{file.stem}-part-{part.replace('/', '-of-')}")
-        table.write(file)
+        write(table, file)
     click.echo(f"{file}: {len(table)} cells")
 
 

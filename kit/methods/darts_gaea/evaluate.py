@@ -9,7 +9,7 @@ from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
 from kit.base.method import NetworkContext
-from kit.methods.darts_gaea.info import GaeaEvaluation, GaeaSettings
+from kit.methods.darts_gaea.genotypes import Evaluation, GenotypeSettings
 from kit.seeding import key
 from kit.settings import TrainingSettings
 from kit.spaces.darts.genotype import Genotype
@@ -19,7 +19,7 @@ from kit.spaces.operations import PLAIN
 from kit.training.loop import Hooks
 
 
-def evaluate(context: Context, settings: GaeaSettings, genotype: Genotype) -> None:
+def evaluate(context: Context, settings: GenotypeSettings, genotype: Genotype) -> None:
     """Train the network of a genotype, write its weights, and finish the stage."""
     options = settings.evaluation
     checkpointer = context.checkpointer("evaluate", options.epochs)
@@ -51,13 +51,13 @@ def evaluate(context: Context, settings: GaeaSettings, genotype: Genotype) -> No
     context.finish(checkpointer)
 
 
-def drop_path_at(epoch: int, options: GaeaEvaluation) -> float:
+def drop_path_at(epoch: int, options: Evaluation) -> float:
     """Return with what probability paths are left out in an epoch, counted from 0."""
     return options.drop_path * epoch / (options.drop_path_stretch * options.epochs)
 
 
 def final_network(
-    context: NetworkContext, settings: GaeaSettings, genotype: Genotype
+    context: NetworkContext, settings: GenotypeSettings, genotype: Genotype
 ) -> Skipping[DartsNetwork]:
     """Return the network of a genotype, with first weights that the run's seed decides."""
     options = settings.evaluation

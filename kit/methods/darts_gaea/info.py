@@ -9,16 +9,14 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from kit.errors import KitError
-from kit.method import MethodInfo, MixtureRows
+from kit.method import MixtureRows
+from kit.methods.darts_gaea.genotypes import GenotypeInfo, GenotypeSettings
 from kit.settings import (
     Amount,
-    BelowOne,
     Count,
     Optimiser,
     Positive,
     Schedule,
-    Settings,
-    Speed,
 )
 from kit.spaces.darts.architecture import DartsCells
 from kit.spaces.darts.genotype import (
@@ -26,12 +24,7 @@ from kit.spaces.darts.genotype import (
     INPUTS,
     NODES,
     OPERATION_NAMES,
-    check,
 )
-from kit.task import Task
-
-# Two cells halve the map.
-SMALLEST_MAP = 4
 
 
 class GaeaSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -68,54 +61,10 @@ class GaeaSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     start: Literal["ones", "uniform"]
 
 
-class GaeaEvaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The training of the network of a genotype.
-
-    Attributes:
-        channels: of a node in its first cells.
-        layers: its cells.
-        drop_path: with what probability a path is left out at the end; it rises from 0.
-        drop_path_stretch: over how many times the epochs it rises: 4 never comes near
-            [NAS-Bench-360's dense code, whose 600 epochs became 150].
-        batch_norm: ``last-batch`` keeps statistics of practically the last batch alone: momentum
-            0.999 and eps 1e-3 [NAS-Bench-360]; ``running`` has torch's.
-        auxiliary: weight of the loss of a second head; 0 for no such head.
-        cutout: as ``data.cutout``, in this stage alone.
-    """
-
-    epochs: Positive
-    batch_size: Positive
-    channels: Positive
-    layers: Positive
-    optimiser: Optimiser
-    schedule: Schedule
-    clip: Amount
-    drop_path: BelowOne
-    drop_path_stretch: Amount
-    batch_norm: Literal["last-batch", "running"]
-    auxiliary: Amount
-    cutout: Count = 0
-
-
-class GaeaSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings of GAEA PC-DARTS.
-
-    Attributes:
-        reduction: what the second half of a reduction without kernel reads: ``shifted`` by one
-            position, or the ``same`` ones [NAS-Bench-360's 1D code].
-        skip: how many first positions of the last axis networks do not see.
-        loss: None for the task's own.
-        architecture: a genotype; given, it takes the search's place.
-        speed: what may make both stages faster; off in the papers' runs.
-    """
+class GaeaSettings(GenotypeSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of GAEA PC-DARTS."""
 
     search: GaeaSearch
-    evaluation: GaeaEvaluation
-    reduction: Literal["shifted", "same"]
-    skip: Count = 0
-    loss: str | None = None
-    architecture: Mapping[str, Any] | None = None
-    speed: Speed = Speed()
 
     def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
         """Hold the settings to the samples; the search needs two kinds of them.
@@ -132,27 +81,11 @@ class GaeaSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             )
         if self.search.channels % 4:
             raise KitError(f"search.channels is divisible by 4, not {self.search.channels}")
-        if self.architecture is not None:
-            try:
-                check(self.architecture, len(sample_shape) - 1)
-            except ValueError as error:
-                raise KitError(f"architecture: {error}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaeaInfo(MethodInfo):
-    """The facts, and which maps are too small."""
-
-    def applies(self, task: Task) -> str | None:
-        """Return None if the method can take the task, else the reason why not."""
-        reason = super().applies(task)
-        if reason is not None or task.kind == "dense":
-            return reason
-        sizes = task.sample_shape[1:]
-        if min(sizes) < SMALLEST_MAP:
-            shape = " × ".join(map(str, sizes))
-            return f"two of its cells halve the map, and one of {shape} is too small for that"
-        return None
+class GaeaInfo(GenotypeInfo):
+    """The facts, and what its mixtures are of."""
 
     def mixtures(self, settings: Mapping[str, Any]) -> tuple[MixtureRows, ...]:
         """Return the operations of each edge, and the edges of each node."""

@@ -19,6 +19,7 @@ from kit.metrics import Prediction
 from kit.runs.records import Architecture
 from kit.spaces.nas_bench_201 import Cell, Cell201
 from kit.spaces.nas_bench_201.cell import string
+from kit.spaces.nas_bench_201.files import write
 from kit.trials.best import best_of
 
 
@@ -79,9 +80,8 @@ class NasBench201(Method[NasBench201Settings]):
         configurations = [{"cell": string(number)} for number in numbers]
         results = context.map_trials(STAGE, configurations, epochs=settings.epochs)
         try:
-            table(context, settings, Recipe.of(context, settings).full()).write(
-                context.artifacts / TABLE
-            )
+            made = table(context, settings, Recipe.of(context, settings).full())
+            write(made, context.artifacts / TABLE)
         except ValueError as error:
             raise DataError(str(error)) from None
         best = best_of([result.score for result in results])

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kit.spaces.nas_bench_201.architecture import Cell201
     from kit.spaces.nas_bench_201.cell import Cell
     from kit.spaces.nas_bench_201.costs import Counter
+    from kit.spaces.nas_bench_201.files import merged, read, write
     from kit.spaces.nas_bench_201.network import CellNetwork
     from kit.spaces.nas_bench_201.supernet import Supernet
     from kit.spaces.nas_bench_201.table import Table
@@ -20,11 +21,22 @@ MODULES = {
     "architecture": ("Cell201",),
     "cell": ("Cell",),
     "costs": ("Counter",),
+    "files": ("merged", "read", "write"),
     "network": ("CellNetwork",),
     "supernet": ("Supernet",),
     "table": ("Table",),
 }
-__all__ = ["Cell", "Cell201", "CellNetwork", "Counter", "Supernet", "Table"]
+__all__ = [
+    "Cell",
+    "Cell201",
+    "CellNetwork",
+    "Counter",
+    "Supernet",
+    "Table",
+    "merged",
+    "read",
+    "write",
+]
 
 
 def __getattr__(name: str) -> Any:

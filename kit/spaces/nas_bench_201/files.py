@@ -16,7 +16,7 @@ from kit.spaces.nas_bench_201.table import COLUMNS, MEASURES, SETS, TRAIN, Heade
 KEY = b"nas-bench-201"
 
 
-def write(table: Table, file: Path) -> None:
+def write(table: Table, file: Path | str) -> None:
     """Write a table to a file, whole or not at all.
 
     A row is a cell: its number, string and class, the cell that was trained in its place, its
@@ -38,6 +38,7 @@ def write(table: Table, file: Path) -> None:
             arrow.array(offsets), arrow.array(curve.ravel())
         )
     content = arrow.table(columns).replace_schema_metadata({KEY: msgspec.json.encode(table.header)})
+    file = Path(file)
     file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as stream:
         parquet.write_table(
@@ -49,12 +50,13 @@ def write(table: Table, file: Path) -> None:
         )
 
 
-def read(file: Path) -> Table:
+def read(file: Path | str) -> Table:
     """Return the table in a file, held to the space.
 
     Raises:
         ValueError: there is no whole table in it; one line with the file and the cell.
     """
+    file = Path(file)
     arrow, parquet = _arrow()
     try:
         with file.open("rb") as stream:

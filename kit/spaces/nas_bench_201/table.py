@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -75,23 +74,6 @@ class Table:
         row[np.unique(self.trained)] = np.arange(len(np.unique(self.trained)))
         object.__setattr__(self, "_place", place)
         object.__setattr__(self, "_row", row[self.trained])
-
-    @classmethod
-    def read(cls, file: Path | str) -> Table:
-        """Return the table in a file of the kit's.
-
-        Raises:
-            ValueError: there is none in it; one line.
-        """
-        from kit.spaces.nas_bench_201 import files
-
-        return files.read(Path(file))
-
-    def write(self, file: Path | str) -> None:
-        """Write it to a file, whole or not at all."""
-        from kit.spaces.nas_bench_201 import files
-
-        files.write(self, Path(file))
 
     def __len__(self) -> int:
         return len(self.cells)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from kit.spaces.nas_bench_201 import Cell, Table
+from kit.spaces.nas_bench_201 import Cell, Table, files
 from kit.spaces.nas_bench_201.cell import classes, strings
 from kit.spaces.nas_bench_201.files import KEY, check, merged
 from tests.spaces.nas_bench_201.made import table
@@ -92,15 +92,15 @@ def test_wrong_queries_are_refused(asked: Any, said: str) -> None:
 @pytest.mark.parametrize("shared", [False, True])
 def test_files_hold_whole_tables(tmp_path: Path, shared: bool) -> None:
     made = table(range(40), epochs=3, shared=shared, sets=("valid", "test"))
-    made.write(tmp_path / "t.parquet")
-    assert same(Table.read(tmp_path / "t.parquet"), made)
+    files.write(made, tmp_path / "t.parquet")
+    assert same(files.read(tmp_path / "t.parquet"), made)
 
 
 def test_all_cells_at_12_epochs_stay_below_20_megabytes(tmp_path: Path) -> None:
     made = table()
     for curve in made.curves.values():
         curve[:] = np.random.default_rng(0).random(curve.shape)  # nothing to compress
-    made.write(tmp_path / "t.parquet")
+    files.write(made, tmp_path / "t.parquet")
     assert (tmp_path / "t.parquet").stat().st_size < 20e6
 
 
@@ -161,17 +161,17 @@ def other_header(content: bytes) -> bytes:
 )
 def test_other_files_are_refused_in_one_line(tmp_path: Path, change: Any, said: str) -> None:
     file = tmp_path / "t.parquet"
-    SMALL.write(file)
+    files.write(SMALL, file)
     file.write_bytes(change(file.read_bytes()))
     with pytest.raises(ValueError, match=said) as caught:
-        Table.read(file)
+        files.read(file)
     assert str(caught.value).startswith(str(file))
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"none\.parquet: No such file"):
-        Table.read(tmp_path / "none.parquet")
+        files.read(tmp_path / "none.parquet")
 
 
 def test_parts_make_the_whole() -> None:

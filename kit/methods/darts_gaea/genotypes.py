@@ -1,0 +1,96 @@
+"""What methods share that search genotypes and train their networks: settings, facts. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from kit.errors import KitError
+from kit.method import MethodInfo
+from kit.settings import Amount, BelowOne, Count, Optimiser, Positive, Schedule, Settings, Speed
+from kit.spaces.darts.genotype import check
+from kit.task import Task
+
+# Two cells halve the map.
+SMALLEST_MAP = 4
+
+
+class Evaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The training of the network of a genotype.
+
+    Attributes:
+        channels: of a node in its first cells.
+        layers: its cells.
+        drop_path: with what probability a path is left out at the end; it rises from 0.
+        drop_path_stretch: over how many times the epochs it rises: 4 never comes near
+            [NAS-Bench-360's dense code, whose 600 epochs became 150].
+        batch_norm: ``last-batch`` keeps statistics of practically the last batch alone: momentum
+            0.999 and eps 1e-3 [NAS-Bench-360]; ``running`` has torch's.
+        auxiliary: weight of the loss of a second head; 0 for no such head.
+        cutout: as ``data.cutout``, in this stage alone.
+    """
+
+    epochs: Positive
+    batch_size: Positive
+    channels: Positive
+    layers: Positive
+    optimiser: Optimiser
+    schedule: Schedule
+    clip: Amount
+    drop_path: BelowOne
+    drop_path_stretch: Amount
+    batch_norm: Literal["last-batch", "running"]
+    auxiliary: Amount
+    cutout: Count = 0
+
+
+class GenotypeSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings but those of the search.
+
+    Attributes:
+        reduction: what the second half of a reduction without kernel reads: ``shifted`` by one
+            position, or the ``same`` ones [NAS-Bench-360's 1D code].
+        skip: how many first positions of the last axis networks do not see.
+        loss: None for the task's own.
+        architecture: a genotype; given, it takes the search's place.
+        speed: what may make both stages faster; off in the papers' runs.
+    """
+
+    evaluation: Evaluation
+    reduction: Literal["shifted", "same"]
+    skip: Count = 0
+    loss: str | None = None
+    architecture: Mapping[str, Any] | None = None
+    speed: Speed = Speed()
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+        """Hold the settings to the samples.
+
+        Raises:
+            KitError: they do not fit, or the genotype is none of this space.
+        """
+        super().check(sample_shape, outputs)
+        if self.architecture is not None:
+            try:
+                check(self.architecture, len(sample_shape) - 1)
+            except ValueError as error:
+                raise KitError(f"architecture: {error}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GenotypeInfo(MethodInfo):
+    """The facts, and which maps are too small."""
+
+    def applies(self, task: Task) -> str | None:
+        """Return None if the method can take the task, else the reason why not."""
+        reason = super().applies(task)
+        if reason is not None or task.kind == "dense":
+            return reason
+        sizes = task.sample_shape[1:]
+        if min(sizes) < SMALLEST_MAP:
+            shape = " × ".join(map(str, sizes))
+            return f"two of its cells halve the map, and one of {shape} is too small for that"
+        return None

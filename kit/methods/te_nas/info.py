@@ -1,0 +1,92 @@
+"""TE-NAS: cells found without training (Chen et al. 2021), evaluated as those of DARTS GAEA."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from kit.errors import KitError, unknown
+from kit.methods.darts_gaea.genotypes import GenotypeInfo, GenotypeSettings
+from kit.settings import Positive
+from kit.spaces.darts.architecture import DartsCells
+from kit.spaces.darts.genotype import CANDIDATES
+from kit.task import Task
+
+
+class TeNasSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The search stage: two untrained supernets, pruned by rank until one path is left.
+
+    Attributes:
+        operations: those that there are on each edge at first; ``none`` is never among them.
+        prune: operations that go from each edge in a round; one always stays.
+        repeats: times that each choice is scored; the mean counts.
+        digits: to which changes are rounded, and significant ones by which they are sorted.
+        kernel_batch: samples of the tangent kernel.
+        region_batches: batches of the count of linear regions.
+        region_samples: samples of each of them.
+        region_size: side of the crops, of one channel, that these samples are.
+        initialisation: ``once`` leaves torch's first weights: one draw for the kernels of a round,
+            one for the regions of each choice [released: the name of the initialisation that it
+            asks for is no name that it knows]; ``anew`` draws Kaiming normal weights before each
+            repeat, fan-out for the kernel and fan-in for the regions [paper].
+        draws: whether each ``choice`` has samples and weights of its own, and the whole supernet is
+            scored anew beside it [released], or all of a ``round`` the same, at half the cost.
+    """
+
+    operations: Annotated[tuple[str, ...], Meta(min_length=1)]
+    prune: Positive
+    repeats: Positive
+    digits: Positive
+    kernel_batch: Annotated[int, Meta(ge=2, le=1 << 20)]
+    region_batches: Positive
+    region_samples: Positive
+    region_size: Positive
+    initialisation: Literal["once", "anew"]
+    draws: Literal["choice", "round"]
+
+
+class TeNasSettings(GenotypeSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of TE-NAS."""
+
+    search: TeNasSearch
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+        """Hold the settings to the samples.
+
+        Raises:
+            KitError: they do not fit, or there is no such operation.
+        """
+        super().check(sample_shape, outputs)
+        for name in self.search.operations:
+            if name not in CANDIDATES:
+                raise unknown("operation in search.operations", name, CANDIDATES)
+        shape = self.data.input_shape(sample_shape)
+        if min(shape[1:]) < self.search.region_size:
+            raise KitError(
+                f"search.region_size = {self.search.region_size}: inputs are "
+                f"{' × '.join(map(str, shape[1:]))}"
+            )
+
+
+class TeNasInfo(GenotypeInfo):
+    """The facts."""
+
+    def applies(self, task: Task) -> str | None:
+        """Return None if the method can take the task, else the reason why not."""
+        if task.dims != 2:
+            return "its linear regions are counted on small crops of images, and this task is 1D"
+        return super().applies(task)
+
+
+METHOD = TeNasInfo(
+    name="te-nas",
+    title="TE-NAS",
+    version=1,
+    stages=("search", "evaluate"),
+    settings_type=TeNasSettings,
+    dims=(2,),
+    extends="darts-gaea",
+    extended=("data", "evaluation", "reduction", "skip", "loss"),
+    architecture=DartsCells(),
+)
