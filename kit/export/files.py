@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from kit.files import write_bytes, write_json
 from kit.runs.folder import read_result
 
 PROGRAM, WEIGHTS, FACTS = "program.pt2", "weights.safetensors", "architecture.json"
+ONNX, INPUT, OUTPUT = "model.onnx", "x", "answer"
 
 
 class Program(nn.Module):
@@ -32,13 +34,18 @@ class Program(nn.Module):
         return self._fold.targets.decode(self.network(inputs.encode(x, self._fold)))
 
 
-def export(run: Path, folder: Path) -> list[Path]:
+def export(run: Path, folder: Path, *, onnx: bool = False) -> list[Path]:
     """Write the model of a finished run: its weights, its architecture, its program.
 
     ``torch.export.load(program).module()(x)`` answers for raw inputs where torch is all there is.
 
+    Args:
+        run: its folder.
+        folder: where to write.
+        onnx: whether to write the program for ONNX runtimes, too.
+
     Raises:
-        KitError: the run is not finished, or its model is no network.
+        KitError: the run is not finished, its model is no network, or a package is missing.
     """
     try:
         from safetensors.torch import save
@@ -67,14 +74,49 @@ def export(run: Path, folder: Path) -> list[Path]:
             "dtype": str(sample.dtype).removeprefix("torch."),
             "normalised": False,
         },
-        "output": {"shape": ["batch", *shape], "kind": _kind(context.task.kind)},
+        "normalisation": _normalisation(fold),
+        "output": {
+            "shape": ["batch", *shape],
+            "kind": _kind(context.task.kind),
+            "names": list(context.task.names),
+        },
     }
     weights = {name: value.contiguous() for name, value in network.state_dict().items()}
     paths = [folder / WEIGHTS, folder / FACTS, folder / PROGRAM]
+    more = _onnx(network, fold, sample) if onnx else None
     write_bytes(paths[0], save(weights, metadata={"format": "pt", "run": context.spec.id}))
     write_json(paths[1], facts)
     write_bytes(paths[2], program)
+    if more is not None:
+        paths.append(folder / ONNX)
+        write_bytes(paths[3], more)
     return paths
+
+
+def _onnx(network: nn.Module, fold: Fold, sample: Tensor) -> bytes:
+    """Return the program as ONNX, inputs ``x`` and answers ``answer``, batches of any size."""
+    if find_spec("onnx") is None or find_spec("onnxscript") is None:
+        raise KitError(f"ONNX files need onnx and onnxscript: {extras.install('onnx')}")
+    made = torch.onnx.export(
+        Program(network, fold).eval(),
+        (sample,),
+        input_names=[INPUT],
+        output_names=[OUTPUT],
+        dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+        dynamo=True,
+        verbose=False,
+    )
+    assert made is not None
+    content: bytes = made.model_proto.SerializeToString()
+    return content
+
+
+def _normalisation(fold: Fold) -> dict[str, Any] | None:
+    """Return what the program does to inputs first: (x - mean) / std, by channel or position."""
+    shift, scale = fold.inputs.shift, fold.inputs.scale
+    if shift is None or scale is None:
+        return None
+    return {"mean": shift.squeeze().tolist(), "std": scale.squeeze().tolist()}
 
 
 def _sample(fold: Fold, sample_shape: tuple[int, ...]) -> Tensor:
@@ -104,4 +146,6 @@ def _kind(of: str) -> str:
     return {
         "point": "logits, softmax not applied",
         "multi-label": "logits, sigmoid not applied",
+        "segmentation": "logits per position, softmax not applied",
+        "regression": "numbers",
     }.get(of, "field")

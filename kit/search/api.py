@@ -101,7 +101,8 @@ def dash_search(
         kernel_sizes: K, the candidates' kernel sizes; odd ones.
         dilations: D, each combined with each kernel size.
         include: patterns of the names of layers to search: a word that occurs in the name, or with
-            ``*``, ``?`` or ``[]`` a match of the whole name.
+            ``*``, ``?`` or ``[]`` a match of the whole name. Convolutions of size 1, which mix
+            channels, are searched only where a pattern other than ``*`` includes them.
         exclude: patterns of the names of layers to leave alone.
         epochs: how often the search goes through ``data``.
         learning_rate: of the weights; the paper has 0.1 and, for dense tasks, 0.01.
@@ -118,11 +119,14 @@ def dash_search(
         progress: called after each epoch with (epochs done, epochs, mean loss).
 
     Raises:
-        DivergedError: a loss or a weight is not finite, as when the data hold NaN.
-        ValueError: nothing can be searched, a layer changes sizes, or the data do not fit.
+        DivergedError: a loss or a weight is not finite.
+        ValueError: nothing can be searched; a layer changes sizes, pads other than by zeros or has
+            an unknown parametrisation; or the data do not fit, or hold NaN.
     """
     if even := [size for size in kernel_sizes if size % 2 == 0]:
         raise ValueError(f"kernel sizes must be odd to be centred, not {even[0]}")
+    if epochs < 1:
+        raise ValueError(f"a search takes at least one epoch, not {epochs}")
     device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
     with torch.random.fork_rng():
         torch.manual_seed(key(seed, "supernet"))
@@ -134,6 +138,7 @@ def dash_search(
             separable=separable,
             include=include,
             exclude=exclude,
+            pointwise=False,
             gumbel=gumbel,
             temperature=temperature,
         )
@@ -151,16 +156,26 @@ def dash_search(
             for group in optimiser.param_groups:
                 group["lr"] = group["initial_lr"] * (0.2 if epoch >= 0.6 * epochs else 1.0)
             _train_mode(network)
-            batches = [
-                _step(
-                    network, optimiser, gradients, loss(network(x.to(device)), y.to(device)), clip
-                )
-                for x, y in data
-            ]
+            batches = []
+            for number, (x, y) in enumerate(data):
+                if epoch == 0:
+                    _check_finite(number, x, y)
+                value = loss(network(x.to(device)), y.to(device))
+                batches.append(_step(network, optimiser, gradients, value, clip))
             losses.append(keeping.mean_loss(network, batches, epoch))
             keeping.save(file, parts, losses)
             progress(epoch + 1, epochs, losses[-1])
     return Architecture(discretise(network), tuple(losses))
+
+
+def _check_finite(number: int, x: Tensor, y: Tensor) -> None:
+    for name, values in (("x", x), ("y", y)):
+        whole = isinstance(values, Tensor) and not values.is_floating_point()
+        if not whole and not bool(values.isfinite().all()):
+            count = int((~values.isfinite()).sum())
+            raise ValueError(
+                f"the data hold numbers that are none: {count} in {name} of batch {number}"
+            )
 
 
 def _step(

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Literal
 
 from torch import nn
-from torch.nn.utils import parametrize
 
 from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
+from kit.search import wrappers
 
 Choices = dict[str, tuple[int, int]]
 Padding = Literal["centred", "causal"]
@@ -21,7 +21,8 @@ def instantiate(
     """Return a copy of a module whose named convolutions have the chosen sizes.
 
     They are full convolutions with torch's initial weights; the module's own initialisation, if
-    it has one, is the caller's to repeat. A layer with weight norm gets it again.
+    it has one, is the caller's to repeat. A layer with weight, spectral or orthogonal norm gets it
+    again. Of a compiled or parallel module, the copy is of what it wraps.
 
     Args:
         module: the network that was searched, at any width; it is not changed.
@@ -31,7 +32,7 @@ def instantiate(
     Raises:
         ValueError: a name is no convolution of the module, or padding and size do not go together.
     """
-    network = copy.deepcopy(module)
+    network = wrappers.unwrap_inside(copy.deepcopy(wrappers.unwrapped(module)))
     layers = dict(network.named_modules())
     for name, (size, dilation) in choices.items():
         layer = layers.get(name)
@@ -39,9 +40,7 @@ def instantiate(
             raise ValueError(f"the architecture names {name!r}, which is no convolution here")
         parent, _, last = name.rpartition(".")
         replacement = _convolution(layer, size, dilation, padding).to(layer.weight)
-        if parametrize.is_parametrized(layer, "weight"):
-            for each in layer.get_submodule("parametrizations.weight").children():
-                parametrize.register_parametrization(replacement, "weight", copy.deepcopy(each))
+        wrappers.parametrize_alike(layer, replacement)
         setattr(network.get_submodule(parent), last, replacement)
     return network
 

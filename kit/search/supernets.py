@@ -13,6 +13,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 from kit.ops import AggConv1d, AggConv2d
 from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
+from kit.search import wrappers
 from kit.search.architecture import Choices
 
 # Layers that match channels are not searched; by name, as in the released code.
@@ -45,6 +46,7 @@ def supernet(
     gumbel: bool = True,
     temperature: float = 1.0,
     simplex: bool = False,
+    pointwise: bool = True,
     method: str = "auto",
     memory: str = "fast",
 ) -> nn.Module:
@@ -52,8 +54,9 @@ def supernet(
 
     Searchable is what is exactly a ``Conv1d`` or ``Conv2d`` (or one of ``kit.ops.convolutions``),
     is reached by the sample, and has a name that is included and not excluded. Its bias is kept,
-    its padding becomes centred zeros, and a weight norm is dropped. A pattern is a word that occurs
-    in the name (``downsample``), or with ``*``, ``?`` or ``[]`` a match of the whole name
+    its padding becomes centred zeros, and a weight, spectral or orthogonal norm is dropped. Of a
+    compiled or parallel module, what it wraps is searched, by its names. A pattern is a word that
+    occurs in the name (``downsample``), or with ``*``, ``?`` or ``[]`` a match of the whole name
     (``encoder.*.conv?``).
 
     Args:
@@ -69,16 +72,24 @@ def supernet(
         temperature: divides alpha before the softmax; lower is sharper.
         simplex: alpha holds the mixing coefficients themselves, for ``ExponentiatedGradient``,
             instead of their logits.
+        pointwise: whether convolutions of size 1 are searched, too; else only those that a pattern
+            other than ``*`` includes.
         method: how the mixtures are computed; see ``kit.ops.agg_conv``.
         memory: ``fast`` or ``small``; see ``kit.ops.agg_conv``.
 
     Raises:
-        ValueError: nothing is searchable, or a layer does not keep its input's size.
+        ValueError: nothing is searchable, or a layer does not keep its input's size, pads other
+            than by zeros, or has a parametrisation that is not known.
     """
-    network = copy.deepcopy(module)
-    found = _searchable(network, sample, include, exclude)
+    for what, values in (("kernel size", kernel_sizes), ("dilation", dilations)):
+        if not values or min(values) < 1:
+            raise ValueError(f"{what}s to search are numbers from 1 on, not {list(values)}")
+    plain = wrappers.unwrapped(module)
+    _refuse(plain, include, exclude)
+    network = wrappers.unwrap_inside(copy.deepcopy(plain))
+    found = _searchable(network, sample, include, exclude, pointwise)
     if not found:
-        raise ValueError("no convolution to search: none is reached, or all names are excluded")
+        raise ValueError(_nothing(network))
     mixture: Callable[[Tensor], Tensor]
     mixture = partial(gumbel_softmax if gumbel else softmax, temperature=temperature)
     if simplex:
@@ -131,14 +142,53 @@ def _of_logarithm(mixture: Callable[[Tensor], Tensor], coefficients: Tensor) -> 
     return mixture(coefficients.log())
 
 
+def _is_pointwise(layer: nn.Module) -> bool:
+    return isinstance(layer, nn.Conv1d | nn.Conv2d) and set(layer.kernel_size) == {1}
+
+
 def _matches(name: str, patterns: Sequence[str]) -> bool:
     return any(
         fnmatchcase(name, each) if set(each) & set("*?[") else each in name for each in patterns
     )
 
 
+def _refuse(module: nn.Module, include: Sequence[str], exclude: Sequence[str]) -> None:
+    """Refuse, by name, convolutions whose like could not be made again."""
+    why = [
+        f"{name} {reason}"
+        for name, layer in module.named_modules()
+        if isinstance(layer, nn.Conv1d | nn.Conv2d)
+        and type_before_parametrizations(layer) in SEARCHABLE
+        and _matches(name, include)
+        and not _matches(name, exclude)
+        and (reason := wrappers.refused(layer))
+    ]
+    if why:
+        raise ValueError(f"exclude these convolutions by name, or change them: {'; '.join(why)}")
+
+
+def _nothing(network: nn.Module) -> str:
+    """Return why there is nothing to search."""
+    others = [
+        f"{name} ({type_before_parametrizations(layer).__name__})"
+        for name, layer in network.named_modules()
+        if isinstance(layer, nn.Conv1d | nn.Conv2d)
+        and type_before_parametrizations(layer) not in SEARCHABLE
+    ]
+    if others:
+        return (
+            "no convolution to search: subclasses of Conv1d and Conv2d are left alone, as they may "
+            f"compute something else: {', '.join(others)}"
+        )
+    return "no convolution to search: none is reached, or all names are excluded"
+
+
 def _searchable(
-    network: nn.Module, sample: Tensor, include: Sequence[str], exclude: Sequence[str]
+    network: nn.Module,
+    sample: Tensor,
+    include: Sequence[str],
+    exclude: Sequence[str],
+    pointwise: bool,
 ) -> dict[str, nn.Conv1d | nn.Conv2d]:
     found: dict[str, nn.Conv1d | nn.Conv2d] = {}
     uneven: list[str] = []
@@ -153,6 +203,7 @@ def _searchable(
 
         return hook
 
+    named = [each for each in include if each != "*"]
     # A pass in evaluation mode leaves the statistics of batch norms alone.
     modes = {layer: layer.training for layer in network.modules()}
     handles = [
@@ -161,6 +212,7 @@ def _searchable(
         if type_before_parametrizations(layer) in SEARCHABLE
         and _matches(name, include)
         and not _matches(name, exclude)
+        and (pointwise or not _is_pointwise(layer) or _matches(name, named))
     ]
     network.eval()
     with torch.no_grad():

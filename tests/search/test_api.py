@@ -91,7 +91,7 @@ def test_unet_as_documented() -> None:
         model, data, loss=F.mse_loss, kernel_sizes=(3, 5), dilations=(1, 2), epochs=3
     )
     assert list(architecture.choices) == [
-        *("first.0", "first.3", "down", "deep.0", "deep.3", "last.0", "last.3", "head"),
+        *("first.0", "first.3", "down", "deep.0", "deep.3", "last.0", "last.3"),
     ]
     assert architecture.losses[-1] < architecture.losses[0]
     found = architecture.apply(model)

@@ -16,12 +16,21 @@ from kit.cli import options
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder; default: named after the run, here.",
 )
-@options.formats("text", "json")
-def command(run: str, output: Path | None, form: str) -> None:
+@click.option("--onnx", is_flag=True, help="Write model.onnx, too.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "onnx"]),
+    default="text",
+    show_default=True,
+    help="What is printed of the files; onnx is --onnx.",
+)
+def command(run: str, output: Path | None, onnx: bool, form: str) -> None:
     """Write the model of RUN as files that need no kit.
 
     Weights (safetensors), architecture (JSON), and a program that takes raw inputs and needs torch
-    alone: torch.export.load("program.pt2").module()(x).
+    alone: torch.export.load("program.pt2").module()(x); with --onnx the same for ONNX runtimes.
+    architecture.json also says what the inputs are, how they are normalised, and the classes.
 
     RUN is a run's folder, TASK/METHOD/SEED, or the beginning of its id.
     """
@@ -33,7 +42,7 @@ def command(run: str, output: Path | None, form: str) -> None:
 
     from kit.export.files import export
 
-    paths = export(folder, target)
+    paths = export(folder, target, onnx=onnx or form == "onnx")
     if form == "json":
         import json
 

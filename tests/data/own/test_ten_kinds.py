@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import itertools
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from kit import method, task
@@ -17,6 +19,7 @@ from kit.data import preparing
 from kit.data.new_task import create
 from kit.data.own.reading import Ask, Reading
 from kit.engines.execute import ExecuteOptions, execute
+from kit.export.files import export
 from kit.export.predict import predict
 from kit.report.own import formats, table
 from kit.runs.collect import collect
@@ -233,6 +236,28 @@ def test_from_file_to_table_to_prediction(case: str, tasks: Path, tmp_path: Path
         assert [line["id"] for line in lines] == [f"s{row}" for row in range(COUNT)]
     if case == "images":
         assert lines[0]["id"] == "dark/0.png"
+
+
+@pytest.mark.parametrize("case", ["npz", "npy"])
+def test_an_onnx_file_answers_as_predictions_do(case: str, tasks: Path, tmp_path: Path) -> None:
+    """Raw inputs in, logits or numbers out; a file says what they are."""
+    wanted = CASES[case]
+    files = wanted.make(tmp_path)
+    name = f"onnx-{next(NUMBERS)}"
+    create(name, files, tasks, wanted.ask)
+    run = finished(task.find(name), "wrn")
+    export(run, tmp_path / "model", onnx=True)
+    x = np.load(files[0])["x"].transpose(0, 3, 1, 2) if case == "npz" else np.load(files[0])
+    session = onnxruntime.InferenceSession(tmp_path / "model" / "model.onnx")
+    (said,) = session.run(None, {"x": np.ascontiguousarray(x[:5])})
+    expected = np.asarray(predict(run, files[:1]).values[:5], np.float32)
+    if case == "npz":
+        said = np.exp(said) / np.exp(said).sum(1, keepdims=True)
+    np.testing.assert_allclose(said, expected, rtol=1e-3, atol=1e-4)
+    facts = json.loads((tmp_path / "model" / "architecture.json").read_text())
+    assert facts["output"]["names"] == list(wanted.names)
+    assert facts["input"]["shape"] == ["batch", *wanted.shape]
+    assert len(facts["normalisation"]["mean"]) == wanted.shape[0]
 
 
 def read_parquet(file: Path) -> dict[str, list[Any]]:

@@ -1,0 +1,73 @@
+"""What stands between a model and its convolutions: wrappers, norms of weights, padding."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.nn.parallel import DataParallel, DistributedDataParallel
+from torch.nn.utils import parametrizations, parametrize
+from torch.nn.utils.parametrizations import _Orthogonal, _SpectralNorm, _WeightNorm
+from torch.optim.swa_utils import AveragedModel
+
+# What torch.compile returns has its model by this name; its class would import the compiler.
+COMPILED = "_orig_mod"
+WRAPPERS = (DataParallel, DistributedDataParallel, AveragedModel)
+KNOWN = (_WeightNorm, _SpectralNorm, _Orthogonal)
+Convolution = nn.Conv1d | nn.Conv2d
+
+
+def unwrapped(module: nn.Module) -> nn.Module:
+    """Return the model inside ``torch.compile``, ``DataParallel`` and the like."""
+    while True:
+        if isinstance(inner := module._modules.get(COMPILED), nn.Module):
+            module = inner
+        elif isinstance(module, WRAPPERS):
+            module = module.module
+        else:
+            return module
+
+
+def unwrap_inside(network: nn.Module) -> nn.Module:
+    """Replace wrappers of parts of a network by what they hold, in place; names lose them."""
+    for parent in list(network.modules()):
+        for name, child in list(parent.named_children()):
+            inner = unwrapped(child)
+            if inner is not child:
+                setattr(parent, name, inner)
+    return network
+
+
+def refused(layer: Convolution) -> str | None:
+    """Return why a convolution cannot be searched as it is, or None."""
+    if layer.padding_mode != "zeros":
+        return f"pads by {layer.padding_mode!r}, and the search pads by zeros"
+    hooks = [type(hook).__name__ for hook in layer._forward_pre_hooks.values()]
+    if old := [name for name in hooks if name in ("WeightNorm", "SpectralNorm")]:
+        return f"has the older {old[0]}; take that of torch.nn.utils.parametrizations"
+    if not parametrize.is_parametrized(layer):
+        return None
+    for parts in layer.parametrizations.values():  # type: ignore[operator]
+        for part in parts:
+            if not isinstance(part, KNOWN):
+                return f"has the parametrisation {type(part).__name__}, which is not known here"
+    if set(layer.parametrizations) != {"weight"}:  # type: ignore[arg-type]
+        return "has a parametrisation of its bias"
+    return None
+
+
+def parametrize_alike(layer: Convolution, replacement: Convolution) -> None:
+    """Give a new convolution, of other sizes, the norms of the weights of the one it replaces."""
+    if not parametrize.is_parametrized(layer, "weight"):
+        return
+    for part in layer.get_submodule("parametrizations.weight").children():
+        if isinstance(part, _WeightNorm):
+            parametrizations.weight_norm(replacement, dim=part.dim)
+        elif isinstance(part, _SpectralNorm):
+            parametrizations.spectral_norm(
+                replacement, n_power_iterations=part.n_power_iterations, eps=part.eps, dim=part.dim
+            )
+        elif isinstance(part, _Orthogonal):
+            parametrizations.orthogonal(
+                replacement, orthogonal_map=part.orthogonal_map.name.lower()
+            )
+        else:
+            raise ValueError(f"the parametrisation {type(part).__name__} is not known here")
