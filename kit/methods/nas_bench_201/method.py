@@ -64,7 +64,7 @@ class NasBench201(Method[NasBench201Settings]):
         architecture = ArchitectureRecord(
             kind=Cell201.name, version=Cell201.version, value=best.string
         )
-        found = networks.outcome(context, network(context, self.settings, best), record)
+        found = networks.outcome(context, network(context, self.settings, best), architecture)
         if self.settings.architecture is not None:
             return found
         tables = [(f"artifacts/{TABLE}", "nas-bench-201")]
