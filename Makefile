@@ -4,10 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-# Which tests are one process's is tests/conftest.py's to say; torch gets one thread in each, since
-# the processes fill the cores.
+# A file of tests is one process's, so that what its tests share is made once; torch gets one thread
+# in each, since the processes fill the cores.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
-	--dist loadgroup --no-loadscope-reorder
+	--dist loadfile --no-loadscope-reorder
 
 # Python 3.12 has a way to watch lines that costs next to nothing.
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')

@@ -26,12 +26,12 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that were slow when last measured; what is not listed is quick.
 
-    For several processes: a file is one's, and so is all that shares the Docker engine or the Slurm
-    cluster. What takes longest comes first, so that the quick files fill what is left at the end.
+    Files that take longest come first, so that with several processes the quick ones fill what is
+    left at the end. ``KIT_TESTS`` leaves ``engines``, the files of what shares the Docker engine or
+    the Slurm cluster and so takes one process, or all the ``others``.
     """
     slow = frozenset(times.SLOW.read_text(encoding="utf-8").split())
     engines, slow_files = set(), set()
@@ -41,10 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if times.function(item.nodeid) in slow:
             item.add_marker("slow")
             slow_files.add(item.path)
-    for item in items:
-        shared = item.path in engines
-        item.add_marker(pytest.mark.xdist_group("engines" if shared else item.location[0]))
-    items.sort(key=lambda item: (item.path not in engines, item.path not in slow_files))
+    items.sort(key=lambda item: item.path not in slow_files)
+    if part := os.environ.get("KIT_TESTS"):
+        left = [item for item in items if (item.path in engines) != (part == "engines")]
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if (item.path in engines) == (part == "engines")]
 
 
 @pytest.fixture(scope="session")

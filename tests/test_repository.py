@@ -71,7 +71,16 @@ def test_the_table_of_times_adds_up_the_cases_of_a_function(
     assert (tmp_path / "guide.md").read_text(encoding="utf-8") == before + told + after
 
 
-def test_what_shares_an_engine_is_one_processs_and_long_files_come_first(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "left"),
+    [
+        ("engines", ["engines/slurm/test_docker", "engines/test_docker"]),
+        ("others", ["results/test_results", "test_spec"]),
+    ],
+)
+def test_what_shares_an_engine_is_a_part_and_long_files_come_first(
+    part: str, left: list[str]
+) -> None:
     names = (
         "test_spec",
         "results/test_results",
@@ -79,28 +88,14 @@ def test_what_shares_an_engine_is_one_processs_and_long_files_come_first(tmp_pat
         "engines/test_docker",
     )
     files = [f"tests/{name}.py" for name in names]
-    plugin = tmp_path / "groups.py"
-    plugin.write_text(
-        "def pytest_collection_finish(session):\n"
-        "    for item in session.items:\n"
-        '        print("group", item.location[0], *item.get_closest_marker("xdist_group").args)\n'
-    )
-    words = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "groups", *files]
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
     told = subprocess.run(
-        words,
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *files],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": path},
+        env=os.environ | {"KIT_TESTS": part},
         capture_output=True,
         text=True,
         check=True,
     )
-    lines = [line.split()[1:] for line in told.stdout.splitlines() if line.startswith("group ")]
-    spec, results, slurm, engine = files
-    assert list(dict.fromkeys(file for file, _ in lines)) == [slurm, engine, results, spec]
-    assert {tuple(line) for line in lines} == {
-        (slurm, "engines"),
-        (engine, "engines"),
-        (results, results),
-        (spec, spec),
-    }
+    found = [line.split("::")[0] for line in told.stdout.splitlines() if "::" in line]
+    order = [line.split(":")[0] for line in told.stdout.splitlines() if line.startswith("tests/")]
+    assert list(dict.fromkeys(found or order)) == [f"tests/{name}.py" for name in left]

@@ -21,8 +21,8 @@ SECONDS = 1.0
 
 
 def function(node: str) -> str:
-    """Return the test function of a node id, without parameters and pytest-xdist's group."""
-    return node.partition("[")[0].partition("@")[0]
+    """Return the test function of a node id, without parameters."""
+    return node.partition("[")[0]
 
 
 def measured(report: Path) -> dict[str, float]:
