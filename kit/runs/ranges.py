@@ -13,11 +13,15 @@ SHARE, POSITIVE = (0.0, 1.0), (0.0, LARGEST)
 # By the metric's name up to a slash; ``kit.metrics`` has a module for each.
 RANGES: Mapping[str, tuple[float, float]] = {
     "false-negative-rate": SHARE,
+    "mae": POSITIVE,
     "mae8": POSITIVE,
     "one-minus-auroc": SHARE,
     "one-minus-f1": SHARE,
     "one-minus-map": SHARE,
+    "one-minus-miou": SHARE,
+    "one-minus-r2": POSITIVE,  # worse than the mean is above 1
     "relative-l2": POSITIVE,
+    "rmse": POSITIVE,
     "zero-one-error": SHARE,
 }
 # Of metrics that are in no list.
