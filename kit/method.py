@@ -144,7 +144,7 @@ class MethodInfo:
             values = apply_overrides(values, overrides, self.settings_type)
             settings = convert(values, self.settings_type, "-o")
             _check_roles(overrides, settings)
-        settings.check(task.sample_shape, task.outputs)
+        settings.check(task.sample_shape, task.outputs, task.dense)
         return settings
 
     def _layers(self, facts: Mapping[str, str]) -> dict[str, Any]:

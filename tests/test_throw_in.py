@@ -155,8 +155,8 @@ def test_released_architectures_and_a_variant_of_settings_alone(
     seeds = ("--seed", "0", "--seed", "1")
     assert kit("run", "three-waves", "majority", *seeds, *SMOKE).returncode == 0
     rows = json.loads(kit("list", "architectures", "--format", "json").stdout)
-    released = [(row["method"], row["task"], row["seed"]) for row in rows]
-    assert [each for each in released if each[0] == "window-search"] == [
+    listed = [(row["method"], row["task"], row["seed"]) for row in rows]
+    assert [each for each in listed if each[0] == "window-search"] == [
         ("window-search", "three-waves", 0),
         ("window-search", "three-waves", 1),
     ]

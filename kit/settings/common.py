@@ -214,10 +214,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data: DataConfig = DataConfig()
     recipe: str | None = None
 
-    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
-        """Hold the settings to samples (channels, spatial...) with some outputs.
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
+        """Hold the settings to the samples of a task.
+
+        Args:
+            sample_shape: (channels, spatial...).
+            outputs: of a sample, or of each of its positions.
+            dense: whether each position has outputs.
 
         Raises:
             KitError: they do not fit, or a role holds samples that it must not.
         """
+        del dense
         self.data.check(sample_shape, outputs)

@@ -25,13 +25,13 @@ class TrainingSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
     validation: Validation = Validation()
     loss: str | None = None
 
-    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples; what scores the training must not be trained on.
 
         Raises:
             KitError: they do not fit, or the validation has samples of the final fit.
         """
-        super().check(sample_shape, outputs)
+        super().check(sample_shape, outputs, dense)
         role = self.validation.role
         if role != "none" and (both := self.data.shared("final_fit", role)):
             raise KitError(

@@ -132,13 +132,13 @@ class AmberSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
         if self.architecture is not None:
             KIND.check(self.architecture)
 
-    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples; children are scored on what they are not trained on.
 
         Raises:
             KitError: they do not fit, the sequences are too short, or the two overlap.
         """
-        super().check(sample_shape, outputs)
+        super().check(sample_shape, outputs, dense)
         length = self.data.input_shape(sample_shape)[-1]
         try:
             positions(length, len(self.architecture or ()) or self.layers)
@@ -157,7 +157,7 @@ class AmberInfo(MethodInfo):
 
     def applies(self, task: Task) -> str | None:
         """Return None, or what its network is for instead."""
-        if task.dims == 1 and task.kind == "dense":
+        if task.dims == 1 and task.dense:
             return "its network answers for a sequence as a whole, not for each position"
         return super().applies(task)
 

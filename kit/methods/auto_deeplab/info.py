@@ -122,13 +122,13 @@ class AutoDeepLabSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fi
         if self.architecture is not None:
             Trellis().check(self.architecture)
 
-    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples; what decides must not be trained on.
 
         Raises:
             KitError: they do not fit, or roles overlap that must not.
         """
-        super().check(sample_shape, outputs)
+        super().check(sample_shape, outputs, dense)
         if self.swap_axes and sample_shape[1] != sample_shape[2]:
             raise KitError("swap_axes is for square maps; use -o swap_axes=false")
         others = ["tune_val"]
@@ -149,7 +149,7 @@ class AutoDeepLabInfo(MethodInfo):
     def applies(self, task: Task) -> str | None:
         """Return None if the method can take the task, else the reason why not."""
         reason = super().applies(task)
-        if reason is None and task.kind != "dense":
+        if reason is None and not task.dense:
             return "it answers at every position of a map, and this task has one answer per sample"
         return reason
 

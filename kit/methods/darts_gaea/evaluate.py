@@ -61,7 +61,7 @@ def final_network(
 ) -> Skipping[DartsNetwork]:
     """Return the network of a genotype, with first weights that the run's seed decides."""
     options = settings.evaluation
-    dense = context.task.kind == "dense"
+    dense = context.task.dense
     last_batch = options.batch_norm == "last-batch"
     torch.manual_seed(key(context.spec.seed, "network"))
     network = DartsNetwork(

@@ -66,13 +66,13 @@ class GenotypeSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
     architecture: Mapping[str, Any] | None = None
     speed: Speed = Speed()
 
-    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples.
 
         Raises:
             KitError: they do not fit, or the genotype is none of this space.
         """
-        super().check(sample_shape, outputs)
+        super().check(sample_shape, outputs, dense)
         if self.architecture is not None:
             try:
                 check(self.architecture, len(sample_shape) - 1)
@@ -87,7 +87,7 @@ class GenotypeInfo(MethodInfo):
     def applies(self, task: Task) -> str | None:
         """Return None if the method can take the task, else the reason why not."""
         reason = super().applies(task)
-        if reason is not None or task.kind == "dense":
+        if reason is not None or task.dense:
             return reason
         sizes = task.sample_shape[1:]
         if min(sizes) < SMALLEST_MAP:

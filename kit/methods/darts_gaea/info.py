@@ -66,13 +66,13 @@ class GaeaSettings(GenotypeSettings, frozen=True, kw_only=True, forbid_unknown_f
 
     search: GaeaSearch
 
-    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples; the search needs two kinds of them.
 
         Raises:
             KitError: they do not fit, the halves overlap, or the genotype is none of this space.
         """
-        super().check(sample_shape, outputs)
+        super().check(sample_shape, outputs, dense)
         if both := self.data.shared("search", "search_val"):
             raise KitError(
                 "the search needs data that it does not train on, but 'search' holds samples of "

@@ -94,7 +94,7 @@ def build_supernet(context: NetworkContext, settings: GaeaSettings) -> Skipping[
         context.task.outputs,
         mixtures=Mixtures(options.mixture, options.start, options.beta_simplex),
         dims=context.task.dims,
-        dense=context.task.kind == "dense",
+        dense=context.task.dense,
         channels=options.channels,
         layers=options.layers,
         reduction=settings.reduction,

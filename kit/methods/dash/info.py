@@ -147,13 +147,13 @@ class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=Tr
                     f"kernel size {size} is even and cannot be centred in retraining: {layer!r}"
                 )
 
-    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples; a bilevel search needs two kinds of them.
 
         Raises:
             KitError: they do not fit, or the two overlap.
         """
-        super().check(sample_shape, outputs)
+        super().check(sample_shape, outputs, dense)
         if self.search.level == "bilevel" and (both := self.data.shared("search", "search_val")):
             raise KitError(
                 "a bilevel search needs data that it does not train on, but 'search' holds samples "

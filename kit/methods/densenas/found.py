@@ -92,7 +92,7 @@ def build_network(
         blocks,
         context.input_shape,
         context.task.outputs,
-        dense=context.task.kind == "dense",
+        dense=context.task.dense,
         pad=settings.pad,
     )
     return network.to(context.device)

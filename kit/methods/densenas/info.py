@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
 from kit.errors import KitError
 from kit.method import MethodInfo
-from kit.settings import Amount, Count, Optimiser, Positive, Settings, Speed, TrainingSettings
+from kit.settings import Amount, Count, Optimiser, Positive, Speed, TrainingSettings
 from kit.spaces.densenas.blocks import Blocks, parse
 from kit.spaces.densenas.table import SupernetTable, supernet_table
-from kit.spec import Profile, Protocol, Tier
-from kit.task import Task
 
 Channels = tuple[Positive, Positive]
 Operation = Literal["basic_block"]
@@ -91,12 +88,15 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
         """The supernet."""
         return supernet_table(self.supernet) if isinstance(self.supernet, str) else self.supernet
 
-    def check_dense(self) -> None:
-        """Check that all maps stay as large as the sample.
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
+        """Hold the settings to the samples; for dense tasks all maps stay as large as these.
 
         Raises:
-            KitError: naming what makes them smaller.
+            KitError: they do not fit, naming what makes maps smaller.
         """
+        super().check(sample_shape, outputs, dense)
+        if not dense:
+            return
         for number, block in enumerate(parse(self.architecture or ()) if self.architecture else ()):
             if block.stride != 1:
                 raise KitError(
@@ -110,30 +110,7 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
             )
 
 
-class DenseNasInfo(MethodInfo):
-    """Holds the supernet and the architecture to the kind of task."""
-
-    def settings(
-        self,
-        task: Task,
-        protocol: Protocol,
-        profile: Profile,
-        tier: Tier,
-        overrides: Sequence[str] = (),
-    ) -> Settings:
-        """Return the resolved settings.
-
-        Raises:
-            KitError: see ``MethodInfo.settings``, or they do not fit a dense task.
-        """
-        found = super().settings(task, protocol, profile, tier, overrides)
-        assert isinstance(found, DenseNasSettings)
-        if task.kind == "dense":
-            found.check_dense()
-        return found
-
-
-METHOD = DenseNasInfo(
+METHOD = MethodInfo(
     name="densenas",
     title="DenseNAS",
     version=1,

@@ -123,7 +123,7 @@ def build_supernet(context: NetworkContext, settings: DenseNasSettings) -> Super
         settings.table,
         context.input_shape,
         context.task.outputs,
-        dense=context.task.kind == "dense",
+        dense=context.task.dense,
         pad=settings.pad,
         temperature=options.temperature,
         double_softmax=options.double_softmax,

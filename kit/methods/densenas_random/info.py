@@ -8,7 +8,8 @@ from typing import Literal
 from msgspec import Struct
 
 from kit import method, task
-from kit.methods.densenas.info import DenseNasInfo, DenseNasSettings
+from kit.method import MethodInfo
+from kit.methods.densenas.info import DenseNasSettings
 from kit.settings import Amount, Positive
 from kit.spaces.densenas.blocks import Blocks
 from kit.spec import RunSpec
@@ -58,7 +59,7 @@ class DenseNasRandomSettings(
     trials: RandomTrials
 
 
-class DenseNasRandomInfo(DenseNasInfo):
+class DenseNasRandomInfo(MethodInfo):
     """Reads the run of DenseNAS of the same seed, unless an architecture is given."""
 
     def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:

@@ -94,6 +94,6 @@ class DenseNasRandom(ChainMethod[DenseNasRandomSettings]):
                 blocks,
                 context.input_shape,
                 context.task.outputs,
-                dense=context.task.kind == "dense",
+                dense=context.task.dense,
             )
         return count.parameters(network)

@@ -44,13 +44,13 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
     scored: Literal["test", "tune_val"] = "tune_val"
     architecture: Annotated[str, Meta(max_length=200)] | None = None
 
-    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples and the space.
 
         Raises:
             KitError: they do not fit.
         """
-        super().check(sample_shape, outputs)
+        super().check(sample_shape, outputs, dense)
         if self.part[0] > self.part[1]:
             raise KitError(f"part: there is no part {self.part[0]} of {self.part[1]}")
         if self.architecture is not None:

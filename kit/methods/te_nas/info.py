@@ -51,13 +51,13 @@ class TeNasSettings(GenotypeSettings, frozen=True, kw_only=True, forbid_unknown_
 
     search: TeNasSearch
 
-    def check(self, sample_shape: tuple[int, ...], outputs: int) -> None:
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples.
 
         Raises:
             KitError: they do not fit, or there is no such operation.
         """
-        super().check(sample_shape, outputs)
+        super().check(sample_shape, outputs, dense)
         for name in self.search.operations:
             if name not in CANDIDATES:
                 raise unknown("operation in search.operations", name, CANDIDATES)

@@ -52,7 +52,7 @@ class XgboostInfo(MethodInfo):
 
     def applies(self, task: Task) -> str | None:
         """Return None, or that the task's maps have no fixed size."""
-        if task.kind == "dense" and task.rules.get("window"):
+        if task.dense and task.rules.get("window"):
             return "trees of a whole map need maps of one size; the paper's did not fit on a GPU"
         return super().applies(task)
 

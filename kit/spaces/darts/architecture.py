@@ -74,4 +74,4 @@ class DartsCells:
 
 def cells_of(task: Any) -> tuple[str, ...]:
     """Return the cell types that networks of a task have."""
-    return CELLS[:1] if task.kind == "dense" else CELLS
+    return CELLS[:1] if task.dense else CELLS
