@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kit import lazy
 
 if TYPE_CHECKING:
     from kit.search.api import Architecture, dash_search
@@ -11,15 +13,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Architecture", "__version__", "darts_search", "dash_search"]
 
-
-def __getattr__(name: str) -> Any:
-    """Import a search when it is asked for: it needs torch, and most of the kit does not."""
-    if name in ("Architecture", "dash_search"):
-        from kit.search import api
-
-        return getattr(api, name)
-    if name == "darts_search":
-        from kit.spaces.darts.api import darts_search
-
-        return darts_search
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy.names(
+    __name__,
+    {"search.api": ("Architecture", "dash_search"), "spaces.darts.api": ("darts_search",)},
+)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kit import lazy
 
 if TYPE_CHECKING:
     from kit.search.api import Architecture, dash_search
@@ -31,11 +32,4 @@ __all__ = [
     "mixtures",
     "supernet",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import a part when it is asked for: what architectures are is told without torch."""
-    for module, parts in MODULES.items():
-        if name in parts:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy.names(__name__, MODULES)

@@ -1,4 +1,4 @@
-"""Stand-in GPUs for the tests of engines."""
+"""Stand-in GPUs and made-up sweeps for the tests of engines."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.engines.nvml import FakeGpus, build
+from tests.engines.sweep import Sweep
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +37,9 @@ def fake_gpus(
         return gpus
 
     return make
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    return Sweep(tmp_path, monkeypatch)

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import accumulate, pairwise
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -20,61 +13,17 @@ import pytest
 from kit.engines import leases
 from kit.engines.devices import GIB
 from kit.engines.engine import EngineError, Handle, SweepOptions
-from kit.engines.jobs import Ended, Job, RetryPolicy
+from kit.engines.jobs import Job, RetryPolicy
 from kit.engines.queue import Queue
 from kit.engines.slots import Cpu, Gpus
-from kit.errors import BusyError, KitError
-from kit.files import is_locked
+from kit.errors import KitError
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.engines.chaos import FakeLocal
-from tests.engines.fake_run import spec_of
 from tests.engines.nvml import FakeGpus
+from tests.engines.sweep import Sweep, jobs, spec
 
 Make = Callable[..., FakeGpus]
-QUICK = RetryPolicy(pause=0.05, grace=3.0)
-
-
-def spec(seed: int) -> RunSpec:
-    return spec_of("darcy-flow", "wrn", seed)
-
-
-def jobs(count: int) -> list[Job]:
-    return [Job(spec(seed), hours=float(count - seed)) for seed in range(count)]
-
-
-class Sweep:
-    """Queues on one results folder, and what their runs noted."""
-
-    def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
-        self.journal, self.patch = folder / "journal", patch
-        self.logged: list[str] = []
-        self.plan()
-
-    def plan(self, **plan: Any) -> None:
-        self.patch.setenv("FAKE_RUN", json.dumps({"journal": str(self.journal), **plan}))
-
-    def queue(self, jobs: Sequence[Job], slots: Any, **changes: Any) -> Queue:
-        engine = changes.pop("engine", None) or FakeLocal(SweepOptions())
-        options: dict[str, Any] = {"policy": QUICK, "log": self.logged.append} | changes
-        return Queue(jobs, engine, slots, **options)
-
-    def run(self, jobs: Sequence[Job], slots: Any, **changes: Any) -> dict[int, Ended]:
-        return {end.spec.seed: end for end in self.queue(jobs, slots, **changes).run()}
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        text = self.journal.read_text() if self.journal.exists() else ""
-        return [json.loads(line) for line in text.splitlines()]
-
-    def begun(self) -> Counter[int]:
-        return Counter(line["seed"] for line in self.lines if line["what"] == "begin")
-
-
-@pytest.fixture
-def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sweep:
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
-    return Sweep(tmp_path, monkeypatch)
 
 
 def spans(lines: Sequence[dict[str, Any]], uuid: str) -> list[tuple[float, float]]:
@@ -191,7 +140,6 @@ def test_a_gpu_that_another_was_quicker_to_lease_is_waited_for(
     sweep: Sweep, fake_gpus: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The queue is made to believe that the GPU is free; the run itself finds that it is not."""
-    from kit.engines import leases
 
     fake = fake_gpus(1)
     believed = leases.Free(tuple(fake.uuids), {})
@@ -308,106 +256,3 @@ def test_what_a_run_reads_is_run_first_and_without_it_nothing(sweep: Sweep) -> N
     assert (5, True) in started
     assert 6 not in {seed for seed, _ in started}
     assert "needs darcy-flow wrn seed 1" in (queue.done[after(6, 1).id].message or "")
-
-
-SUPERVISOR = """
-import sys
-from tests.engines.test_queue import FakeLocal, jobs, QUICK
-from kit.engines.engine import SweepOptions
-from kit.engines.slots import Cpu
-from kit.engines.queue import Queue
-count, cores = int(sys.argv[1]), int(sys.argv[2]) or None
-ends = Queue(jobs(count), FakeLocal(SweepOptions(cores=cores)), Cpu(2, cores), QUICK).run()
-sys.exit(any(end.failure for end in ends))
-"""
-
-
-def supervisor(count: int, cores: int = 0) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-c", SUPERVISOR, str(count), str(cores)]
-    return subprocess.Popen(words, stderr=subprocess.PIPE)
-
-
-def at_a_time(lines: Sequence[dict[str, Any]]) -> int:
-    """How many runs there were at most between their begin and end."""
-    steps = sorted((line["time"], 1 if line["what"] == "begin" else -1) for line in lines)
-    return max(accumulate(step for _, step in steps))
-
-
-def test_two_sweeps_start_no_more_runs_than_there_are_cores(sweep: Sweep) -> None:
-    sweep.plan(seconds=0.4)
-    others = [supervisor(8, cores=2), supervisor(8, cores=2)]
-    assert [other.wait(60) for other in others] == [0, 0]
-    assert sweep.begun() == dict.fromkeys(range(8), 1)
-    assert at_a_time(sweep.lines) == 2
-
-
-def test_a_core_is_one_runs() -> None:
-    with leases.core(1, timeout=0.0):
-        with pytest.raises(BusyError, match="runs have all 1"), leases.core(1, timeout=0.0):
-            pass
-        with leases.core(2, timeout=0.0):
-            assert leases.free_cores(3) == 1
-
-
-def test_two_queues_share_the_work_and_do_nothing_twice(sweep: Sweep) -> None:
-    sweep.plan(seconds=0.2)
-    others = [supervisor(8), supervisor(8)]
-    assert [other.wait(60) for other in others] == [0, 0]
-    assert sweep.begun() == dict.fromkeys(range(8), 1)
-
-
-def test_what_a_killed_queue_left_running_is_taken_over(sweep: Sweep) -> None:
-    sweep.plan(long={0: 3.0, 1: 3.0})
-    killed = supervisor(3)
-    while len(sweep.begun()) < 2:
-        time.sleep(0.02)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    ends = sweep.run(jobs(3), Cpu(2))
-    assert [end.failure for end in ends.values()] == [None] * 3
-    assert sweep.logged.count(f"{spec(0)}: found running") == 1
-    assert sweep.begun() == {0: 1, 1: 1, 2: 1}
-
-
-def test_ctrl_c_stops_what_a_killed_queue_left_running(sweep: Sweep) -> None:
-    sweep.plan(long={0: 60.0})
-    killed = supervisor(1)
-    while not sweep.begun():
-        time.sleep(0.02)
-    killed.send_signal(signal.SIGKILL)
-    killed.wait()
-    queue = sweep.queue(jobs(1), Cpu(1))
-    queue.watch = lambda _: os.kill(os.getpid(), signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        queue.run()
-    assert not RunFolder(spec(0)).is_running()
-    status = RunFolder(spec(0)).status()
-    assert status is not None
-    assert status.state == "cancelled"
-
-
-@pytest.mark.parametrize(("number", "times"), [("SIGINT", 1), ("SIGTERM", 1), ("SIGINT", 2)])
-def test_ctrl_c_once_waits_for_the_grace_twice_does_not(
-    sweep: Sweep, number: str, times: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of two runs, one goes when told to, the other takes no notice of TERM."""
-    sweep.plan(long={0: 60.0}, acts={1: "hang"})
-    process = supervisor(2)
-    while len(sweep.begun()) < 2:
-        time.sleep(0.02)
-    began = time.monotonic()
-    process.send_signal(getattr(signal, number))
-    if times == 2:
-        time.sleep(0.3)
-        process.send_signal(getattr(signal, number))
-    process.wait(30)
-    took = time.monotonic() - began
-    assert (took >= QUICK.grace) == (times == 1)
-    for seed in (0, 1):
-        assert not is_locked(RunFolder(spec(seed)).lock)
-    status = RunFolder(spec(0)).status()
-    assert status is not None
-    assert status.state == "cancelled"
-    # And the same again finishes them.
-    sweep.plan()
-    assert not any(end.failure for end in sweep.run(jobs(2), Cpu(2)).values())

@@ -8,9 +8,9 @@ What architectures are is told without torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from kit import lazy
 from kit.spaces.amber.layers import LAYERS, Layers
 from kit.spaces.amber.tokens import (
     OPERATIONS,
@@ -46,11 +46,4 @@ __all__ = [
     "to_tokens",
     "token_count",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import a part that needs torch when it is asked for."""
-    for module, parts in MODULES.items():
-        if name in parts:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy.names(__name__, MODULES)

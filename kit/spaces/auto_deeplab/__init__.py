@@ -5,8 +5,9 @@ Usable with torch alone; what architectures are (``kind``, ``decoding``) is told
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kit import lazy
 
 if TYPE_CHECKING:
     from kit.spaces.auto_deeplab.decoding import decode
@@ -15,16 +16,10 @@ if TYPE_CHECKING:
     from kit.spaces.auto_deeplab.supernet import TrellisSupernet
 
 MODULES = {
-    "decode": "decoding",
-    "Trellis": "kind",
-    "TrellisNetwork": "network",
-    "TrellisSupernet": "supernet",
+    "decoding": ("decode",),
+    "kind": ("Trellis",),
+    "network": ("TrellisNetwork",),
+    "supernet": ("TrellisSupernet",),
 }
 __all__ = ["Trellis", "TrellisNetwork", "TrellisSupernet", "decode"]
-
-
-def __getattr__(name: str) -> Any:
-    """Import a part when it is asked for."""
-    if name in MODULES:
-        return getattr(import_module(f"{__name__}.{MODULES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy.names(__name__, MODULES)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kit import lazy
 
 if TYPE_CHECKING:
     from kit.spaces.darts.api import DartsArchitecture, darts_search, load_genotype
@@ -28,11 +29,4 @@ __all__ = [
     "darts_search",
     "load_genotype",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import a part when it is asked for: genotypes are read and shown without torch."""
-    for module, parts in MODULES.items():
-        if name in parts:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy.names(__name__, MODULES)

@@ -6,8 +6,9 @@ in 2D at constant resolution (``dense``) and in 1D.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kit import lazy
 
 if TYPE_CHECKING:
     from kit.spaces.densenas.blocks import Block, Blocks, parse, text
@@ -43,11 +44,4 @@ __all__ = [
     "supernet_table",
     "text",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import a part when it is asked for: tables and architectures need no torch."""
-    for module, parts in MODULES.items():
-        if name in parts:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy.names(__name__, MODULES)

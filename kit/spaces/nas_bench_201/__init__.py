@@ -5,8 +5,9 @@ Cells, their numbers, classes and costs are told without torch.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kit import lazy
 
 if TYPE_CHECKING:
     from kit.spaces.nas_bench_201.architecture import Cell201
@@ -37,11 +38,4 @@ __all__ = [
     "read",
     "write",
 ]
-
-
-def __getattr__(name: str) -> Any:
-    """Import a part when it is asked for."""
-    for module, parts in MODULES.items():
-        if name in parts:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = lazy.names(__name__, MODULES)
