@@ -95,20 +95,16 @@ def told(place: Path | None = None) -> Iterator[None]:
 
 def rows(table: Table, cell: Any, epoch: int | None) -> dict[str, Any]:
     """Return what is shown of a cell."""
+    from kit.spaces.nas_bench_201.cell import string
+
     number = table.index(cell)
     costs = table.costs(number)
     return {
         "index": number,
-        "string": _string(number),
+        "string": string(number),
         "trained": int(table.trained[table.cells.searchsorted(number)]),
         "parameters": costs.parameters,
         "multiply-adds": costs.multiply_adds,
         "epoch": table.header.epochs - 1 if epoch is None else epoch,
         **table.info(number, epoch),
     }
-
-
-def _string(number: int) -> str:
-    from kit.spaces.nas_bench_201.cell import string
-
-    return string(number)

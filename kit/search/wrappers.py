@@ -45,11 +45,11 @@ def refused(layer: Convolution) -> str | None:
         return f"has the older {old[0]}; take that of torch.nn.utils.parametrizations"
     if not parametrize.is_parametrized(layer):
         return None
-    for parts in layer.parametrizations.values():  # type: ignore[operator]
-        for part in parts:
-            if not isinstance(part, KNOWN):
-                return f"has the parametrisation {type(part).__name__}, which is not known here"
-    if set(layer.parametrizations) != {"weight"}:  # type: ignore[arg-type]
+    parametrised = dict(layer.get_submodule("parametrizations").named_children())
+    for part in (part for parts in parametrised.values() for part in parts.children()):
+        if not isinstance(part, KNOWN):
+            return f"has the parametrisation {type(part).__name__}, which is not known here"
+    if set(parametrised) != {"weight"}:
         return "has a parametrisation of its bias"
     return None
 

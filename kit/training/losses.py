@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal
 
 import torch
@@ -49,14 +49,14 @@ def bce(output: Tensor, batch: Batch, *, pos_weight: float = 1.0) -> Tensor:
         batch: its ``y`` are the labels.
         pos_weight: weight of the positive labels.
     """
-    weight = output.new_tensor(pos_weight) if pos_weight != 1.0 else None
+    weight = _constant(pos_weight, output.dtype, output.device) if pos_weight != 1.0 else None
     truth = batch.y.to(output.dtype)
     return F.binary_cross_entropy_with_logits(output, truth, pos_weight=weight)
 
 
 def masked_bce(output: Tensor, batch: Batch, *, pos_weight: float = 1.0) -> Tensor:
     """Mean of ``bce`` over the positions that count; zero if none does."""
-    weight = output.new_tensor(pos_weight)
+    weight = _constant(pos_weight, output.dtype, output.device)
     truth, counted = batch.y.to(output.dtype), _mask(output, batch)
     each = F.binary_cross_entropy_with_logits(output, truth, pos_weight=weight, reduction="none")
     return (each * counted).sum() / counted.sum().clamp(min=1)
@@ -190,10 +190,16 @@ def _scaled(output: Tensor, batch: Batch, scale: Numbers) -> tuple[Tensor, Tenso
     truth = batch.y.to(output.dtype)
     if scale == 1.0:
         return output, truth
-    divisor = output.new_tensor(scale)
+    divisor = _constant(scale, output.dtype, output.device)
     if divisor.ndim:
         divisor = divisor.reshape(-1, *[1] * (output.ndim - 2))
     return output / divisor, truth / divisor
+
+
+@lru_cache(maxsize=32)
+def _constant(value: Numbers, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return numbers on a device: brought there once, not for each batch."""
+    return torch.tensor(value, dtype=dtype, device=device)
 
 
 def _mask(output: Tensor, batch: Batch) -> Tensor:

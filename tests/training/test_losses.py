@@ -128,3 +128,25 @@ def test_parameters_change_the_function_alone() -> None:
     found: Any = loss("focal: gamma = 3 , alpha = 6")[0]
     assert found.keywords == {"gamma": 3.0, "alpha": 6.0}
     assert loss("mse")[0] is loss("mse")[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("scaled-mse:scale=2/4", (1 / 4 + 9 / 4 + 4 / 16 + 0) / 4),
+        ("scaled-mse:scale=2", (1 + 9 + 4 + 0) / 4 / 4),
+        ("scaled-mae:scale=2/4", (1 / 2 + 3 / 2 + 2 / 4 + 0) / 4),
+        ("pinball:quantile=0.25,scale=2/4", (0.25 / 2 + 0.75 * 3 / 2 + 0.25 * 2 / 4 + 0) / 4),
+    ],
+)
+@pytest.mark.parametrize("spatial", [(), (1,), (1, 1)])
+def test_scaled_losses_divide_output_by_output(
+    name: str, expected: float, spatial: tuple[int, ...]
+) -> None:
+    truth = torch.tensor([[1.0, 2.0], [-3.0, 0.0]]).reshape(2, 2, *spatial)
+    for dtype in (torch.float32, torch.float64):
+        output = torch.zeros_like(truth, dtype=dtype, requires_grad=True)
+        value = loss(name)[0](output, batch(truth))
+        value.backward()
+        assert value.dtype == dtype
+        assert value.item() == pytest.approx(expected)

@@ -47,6 +47,7 @@ def command(
     from kit.cli import cells
     from kit.cli.commands import run
     from kit.cli.specs import as_asked
+    from kit.methods.nas_bench_201.info import SEED, TABLE
     from kit.runs.folder import RunFolder
     from kit.spaces.nas_bench_201.files import write
 
@@ -58,7 +59,7 @@ def command(
     ]
     which = {name: asked[name] for name in ("profile", "protocol", "tier")}
     (spec,) = as_asked(
-        task_name, space, seeds=(777,), overrides=tuple(overrides), architecture=None, **which
+        task_name, space, seeds=(SEED,), overrides=tuple(overrides), architecture=None, **which
     )
     if dry_run:
         _plan(spec)
@@ -68,7 +69,7 @@ def command(
         task_name=task_name,
         method_name=space,
         spec_file=None,
-        seeds=(777,),
+        seeds=(SEED,),
         overrides=tuple(overrides),
         architecture=None,
         until=None,
@@ -79,7 +80,7 @@ def command(
         **asked,
     )
     with cells.told():
-        table = cells.read(str(RunFolder(spec).path / "artifacts" / "cells.parquet"))
+        table = cells.read(str(RunFolder(spec).path / "artifacts" / TABLE))
         file = cells.file_of(table)
         if part:
             file = file.with_stem(f"{file.stem}-part-{part.replace('/', '-of-')}")
@@ -100,7 +101,7 @@ def _plan(spec: Any) -> None:
     from kit.runs import trial_records
     from kit.runs.folder import RunFolder
     from kit.settings import convert
-    from kit.spaces.nas_bench_201.cell import Cell, string
+    from kit.spaces.nas_bench_201.cell import Cell
     from kit.spaces.nas_bench_201.costs import Counter
 
     the_task, info = task.find(spec.task), method.find(spec.method)
@@ -114,7 +115,7 @@ def _plan(spec: Any) -> None:
         channels=settings.channels,
         cells=settings.cells,
     )
-    work = {n: counter.of(Cell.parse(string(n))).multiply_adds for n in numbers}
+    work = {n: counter.of(Cell.of(n)).multiply_adds for n in numbers}
     known = trial_records.read(trial_records.file_of(RunFolder(spec).path, "cells"))
     done = {n: known[place] for place, n in enumerate(numbers) if place in known}
     click.echo(f"{len(numbers)} cells of {settings.epochs} epochs, {len(done)} trained")

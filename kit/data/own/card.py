@@ -9,7 +9,7 @@ import numpy as np
 
 from kit.data.own.missing import statistics
 from kit.data.own.reading import Array, Found, plural
-from kit.data.own.splits import FOLDS, Split, remarks
+from kit.data.own.splits import FOLDS, Split, lacking
 from kit.data.own.targets import Answers
 
 SHOWN = 10
@@ -82,7 +82,7 @@ def _smells(x: Array, answers: Answers, split: Split) -> list[str]:
             rare = int(counts.argmin())
             smells.append(f"class {answers.names[rare]} has {plural(int(counts[rare]), 'sample')}")
     if answers.kind == "multi-label":
-        smells += [f"{line}: it is not scored there" for line in remarks(answers, split)]
+        smells += [f"{line}: it is not scored there" for line in lacking(answers, split)]
     return smells
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -97,15 +97,6 @@ def _array(column: pa.ChunkedArray) -> Array:
 def numeric(values: Array) -> bool:
     """Tell whether a column can be an input."""
     return values.dtype.kind in "biuf"
-
-
-def absent(values: Array) -> Any:
-    """Return where a column has no value: (rows,) booleans."""
-    if values.dtype.kind == "O":
-        return np.array([each is None for each in values.tolist()])
-    if values.dtype.kind == "f":
-        return np.isnan(values)
-    return np.isnat(values) if values.dtype.kind == "M" else np.zeros(len(values), bool)
 
 
 def _number(word: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import numpy.typing as npt
 from msgspec.structs import replace
 
 from kit.data.own.reading import Array, Reading, plural
@@ -12,6 +13,15 @@ from kit.errors import DataError
 
 # Above this, squares and sums of float32 overflow in training.
 LARGEST = 1e15
+
+
+def absent(values: Array) -> npt.NDArray[np.bool_]:
+    """Return where there is no value, in the same shape."""
+    if values.dtype.kind == "O":
+        return np.array([each is None for each in values.flat], bool).reshape(values.shape)
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    return np.isnat(values) if values.dtype.kind == "M" else np.zeros(values.shape, bool)
 
 
 def numbers(place: str, what: str, values: Array) -> Array:
@@ -29,8 +39,8 @@ def numbers(place: str, what: str, values: Array) -> Array:
     floats = values.dtype.kind == "f"
     if floats and (count := int(np.isinf(values).sum())):
         raise DataError(f"{place}: {what} holds {plural(count, 'infinite value')}")
-    with np.errstate(invalid="ignore"):
-        beyond = np.abs(values.astype(np.float64)) > LARGEST
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN; LARGEST in halves
+        beyond = (values > LARGEST) | (values < -LARGEST)
     if beyond.any():
         largest = float(np.nanmax(np.abs(values.astype(np.float64))))
         raise DataError(
@@ -54,10 +64,11 @@ def fitted(
     Raises:
         DataError: values are missing, and nobody said what becomes of them.
     """
+    gaps = absent(x)
+    count = int(gaps.sum())
     if reading.missing is None:
-        count = int(np.isnan(x).sum()) if x.dtype.kind == "f" else 0
         if count:
-            where = np.isnan(x).any(axis=tuple(range(1, x.ndim)))
+            where = gaps.any(axis=tuple(range(1, x.ndim)))
             raise DataError(
                 f"{place}: x lacks {count:,} of {x.size:,} values, in "
                 f"{plural(int(where.sum()), 'sample')}; say --missing mean, zero, or mask (the "
@@ -71,7 +82,6 @@ def fitted(
         known = np.isfinite(seen)
         totals = np.where(known, seen, 0).sum(axis=axes) / np.maximum(known.sum(axis=axes), 1)
         means = [float(f"{mean:.9g}") for mean in totals]
-    count = int(np.isnan(x).sum()) if x.dtype.kind == "f" else 0
     reading = replace(reading, fill=tuple(means))
     return filled(x, reading), reading, [f"{plural(count, 'missing value')} ({reading.missing})"]
 
@@ -80,11 +90,11 @@ def filled(x: Array, reading: Reading) -> Array:
     """Return inputs whose missing values are filled as the reading says."""
     if reading.missing is None:
         return x
-    absent = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool)
+    gaps = absent(x)
     means = np.array(reading.fill).reshape(-1, *[1] * (x.ndim - 2))
-    whole = np.where(absent, means, x).astype(np.float32)
+    whole = np.where(gaps, means, x).astype(np.float32)
     if reading.missing == "mask":
-        whole = np.concatenate([whole, absent.astype(np.float32)], axis=1)
+        whole = np.concatenate([whole, gaps.astype(np.float32)], axis=1)
     return whole
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from kit.data.own.columns import absent
+from kit.data.own.missing import absent
 from kit.data.own.reading import Array, Stated
 from kit.errors import DataError
 
@@ -79,7 +79,7 @@ class Steps:
             return stepwise if y.ndim == 1 else stepwise.swapaxes(1, 2)
         first = y[self.rows[self.bounds[:-1]]]
         spread = np.repeat(first, np.diff(self.bounds), axis=0)
-        same = (spread == y[self.rows]) | (_absent(spread) & _absent(y[self.rows]))
+        same = (spread == y[self.rows]) | (absent(spread) & absent(y[self.rows]))
         if not same.all():
             at = int(self.rows[int(np.argwhere(~same)[0][0])])
             raise DataError(
@@ -113,7 +113,3 @@ class Steps:
                 part = np.concatenate([part, end])
             parts.append(part)
         return np.stack(parts)
-
-
-def _absent(values: Array) -> npt.NDArray[np.bool_]:
-    return absent(values.reshape(-1)).reshape(values.shape)

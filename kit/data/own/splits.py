@@ -83,10 +83,10 @@ def _deal(split: Split, rows: Array, shares: int) -> None:
 def _first_whole(answers: Answers, draw: Callable[[int], Split]) -> Split:
     """Return the first draw in which no fold lacks a class, else the first of all."""
     first = draw(0)
-    if not _lacking(answers, first):
+    if not lacking(answers, first):
         return first
     drawn = (draw(number) for number in range(1, TRIES))
-    return next((split for split in drawn if not _lacking(answers, split)), first)
+    return next((split for split in drawn if not lacking(answers, split)), first)
 
 
 def _by_group(place: str, answers: Answers, group: Array) -> Split:
@@ -117,7 +117,7 @@ def _by_time(place: str, time: Array) -> Split:
             raise DataError(f"{place}: the time {time[0]!r} is neither number nor date") from None
     ordered = np.sort(time)
     ends = [ordered[int(len(time) * share)] for share in (SHARES[0], SHARES[0] + SHARES[1])]
-    split = ((time >= ends[0]).astype(np.int8) + (time >= ends[1]).astype(np.int8)).astype(np.int8)
+    split = (time >= ends[0]).astype(np.int8) + (time >= ends[1]).astype(np.int8)
     if set(np.unique(split).tolist()) != {TRAIN, VAL, TEST}:
         raise DataError(f"{place}: too few different times to make three folds")
     return split
@@ -140,11 +140,11 @@ def _given(place: str, answers: Answers, given: Array) -> tuple[Split, str]:
     return split, "given"
 
 
-def _lacking(answers: Answers, split: Split) -> list[str]:
-    """Return what folds lack, in words."""
+def lacking(answers: Answers, split: Split) -> list[str]:
+    """Return what folds lack, in words: classes, or labels that change."""
     if answers.kind not in ("point", "multi-label", "segmentation"):
         return []
-    lacking = []
+    found = []
     for at, fold in enumerate(FOLDS):
         y = answers.y[split == at]
         if answers.kind == "multi-label":
@@ -154,23 +154,18 @@ def _lacking(answers: Answers, split: Split) -> list[str]:
         without = [answers.names[each] for each in np.flatnonzero(~there)]
         if without:
             what = "label" if answers.kind == "multi-label" else "class"
-            lacking.append(f"{fold} lacks {what} {', '.join(without[:5])}")
-    return lacking
+            found.append(f"{fold} lacks {what} {', '.join(without[:5])}")
+    return found
 
 
 def _check(place: str, answers: Answers, split: Split, how: str) -> None:
-    lacking = _lacking(answers, split)
-    if lacking and answers.kind == "multi-label":
+    lacks = lacking(answers, split)
+    if lacks and answers.kind == "multi-label":
         return  # scores leave such labels out, and the card says so
-    if lacking:
+    if lacks:
         way = {
             "given": "move samples between its folds",
             "by group": "merge groups, or leave the class out",
             "drawn at random": "leave the class out, or bring a split",
         }.get(how, "bring a split, or leave the class out")
-        raise DataError(f"{place}: split {how}: {'; '.join(lacking)}; {way}")
-
-
-def remarks(answers: Answers, split: Split) -> list[str]:
-    """Return what folds of labels lack, which scores leave out."""
-    return _lacking(answers, split)
+        raise DataError(f"{place}: split {how}: {'; '.join(lacks)}; {way}")

@@ -9,6 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from kit.data.own import columns
+from kit.data.own.missing import absent
 from kit.data.own.reading import Array, Ask, Found, plural
 from kit.data.own.sequences import Steps
 from kit.errors import DataError, unknown
@@ -131,7 +132,7 @@ def _answers(table: Mapping[str, Array], targets: Sequence[str]) -> Array | None
 
 
 def _whole(place: str, name: str, values: Array) -> Array:
-    count = int(columns.absent(values).sum())
+    count = int(absent(values).sum())
     if count:
         raise DataError(f"{place}: column {name!r} lacks {plural(count, 'value')}")
     return values.astype(str) if values.dtype.kind == "O" else values

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kit.data.own.columns import absent
-from kit.data.own.missing import numbers
+from kit.data.own.columns import numeric
+from kit.data.own.missing import absent, numbers
 from kit.data.own.reading import Array, Stated, plural, text
 from kit.errors import DataError
 from kit.task import Kind
@@ -64,14 +64,17 @@ def understand(
         # A column instead of a row, but for samples of one position and one field each.
         y = y[:, 0] if spatial != (1,) or stated is None else y
     kind = KINDS[stated] if stated else _kind(place, y, () if names else spatial)
-    maker = {
-        "point": _classes,
-        "multi-label": _labels,
-        "regression": _numbers,
-        "dense": _fields,
-        "segmentation": _masks,
-    }[kind]
-    return maker(place, y, spatial, names)
+    match kind:
+        case "point":
+            return _classes(place, y, names)
+        case "multi-label":
+            return _labels(place, y, names)
+        case "regression":
+            return _numbers(place, y, names)
+        case "dense":
+            return _fields(place, y, spatial)
+        case "segmentation":
+            return _masks(place, y, spatial)
 
 
 def _kind(place: str, y: Array, spatial: tuple[int, ...]) -> Kind:
@@ -96,7 +99,7 @@ def _kind(place: str, y: Array, spatial: tuple[int, ...]) -> Kind:
             "sample: say --kind segmentation, multi-label or classification"
         )
     if y.ndim == 2 and not per_position:
-        if y.dtype.kind not in "fiub":
+        if not numeric(y):
             raise DataError(f"{place}: y is words {y.shape}; name one column, --target NAME")
         one_hot = binary and y.shape[1] > 1 and bool((y.sum(1) == 1).all())
         return "point" if one_hot else "multi-label" if binary else "regression"
@@ -108,8 +111,7 @@ def _kind(place: str, y: Array, spatial: tuple[int, ...]) -> Kind:
     )
 
 
-def _classes(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]) -> Answers:
-    del spatial
+def _classes(place: str, y: Array, names: Sequence[str]) -> Answers:
     notes: list[str] = []
     smells: list[str] = []
     if y.ndim == 2 and _whole(y) and (y.sum(1) == 1).all() and set(np.unique(y).tolist()) <= {0, 1}:
@@ -157,11 +159,10 @@ def _enough(
     return Answers("point", y, len(names), names, tuple(notes), tuple(smells))
 
 
-def _labels(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]) -> Answers:
-    del spatial
+def _labels(place: str, y: Array, names: Sequence[str]) -> Answers:
     if y.ndim == 1 and y.dtype.kind in "OUS":
         y, names = _split_words(y)
-    if y.ndim != 2 or y.dtype.kind not in "fiub" or not set(np.unique(y).tolist()) <= {0, 1}:
+    if y.ndim != 2 or not numeric(y) or not set(np.unique(y).tolist()) <= {0, 1}:
         raise DataError(f"{place}: y is {y.dtype} {y.shape}, not a 0/1 matrix (samples, labels)")
     if names or y.shape[1] > 1:
         one_hot = y.shape[1] > 1 and (y.sum(1) == 1).all()
@@ -185,11 +186,10 @@ def _split_words(y: Array) -> tuple[Array, tuple[str, ...]]:
     return np.array([[name in each for name in names] for each in parts], np.uint8), names
 
 
-def _numbers(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]) -> Answers:
-    del spatial
+def _numbers(place: str, y: Array, names: Sequence[str]) -> Answers:
     if y.ndim > 2:
         raise DataError(f"{place}: y is {y.shape}, not numbers (samples,) or (samples, numbers)")
-    y = (y[:, None] if y.ndim == 1 else y).astype(np.float64, copy=False) if _real(y) else y
+    y = (y[:, None] if y.ndim == 1 else y).astype(np.float64, copy=False) if numeric(y) else y
     y = _present(place, y)
     still = np.flatnonzero((y == y[:1]).all(0))
     if len(still):
@@ -198,8 +198,7 @@ def _numbers(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str
     return Answers("regression", y.astype(np.float32), y.shape[1], known)
 
 
-def _fields(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]) -> Answers:
-    del names
+def _fields(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:
     fields = y[:, None] if y.shape[1:] == spatial else y
     if fields.shape[2:] != spatial or fields.ndim != len(spatial) + 2:
         raise DataError(f"{place}: y is {y.shape}, not fields of the size of x, {spatial}")
@@ -212,8 +211,7 @@ def _fields(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]
     return Answers("dense", fields.astype(np.float32), fields.shape[1], (), (), tuple(smells))
 
 
-def _masks(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str]) -> Answers:
-    del names
+def _masks(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:
     notes: list[str] = []
     if y.shape[1:] == (1, *spatial):
         y = y[:, 0]
@@ -224,7 +222,7 @@ def _masks(place: str, y: Array, spatial: tuple[int, ...], names: Sequence[str])
         y = y.argmax(1)
     if y.shape[1:] != spatial:
         raise DataError(f"{place}: y is {y.shape}, not a class per position of x, {spatial}")
-    count = int(absent(y.reshape(-1)).sum())
+    count = int(absent(y).sum())
     if count:
         raise DataError(f"{place}: y lacks a class at {plural(count, 'position')}")
     if y.dtype.kind == "f" and not _whole(y):
@@ -244,13 +242,9 @@ def _whole(y: Array) -> bool:
     return y.dtype.kind == "f" and bool(np.isfinite(y).all() and (y % 1 == 0).all())
 
 
-def _real(y: Array) -> bool:
-    return y.dtype.kind in "fiub"
-
-
 def _present(place: str, y: Array) -> Array:
     y = numbers(place, "y", y)
-    count = int(np.isnan(y).sum()) if y.dtype.kind == "f" else 0
+    count = int(absent(y).sum())
     if count:
         raise DataError(f"{place}: y lacks {plural(count, 'value')}; leave these samples out")
     return y

@@ -105,12 +105,12 @@ def keys(values: Iterable[Any]) -> list[Any]:
         UnpicklingError: one is neither text nor a number, nor a tuple of these.
     """
     found = list(values)
-    if not all(type(each) in FLAT or _pair(each) for each in found):
+    if not all(type(each) in FLAT or _flat_tuple(each) for each in found):
         raise pickle.UnpicklingError("a key that is neither text nor a number")
     return found
 
 
-def _pair(value: object) -> bool:
+def _flat_tuple(value: object) -> bool:
     """Return whether a value is a tuple of texts and numbers, which has no depth."""
     return type(value) is tuple and all(type(each) in FLAT for each in value)
 

@@ -13,7 +13,7 @@ import numpy as np
 from kit.base.context import Context
 from kit.base.trial import folder_of
 from kit.methods.nas_bench_201.info import NasBench201Settings
-from kit.spaces.nas_bench_201.cell import COUNT, Cell, classes, string
+from kit.spaces.nas_bench_201.cell import COUNT, Cell, classes
 from kit.spaces.nas_bench_201.costs import Counter
 from kit.spaces.nas_bench_201.table import MEASURES, TRAIN, Header, Table
 
@@ -57,7 +57,7 @@ def table(context: Context, settings: NasBench201Settings, full: float) -> Table
         channels=settings.channels,
         cells=settings.cells,
     )
-    costs = [counter.of(Cell.parse(string(int(each)))) for each in cells]
+    costs = [counter.of(Cell.of(each)) for each in cells]
     return Table(
         _header(context, settings, full, len(trained), shared),
         cells,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from torch import nn
 
@@ -67,10 +68,8 @@ class NasBench201(Method[NasBench201Settings]):
         found = networks.outcome(context, network(context, self.settings, best), architecture)
         if self.settings.architecture is not None:
             return found
-        tables = [(f"artifacts/{TABLE}", "nas-bench-201")]
-        return Outcome(
-            found.architecture, found.parameters, found.macs, [*found.artifacts, *tables]
-        )
+        made = (f"artifacts/{TABLE}", "nas-bench-201")
+        return replace(found, artifacts=[*found.artifacts, made])
 
     def _cells(self, context: Context) -> None:
         settings = self.settings

@@ -42,7 +42,7 @@ class Row:
         scores: one per metric.
         seeds: that have a result.
         hours: at work, mean over seeds.
-        parameters: of the trained model; None where it is no network, or not the same for all.
+        parameters: of the trained networks, ascending, each number once; empty for none.
         state: why there is nothing, or what to know of it.
     """
 

@@ -23,7 +23,7 @@ def write(table: Table, file: Path | str) -> None:
     costs, and lists by epoch, which only trained cells have.
     """
     arrow, parquet = _arrow()
-    trained = np.isin(table.cells, table.trained) & (table.cells == table.trained)
+    trained = table.cells == table.trained
     # Lists of one length each, none where a cell points to another.
     offsets = np.concatenate([[0], np.cumsum(trained * table.header.epochs)]).astype(np.int32)
     cells = table.cells.tolist()

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-import numpy.typing as npt
 
 from kit.spaces.nas_bench_201.cell import COUNT, EDGES, OPERATIONS, Cell, strings
-from kit.spaces.nas_bench_201.table import Numbers, Table
+from kit.spaces.nas_bench_201.table import Numbers, Table, Whole
 
-Whole = npt.NDArray[np.int64]
 SHARE = 0.05
 """Of the cells that are in the top set."""
 

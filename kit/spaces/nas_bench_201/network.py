@@ -105,19 +105,16 @@ class Block(nn.Module):
         outputs: channels.
         dims: 1 or 2.
         stride: 2 halves the map; 1 leaves it, and the shortcut is then ReLU, convolution, norm.
-        norm: what normalisations are like.
     """
 
-    def __init__(
-        self, inputs: int, outputs: int, dims: int, *, stride: int = 2, norm: Norm = PLAIN
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, dims: int, *, stride: int = 2) -> None:
         super().__init__()
-        self.first = ReluConvNorm(inputs, outputs, dims, norm, kernel_size=3, stride=stride)
-        self.second = ReluConvNorm(outputs, outputs, dims, norm, kernel_size=3)
+        self.first = ReluConvNorm(inputs, outputs, dims, kernel_size=3, stride=stride)
+        self.second = ReluConvNorm(outputs, outputs, dims, kernel_size=3)
         # Rounded up for maps of odd size, as the convolution does; the papers' are even.
         average = (nn.AvgPool1d if dims == 1 else nn.AvgPool2d)(2, 2, ceil_mode=True)
         self.shortcut = (
-            ReluConvNorm(inputs, outputs, dims, norm)
+            ReluConvNorm(inputs, outputs, dims)
             if stride == 1
             else nn.Sequential(average, convolution(inputs, outputs, 1, dims))
         )

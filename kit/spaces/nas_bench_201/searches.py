@@ -21,7 +21,7 @@ from random import Random
 import numpy as np
 
 from kit.spaces.nas_bench_201.cell import EDGES, NODES, OPERATIONS, Cell
-from kit.spaces.nas_bench_201.table import Table
+from kit.spaces.nas_bench_201.table import Numbers, Table
 
 MOST = 100_000
 """Scores that a search may ask for: one that takes no seconds would never end."""
@@ -194,8 +194,8 @@ class Curves:
         answers: (runs,) the cells that they ended with.
     """
 
-    seconds: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    accuracy: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    seconds: Numbers
+    accuracy: Numbers
     answers: list[int]
 
 
