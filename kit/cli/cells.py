@@ -11,7 +11,7 @@ from kit import paths
 from kit.errors import DataError, KitError, nearest
 
 if TYPE_CHECKING:
-    from kit.spaces.nas_bench_201.table import Table
+    from kit.spaces.nas_bench_201.table import Header, Table
 
 SUFFIX = ".parquet"
 ARCHIVE = ".pickle.pbz2"
@@ -24,9 +24,8 @@ def folder() -> Path:
     return paths.results() / "nas-bench-201"
 
 
-def file_of(table: Table) -> Path:
+def file_of(header: Header) -> Path:
     """Return where a table lies by its task, epochs and seed."""
-    header = table.header
     if "/" in header.task or header.task.startswith("."):
         raise KitError(f"a table of {header.task!r}: no name of a task")
     return folder() / f"{header.task}-{header.epochs}-{header.seed}{SUFFIX}"

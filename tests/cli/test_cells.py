@@ -89,6 +89,9 @@ def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
     shown = kit("lookup", "darcy-flow").stdout
     assert "A fixed random subset: 2 of the classes." in shown
     assert "2 cells of 1 epochs, 2 trained" in kit(*smoke, "--dry-run").stdout
+    done = kit(*words, "--profile", "smoke", "--subset", "1")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "is here already and not of this run" in done.stderr
     for part, said in (("3/2", "is as 1/4, not '3/2'"), ("x", "is as 1/4, not 'x'")):
         done = kit(*smoke, "--part", part)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)

@@ -28,7 +28,7 @@ def take(archive: Path) -> None:
     from kit.spaces.nas_bench_201.files import write
 
     found = cells.read_archive(archive)
-    files = [cells.file_of(table) for table in found]
+    files = [cells.file_of(table.header) for table in found]
     for file in files:
         if file.exists():
             raise KitError(f"{file} is here already; nothing was taken over")

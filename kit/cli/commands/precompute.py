@@ -41,8 +41,8 @@ def command(
     """Train the cells of SPACE on a task, and keep what they came to as a table.
 
     It is the run 'TASK nas-bench-201' with seed 777: killed at any time, the same command goes on.
-    The table lies in results/nas-bench-201; tables of several parts are put together by 'kit cells
-    merge'.
+    The table lies in results/nas-bench-201, where it takes the place of no other; tables of several
+    parts are put together by 'kit cells merge'.
     """
     from kit.cli import cells
     from kit.cli.commands import run
@@ -50,6 +50,7 @@ def command(
     from kit.methods.nas_bench_201.info import SEED, TABLE
     from kit.runs.folder import RunFolder
     from kit.spaces.nas_bench_201.files import write
+    from kit.spaces.nas_bench_201.table import Header
 
     overrides = [
         *([f"epochs={epochs}"] if epochs else []),
@@ -64,6 +65,11 @@ def command(
     if dry_run:
         _plan(spec)
         return
+    file = cells.file_of(Header(spec.task, spec.settings["epochs"], spec.seed))
+    if part:
+        file = file.with_stem(f"{file.stem}-part-{part.replace('/', '-of-')}")
+    if file.exists() and cells.read(str(file)).header.provenance.get("run") != spec.id:
+        raise KitError(f"{file} is here already and not of this run; move it away first")
     click.get_current_context().invoke(
         run.command,
         task_name=task_name,
@@ -81,9 +87,6 @@ def command(
     )
     with cells.told():
         table = cells.read(str(RunFolder(spec).path / "artifacts" / TABLE))
-        file = cells.file_of(table)
-        if part:
-            file = file.with_stem(f"{file.stem}-part-{part.replace('/', '-of-')}")
         write(table, file)
     click.echo(f"{file}: {len(table)} cells")
 
