@@ -17,7 +17,8 @@ from kit.search import keeping
 from kit.search.architecture import Choices, Padding, instantiate
 from kit.search.gradients import AlphaGradients
 from kit.search.kernel_dilation import KernelDilation
-from kit.search.supernets import EXCLUDED, discretise, mixtures, supernet
+from kit.search.searchable import EXCLUDED
+from kit.search.supernets import discretise, mixtures, supernet
 from kit.seeding import key
 
 Loss = Callable[[Tensor, Tensor], Tensor]

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from functools import partial
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrize import type_before_parametrizations
 
 from kit.ops import AggConv1d, AggConv2d
-from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
-from kit.search import wrappers
+from kit.search import searchable, wrappers
 from kit.search.architecture import Choices
+from kit.search.searchable import EXCLUDED
 
-# Layers that match channels are not searched; by name, as in the released code.
-EXCLUDED = ("downsample", "pool", "shortcut", "channel_match")
-SEARCHABLE = (nn.Conv1d, nn.Conv2d, CausalConv1d, CentredConv1d, CentredConv2d)
 Mixture = AggConv1d | AggConv2d
 
 
@@ -85,11 +80,9 @@ def supernet(
         if not values or min(values) < 1:
             raise ValueError(f"{what}s to search are numbers from 1 on, not {list(values)}")
     plain = wrappers.unwrapped(module)
-    _refuse(plain, include, exclude)
+    searchable.check(plain, include, exclude)
     network = wrappers.unwrap_inside(copy.deepcopy(plain))
-    found = _searchable(network, sample, include, exclude, pointwise)
-    if not found:
-        raise ValueError(_nothing(network))
+    found = searchable.layers(network, sample, include, exclude, pointwise)
     mixture: Callable[[Tensor], Tensor]
     mixture = partial(gumbel_softmax if gumbel else softmax, temperature=temperature)
     if simplex:
@@ -140,90 +133,3 @@ def discretise(network: nn.Module) -> Choices:
 
 def _of_logarithm(mixture: Callable[[Tensor], Tensor], coefficients: Tensor) -> Tensor:
     return mixture(coefficients.log())
-
-
-def _is_pointwise(layer: nn.Module) -> bool:
-    return isinstance(layer, nn.Conv1d | nn.Conv2d) and set(layer.kernel_size) == {1}
-
-
-def _matches(name: str, patterns: Sequence[str]) -> bool:
-    return any(
-        fnmatchcase(name, each) if set(each) & set("*?[") else each in name for each in patterns
-    )
-
-
-def _refuse(module: nn.Module, include: Sequence[str], exclude: Sequence[str]) -> None:
-    """Refuse, by name, convolutions whose like could not be made again."""
-    why = [
-        f"{name} {reason}"
-        for name, layer in module.named_modules()
-        if isinstance(layer, nn.Conv1d | nn.Conv2d)
-        and type_before_parametrizations(layer) in SEARCHABLE
-        and _matches(name, include)
-        and not _matches(name, exclude)
-        and (reason := wrappers.refused(layer))
-    ]
-    if why:
-        raise ValueError(f"exclude these convolutions by name, or change them: {'; '.join(why)}")
-
-
-def _nothing(network: nn.Module) -> str:
-    """Return why there is nothing to search."""
-    others = [
-        f"{name} ({type_before_parametrizations(layer).__name__})"
-        for name, layer in network.named_modules()
-        if isinstance(layer, nn.Conv1d | nn.Conv2d)
-        and type_before_parametrizations(layer) not in SEARCHABLE
-    ]
-    if others:
-        return (
-            "no convolution to search: subclasses of Conv1d and Conv2d are left alone, as they may "
-            f"compute something else: {', '.join(others)}"
-        )
-    return "no convolution to search: none is reached, or all names are excluded"
-
-
-def _searchable(
-    network: nn.Module,
-    sample: Tensor,
-    include: Sequence[str],
-    exclude: Sequence[str],
-    pointwise: bool,
-) -> dict[str, nn.Conv1d | nn.Conv2d]:
-    found: dict[str, nn.Conv1d | nn.Conv2d] = {}
-    uneven: list[str] = []
-
-    def record(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            assert isinstance(layer, nn.Conv1d | nn.Conv2d)
-            found[name] = layer
-            strided = [-(-size // layer.stride[0]) for size in inputs[0].shape[2:]]
-            if len(set(layer.stride)) > 1 or list(output.shape[2:]) != strided:
-                uneven.append(name)
-
-        return hook
-
-    named = [each for each in include if each != "*"]
-    # A pass in evaluation mode leaves the statistics of batch norms alone.
-    modes = {layer: layer.training for layer in network.modules()}
-    handles = [
-        layer.register_forward_hook(record(name))
-        for name, layer in network.named_modules()
-        if type_before_parametrizations(layer) in SEARCHABLE
-        and _matches(name, include)
-        and not _matches(name, exclude)
-        and (pointwise or not _is_pointwise(layer) or _matches(name, named))
-    ]
-    network.eval()
-    with torch.no_grad():
-        network(sample)
-    for handle in handles:
-        handle.remove()
-    for layer, mode in modes.items():
-        layer.training = mode
-    if uneven:
-        raise ValueError(
-            f"these convolutions change the size of their input other than by one stride, so "
-            f"exclude them by name: {', '.join(uneven)}"
-        )
-    return {name: found[name] for name, _ in network.named_modules() if name in found}
