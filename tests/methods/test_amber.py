@@ -22,7 +22,8 @@ from kit.errors import KitError
 from kit.methods.amber import policy
 from kit.methods.amber.info import AmberController, AmberSettings
 from kit.methods.amber.method import bound, regularised
-from kit.methods.amber.search import Children, Plan, Search
+from kit.methods.amber.plan import Children, Plan
+from kit.methods.amber.search import Search
 from kit.runs import history
 from kit.runs.folder import RunFolder
 from kit.spaces.amber import final_network, from_tokens, to_tokens

@@ -7,7 +7,6 @@ children with the weights as they then are, and lets the controller learn from t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -24,6 +23,7 @@ from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.methods.amber import policy
 from kit.methods.amber.info import AmberSettings
+from kit.methods.amber.plan import STEPS_AT_ONCE, Children, Plan
 from kit.metrics.one_minus_auroc import auroc
 from kit.seeding import key
 from kit.spaces.amber import LayeredNetwork, child, from_tokens
@@ -32,77 +32,6 @@ from kit.training.checkpointer import Checkpointer, Stateful
 from kit.training.loop import make_optimiser, network_loss
 from kit.training.losses import loss
 from kit.training.one_shot import endless
-
-STEPS_AT_ONCE = 25
-"""Of training between two places to go on from; every scored child is one."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a search does, in units that it can go on from.
-
-    Attributes:
-        warm_up: steps before the first episode.
-        episodes: of ``steps`` training steps and ``children`` scored children each.
-    """
-
-    warm_up: int
-    episodes: int
-    steps: int
-    children: int
-
-    def __len__(self) -> int:
-        return _units(self.warm_up) + self.episodes * (_units(self.steps) + self.children)
-
-    def at(self, unit: int) -> tuple[int, int | None, int | None]:
-        """Return (episode, first training step, scored child) of a unit; one of the last two.
-
-        The warm-up is episode -1.
-        """
-        unit -= _units(self.warm_up)
-        if unit < 0:
-            return -1, (unit + _units(self.warm_up)) * STEPS_AT_ONCE, None
-        episode, place = divmod(unit, _units(self.steps) + self.children)
-        if place < _units(self.steps):
-            return episode, place * STEPS_AT_ONCE, None
-        return episode, None, place - _units(self.steps)
-
-    def steps_of(self, episode: int) -> int:
-        """Return the training steps of an episode."""
-        return self.warm_up if episode < 0 else self.steps
-
-
-def _units(steps: int) -> int:
-    return -(-steps // STEPS_AT_ONCE)
-
-
-@dataclass
-class Children:
-    """All children that were scored, and their rewards."""
-
-    tokens: list[list[int]] = field(default_factory=list)
-    rewards: list[float] = field(default_factory=list)
-
-    def best(self) -> int:
-        """Return the child with the largest reward, the first of several."""
-        return self.rewards.index(max(self.rewards))
-
-    def baseline(self, count: int) -> float:
-        """Return what the last ``count`` rewards are compared with: the mean of those before them.
-
-        In the first episode there are none, and it is their own.
-        """
-        rewards = self.rewards[-2 * count : -count] or self.rewards
-        return sum(rewards) / len(rewards)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state."""
-        tokens = torch.tensor(self.tokens, dtype=torch.uint8)
-        return {"tokens": tokens, "rewards": torch.tensor(self.rewards, dtype=torch.float64)}
-
-    def load_state_dict(self, state: dict[str, Any], /) -> None:
-        """Take a state on."""
-        self.tokens, self.rewards = state["tokens"].tolist(), state["rewards"].tolist()
 
 
 def build_child(context: NetworkContext, settings: AmberSettings) -> LayeredNetwork:

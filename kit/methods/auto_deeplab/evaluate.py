@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from kit.base import networks
 from kit.base.context import Context
@@ -83,9 +84,7 @@ def final_network(
     return fitted.to(context.device)
 
 
-def tested(
-    context: Context, settings: AutoDeepLabSettings, network: Fitted[TrellisNetwork]
-) -> AsTested:
+def tested(context: Context, settings: AutoDeepLabSettings, network: nn.Module) -> AsTested:
     """Return a trained network as it is tested."""
     options = settings.evaluation
     return AsTested(

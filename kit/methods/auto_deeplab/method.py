@@ -33,9 +33,7 @@ class AutoDeepLab(Method[AutoDeepLabSettings]):
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the trained network as a function, tested as the settings have it."""
-        network = final_network(context, self.settings, self._found(context))
-        networks.load(context, network)
-        as_tested = tested(context, self.settings, network)
+        as_tested = tested(context, self.settings, self.trained(context))
         return networks.predictor(context, as_tested, context.fold("test"), self.settings.loss)
 
     def trained(self, context: Context) -> nn.Module:

@@ -12,7 +12,6 @@ import torch
 from kit.base.context import Context
 from kit.base.fit import mean_loss
 from kit.base.method import NetworkContext
-from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.methods.auto_deeplab.fitted import Fitted
 from kit.methods.auto_deeplab.info import AutoDeepLabSettings
@@ -132,7 +131,7 @@ def _monitor(
 ) -> tuple[Monitor, Callable[[int], None]]:
     """Return what keeps the best epoch, and what tells it before each which one it is."""
     options = settings.search
-    held_out: Fold = context.fold("tune_val")
+    held_out = context.fold("tune_val")
     now = 0
 
     def before_epoch(epoch: int) -> None:

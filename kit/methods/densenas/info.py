@@ -97,10 +97,10 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
         super().check(sample_shape, outputs, dense)
         if not dense:
             return
-        for number, block in enumerate(parse(self.architecture or ()) if self.architecture else ()):
+        for number, block in enumerate(parse(self.architecture) if self.architecture else (), 1):
             if block.stride != 1:
                 raise KitError(
-                    f"architecture, block {number + 1}: stride {block.stride}, but the task asks "
+                    f"architecture, block {number}: stride {block.stride}, but the task asks "
                     "for an answer at every position"
                 )
         if len(set(self.table.sizes)) > 1:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Sequence
-from statistics import NormalDist, StatisticsError, correlation
+from statistics import NormalDist, StatisticsError, correlation, linear_regression
 from typing import Any
 
 import msgspec
 
 from kit import papers, task
+from kit.report.choice import unfit
 from kit.report.figures import COLOURS, MARKERS, WIDE, entitle, new
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
-from kit.spec import Profile, Protocol, Tier
+from kit.spec import Profile, Protocol, RunSpec, Tier
 
 PAPER, NAME = "nas-bench-360", "5"
 METHOD, RECIPE, STAGE = "densenas-random", "figure-5", "search"
@@ -80,7 +81,8 @@ def make(
     """Return the figure's data: the published points, and those of runs of its recipe.
 
     Args:
-        results: of all runs; those of the recipe are taken.
+        results: of all runs; those of the recipe are taken, without further overrides and of the
+            task and the method as they are.
         profile: of runs; None for any, as for protocol and tier.
         protocol: of runs.
         tier: of runs.
@@ -93,6 +95,9 @@ def make(
         and each.spec.settings.get("recipe") == RECIPE
         and all(v is None or getattr(each.spec, k) == v for k, v in wanted.items())
     ]
+    reasons = {each.spec.folder: _unfit(each.spec) for each in runs}
+    left_out = [f"{name} is left out: {why}" for name, why in reasons.items() if why]
+    runs = [each for each in runs if not reasons[each.spec.folder]]
     panels = []
     for name, printed in published().items():
         found = task.find(name)
@@ -101,7 +106,8 @@ def make(
         score = found.metrics[0].removeprefix("one-minus-")
         beside = (*printed, *(each for each in own if each is not None))
         panels.append(SizePanel(name, found.title, score, beside))
-    return Sizes(PAPER, NAME, "Test score against parameters", tuple(panels), REMARKS)
+    remarks = (*REMARKS, *left_out)
+    return Sizes(PAPER, NAME, "Test score against parameters", tuple(panels), remarks)
 
 
 def published() -> dict[str, list[Series]]:
@@ -175,6 +181,12 @@ def text(figure: Sizes) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _unfit(spec: RunSpec) -> str | None:
+    """Return why a run of the recipe is not shown, or None."""
+    others = (each for each in spec.overrides if each.partition("=")[0].strip() != "recipe")
+    return unfit(msgspec.structs.replace(spec, overrides=tuple(others)))
+
+
 def _measured(result: Result) -> Series | None:
     """Return the networks of a run; None where what its search left is gone."""
     output = RunFolder(result.spec).output(STAGE)
@@ -191,8 +203,6 @@ def _measured(result: Result) -> Series | None:
 
 def _line(each: Series) -> tuple[list[float], list[float]]:
     """Return the ends of the regression line."""
-    from statistics import linear_regression
-
     x = [p.parameters for p in each.points]
     slope, intercept = linear_regression(x, [p.score for p in each.points])
     ends = [min(x), max(x)]

@@ -68,7 +68,8 @@ class LayeredNetwork(nn.Module):
         final_length = positions(length, count)
         self.chosen: list[Layer] = list(chosen)
         self.all_branches = False
-        widths = [width << stage(number, count) for number in range(count)]
+        self.stages = [stage(number, count) for number in range(count)]
+        widths = [width << each for each in self.stages]
         self.stem = nn.Sequential(SameConv1d(inputs, width, STEM), norm(width))
         self.names = [tuple(names) for names in candidates]
         self.candidates = nn.ModuleDict(
@@ -88,7 +89,6 @@ class LayeredNetwork(nn.Module):
         dense = [nn.Flatten(), nn.Dropout(dropout), nn.Linear(flat, hidden), nn.ReLU()]
         after = [nn.Dropout(dropout)] if child else []
         self.head = nn.Sequential(*dense, *after, nn.Linear(hidden, outputs))
-        self.stages = [stage(number, count) for number in range(count)]
         initialise(self, he_everywhere=child)
 
     def forward(self, x: Tensor) -> Tensor:

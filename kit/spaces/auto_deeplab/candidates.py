@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kit.spaces.operations import convolution
+
 MOMENTUM = 0.1
 
 
@@ -64,14 +66,11 @@ class Candidates(nn.Module):
         self.channels, self.edges = channels, edges
         many = channels * edges
 
-        def depthwise(size: int, dilation: int = 1) -> nn.Conv2d:
-            padding = dilation * (size - 1) // 2
-            return nn.Conv2d(
-                many, many, size, padding=padding, dilation=dilation, groups=many, bias=False
-            )
+        def depthwise(size: int, dilation: int = 1) -> nn.Module:
+            return convolution(many, many, size, 2, dilation=dilation, groups=many)
 
-        def pointwise(kinds: int) -> nn.Conv2d:
-            return nn.Conv2d(kinds * many, kinds * many, 1, groups=kinds * edges, bias=False)
+        def pointwise(kinds: int) -> nn.Module:
+            return convolution(kinds * many, kinds * many, 1, 2, groups=kinds * edges)
 
         # Channels are ordered by kind (sep 3, sep 5, dil 3, dil 5), edge, channel of the state.
         self.spread = nn.ModuleList(

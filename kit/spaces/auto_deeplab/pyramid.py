@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from kit.spaces.auto_deeplab.resizing import resize
+from kit.spaces.operations import Norm, convolution
 
 # The search gives this to its last norm in each pyramid as epsilon; it was meant as momentum.
 EPSILON = 0.0003
@@ -17,9 +18,9 @@ def conv_norm(
     inputs: int, outputs: int, size: int = 1, *, dilation: int = 1, eps: float = 1e-5
 ) -> nn.Sequential:
     """Return a centred convolution without bias and its norm."""
-    padding = dilation * (size - 1) // 2
-    convolution = nn.Conv2d(inputs, outputs, size, padding=padding, dilation=dilation, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outputs, eps=eps))
+    return nn.Sequential(
+        convolution(inputs, outputs, size, 2, dilation=dilation), Norm(eps=eps).layer(outputs, 2)
+    )
 
 
 def pooled(x: Tensor) -> Tensor:

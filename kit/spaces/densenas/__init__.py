@@ -14,19 +14,21 @@ if TYPE_CHECKING:
     from kit.spaces.densenas.blocks import Block, Blocks, parse, text
     from kit.spaces.densenas.costs import PathCosts
     from kit.spaces.densenas.decoding import best_path, derive
+    from kit.spaces.densenas.graph import Graph
     from kit.spaces.densenas.network import ChainNetwork
     from kit.spaces.densenas.sampling import rescale, sample
     from kit.spaces.densenas.supernet import Supernet
-    from kit.spaces.densenas.table import Graph, SupernetTable, supernet_table
+    from kit.spaces.densenas.table import SupernetTable, supernet_table
 
 MODULES = {
     "blocks": ("Block", "Blocks", "parse", "text"),
     "costs": ("PathCosts",),
     "decoding": ("best_path", "derive"),
+    "graph": ("Graph",),
     "network": ("ChainNetwork",),
     "sampling": ("rescale", "sample"),
     "supernet": ("Supernet",),
-    "table": ("Graph", "SupernetTable", "supernet_table"),
+    "table": ("SupernetTable", "supernet_table"),
 }
 __all__ = [
     "Block",

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kit.spaces.densenas.table import Graph
+from kit.spaces.densenas.graph import Graph
 
 
 class PathCosts(nn.Module):

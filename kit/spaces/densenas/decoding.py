@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from kit.spaces.densenas.blocks import Block
-from kit.spaces.densenas.table import Graph
+from kit.spaces.densenas.graph import Graph
 
 
 def best_path(graph: Graph, probabilities: Sequence[float]) -> tuple[int, ...]:

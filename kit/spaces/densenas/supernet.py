@@ -131,8 +131,8 @@ class Supernet(nn.Module):
         shares = None if self.chosen is not None else self.alphas.softmax(1).unbind()
         maps, first = [self.stem(x)], 0
         for node, block in enumerate(self.blocks, 1):
-            places = [graph.number[edge.source, node] for edge in graph.entering(node)]
-            edges = [(maps[graph.edges[place].source], ways[place]) for place in places]
+            entering = graph.entering(node)
+            edges = [(maps[e.source], ways[graph.number[e.source, node]]) for e in entering]
             part = slice(first, first := first + graph.layers[node])
             maps.append(
                 block(

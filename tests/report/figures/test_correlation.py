@@ -117,6 +117,30 @@ def test_runs_of_the_recipe_stand_beside() -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (
+            {"overrides": ("recipe=figure-5", "trials.trials=2")},
+            "it has overrides (trials.trials=2)",
+        ),
+        ({"method_version": 99}, "method version 99, now 1"),
+        ({"overrides": ("recipe='figure-5'",)}, ""),
+    ],
+)
+def test_runs_that_are_not_those_of_the_recipe_are_left_out(
+    changes: dict[str, Any], why: str
+) -> None:
+    of: dict[str, Any] = {"profile": "smoke", "tier": "synthetic"}
+    run = make_run("ecg", "densenas-random", **of, settings=recipe("ecg").settings, **changes)
+    RunFolder(run.spec).set_output("search", {"trials": [{"parameters": 1e6, "score": 0.5}]})
+    made = correlation.make([run])
+    (ecg,) = (panel for panel in made.panels if panel.task == "ecg")
+    assert len(ecg.series) == (1 if why else 2)
+    told = [f"{run.spec.folder} is left out: {why}"] if why else []
+    assert list(made.remarks[len(correlation.REMARKS) :]) == told
+
+
+@pytest.mark.parametrize(
     ("of", "bound", "epochs"),
     [("fsd50k", 2_449_976, 10), ("cosmic", "none", 10), ("ecg", "none", 10)],
 )

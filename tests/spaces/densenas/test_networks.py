@@ -17,6 +17,8 @@ OUTPUTS = {
     **{"psicov": 1, "cosmic": 1, "ecg": 4, "satellite": 24, "deepsea": 36},
 }
 DENSE = {"darcy-flow", "psicov", "cosmic"}
+# Of the others, which have the same definition, the counts do.
+SMALL = [case for case in VALUES["networks"] if case["parameters"] <= 2e6]
 
 
 def network(case: dict[str, Any], shape: list[int]) -> ChainNetwork:
@@ -34,11 +36,9 @@ def test_counts_are_those_of_the_originals(case: dict[str, Any]) -> None:
     assert count.multiply_adds(made, shape) == round(1e6 * case["mega_macs"])
 
 
-@pytest.mark.parametrize("case", VALUES["networks"], ids=lambda case: case["task"])
+@pytest.mark.parametrize("case", SMALL, ids=lambda case: case["task"])
 def test_outputs_are_those_of_the_originals(case: dict[str, Any]) -> None:
     values = case["outputs"]
-    if case["parameters"] > 2e6:
-        pytest.skip("counts and smaller networks of the same definition do")
     made = network(case, values["input"][1:]).double()
     fill(made, list(made.parameters()))
     for mode in ("eval", "train"):

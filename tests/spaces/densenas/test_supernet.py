@@ -13,9 +13,10 @@ from torch import Tensor
 
 from kit.spaces.densenas.blocks import parse, text
 from kit.spaces.densenas.decoding import best_path, derive
+from kit.spaces.densenas.graph import Graph
 from kit.spaces.densenas.sampling import rescale, sample
 from kit.spaces.densenas.supernet import Supernet
-from kit.spaces.densenas.table import Graph, SupernetTable
+from kit.spaces.densenas.table import SupernetTable
 from tests.spaces.densenas import originals
 from tests.spaces.densenas.originals import VALUES
 
