@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -11,13 +10,11 @@ from torch import nn
 from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
-from kit.base.method import Method, NetworkContext, Outcome
-from kit.data.loading import Batch
+from kit.base.method import NetworkContext
+from kit.base.searched import SearchedNetwork
 from kit.errors import KitError
 from kit.methods.amber.info import KIND, AmberSettings
 from kit.methods.amber.search import Search, build_child
-from kit.metrics import Prediction
-from kit.runs.records import ArchitectureRecord
 from kit.seeding import key
 from kit.settings import TrainingSettings
 from kit.spaces.amber import LayeredNetwork, final_network, from_tokens
@@ -25,8 +22,10 @@ from kit.spaces.amber.operations import SameConv1d
 from kit.training.loop import Hooks, make_optimiser
 
 
-class Amber(Method[AmberSettings]):
+class Amber(SearchedNetwork[AmberSettings]):
     """Two stages, ``search`` and ``evaluate``."""
+
+    kind = KIND
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Run one stage."""
@@ -37,34 +36,14 @@ class Amber(Method[AmberSettings]):
         else:
             raise ValueError(f"there is no stage {stage!r}")
 
-    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the trained network as a function."""
-        network = self.trained(context)
-        return networks.predictor(context, network, context.fold("test"), self.settings.loss)
-
-    def network(self, context: NetworkContext) -> nn.Module | None:
-        """Return the network of a given architecture, with its first weights; else None."""
-        given = self.settings.architecture
-        return None if given is None else self._final(context, given)
-
     def supernet(self, context: NetworkContext) -> nn.Module:
         """Return the network of the weights that children share; as a child, the largest one."""
         return build_child(context, self.settings)
 
-    def trained(self, context: Context) -> nn.Module:
-        """Return the network of the found architecture with its final weights."""
-        return networks.load(context, self._final(context, self._found(context)))
-
-    def outcome(self, context: Context) -> Outcome:
-        """Describe the trained network."""
-        found = self._found(context)
-        architecture = ArchitectureRecord(kind=KIND.name, version=KIND.version, value=found)
-        return networks.outcome(context, self._final(context, found), architecture)
-
     def _search(self, context: Context) -> None:
         given = self.settings.architecture
         if given is not None:
-            self._final(context, given)  # which must be built
+            self.build(context, given)  # which must be built
             context.finish(context.checkpointer("search", 0), architecture=given)
             return
         search = Search(context, self.settings)
@@ -81,7 +60,7 @@ class Amber(Method[AmberSettings]):
 
     def _evaluate(self, context: Context) -> None:
         options = self.settings.evaluate
-        network = self._final(context, self._found(context))
+        network = self.build(context, self.found(context))
         checkpointer = context.checkpointer("evaluate", options.epochs)
         training = TrainingSettings(
             data=self.settings.data,
@@ -113,7 +92,8 @@ class Amber(Method[AmberSettings]):
         networks.save(context, network)
         context.finish(checkpointer)
 
-    def _final(self, context: NetworkContext, architecture: Any) -> LayeredNetwork:
+    def build(self, context: NetworkContext, architecture: Any) -> LayeredNetwork:
+        """Return the network of layers, with its first weights."""
         options = self.settings.evaluate
         torch.manual_seed(key(context.spec.seed, "network"))
         try:
@@ -128,9 +108,6 @@ class Amber(Method[AmberSettings]):
         except ValueError as error:
             raise KitError(str(error)) from None
         return network.to(context.device)
-
-    def _found(self, context: Context) -> Any:
-        return context.output("search")["architecture"]
 
 
 def regularised(network: LayeredNetwork) -> list[nn.Parameter]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -12,24 +12,23 @@ from torch import nn
 from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
-from kit.base.method import Method, NetworkContext, Outcome
+from kit.base.method import NetworkContext
+from kit.base.searched import SearchedNetwork
 from kit.data.folds import Fold
-from kit.data.loading import Batch
 from kit.methods.densenas.info import DenseNasSettings
 from kit.methods.densenas.rates import annealing
-from kit.metrics import Prediction
-from kit.runs.records import ArchitectureRecord
 from kit.seeding import key
 from kit.spaces.densenas import Block, Blocks, ChainNetwork, parse
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import Hooks, make_optimiser
 
 S = TypeVar("S", bound=DenseNasSettings)
-KIND = Blocks()
 
 
-class ChainMethod(Method[S]):
+class ChainMethod(SearchedNetwork[S]):
     """Two stages: ``search``, which finds an architecture, and ``evaluate``, which trains it."""
+
+    kind = Blocks()
 
     @abstractmethod
     def find(
@@ -48,7 +47,7 @@ class ChainMethod(Method[S]):
             value = [block.entry for block in blocks]
             context.finish(checkpointer, architecture=value, **more)
         elif stage == "evaluate":
-            network = build_network(context, self.settings, self._found(context))
+            network = self.build(context, self.found(context))
             checkpointer = context.checkpointer(stage, self.settings.epochs)
             train(context, checkpointer, network, context.fold("final_fit"), self.settings)
             networks.save(context, network)
@@ -56,31 +55,9 @@ class ChainMethod(Method[S]):
         else:
             raise ValueError(f"there is no stage {stage!r}")
 
-    def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the trained network as a function."""
-        fold = context.fold("test")
-        return networks.predictor(context, self.trained(context), fold, self.settings.loss)
-
-    def outcome(self, context: Context) -> Outcome:
-        """Describe the trained network."""
-        blocks = self._found(context)
-        value = [block.entry for block in blocks]
-        architecture = ArchitectureRecord(kind=KIND.name, version=KIND.version, value=value)
-        network = build_network(context, self.settings, blocks)
-        return networks.outcome(context, network, architecture)
-
-    def network(self, context: NetworkContext) -> nn.Module | None:
-        """Return the network with its first weights, where the settings have its architecture."""
-        given = self.settings.architecture
-        return None if given is None else build_network(context, self.settings, parse(given))
-
-    def trained(self, context: Context) -> nn.Module:
-        """Return the network with its final weights."""
-        network = build_network(context, self.settings, self._found(context))
-        return networks.load(context, network)
-
-    def _found(self, context: Context) -> list[Block]:
-        return parse(context.output("search")["architecture"])
+    def build(self, context: NetworkContext, architecture: Any) -> nn.Module:
+        """Return the network of a chain of blocks, with its first weights."""
+        return build_network(context, self.settings, parse(architecture))
 
 
 def build_network(
