@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from kit.bench.measure import in_fresh_process, interleaved, peak_resident_bytes
@@ -22,11 +23,16 @@ DEFAULT_METHODS = (*[name for name in METHODS if name != "mixed-weights"], "auto
 
 
 class AggConvTiming(TypedDict):
-    """Median seconds of a forward and backward pass; peak memory, or None where not asked for."""
+    """Median seconds of a forward and backward pass; None for what was not asked for.
+
+    ``cold_seconds`` are those of a call with other work before it, ``seconds`` of one after others
+    of its kind.
+    """
 
     case: str
     method: str
     seconds: float
+    cold_seconds: float | None
     peak_bytes: int | None
 
 
@@ -136,6 +142,30 @@ def step(
     return mixed
 
 
+def other_layer(case: AggConvCase, device: str = "cpu") -> Callable[[], None]:
+    """A function that takes a training step of a plain layer of the case's shape.
+
+    It is what comes between two calls of an AggConv in a network: a convolution, its batch norm and
+    activation, their backward passes and the optimiser.
+    """
+    axes = len(case.sizes)
+    convolution, norm = (nn.Conv1d, nn.BatchNorm1d) if axes == 1 else (nn.Conv2d, nn.BatchNorm2d)
+    layer = nn.Sequential(
+        convolution(case.channels, case.outputs, 3, case.stride, 1, bias=False),
+        norm(case.outputs),
+        nn.ReLU(),
+    ).to(device)
+    sgd = torch.optim.SGD(layer.parameters(), 0.01, momentum=0.9)
+    x = torch.randn(case.batch, case.channels, *case.sizes, device=device)
+
+    def train() -> None:
+        sgd.zero_grad()
+        layer(x).square().mean().backward()
+        sgd.step()
+
+    return train
+
+
 def measure(
     cases: Sequence[AggConvCase] = CASES,
     methods: Sequence[str] = DEFAULT_METHODS,
@@ -143,6 +173,7 @@ def measure(
     threads: int | None = None,
     rounds: int = 5,
     seconds: float = 1.0,
+    cold: bool = False,
     peaks: bool = True,
     memory: str = "fast",
     device: str = "cpu",
@@ -155,6 +186,7 @@ def measure(
         threads: of torch, for this measurement; None leaves them as they are.
         rounds: at least so many per case.
         seconds: further rounds until so much time has passed.
+        cold: also measure each method straight after other work, see `other_layer`.
         peaks: also measure peak memory, each method in a process of its own.
         memory: see `agg_conv`.
         device: ``cpu`` or ``cuda``.
@@ -173,17 +205,33 @@ def measure(
         for case in cases:
             names = [name for name in methods if supports(case, name)]
             functions = {name: step(case, name, memory=memory, device=device) for name in names}
-            times = interleaved(functions, rounds=rounds, seconds=seconds, wait=wait)
+            between: dict[str, Callable[[], object]] = {}
+            if cold:
+                between = dict.fromkeys(map(_cold, names), other_layer(case, device))
+                functions |= {_cold(name): functions[name] for name in names}
+            times = interleaved(
+                functions, rounds=rounds, seconds=seconds, between=between, wait=wait
+            )
             for name in names:
                 peak = None
                 if peaks:
                     peak = peak_bytes(case, name, threads or before, memory, device)
                 rows.append(
-                    {"case": case.name, "method": name, "seconds": times[name], "peak_bytes": peak}
+                    {
+                        "case": case.name,
+                        "method": name,
+                        "seconds": times[name],
+                        "cold_seconds": times.get(_cold(name)),
+                        "peak_bytes": peak,
+                    }
                 )
     finally:
         torch.set_num_threads(before)
     return rows
+
+
+def _cold(method: str) -> str:
+    return f"{method}, cold"
 
 
 def peak_bytes(case: AggConvCase, method: str, threads: int, memory: str, device: str) -> int:

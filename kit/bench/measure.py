@@ -28,18 +28,22 @@ def interleaved(
     *,
     rounds: int = 5,
     seconds: float = 0.0,
+    between: Mapping[str, Callable[[], object]] | None = None,
     wait: Callable[[], object] | None = None,
 ) -> dict[str, float]:
     """Median seconds of each function, all of them called in turn, round after round.
 
     What disturbs the machine then disturbs all of them alike, so that ratios hold where single
     times do not. Each function is called for `WARM` seconds before it is timed, unless it is slow:
-    what another one has left in the caches and in the allocator is not its own cost.
+    what another one has left in the caches and in the allocator is not its own cost. Where it is
+    the question, ``between`` has the work that comes before a function instead.
 
     Args:
         functions: by name; each is called once before the clock starts.
         rounds: at least so many.
         seconds: go on with further rounds until so much time has passed.
+        between: by the names of some functions: other work, repeated for `WARM` seconds before
+            each of their calls, which are made cold so.
         wait: called before each look at the clock, for devices that work on their own.
 
     Raises:
@@ -63,15 +67,16 @@ def interleaved(
         while time.perf_counter() < end:
             seconds_of(function)
 
-    for function in functions.values():
+    others = between or {}
+    for function in (*functions.values(), *others.values()):
         function()
     times: dict[str, list[float]] = {name: [] for name in functions}
     begin = time.perf_counter()
     done = 0
     while done < rounds or time.perf_counter() - begin < seconds:
         for name, function in functions.items():
-            if not times[name] or times[name][-1] < SLOW:
-                warm(function)
+            if name in others or not times[name] or times[name][-1] < SLOW:
+                warm(others.get(name, function))
             times[name].append(seconds_of(function))
         done += 1
     return {name: statistics.median(values) for name, values in times.items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from kit.allocator import keep_freed_memory
 from kit.cli import options
 from kit.errors import KitError, unknown
 
@@ -25,6 +26,7 @@ device = click.option(
 @click.group(name="bench")
 def command() -> None:
     """Measure speed and memory; nothing is trained."""
+    keep_freed_memory()
 
 
 @command.command()
@@ -32,6 +34,9 @@ def command() -> None:
 @methods
 @threads
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option(
+    "--cold", is_flag=True, help="Also straight after other work: steps of a plain layer, 20 ms."
+)
 @click.option("--no-peaks", is_flag=True, help="Leave out peak memory, which takes longest.")
 @device
 @options.formats("text", "json")
@@ -40,6 +45,7 @@ def aggconv(
     methods: tuple[str, ...],
     threads: int | None,
     rounds: int,
+    cold: bool,
     no_peaks: bool,
     device: str,
     form: str,
@@ -71,6 +77,7 @@ def aggconv(
                 methods or bench.DEFAULT_METHODS,
                 threads=threads,
                 rounds=rounds,
+                cold=cold,
                 peaks=not no_peaks,
                 device=device,
             )
@@ -349,6 +356,9 @@ def _show(rows: Sequence[Mapping[str, Any]], form: str) -> None:
             text += f"  {row['seconds'] / auto[case]:8.2f} x auto"
         elif row.get("ratio") is not None:
             text += f"  {row['ratio']:6.2f} of the first"
+        if row.get("cold_seconds") is not None:
+            cold = row["cold_seconds"]
+            text += f"  cold {cold * 1000:10.2f} ms  {cold / row['seconds']:5.2f} x"
         if row.get("peak_bytes") is not None:
             text += f"  {row['peak_bytes'] / 1e6:8.1f} MB"
         if row.get("multiply_adds") is not None:
