@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
@@ -10,7 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from kit.bench.measure import in_fresh_process, interleaved, peak_resident_bytes
+from kit.bench.measure import in_fresh_process, interleaved
+from kit.bench.measure import peak_bytes as growth
 from kit.ops import METHODS, agg_conv
 from kit.ops.costs import COSTS
 from kit.ops.costs import multiply_adds as cost
@@ -91,8 +93,10 @@ def supports(case: AggConvCase, method: str) -> bool:
 
 def step(
     case: AggConvCase, method: str, *, memory: str = "fast", device: str = "cpu"
-) -> Callable[[], None]:
+) -> Callable[[], tuple[torch.Tensor, ...]]:
     """A function that runs one forward and backward pass of x, all weights and alpha in float32.
+
+    It returns the gradients.
 
     Raises:
         ValueError: an unknown method, or one that does not serve the case.
@@ -112,9 +116,9 @@ def step(
         weight = tensor(case.outputs, lines, *[k] * axes)
         convolution = F.conv1d if axes == 1 else F.conv2d
 
-        def plain() -> None:
+        def plain() -> tuple[torch.Tensor, ...]:
             y = convolution(x, weight, None, case.stride, k // 2, 1, case.groups)
-            torch.autograd.grad(y, [x, weight], upstream)
+            return torch.autograd.grad(y, [x, weight], upstream)
 
         return plain
     if method not in (*METHODS, "auto", "autotune") or not supports(case, method):
@@ -125,7 +129,7 @@ def step(
     count = len(weights)
     alpha = torch.full((count,), 1.0 / count, device=device).requires_grad_()
 
-    def mixed() -> None:
+    def mixed() -> tuple[torch.Tensor, ...]:
         y = agg_conv(
             x,
             weights,
@@ -137,7 +141,7 @@ def step(
             method=method,
             memory=memory,
         )
-        torch.autograd.grad(y, [x, alpha, *weights], upstream)
+        return torch.autograd.grad(y, [x, alpha, *weights], upstream)
 
     return mixed
 
@@ -177,6 +181,7 @@ def measure(
     peaks: bool = True,
     memory: str = "fast",
     device: str = "cpu",
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[AggConvTiming]:
     """Rows for every case and every method that serves it.
 
@@ -187,9 +192,10 @@ def measure(
         rounds: at least so many per case.
         seconds: further rounds until so much time has passed.
         cold: also measure each method straight after other work, see `other_layer`.
-        peaks: also measure peak memory, each method in a process of its own.
+        peaks: also measure peak memory, on the CPU each method in a process of its own.
         memory: see `agg_conv`.
         device: ``cpu`` or ``cuda``.
+        clock: see `interleaved`.
 
     Raises:
         ValueError: a method that does not exist.
@@ -210,7 +216,7 @@ def measure(
                 between = dict.fromkeys(map(_cold, names), other_layer(case, device))
                 functions |= {_cold(name): functions[name] for name in names}
             times = interleaved(
-                functions, rounds=rounds, seconds=seconds, between=between, wait=wait
+                functions, rounds=rounds, seconds=seconds, between=between, wait=wait, clock=clock
             )
             for name in names:
                 peak = None
@@ -235,16 +241,17 @@ def _cold(method: str) -> str:
 
 
 def peak_bytes(case: AggConvCase, method: str, threads: int, memory: str, device: str) -> int:
-    """Peak memory of a step above what the inputs take, measured in a fresh process."""
-    result = in_fresh_process(
-        "kit.bench.aggconv:peak_of_a_step",
-        case=dataclasses.asdict(case),
-        method=method,
-        threads=threads,
-        memory=memory,
-        device=device,
-    )
-    return int(result)
+    """Peak memory of a step above what the inputs take, on the CPU measured in a fresh process."""
+    arguments: dict[str, Any] = {
+        "case": dataclasses.asdict(case),
+        "method": method,
+        "threads": threads,
+        "memory": memory,
+        "device": device,
+    }
+    if device.startswith("cuda"):
+        return peak_of_a_step(**arguments)
+    return int(in_fresh_process("kit.bench.aggconv:peak_of_a_step", **arguments))
 
 
 def peak_of_a_step(
@@ -267,12 +274,7 @@ def peak_of_a_step(
     )
     step(tiny, method, memory=memory, device=device)()
     function = step(real, method, memory=memory, device=device)
-    if device.startswith("cuda"):
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        function()
-        return torch.cuda.max_memory_allocated() - before
-    return peak_resident_bytes(function)
+    return growth(function, device)
 
 
 def multiply_adds(case: AggConvCase, method: str) -> float | None:
