@@ -96,7 +96,7 @@ def test_all_parts_and_both_files(report: GpuReport) -> None:
 
 
 def test_what_comes_too_late_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts.aggconv, "measure", lambda *_, **__: pytest.fail("was measured"))
+    monkeypatch.setattr("kit.bench.aggconv.measure", lambda *_, **__: pytest.fail("was measured"))
     late = gpu.measure("cpu", gpu.Sizes(cases=(ONE_AXIS,)), budget=-1)
     assert all(not rows for rows in late.parts.values())
     assert f"{parts.LAYERS}, one axis: left out, -1 s were over" in late.problems
@@ -125,13 +125,13 @@ def test_a_test_that_fails_is_a_row_and_a_broken_pytest_a_problem(
         "import pytest\ndef test_a(): pass\ndef test_b(): assert 0\ndef test_c(): pytest.skip()\n"
     )
     (tmp_path / "tests" / "test_x.py").write_text(text, encoding="utf-8")
-    monkeypatch.setattr(parts.paths, "project", lambda: tmp_path)
+    monkeypatch.setattr("kit.paths.project", lambda: tmp_path)
     rows = list(parts.tests(("tests",)))
     assert [row["result"] for row in rows] == ["passed", "failure", "skipped"]
     assert rows[1]["test"] == "tests.test_x.test_b"
     with pytest.raises(RuntimeError, match="pytest exit 5"):
         list(parts.tests(("tests", "-k", "none")))
-    monkeypatch.setattr(parts.paths, "installed", lambda: True)
+    monkeypatch.setattr("kit.paths.installed", lambda: True)
     with pytest.raises(RuntimeError, match="take a checkout"):
         list(parts.tests(("tests",)))
 
