@@ -23,7 +23,8 @@ from kit.methods.dash_random.draw import choices, draw
 from kit.search import Choices, mixtures
 from kit.settings import convert
 from kit.spaces.amber import OPERATIONS
-from kit.spaces.darts.genotype import CANDIDATES, CELLS, check
+from kit.spaces.darts.genotype import CELLS, check
+from kit.spaces.names import CANDIDATES
 from kit.spec import PROFILES, PROTOCOLS, RunSpec
 
 CONTROLS = {

@@ -5,15 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from kit.seeding import generator
-from kit.spaces.darts.genotype import (
-    CANDIDATES,
-    CELLS,
-    EDGES_PER_NODE,
-    INPUTS,
-    NODES,
-    Edge,
-    Genotype,
-)
+from kit.spaces.darts.genotype import CELLS, EDGES_PER_NODE, INPUTS, NODES, Edge, Genotype
+from kit.spaces.names import CANDIDATES
 
 
 def draw(seed: int) -> Genotype:
