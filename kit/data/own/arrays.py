@@ -56,14 +56,17 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
 
     def take(name: str) -> Array:
         if name not in names:
-            raise DataError(f"{place} has no array {name!r}, but {', '.join(names) or 'nothing'}")
+            raise DataError(
+                f"{place} has no array {name!r}, but {', '.join(names) or 'nothing'}; "
+                "--column NAME and --target NAME say which to take"
+            )
         return get(name)
 
-    inputs = (ask.reading.columns or (INPUTS,))[0]
+    inputs = (ask.reading.columns or (_cased(INPUTS, names),))[0]
     if len(names) == 1 and not ask.answers:
         inputs = names[0]
     x = take(inputs)
-    answers: tuple[str, ...] = ask.targets or (ANSWERS,)
+    answers: tuple[str, ...] = ask.targets or (_cased(ANSWERS, names),)
     y = None
     if ask.answers:
         columns = [take(name) for name in answers]
@@ -92,6 +95,11 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
         arranged=False,
         notes=tuple(notes),
     )
+
+
+def _cased(usual: str, names: Sequence[str]) -> str:
+    """Return a usual name, in capitals where the file has it so."""
+    return usual.upper() if usual not in names and usual.upper() in names else usual
 
 
 def _joined(place: str, names: Sequence[str], columns: Sequence[Array]) -> Array:

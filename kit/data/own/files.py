@@ -10,7 +10,10 @@ from kit.data.own.reading import Ask, Found
 from kit.errors import DataError
 
 ARRAYS = (".npz", ".npy")
-TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".csv.gz", ".tsv.gz")
+TEXT = tuple(
+    f".{kind}{packed}" for kind in ("csv", "tsv", "txt") for packed in ("", ".gz", ".bz2", ".zst")
+)
+TABLES = (*TEXT, ".parquet", ".pq")
 STORES = (".h5", ".hdf5", ".hdf", ".nc", ".nc4", stores.ZARR)
 KNOWN = (
     ".npz, .npy, .csv, .tsv, .parquet, .h5, .nc, .zarr (all three with :ARRAY), or a folder of "
