@@ -20,11 +20,14 @@ def figure(
     from kit import task
     from kit.bench import speed
     from kit.cli.commands.figure import show
+    from kit.engines import torch_device
 
     speed.places(number)
     chosen = prepare_task(task.find(speed.TASK), profile, tier)
     with bar(f"figure {number}") as progress:
-        measured = speed.measure(number, profile, chosen, device=_device(device), progress=progress)
+        measured = speed.measure(
+            number, profile, chosen, device=torch_device.choose(device), progress=progress
+        )
     show(measured, None, "json" if form == "json" else "text")
 
 
@@ -33,13 +36,8 @@ def epochs(profile: Profile, tier: Tier | None, device: str | None, force: bool)
     options.needs_gpu(profile, device, force)
     from kit import task
     from kit.bench import epochs
+    from kit.engines import torch_device
 
     chosen = prepare_task(task.find(epochs.TASK), profile, tier)
     with bar("search epoch") as progress:
-        epochs.measure(profile, chosen, device=_device(device), progress=progress)
-
-
-def _device(asked: str | None) -> str:
-    from kit.engines.devices import gpus
-
-    return asked or ("cuda" if gpus() else "cpu")
+        epochs.measure(profile, chosen, device=torch_device.choose(device), progress=progress)
