@@ -137,7 +137,7 @@ def test_a_test_that_fails_is_a_row_and_a_broken_pytest_a_problem(
 
 
 def test_without_a_gpu_it_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kit.engines.devices.gpus", list)
+    monkeypatch.setattr("kit.engines.torch_device.choose", lambda _: "cpu")
     with pytest.raises(KitError, match="no GPU is usable here"):
         cli.main(["bench", "gpu"], standalone_mode=False)
 
@@ -155,7 +155,7 @@ def test_the_command_prints_the_page_or_the_json(
         parts={"a": []},
         problems=[],
     )
-    monkeypatch.setattr("kit.engines.devices.gpus", lambda: ["one"])
+    monkeypatch.setattr("kit.engines.torch_device.choose", lambda _: "cuda")
     monkeypatch.setattr("kit.bench.gpu.measure", lambda **_: made)
     cli.main(["bench", "gpu"], standalone_mode=False)
     shown = capsys.readouterr()

@@ -251,10 +251,10 @@ def epoch(profile: Any, tier: Any, device: str | None, force: bool, form: str) -
     from kit.bench import epochs
     from kit.cli.progress import bar
     from kit.data.preparing import choose_tier
-    from kit.engines.devices import gpus
+    from kit.engines import torch_device
 
     chosen = choose_tier(task.find(epochs.TASK), profile, tier)
-    where = device or ("cuda" if gpus() else "cpu")
+    where = torch_device.choose(device)
     with bar("search epoch") as progress:
         measured = epochs.measure(profile, chosen, device=where, progress=progress)
     if form == "json":
@@ -344,9 +344,9 @@ def gpu(form: str) -> None:
 
     Writes results/speed/gpu-NAME.json and a page of Markdown beside it.
     """
-    from kit.engines.devices import gpus
+    from kit.engines import torch_device
 
-    if not gpus():
+    if torch_device.choose(None) == "cpu":
         raise KitError("no GPU is usable here, and 'kit bench gpu' measures nothing else")
     import msgspec
 
