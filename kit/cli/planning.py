@@ -14,8 +14,6 @@ from kit.errors import KitError, unknown
 OWN_METHODS = ("wrn", "dash")
 # Figures of a paper that are measured, without any runs.
 SPEED_TESTS = (("dash", "2"), ("dash", "3"))
-# The figure of a paper whose runs stand behind no table.
-SIZES = ("nas-bench-360", "5")
 
 
 def check_one(
@@ -49,13 +47,14 @@ def make(
     """
     check_one(number=number, figure=figure, study=study, **rest)
     from kit import plan
+    from kit.report.figures import behind as figures
 
     if [number, figure, study].count(None) == 3:
         return _of_task(protocol=protocol, **rest)
     if study is not None:
         return _of_study(study, protocol=protocol, **rest)
-    if (rest["paper"], figure) == SIZES:
-        return _of_sizes(protocol=protocol or "released", **rest)
+    if figure is not None and rest["paper"] == figures.PAPER and figure in figures.FIGURES:
+        return _of_figure(figure, protocol=protocol or "released", **rest)
     if figure is not None:
         rest |= behind(figure, rest["paper"], rest["methods"])
     else:
@@ -70,6 +69,7 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
         KitError: there is no such figure, it is measured without runs, or lacks a method.
     """
     from kit import method
+    from kit.report.figures import behind as figures
     from kit.report.figures import profiles
 
     if (paper, figure) in SPEED_TESTS:
@@ -77,7 +77,8 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
             f"figure {figure} is a speed test, without runs: 'kit reproduce' measures it"
         )
     if figure not in profiles.names(paper):
-        others = (number for of, number in (*SPEED_TESTS, SIZES) if of == paper)
+        others = [number for of, number in SPEED_TESTS if of == paper]
+        others += figures.FIGURES if paper == figures.PAPER else []
         raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *others])
     wanted = profiles.definition(paper, figure)
     found: dict[str, None] = {}
@@ -157,7 +158,8 @@ def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
     return plan.of_specs((spec for specs in runs.values() for spec in specs), retry_failed)
 
 
-def _of_sizes(
+def _of_figure(
+    figure: str,
     *,
     tasks: Sequence[str],
     methods: Sequence[str],
@@ -168,30 +170,26 @@ def _of_sizes(
     retry_failed: bool,
     **_: Any,
 ) -> Any:
-    """Return the plan of Figure 5: one run of many networks for each of its tasks.
+    """Return the plan of a figure whose runs stand behind no table, one for each of its tasks.
 
     Raises:
         KitError: a task or a method is asked for that the figure does not have.
     """
     from kit import method, plan, task
     from kit.data.preparing import choose_tier
-    from kit.report.figures import correlation
+    from kit.report.figures.behind import FIGURES
 
-    all_tasks = tuple(correlation.published())
-    for kind, asked, known in (
-        ("task", tasks, all_tasks),
-        ("method", methods, (correlation.METHOD,)),
-    ):
+    runs = FIGURES[figure]
+    for kind, asked, known in (("task", tasks, runs.tasks), ("method", methods, (runs.method,))):
         for name in asked:
             if name not in known:
-                raise unknown(f"{kind} of figure {SIZES[1]}", name, known)
-    info, specs = method.find(correlation.METHOD), []
-    for found in map(task.find, tasks or all_tasks):
-        how = {"protocol": protocol, "profile": profile, "overrides": [correlation.OVERRIDE]}
-        specs += [
-            info.spec(found, seed, tier=choose_tier(found, profile, tier), **how)
-            for seed in seeds or correlation.SEEDS
-        ]
+                raise unknown(f"{kind} of figure {figure}", name, known)
+    info, specs = method.find(runs.method), []
+    for found in map(task.find, tasks or runs.tasks):
+        wanted = choose_tier(found, profile, tier or runs.tiers.get((found.name, profile)))
+        overrides = (*runs.overrides, *runs.under.get(profile, ()))
+        how = {"protocol": protocol, "profile": profile, "overrides": overrides}
+        specs += [info.spec(found, seed, tier=wanted, **how) for seed in seeds or runs.seeds]
     return plan.of_specs(specs, retry_failed)
 
 
