@@ -349,5 +349,8 @@ def _methods(request: PlanRequest) -> list[str]:
             if not papers.layout(request.paper, request.table).others:
                 raise KitError(f"{name} is not in table {request.table} of {request.paper}")
             rows.append(name)
-    default = known if request.all_methods else DEFAULT_METHODS
-    return [name for name in rows if name in known and name in (request.methods or default)]
+    rows = [name for name in rows if name in known]
+    if request.methods:
+        return [name for name in rows if name in request.methods]
+    ours = [] if request.all_methods else [name for name in rows if name in DEFAULT_METHODS]
+    return ours or rows

@@ -48,6 +48,11 @@ def test_the_dash_family_and_its_backbones_are_planned_unless_asked_for_more() -
     assert {run.spec.method for run in made.runs} == {"wrn", "convnext", "dash", "dash-convnext"}
 
 
+def test_a_table_without_the_dash_family_is_planned_whole() -> None:
+    made = plan.make(request(paper="nas-bench-360", table=4, tasks=(), methods=()))
+    assert {run.spec.method for run in made.runs} == {"te-nas", "darts-gaea"}
+
+
 @pytest.mark.usefixtures("darcy")
 def test_what_is_done_is_kept_and_what_was_left_says_so() -> None:
     wrn = plan.make(request(methods=("wrn",))).runs

@@ -4,8 +4,8 @@ A method takes part by its hooks ``network``, the final network where no search 
 ``supernet``, what the search trains. Of architectures that authors released (``architectures`` in
 the method's folder) the networks are counted, too.
 
-``python -m kit.base.sizes "TASK METHOD"...`` prints sizes as JSON, for a process that would keep
-torch out of its own memory.
+``python -m kit.base.sizes "TASK METHOD"...`` prints a line of JSON for each, for a process that
+would keep torch out of its own memory.
 """
 
 from __future__ import annotations
@@ -149,16 +149,14 @@ class _Shapes(TorchFunctionMode):
 
 
 def main(pairs: Sequence[str]) -> None:
-    """Print the size of each ``TASK METHOD``: an array of its numbers, or null."""
-    found = []
+    """Print the size of each ``TASK METHOD`` on a line: an array of its numbers, or of null."""
     for pair in pairs:
         task_name, method_name = pair.split()
         try:
-            each = size(task.find(task_name), method.find(method_name))
+            found = size(task.find(task_name), method.find(method_name))
         except Exception as error:
             raise SystemExit(f"{method_name} on {task_name}: {error}") from error
-        found.append(each and astuple(each))
-    print(msgspec.json.encode(found).decode())
+        print(msgspec.json.encode([found and astuple(found)]).decode(), flush=True)
 
 
 if __name__ == "__main__":

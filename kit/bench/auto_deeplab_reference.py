@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from kit.spaces.auto_deeplab.layout import OPERATIONS, first_edge, sources
+from kit.spaces.auto_deeplab.layout import first_edge, sources
 from kit.spaces.auto_deeplab.supernet import SearchCell, TrellisSupernet
+from kit.spaces.names import OPERATIONS
 from kit.spaces.operations import Norm, ReluConvNorm, operation
 
 FREE = Norm(affine=False)

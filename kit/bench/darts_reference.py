@@ -9,18 +9,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from kit.spaces.darts.layout import STEM_FACTOR, CellPlace, cell_places
 from kit.spaces.darts.mixture import EDGES_OF_NODES, Mixture, Mixtures
-from kit.spaces.darts.network import STEM_FACTOR, head, reductions
-from kit.spaces.operations import (
-    OPERATIONS,
-    PLAIN,
-    FactorizedReduce,
-    Norm,
-    Reduction,
-    ReluConvNorm,
-    convolution,
-    operation,
-)
+from kit.spaces.darts.network import head
+from kit.spaces.names import OPERATIONS
+from kit.spaces.operations import PLAIN, Norm, Reduction, convolution, operation
 
 UNSCALED = Norm(affine=False)
 
@@ -59,25 +52,11 @@ class MixedOperation(nn.Module):
 class ReferenceCell(nn.Module):
     """All edges of a cell, one after the other."""
 
-    def __init__(
-        self,
-        before_last: int,
-        last: int,
-        channels: int,
-        dims: int,
-        halves: bool,
-        after_reduction: bool,
-        reduction: Reduction,
-    ) -> None:
+    def __init__(self, place: CellPlace, dims: int, reduction: Reduction) -> None:
         super().__init__()
-        self.preprocess0 = (
-            FactorizedReduce(before_last, channels, dims, reduction=reduction, norm=UNSCALED)
-            if after_reduction
-            else ReluConvNorm(before_last, channels, dims, UNSCALED)
-        )
-        self.preprocess1 = ReluConvNorm(last, channels, dims, UNSCALED)
+        self.preprocess0, self.preprocess1 = place.inputs(dims, reduction, UNSCALED)
         self.edges = nn.ModuleList(
-            MixedOperation(channels, dims, 2 if halves and source < 2 else 1, reduction)
+            MixedOperation(place.channels, dims, 2 if place.halves and source < 2 else 1, reduction)
             for count in EDGES_OF_NODES
             for source in range(count)
         )
@@ -115,25 +94,16 @@ class ReferenceSupernet(nn.Module):
         super().__init__()
         width = STEM_FACTOR * channels
         self.stem = nn.Sequential(convolution(inputs, width, 3, dims), PLAIN.layer(width, dims))
-        self.halving = () if dense else reductions(layers)
-        self.cells = nn.ModuleList()
-        widths, after = [width, width], False
-        for number in range(layers):
-            halves = number in self.halving
-            channels *= 2 if halves else 1
-            self.cells.append(
-                ReferenceCell(widths[-2], widths[-1], channels, dims, halves, after, reduction)
-            )
-            widths.append(4 * channels)
-            after = halves
-        self.linear = nn.Linear(widths[-1], outputs)
+        places = cell_places(channels, layers, dense=dense)
+        self.kinds = ["reduce" if place.halves else "normal" for place in places]
+        self.cells = nn.ModuleList(ReferenceCell(place, dims, reduction) for place in places)
+        self.linear = nn.Linear(4 * places[-1].channels, outputs)
         self.dense = dense
         self.mixtures = Mixtures() if mixtures is None else mixtures
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, *sizes) -> (batch, outputs), or (batch, outputs, *sizes) if dense."""
         states = [self.stem(x)] * 2
-        for number, cell in enumerate(self.cells):
-            mixture = self.mixtures("reduce" if number in self.halving else "normal")
-            states = [states[1], cell(*states, mixture)]
+        for kind, cell in zip(self.kinds, self.cells, strict=True):
+            states = [states[1], cell(*states, self.mixtures(kind))]
         return head(states[1], self.linear, dense=self.dense)

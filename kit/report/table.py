@@ -14,7 +14,7 @@ from kit.report import best
 from kit.report.cells import Measured
 from kit.report.choice import choose, conflicts
 from kit.report.grid import Cell, Row, Table
-from kit.report.tables import TableRequest, TableValues
+from kit.report.tables import Progress, TableRequest, TableValues
 from kit.runs.collect import Rejected
 from kit.runs.records import Result
 from kit.spec import TIERS, Profile, Protocol, Tier
@@ -36,8 +36,11 @@ def make(
     profile: Profile | None = None,
     protocol: Protocol | None = None,
     tier: Tier | None = None,
+    progress: Progress = lambda *_: None,
 ) -> Table:
     """Fill a table from results; nothing is run.
+
+    ``progress`` is called with (done, total) while models are counted for it.
 
     Raises:
         KitError: an unknown paper or table.
@@ -52,6 +55,7 @@ def make(
         printed={cell.key: cell for cell in papers.published(paper, number)},
         runs=runs,
         wanted=(profile, protocol, tier),
+        progress=progress,
     )
     values: TableValues = importlib.import_module(f"kit.report.tables.{layout.cells}").fill(request)
     made = _Rows(request, values, rejected)

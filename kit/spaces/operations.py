@@ -1,7 +1,7 @@
 """Candidate operations that several spaces share (DARTS, Liu et al. 2019), in 1D and in 2D.
 
 One definition serves both: 1D operations keep the kernel size, dilation and padding of the 2D ones,
-as NAS-Bench-360's 1D code has it. Names keep their ``3x3`` in 1D, too.
+as NAS-Bench-360's 1D code has it.
 """
 
 from __future__ import annotations
@@ -13,17 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-OPERATIONS = (
-    "none",
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
-"""In the order of DARTS, which decides ties."""
+from kit.spaces.names import OPERATIONS
 
 # ``shifted``: the second half of the channels reads the map moved by one along each axis [DARTS].
 # ``same``: both halves read the same positions [NAS-Bench-360's 1D code].

@@ -20,8 +20,8 @@ from kit.data.prepared import open_prepared
 from kit.data.preparing import prepare
 from kit.errors import KitError
 from kit.methods.amber import policy
+from kit.methods.amber.evaluate import bound, regularised
 from kit.methods.amber.info import AmberController, AmberSettings
-from kit.methods.amber.method import bound, regularised
 from kit.methods.amber.plan import Children, Plan
 from kit.methods.amber.search import Search
 from kit.runs import history

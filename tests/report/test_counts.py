@@ -9,6 +9,7 @@ import pytest
 
 from kit import paths
 from kit.errors import KitError
+from kit.report.tables import Progress
 from kit.report.tables import counts as module
 from kit.report.tables.counts import ModelCounts, counts
 
@@ -20,7 +21,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     """What was really counted, by a stand-in that takes no time."""
     seen: list[tuple[str, str]] = []
 
-    def count(pairs: list[tuple[str, str]]) -> dict[tuple[str, str], ModelCounts | None]:
+    def count(
+        pairs: list[tuple[str, str]], _: Progress
+    ) -> dict[tuple[str, str], ModelCounts | None]:
         seen.extend(pairs)
         return {pair: ModelCounts(10, 20, 5, False) if pair[1] == "wrn" else None for pair in pairs}
 
@@ -90,9 +93,12 @@ def test_results_that_cannot_be_written(
     assert counted == PAIRS
 
 
-def test_another_process_counts() -> None:
-    others = [("ecg", "dash"), ("darcy-flow", "expert")]
-    wide, none, searched, complex_ = counts([*PAIRS, *others]).values()
+def test_other_processes_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "FEWEST", 2)
+    others, seen = [("ecg", "dash"), ("darcy-flow", "expert")], []
+    found = counts([*PAIRS, *others], lambda *each: seen.append(each))
+    wide, none, searched, complex_ = found.values()
+    assert sorted(seen) == [(done, 4) for done in (1, 2, 3, 4)]
     assert wide is not None
     assert wide.parameters > 1e6
     assert not wide.searched

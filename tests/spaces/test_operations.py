@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from kit.spaces.operations import OPERATIONS, FactorizedReduce, Norm, Reduction, operation, shift
+from kit.spaces.names import OPERATIONS
+from kit.spaces.operations import FactorizedReduce, Norm, Reduction, operation, shift
 
 
 @pytest.mark.parametrize("dims", [1, 2])

@@ -39,6 +39,7 @@ def command(
 
     Exit code 2 if several runs stand for one seed of a cell; the table is printed all the same.
     """
+    from kit.cli.progress import bar
     from kit.report import formats, table
     from kit.report.selection import select
     from kit.runs.collect import collect
@@ -52,15 +53,17 @@ def command(
         return
     assert number is not None
     found = collect()
-    filled = table.make(
-        paper,
-        number,
-        found.results,
-        rejected=found.rejected,
-        profile=profile,
-        protocol=protocol,
-        tier=tier,
-    )
+    with bar("counting models") as progress:
+        filled = table.make(
+            paper,
+            number,
+            found.results,
+            rejected=found.rejected,
+            profile=profile,
+            protocol=protocol,
+            tier=tier,
+            progress=progress,
+        )
     if rows or columns or measured_only:
         shown = select(filled, rows=rows, columns=columns, measured_only=measured_only)
     else:

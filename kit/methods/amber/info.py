@@ -108,29 +108,59 @@ class AmberEvaluate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     largest_norm: Annotated[float, Meta(gt=0)]
 
 
-class AmberSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings of AMBER.
+class AmberNetworkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of a network of layers and its training.
 
     Attributes:
-        layers: of a child; a given architecture brings its own number.
+        layers: how many; a given architecture brings its own number.
         loss: None for the task's own.
-        architecture: [operation, [earlier layers]] of each layer; given, it takes the search's
-            place.
         speed: what may make training faster; the search is neither compiled nor recorded.
     """
 
     layers: Positive
-    search: AmberSearch
-    controller: AmberController
     evaluate: AmberEvaluate
     loss: str | None = None
-    architecture: tuple[tuple[str, tuple[Count, ...]], ...] | None = None
     speed: Speed = Speed()
+
+    @property
+    def depth(self) -> int:
+        """How many layers the network has."""
+        return self.layers
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
+        """Hold the settings to the samples.
+
+        Raises:
+            KitError: they do not fit, or the sequences are too short.
+        """
+        super().check(sample_shape, outputs, dense)
+        try:
+            positions(self.data.input_shape(sample_shape)[-1], self.depth)
+        except ValueError as error:
+            raise KitError(str(error)) from None
+
+
+class AmberSettings(AmberNetworkSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of AMBER.
+
+    Attributes:
+        architecture: [operation, [earlier layers]] of each layer; given, it takes the search's
+            place.
+    """
+
+    search: AmberSearch
+    controller: AmberController
+    architecture: tuple[tuple[str, tuple[Count, ...]], ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse layers that are none."""
         if self.architecture is not None:
             KIND.check(self.architecture)
+
+    @property
+    def depth(self) -> int:
+        """How many layers the network has."""
+        return len(self.architecture or ()) or self.layers
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples; children are scored on what they are not trained on.
@@ -139,11 +169,6 @@ class AmberSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
             KitError: they do not fit, the sequences are too short, or the two overlap.
         """
         super().check(sample_shape, outputs, dense)
-        length = self.data.input_shape(sample_shape)[-1]
-        try:
-            positions(length, len(self.architecture or ()) or self.layers)
-        except ValueError as error:
-            raise KitError(str(error)) from None
         if both := self.data.shared("search", "search_val"):
             raise KitError(
                 "the reward needs data that no child is trained on, but 'search' holds samples of "

@@ -12,7 +12,8 @@ from kit.errors import KitError
 from kit.method import MethodInfo, MixtureRows
 from kit.settings import Amount, Count, Optimiser, Positive, Settings, Speed
 from kit.spaces.auto_deeplab.kind import FEWEST_LAYERS, MOST_LAYERS, MOST_STEPS, Trellis
-from kit.spaces.auto_deeplab.layout import LEVELS, OPERATIONS, Layer1Beta, OpOrder, sources
+from kit.spaces.auto_deeplab.layout import LEVELS, Layer1Beta, OpOrder, sources
+from kit.spaces.names import OPERATIONS
 from kit.task import Task
 
 # Norms over a pooled map need two samples.

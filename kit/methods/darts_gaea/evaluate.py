@@ -9,7 +9,7 @@ from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
 from kit.base.method import NetworkContext
-from kit.methods.darts_gaea.genotypes import Evaluation, GenotypeSettings
+from kit.methods.darts_gaea.genotypes import EvaluatedSettings, Evaluation
 from kit.seeding import key
 from kit.settings import TrainingSettings
 from kit.spaces.darts.genotype import Genotype
@@ -19,7 +19,7 @@ from kit.spaces.operations import PLAIN
 from kit.training.loop import Hooks
 
 
-def evaluate(context: Context, settings: GenotypeSettings, genotype: Genotype) -> None:
+def evaluate(context: Context, settings: EvaluatedSettings, genotype: Genotype) -> None:
     """Train the network of a genotype, write its weights, and finish the stage."""
     options = settings.evaluation
     checkpointer = context.checkpointer("evaluate", options.epochs)
@@ -57,7 +57,7 @@ def drop_path_at(epoch: int, options: Evaluation) -> float:
 
 
 def final_network(
-    context: NetworkContext, settings: GenotypeSettings, genotype: Genotype
+    context: NetworkContext, settings: EvaluatedSettings, genotype: Genotype
 ) -> Skipping[DartsNetwork]:
     """Return the network of a genotype, with first weights that the run's seed decides."""
     options = settings.evaluation

@@ -47,24 +47,32 @@ class Evaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     cutout: Count = 0
 
 
-class GenotypeSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings but those of the search.
+class EvaluatedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of the network of a genotype and its training.
 
     Attributes:
         reduction: what the second half of a reduction without kernel reads: ``shifted`` by one
             position, or the ``same`` ones [NAS-Bench-360's 1D code].
         skip: how many first positions of the last axis networks do not see.
         loss: None for the task's own.
-        architecture: a genotype; given, it takes the search's place.
-        speed: what may make both stages faster; off in the papers' runs.
+        speed: what may make all stages faster; off in the papers' runs.
     """
 
     evaluation: Evaluation
     reduction: Literal["shifted", "same"]
     skip: Count = 0
     loss: str | None = None
-    architecture: Mapping[str, Any] | None = None
     speed: Speed = Speed()
+
+
+class GenotypeSettings(EvaluatedSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings but those of the search.
+
+    Attributes:
+        architecture: a genotype; given, it takes the search's place.
+    """
+
+    architecture: Mapping[str, Any] | None = None
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples.

@@ -11,20 +11,10 @@ from msgspec import Struct
 from kit.errors import KitError
 from kit.method import MixtureRows
 from kit.methods.darts_gaea.genotypes import GenotypeInfo, GenotypeSettings
-from kit.settings import (
-    Amount,
-    Count,
-    Optimiser,
-    Positive,
-    Schedule,
-)
+from kit.settings import Amount, Count, Optimiser, Positive, Schedule
 from kit.spaces.darts.architecture import DartsCells
-from kit.spaces.darts.genotype import (
-    CELLS,
-    INPUTS,
-    NODES,
-    OPERATION_NAMES,
-)
+from kit.spaces.darts.genotype import CELLS, INPUTS, NODES
+from kit.spaces.names import OPERATIONS
 
 
 class GaeaSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -94,7 +84,7 @@ class GaeaInfo(GenotypeInfo):
         edges = [f"{cell} {node}←{source}" for cell, node in nodes for source in range(node)]
         sources = tuple(f"←{source}" for source in range(INPUTS + NODES - 1))
         return (
-            MixtureRows("alpha", OPERATION_NAMES, tuple(edges)),
+            MixtureRows("alpha", OPERATIONS, tuple(edges)),
             MixtureRows("beta", sources, tuple(f"{cell} {node}" for cell, node in nodes)),
         )
 

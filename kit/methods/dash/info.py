@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any, Literal
@@ -112,40 +112,54 @@ class DashRetrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     width: Count | None = None
 
 
-class DashSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All settings of DASH.
+class TunedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings but those of the search: of a network that is tuned and retrained.
 
     Attributes:
         backbone_options: further arguments of the backbone's ``build``.
         loss: None for the task's own.
-        architecture: layer name -> (kernel size, dilation); given, it takes the search's place.
-        speed: what may make all three stages faster; off in the paper's runs.
+        speed: what may make all stages faster; off in the paper's runs.
     """
 
     backbone: str
     batch_size: Positive
     kernel_sizes: Annotated[tuple[Positive, ...], Meta(min_length=1)]
     dilations: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-    search: DashSearch
     tune: DashTune
     retrain: DashRetrain
     backbone_options: Mapping[str, bool | int | float | str] = {}
     loss: str | None = None
-    architecture: Mapping[str, tuple[Positive, Positive]] | None = None
     speed: Speed = Speed()
+
+    def refuse_even(self, sizes: Iterable[int], where: str = "") -> None:
+        """Refuse kernel sizes that can be found and not be retrained.
+
+        Raises:
+            ValueError: naming the size, and ``where`` it stands.
+        """
+        even = [size for size in sizes if size % 2 == 0]
+        if even and self.retrain.padding == "centred":
+            raise ValueError(
+                f"kernel size {even[0]} is even and cannot be centred in retraining{where}"
+            )
+
+
+class DashSettings(TunedSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All settings of DASH.
+
+    Attributes:
+        architecture: layer name -> (kernel size, dilation); given, it takes the search's place.
+    """
+
+    search: DashSearch
+    architecture: Mapping[str, tuple[Positive, Positive]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse kernel sizes that could be found and not be retrained."""
-        if self.retrain.padding != "centred":
-            return
-        even = [size for size in self.kernel_sizes if size % 2 == 0]
-        if even and self.architecture is None:
-            raise ValueError(f"kernel size {even[0]} is even and cannot be centred in retraining")
+        if self.architecture is None:
+            self.refuse_even(self.kernel_sizes)
         for layer, (size, _) in (self.architecture or {}).items():
-            if size % 2 == 0:
-                raise ValueError(
-                    f"kernel size {size} is even and cannot be centred in retraining: {layer!r}"
-                )
+            self.refuse_even([size], f": {layer!r}")
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples; a bilevel search needs two kinds of them.

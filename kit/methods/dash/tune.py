@@ -10,8 +10,9 @@ from torch import nn
 from kit.base import networks
 from kit.base.context import Context, TrialResult
 from kit.base.fit import fit, metric_of
+from kit.base.method import NetworkContext
 from kit.base.trial import Trial
-from kit.methods.dash.info import DashSettings
+from kit.methods.dash.info import TunedSettings
 from kit.search import Choices
 from kit.settings import Optimiser, TrainingSettings
 from kit.trials.best import best_of, rank
@@ -20,7 +21,7 @@ Configuration = tuple[float, float, float, float]
 NAMES = ("learning_rate", "dropout", "weight_decay", "momentum")
 
 
-def tune(context: Context, settings: DashSettings) -> None:
+def tune(context: Context, settings: TunedSettings) -> None:
     """Score the grid on the validation fold and finish the stage with the best configuration."""
     checkpointer = context.checkpointer("tune", settings.tune.epochs)
     groups = grid(settings)
@@ -39,13 +40,13 @@ def tune(context: Context, settings: DashSettings) -> None:
     )
 
 
-def grid(settings: DashSettings) -> list[list[Configuration]]:
+def grid(settings: TunedSettings) -> list[list[Configuration]]:
     """Return the configurations, one group per learning rate, in the released order."""
     rest = list(product(settings.tune.dropouts, settings.tune.weight_decays, settings.tune.momenta))
     return [[(rate, *others) for others in rest] for rate in settings.tune.learning_rates]
 
 
-def run_trial(context: Context, settings: DashSettings, choices: Choices, trial: Trial) -> float:
+def run_trial(context: Context, settings: TunedSettings, choices: Choices, trial: Trial) -> float:
     """Train one configuration and return its score on the validation fold, lower is better."""
     found = trial.configuration
     network = final_network(context, settings, choices, found["dropout"])
@@ -63,7 +64,7 @@ def run_trial(context: Context, settings: DashSettings, choices: Choices, trial:
 
 
 def _run(
-    context: Context, settings: DashSettings, groups: list[list[Configuration]]
+    context: Context, settings: TunedSettings, groups: list[list[Configuration]]
 ) -> list[TrialResult]:
     results: list[TrialResult] = []
     bests: list[float] = []
@@ -82,7 +83,7 @@ def _run(
     return results
 
 
-def training(settings: DashSettings, found: Mapping[str, float], epochs: int) -> TrainingSettings:
+def training(settings: TunedSettings, found: Mapping[str, float], epochs: int) -> TrainingSettings:
     """Return how the final network is trained with a configuration of the grid, by its names."""
     return TrainingSettings(
         data=settings.data,
@@ -100,7 +101,7 @@ def training(settings: DashSettings, found: Mapping[str, float], epochs: int) ->
 
 
 def final_network(
-    context: Context, settings: DashSettings, choices: Choices, dropout: float
+    context: NetworkContext, settings: TunedSettings, choices: Choices, dropout: float
 ) -> nn.Module:
     """Return the network that the search chose, at the width of retraining."""
     return networks.build(
@@ -115,7 +116,7 @@ def final_network(
     )
 
 
-def tuning_batches(context: Context, settings: DashSettings) -> int:
+def tuning_batches(context: Context, settings: TunedSettings) -> int:
     """Return the batches per tuning epoch: the more search batches, the smaller the share."""
     searched = context.fold("search").batch_count(settings.batch_size)
     fractions = settings.tune.batch_fractions

@@ -10,7 +10,7 @@ from kit.errors import KitError, unknown
 from kit.methods.darts_gaea.genotypes import GenotypeInfo, GenotypeSettings
 from kit.settings import Positive
 from kit.spaces.darts.architecture import DartsCells
-from kit.spaces.darts.genotype import CANDIDATES
+from kit.spaces.names import CANDIDATES
 from kit.task import Task
 
 

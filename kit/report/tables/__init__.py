@@ -5,7 +5,7 @@ A module has ``fill(request) -> TableValues`` and ``ORIGIN``, what the cells com
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kit.papers import Key, Layout, PublishedCell
@@ -13,6 +13,7 @@ from kit.report.cells import Computed, Measured
 from kit.report.choice import Runs
 from kit.spec import Profile, Protocol, Tier
 
+Progress = Callable[[int, int], None]
 Wanted = tuple[Profile | None, Protocol | None, Tier | None]
 
 
@@ -26,6 +27,7 @@ class TableRequest:
         printed: the paper's cells.
         runs: those that were chosen for each (task, method).
         wanted: profile, protocol and tier that were asked for, None where any is welcome.
+        progress: called with (done, total) where something takes long.
     """
 
     paper: str
@@ -35,6 +37,7 @@ class TableRequest:
     printed: Mapping[Key, PublishedCell]
     runs: Mapping[tuple[str, str], Runs]
     wanted: Wanted = (None, None, None)
+    progress: Progress = lambda *_: None
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,20 @@
 """Sizes of models, counted once: counting takes torch and seconds, so the numbers are kept.
 
 They lie in ``results`` for as long as the code is the same that models of their task depend on.
-Another process counts, so that torch is never in this one's memory.
+Other processes count, one per core, so that torch is never in this one's memory.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from subprocess import DEVNULL, PIPE
+from tempfile import TemporaryFile
 from typing import NamedTuple
 
 import msgspec
@@ -18,11 +22,15 @@ import msgspec
 from kit import paths, task
 from kit.errors import KitError
 from kit.files import decode_json, write_json
+from kit.report.tables import Progress
 from kit.runs.provenance import hash_of
 
 COMMAND = (sys.executable, "-m", "kit.base.sizes")
 # What methods may not import has no part in a model.
 ABOVE = {"bench", "cli", "containers", "engines", "export", "papers", "plan.py", "report"}
+
+FEWEST = 8
+"""Models for which another process is worth it."""
 
 Pair = tuple[str, str]
 
@@ -44,8 +52,13 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counts: dict[str, ModelCounts | None]
 
 
-def counts(wanted: Iterable[Pair]) -> dict[Pair, ModelCounts | None]:
-    """Return the size of each (task, method)'s model, None where it is not known."""
+def counts(
+    wanted: Iterable[Pair], progress: Progress = lambda *_: None
+) -> dict[Pair, ModelCounts | None]:
+    """Return the size of each (task, method)'s model, None where it is not known.
+
+    ``progress`` is called with (done, total) as models are counted.
+    """
     pairs = list(dict.fromkeys(wanted))
     codes = _codes(name for name, _ in pairs)
     file = paths.results() / ".counts.json"
@@ -58,7 +71,7 @@ def counts(wanted: Iterable[Pair]) -> dict[Pair, ModelCounts | None]:
     }
     missing = [pair for pair in pairs if pair not in known]
     if missing:
-        known |= _count(missing)
+        known |= _count(missing, progress)
         fresh = {name: Kept(code, {}) for name, code in codes.items()}
         for (name, each), count in known.items():
             fresh[name].counts[each] = count
@@ -67,14 +80,30 @@ def counts(wanted: Iterable[Pair]) -> dict[Pair, ModelCounts | None]:
     return {pair: known[pair] for pair in pairs}
 
 
-def _count(pairs: Sequence[Pair]) -> dict[Pair, ModelCounts | None]:
-    words = [" ".join(pair) for pair in pairs]
-    done = subprocess.run([*COMMAND, *words], stdin=subprocess.DEVNULL, capture_output=True)
-    if done.returncode != 0:
-        last = (done.stderr.decode().strip().splitlines() or ["no message"])[-1]
-        raise KitError(f"models could not be counted: {last}")
-    sizes = decode_json(done.stdout, list[ModelCounts | None])
-    return dict(zip(pairs, sizes, strict=True))
+def _count(pairs: Sequence[Pair], progress: Progress) -> dict[Pair, ModelCounts | None]:
+    # A process has to load torch first, so that it should have more than a few to count.
+    processes = min(len(os.sched_getaffinity(0)), -(-len(pairs) // FEWEST))
+    known: dict[Pair, ModelCounts | None] = {}
+
+    def work(mine: Sequence[Pair]) -> None:
+        words = [*COMMAND, *(" ".join(pair) for pair in mine)]
+        with (
+            TemporaryFile() as errors,
+            subprocess.Popen(words, stdin=DEVNULL, stdout=PIPE, stderr=errors) as process,
+        ):
+            assert process.stdout is not None
+            for pair, line in zip(mine, process.stdout, strict=False):
+                known[pair] = decode_json(line, list[ModelCounts | None])[0]
+                progress(len(known), len(pairs))
+            process.wait()
+            errors.seek(0)
+            said = errors.read().decode().strip().splitlines()
+        if process.returncode != 0:
+            raise KitError(f"models could not be counted: {(said or ['no message'])[-1]}")
+
+    with ThreadPoolExecutor(processes) as pool:
+        list(pool.map(work, (pairs[number::processes] for number in range(processes))))
+    return known
 
 
 def _codes(names: Iterable[str]) -> dict[str, str]:

@@ -42,7 +42,7 @@ def of_run(result: Result, metric: str) -> Value | None:
 def _counted(request: TableRequest) -> dict[Key, Computed]:
     tasks, methods = set(task.names()), set(method.names())
     known = [key for key in request.keys if key.task in tasks and key.method in methods]
-    sizes = counts((key.task, key.method) for key in known)
+    sizes = counts(((key.task, key.method) for key in known), request.progress)
     computed = {}
     for key in known:
         found, printed = sizes[key.task, key.method], request.printed.get(key)

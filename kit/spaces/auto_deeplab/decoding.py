@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from kit.spaces.auto_deeplab.layout import LEVELS, OPERATIONS, first_edge, levels, sources
+from kit.spaces.auto_deeplab.layout import LEVELS, first_edge, levels, sources
+from kit.spaces.names import OPERATIONS
 
 Betas = Sequence[Sequence[Sequence[float]]]
 Alphas = Sequence[Sequence[float]]

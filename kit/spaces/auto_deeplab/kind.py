@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 
 from kit.spaces.auto_deeplab import drawing, reading
-from kit.spaces.auto_deeplab.layout import LEVELS, OPERATIONS, first_edge, sources
+from kit.spaces.auto_deeplab.layout import LEVELS, first_edge, sources
+from kit.spaces.names import OPERATIONS
 
 # The decoder takes up what the third cell puts out.
 FEWEST_LAYERS, MOST_LAYERS, MOST_STEPS = 3, 100, 20

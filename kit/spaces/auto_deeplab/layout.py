@@ -11,18 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-OPERATIONS = (
-    "none",
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
-"""In the order of the originals, which decides ties."""
-
 LEVELS = 4
 LAYERS, STEPS = 12, 5
 """Of the published networks."""

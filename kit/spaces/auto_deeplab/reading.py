@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from kit.files import decode_json
-from kit.spaces.auto_deeplab.layout import LEVELS, OPERATIONS
+from kit.spaces.auto_deeplab.layout import LEVELS
+from kit.spaces.names import OPERATIONS
 
 NAMES = {
     "path": "path",

@@ -13,7 +13,6 @@ from kit.spaces.auto_deeplab.candidates import CallNorm, Candidates
 from kit.spaces.auto_deeplab.layout import (
     LAYERS,
     LEVELS,
-    OPERATIONS,
     STEPS,
     Layer1Beta,
     first_edge,
@@ -22,6 +21,7 @@ from kit.spaces.auto_deeplab.layout import (
 from kit.spaces.auto_deeplab.network import initialise, stem
 from kit.spaces.auto_deeplab.pyramid import SEARCH_DILATIONS, SearchPyramid
 from kit.spaces.auto_deeplab.resizing import halved, resize
+from kit.spaces.names import OPERATIONS
 
 # Of a step, by where it comes from: the finer level, the same one, the coarser one.
 ORIGINS = (-1, 0, 1)

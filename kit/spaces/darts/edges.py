@@ -18,7 +18,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kit.spaces.operations import OPERATIONS, Reduction, pool, shift
+from kit.spaces.names import OPERATIONS
+from kit.spaces.operations import Reduction, pool, shift
 
 # Operation -> kernel size, dilation.
 DILATED = {"dil_conv_3x3": (3, 2), "dil_conv_5x5": (5, 2)}

@@ -13,20 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit.files import decode_json
+from kit.spaces.names import CANDIDATES
 
 INPUTS, NODES, EDGES_PER_NODE = 2, 4, 2
-CANDIDATES = (
-    "max_pool_3x3",
-    "avg_pool_3x3",
-    "skip_connect",
-    "sep_conv_3x3",
-    "sep_conv_5x5",
-    "dil_conv_3x3",
-    "dil_conv_5x5",
-)
-"""What an edge of a genotype can have: all operations but ``none``."""
-OPERATION_NAMES = ("none", *CANDIDATES)
-"""All operations of a supernet's edge, in the order that decides ties."""
 CELLS = ("normal", "reduce")
 
 Edge = tuple[str, int]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from kit.spaces.darts.genotype import CELLS, EDGES_PER_NODE, INPUTS, NODES, Edge, Genotype
-from kit.spaces.operations import OPERATIONS
+from kit.spaces.names import OPERATIONS
 
 EDGES_OF_NODES = tuple(range(INPUTS, INPUTS + NODES))
 """How many edges lead to each node."""

@@ -9,17 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit.spaces.darts.genotype import EDGES_PER_NODE, INPUTS, NODES, Edge, Genotype
-from kit.spaces.operations import (
-    PLAIN,
-    FactorizedReduce,
-    Norm,
-    Reduction,
-    ReluConvNorm,
-    convolution,
-    operation,
-)
+from kit.spaces.darts.layout import STEM_FACTOR, CellPlace, cell_places
+from kit.spaces.operations import PLAIN, Norm, Reduction, convolution, operation
 
-STEM_FACTOR = 3
 # What PyTorch calls the momentum of 0.999 keeps practically the last batch alone.
 LAST_BATCH = Norm(momentum=0.999, eps=1e-3)
 """The released code's normalisation: of the whole network but its stem, or of ``preprocess``."""
@@ -30,12 +22,8 @@ class Cell(nn.Module):
 
     Args:
         edges: the genotype's, two a node.
-        before_last: channels of the cell before the last one, or of the stem.
-        last: channels of the cell before.
-        channels: of each node.
+        place: where it stands.
         dims: 1 or 2.
-        halves: it is a reduction cell.
-        after_reduction: the cell before was one.
         reduction: what reductions without kernel read.
         entry: normalisation of the two inputs.
         norm: that of the operations.
@@ -44,31 +32,22 @@ class Cell(nn.Module):
     def __init__(
         self,
         edges: Sequence[Edge],
-        before_last: int,
-        last: int,
-        channels: int,
+        place: CellPlace,
         dims: int,
         *,
-        halves: bool,
-        after_reduction: bool,
         reduction: Reduction,
         entry: Norm,
         norm: Norm,
     ) -> None:
         super().__init__()
-        self.preprocess0 = (
-            FactorizedReduce(before_last, channels, dims, reduction=reduction, norm=norm)
-            if after_reduction
-            else ReluConvNorm(before_last, channels, dims, entry)
-        )
-        self.preprocess1 = ReluConvNorm(last, channels, dims, entry)
+        self.preprocess0, self.preprocess1 = place.inputs(dims, reduction, norm, entry)
         self.sources = [source for _, source in edges]
         self.operations = nn.ModuleList(
             operation(
                 name,
-                channels,
+                place.channels,
                 dims,
-                stride=2 if halves and source < INPUTS else 1,
+                stride=2 if place.halves and source < INPUTS else 1,
                 norm=norm,
                 reduction=reduction,
             )
@@ -163,32 +142,23 @@ class DartsNetwork(nn.Module):
         """Probability with which a path is left out in training."""
         width = STEM_FACTOR * channels
         self.stem = nn.Sequential(convolution(inputs, width, 3, dims), PLAIN.layer(width, dims))
-        halving = () if dense else reductions(layers)
-        self.cells = nn.ModuleList()
-        widths, after = [width, width], False
-        for number in range(layers):
-            halves = number in halving
-            channels *= 2 if halves else 1
-            self.cells.append(
-                Cell(
-                    genotype.reduce if halves else genotype.normal,
-                    widths[-2],
-                    widths[-1],
-                    channels,
-                    dims,
-                    halves=halves,
-                    after_reduction=after,
-                    reduction=reduction,
-                    entry=entry or norm,
-                    norm=norm,
-                )
+        places = cell_places(channels, layers, dense=dense)
+        self.cells = nn.ModuleList(
+            Cell(
+                genotype.reduce if place.halves else genotype.normal,
+                place,
+                dims,
+                reduction=reduction,
+                entry=entry or norm,
+                norm=norm,
             )
-            widths.append(NODES * channels)
-            after = halves
-        self.linear = nn.Linear(widths[-1], outputs)
+            for place in places
+        )
+        self.linear = nn.Linear(NODES * places[-1].channels, outputs)
         self.dense = dense
         self.fork = 2 * layers // 3
-        self.auxiliary = AuxiliaryHead(widths[self.fork + 2], outputs) if auxiliary else None
+        width = NODES * places[self.fork].channels
+        self.auxiliary = AuxiliaryHead(width, outputs) if auxiliary else None
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """(batch, inputs, *sizes) -> (batch, outputs), or (batch, outputs, *sizes) if dense."""
@@ -208,11 +178,6 @@ def head(x: Tensor, linear: nn.Module, *, dense: bool) -> Tensor:
         return y.movedim(-1, 1)
     y = linear(F.adaptive_avg_pool1d(x.flatten(2), 1).flatten(1))
     return y
-
-
-def reductions(layers: int) -> tuple[int, ...]:
-    """Return which of so many cells halve the map: at a third and at two thirds."""
-    return (layers // 3, 2 * layers // 3)
 
 
 def drop_path(x: Tensor, probability: float) -> Tensor:

@@ -7,17 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit.spaces.darts.edges import EdgesOfSource, EdgeWeights
-from kit.spaces.darts.genotype import INPUTS, NODES
+from kit.spaces.darts.genotype import CELLS, INPUTS, NODES
+from kit.spaces.darts.layout import STEM_FACTOR, CellPlace, cell_places
 from kit.spaces.darts.mixture import EDGES_OF_NODES, Mixture, Mixtures
-from kit.spaces.darts.network import STEM_FACTOR, head, reductions
-from kit.spaces.operations import (
-    PLAIN,
-    FactorizedReduce,
-    Norm,
-    Reduction,
-    ReluConvNorm,
-    convolution,
-)
+from kit.spaces.darts.network import head
+from kit.spaces.operations import PLAIN, Norm, Reduction, convolution
 
 PART = 4
 """One in so many channels goes through the operations; the others pass."""
@@ -43,39 +37,20 @@ class SupernetCell(nn.Module):
     """All paths of a cell.
 
     Args:
-        before_last: channels of the cell before the last one, or of the stem.
-        last: channels of the cell before.
-        channels: of each node.
+        place: where it stands.
         dims: 1 or 2.
-        halves: it is a reduction cell.
-        after_reduction: the cell before was one.
         reduction: what reductions without kernel read.
     """
 
-    def __init__(
-        self,
-        before_last: int,
-        last: int,
-        channels: int,
-        dims: int,
-        *,
-        halves: bool,
-        after_reduction: bool,
-        reduction: Reduction,
-    ) -> None:
+    def __init__(self, place: CellPlace, dims: int, reduction: Reduction) -> None:
         super().__init__()
-        self.preprocess0 = (
-            FactorizedReduce(before_last, channels, dims, reduction=reduction, norm=UNSCALED)
-            if after_reduction
-            else ReluConvNorm(before_last, channels, dims, UNSCALED)
-        )
-        self.preprocess1 = ReluConvNorm(last, channels, dims, UNSCALED)
-        self.part = channels // PART
-        strided = sum(map(len, BY_SOURCE[:INPUTS])) if halves else 0
+        self.preprocess0, self.preprocess1 = place.inputs(dims, reduction, UNSCALED)
+        self.part = place.channels // PART
+        strided = sum(map(len, BY_SOURCE[:INPUTS])) if place.halves else 0
         self.weights = EdgeWeights(len(ORDER), strided, self.part, dims)
         self.edges = nn.ModuleList(
             EdgesOfSource(
-                len(edges), self.part, dims, 2 if halves and source < INPUTS else 1, reduction
+                len(edges), self.part, dims, 2 if place.halves and source < INPUTS else 1, reduction
             )
             for source, edges in enumerate(BY_SOURCE)
         )
@@ -159,26 +134,10 @@ class DartsSupernet(nn.Module):
             raise ValueError(f"the supernet's channels are divisible by {PART}, not {channels}")
         width = STEM_FACTOR * channels
         self.stem = nn.Sequential(convolution(inputs, width, 3, dims), PLAIN.layer(width, dims))
-        self.halving = () if dense else reductions(layers)
-        self.cells = nn.ModuleList()
-        widths, after = [width, width], False
-        for number in range(layers):
-            halves = number in self.halving
-            channels *= 2 if halves else 1
-            self.cells.append(
-                SupernetCell(
-                    widths[-2],
-                    widths[-1],
-                    channels,
-                    dims,
-                    halves=halves,
-                    after_reduction=after,
-                    reduction=reduction,
-                )
-            )
-            widths.append(NODES * channels)
-            after = halves
-        self.linear = nn.Linear(widths[-1], outputs)
+        places = cell_places(channels, layers, dense=dense)
+        self.kinds = ["reduce" if place.halves else "normal" for place in places]
+        self.cells = nn.ModuleList(SupernetCell(place, dims, reduction) for place in places)
+        self.linear = nn.Linear(NODES * places[-1].channels, outputs)
         self.dense = dense
         self.mixtures = Mixtures() if mixtures is None else mixtures
 
@@ -190,8 +149,7 @@ class DartsSupernet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, *sizes) -> (batch, outputs), or (batch, outputs, *sizes) if dense."""
         states = [self.stem(x)] * 2
-        mixtures = {cell: self.mixtures(cell) for cell in ("normal", "reduce")}
-        for number, cell in enumerate(self.cells):
-            mixture = mixtures["reduce" if number in self.halving else "normal"]
-            states = [states[1], cell(states[0], states[1], mixture)]
+        mixtures = {kind: self.mixtures(kind) for kind in CELLS}
+        for kind, cell in zip(self.kinds, self.cells, strict=True):
+            states = [states[1], cell(*states, mixtures[kind])]
         return head(states[1], self.linear, dense=self.dense)

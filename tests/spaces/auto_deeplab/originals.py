@@ -12,9 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from kit.bench.auto_deeplab_reference import edge_weights
-from kit.spaces.auto_deeplab.layout import OPERATIONS, sources
+from kit.spaces.auto_deeplab.layout import sources
 from kit.spaces.auto_deeplab.network import TrellisNetwork
 from kit.spaces.auto_deeplab.supernet import SearchCell, TrellisSupernet
+from kit.spaces.names import OPERATIONS
 
 VALUES: Any = json.loads(Path(__file__).with_name("values.json").read_text())
 Weight = tuple[str, Tensor]

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from kit.spaces import operations
 from kit.spaces.auto_deeplab.decoding import decode, decode_cell, decode_path, normalise
 from kit.spaces.auto_deeplab.kind import Trellis
-from kit.spaces.auto_deeplab.layout import OPERATIONS, first_edge, levels, sources
+from kit.spaces.auto_deeplab.layout import first_edge, levels, sources
+from kit.spaces.names import OPERATIONS
 from tests.spaces.auto_deeplab.originals import VALUES, by_place, named
 
 
@@ -24,10 +24,6 @@ def test_the_original_decodes_the_same(kind: str) -> None:
     if known["cell"] is not None:  # else some edges are equally strong but for rounding
         assert found["cell"] == named(known["cell"])
     Trellis().check(found)
-
-
-def test_operations_are_in_one_order() -> None:
-    assert OPERATIONS == operations.OPERATIONS
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -14,7 +14,8 @@ from kit import paths
 from kit.architecture import load
 from kit.errors import KitError
 from kit.spaces.auto_deeplab.kind import Trellis
-from kit.spaces.auto_deeplab.layout import OPERATIONS, built
+from kit.spaces.auto_deeplab.layout import built
+from kit.spaces.names import OPERATIONS
 
 KIND = Trellis()
 PATH = [1, 1, 2, 1]

@@ -90,8 +90,8 @@ def test_outputs_of_the_original(name: str, file: str) -> None:
         assert list(y.shape) == known[mode]["shape"]
         assert y.sum().item() == pytest.approx(known[mode]["sum"], rel=1e-9)
         assert y.abs().sum().item() == pytest.approx(known[mode]["sumabs"], rel=1e-9)
-        assert y.flatten()[:6].tolist() == pytest.approx(known[mode]["first"], rel=1e-9)
-        assert y.flatten()[-1].item() == pytest.approx(known[mode]["last"], rel=1e-9)
+        assert y.flatten()[:6].tolist() == pytest.approx(known[mode]["first"], rel=1e-8)
+        assert y.flatten()[-1].item() == pytest.approx(known[mode]["last"], rel=1e-8)
 
 
 def test_the_order_of_operations_is_another_network() -> None:

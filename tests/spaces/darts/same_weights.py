@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from kit.bench.darts_reference import MixedOperation, ReferenceCell, ReferenceSupernet
 from kit.spaces.darts.supernet import ORDER, DartsSupernet, SupernetCell
-from kit.spaces.operations import OPERATIONS, FactorizedReduce
+from kit.spaces.names import OPERATIONS
+from kit.spaces.operations import FactorizedReduce
 
 
 def pairs(supernet: DartsSupernet, reference: ReferenceSupernet) -> list[tuple[Tensor, Tensor]]:

@@ -1,0 +1,1 @@
+"""Random layers of AMBER's space."""

@@ -1,0 +1,20 @@
+"""The draw of layers."""
+
+from __future__ import annotations
+
+from kit.seeding import generator
+from kit.spaces.amber import OPERATIONS, Layer
+
+
+def draw(layers: int, seed: int) -> list[Layer]:
+    """Return layers drawn by a seed alone, all networks of so many equally likely.
+
+    Each operation is as likely as any other, and each earlier layer is added or not by a coin.
+    """
+    random = generator(seed, "architecture")
+    drawn: list[Layer] = []
+    for number in range(layers):
+        operation = OPERATIONS[random.integers(len(OPERATIONS))]
+        added = random.integers(2, size=number)
+        drawn.append((operation, tuple(earlier for earlier in range(number) if added[earlier])))
+    return drawn

@@ -1,0 +1,1 @@
+"""Random genotypes of DARTS's space."""

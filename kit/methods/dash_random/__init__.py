@@ -1,0 +1,1 @@
+"""DASH without its search: layers that are drawn, or all the same."""

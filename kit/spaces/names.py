@@ -1,0 +1,18 @@
+"""Names of the candidate operations that several spaces share. No torch.
+
+DARTS (Liu et al. 2019) and Auto-DeepLab (Liu et al. 2019) have the same ones in the same order,
+which decides ties. Names keep their ``3x3`` in 1D, too.
+"""
+
+CANDIDATES = (
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
+"""What an edge of a found cell can have: all but ``none``."""
+OPERATIONS = ("none", *CANDIDATES)
+"""What an edge of a supernet has."""
