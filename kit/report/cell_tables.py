@@ -14,6 +14,7 @@ import numpy as np
 from kit import paths, task
 from kit.errors import KitError
 from kit.methods.nas_bench_201.info import METHOD, TABLE
+from kit.methods.nas_bench_201.paper import TITLES
 from kit.report.choice import unfit
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
@@ -24,14 +25,6 @@ from kit.spaces.nas_bench_201.table import Numbers, Table, Whole
 from kit.spec import RunSpec
 
 SUFFIX = ".parquet"
-# Those of the papers in their order, as archives or tasks name them, in small letters alone.
-TITLES = {
-    "cifar10": "CIFAR-10",
-    "cifar100": "CIFAR-100",
-    "imagenet16120": "ImageNet16-120",
-    "ninapro": "NinaPro",
-    "darcyflow": "Darcy Flow",
-}
 # Settings that say which cells a run trains, and not how.
 WHICH = ("train", "subset", "neighbours", "part")
 # What a run's table says of itself in its provenance.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kit.methods.nas_bench_201 import paper
 from kit.methods.nas_bench_201.info import METHOD, SEED
 from kit.report.figures import correlation
 from kit.spec import Profile, Tier
@@ -33,15 +34,7 @@ class FigureRuns:
     tiers: Mapping[tuple[str, Profile], Tier] = field(default_factory=dict)
 
 
-CELLS = FigureRuns(
-    ("ninapro", "darcy-flow"),
-    METHOD.name,
-    (SEED,),
-    # Importance needs a whole neighbourhood.
-    under={"smoke": ("subset=1", "neighbours=true")},
-    # Of synthetic gestures a picture would say nothing.
-    tiers={("ninapro", "lite"): "sample"},
-)
+CELLS = FigureRuns(paper.TASKS, METHOD.name, (SEED,), under=paper.OVERRIDES, tiers=paper.TIERS)
 SIZES = FigureRuns(
     tuple(correlation.published()), correlation.METHOD, correlation.SEEDS, (correlation.OVERRIDE,)
 )

@@ -10,13 +10,12 @@ import numpy as np
 from scipy.stats import kendalltau, spearmanr
 
 from kit.errors import KitError
+from kit.methods.nas_bench_201.paper import DIVERSE, REFERENCE, TITLES, VISION
 from kit.report.cell_tables import CellData
 from kit.report.figures import COLOURS, WIDE, entitle, new
 from kit.spaces.nas_bench_201.importance import ranks
 
 PAPER, NAME = "nas-bench-360", "3"
-REFERENCE = "cifar100"
-VISION = ("cifar10", "cifar100", "imagenet16120")
 TITLE = "Rank of cells on each data set against their rank on {}"
 
 
@@ -85,8 +84,7 @@ def make(data: Sequence[CellData]) -> Transfers:
     remarks += [f"{each.title}: {each.told}" for each in others]
     if first.name != REFERENCE:
         remarks.append(f"no table of CIFAR-100, so ranks are against those on {first.title}")
-    missing = [name for name in ("ninapro", "darcyflow") if name not in by_name]
-    remarks += [f"no table of {name}" for name in missing]
+    remarks += [f"no table of {TITLES[name]}" for name in DIVERSE if name not in by_name]
     title = TITLE.format(first.title)
     return Transfers(PAPER, NAME, title, first.title, tuple(panels), tuple(remarks))
 
@@ -134,7 +132,9 @@ def draw(figure: Transfers) -> Any:
                 rasterized=many,
             )
         axes.set(xlabel=f"rank on {figure.reference}", ylabel="rank")
-        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), fontsize=6, markerscale=2)
+        legend = axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), fontsize=6)
+        for handle in legend.legend_handles:
+            handle.set(sizes=[9], alpha=1)
     entitle(drawn, "\n".join([figure.title, *figure.remarks]), 6)
     return drawn
 

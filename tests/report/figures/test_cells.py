@@ -94,7 +94,7 @@ def test_without_cifar_100_the_others_stand_against_each_other_and_it_is_said() 
     assert figures.render(transfer.draw(made), "svg") == drawn
     for word in ("subset of 25 trained cells", "Darcy Flow, ρ = -1.000, τ = -1.000", "no table of"):
         assert word in " ".join(drawn.decode().split())
-    assert "no table of ninapro" in transfer.make([data("cifar100", few), flow]).remarks
+    assert "no table of NinaPro" in transfer.make([data("cifar100", few), flow]).remarks
 
 
 def brute(errors: dict[int, float], number: int, edge: int) -> float:
