@@ -47,19 +47,28 @@ def make(
     """
     check_one(number=number, figure=figure, study=study, **rest)
     from kit import plan
-    from kit.report.figures import behind as figures
+    from kit.report.figures.behind import FIGURES
 
     if [number, figure, study].count(None) == 3:
         return _of_task(protocol=protocol, **rest)
     if study is not None:
         return _of_study(study, protocol=protocol, **rest)
-    if figure is not None and rest["paper"] == figures.PAPER and figure in figures.FIGURES:
+    if (rest["paper"], figure) in FIGURES:
         return _of_figure(figure, protocol=protocol or "released", **rest)
     if figure is not None:
         rest |= behind(figure, rest["paper"], rest["methods"])
     else:
         rest["table"] = number
     return plan.make(plan.PlanRequest(protocol=protocol or "released", **rest))
+
+
+def figures(paper: str) -> list[str]:
+    """Return the figures of a paper that the kit makes."""
+    from kit.report.figures import profiles
+    from kit.report.figures.behind import FIGURES
+
+    others = (number for of, number in (*SPEED_TESTS, *FIGURES) if of == paper)
+    return sorted([*profiles.names(paper), *others])
 
 
 def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
@@ -69,7 +78,6 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
         KitError: there is no such figure, it is measured without runs, or lacks a method.
     """
     from kit import method
-    from kit.report.figures import behind as figures
     from kit.report.figures import profiles
 
     if (paper, figure) in SPEED_TESTS:
@@ -77,9 +85,7 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
             f"figure {figure} is a speed test, without runs: 'kit reproduce' measures it"
         )
     if figure not in profiles.names(paper):
-        others = [number for of, number in SPEED_TESTS if of == paper]
-        others += figures.FIGURES if paper == figures.PAPER else []
-        raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *others])
+        raise unknown(f"figure of {paper}", figure, figures(paper))
     wanted = profiles.definition(paper, figure)
     found: dict[str, None] = {}
     for curve in (curve for panel in wanted.panels for curve in panel.curves):
@@ -100,13 +106,12 @@ def study_request(
     """Return the one task of a study, and how its runs are made."""
     from kit import papers, task
     from kit.data.preparing import choose_tier
-    from kit.spec import SEEDS
 
     if len(tasks) != 1:
         raise KitError("a study is of one task: --task NAME")
     the_task = task.find(tasks[0])
     return the_task, {
-        "seeds": seeds or SEEDS,
+        "seeds": seeds,
         "profile": profile,
         "protocol": protocol or ("released" if papers.has_task(the_task.name) else "clean"),
         "tier": choose_tier(the_task, profile, tier),
@@ -140,9 +145,10 @@ def _of_task(*, methods: Sequence[str], all_methods: bool, retry_failed: bool, *
     from dataclasses import replace
 
     from kit import method, plan
+    from kit.spec import SEEDS
 
     the_task, how = study_request(**rest)
-    seeds = tuple(dict.fromkeys(how.pop("seeds")))
+    seeds = tuple(dict.fromkeys(how.pop("seeds"))) or SEEDS
     names = methods_on(the_task, methods, all_methods)
     infos = [method.find(name) for name, reason in names if reason is None]
     specs = (info.spec(the_task, seed, **how) for info in infos for seed in seeds)
@@ -161,6 +167,7 @@ def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
 def _of_figure(
     figure: str,
     *,
+    paper: str,
     tasks: Sequence[str],
     methods: Sequence[str],
     seeds: Sequence[int],
@@ -179,14 +186,18 @@ def _of_figure(
     from kit.data.preparing import choose_tier
     from kit.report.figures.behind import FIGURES
 
-    runs = FIGURES[figure]
+    runs = FIGURES[paper, figure]
     for kind, asked, known in (("task", tasks, runs.tasks), ("method", methods, (runs.method,))):
         for name in asked:
             if name not in known:
                 raise unknown(f"{kind} of figure {figure}", name, known)
     info, specs = method.find(runs.method), []
     for found in map(task.find, tasks or runs.tasks):
-        wanted = choose_tier(found, profile, tier or runs.tiers.get((found.name, profile)))
+        better = runs.tiers.get((found.name, profile))
+        if better is not None:
+            data = plan.data_of(found, better, profile)
+            better = better if data.ready or data.automatic else None
+        wanted = choose_tier(found, profile, tier or better)
         overrides = (*runs.overrides, *runs.under.get(profile, ()))
         how = {"protocol": protocol, "profile": profile, "overrides": overrides}
         specs += [info.spec(found, seed, tier=wanted, **how) for seed in seeds or runs.seeds]
@@ -207,28 +218,38 @@ def show(
     **_: Any,
 ) -> None:
     """Print a plan, and how long it takes where its runs can go, or on ``count`` GPUs."""
-    from kit.engines import choose
-    from kit.engines.engine import SweepOptions
-
     if count:
         slots, where = count, f"{count} GPUs"
     else:
-        there = choose.slots(gpus, jobs, device, jobs_per_gpu)
-        if engine == "ray":
-            cluster = choose.connect(
-                engine, [], SweepOptions(device, jobs_per_gpu, False, ray_address)
-            )
-            assert isinstance(cluster, choose.ClusterEngine)
-            there = cluster.slots([], jobs)
-        slots, where = there.capacity, str(there)
+        slots, where = places(gpus, jobs, jobs_per_gpu, device, engine, ray_address)
     if form == "json":
         import msgspec
 
-        found = _as_json(plan, slots)
+        found = as_json(plan, slots)
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
         return
     show_runs(plan)
     click.echo(_summary(plan, slots, where))
+
+
+def places(
+    gpus: str | None,
+    jobs: int | None,
+    jobs_per_gpu: int,
+    device: str | None,
+    engine: str,
+    ray_address: str | None,
+) -> tuple[int, str]:
+    """Return how many runs can go at a time, and where, in words."""
+    from kit.engines import choose
+    from kit.engines.engine import SweepOptions
+
+    there = choose.slots(gpus, jobs, device, jobs_per_gpu)
+    if engine == "ray":
+        cluster = choose.connect(engine, [], SweepOptions(device, jobs_per_gpu, False, ray_address))
+        assert isinstance(cluster, choose.ClusterEngine)
+        there = cluster.slots([], jobs)
+    return there.capacity, str(there)
 
 
 def show_runs(plan: Any) -> None:
@@ -268,7 +289,8 @@ def _makespan(plan: Any, slots: int) -> float:
     return makespan([run.hours for run in plan.todo if run.hours is not None], slots)
 
 
-def _as_json(plan: Any, slots: int) -> dict[str, Any]:
+def as_json(plan: Any, slots: int) -> dict[str, Any]:
+    """Return a plan as plain values, for so many places to run it in."""
     runs = [
         {
             "id": run.spec.id,

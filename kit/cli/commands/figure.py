@@ -100,7 +100,16 @@ def show(measured: Any, output: Path | None, form: str) -> None:
 
 def measured_figure(name: str, paper: str, form: str, **kind: Any) -> None:
     """Print a figure of measured values."""
-    _print(_of_paper(name, paper, "measured", kind), None, form)
+    _print(measured(name, paper, **kind), None, form)
+
+
+def measured(name: str, paper: str, **kind: Any) -> Shown:
+    """Return a figure of measured values.
+
+    Raises:
+        KitError: there is no such figure, or nothing that it could be drawn from.
+    """
+    return _of_paper(name, paper, "measured", kind)
 
 
 def _print(shown: Shown, output: Path | None, form: str) -> None:
@@ -180,7 +189,7 @@ def _of_paper(name: str, paper: str, values: Any, kind: dict[str, Any]) -> Shown
         worth = operations.make(cell_tables.gather(collect().results, **kind))
         return Shown(worth, operations.text(worth), lambda: operations.draw(worth))
     if name not in profiles.names(paper):
-        others = [*SPEED] if paper == "dash" else [*behind.FIGURES]
+        others = [*SPEED] if paper == "dash" else [number for _, number in behind.FIGURES]
         known = [*profiles.names(paper), *others, "runtimes", "ranks", *OF_RUNS]
         raise unknown(f"figure of {paper}", name, known)
     drawn = profiles.make(paper, name, means(table(profiles.definition(paper, name).table), values))

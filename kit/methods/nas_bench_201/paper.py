@@ -22,4 +22,4 @@ TASKS = ("ninapro", "darcy-flow")
 OVERRIDES: Mapping[Profile, tuple[str, ...]] = {"smoke": ("subset=1", "neighbours=true")}
 """Importance needs a whole neighbourhood."""
 TIERS: Mapping[tuple[str, Profile], Tier] = {("ninapro", "lite"): "sample"}
-"""Of synthetic gestures a picture would say nothing."""
+"""Where the data are there: of synthetic gestures a picture says nothing."""

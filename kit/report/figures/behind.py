@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 
 from kit.methods.nas_bench_201 import paper
 from kit.methods.nas_bench_201.info import METHOD, SEED
-from kit.report.figures import correlation
+from kit.report.figures import correlation, operations, transfer
 from kit.spec import Profile, Tier
-
-PAPER = "nas-bench-360"
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class FigureRuns:
         seeds: unless others are asked for.
         overrides: of settings.
         under: more of them under a profile.
-        tiers: of a task under a profile, where it is not the one that any run would take.
+        tiers: of a task under a profile, which it takes where the data are there.
     """
 
     tasks: tuple[str, ...]
@@ -38,5 +36,9 @@ CELLS = FigureRuns(paper.TASKS, METHOD.name, (SEED,), under=paper.OVERRIDES, tie
 SIZES = FigureRuns(
     tuple(correlation.published()), correlation.METHOD, correlation.SEEDS, (correlation.OVERRIDE,)
 )
-FIGURES = {"3": CELLS, "4": CELLS, correlation.NAME: SIZES}
-"""Of the paper ``PAPER``, by name."""
+FIGURES = {
+    (transfer.PAPER, transfer.NAME): CELLS,
+    (operations.PAPER, operations.NAME): CELLS,
+    (correlation.PAPER, correlation.NAME): SIZES,
+}
+"""By paper and name."""
