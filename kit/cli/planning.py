@@ -53,7 +53,7 @@ def make(
         return _of_task(protocol=protocol, **rest)
     if study is not None:
         return _of_study(study, protocol=protocol, **rest)
-    if (rest["paper"], figure) in FIGURES:
+    if figure is not None and (rest["paper"], figure) in FIGURES:
         return _of_figure(figure, protocol=protocol or "released", **rest)
     if figure is not None:
         rest |= behind(figure, rest["paper"], rest["methods"])
