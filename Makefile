@@ -57,9 +57,10 @@ times: setup
 	$(PYTEST) -o junit_family=xunit1 --junitxml build/times.xml
 	$(BIN)/python -m tests.times build/times.xml
 
-# README's measured table, from the results in docs/results; 'make reproduce' makes such.
+# The tables of runs in README and docs/own-data.md, from the results in docs/results.
 numbers: setup
 	$(BIN)/python -m tests.readme_numbers
+	$(BIN)/python -m tests.own_numbers
 
 # Warnings are errors. What is written lies in build/site.
 docs: setup

@@ -16,7 +16,7 @@ FILES = [file for folder in ("kit", "tasks") for file in sorted((ROOT / folder).
 # By the name of the call: how many positional arguments, with which the encoding is one of them.
 TEXTS = {"read_text": 1, "write_text": 2}
 # Of the classes and modules whose open() is for bytes or takes no encoding.
-OTHER_OPENS = {"os", "tarfile", "zipfile", "wave", "gzip", "content", "library", "Image"}
+OTHER_OPENS = {"os", "tarfile", "zipfile", "wave", "gzip", "content", "library", "Image", "zarr"}
 
 
 def without_encoding(source: str) -> Iterator[str]:

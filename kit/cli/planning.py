@@ -63,6 +63,14 @@ def make(
     return plan.make(plan.PlanRequest(protocol=protocol or "released", **rest))
 
 
+def figures(paper: str) -> list[str]:
+    """Return the figures of a paper that the kit makes."""
+    from kit.report.figures import profiles
+
+    others = (number for of, number in (*SPEED_TESTS, SIZES) if of == paper)
+    return sorted([*profiles.names(paper), *others])
+
+
 def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
     """Return the table and the methods behind performance profiles.
 
@@ -77,8 +85,7 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
             f"figure {figure} is a speed test, without runs: 'kit reproduce' measures it"
         )
     if figure not in profiles.names(paper):
-        others = (number for of, number in (*SPEED_TESTS, SIZES) if of == paper)
-        raise unknown(f"figure of {paper}", figure, [*profiles.names(paper), *others])
+        raise unknown(f"figure of {paper}", figure, figures(paper))
     wanted = profiles.definition(paper, figure)
     found: dict[str, None] = {}
     for curve in (curve for panel in wanted.panels for curve in panel.curves):
@@ -99,13 +106,12 @@ def study_request(
     """Return the one task of a study, and how its runs are made."""
     from kit import papers, task
     from kit.data.preparing import choose_tier
-    from kit.spec import SEEDS
 
     if len(tasks) != 1:
         raise KitError("a study is of one task: --task NAME")
     the_task = task.find(tasks[0])
     return the_task, {
-        "seeds": seeds or SEEDS,
+        "seeds": seeds,
         "profile": profile,
         "protocol": protocol or ("released" if papers.has_task(the_task.name) else "clean"),
         "tier": choose_tier(the_task, profile, tier),
@@ -139,9 +145,10 @@ def _of_task(*, methods: Sequence[str], all_methods: bool, retry_failed: bool, *
     from dataclasses import replace
 
     from kit import method, plan
+    from kit.spec import SEEDS
 
     the_task, how = study_request(**rest)
-    seeds = tuple(dict.fromkeys(how.pop("seeds")))
+    seeds = tuple(dict.fromkeys(how.pop("seeds"))) or SEEDS
     names = methods_on(the_task, methods, all_methods)
     infos = [method.find(name) for name, reason in names if reason is None]
     specs = (info.spec(the_task, seed, **how) for info in infos for seed in seeds)
@@ -209,28 +216,38 @@ def show(
     **_: Any,
 ) -> None:
     """Print a plan, and how long it takes where its runs can go, or on ``count`` GPUs."""
-    from kit.engines import choose
-    from kit.engines.engine import SweepOptions
-
     if count:
         slots, where = count, f"{count} GPUs"
     else:
-        there = choose.slots(gpus, jobs, device, jobs_per_gpu)
-        if engine == "ray":
-            cluster = choose.connect(
-                engine, [], SweepOptions(device, jobs_per_gpu, False, ray_address)
-            )
-            assert isinstance(cluster, choose.ClusterEngine)
-            there = cluster.slots([], jobs)
-        slots, where = there.capacity, str(there)
+        slots, where = places(gpus, jobs, jobs_per_gpu, device, engine, ray_address)
     if form == "json":
         import msgspec
 
-        found = _as_json(plan, slots)
+        found = as_json(plan, slots)
         click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
         return
     show_runs(plan)
     click.echo(_summary(plan, slots, where))
+
+
+def places(
+    gpus: str | None,
+    jobs: int | None,
+    jobs_per_gpu: int,
+    device: str | None,
+    engine: str,
+    ray_address: str | None,
+) -> tuple[int, str]:
+    """Return how many runs can go at a time, and where, in words."""
+    from kit.engines import choose
+    from kit.engines.engine import SweepOptions
+
+    there = choose.slots(gpus, jobs, device, jobs_per_gpu)
+    if engine == "ray":
+        cluster = choose.connect(engine, [], SweepOptions(device, jobs_per_gpu, False, ray_address))
+        assert isinstance(cluster, choose.ClusterEngine)
+        there = cluster.slots([], jobs)
+    return there.capacity, str(there)
 
 
 def show_runs(plan: Any) -> None:
@@ -270,7 +287,8 @@ def _makespan(plan: Any, slots: int) -> float:
     return makespan([run.hours for run in plan.todo if run.hours is not None], slots)
 
 
-def _as_json(plan: Any, slots: int) -> dict[str, Any]:
+def as_json(plan: Any, slots: int) -> dict[str, Any]:
+    """Return a plan as plain values, for so many places to run it in."""
     runs = [
         {
             "id": run.spec.id,

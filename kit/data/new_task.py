@@ -13,7 +13,7 @@ import numpy as np
 
 from kit.data.own import files, layout, missing, splits
 from kit.data.own.card import card
-from kit.data.own.reading import FILE, Array, Ask, Found, Reading
+from kit.data.own.reading import FILE, Array, Ask, Found, Reading, plural
 from kit.data.own.splits import Split
 from kit.data.own.targets import Answers, understand
 from kit.errors import DataError, KitError
@@ -143,9 +143,11 @@ def read(source: Path | Sequence[str], ask: Ask = NOTHING_STATED) -> Own:
     if found.y is None or len(found.y) != len(x):
         have = 0 if found.y is None else len(found.y)
         raise DataError(f"{found.place}: x has {len(x)} samples, y has {have}")
+    y = _arranged(found, moved)
+    if ask.labelled_only:
+        found, x, y = _labelled(found, x, y)
     if len(x) < 5 and "split" not in found.aside:
         raise DataError(f"{found.place}: {len(x)} samples are too few to be split; bring a split")
-    y = _arranged(found, moved)
     answers = understand(found.place, y, x.shape[2:], ask.kind, found.names)
     split, how = splits.divide(found.place, answers, found.aside)
     x, reading, notes = missing.fitted(found.place, x, np.flatnonzero(split == 0), found.reading)
@@ -154,6 +156,17 @@ def read(source: Path | Sequence[str], ask: Ask = NOTHING_STATED) -> Own:
     order = generator(0, "own order").permutation(len(x))
     lines = card(found, x, answers, split, how)
     return Own(x, answers, split, reading, order, tuple(lines))
+
+
+def _labelled(found: Found, x: Array, y: Array) -> tuple[Found, Array, Array]:
+    """Return what is left without the samples that have no answer, or one that lacks a part."""
+    known = ~missing.absent(y).reshape(len(y), -1).any(axis=1)
+    without = int((~known).sum())
+    if not without:
+        return found, x, y
+    aside = {what: values[known] for what, values in found.aside.items()}
+    note = f"{plural(without, 'sample')} without an answer left out"
+    return replace(found, aside=aside, notes=(*found.notes, note)), x[known], y[known]
 
 
 def inputs(found: Found) -> tuple[Array, Found, str]:

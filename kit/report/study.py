@@ -28,7 +28,8 @@ class VariantRow:
         interval: 95 % of ``change``, by Student's t over the seeds; None below two seeds.
         same: on how many of those seeds the architecture is that variant's.
         layers: share of the architecture's parts that are as in that variant, over those seeds.
-        seconds: mean time at work in the search.
+        seconds: mean time at work in the search; None where there is none.
+        missing: runs without a result.
     """
 
     title: str
@@ -39,6 +40,7 @@ class VariantRow:
     same: int | None
     layers: float | None
     seconds: float | None
+    missing: int
 
     @property
     def mean(self) -> float | None:
@@ -84,7 +86,10 @@ def make(
         for title, specs in wanted.items()
     }
     first = study.variants[0].title
-    rows = [_row(each, found, each.against or first, task.metrics[0]) for each in study.variants]
+    rows = [
+        _row(each, found, each.against or first, task.metrics[0], len(wanted[each.title]))
+        for each in study.variants
+    ]
     values = [run.metrics[task.metrics[0]] for runs in found.values() for run in runs.values()]
     return StudyTable(
         title=study.title,
@@ -94,7 +99,7 @@ def make(
         profile=profile,
         protocol=protocol,
         tier=tier,
-        seeds=tuple(seeds),
+        seeds=tuple(sorted({spec.seed for specs in wanted.values() for spec in specs})),
         rows=tuple(rows),
     )
 
@@ -130,7 +135,11 @@ def as_json(table: StudyTable) -> dict[str, Any]:
 
 
 def _row(
-    variant: studies.StudyVariant, found: dict[str, dict[int, Result]], against: str, metric: str
+    variant: studies.StudyVariant,
+    found: dict[str, dict[int, Result]],
+    against: str,
+    metric: str,
+    wanted: int,
 ) -> VariantRow:
     runs, first = found[variant.title], found[against]
     scores = {seed: run.metrics[metric].value for seed, run in runs.items()}
@@ -142,6 +151,9 @@ def _row(
         for seed, value in started.items()
         if seed in values and value is not None
     ]
+    searches = [
+        run.stages["search"].active_seconds for run in runs.values() if "search" in run.stages
+    ]
     alike = [likeness(runs[seed], first[seed]) for seed in both]
     return VariantRow(
         title=variant.title,
@@ -151,9 +163,8 @@ def _row(
         interval=_interval(changes),
         same=sum(share == 1 for share in alike) if alike else None,
         layers=statistics.fmean(alike) if alike else None,
-        seconds=statistics.fmean(run.stages["search"].active_seconds for run in runs.values())
-        if runs
-        else None,
+        seconds=statistics.fmean(searches) if searches else None,
+        missing=wanted - len(values),
     )
 
 
@@ -176,7 +187,7 @@ def _body(table: StudyTable) -> list[list[str]]:
 def _below(table: StudyTable) -> list[str]:
     """Return how the numbers came about."""
     tier = "" if table.tier == "published" else " (not the papers' data)"
-    missing = sum(len(table.seeds) - len(row.values) for row in table.rows)
+    missing = sum(row.missing for row in table.rows)
     others = [f"; {row.title} against {row.against}" for row in table.rows if row.against]
     below = [
         f"{table.metric} in {table.unit or '?'}, lower is better; seeds "
@@ -195,7 +206,8 @@ def _line(row: VariantRow, *, first: bool) -> list[str]:
     if row.mean is None:
         return [row.title, "not run", "", "", "", ""]
     spread = f"±{statistics.stdev(row.values.values()):.2g}" if len(row.values) > 1 else ""
-    score, seconds = f"{row.mean:.4g}{spread} ({len(row.values)})", f"{row.seconds:.0f} s"
+    score = f"{row.mean:.4g}{spread} ({len(row.values)})"
+    seconds = "none" if row.seconds is None else f"{row.seconds:.0f} s"
     if first or row.change is None or row.layers is None:
         return [row.title, score, "", "", "", seconds]
     interval = "" if row.interval is None else f"{row.interval[0]:+.2g} .. {row.interval[1]:+.2g}"

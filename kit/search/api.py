@@ -126,8 +126,7 @@ def dash_search(
     """
     if even := [size for size in kernel_sizes if size % 2 == 0]:
         raise ValueError(f"kernel sizes must be odd to be centred, not {even[0]}")
-    if epochs < 1:
-        raise ValueError(f"a search takes at least one epoch, not {epochs}")
+    keeping.check_epochs(epochs)
     device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
     with torch.random.fork_rng():
         torch.manual_seed(key(seed, "supernet"))
@@ -158,25 +157,13 @@ def dash_search(
                 group["lr"] = group["initial_lr"] * (0.2 if epoch >= 0.6 * epochs else 1.0)
             _train_mode(network)
             batches = []
-            for number, (x, y) in enumerate(data):
-                if epoch == 0:
-                    _check_finite(number, x, y)
+            for x, y in keeping.checked(data) if epoch == 0 else data:
                 value = loss(network(x.to(device)), y.to(device))
                 batches.append(_step(network, optimiser, gradients, value, clip))
             losses.append(keeping.mean_loss(network, batches, epoch))
             keeping.save(file, parts, losses)
             progress(epoch + 1, epochs, losses[-1])
     return Architecture(discretise(network), tuple(losses))
-
-
-def _check_finite(number: int, x: Tensor, y: Tensor) -> None:
-    for name, values in (("x", x), ("y", y)):
-        whole = isinstance(values, Tensor) and not values.is_floating_point()
-        if not whole and not bool(values.isfinite().all()):
-            count = int((~values.isfinite()).sum())
-            raise ValueError(
-                f"the data hold numbers that are none: {count} in {name} of batch {number}"
-            )
 
 
 def _step(

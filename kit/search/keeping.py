@@ -1,10 +1,10 @@
-"""What searches from Python share: first batches, mean losses, going on after an interruption."""
+"""What searches from Python share: checked batches, mean losses, going on afterwards."""
 
 from __future__ import annotations
 
 import io
 import pickle
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,6 +40,39 @@ def first(data: Batches) -> tuple[Tensor, Tensor]:
     if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], Tensor):
         raise ValueError("the data must be batches (x, y) of tensors")
     return pair[0], pair[1]
+
+
+def check_epochs(epochs: int) -> None:
+    """Check how long a search is to go on.
+
+    Raises:
+        ValueError: it would find what it began with.
+    """
+    if epochs < 1:
+        raise ValueError(f"a search takes at least one epoch, not {epochs}")
+
+
+def checked(data: Batches, name: str = "the data") -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield batches whose numbers all are finite.
+
+    Args:
+        data: batches (x, y); whole numbers are always finite.
+        name: of the data, for messages.
+
+    Raises:
+        ValueError: one is not; the line says how many, and in which batch.
+    """
+    for number, (x, y) in enumerate(data):
+        for what, values in (("x", x), ("y", y)):
+            numbers = isinstance(values, Tensor) and (
+                values.is_floating_point() or values.is_complex()
+            )
+            if numbers and not bool(values.isfinite().all()):
+                count = int((~values.isfinite()).sum())
+                raise ValueError(
+                    f"{name} hold numbers that are none: {count} in {what} of batch {number}"
+                )
+        yield x, y
 
 
 def mean_loss(network: nn.Module, losses: Sequence[Tensor], epoch: int) -> float:

@@ -10,7 +10,7 @@ import msgspec
 
 from kit import method
 from kit.errors import unknown
-from kit.spec import Profile, Protocol, RunSpec, Tier
+from kit.spec import SEEDS, Profile, Protocol, RunSpec, Tier
 from kit.task import Task
 
 FOLDER = Path(__file__).resolve().parent
@@ -21,11 +21,15 @@ class StudyVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         against: the title of the row that it is compared with; None for the first one.
+        method: None for the study's.
+        seeds: where none are asked for.
     """
 
     title: str
     overrides: tuple[str, ...] = ()
     against: str | None = None
+    method: str | None = None
+    seeds: tuple[int, ...] = SEEDS
 
 
 class Study(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,13 +69,20 @@ def specs(
 ) -> Mapping[str, list[RunSpec]]:
     """Return the runs of each variant, one per seed, by the variant's title.
 
+    Args:
+        study: what varies.
+        task: of all runs.
+        seeds: of all variants; none for each variant's own.
+        protocol: of all runs.
+        profile: of all runs.
+        tier: of all runs.
+
     Raises:
-        KitError: the method does not apply to the task.
+        KitError: a method does not apply to the task.
     """
-    info = method.find(study.method)
     return {
         variant.title: [
-            info.spec(
+            method.find(variant.method or study.method).spec(
                 task,
                 seed,
                 protocol=protocol,
@@ -79,7 +90,7 @@ def specs(
                 tier=tier,
                 overrides=variant.overrides,
             )
-            for seed in seeds
+            for seed in seeds or variant.seeds
         ]
         for variant in study.variants
     }

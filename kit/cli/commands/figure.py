@@ -98,7 +98,16 @@ def show(measured: Any, output: Path | None, form: str) -> None:
 
 def measured_figure(name: str, paper: str, form: str, **kind: Any) -> None:
     """Print a figure of measured values."""
-    _print(_of_paper(name, paper, "measured", kind), None, form)
+    _print(measured(name, paper, **kind), None, form)
+
+
+def measured(name: str, paper: str, **kind: Any) -> Shown:
+    """Return a figure of measured values.
+
+    Raises:
+        KitError: there is no such figure, or nothing that it could be drawn from.
+    """
+    return _of_paper(name, paper, "measured", kind)
 
 
 def _print(shown: Shown, output: Path | None, form: str) -> None:

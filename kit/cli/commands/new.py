@@ -36,13 +36,14 @@ def command() -> None:
 @click.option("--group", metavar="NAME", help="Split so that no two folds share its values.")
 @click.option("--time", metavar="NAME", help="Split by it: the latest samples are the test.")
 @click.option("--split", metavar="NAME", help="It says train, val or test for each sample.")
+@click.option("--labelled-only", is_flag=True, help="Leave out samples without an answer.")
 @click.option("--dry-run", is_flag=True, help="Show what is understood, and stop.")
 def new_task(
     name: str, more: tuple[str, ...], sources: tuple[str, ...], dry_run: bool, **words: Any
 ) -> None:
     """Make a task folder NAME from your data; it runs as it is.
 
-    PATH is an .npz or .npy, CSV, TSV, Parquet, HDF5 or NetCDF-4 file, or a folder of images or
+    PATH is an .npz or .npy, CSV, TSV, Parquet, HDF5, NetCDF or Zarr file, or a folder of images or
     sounds in folders named by class, or with a table of labels. docs/own-data.md has examples.
     """
     from kit import paths, task

@@ -15,6 +15,7 @@ SPEED_TABLE = ("dash", 8)
 
 @click.command(name="reproduce")
 @options.wanted
+@click.option("--everything", is_flag=True, help="Instead: all tables and figures of both papers.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @options.slots
 @click.option(
@@ -26,6 +27,7 @@ SPEED_TABLE = ("dash", 8)
 @options.force
 @options.formats("text", "md", "csv", "latex", "json")
 def command(
+    everything: bool,
     dry_run: bool,
     timeout: float | None,
     device: str | None,
@@ -46,6 +48,17 @@ def command(
     where = {name: request.pop(name) for name in options.WHERE}
     if where["engine"] == "ray" and where["gpus"]:
         raise KitError("--gpus names GPUs of this machine; those of a cluster Ray gives: --jobs N")
+    if everything:
+        _everything(
+            form,
+            dry_run,
+            where,
+            device,
+            force,
+            {"timeout": timeout, "trials_on": trials_on},
+            request,
+        )
+        return
     planning.check_one(**request)
     number, figure, study = request["number"], request["figure"], request["study"]
     paper, profile, tier = request["paper"], request["profile"], request["tier"]
@@ -75,4 +88,34 @@ def command(
         click.echo(
             f"kit: {failed} of {len(plan.runs)} runs failed; the {what} is not whole", err=True
         )
+        raise click.exceptions.Exit(1)
+
+
+def _everything(
+    form: str,
+    dry_run: bool,
+    where: dict[str, Any],
+    device: str | None,
+    force: bool,
+    rest: dict[str, Any],
+    request: dict[str, Any],
+) -> None:
+    """Reproduce all tables and figures.
+
+    Raises:
+        KitError: a part of it is asked for, too.
+    """
+    from kit.cli.reproduce import everything
+
+    for name in ("number", "figure", "study", "tasks", "methods"):
+        if request.pop(name):
+            raise KitError(
+                "--everything has all tables, figures, tasks and methods: leave out what names some"
+            )
+    del request["paper"], request["all_methods"]
+    done = everything.reproduce(
+        form, dry_run, where, device, force, rest, tasks=(), methods=(), **request
+    )
+    if done:
+        click.echo(f"kit: {done} runs failed; not everything is whole", err=True)
         raise click.exceptions.Exit(1)

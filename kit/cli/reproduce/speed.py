@@ -9,6 +9,7 @@ from kit.cli.preparing import prepare_task
 from kit.cli.progress import bar
 
 if TYPE_CHECKING:
+    from kit.bench.step_times import StepTimes
     from kit.spec import Profile, Tier
 
 
@@ -16,16 +17,24 @@ def figure(
     number: int, form: str, profile: Profile, tier: Tier | None, device: str | None, force: bool
 ) -> None:
     """Measure a speed figure of DASH's and print it."""
+    from kit.cli.commands.figure import show
+
+    measured = steps(number, profile, tier, device, force)
+    show(measured, None, "json" if form == "json" else "text")
+
+
+def steps(
+    number: int, profile: Profile, tier: Tier | None, device: str | None, force: bool
+) -> StepTimes:
+    """Measure the steps of a speed figure of DASH's."""
     options.needs_gpu(profile, device, force)
     from kit import task
     from kit.bench import speed
-    from kit.cli.commands.figure import show
 
     speed.places(number)
     chosen = prepare_task(task.find(speed.TASK), profile, tier)
     with bar(f"figure {number}") as progress:
-        measured = speed.measure(number, profile, chosen, device=_device(device), progress=progress)
-    show(measured, None, "json" if form == "json" else "text")
+        return speed.measure(number, profile, chosen, device=_device(device), progress=progress)
 
 
 def epochs(profile: Profile, tier: Tier | None, device: str | None, force: bool) -> None:

@@ -1,4 +1,4 @@
-"""Arrays with names: in ``.npz``, in several ``.npy``, in HDF5 and NetCDF-4 files."""
+"""Arrays with names: in ``.npz`` and in several ``.npy``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
-from kit import extras
 from kit.data import archives, npy
 from kit.data.own.reading import Array, Ask, Found
-from kit.errors import DataError, KitError, nearest
+from kit.errors import DataError
 
 Get = Callable[[str], Array]
 INPUTS, ANSWERS = "x", "y"
@@ -31,85 +30,43 @@ def numpy(files: Sequence[Path], ask: Ask) -> Found:
         if not npy.is_npz(file):
             raise DataError(f"{file}: not an .npz file, as numpy.savez writes them")
         names = [each.removesuffix(".npy") for each in _members(file)]
-        return _of_arrays(str(file), names, lambda name: npy.load_npz(file, (name,))[name], ask)
+        return of_arrays(str(file), names, lambda name: npy.load_npz(file, (name,))[name], ask)
     by_name = {file.stem: file for file in files}
     if len(by_name) < len(files) or any(npy.is_npz(file) for file in files):
         raise DataError(f"{files[0]}: give one .npz file, or .npy files of different names")
     if INPUTS not in by_name and not ask.reading.columns:
         by_name = dict(zip((INPUTS, ANSWERS), files, strict=False)) if len(files) < 3 else by_name
     place = " and ".join(str(file) for file in files)
-    return _of_arrays(place, list(by_name), lambda name: npy.load(by_name[name]), ask)
+    return of_arrays(place, list(by_name), lambda name: npy.load(by_name[name]), ask)
 
 
-def hdf5(paths: Sequence[str], ask: Ask) -> Found:
-    """Read datasets of an HDF5 file, which NetCDF-4 files are too.
+def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
+    """Return what is asked of arrays that lie in a file by name.
 
-    ``FILE.h5`` has datasets ``x`` and ``y``; of several ``FILE.h5:DATASET`` the first has the
-    inputs, the second the answers, or they have these names.
+    Args:
+        place: for messages.
+        names: of what is there.
+        get: reads one of them.
+        ask: what to take.
 
     Raises:
-        DataError: a file is damaged, or a dataset is missing.
-        KitError: h5py is missing.
+        DataError: an array is missing, or they differ in length.
     """
-    try:
-        import h5py
-    except ModuleNotFoundError:
-        raise KitError(f"HDF5 files need h5py: {extras.install('hdf5')}") from None
-    places: dict[str, tuple[str, str]] = {}
-    for path in paths:
-        file, colon, dataset = path.rpartition(":")
-        if not colon or Path(path).exists():
-            if len(paths) > 1:
-                raise DataError(f"{path}: of several, name the dataset: {path}:NAME")
-            file, dataset = path, ""
-        places[dataset] = (file, dataset)
-    file = next(iter(places.values()))[0]
-    try:
-        with h5py.File(file, "r") as opened:
-            datasets: list[str] = []
-            opened.visititems(
-                lambda name, each: datasets.append(name) if isinstance(each, h5py.Dataset) else None
-            )
-    except OSError as error:
-        raise DataError(f"{file}: not a whole HDF5 file ({error})") from None
-    if "" not in places:
-        last = {dataset.rpartition("/")[2]: each for dataset, each in places.items()}
-        if INPUTS in last or ask.reading.columns or len(places) > 2:
-            places = last
-        else:
-            places = dict(zip((INPUTS, ANSWERS), places.values(), strict=False))
-    else:
-        places = {name: (file, name) for name in datasets}
-
-    def get(name: str) -> Array:
-        where, dataset = places[name]
-        with h5py.File(where, "r") as opened:
-            if not isinstance(opened.get(dataset), h5py.Dataset):
-                known = nearest(dataset, datasets)
-                raise DataError(f"{where}: there is no dataset {dataset!r}{known}")
-            each = opened[dataset]
-            if h5py.check_string_dtype(each.dtype):
-                return np.asarray(each.asstr()[()], dtype=str)
-            if each.dtype.hasobject:
-                raise DataError(f"{where}: {dataset} holds objects in place of numbers")
-            return np.asarray(each[()])
-
-    return _of_arrays(" and ".join(paths), list(places), get, ask)
-
-
-def _of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
     names = list(names)
 
     def take(name: str) -> Array:
         if name not in names:
-            raise DataError(f"{place} has no array {name!r}, but {', '.join(names) or 'nothing'}")
+            raise DataError(
+                f"{place} has no array {name!r}, but {', '.join(names) or 'nothing'}; "
+                "--column NAME and --target NAME say which to take"
+            )
         return get(name)
 
-    inputs = (ask.reading.columns or (INPUTS,))[0]
+    inputs = (ask.reading.columns or (_cased(INPUTS, names),))[0]
     if len(names) == 1 and not ask.answers:
         inputs = names[0]
     x = take(inputs)
-    answers: tuple[str, ...] = ask.targets or (ANSWERS,)
+    answers: tuple[str, ...] = ask.targets or (_cased(ANSWERS, names),)
     y = None
     if ask.answers:
         columns = [take(name) for name in answers]
@@ -138,6 +95,11 @@ def _of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
         arranged=False,
         notes=tuple(notes),
     )
+
+
+def _cased(usual: str, names: Sequence[str]) -> str:
+    """Return a usual name, in capitals where the file has it so."""
+    return usual.upper() if usual not in names and usual.upper() in names else usual
 
 
 def _joined(place: str, names: Sequence[str], columns: Sequence[Array]) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +18,18 @@ if TYPE_CHECKING:
 
 # What stands for no value, besides an empty cell.
 NULLS = ("", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "?")
+# The first one that the header has most of; spaces where it has none of the others.
 DELIMITERS = (",", ";", "\t", "|")
+PARQUET = (".parquet", ".pq")
+# How packed files begin, whatever they are called.
+PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
+WITH_COMMA = r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$"
+NUMBER = r"(\d{1,3}([,.' \u00a0]\d{3})+|\d+)([.,]\d+)?"
+DRESSED = rf"[~<>≤≥$€£¥+-]*\s*{NUMBER}\s*[%$€£¥°]?"
 
 
-def read(files: Sequence[Path]) -> dict[str, Array]:
-    """Return the columns of files by name, the rows of the files one after the other.
+def read(files: Sequence[Path]) -> tuple[dict[str, Array], list[str]]:
+    """Return the columns of files by name, the rows of the files one after the other, and notes.
 
     Numbers with missing values are floats with NaN, words with missing values have None.
 
@@ -33,7 +41,8 @@ def read(files: Sequence[Path]) -> dict[str, Array]:
         import pyarrow as pa
     except ModuleNotFoundError:
         raise KitError(f"tables need pyarrow: {extras.install('tables')}") from None
-    parts = [_table(file) for file in files]
+    notes: list[str] = []
+    parts = [_table(file, notes) for file in files]
     names = parts[0].column_names
     for file, part in zip(files, parts, strict=True):
         if part.column_names != names:
@@ -47,29 +56,88 @@ def read(files: Sequence[Path]) -> dict[str, Array]:
         raise DataError(f"{files[0]} and the others differ in type: {_line(error)}") from None
     if not table.num_rows or not names:
         raise DataError(f"{files[0]} has no rows")
-    return {name: _array(table.column(name)) for name in names}
+    return {name: _array(table.column(name)) for name in names}, notes
 
 
-def _table(file: Path) -> pa.Table:
+def _table(file: Path, notes: list[str]) -> pa.Table:
     import pyarrow as pa
-    from pyarrow import csv, parquet
+    from pyarrow import parquet
 
     try:
-        if file.suffix in (".parquet", ".pq"):
-            return parquet.read_table(file)
-        with pa.input_stream(file) as stream:
-            head = stream.read(1 << 16).decode("utf-8-sig", "replace").partition("\n")[0]
-        delimiter = max(DELIMITERS, key=head.count)
-        words = [word.strip().strip('"') for word in head.rstrip("\r").split(delimiter)]
-        if all(_number(word) for word in words):
-            raise DataError(f"{file}: its first line has numbers; name the columns there")
-        options = csv.ConvertOptions(
-            null_values=NULLS, strings_can_be_null=True, quoted_strings_can_be_null=False
-        )
-        parse = csv.ParseOptions(delimiter=delimiter)
-        return csv.read_csv(file, parse_options=parse, convert_options=options)
-    except (pa.ArrowException, OSError, UnicodeError) as error:
+        table = parquet.read_table(file) if file.suffix in PARQUET else _csv(file, notes)
+        names = [name.strip() for name in table.column_names]
+    except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file}: no table that can be read ({_line(error)})") from None
+    except UnicodeError:
+        raise _not_text(file) from None
+    return table.rename_columns(names)
+
+
+def _csv(file: Path, notes: list[str]) -> pa.Table:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    with file.open("rb") as stream:
+        start = stream.read(4)
+    packed = next((name for magic, name in PACKED.items() if start.startswith(magic)), None)
+    with pa.input_stream(str(file), compression=packed) as stream:
+        block = stream.read(1 << 16)
+    wide = block.startswith((b"\xff\xfe", b"\xfe\xff"))
+    encoding = "utf-16" if wide else "utf-8-sig"
+    head = block[: len(block) & ~1].decode(encoding, "replace").lstrip("\r\n").partition("\n")[0]
+    delimiter = max(DELIMITERS, key=head.count) if set(DELIMITERS) & set(head) else " "
+    words = [word.strip().strip('"') for word in head.rstrip("\r").split(delimiter)]
+    if all(map(_number, words)):
+        raise DataError(f"{file}: its first line has numbers; name the columns there")
+
+    def parse(point: str) -> pa.Table:
+        options = csv.ConvertOptions(
+            null_values=NULLS,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            decimal_point=point,
+        )
+        with pa.input_stream(str(file), compression=packed) as stream:
+            return csv.read_csv(
+                stream,
+                read_options=csv.ReadOptions(encoding="utf-16" if wide else "utf8"),
+                parse_options=csv.ParseOptions(delimiter=delimiter),
+                convert_options=options,
+            )
+
+    table = parse(".")
+    if any(pa.types.is_binary(kind) for kind in table.schema.types):
+        raise _not_text(file)
+    kinds = table.schema.types
+    # Where columns are parted otherwise, a comma in numbers is the decimal one, unless others have
+    # a point.
+    if delimiter != "," and not any(map(pa.types.is_floating, kinds)):
+        commas = [table.column(at) for at, kind in enumerate(kinds) if pa.types.is_string(kind)]
+        if any(map(_with_comma, commas)):
+            notes.append(f"numbers of {file.name} have a decimal comma")
+            return parse(",")
+    return table
+
+
+def _with_comma(column: pa.ChunkedArray) -> bool:
+    """Tell whether all words of a column are numbers with a decimal comma."""
+    from pyarrow import compute
+
+    return bool(compute.all(compute.match_substring_regex(column, WITH_COMMA)).as_py())
+
+
+def dressed(values: Array) -> str | None:
+    """Return the first word of a column whose words are numbers but for signs, such as ``3 %``."""
+    words = [each for each in values.tolist() if each is not None]
+    plain = values.dtype.kind == "O" and all(re.fullmatch(DRESSED, word) for word in words)
+    return words[0] if words and plain else None
+
+
+def _not_text(file: Path) -> DataError:
+    return DataError(
+        f"{file} is not written in UTF-8; bring it there, such as by "
+        f"'iconv -f WINDOWS-1252 -t UTF-8 {file} > new.csv'"
+    )
 
 
 def _array(column: pa.ChunkedArray) -> Array:
@@ -91,7 +159,8 @@ def _array(column: pa.ChunkedArray) -> Array:
         return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
     if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
         return np.asarray(column.to_numpy().astype("datetime64[ns]"))
-    return np.array([each if each is None else str(each) for each in column.to_pylist()], object)
+    words = (None if each is None else str(each).strip() for each in column.to_pylist())
+    return np.array([word or None for word in words], object)
 
 
 def numeric(values: Array) -> bool:

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from kit.data.own import arrays, folders, tables
+from kit.data.own import arrays, folders, stores, tables
 from kit.data.own.reading import Ask, Found
 from kit.errors import DataError
 
 ARRAYS = (".npz", ".npy")
-TABLES = (".csv", ".tsv", ".txt", ".parquet", ".pq", ".csv.gz", ".tsv.gz")
-HDF5 = (".h5", ".hdf5", ".hdf", ".nc", ".nc4")
+TEXT = tuple(
+    f".{kind}{packed}" for kind in ("csv", "tsv", "txt") for packed in ("", ".gz", ".bz2", ".zst")
+)
+TABLES = (*TEXT, ".parquet", ".pq")
+STORES = (".h5", ".hdf5", ".hdf", ".nc", ".nc4", stores.ZARR)
 KNOWN = (
-    ".npz, .npy, .csv, .tsv, .parquet, .h5 (FILE.h5:DATASET), .nc, or a folder of images or sounds"
+    ".npz, .npy, .csv, .tsv, .parquet, .h5, .nc, .zarr (all three with :ARRAY), or a folder of "
+    "images or sounds"
 )
 
 
@@ -21,8 +25,8 @@ def read(paths: Sequence[str], ask: Ask) -> Found:
     """Read what is asked of files or folders.
 
     Args:
-        paths: all of one kind; a folder may come with a table of labels, and a dataset of an HDF5
-            file is named after a colon.
+        paths: all of one kind; a folder may come with a table of labels, and an array of a
+            store is named after a colon.
         ask: what to take of them.
 
     Raises:
@@ -43,17 +47,17 @@ def read(paths: Sequence[str], ask: Ask) -> Found:
             return tables.read(places, ask)
         case "file":
             return folders.read_files(places, ask)
-        case "hdf5":
-            return arrays.hdf5(paths, ask)
+        case "store":
+            return stores.read(paths, ask)
     return arrays.numpy(places, ask)
 
 
 def _kind(path: str, place: Path) -> str:
-    if place.is_dir():
-        return "folder"
-    file, _, dataset = path.rpartition(":")
-    if file and dataset and not place.exists() and Path(file).suffix.lower() in HDF5:
+    file, _, array = path.rpartition(":")
+    if file and array and not place.exists() and Path(file).suffix.lower() in STORES:
         place = Path(file)
+    if place.is_dir() and place.suffix.lower() != stores.ZARR:
+        return "folder"
     if not place.exists():
         raise DataError(f"{path}: no such file or folder")
     name = place.name.lower()
@@ -61,8 +65,8 @@ def _kind(path: str, place: Path) -> str:
         return "arrays"
     if name.endswith(TABLES):
         return "table"
-    if name.endswith(HDF5):
-        return "hdf5"
+    if name.endswith(STORES):
+        return "store"
     if name.endswith((*folders.IMAGES, *folders.SOUNDS)):
         return "file"
     raise DataError(f"{path}: not a kind of file that is read; there is {KNOWN}")

@@ -73,7 +73,7 @@ def _by_folder(folder: Path, files: Sequence[Path], ask: Ask) -> Found:
 
 
 def _by_table(folder: Path, labels: Path, ask: Ask) -> Found:
-    table = columns.read([labels])
+    table, notes = columns.read([labels])
     words = [name for name in table if table[name].dtype.kind == "O"]
     usual = [name for name in table if name.lower() in FILE_COLUMNS]
     column = next(iter([*usual, *words]), None)
@@ -95,7 +95,8 @@ def _by_table(folder: Path, labels: Path, ask: Ask) -> Found:
         aside["split"] = table["split"]
     y = values[0] if len(values) == 1 else np.stack(values, axis=1)
     found = _found(f"{folder} by {labels}", folder, files, ask.reading, aside, y)
-    return dataclasses.replace(found, names=targets if len(targets) > 1 else ())
+    names = targets if len(targets) > 1 else ()
+    return dataclasses.replace(found, names=names, notes=(*notes, *found.notes))
 
 
 def _found(

@@ -9,10 +9,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from kit import extras
-from kit.data.own.reading import Array, Reading
+from kit.data.own.reading import Array, Reading, plural
 from kit.errors import DataError, KitError
 
 GREY = ("1", "L", "LA")
+# The tag by which cameras say how they were held; from 5 on, the picture lies on a side.
+ORIENTATION, LYING = 0x0112, 5
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -26,43 +28,51 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
         KitError: Pillow is missing.
     """
     try:
-        from PIL import Image, UnidentifiedImageError
+        from PIL import Image, ImageOps, UnidentifiedImageError
     except ModuleNotFoundError:
         raise KitError(f"images need Pillow: {extras.install('images')}") from None
     modes: dict[str, int] = {}
     sizes: dict[tuple[int, int], Path] = {}
+    moving = 0
     try:
         for file in files:
             with Image.open(file) as image:
                 modes[image.mode] = modes.get(image.mode, 0) + 1
-                sizes.setdefault((image.height, image.width), file)
+                upright = image.getexif().get(ORIENTATION, 1) < LYING
+                size = (image.height, image.width) if upright else (image.width, image.height)
+                sizes.setdefault(size, file)
+                moving += getattr(image, "n_frames", 1) > 1
         mode, notes = reading.mode, []
         if not mode:
             deep, grey = set(modes) & set(DEEP), set(modes) <= {*GREY, *DEEP}
             if deep and len(deep) < len(modes):
                 raise DataError(
-                    f"{place} has images of {' and '.join(sorted(modes))}: not one kind"
+                    f"{place} has images of {' and '.join(sorted(modes))}; convert them to one kind"
                 )
             mode = "F" if deep else "L" if grey else "RGB"
             if len(modes) > 1 or mode not in modes:
                 told = ", ".join(f"{count} {name}" for name, count in sorted(modes.items()))
                 notes.append(f"images of {told}, taken as {mode}")
-        size = reading.size
-        if not size and len(sizes) > 1:
+            if any("A" in name for name in modes):
+                notes.append("transparency is left out")
+            if moving:
+                notes.append(f"{plural(moving, 'image')} of several frames: the first is taken")
+        wanted = reading.size
+        if not wanted and len(sizes) > 1:
             (one, a), (other, b) = list(sizes.items())[:2]
             raise DataError(
                 f"{place}: {a.name} is {one[0]} x {one[1]}, {b.name} {other[0]} x {other[1]}; say "
                 "--size HEIGHTxWIDTH and all are made that large"
             )
-        size = size or next(iter(sizes))
-        if len(size) == 1:
-            size = (size[0], size[0])
+        wanted = wanted or next(iter(sizes))
+        if len(wanted) == 1:
+            wanted = (wanted[0], wanted[0])
         made = []
         for file in files:
             with Image.open(file) as image:
-                converted = image.convert(mode)
-                if (image.height, image.width) != size:
-                    converted = converted.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+                converted = ImageOps.exif_transpose(image).convert(mode)
+                if (converted.height, converted.width) != wanted:
+                    converted = converted.resize((wanted[1], wanted[0]), Image.Resampling.BILINEAR)
                 made.append(np.asarray(converted))
     except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(
@@ -70,4 +80,4 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
         ) from None
     x = np.stack(made)
     x = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(x), replace(reading, mode=mode, size=tuple(size)), notes
+    return np.ascontiguousarray(x), replace(reading, mode=mode, size=tuple(wanted)), notes

@@ -63,6 +63,7 @@ class Ask:
         group: the column whose values no two folds share.
         time: the column by which later samples are held out.
         split: the column that says ``train``, ``val`` or ``test``.
+        labelled_only: leave out samples whose answer is missing; else they are refused.
         answers: whether there must be any; not for predictions.
     """
 
@@ -72,6 +73,7 @@ class Ask:
     group: str | None = None
     time: str | None = None
     split: str | None = None
+    labelled_only: bool = False
     answers: bool = True
 
     @property

@@ -111,16 +111,22 @@ def _by_group(place: str, answers: Answers, group: Array) -> Split:
 
 def _by_time(place: str, time: Array) -> Split:
     if time.dtype.kind in "US":
-        try:
-            time = time.astype("datetime64[ns]")
-        except ValueError:
-            raise DataError(f"{place}: the time {time[0]!r} is neither number nor date") from None
+        time = np.array([_date(place, str(each)) for each in time])
     ordered = np.sort(time)
     ends = [ordered[int(len(time) * share)] for share in (SHARES[0], SHARES[0] + SHARES[1])]
     split = (time >= ends[0]).astype(np.int8) + (time >= ends[1]).astype(np.int8)
     if set(np.unique(split).tolist()) != {TRAIN, VAL, TEST}:
         raise DataError(f"{place}: too few different times to make three folds")
     return split
+
+
+def _date(place: str, word: str) -> np.datetime64:
+    try:
+        return np.datetime64(word, "ns")
+    except ValueError:
+        raise DataError(
+            f"{place}: the time {word!r} is neither a number nor a date such as 2020-01-31"
+        ) from None
 
 
 def _given(place: str, answers: Answers, given: Array) -> tuple[Split, str]:

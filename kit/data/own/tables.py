@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     Raises:
         DataError: a column is missing, is not numeric, or the rows of a sample contradict.
     """
-    table = columns.read(files)
+    table, told = columns.read(files)
     place = " and ".join(map(str, files))
     targets = _targets(place, table, ask) if ask.answers else ()
     aside = ask.aside
@@ -42,7 +42,7 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
         if name not in table:
             raise unknown(f"column of {place}", name, table)
     inputs, notes = _inputs(place, table, ask, {*targets, *aside.values()})
-    smells = _leaks(table, inputs, targets)
+    notes, smells = told + notes, _leaks(table, inputs, targets) + _dressed(table, inputs)
     x = np.stack([table[name] for name in inputs], axis=1)
     y = _answers(table, targets)
     rest = {what: _whole(place, name, table[name]) for what, name in aside.items()}
@@ -99,8 +99,18 @@ def _inputs(
     inputs = [name for name in free if columns.numeric(table[name]) and name not in unnamed]
     left = [name or "the one without a name" for name in free if name not in inputs]
     if not inputs:
-        raise DataError(f"{place}: no numeric column is left as input")
+        why = "".join(f"; {smell}" for smell in _dressed(table, taken))
+        raise DataError(f"{place}: no numeric column is left as input{why}")
     return inputs, [f"left out, as no numbers: {', '.join(left)}"] if left else []
+
+
+def _dressed(table: Mapping[str, Array], but: Collection[str]) -> list[str]:
+    found = {name: columns.dressed(table[name]) for name in table if name not in but}
+    return [
+        f"column {name!r} would be numbers without the signs in {word!r}"
+        for name, word in found.items()
+        if word is not None
+    ]
 
 
 def _leaks(table: Mapping[str, Array], inputs: Sequence[str], targets: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from kit.task import Kind
 # Whole numbers of more values than that, few samples each, may be amounts as well as classes.
 MANY, FEW_EACH = 20, 10
 SEVERAL = "|", ";", ","
+LEAVE_OUT = "--labelled-only leaves these samples out"
 KINDS: dict[Stated, Kind] = {
     "classification": "point",
     "multi-label": "multi-label",
@@ -125,7 +126,7 @@ def _classes(place: str, y: Array, names: Sequence[str]) -> Answers:
         raise DataError(f"{place}: y is {y.shape}, not one class per sample nor one-hot")
     count = int(absent(y).sum())
     if count:
-        raise DataError(f"{place}: y lacks {plural(count, 'label')}; leave these samples out")
+        raise DataError(f"{place}: y lacks {plural(count, 'label')}; {LEAVE_OUT}")
     if y.dtype.kind in "Mc":
         raise DataError(f"{place}: y is of type {y.dtype}, which no class is")
     if y.dtype.kind == "f":
@@ -224,7 +225,7 @@ def _masks(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:
         raise DataError(f"{place}: y is {y.shape}, not a class per position of x, {spatial}")
     count = int(absent(y).sum())
     if count:
-        raise DataError(f"{place}: y lacks a class at {plural(count, 'position')}")
+        raise DataError(f"{place}: y lacks a class at {plural(count, 'position')}; {LEAVE_OUT}")
     if y.dtype.kind == "f" and not _whole(y):
         raise DataError(f"{place}: y holds fractions, which no class is; say --kind dense")
     found, index = np.unique(y.astype(str) if y.dtype.kind == "O" else y, return_inverse=True)
@@ -246,5 +247,5 @@ def _present(place: str, y: Array) -> Array:
     y = numbers(place, "y", y)
     count = int(absent(y).sum())
     if count:
-        raise DataError(f"{place}: y lacks {plural(count, 'value')}; leave these samples out")
+        raise DataError(f"{place}: y lacks {plural(count, 'value')}; {LEAVE_OUT}")
     return y

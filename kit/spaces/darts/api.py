@@ -103,7 +103,8 @@ def darts_search(
 
     Args:
         data: batches (x, y), gone through once per epoch; x is (batch, channels, *sizes), 1D or 2D.
-        held_out: batches of samples that ``data`` has not; begun anew when they end.
+        held_out: batches of samples that ``data`` has not; begun anew when they end, and gone
+            through once before the first epoch, to see that their numbers are such.
         outputs: classes, or numbers to predict; for each position if ``dense``.
         dense: there is an answer for each position; no cell halves the map then.
         loss: called with (the network's output, y); returns a scalar, lower is better.
@@ -120,11 +121,10 @@ def darts_search(
         progress: called after each epoch with (epochs done, epochs, mean loss).
 
     Raises:
-        DivergedError: a loss or a weight is not finite, as when the data hold NaN.
-        ValueError: there are no epochs, or the data do not fit.
+        DivergedError: a loss or a weight is not finite.
+        ValueError: there are no epochs, or the data do not fit, or hold NaN.
     """
-    if epochs < 1:
-        raise ValueError(f"a search takes at least one epoch, not {epochs}")
+    keeping.check_epochs(epochs)
     x, _ = keeping.first(data)
     keeping.first(held_out)
     dims = x.dim() - 2
@@ -139,10 +139,14 @@ def darts_search(
         search = _Search(network, loss, learning_rate, architecture_learning_rate, clip)
         file = None if checkpoint is None else Path(checkpoint)
         losses = keeping.resume(file, search.parts)
+        if not losses:
+            for _ in keeping.checked(held_out, "the held-out data"):
+                pass
         for epoch in range(len(losses), epochs):
             torch.manual_seed(key(seed, "epoch", epoch))
             search.set_rate(epoch / epochs)
-            found = search.epoch(data, held_out, device, learns=epoch >= start)
+            batches = data if losses else keeping.checked(data)
+            found = search.epoch(batches, held_out, device, learns=epoch >= start)
             losses.append(keeping.mean_loss(network, found, epoch))
             keeping.save(file, search.parts, losses)
             progress(epoch + 1, epochs, losses[-1])

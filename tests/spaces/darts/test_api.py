@@ -64,9 +64,13 @@ def test_an_interrupted_search_goes_on_to_the_same_result(tmp_path: Path) -> Non
 
 def test_what_cannot_be_searched() -> None:
     data = batches(1, 8)
-    nan = [(x * torch.nan, y) for x, y in data]
-    with pytest.raises(DivergedError, match="epoch 1"):
+    nan = [data[0], (torch.cat([torch.full((1, 1, 8), torch.nan), data[1][0][1:]]), data[1][1])]
+    with pytest.raises(ValueError, match=r"^the data hold .* none: 8 in x of batch 1$"):
         darts_search(nan, data, **SMALL)
+    with pytest.raises(ValueError, match=r"^the held-out data hold .* none: 8 in x of batch 1$"):
+        darts_search(data, nan, warm_start=2, **SMALL)
+    with pytest.raises(DivergedError, match=r"^epoch 1: the loss is nan: it diverged"):
+        darts_search(data, data, loss=lambda output, _: output.sum() * torch.nan, **SMALL)
     with pytest.raises(ValueError, match="at least one epoch, not 0"):
         darts_search(data, data, **{**SMALL, "epochs": 0})
     with pytest.raises(ValueError, match="divisible by 4"):

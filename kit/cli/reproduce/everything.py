@@ -1,0 +1,281 @@
+"""``kit reproduce --everything``: all tables and figures of both papers, what became of each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+import msgspec
+
+from kit.cli import columns, planning
+from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit.plan import Plan
+    from kit.report.grid import Cell, Table
+    from kit.spec import Profile, Tier
+
+Kind = Literal["table", "figure"]
+State = Literal["filled from runs", "measured here", "computed", "not filled"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table or a figure of a paper."""
+
+    paper: str
+    kind: Kind
+    name: str
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """The options of ``kit reproduce`` that name it."""
+        table = self.kind == "table"
+        return {
+            "number": int(self.name) if table else None,
+            "figure": None if table else self.name,
+            "study": None,
+            "paper": self.paper,
+        }
+
+
+# What 'kit reproduce' measures in its own process, without runs.
+SECONDS = Part("dash", "table", "8")
+MEASURED = (SECONDS, *(Part(paper, "figure", name) for paper, name in planning.SPEED_TESTS))
+
+
+class Filled(msgspec.Struct, frozen=True):
+    """What became of a part.
+
+    Attributes:
+        why: what it is filled from, or why it is not, in words.
+    """
+
+    paper: str
+    kind: Kind
+    name: str
+    state: State
+    why: str
+
+
+def reproduce(
+    form: str,
+    dry_run: bool,
+    where: Mapping[str, Any],
+    device: str | None,
+    force: bool,
+    rest: Mapping[str, Any],
+    **request: Any,
+) -> int:
+    """Run and measure whatever is missing, print all of it and the list; return how many failed.
+
+    Args:
+        form: text, or json for the list alone.
+        dry_run: show what there is to do, and stop.
+        where: the options that say where runs go.
+        device: cpu or cuda, if asked for.
+        force: run profile paper without a GPU.
+        rest: further options of ``runs.fill``.
+        request: options of ``planning.make`` but for what is wanted.
+
+    Raises:
+        KitError: another format.
+    """
+    from kit.cli.reproduce import runs
+
+    if form not in ("text", "json"):
+        raise KitError("--everything is printed as text or json; 'kit table' has the others")
+    profile, tier = request["profile"], request["tier"]
+    request["protocol"] = request["protocol"] or "released"
+    kind = {name: request[name] for name in ("profile", "protocol", "tier")}
+    made = plans(**request)
+    whole = together(made)
+    if dry_run:
+        found = listing(made, kind, to_come=True)
+        if form == "text":
+            planning.show(whole, form, **where, device=device)
+            click.echo(f"\n{text(found)}")
+        else:
+            places, _ = planning.places(device=device, **_slots(where))
+            _echo({**planning.as_json(whole, places), "parts": found})
+        return 0
+    failed = runs.fill(whole, profile, device=device, force=force, **where, **rest)
+    _measure(profile, tier, device, force)
+    found = listing(plans(**request), kind)
+    if form == "json":
+        _echo(found)
+        return failed
+    for part in parts():
+        _print(part, kind)
+    click.echo(text(found))
+    return failed
+
+
+def parts() -> list[Part]:
+    """Return all tables and figures, paper by paper."""
+    from kit import papers
+
+    found = []
+    for paper in papers.papers():
+        found += [Part(paper, "table", str(number)) for number in papers.tables(paper)]
+        found += [Part(paper, "figure", name) for name in planning.figures(paper)]
+    return found
+
+
+def plans(**request: Any) -> dict[Part, Plan]:
+    """Return the plan of each part behind which there are runs: all that the kit can run.
+
+    Args:
+        request: options of ``planning.make`` but for what is wanted.
+    """
+    return {
+        part: planning.make(**request | part.wanted | {"all_methods": True})
+        for part in parts()
+        if part not in MEASURED and _has_runs(part)
+    }
+
+
+def together(made: Mapping[Part, Plan]) -> Plan:
+    """Return one plan of several, with each run once, the longest first."""
+    from kit.plan import Plan
+
+    runs = {run.spec.id: run for plan in made.values() for run in plan.runs}
+    return Plan(
+        runs=sorted(runs.values(), key=lambda run: -(run.hours or 0.0)),
+        data=list(dict.fromkeys(each for plan in made.values() for each in plan.data)),
+        skipped=list(dict.fromkeys(each for plan in made.values() for each in plan.skipped)),
+    )
+
+
+def listing(
+    made: Mapping[Part, Plan], kind: Mapping[str, Any], *, to_come: bool = False
+) -> list[Filled]:
+    """Return what became of each part, by the results that there are.
+
+    Args:
+        made: the plans as they are now.
+        kind: profile, protocol and tier of the runs.
+        to_come: whether what is not there yet is told as what will be done.
+    """
+    found = []
+    for part in parts():
+        if part in MEASURED:
+            state, why = _of_measurement(part, kind["profile"], to_come)
+        elif part not in made:
+            state, why = "computed", _cells(_table(part, kind))
+        else:
+            state, why = _of_runs(part, made[part], kind, to_come)
+        found.append(Filled(part.paper, part.kind, part.name, state, why))
+    return found
+
+
+def text(found: Sequence[Filled]) -> str:
+    """Return the list for a terminal."""
+    rows = [(each.paper, f"{each.kind} {each.name}", each.state, each.why) for each in found]
+    counts = Counter(each.state for each in found)
+    total = ", ".join(f"{count} {state}" for state, count in counts.items())
+    return f"{columns.aligned(rows)}\n\n{len(found)} tables and figures: {total}"
+
+
+def _echo(content: Any) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2))
+
+
+def _slots(where: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("gpus", "jobs", "jobs_per_gpu", "engine", "ray_address")
+    return {name: where[name] for name in names}
+
+
+def _measure(profile: Profile, tier: Tier | None, device: str | None, force: bool) -> None:
+    """Measure what is measured without runs, and has not been measured at this profile."""
+    from kit.bench import epoch_times, step_times
+    from kit.cli.reproduce import speed
+
+    if epoch_times.load(profile) is None:
+        speed.epochs(profile, tier, device, force)
+    for _, name in planning.SPEED_TESTS:
+        if step_times.load(int(name), profile) is None:
+            speed.steps(int(name), profile, tier, device, force)
+
+
+def _print(part: Part, kind: Mapping[str, Any]) -> None:
+    """Print a table or a figure, or why there is none."""
+    from kit.cli.reproduce import show
+
+    if part.kind == "table":
+        show.table(form="text", number=int(part.name), paper=part.paper, **kind)
+        return
+    try:
+        show.figure(figure=part.name, form="text", paper=part.paper, **kind)
+    except KitError as error:
+        click.echo(f"figure {part.name} of {part.paper}: {error}")
+    click.echo()
+
+
+def _has_runs(part: Part) -> bool:
+    """Tell whether runs stand behind a part: all figures but speed tests have them."""
+    from kit import papers
+
+    if part.kind == "figure":
+        return True
+    return any(key.method for key in papers.layout(part.paper, int(part.name)).all_keys())
+
+
+def _of_runs(part: Part, plan: Plan, kind: Mapping[str, Any], to_come: bool) -> tuple[State, str]:
+    left = [run for run in plan.runs if run.action != "keep"]
+    count = f"{len(plan.runs) - len(left)} of {len(plan.runs)} runs"
+    if to_come and left:
+        return "filled from runs", f"{count} are done"
+    missing = f"{left[0].spec}: {left[0].reason}" if left else ""
+    if part.kind == "table":
+        told = _cells(_table(part, kind))
+    else:
+        from kit.cli.commands.figure import measured
+
+        told = ""
+        try:
+            measured(part.name, part.paper, **kind)
+        except KitError as error:
+            missing = missing or str(error)
+    state: State = "not filled" if missing else "filled from runs"
+    return state, "; ".join(filter(None, (count, told, missing)))
+
+
+def _of_measurement(part: Part, profile: Any, to_come: bool) -> tuple[State, str]:
+    from kit.bench import epoch_times, step_times
+
+    if part == SECONDS:
+        found = epoch_times.load(profile)
+        told = None if found is None else str(found)
+    else:
+        steps = step_times.load(int(part.name), profile)
+        told = None if steps is None else steps.title
+    if told is None:
+        return ("measured here", "to be measured") if to_come else ("not filled", "not measured")
+    return "measured here", told
+
+
+def _table(part: Part, kind: Mapping[str, Any]) -> Table:
+    from kit.report import table
+    from kit.runs.collect import collect
+
+    return table.make(part.paper, int(part.name), collect().results, **kind)
+
+
+def _cells(table: Table) -> str:
+    """Count the cells of a table by what the kit has in them."""
+    counts = Counter(_content(cell) for row in table.rows for cell in row.cells)
+    return ", ".join(f"{counts[word]} cells {word}" for word in sorted(counts) if word)
+
+
+def _content(cell: Cell) -> str:
+    if cell.inapplicable:
+        return "n/a"
+    if cell.derived is not None or (cell.measured is not None and cell.measured.mean is not None):
+        return "measured"
+    if cell.computed is not None:
+        return "computed"
+    return "printed alone" if cell.published is not None else ""

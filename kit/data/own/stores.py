@@ -1,0 +1,171 @@
+"""Arrays by name in HDF5 and NetCDF files and Zarr folders."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kit import extras
+from kit.data import bounded
+from kit.data.own.arrays import ANSWERS, INPUTS, of_arrays
+from kit.data.own.reading import Array, Ask, Found
+from kit.errors import DataError, KitError, nearest
+
+ZARR = ".zarr"
+# How a NetCDF file of the time before HDF5 begins.
+CLASSIC = b"CDF"
+# Attributes by which values are packed: https://cfconventions.org, sections 2.5.1 and 8.1.
+GAPS, SCALES = ("_FillValue", "missing_value"), ("scale_factor", "add_offset")
+
+Arrays = Mapping[str, Callable[[], Array]]
+
+
+def read(paths: Sequence[str], ask: Ask) -> Found:
+    """Read arrays of a file or store.
+
+    ``FILE.h5`` has arrays ``x`` and ``y``; of several ``FILE.h5:ARRAY`` the first has the inputs,
+    the second the answers, or they have these names.
+
+    Raises:
+        DataError: a file is damaged, or an array is missing.
+        KitError: the library for it is missing.
+    """
+    places: dict[str, tuple[str, str]] = {}
+    for path in paths:
+        file, colon, name = path.rpartition(":")
+        if not colon or Path(path).exists():
+            if len(paths) > 1:
+                raise DataError(f"{path}: of several, name the dataset: {path}:NAME")
+            file, name = path, ""
+        name = name.strip("/")
+        places[name] = (file, name)
+    stored = {file: _arrays(Path(file)) for file, _ in places.values()}
+    if "" in places:
+        file = places[""][0]
+        places = {name: (file, name) for name in stored[file]}
+    else:
+        last = {name.rpartition("/")[2]: place for name, place in places.items()}
+        if INPUTS in last or ask.reading.columns or len(places) > 2:
+            places = last
+        else:
+            places = dict(zip((INPUTS, ANSWERS), places.values(), strict=False))
+
+    def get(name: str) -> Array:
+        file, wanted = places[name]
+        if wanted not in stored[file]:
+            known = nearest(wanted, list(stored[file]))
+            raise DataError(f"{file}: there is no dataset {wanted!r}{known}")
+        with _told(Path(file)):
+            return stored[file][wanted]()
+
+    return of_arrays(" and ".join(paths), list(places), get, ask)
+
+
+def _arrays(file: Path) -> Arrays:
+    with _told(file):
+        if file.suffix.lower() == ZARR:
+            return _zarr(file)
+        with file.open("rb") as stream:
+            classic = stream.read(len(CLASSIC)) == CLASSIC
+        return _classic(file) if classic else _hdf5(file)
+
+
+@contextmanager
+def _told(file: Path) -> Iterator[None]:
+    """Turn what libraries raise for a damaged file into one line that names it."""
+    try:
+        yield
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, struct.error) as e:
+        if isinstance(e, KitError) or (isinstance(e, OSError) and e.errno is not None):
+            raise
+        reason = " ".join(str(e).split())[:160] or type(e).__name__
+        raise DataError(f"{file}: not a whole file of its kind ({reason})") from None
+
+
+def _hdf5(file: Path) -> Arrays:
+    """Return the datasets of an HDF5 file, which NetCDF-4 files are too."""
+    try:
+        import h5py
+    except ModuleNotFoundError:
+        raise KitError(f"HDF5 files need h5py: {extras.install('hdf5')}") from None
+
+    def get(name: str) -> Array:
+        with h5py.File(file, "r") as opened:
+            each = opened[name]
+            if each.external or each.is_virtual:
+                raise DataError(f"{file}: {name} lies in another file; give that one")
+            if h5py.check_string_dtype(each.dtype):
+                return np.asarray(each.asstr()[()], dtype=str)
+            if each.dtype.hasobject:
+                raise DataError(f"{file}: {name} holds objects in place of numbers")
+            _check_room(f"{file}: {name}", each.size * each.dtype.itemsize, file.stat().st_size)
+            return _decoded(np.asarray(each[()]), each.attrs)
+
+    names: list[str] = []
+    with h5py.File(file, "r") as opened:
+        opened.visititems(
+            lambda name, each: names.append(name) if isinstance(each, h5py.Dataset) else None
+        )
+    return {name: partial(get, name) for name in names}
+
+
+def _classic(file: Path) -> Arrays:
+    """Return the variables of a NetCDF file of the classic format."""
+    from scipy.io import netcdf_file
+
+    def get(name: str) -> Array:
+        with netcdf_file(file, "r", mmap=False) as opened:
+            each = opened.variables[name]
+            values: Array = np.array(each.data)
+            # Stored with the high byte first.
+            return _decoded(values.astype(values.dtype.newbyteorder("=")), vars(each))
+
+    with netcdf_file(file, "r", mmap=False) as opened:
+        return {name: partial(get, name) for name in opened.variables}
+
+
+def _zarr(folder: Path) -> Arrays:
+    """Return the arrays of a Zarr folder of version 2 or 3."""
+    try:
+        import zarr
+    except ModuleNotFoundError:
+        raise KitError(f"Zarr folders need zarr: {extras.install('zarr')}") from None
+
+    def get(name: str, each: zarr.Array[Any]) -> Array:
+        _check_room(f"{folder}: {name}", each.nbytes, each.nbytes_stored())
+        return _decoded(np.asarray(each[...]), each.attrs)
+
+    opened = zarr.open(folder, mode="r")
+    members = {INPUTS: opened} if isinstance(opened, zarr.Array) else opened.members(max_depth=None)
+    return {
+        name: partial(get, name, each)
+        for name, each in dict(members).items()
+        if isinstance(each, zarr.Array)
+    }
+
+
+def _check_room(place: str, size: int, stored: int) -> None:
+    if size > bounded.room(stored):
+        raise DataError(f"{place} claims {size} bytes, of which the file has {stored}")
+
+
+def _decoded(values: Array, attributes: Mapping[str, Any]) -> Array:
+    """Return numbers as they were before they were packed, by the attributes that say how.
+
+    What the attributes call missing becomes NaN.
+    """
+    if values.dtype.kind not in "fiu":
+        return values
+    gaps = np.zeros(values.shape, bool)
+    for name in GAPS:
+        gaps |= np.isin(values, np.asarray(attributes.get(name, ())))
+    if any(name in attributes for name in SCALES):
+        scale, offset = attributes.get("scale_factor", 1), attributes.get("add_offset", 0)
+        values = values * np.float64(np.squeeze(scale)) + np.float64(np.squeeze(offset))
+    return np.where(gaps, np.nan, values) if gaps.any() else values

@@ -1,0 +1,124 @@
+"""Arrays by name in HDF5, NetCDF and Zarr, good ones and damaged ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+import h5py
+import numpy as np
+import pytest
+import zarr
+from scipy.io import netcdf_file
+
+from kit.data.new_task import read
+from kit.data.own import files
+from kit.data.own.reading import Ask, Reading
+from kit.errors import KitError
+
+X = np.arange(240.0).reshape(20, 2, 6)
+Y = np.arange(20) % 2
+SCALES = {"scale_factor": 0.1, "add_offset": 20.0}
+
+
+def hdf5(folder: Path) -> Path:
+    with h5py.File(folder / "a.h5", "w") as file:
+        file["x"], file["y"], file["deep/inputs"] = X, Y, X + 1
+    return folder / "a.h5"
+
+
+def classic(folder: Path) -> Path:
+    with netcdf_file(folder / "a.nc", "w") as file:
+        for name, size in (("n", 20), ("c", 2), ("l", 6)):
+            file.createDimension(name, size)
+        file.createVariable("x", "f8", ("n", "c", "l"))[:] = X
+        file.createVariable("y", "i4", ("n",))[:] = Y
+        file.createVariable("deep/inputs", "f8", ("n", "c", "l"))[:] = X + 1
+    return folder / "a.nc"
+
+
+def groups(folder: Path, version: Literal[2, 3] = 3) -> Path:
+    group = zarr.open_group(folder / "a.zarr", mode="w", zarr_format=version)
+    for name, values in (("x", X), ("y", Y), ("deep/inputs", X + 1)):
+        group.create_array(name, data=values)
+    return folder / "a.zarr"
+
+
+def older(folder: Path) -> Path:
+    return groups(folder, version=2)
+
+
+@pytest.mark.parametrize("make", [hdf5, classic, groups, older])
+def test_arrays_by_name(make: Callable[[Path], Path], tmp_path: Path) -> None:
+    file = make(tmp_path)
+    own = read([str(file)])
+    assert (own.kind, own.answers.names) == ("point", ("0", "1"))
+    assert own.x.tolist() == X.tolist()
+    named = read([f"{file}:/deep/inputs", f"{file}:y"])
+    assert named.x.tolist() == (X + 1).tolist()
+    with pytest.raises(KitError, match=r"no dataset 'deep/input'; did you mean 'deep/inputs'\?"):
+        read([f"{file}:deep/input", f"{file}:y"])
+    with pytest.raises(KitError, match="of several, name the dataset"):
+        read([str(file), f"{file}:y"])
+
+
+def test_one_array_is_a_store_too(tmp_path: Path) -> None:
+    zarr.create_array(tmp_path / "x.zarr", data=X)
+    found = files.read([str(tmp_path / "x.zarr")], Ask(answers=False))
+    assert found.x.tolist() == X.tolist()
+
+
+def test_numbers_are_unpacked_as_their_attributes_say(tmp_path: Path) -> None:
+    """CF conventions: value = packed x scale_factor + add_offset, but for what is missing."""
+    packed = np.array([[0, 10, -999], [1, -1, 5]], "i2")
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file["x"] = packed
+        file["x"].attrs.update(_FillValue=np.array([-999], "i2"), **SCALES)
+    group = zarr.open_group(tmp_path / "a.zarr", mode="w")
+    group.create_array("x", data=packed)
+    group["x"].attrs.update(missing_value=-999, **SCALES)
+    with netcdf_file(tmp_path / "b.nc", "w") as file:
+        file.createDimension("n", 2)
+        file.createDimension("l", 3)
+        variable = file.createVariable("x", "i2", ("n", "l"))
+        variable[:] = packed
+        for name, value in {"missing_value": np.int16(-999), **SCALES}.items():
+            setattr(variable, name, value)
+    for name in ("a.nc", "a.zarr", "b.nc"):
+        x = files.read([str(tmp_path / name)], Ask(answers=False, reading=Reading())).x
+        np.testing.assert_allclose(x, [[20.0, 21.0, np.nan], [20.1, 19.9, 20.5]])
+
+
+def test_damaged_ones_are_told_in_a_line(tmp_path: Path) -> None:
+    (tmp_path / "none.h5").write_bytes(b"text")
+    (tmp_path / "half.h5").write_bytes(hdf5(tmp_path).read_bytes()[:900])
+    (tmp_path / "half.nc").write_bytes(classic(tmp_path).read_bytes()[:150])
+    (tmp_path / "none.zarr").mkdir()
+    torn = groups(tmp_path)
+    (torn / "x" / "zarr.json").write_text("{")
+    with h5py.File(tmp_path / "huge.h5", "w") as file:
+        file.create_dataset("x", (1 << 20, 1 << 20), "f8", chunks=(1, 1 << 10))
+        file["y"] = Y
+    with h5py.File(tmp_path / "outside.h5", "w") as file:
+        file.create_dataset("x", X.shape, "f8", external=[(str(tmp_path / "a.h5"), 0, X.nbytes)])
+        file["y"] = h5py.ExternalLink("a.h5", "y")
+    cases = {
+        "none.h5": "not a whole file of its kind",
+        "half.h5": "not a whole file of its kind",
+        "half.nc": "not a whole file of its kind",
+        "none.zarr": "not a whole file of its kind",
+        "a.zarr": "not a whole file of its kind",
+        "huge.h5": r"x claims 8796093022208 bytes, of which the file has \d+",
+        "outside.h5": "x lies in another file",
+        "outside.h5:y": "there is no dataset 'y'",
+    }
+    for name, words in cases.items():
+        with pytest.raises(KitError, match=words):
+            files.read([str(tmp_path / name)], Ask(answers=False))
+    claims = json.loads((groups(tmp_path) / "x" / "zarr.json").read_text())
+    claims["shape"] = [1 << 40, 2, 6]
+    (tmp_path / "a.zarr" / "x" / "zarr.json").write_text(json.dumps(claims))
+    with pytest.raises(KitError, match="x claims"):
+        files.read([str(tmp_path / "a.zarr")], Ask(answers=False))
