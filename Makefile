@@ -60,6 +60,7 @@ times: setup
 # The tables of runs in README and docs/own-data.md, from the results in docs/results.
 numbers: setup
 	$(BIN)/python -m tests.readme_numbers
+	$(BIN)/python -m tests.study_numbers
 	$(BIN)/python -m tests.own_numbers
 
 # Warnings are errors. What is written lies in build/site.

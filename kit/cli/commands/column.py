@@ -1,0 +1,45 @@
+"""``kit column``: all methods on one task, measured beside printed, with their order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from kit.cli import options
+from kit.spec import PROFILES
+
+
+@click.command(name="column")
+@click.argument("name", metavar="TASK", type=options.TASK)
+@click.option(
+    "--profile", type=click.Choice(PROFILES), help="Default: the one that most methods have."
+)
+@options.protocol
+@options.tier
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Draw to this file: .svg, .pdf or .png."
+)
+@options.formats("text", "md", "json")
+def command(name: str, output: Path | None, form: str, **kind: Any) -> None:
+    """Show the column of TASK: errors, seconds, and their order beside the papers'. Nothing is run.
+
+    'kit reproduce --task TASK --all-methods' makes the runs.
+    """
+    from kit import task
+    from kit.files import canonical_json
+    from kit.report import column, column_formats
+    from kit.report.figures import save
+    from kit.report.figures.column import draw
+    from kit.runs.collect import collect
+
+    made = column.make(task.find(name), collect().results, **kind)
+    if output is not None:
+        save(draw(made), output)
+        click.echo(str(output), err=True)
+    if form == "json":
+        click.echo(canonical_json(column_formats.as_json(made)))
+    else:
+        render = column_formats.markdown if form == "md" else column_formats.text
+        click.echo(render(made), nl=False)

@@ -1,0 +1,190 @@
+"""A column of the papers' tables: all methods on a task, measured beside printed, and their orders.
+
+Seconds of searching and of training stand beside each error, since of two methods the one that was
+given more time is not simply the better one.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+from kit import method, papers
+from kit.papers import PublishedCell
+from kit.report.cells import Measured
+from kit.report.choice import Kind, choose, measure, score
+from kit.runs.records import Result
+from kit.spec import Profile, Protocol, Tier
+from kit.task import Task
+
+# Where a method's printed error is from: the first that has it.
+SOURCES = (("nas-bench-360", 6), ("nas-bench-360", 4), ("dash", 5), ("dash", 7))
+# What stages are for; all others train.
+STAGES = {"search": "search", "cells": "search", "tune": "tune"}
+
+
+@dataclass(frozen=True)
+class ColumnRow:
+    """A method.
+
+    Attributes:
+        printed: the paper's cell; None of a method that no paper has.
+        seconds: mean over seeds of the wall clock at work: search, tune, train; None where the
+            method has no such stage.
+        ranks: (measured, printed) among the methods that have both, 1 the lowest error; None else.
+    """
+
+    method: str
+    title: str
+    measured: Measured
+    printed: PublishedCell | None
+    seconds: tuple[float | None, float | None, float | None]
+    ranks: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Spearman's coefficient of two orders of the same methods.
+
+    Attributes:
+        rho: None where it is not defined: below two methods, or all alike.
+        interval: 95 %; None below four methods.
+        p: of the two-sided permutation test, exact up to eight methods.
+    """
+
+    count: int
+    rho: float | None
+    interval: tuple[float, float] | None
+    p: float | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A task's column; rows by their measured error, the lowest first."""
+
+    task: str
+    title: str
+    metric: str
+    kind: Kind | None
+    rows: tuple[ColumnRow, ...]
+    agreement: Agreement
+
+
+def make(
+    task: Task,
+    results: Iterable[Result],
+    *,
+    profile: Profile | None = None,
+    protocol: Protocol | None = None,
+    tier: Tier | None = None,
+) -> Column:
+    """Return the column of a task from the results that there are; nothing is run.
+
+    Its rows are runs of one kind: the one that was asked for, else the one that most methods have.
+    """
+    from scipy.stats import rankdata
+
+    metric = task.metrics[0]
+    mine = [result for result in results if result.spec.task == task.name]
+    kinds = _kinds(mine, profile, protocol, tier)
+    if not kinds:
+        return Column(task.name, task.title, metric, None, (), agreement([], []))
+    kind = max(kinds, key=lambda each: len(kinds[each]))
+    chosen, _ = choose(mine, profile=kind[0], protocol=kind[1], tier=kind[2])
+    printed = {cell.method: cell for cell in _printed(task.name, metric)}
+    rows = []
+    for (_, name), runs in chosen.items():
+        measured = measure(runs, metric, score)
+        if measured is not None and measured.mean is not None:
+            title = method.find(name).title.partition(":")[0]
+            seconds = _seconds(list(runs.by_seed.values()))
+            rows.append(ColumnRow(name, title, measured, printed.get(name), seconds))
+    rows.sort(key=lambda row: row.measured.mean or 0.0)
+    both = [row for row in rows if row.printed is not None]
+    ours = [row.measured.mean or 0.0 for row in both]
+    theirs = [float(row.printed.mean) for row in both if row.printed is not None]
+    ranks = dict(
+        zip(
+            (row.method for row in both),
+            zip(rankdata(ours).tolist(), rankdata(theirs).tolist(), strict=True),
+            strict=True,
+        )
+    )
+    ranked = tuple(
+        ColumnRow(
+            row.method, row.title, row.measured, row.printed, row.seconds, ranks.get(row.method)
+        )
+        for row in rows
+    )
+    return Column(task.name, task.title, metric, kind, ranked, agreement(ours, theirs))
+
+
+def agreement(ours: Sequence[float], theirs: Sequence[float]) -> Agreement:
+    """Return how alike two orders are: Spearman's coefficient, its interval and its test.
+
+    The interval is Fisher's with the standard error of Bonett and Wright (2000).
+    """
+    count = len(ours)
+    if count < 2 or len(set(ours)) < 2 or len(set(theirs)) < 2:
+        return Agreement(count, None, None, None)
+    import numpy as np
+    from scipy.stats import permutation_test, spearmanr
+
+    rho = float(spearmanr(ours, theirs).statistic)
+    found = permutation_test(
+        (np.asarray(ours),),
+        lambda permuted: spearmanr(permuted, theirs).statistic,
+        permutation_type="pairings",
+        n_resamples=50_000,
+        rng=np.random.default_rng(0),
+    )
+    return Agreement(count, rho, interval(rho, count), float(found.pvalue))
+
+
+def interval(rho: float, count: int, level: float = 0.95) -> tuple[float, float] | None:
+    """Return the confidence interval of Spearman's coefficient of so many pairs."""
+    if count < 4 or abs(rho) >= 1:
+        return None
+    half = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt((1 + rho**2 / 2) / (count - 3))
+    return math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half)
+
+
+def _printed(task: str, metric: str) -> Iterator[PublishedCell]:
+    """Yield the printed errors of a task, each method once, of the first source that has it."""
+    seen = set()
+    for paper, number in SOURCES:
+        for cell in papers.published(paper, number):
+            if (cell.task, cell.metric) == (task, metric) and cell.value is not None:
+                if cell.method not in seen:
+                    yield cell
+                seen.add(cell.method)
+
+
+def _kinds(
+    results: Iterable[Result],
+    profile: Profile | None,
+    protocol: Protocol | None,
+    tier: Tier | None,
+) -> dict[Kind, set[str]]:
+    found: dict[Kind, set[str]] = {}
+    for spec in (result.spec for result in results):
+        kind = (spec.profile, spec.protocol, spec.tier)
+        if (profile or kind[0], protocol or kind[1], tier or kind[2]) == kind:
+            found.setdefault(kind, set()).add(spec.method)
+    return found
+
+
+def _seconds(results: Sequence[Result]) -> tuple[float | None, float | None, float | None]:
+    found: dict[str, list[float]] = {"search": [], "tune": [], "train": []}
+    for result in results:
+        spent: dict[str, float] = {}
+        for name, stage in result.stages.items():
+            what = STAGES.get(name, "train")
+            spent[what] = spent.get(what, 0.0) + stage.active_seconds
+        for what, seconds in spent.items():
+            found[what].append(seconds)
+    search, tune, train = (statistics.fmean(each) if each else None for each in found.values())
+    return search, tune, train

@@ -1,0 +1,121 @@
+"""A column of the papers' tables: rows, seconds, order, and how alike two orders are."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kit import task
+from kit.report import column, column_formats
+from kit.report.figures.column import draw
+from kit.runs.records import Result, StageRecord
+from tests.conftest import Run
+from tests.made_runs import make_run
+
+DARCY = task.find("darcy-flow")
+
+
+@pytest.fixture(autouse=True)
+def own_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "results"))
+
+
+def run(name: str, value: float, seed: int = 0, **seconds: float) -> Result:
+    stages = {
+        stage: StageRecord(active_seconds=each, sessions=1, gpu_memory=None)
+        for stage, each in seconds.items()
+    }
+    return msgspec.structs.replace(make_run("darcy-flow", name, seed, value), stages=stages)
+
+
+def results() -> list[Result]:
+    return [
+        run("wrn", 0.05, train=10),
+        run("wrn", 0.07, 1, train=20),
+        run("expert", 0.01, train=5),
+        run("dash", 0.02, search=3, tune=4, retrain=6),
+        run("densenas", 0.03, search=7, evaluate=8),
+        run("dash-random", 0.04, tune=4, retrain=6),
+    ]
+
+
+def test_rows_are_in_the_measured_order_with_the_printed_one_beside() -> None:
+    made = column.make(DARCY, results())
+    rows = {row.method: row for row in made.rows}
+    assert [*rows] == ["expert", "dash", "densenas", "dash-random", "wrn"]
+    assert made.kind == ("lite", "released", "regenerated")
+    assert rows["wrn"].measured.mean == pytest.approx(0.06)
+    # Of DASH's Table 5 and NAS-Bench-360's Table 6: 0.0079, 0.008, 0.073, 0.1.
+    printed = {name: row.printed and row.printed.value for name, row in rows.items()}
+    assert printed == {
+        "expert": 0.008,
+        "dash": 0.0079,
+        "densenas": 0.1,
+        "dash-random": None,
+        "wrn": 0.073,
+    }
+    assert {name: row.ranks for name, row in rows.items()} == {
+        "expert": (1, 2),
+        "dash": (2, 1),
+        "densenas": (3, 4),
+        "dash-random": None,
+        "wrn": (4, 3),
+    }
+    # 1 - 6 (1 + 1 + 1 + 1) / (4 (16 - 1)).
+    assert made.agreement.rho == pytest.approx(0.6)
+
+
+def test_seconds_are_those_of_searching_tuning_and_training() -> None:
+    rows = {row.method: row for row in column.make(DARCY, results()).rows}
+    assert rows["dash"].seconds == (3, 4, 6)
+    assert rows["densenas"].seconds == (7, None, 8)
+    assert rows["dash-random"].seconds == (None, 4, 6)
+    assert rows["wrn"].seconds == (None, None, 15)
+
+
+def test_how_alike_two_orders_are() -> None:
+    """The interval by hand: tanh(atanh 0.6 ± 1.95996 sqrt((1 + 0.18) / 1)); 4! orders."""
+    found = column.agreement([1, 2, 3, 4], [2, 1, 4, 3])
+    assert found.rho == pytest.approx(0.6)
+    assert found.interval == pytest.approx((-0.89287, 0.99295), abs=1e-4)
+    reversed_orders = column.agreement([1, 2, 3, 4], [4, 3, 2, 1])
+    assert (reversed_orders.rho, reversed_orders.interval) == (-1, None)
+    assert reversed_orders.p == pytest.approx(2 / 24)
+    assert column.agreement([1.0], [2.0]).rho is None
+    assert column.agreement([1.0, 2.0], [3.0, 3.0]).rho is None
+    assert column.agreement([1, 2, 3], [1, 3, 2]).interval is None
+
+
+def test_what_is_shown() -> None:
+    made = column.make(DARCY, results())
+    lines = column_formats.markdown(made).splitlines()
+    assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
+    assert "| WRN | 0.060±0.014 (2) |  |  | 15 | 0.073±0.001 | 4 | 3 |" in lines
+    assert "| DASH-random | 0.04 (1) |  | 4 | 6 | in no paper |  |  |" in lines
+    told = column_formats.text(made)
+    assert "regenerated, not the papers' data" in told
+    assert "of 4 methods is +0.60 (95 % -0.89 to +0.99)" in told
+    plain: Any = json.loads(json.dumps(column_formats.as_json(made)))
+    assert plain["spearman"]["methods"] == 4
+    assert plain["rows"][0]["seconds"] == {"search": None, "tune": None, "train": 5}
+
+
+def test_the_picture_has_a_row_per_method() -> None:
+    drawn = draw(column.make(DARCY, results()))
+    left, right = drawn.axes
+    names = [each.get_text() for each in left.get_yticklabels()]
+    assert names == ["WRN", "DASH-random", "DenseNAS", "DASH", "Expert"]
+    assert len(right.lines) == 4
+    assert "+0.60" in drawn._suptitle.get_text()
+
+
+def test_a_task_without_runs(kit: Run) -> None:
+    done = kit("column", "darcy-flow")
+    assert done.returncode == 0, done.stderr
+    assert "kit reproduce --task darcy-flow --all-methods" in done.stdout
+    wrong = kit("column", "darcy-flw")
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
