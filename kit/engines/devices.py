@@ -95,6 +95,17 @@ def find() -> VisibleGpus:
     return VisibleGpus(working, broken)
 
 
+def cuda_version() -> str | None:
+    """Return the newest CUDA that the driver can run, such as ``12.4``; None if it tells of none.
+
+    NVML must have been initialised, as ``find`` does.
+    """
+    import pynvml
+
+    number = int(_asked(pynvml, pynvml.nvmlSystemGetCudaDriverVersion, default=0))
+    return f"{number // 1000}.{number % 1000 // 10}" if number else None
+
+
 def usable(uuids: Sequence[str], together: int) -> list[str]:
     """Return the GPUs of which one process can use so many: it sees one MIG device at most."""
     return [uuid for uuid in uuids if together == 1 or not uuid.startswith("MIG-")]

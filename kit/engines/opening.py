@@ -14,7 +14,8 @@ from kit.base.method import Method, load
 from kit.base.trial import train
 from kit.data.folds import TaskData
 from kit.data.prepared import Prepared, open_prepared, repair
-from kit.errors import DataError, KitError
+from kit.engines import torch_device
+from kit.errors import DataError
 from kit.files import decode_json
 from kit.runs.folder import RunFolder
 from kit.runs.trial_records import TrialRecord, TrialWork
@@ -33,15 +34,13 @@ def device_of(spec: RunSpec, name: str | None, threads: int | None) -> torch.dev
         threads: None for one in reduced profiles and all in ``paper``.
 
     Raises:
-        KitError: there is no such device.
+        KitError: there is no such device, or a GPU that torch cannot use.
     """
-    name = name or ("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise KitError("no CUDA device is usable here; use --device cpu")
+    device = torch.device(torch_device.choose(name))
     threads = threads or (None if spec.profile == "paper" else 1)
     if threads is not None:
         torch.set_num_threads(threads)
-    return torch.device(name)
+    return device
 
 
 def checked(spec: RunSpec) -> Prepared:

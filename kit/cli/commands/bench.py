@@ -228,10 +228,10 @@ def epoch(profile: Any, tier: Any, device: str | None, force: bool, form: str) -
     from kit.bench import epochs
     from kit.cli.progress import bar
     from kit.data.preparing import choose_tier
-    from kit.engines.devices import gpus
+    from kit.engines import torch_device
 
     chosen = choose_tier(task.find(epochs.TASK), profile, tier)
-    where = device or ("cuda" if gpus() else "cpu")
+    where = torch_device.choose(device)
     with bar("search epoch") as progress:
         measured = epochs.measure(profile, chosen, device=where, progress=progress)
     if form == "json":

@@ -87,6 +87,13 @@ def _gpus() -> Check:
         for gpu in found.gpus
     ]
     each += [f"{number}: {reason}" for number, reason in found.broken.items()]
+    if found.gpus:
+        from kit.engines import torch_device  # which loads torch
+
+        try:
+            torch_device.check()
+        except KitError as error:
+            return "gpu", False, f"{'; '.join(each)}; {error}"
     return "gpu", not found.broken, "; ".join(each)
 
 

@@ -62,6 +62,10 @@ def fill(
         raise KitError("--trials-on: containers have no network; local:N works in them")
     if not isinstance(chosen, choose.ClusterEngine):
         check(todo, slots)
+    if chosen.name == "local" and not isinstance(slots, Cpu):
+        from kit.engines import torch_device  # which loads torch
+
+        torch_device.check()
     for data in plan.data:
         prepare(data, profile, chosen)
     if isinstance(chosen, choose.ClusterEngine):  # with the data, which its nodes must have

@@ -30,11 +30,13 @@ def steps(
     options.needs_gpu(profile, device, force)
     from kit import task
     from kit.bench import speed
+    from kit.engines import torch_device
 
     speed.places(number)
     chosen = prepare_task(task.find(speed.TASK), profile, tier)
+    where = torch_device.choose(device)
     with bar(f"figure {number}") as progress:
-        return speed.measure(number, profile, chosen, device=_device(device), progress=progress)
+        return speed.measure(number, profile, chosen, device=where, progress=progress)
 
 
 def epochs(profile: Profile, tier: Tier | None, device: str | None, force: bool) -> None:
@@ -42,13 +44,9 @@ def epochs(profile: Profile, tier: Tier | None, device: str | None, force: bool)
     options.needs_gpu(profile, device, force)
     from kit import task
     from kit.bench import epochs
+    from kit.engines import torch_device
 
     chosen = prepare_task(task.find(epochs.TASK), profile, tier)
+    where = torch_device.choose(device)
     with bar("search epoch") as progress:
-        epochs.measure(profile, chosen, device=_device(device), progress=progress)
-
-
-def _device(asked: str | None) -> str:
-    from kit.engines.devices import gpus
-
-    return asked or ("cuda" if gpus() else "cpu")
+        epochs.measure(profile, chosen, device=where, progress=progress)

@@ -9,6 +9,9 @@
    which is read anew by every call, so that tests can change it under a running kit. Without the
    variable there is no driver. As in a real container, $NVIDIA_VISIBLE_DEVICES hides GPUs.
 
+   $KIT_FAKE_NVML_CUDA is the CUDA version that the driver runs, such as 12040; by default it tells
+   of none, so that runs on stand-ins go on without torch's CUDA.
+
    What is in the way of real ones: $KIT_FAKE_NVML_INIT is the code that the initialisation answers;
    a query whose name stands in $KIT_FAKE_NVML_REFUSES (memory, processes, name, driver) is not
    supported, or, for processes, not known. The numbers of a part's instances are 1 and 2. */
@@ -124,6 +127,12 @@ const char *nvmlErrorString(int code) {
 
 int nvmlSystemGetDriverVersion(char *out, unsigned size) {
     return refuses("driver") ? 999 : text("stand-in", out, size);
+}
+
+int nvmlSystemGetCudaDriverVersion(int *version) {
+    const char *number = getenv("KIT_FAKE_NVML_CUDA");
+    if (!number) return NOT_SUPPORTED;
+    return *version = atoi(number), SUCCESS;
 }
 
 int nvmlDeviceGetCount_v2(unsigned *count) {
