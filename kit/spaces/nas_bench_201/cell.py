@@ -107,6 +107,15 @@ class Cell:
         """Return the cell with another operation on one of ``EDGES``."""
         return Cell((*self.operations[:edge], name, *self.operations[edge + 1 :]))
 
+    def neighbours(self) -> list[Cell]:
+        """Return the 24 cells that differ from it on one edge."""
+        return [
+            self.changed(edge, name)
+            for edge, own in enumerate(self.operations)
+            for name in OPERATIONS
+            if name != own
+        ]
+
 
 @cache
 def _cells() -> tuple[tuple[str, ...], ...]:
