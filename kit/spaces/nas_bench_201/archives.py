@@ -58,15 +58,13 @@ def tables(cells: Mapping[int, Any], source: str = "") -> list[Table]:
         place = f"cell {number}"
         for results in _mapping(cells[number], place).values():
             for key, trial in _part(results, "all_results", Mapping, place).items():
-                match key:
-                    case (str(task), int(seed) | np.integer() as seed):
-                        pass
-                    case _:
-                        raise ValueError(f"{place}: results of no data set and seed: {key!r:.60}")
+                whole = type(key) is tuple and len(key) == 2
+                if not (whole and isinstance(key[0], str) and isinstance(key[1], int | np.integer)):
+                    raise ValueError(f"{place}: results of no data set and seed: {key!r:.60}")
                 epochs = _part(trial, "epochs", int, place)
                 if not 1 <= epochs <= MOST_EPOCHS:
                     raise ValueError(f"{place}: {epochs} epochs are none or too many")
-                rows[task, epochs, int(seed)][number] = trial
+                rows[key[0], epochs, int(key[1])][number] = trial
     if not rows:
         raise ValueError("the archive holds no results")
     return [_table(*key, trials, source) for key, trials in sorted(rows.items())]
