@@ -85,6 +85,13 @@ LITE_CASES = (
 )
 """Layers of the CPU-sized Darcy supernet."""
 
+DARCY_CASES = (
+    _case("Darcy 2D dense (2,3,85²)→16", 2, 3, 16, 85, 85),
+    _case("Darcy 2D dense (2,16,85²)→32", 2, 16, 32, 85, 85),
+    _case("Darcy 2D dense (2,32,85²)→64", 2, 32, 64, 85, 85),
+)
+"""The dense layers of the supernet that `kit bench search` times."""
+
 
 def supports(case: AggConvCase, method: str) -> bool:
     """Whether a method serves a case."""

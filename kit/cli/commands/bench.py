@@ -75,7 +75,7 @@ def aggconv(
     for name in methods:
         if name not in known:
             raise unknown("method", name, known)
-    every = (*bench.CASES, *bench.LITE_CASES)
+    every = (*bench.CASES, *bench.LITE_CASES, *bench.DARCY_CASES)
     cases = [case for case in every if shapes in case.name] if shapes else list(bench.CASES)
     if not cases:
         raise unknown("shape", shapes or "", [case.name for case in every])
@@ -165,7 +165,7 @@ def search(
         return
     for row in rows:
         what = f"{row['task']}, {row['epoch']} ({row['batches']} batches of {row['batch_size']})"
-        click.echo(f"{what:48} {row['method']:14} {row['seconds']:9.3f} s  {row['ratio']:7.2f} x")
+        click.echo(f"{what:58} {row['method']:14} {row['seconds']:9.3f} s  {row['ratio']:7.2f} x")
 
 
 @command.command()
