@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kit.errors import DataError, KitError, nearest
-from kit.report.cell_tables import SUFFIX, folder
+from kit.methods.nas_bench_201.info import SUFFIX, folder
 
 if TYPE_CHECKING:
     from kit.spaces.nas_bench_201.table import Header, Table

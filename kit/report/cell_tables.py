@@ -6,14 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import msgspec
 import numpy as np
 
-from kit import paths, task
+from kit import task
 from kit.errors import KitError
-from kit.methods.nas_bench_201.info import METHOD, TABLE
+from kit.methods.nas_bench_201.info import METHOD, SUFFIX, TABLE, folder
 from kit.methods.nas_bench_201.paper import TITLES
 from kit.report.choice import unfit
 from kit.runs.folder import RunFolder
@@ -24,16 +23,10 @@ from kit.spaces.nas_bench_201.importance import errors
 from kit.spaces.nas_bench_201.table import Numbers, Table, Whole
 from kit.spec import RunSpec
 
-SUFFIX = ".parquet"
 # Settings that say which cells a run trains, and not how.
 WHICH = ("train", "subset", "neighbours", "part")
 # What a run's table says of itself in its provenance.
 KIND = ("profile", "protocol", "tier")
-
-
-def folder() -> Path:
-    """Return where tables lie."""
-    return paths.results() / "nas-bench-201"
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kit.report.cell_tables import CellData, folder, simple
+from kit.methods.nas_bench_201.info import folder
+from kit.report.cell_tables import CellData, simple
 from kit.spaces.nas_bench_201 import Cell, Table, write
 from kit.spaces.nas_bench_201.cell import COUNT, classes
 from kit.spaces.nas_bench_201.table import Header

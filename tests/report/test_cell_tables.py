@@ -8,7 +8,8 @@ import pytest
 
 from kit import method, task
 from kit.errors import KitError
-from kit.report.cell_tables import CellData, folder, gather
+from kit.methods.nas_bench_201.info import folder
+from kit.report.cell_tables import CellData, gather
 from kit.runs.folder import RunFolder
 from kit.spaces.nas_bench_201 import write
 from kit.spaces.nas_bench_201.cell import CLASSES, COUNT, classes

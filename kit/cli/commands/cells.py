@@ -63,7 +63,7 @@ def merge(tables: Sequence[str], to: Path) -> None:
     """
     from kit.cli import cells
     from kit.errors import KitError
-    from kit.report.cell_tables import SUFFIX
+    from kit.methods.nas_bench_201.info import SUFFIX
     from kit.spaces.nas_bench_201.files import merged, write
 
     if to.suffix != SUFFIX:

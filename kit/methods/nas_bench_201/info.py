@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from kit import paths
 from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.settings import Count, Positive, TrainingSettings
@@ -15,10 +17,17 @@ from kit.spaces.nas_bench_201.cell import COUNT, Cell, classes
 
 SEED = 777
 """Of the published tables."""
-TABLE = "cells.parquet"
+SUFFIX = ".parquet"
+"""Of a table's file."""
+TABLE = f"cells{SUFFIX}"
 """Among the artifacts."""
 # Of the random subset, the same in every profile.
 SUBSET_SEED = 360
+
+
+def folder() -> Path:
+    """Return where tables lie, imported ones and one's own."""
+    return paths.results() / "nas-bench-201"
 
 
 class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
