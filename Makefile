@@ -12,7 +12,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxpro
 # Python 3.12 has a way to watch lines that costs next to nothing.
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 
-.PHONY: setup hooks reproduce images lint quick quick-tests test coverage times numbers docs test-containers clean
+.PHONY: setup hooks reproduce images lint quick quick-tests test coverage times numbers pins docs test-containers clean
 
 setup: $(READY)
 
@@ -62,6 +62,12 @@ numbers: setup
 	$(BIN)/python -m tests.readme_numbers
 	$(BIN)/python -m tests.study_numbers
 	$(BIN)/python -m tests.own_numbers
+
+# Hashes for docker/requirements.lock, at the versions of constraints.txt.
+pins: setup
+	$(PYTHON) -m venv build/uv
+	build/uv/bin/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/python -m tests.pins build/uv/bin/uv
 
 # Warnings are errors. What is written lies in build/site.
 docs: setup

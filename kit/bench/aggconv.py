@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, TypedDict
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from kit.bench.measure import in_fresh_process, interleaved, peak_resident_bytes
+from kit.bench.measure import in_fresh_process, interleaved
+from kit.bench.measure import peak_bytes as growth
 from kit.ops import METHODS, agg_conv
 from kit.ops.costs import COSTS
 from kit.ops.costs import multiply_adds as cost
@@ -22,11 +25,16 @@ DEFAULT_METHODS = (*[name for name in METHODS if name != "mixed-weights"], "auto
 
 
 class AggConvTiming(TypedDict):
-    """Median seconds of a forward and backward pass; peak memory, or None where not asked for."""
+    """Median seconds of a forward and backward pass; None for what was not asked for.
+
+    ``cold_seconds`` are those of a call with other work before it, ``seconds`` of one after others
+    of its kind.
+    """
 
     case: str
     method: str
     seconds: float
+    cold_seconds: float | None
     peak_bytes: int | None
 
 
@@ -77,6 +85,13 @@ LITE_CASES = (
 )
 """Layers of the CPU-sized Darcy supernet."""
 
+DARCY_CASES = (
+    _case("Darcy 2D dense (2,3,85²)→16", 2, 3, 16, 85, 85),
+    _case("Darcy 2D dense (2,16,85²)→32", 2, 16, 32, 85, 85),
+    _case("Darcy 2D dense (2,32,85²)→64", 2, 32, 64, 85, 85),
+)
+"""The dense layers of the supernet that `kit bench search` times."""
+
 
 def supports(case: AggConvCase, method: str) -> bool:
     """Whether a method serves a case."""
@@ -85,8 +100,10 @@ def supports(case: AggConvCase, method: str) -> bool:
 
 def step(
     case: AggConvCase, method: str, *, memory: str = "fast", device: str = "cpu"
-) -> Callable[[], None]:
+) -> Callable[[], tuple[torch.Tensor, ...]]:
     """A function that runs one forward and backward pass of x, all weights and alpha in float32.
+
+    It returns the gradients.
 
     Raises:
         ValueError: an unknown method, or one that does not serve the case.
@@ -106,9 +123,9 @@ def step(
         weight = tensor(case.outputs, lines, *[k] * axes)
         convolution = F.conv1d if axes == 1 else F.conv2d
 
-        def plain() -> None:
+        def plain() -> tuple[torch.Tensor, ...]:
             y = convolution(x, weight, None, case.stride, k // 2, 1, case.groups)
-            torch.autograd.grad(y, [x, weight], upstream)
+            return torch.autograd.grad(y, [x, weight], upstream)
 
         return plain
     if method not in (*METHODS, "auto", "autotune") or not supports(case, method):
@@ -119,7 +136,7 @@ def step(
     count = len(weights)
     alpha = torch.full((count,), 1.0 / count, device=device).requires_grad_()
 
-    def mixed() -> None:
+    def mixed() -> tuple[torch.Tensor, ...]:
         y = agg_conv(
             x,
             weights,
@@ -131,9 +148,33 @@ def step(
             method=method,
             memory=memory,
         )
-        torch.autograd.grad(y, [x, alpha, *weights], upstream)
+        return torch.autograd.grad(y, [x, alpha, *weights], upstream)
 
     return mixed
+
+
+def other_layer(case: AggConvCase, device: str = "cpu") -> Callable[[], None]:
+    """A function that takes a training step of a plain layer of the case's shape.
+
+    It is what comes between two calls of an AggConv in a network: a convolution, its batch norm and
+    activation, their backward passes and the optimiser.
+    """
+    axes = len(case.sizes)
+    convolution, norm = (nn.Conv1d, nn.BatchNorm1d) if axes == 1 else (nn.Conv2d, nn.BatchNorm2d)
+    layer = nn.Sequential(
+        convolution(case.channels, case.outputs, 3, case.stride, 1, bias=False),
+        norm(case.outputs),
+        nn.ReLU(),
+    ).to(device)
+    sgd = torch.optim.SGD(layer.parameters(), 0.01, momentum=0.9)
+    x = torch.randn(case.batch, case.channels, *case.sizes, device=device)
+
+    def train() -> None:
+        sgd.zero_grad()
+        layer(x).square().mean().backward()
+        sgd.step()
+
+    return train
 
 
 def measure(
@@ -143,9 +184,11 @@ def measure(
     threads: int | None = None,
     rounds: int = 5,
     seconds: float = 1.0,
+    cold: bool = False,
     peaks: bool = True,
     memory: str = "fast",
     device: str = "cpu",
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[AggConvTiming]:
     """Rows for every case and every method that serves it.
 
@@ -155,9 +198,11 @@ def measure(
         threads: of torch, for this measurement; None leaves them as they are.
         rounds: at least so many per case.
         seconds: further rounds until so much time has passed.
-        peaks: also measure peak memory, each method in a process of its own.
+        cold: also measure each method straight after other work, see `other_layer`.
+        peaks: also measure peak memory, on the CPU each method in a process of its own.
         memory: see `agg_conv`.
         device: ``cpu`` or ``cuda``.
+        clock: see `interleaved`.
 
     Raises:
         ValueError: a method that does not exist.
@@ -173,30 +218,47 @@ def measure(
         for case in cases:
             names = [name for name in methods if supports(case, name)]
             functions = {name: step(case, name, memory=memory, device=device) for name in names}
-            times = interleaved(functions, rounds=rounds, seconds=seconds, wait=wait)
+            between: dict[str, Callable[[], object]] = {}
+            if cold:
+                between = dict.fromkeys(map(_cold, names), other_layer(case, device))
+                functions |= {_cold(name): functions[name] for name in names}
+            times = interleaved(
+                functions, rounds=rounds, seconds=seconds, between=between, wait=wait, clock=clock
+            )
             for name in names:
                 peak = None
                 if peaks:
                     peak = peak_bytes(case, name, threads or before, memory, device)
                 rows.append(
-                    {"case": case.name, "method": name, "seconds": times[name], "peak_bytes": peak}
+                    {
+                        "case": case.name,
+                        "method": name,
+                        "seconds": times[name],
+                        "cold_seconds": times.get(_cold(name)),
+                        "peak_bytes": peak,
+                    }
                 )
     finally:
         torch.set_num_threads(before)
     return rows
 
 
+def _cold(method: str) -> str:
+    return f"{method}, cold"
+
+
 def peak_bytes(case: AggConvCase, method: str, threads: int, memory: str, device: str) -> int:
-    """Peak memory of a step above what the inputs take, measured in a fresh process."""
-    result = in_fresh_process(
-        "kit.bench.aggconv:peak_of_a_step",
-        case=dataclasses.asdict(case),
-        method=method,
-        threads=threads,
-        memory=memory,
-        device=device,
-    )
-    return int(result)
+    """Peak memory of a step above what the inputs take, on the CPU measured in a fresh process."""
+    arguments: dict[str, Any] = {
+        "case": dataclasses.asdict(case),
+        "method": method,
+        "threads": threads,
+        "memory": memory,
+        "device": device,
+    }
+    if device.startswith("cuda"):
+        return peak_of_a_step(**arguments)
+    return int(in_fresh_process("kit.bench.aggconv:peak_of_a_step", **arguments))
 
 
 def peak_of_a_step(
@@ -219,12 +281,7 @@ def peak_of_a_step(
     )
     step(tiny, method, memory=memory, device=device)()
     function = step(real, method, memory=memory, device=device)
-    if device.startswith("cuda"):
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        function()
-        return torch.cuda.max_memory_allocated() - before
-    return peak_resident_bytes(function)
+    return growth(function, device)
 
 
 def multiply_adds(case: AggConvCase, method: str) -> float | None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 SLOW = 0.5
 """Seconds from which on a call is not helped by what caches hold, and not made twice."""
 
@@ -28,19 +30,26 @@ def interleaved(
     *,
     rounds: int = 5,
     seconds: float = 0.0,
+    between: Mapping[str, Callable[[], object]] | None = None,
     wait: Callable[[], object] | None = None,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
     """Median seconds of each function, all of them called in turn, round after round.
 
     What disturbs the machine then disturbs all of them alike, so that ratios hold where single
     times do not. Each function is called for `WARM` seconds before it is timed, unless it is slow:
-    what another one has left in the caches and in the allocator is not its own cost.
+    what another one has left in the caches and in the allocator is not its own cost. Where it is
+    the question, ``between`` has the work that comes before a function instead.
 
     Args:
         functions: by name; each is called once before the clock starts.
         rounds: at least so many.
         seconds: go on with further rounds until so much time has passed.
+        between: by the names of some functions: other work, repeated for `WARM` seconds before
+            each of their calls, which are made cold so.
         wait: called before each look at the clock, for devices that work on their own.
+        clock: what seconds are counted by; `time.process_time` leaves out what others do on a busy
+            machine, and adds up threads.
 
     Raises:
         ValueError: less than one round.
@@ -51,27 +60,28 @@ def interleaved(
     def seconds_of(function: Callable[[], object]) -> float:
         if wait is not None:
             wait()
-        start = time.perf_counter()
+        start = clock()
         function()
         if wait is not None:
             wait()
-        return time.perf_counter() - start
+        return clock() - start
 
     def warm(function: Callable[[], object]) -> None:
-        end = time.perf_counter() + WARM
+        end = clock() + WARM
         seconds_of(function)
-        while time.perf_counter() < end:
+        while clock() < end:
             seconds_of(function)
 
-    for function in functions.values():
+    others = between or {}
+    for function in (*functions.values(), *others.values()):
         function()
     times: dict[str, list[float]] = {name: [] for name in functions}
-    begin = time.perf_counter()
+    begin = clock()
     done = 0
-    while done < rounds or time.perf_counter() - begin < seconds:
+    while done < rounds or clock() - begin < seconds:
         for name, function in functions.items():
-            if not times[name] or times[name][-1] < SLOW:
-                warm(function)
+            if name in others or not times[name] or times[name][-1] < SLOW:
+                warm(others.get(name, function))
             times[name].append(seconds_of(function))
         done += 1
     return {name: statistics.median(values) for name, values in times.items()}
@@ -100,6 +110,20 @@ def in_fresh_process(function: str, **arguments: Any) -> Any:
         lines = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
         raise RuntimeError(f"{function} failed in its process: {lines[-1]}")
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def peak_bytes(function: Callable[[], object], device: str) -> int:
+    """Growth of a device's memory in use at its highest during a call.
+
+    On the CPU it is this process's, which holds on to what earlier calls freed: there, measure in a
+    fresh one.
+    """
+    if not device.startswith("cuda"):
+        return peak_resident_bytes(function)
+    before = torch.cuda.memory_allocated()
+    torch.cuda.reset_peak_memory_stats()
+    function()
+    return torch.cuda.max_memory_allocated() - before
 
 
 def peak_resident_bytes(function: Callable[[], object]) -> int:

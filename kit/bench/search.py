@@ -1,13 +1,16 @@
-"""DASH's training as runs do it: epochs of the search, and of the retraining beside a plain loop.
+"""DASH's training as runs do it, in epochs.
 
-All that an epoch takes is in the clock: drawing and normalising batches, both optimisers, the
-shaping of alpha's gradients, the learning rates, what goes into the history.
+Of the search, by each method of AggConv and beside a training of the plain backbone on the same
+batches; of the retraining, beside a plain loop. All that an epoch takes is in the clock: drawing
+and normalising batches, both optimisers, the shaping of alpha's gradients, the learning rates, what
+goes into the history.
 """
 
 from __future__ import annotations
 
 import copy
 import os
+import time
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -25,7 +28,13 @@ from kit.data.folds import TaskData
 from kit.data.loading import Batch
 from kit.data.prepared import open_prepared
 from kit.methods.dash.info import DashSettings
-from kit.methods.dash.search import build_supernet, learners, observe, supernet_loss
+from kit.methods.dash.search import (
+    build_backbone,
+    build_supernet,
+    learners,
+    observe,
+    supernet_loss,
+)
 from kit.methods.dash.tune import final_network
 from kit.runs.folder import RunFolder
 from kit.search import discretise
@@ -48,7 +57,13 @@ PROFILE: Profile = "smoke"  # whose data are enough; all else is the paper's
 
 
 class EpochTiming(TypedDict):
-    """Median seconds of one epoch; ``ratio`` is to the first method's, or to the plain loop's."""
+    """Median seconds of one epoch; ``ratio`` is to the reference.
+
+    Attributes:
+        epoch: ``search``, ``search beside training`` or ``retraining``.
+        method: of AggConv in a search; what trains, else. The references are the first method
+            given, the plain backbone, the plain loop.
+    """
 
     task: str
     epoch: str
@@ -69,8 +84,9 @@ def measure(
     threads: int | None = None,
     rounds: int = 3,
     device: str = "cpu",
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[EpochTiming]:
-    """Return the rows of a task: its search by each method, its retraining by the kit and by hand.
+    """Return the rows of a task, in the order of the module's head.
 
     Args:
         name: the task whose shapes and data are used.
@@ -81,6 +97,7 @@ def measure(
         threads: None for as many as there are.
         rounds: of which the median counts; three times as many of the retraining.
         device: ``cpu`` or ``cuda``.
+        clock: see `interleaved`.
 
     Raises:
         DataError: the task's data are not prepared.
@@ -92,10 +109,11 @@ def measure(
     try:
         contexts = {each: _context(name, tier, device, size, each) for each in methods}
         searches = {each: _search(*found, batches) for each, found in contexts.items()}
+        searches["plain backbone"] = _training_of_backbone(*contexts[methods[0]], batches)
         trainings = _retraining(*_context(name, tier, device, size, "auto"), batches)
-        of_search = interleaved(searches, rounds=rounds, wait=wait)
+        of_search = interleaved(searches, rounds=rounds, wait=wait, clock=clock)
         # A ratio near one needs more of them, and these take less time.
-        of_training = interleaved(trainings, rounds=3 * rounds, wait=wait)
+        of_training = interleaved(trainings, rounds=3 * rounds, wait=wait, clock=clock)
     finally:
         torch.set_num_threads(before)
 
@@ -110,9 +128,14 @@ def measure(
             ratio=seconds / reference,
         )
 
-    first, plain = of_search[methods[0]], of_training["plain loop"]
-    rows = [row("search", each, value, first) for each, value in of_search.items()]
-    return rows + [row("retraining", each, value, plain) for each, value in of_training.items()]
+    first, backbone = of_search[methods[0]], of_search.pop("plain backbone")
+    beside = {methods[0]: first, "plain backbone": backbone}
+    plain = of_training["plain loop"]
+    return [
+        *[row("search", each, value, first) for each, value in of_search.items()],
+        *[row("search beside training", each, value, backbone) for each, value in beside.items()],
+        *[row("retraining", each, value, plain) for each, value in of_training.items()],
+    ]
 
 
 class _Unkept(Checkpointer):
@@ -168,6 +191,32 @@ def _search(context: Context, settings: DashSettings, batches: int) -> Callable[
     )
 
 
+def _training_of_backbone(
+    context: Context, settings: DashSettings, batches: int
+) -> Callable[[], None]:
+    return _training(context, settings, build_backbone(context, settings), "search", batches)
+
+
+def _training(
+    context: Context, settings: DashSettings, network: nn.Module, role: str, batches: int
+) -> Callable[[], None]:
+    """Return an epoch of a network's training by the kit, on a role's data."""
+    fold = context.fold(role)
+    optimiser = make_optimiser(
+        [{"params": list(network.parameters())}], Optimiser(learning_rate=1e-3)
+    )
+    value_of = network_loss(network, fold, loss(settings.loss or context.task.loss)[0])
+    return lambda: train(
+        _Unkept(context),
+        network,
+        optimiser,
+        settings.retrain.schedule,
+        epochs=1,
+        batches=lambda _: fold.shuffled(settings.batch_size, 0, "bench", limit=batches),
+        loss=value_of,
+    )
+
+
 def _retraining(
     context: Context, settings: DashSettings, batches: int
 ) -> dict[str, Callable[[], None]]:
@@ -179,21 +228,7 @@ def _retraining(
     found = discretise(build_supernet(context, settings, fold.first(1).x))
     network = final_network(context, settings, found, 0.0)
     by_hand = copy.deepcopy(network)
-    sgd = Optimiser(learning_rate=1e-3)
-    optimiser = make_optimiser([{"params": list(network.parameters())}], sgd)
-    value_of = network_loss(network, fold, loss(settings.loss or context.task.loss)[0])
-
-    def ours() -> None:
-        train(
-            _Unkept(context),
-            network,
-            optimiser,
-            settings.retrain.schedule,
-            epochs=1,
-            batches=lambda _: fold.shuffled(settings.batch_size, 0, "bench", limit=batches),
-            loss=value_of,
-        )
-
+    ours = _training(context, settings, network, "final_fit", batches)
     whole = next(fold.batches(len(fold)))
     plain = _by_hand(by_hand, whole.x, whole.y, settings.batch_size, batches)
     return {"kit": ours, "plain loop": plain}

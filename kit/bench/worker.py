@@ -6,9 +6,12 @@ import importlib
 import json
 import sys
 
+from kit.allocator import keep_freed_memory
+
 
 def main() -> None:
     """Read {"function": "module:name", "arguments": {...}}, write the result as one JSON line."""
+    keep_freed_memory()
     order = json.load(sys.stdin)
     module, name = order["function"].split(":")
     function = getattr(importlib.import_module(module), name)

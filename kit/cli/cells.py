@@ -7,21 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kit import paths
 from kit.errors import DataError, KitError, nearest
+from kit.methods.nas_bench_201.info import SUFFIX, folder
 
 if TYPE_CHECKING:
     from kit.spaces.nas_bench_201.table import Header, Table
 
-SUFFIX = ".parquet"
 ARCHIVE = ".pickle.pbz2"
 # What an archive may have of them: 15,625 cells of 200 epochs have about 60 millions.
 OPCODES = 1_000_000_000
-
-
-def folder() -> Path:
-    """Return where tables lie."""
-    return paths.results() / "nas-bench-201"
 
 
 def file_of(header: Header) -> Path:

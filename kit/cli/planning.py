@@ -14,8 +14,6 @@ from kit.errors import KitError, unknown
 OWN_METHODS = ("wrn", "dash")
 # Figures of a paper that are measured, without any runs.
 SPEED_TESTS = (("dash", "2"), ("dash", "3"))
-# The figure of a paper whose runs stand behind no table.
-SIZES = ("nas-bench-360", "5")
 
 
 def check_one(
@@ -49,13 +47,14 @@ def make(
     """
     check_one(number=number, figure=figure, study=study, **rest)
     from kit import plan
+    from kit.report.figures.behind import FIGURES
 
     if [number, figure, study].count(None) == 3:
         return _of_task(protocol=protocol, **rest)
     if study is not None:
         return _of_study(study, protocol=protocol, **rest)
-    if (rest["paper"], figure) == SIZES:
-        return _of_sizes(protocol=protocol or "released", **rest)
+    if figure is not None and (rest["paper"], figure) in FIGURES:
+        return _of_figure(figure, protocol=protocol or "released", **rest)
     if figure is not None:
         rest |= behind(figure, rest["paper"], rest["methods"])
     else:
@@ -66,8 +65,9 @@ def make(
 def figures(paper: str) -> list[str]:
     """Return the figures of a paper that the kit makes."""
     from kit.report.figures import profiles
+    from kit.report.figures.behind import FIGURES
 
-    others = (number for of, number in (*SPEED_TESTS, SIZES) if of == paper)
+    others = (number for of, number in (*SPEED_TESTS, *FIGURES) if of == paper)
     return sorted([*profiles.names(paper), *others])
 
 
@@ -164,8 +164,10 @@ def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
     return plan.of_specs((spec for specs in runs.values() for spec in specs), retry_failed)
 
 
-def _of_sizes(
+def _of_figure(
+    figure: str,
     *,
+    paper: str,
     tasks: Sequence[str],
     methods: Sequence[str],
     seeds: Sequence[int],
@@ -175,30 +177,30 @@ def _of_sizes(
     retry_failed: bool,
     **_: Any,
 ) -> Any:
-    """Return the plan of Figure 5: one run of many networks for each of its tasks.
+    """Return the plan of a figure whose runs stand behind no table, one for each of its tasks.
 
     Raises:
         KitError: a task or a method is asked for that the figure does not have.
     """
     from kit import method, plan, task
     from kit.data.preparing import choose_tier
-    from kit.report.figures import correlation
+    from kit.report.figures.behind import FIGURES
 
-    all_tasks = tuple(correlation.published())
-    for kind, asked, known in (
-        ("task", tasks, all_tasks),
-        ("method", methods, (correlation.METHOD,)),
-    ):
+    runs = FIGURES[paper, figure]
+    for kind, asked, known in (("task", tasks, runs.tasks), ("method", methods, (runs.method,))):
         for name in asked:
             if name not in known:
-                raise unknown(f"{kind} of figure {SIZES[1]}", name, known)
-    info, specs = method.find(correlation.METHOD), []
-    for found in map(task.find, tasks or all_tasks):
-        how = {"protocol": protocol, "profile": profile, "overrides": [correlation.OVERRIDE]}
-        specs += [
-            info.spec(found, seed, tier=choose_tier(found, profile, tier), **how)
-            for seed in seeds or correlation.SEEDS
-        ]
+                raise unknown(f"{kind} of figure {figure}", name, known)
+    info, specs = method.find(runs.method), []
+    for found in map(task.find, tasks or runs.tasks):
+        better = runs.tiers.get((found.name, profile))
+        if better is not None:
+            data = plan.data_of(found, better, profile)
+            better = better if data.ready or data.automatic else None
+        wanted = choose_tier(found, profile, tier or better)
+        overrides = (*runs.overrides, *runs.under.get(profile, ()))
+        how = {"protocol": protocol, "profile": profile, "overrides": overrides}
+        specs += [info.spec(found, seed, tier=wanted, **how) for seed in seeds or runs.seeds]
     return plan.of_specs(specs, retry_failed)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import keyword
 import re
+import shutil
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,6 +31,8 @@ SCORED = {
     "dense": ("scaled-mse", ("rmse", "mae", "one-minus-r2")),
     "segmentation": ("cross-entropy", ("one-minus-miou", "zero-one-error")),
 }
+# Names of files may be of any bytes.
+NAMES = "backslashreplace"
 TASK = '''"""{title}: made by 'kit new task' from {source}."""
 
 from kit.task import Task
@@ -205,6 +209,8 @@ def write(name: str, own: Own, source: str, root: Path) -> Path:
         rules = ', "targets": "pointwise"'
     mean, std, _ = missing.statistics(own.x[own.split == 0])
     title = name.replace("-", " ").capitalize()
+    # It stands in a docstring.
+    source = re.sub(r'[\\"]', "_", source)
     facts = {
         "name": name,
         "title": title,
@@ -220,17 +226,21 @@ def write(name: str, own: Own, source: str, root: Path) -> Path:
         "std": std,
         "targets": rules,
     }
-    order = own.order
-    with replacing(folder / "data.npz") as stream:
-        np.savez_compressed(
-            stream, x=own.x[order], y=answers.y[order], split=own.split[order], row=order
-        )
-    write_json(folder / FILE, own.reading)
-    write_bytes(folder / "prepare.py", PREPARE.encode())
-    text = README.format(title=title, source=facts["source"], card="\n".join(own.card))
-    write_bytes(folder / "README.md", text.encode())
-    # Last, since it is what makes the folder a task.
-    write_bytes(folder / "task.py", TASK.format(**facts).encode())
+    with ExitStack() as undo:
+        # Half a folder would be no task, and in the way of the next try.
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        order = own.order
+        with replacing(folder / "data.npz") as stream:
+            np.savez_compressed(
+                stream, x=own.x[order], y=answers.y[order], split=own.split[order], row=order
+            )
+        write_json(folder / FILE, own.reading)
+        write_bytes(folder / "prepare.py", PREPARE.encode())
+        text = README.format(title=title, source=facts["source"], card="\n".join(own.card))
+        write_bytes(folder / "README.md", text.encode(errors=NAMES))
+        # Last, since it is what makes the folder a task.
+        write_bytes(folder / "task.py", TASK.format(**facts).encode(errors=NAMES))
+        undo.pop_all()
     return folder
 
 

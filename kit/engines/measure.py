@@ -47,7 +47,7 @@ def measure(progress: Callable[[int, int], None]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for done, part in enumerate(parts):
         progress(done, len(parts))
-        with _elsewhere():
+        with elsewhere():
             rows += part()
     return rows
 
@@ -176,7 +176,7 @@ def _specs(count: int, name: str | None = None) -> Iterator[RunSpec]:
 
 
 @contextmanager
-def _elsewhere() -> Iterator[None]:
+def elsewhere() -> Iterator[None]:
     """Use a results folder that nobody else sees."""
     before = os.environ.get("KIT_RESULTS")
     with tempfile.TemporaryDirectory(prefix="kit-bench-") as folder:

@@ -9,6 +9,7 @@ import msgspec
 import torch
 
 from kit import method, task
+from kit.allocator import keep_freed_memory
 from kit.base.context import Context
 from kit.base.method import Method, load
 from kit.base.trial import train
@@ -26,7 +27,7 @@ HASH_BYTES = 2 << 30
 
 
 def device_of(spec: RunSpec, name: str | None, threads: int | None) -> torch.device:
-    """Return the device to compute on, and set how many threads torch has.
+    """Return the device to compute on; set torch's threads, keep freed memory for what follows.
 
     Args:
         spec: of the run.
@@ -40,6 +41,7 @@ def device_of(spec: RunSpec, name: str | None, threads: int | None) -> torch.dev
     threads = threads or (None if spec.profile == "paper" else 1)
     if threads is not None:
         torch.set_num_threads(threads)
+    keep_freed_memory()
     return device
 
 

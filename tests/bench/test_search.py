@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+import torch
 from msgspec.structs import replace
 from torch import Tensor
 
 from kit.bench import search
 from kit.cli import cli
 from kit.errors import KitError
+from kit.methods.dash.search import build_backbone, build_supernet
+from kit.ops import AggConv2d
 
 
 @pytest.fixture
@@ -36,12 +39,30 @@ def test_epochs_by_each_method_and_by_hand() -> None:
     assert found == [
         ("search", "auto"),
         ("search", "released"),
+        ("search beside training", "auto"),
+        ("search beside training", "plain backbone"),
         ("retraining", "kit"),
         ("retraining", "plain loop"),
     ]
     assert all(row["seconds"] > 0 and row["batches"] == 2 for row in rows)
-    assert rows[0]["ratio"] == rows[3]["ratio"] == 1.0
+    assert rows[0]["ratio"] == rows[3]["ratio"] == rows[5]["ratio"] == 1.0
     assert rows[1]["ratio"] == rows[1]["seconds"] / rows[0]["seconds"]
+    assert rows[2]["seconds"] == rows[0]["seconds"]
+    assert rows[2]["ratio"] == rows[2]["seconds"] / rows[3]["seconds"]
+
+
+@pytest.mark.usefixtures("darcy", "_small")
+def test_the_backbone_beside_the_search_is_the_one_that_is_searched() -> None:
+    context, settings = search._context("darcy-flow", "regenerated", "cpu", 3, "auto")
+    epoch = search._training_of_backbone(context, settings, batches=1)
+    network = build_backbone(context, settings)
+    counts = [
+        sum(isinstance(each, torch.nn.Conv2d | AggConv2d) for each in net.modules())
+        for net in (network, build_supernet(context, settings, torch.zeros(1, 3, 15, 15)))
+    ]
+    assert counts[0] == counts[1]
+    epoch()
+    assert not context.folder.path.exists()
 
 
 @pytest.mark.usefixtures("darcy", "_small")

@@ -87,7 +87,7 @@ def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
     assert done.returncode == 0, done.stderr
     assert "darcy-flow-1-777.parquet" in done.stdout
     shown = kit("lookup", "darcy-flow").stdout
-    assert "A fixed random subset: 2 of the classes." in shown
+    assert "A fixed random subset, 2 of the 6466 classes." in shown
     assert "2 cells of 1 epochs, 2 trained" in kit(*smoke, "--dry-run").stdout
     done = kit(*words, "--profile", "smoke", "--subset", "1")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
@@ -106,7 +106,7 @@ def test_searches_are_simulated_and_drawn(kit: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     title, _, *lines = done.stdout.splitlines()
     assert title == "ninapro, 2 epochs, 5 runs"
-    names = ["random", "regularised-evolution", "reinforce", "hyperband"]
+    names = ["random", "regularised-evolution", "reinforce", "hyperband", "bohb"]
     assert [line.split()[0] for line in lines] == names
     assert all(name in picture.read_text(encoding="utf-8") for name in names)
     write(table(range(5), epochs=2), file)

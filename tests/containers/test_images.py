@@ -121,7 +121,11 @@ def test_only_what_images_are_made_of_is_sent(context: Path) -> None:
         "pyproject.toml",
         "tasks",
     }
-    assert {each.name for each in (context / "docker").iterdir()} == {"install-packages", "kit"}
+    assert {each.name for each in (context / "docker").iterdir()} == {
+        "install-packages",
+        "kit",
+        "requirements.lock",
+    }
     files = [file for file in context.rglob("*") if file.is_file()]
     assert not [file for file in files if "__pycache__" in file.parts or file.suffix == ".pyc"]
     assert not [file for file in files if file.relative_to(context).as_posix().startswith(".")]

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -188,6 +189,32 @@ def test_files_and_names_that_are_none(tmp_path: Path) -> None:
     ):
         with pytest.raises(KitError, match=words):
             create(name, tmp_path / file, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ['a"""b.npz', "back\\slash \\x.npz", "new\nline.npz", "\udcff ü.npz"]
+)
+def test_names_of_files_break_no_task(name: str, digits: Path, tmp_path: Path) -> None:
+    shutil.copy(digits, tmp_path / name)
+    made = create(f"own-{next(NUMBERS)}", tmp_path / name, tmp_path)
+    compile((made / "task.py").read_text(), "task.py", "exec", dont_inherit=True)
+    assert (made / "README.md").read_text().startswith("# Own")
+
+
+def test_a_full_disk_leaves_no_half_of_a_task(digits: Path, tmp_path: Path) -> None:
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    words = f"new task full --from '{digits}'"
+    done = subprocess.run(
+        ["bash", "-c", f"ulimit -f 1; exec {sys.executable} -m kit {words}"],
+        env={**os.environ, "KIT_TASKS": str(tasks)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == f"kit: {tasks / 'full' / 'data.npz'}: File too large\n"
+    assert list(tasks.iterdir()) == []
 
 
 @pytest.fixture

@@ -168,6 +168,22 @@ def test_which_cells_are_trained() -> None:
     assert set(few) <= set(classes())
     parts = [settings("subset=20", f"part=[{n},3]").trained() for n in (1, 2, 3)]
     assert sorted(number for part in parts for number in part) == few
+    drawn = settings("subset=2").trained()
+    near = settings("subset=2", "neighbours=true").trained()
+    every = [Cell.of(each) for each in drawn]
+    every += [other for each in drawn for other in Cell.of(each).neighbours()]
+    assert near == sorted({classes()[each.index] for each in every})
+    own = settings("subset=1", "neighbours=true", 'train="all"').trained()
+    (centre,) = settings("subset=1", 'train="all"').trained()
+    assert len(own) == 25
+    differences = [
+        sum(
+            a != b
+            for a, b in zip(Cell.of(each).operations, Cell.of(centre).operations, strict=True)
+        )
+        for each in own
+    ]
+    assert sorted(differences) == [0] + [1] * 24
     with pytest.raises(KitError, match="there is no part 4 of 3"):
         settings("part=[4,3]")
     with pytest.raises(KitError, match="architecture: node 1"):

@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+import torch
 
+from kit.bench import aggconv
 from kit.bench import measure as measure_module
 from kit.bench.aggconv import (
     CASES,
@@ -12,6 +16,7 @@ from kit.bench.aggconv import (
     AggConvCase,
     measure,
     multiply_adds,
+    other_layer,
     ratios,
     step,
     supports,
@@ -38,6 +43,49 @@ def test_short_calls_are_repeated_until_they_are_warm(monkeypatch: pytest.Monkey
     interleaved({"a": lambda: calls.append(time.perf_counter())}, rounds=1)
     assert len(calls) > 3
     assert calls[-1] - calls[1] > 0.04
+
+
+def test_other_work_comes_between_instead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure_module, "WARM", 0.0)
+    calls: list[str] = []
+    functions = {"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}
+    interleaved(functions, rounds=2, between={"b": lambda: calls.append("other")})
+    assert calls == ["a", "b", "other"] + ["a", "a", "other", "b"] * 2
+
+
+def test_cold_calls_come_straight_after_steps_of_another_layer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(measure_module, "WARM", 0.0)
+    calls: list[str] = []
+
+    def named(name: str) -> Callable[..., Callable[[], None]]:
+        return lambda *_, **__: lambda: calls.append(name)
+
+    monkeypatch.setattr(aggconv, "step", named("mixed"))
+    monkeypatch.setattr(aggconv, "other_layer", named("other"))
+    (row,) = measure([SMALL], ["auto"], rounds=1, seconds=0, cold=True, peaks=False)
+    assert calls[-4:] == ["mixed", "mixed", "other", "mixed"]
+    assert row["cold_seconds"] is not None
+    (row,) = measure([SMALL], ["auto"], rounds=1, seconds=0, peaks=False)
+    assert row["cold_seconds"] is None
+
+
+def test_the_other_layer_is_trained() -> None:
+    case = AggConvCase("strided", 2, 3, 5, (9, 9), False, (3,), (1,), stride=2)
+    moved: list[torch.Tensor] = []
+    real = torch.optim.SGD
+
+    def spy(parameters: Any, *words: Any, **named: Any) -> torch.optim.SGD:
+        moved.extend(parameters)
+        return real(moved, *words, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim, "SGD", spy)
+        train = other_layer(case)
+    before = [weight.detach().clone() for weight in moved]
+    train()
+    assert not any(torch.equal(a, b) for a, b in zip(before, moved, strict=True))
 
 
 def test_rows_and_ratios() -> None:

@@ -6,6 +6,7 @@ first one is what ratios are to, as papers describe it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
@@ -14,7 +15,7 @@ from typing import TypedDict
 
 import torch
 
-from kit.bench.measure import in_fresh_process, interleaved, peak_resident_bytes
+from kit.bench.measure import in_fresh_process, interleaved, peak_bytes
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,7 @@ def measure(
     rounds: int = 3,
     peaks: bool = True,
     device: str = "cpu",
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[SpaceTiming]:
     """Return a row for each form of each case, timed in turn.
 
@@ -66,8 +68,9 @@ def measure(
         space: a module here.
         threads: of torch, for this measurement; None leaves them as they are.
         rounds: of each case.
-        peaks: also measure peak memory, each form in a process of its own.
+        peaks: also measure peak memory, on the CPU each form in a process of its own.
         device: ``cpu`` or ``cuda``.
+        clock: see `interleaved`.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
@@ -76,7 +79,7 @@ def measure(
     try:
         for number, case in enumerate(cases(space)):
             steps = {name: make(device) for name, make in case.forms.items()}
-            times = interleaved(steps, rounds=rounds, wait=wait)
+            times = interleaved(steps, rounds=rounds, wait=wait, clock=clock)
             memory = {
                 name: _peak(space, number, name, threads or before, device) if peaks else None
                 for name in steps
@@ -103,6 +106,8 @@ def _ratio(one: int | None, other: int | None) -> float | None:
 
 
 def _peak(space: str, number: int, form: str, threads: int, device: str) -> int:
+    if device.startswith("cuda"):
+        return peak_of_a_step(space, number, form, threads, device)
     function = f"{__name__}:peak_of_a_step"
     arguments = {"space": space, "number": number, "form": form}
     return int(in_fresh_process(function, **arguments, threads=threads, device=device))
@@ -115,9 +120,4 @@ def peak_of_a_step(space: str, number: int, form: str, threads: int, device: str
     """
     torch.set_num_threads(threads)
     step = cases(space)[number].forms[form](device)
-    if device.startswith("cuda"):
-        before = torch.cuda.memory_allocated()
-        torch.cuda.reset_peak_memory_stats()
-        step()
-        return torch.cuda.max_memory_allocated() - before
-    return peak_resident_bytes(step)
+    return peak_bytes(step, device)

@@ -11,6 +11,7 @@ from torch import nn
 
 from kit.bench.auto_deeplab_reference import reference
 from kit.bench.spaces import SpaceCase
+from kit.spaces.auto_deeplab.layout import LAYERS
 from kit.spaces.auto_deeplab.supernet import TrellisSupernet
 
 Form = Callable[[TrellisSupernet], TrellisSupernet]
@@ -52,13 +53,13 @@ def search_step(
     return step
 
 
-def _case(shape: tuple[int, ...], **sizes: Any) -> SpaceCase:
-    words = " × ".join(map(str, shape))
+def _case(shape: tuple[int, ...], layers: int) -> SpaceCase:
+    words, sizes = " × ".join(map(str, shape)), {"layers": layers}
     return SpaceCase(
-        f"auto-deeplab, {words}",
+        f"auto-deeplab, {layers} layers, {words}",
         {name: partial(search_step, form, shape, sizes) for name, form in FORMS.items()},
     )
 
 
-# The size of the paper's search, fewer and smaller samples.
-CASES = (_case((2, 3, 64, 64)),)
+# Half of the paper's search and all of it, fewer and smaller samples.
+CASES = (_case((2, 3, 64, 64), 6), _case((2, 3, 64, 64), LAYERS))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
+from kit.allocator import keep_freed_memory
 from kit.cli import options
 from kit.errors import KitError, unknown
 
@@ -21,10 +23,19 @@ device = click.option(
     callback=lambda ctx, param, name: options.usable_device(name),
 )
 
+clock = click.option(
+    "--processor-time",
+    "clock",
+    is_flag=True,
+    callback=lambda ctx, param, asked: time.process_time if asked else time.perf_counter,
+    help="Count that instead, for busy machines; all threads together, so take one.",
+)
+
 
 @click.group(name="bench")
 def command() -> None:
     """Measure speed and memory; nothing is trained."""
+    keep_freed_memory()
 
 
 @command.command()
@@ -32,16 +43,22 @@ def command() -> None:
 @methods
 @threads
 @click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@click.option(
+    "--cold", is_flag=True, help="Also straight after other work: steps of a plain layer, 20 ms."
+)
 @click.option("--no-peaks", is_flag=True, help="Leave out peak memory, which takes longest.")
 @device
+@clock
 @options.formats("text", "json")
 def aggconv(
     shapes: str | None,
     methods: tuple[str, ...],
     threads: int | None,
     rounds: int,
+    cold: bool,
     no_peaks: bool,
     device: str,
+    clock: Callable[[], float],
     form: str,
 ) -> None:
     """One layer of mixed convolutions, method by method.
@@ -58,7 +75,7 @@ def aggconv(
     for name in methods:
         if name not in known:
             raise unknown("method", name, known)
-    every = (*bench.CASES, *bench.LITE_CASES)
+    every = (*bench.CASES, *bench.LITE_CASES, *bench.DARCY_CASES)
     cases = [case for case in every if shapes in case.name] if shapes else list(bench.CASES)
     if not cases:
         raise unknown("shape", shapes or "", [case.name for case in every])
@@ -71,8 +88,10 @@ def aggconv(
                 methods or bench.DEFAULT_METHODS,
                 threads=threads,
                 rounds=rounds,
+                cold=cold,
                 peaks=not no_peaks,
                 device=device,
+                clock=clock,
             )
             for row in measured:
                 work = bench.multiply_adds(case, row["method"])
@@ -92,6 +111,7 @@ def aggconv(
 @threads
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @device
+@clock
 @options.formats("text", "json")
 def search(
     tasks: tuple[str, ...],
@@ -101,11 +121,13 @@ def search(
     threads: int | None,
     rounds: int,
     device: str,
+    clock: Callable[[], float],
     form: str,
 ) -> None:
     """Epochs of DASH's search, and of its retraining.
 
-    The search per method of the kernel, the retraining beside a plain torch loop.
+    The search per method of the kernel, and beside a training of the plain backbone on the same
+    batches; the retraining beside a plain torch loop.
 
     At the task's full shape, by what a run does: data, both optimisers and all.
     """
@@ -136,13 +158,14 @@ def search(
                 threads=threads,
                 rounds=rounds,
                 device=device,
+                clock=clock,
             )
     if form == "json":
         click.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
         what = f"{row['task']}, {row['epoch']} ({row['batches']} batches of {row['batch_size']})"
-        click.echo(f"{what:48} {row['method']:14} {row['seconds']:9.3f} s  {row['ratio']:7.2f} x")
+        click.echo(f"{what:58} {row['method']:14} {row['seconds']:9.3f} s  {row['ratio']:7.2f} x")
 
 
 @command.command()
@@ -278,6 +301,7 @@ def experts(threads: int | None, rounds: int, device: str, form: str) -> None:
 @click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
 @click.option("--no-peaks", is_flag=True, help="Leave out peak memory.")
 @device
+@clock
 @options.formats("text", "json")
 def spaces(
     chosen: tuple[str, ...],
@@ -285,6 +309,7 @@ def spaces(
     rounds: int,
     no_peaks: bool,
     device: str,
+    clock: Callable[[], float],
     form: str,
 ) -> None:
     """Search steps of other spaces.
@@ -304,10 +329,38 @@ def spaces(
         for number, name in enumerate(names):
             progress(number, len(names))
             measured = bench.measure(
-                name, threads=threads, rounds=rounds, peaks=not no_peaks, device=device
+                name, threads=threads, rounds=rounds, peaks=not no_peaks, device=device, clock=clock
             )
             rows += measured
     _show(rows, form)
+
+
+@command.command()
+@options.formats("text", "json")
+def gpu(form: str) -> None:
+    """All of it that matters on a GPU, in one go, under ten minutes.
+
+    AggConv in all forms, search epochs, memory, faster training, determinism, tests marked gpu.
+
+    Writes results/speed/gpu-NAME.json and a page of Markdown beside it.
+    """
+    from kit.engines import torch_device
+
+    if torch_device.choose(None) == "cpu":
+        raise KitError("no GPU is usable here, and 'kit bench gpu' measures nothing else")
+    import msgspec
+
+    from kit.bench import gpu as bench
+    from kit.bench.gpu.report import file_of, markdown
+    from kit.cli.progress import bar
+
+    with bar("gpu") as progress:
+        report = bench.measure(progress=progress)
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
+        return
+    click.echo(markdown(report))
+    options.tell(f"kept as {file_of(report.device, 'json')} and .md")
 
 
 @command.command()
@@ -333,6 +386,51 @@ def queue(form: str) -> None:
         click.echo(f"{row['case']:36} {row['value']:8.3f} {row['unit']}  {bound}")
 
 
+@command.command()
+@click.option("--task", "task_name", type=options.TASK, required=True)
+@click.option("--profile", type=click.Choice(["lite", "smoke"]), default="lite", show_default=True)
+@options.tier
+@click.option("--processes", type=click.IntRange(min=2), default=2, show_default=True)
+@click.option("--cells", type=click.IntRange(min=4), default=26, show_default=True)
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@options.formats("text", "json")
+def cells(
+    task_name: str,
+    profile: Any,
+    tier: Any,
+    processes: int,
+    cells: int,
+    rounds: int,
+    form: str,
+) -> None:
+    """Cells of NAS-Bench-201 trained together.
+
+    Several processes beside one, and what the kit takes of each cell.
+    """
+    from kit import task
+    from kit.cli.preparing import prepare_task
+    from kit.cli.progress import bar
+    from kit.engines import measure_cells
+
+    chosen = prepare_task(task.find(task_name), profile, tier)
+    with bar("cells") as progress:
+        rows = measure_cells.measure(
+            task_name,
+            profile,
+            chosen,
+            processes=processes,
+            cells=cells,
+            rounds=rounds,
+            progress=progress,
+        )
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        target = "" if row["target"] is None else f"  (wanted: {row['target']:g})"
+        click.echo(f"{row['case']:42} {row['value']:8.3f} {row['unit']}{target}")
+
+
 def _show(rows: Sequence[Mapping[str, Any]], form: str) -> None:
     """Print rows; in text each with its time relative to ``auto`` of the same case."""
     if form == "json":
@@ -349,6 +447,9 @@ def _show(rows: Sequence[Mapping[str, Any]], form: str) -> None:
             text += f"  {row['seconds'] / auto[case]:8.2f} x auto"
         elif row.get("ratio") is not None:
             text += f"  {row['ratio']:6.2f} of the first"
+        if row.get("cold_seconds") is not None:
+            cold = row["cold_seconds"]
+            text += f"  cold {cold * 1000:10.2f} ms  {cold / row['seconds']:5.2f} x"
         if row.get("peak_bytes") is not None:
             text += f"  {row['peak_bytes'] / 1e6:8.1f} MB"
         if row.get("multiply_adds") is not None:

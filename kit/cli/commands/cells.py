@@ -63,10 +63,11 @@ def merge(tables: Sequence[str], to: Path) -> None:
     """
     from kit.cli import cells
     from kit.errors import KitError
+    from kit.methods.nas_bench_201.info import SUFFIX
     from kit.spaces.nas_bench_201.files import merged, write
 
-    if to.suffix != cells.SUFFIX:
-        raise KitError(f"{to}: a table is a file that ends with {cells.SUFFIX}")
+    if to.suffix != SUFFIX:
+        raise KitError(f"{to}: a table is a file that ends with {SUFFIX}")
     found = [cells.read(each) for each in tables]
     with cells.told():
         table = merged(found)
@@ -90,7 +91,7 @@ def verify(tables: Sequence[str]) -> None:
     "--search",
     "names",
     multiple=True,
-    type=click.Choice(["random", "regularised-evolution", "reinforce", "hyperband"]),
+    type=click.Choice(["random", "regularised-evolution", "reinforce", "hyperband", "bohb"]),
     help="Repeatable; default: all.",
 )
 @click.option(

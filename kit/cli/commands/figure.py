@@ -62,6 +62,8 @@ def command(
       2, 3          speed tests ('kit reproduce --figure N' measures them)
     Of the paper nas-bench-360:
       1, 2, 6       performance profiles
+      3, 4          ranks of cells from task to task, importance of operations, from tables of
+                    NAS-Bench-201 ('kit reproduce --figure N --profile lite' makes small ones)
       5             test score against parameters of random networks
     Of either paper:
       runtimes      hours, printed and measured (Table 6 or 5)
@@ -149,7 +151,16 @@ def _of_runs(name: str, words: Sequence[str]) -> Shown:
 def _of_paper(name: str, paper: str, values: Any, kind: dict[str, Any]) -> Shown:
     from kit import papers
     from kit.errors import unknown
-    from kit.report.figures import correlation, profiles, ranks, runtimes
+    from kit.report import cell_tables
+    from kit.report.figures import (
+        behind,
+        correlation,
+        operations,
+        profiles,
+        ranks,
+        runtimes,
+        transfer,
+    )
     from kit.report.means import means
     from kit.report.table import make
     from kit.runs.collect import collect
@@ -171,8 +182,14 @@ def _of_paper(name: str, paper: str, values: Any, kind: dict[str, Any]) -> Shown
     if (paper, name) == (correlation.PAPER, correlation.NAME):
         sizes = correlation.make(collect().results, **kind)
         return Shown(sizes, correlation.text(sizes), lambda: correlation.draw(sizes))
+    if (paper, name) == (transfer.PAPER, transfer.NAME):
+        moved = transfer.make(cell_tables.gather(collect().results, **kind))
+        return Shown(moved, transfer.text(moved), lambda: transfer.draw(moved))
+    if (paper, name) == (operations.PAPER, operations.NAME):
+        worth = operations.make(cell_tables.gather(collect().results, **kind))
+        return Shown(worth, operations.text(worth), lambda: operations.draw(worth))
     if name not in profiles.names(paper):
-        others = [*SPEED] if paper == "dash" else [correlation.NAME]
+        others = [*SPEED] if paper == "dash" else [number for _, number in behind.FIGURES]
         known = [*profiles.names(paper), *others, "runtimes", "ranks", *OF_RUNS]
         raise unknown(f"figure of {paper}", name, known)
     drawn = profiles.make(paper, name, means(table(profiles.definition(paper, name).table), values))

@@ -19,7 +19,11 @@ BYTES_PER_EPOCH = 400
 @click.option("--task", "task_name", type=options.TASK, required=True)
 @click.option("--epochs", type=click.IntRange(min=1), help="Default: 200; published, too: 12.")
 @click.option("--all-cells", is_flag=True, help="Train all 15,625, not one of each class.")
-@click.option("--subset", type=click.IntRange(min=1), help="So many at random, always the same.")
+@click.option(
+    "--subset",
+    type=click.IntRange(min=1),
+    help="So many at random, always the same; reduced profiles add all one edge away.",
+)
 @click.option("--part", metavar="N/OF", help="One of so many parts, for as many machines.")
 @click.option("--dry-run", is_flag=True, help="Tell how many cells, and what they take; stop.")
 @options.profile

@@ -76,18 +76,22 @@ def search(context: Context, settings: DashSettings) -> Choices:
     return choices
 
 
-def build_supernet(context: NetworkContext, settings: DashSettings, sample: Tensor) -> nn.Module:
-    """Return the supernet of the run's backbone, with weights that its seed decides."""
-    options = settings.search
-    backbone = networks.build(
+def build_backbone(context: NetworkContext, settings: DashSettings) -> nn.Module:
+    """Return the network whose convolutions are searched, as it is without that."""
+    return networks.build(
         context,
         settings.backbone,
         variant="dash",
-        width=options.width,
+        width=settings.search.width,
         options=settings.backbone_options,
     )
+
+
+def build_supernet(context: NetworkContext, settings: DashSettings, sample: Tensor) -> nn.Module:
+    """Return the supernet of the run's backbone, with weights that its seed decides."""
+    options = settings.search
     return supernet(
-        backbone,
+        build_backbone(context, settings),
         sample,
         settings.kernel_sizes,
         settings.dilations,

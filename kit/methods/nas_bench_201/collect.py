@@ -13,7 +13,7 @@ import numpy as np
 from kit.base.context import Context
 from kit.base.trial import folder_of
 from kit.methods.nas_bench_201.info import NasBench201Settings
-from kit.spaces.nas_bench_201.cell import COUNT, Cell, classes
+from kit.spaces.nas_bench_201.cell import CLASSES, COUNT, Cell, classes
 from kit.spaces.nas_bench_201.costs import Counter
 from kit.spaces.nas_bench_201.table import MEASURES, TRAIN, Header, Table
 
@@ -74,8 +74,9 @@ def _header(
     spec = context.spec
     notes = [SHARED] if shared else []
     if settings.subset:
-        of = "classes" if shared else f"{COUNT} cells"
-        notes.append(f"A fixed random subset: {trained} of the {of}.")
+        of = f"{CLASSES} classes" if shared else f"{COUNT} cells"
+        around = f": {settings.subset} drawn, and all one edge away" if settings.neighbours else ""
+        notes.append(f"A fixed random subset, {trained} of the {of}{around}.")
     provenance = {
         "run": spec.id,
         "profile": spec.profile,

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from kit import paths
 from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.settings import Count, Positive, TrainingSettings
 from kit.spaces.nas_bench_201.architecture import Cell201
-from kit.spaces.nas_bench_201.cell import COUNT, classes
+from kit.spaces.nas_bench_201.cell import COUNT, Cell, classes
 
 SEED = 777
 """Of the published tables."""
-TABLE = "cells.parquet"
+SUFFIX = ".parquet"
+"""Of a table's file."""
+TABLE = f"cells{SUFFIX}"
 """Among the artifacts."""
 # Of the random subset, the same in every profile.
 SUBSET_SEED = 360
+
+
+def folder() -> Path:
+    """Return where tables lie, imported ones and one's own."""
+    return paths.results() / "nas-bench-201"
 
 
 class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,6 +39,8 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
         train: ``classes`` trains the first cell of each class of isomorphic ones, to which the
             others point; ``all`` trains every cell, as the published tables have it.
         subset: train so many of them only, drawn at random, the same ones always; 0 for all.
+        neighbours: with a subset, train all cells, too, that differ on one edge from one of it, of
+            which the importance of its operations is computed.
         part: (number, of): train one of so many parts of them, for as many machines.
         scored: on what cells are evaluated after each epoch: the test data, on which the best is
             then chosen, too, or a part of the training data that none is trained on.
@@ -40,6 +51,7 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
     cells: Positive = 5
     train: Literal["classes", "all"] = "classes"
     subset: Count = 0
+    neighbours: bool = False
     part: tuple[Positive, Positive] = (1, 1)
     scored: Literal["test", "tune_val"] = "tune_val"
     architecture: Annotated[str, Meta(max_length=200)] | None = None
@@ -61,9 +73,13 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
 
     def trained(self) -> list[int]:
         """Return the numbers of the cells that are trained, ascending."""
-        numbers = sorted(set(classes())) if self.train == "classes" else [*range(COUNT)]
+        shared = self.train == "classes"
+        numbers = sorted(set(classes())) if shared else [*range(COUNT)]
         if 0 < self.subset < len(numbers):
-            numbers = sorted(random.Random(SUBSET_SEED).sample(numbers, self.subset))
+            drawn = random.Random(SUBSET_SEED).sample(numbers, self.subset)
+            if self.neighbours:
+                drawn += [near.index for each in drawn for near in Cell.of(each).neighbours()]
+            numbers = sorted({classes()[each] for each in drawn} if shared else {*drawn})
         first, step = self.part
         return numbers[first - 1 :: step]
 

@@ -12,6 +12,7 @@ import pickle
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from kit.spaces.nas_bench_201.cell import Cell, string, strings
 from kit.spaces.nas_bench_201.costs import CELLS, CHANNELS
 from kit.spaces.nas_bench_201.table import MEASURES, TRAIN, Header, Numbers, Table
 
+MOST_EPOCHS = 10_000
+"""Of a training; the published ones have 200 at most."""
 PLAIN_CIFAR = ("cifar10", "cifar10-valid")
 NAMES = {"loss": "losses", "accuracy": "acc1es", "seconds": "times"}
 
@@ -55,10 +58,13 @@ def tables(cells: Mapping[int, Any], source: str = "") -> list[Table]:
         place = f"cell {number}"
         for results in _mapping(cells[number], place).values():
             for key, trial in _part(results, "all_results", Mapping, place).items():
-                if type(key) is not tuple or len(key) != 2 or not isinstance(key[0], str):
+                whole = type(key) is tuple and len(key) == 2
+                if not (whole and isinstance(key[0], str) and isinstance(key[1], int | np.integer)):
                     raise ValueError(f"{place}: results of no data set and seed: {key!r:.60}")
-                epochs, seed = _part(trial, "epochs", int, place), int(key[1])
-                rows[key[0], epochs, seed][number] = trial
+                epochs = _part(trial, "epochs", int, place)
+                if not 1 <= epochs <= MOST_EPOCHS:
+                    raise ValueError(f"{place}: {epochs} epochs are none or too many")
+                rows[key[0], epochs, int(key[1])][number] = trial
     if not rows:
         raise ValueError("the archive holds no results")
     return [_table(*key, trials, source) for key, trials in sorted(rows.items())]
@@ -149,7 +155,11 @@ def _trial(table: Table, number: int) -> dict[str, Any]:
 
 def _table(task: str, epochs: int, seed: int, trials: Mapping[int, Any], source: str) -> Table:
     names = set_names(task)
-    known = {name for trial in trials.values() for name in trial.get("eval_names", ())}
+    known = {
+        str(name)
+        for number, trial in trials.items()
+        for name in _part(trial, "eval_names", list | tuple, f"cell {number}")
+    }
     sets = [each for each, name in names.items() if name in known]
     curves: dict[str, Numbers] = {
         f"{each}-{measure}": np.array(
@@ -212,7 +222,7 @@ def _mapping(value: Any, place: str) -> Mapping[Any, Any]:
     return value
 
 
-def _part(value: Any, name: str, kind: type[Any], place: str) -> Any:
+def _part(value: Any, name: str, kind: type[Any] | UnionType, place: str) -> Any:
     found = _mapping(value, place).get(name)
     if not isinstance(found, kind):
         raise ValueError(f"{place} has no {name!r} as the published archives have it")

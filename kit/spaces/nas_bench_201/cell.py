@@ -62,7 +62,7 @@ class Cell:
         if isinstance(value, str):
             return cls.parse(value)
         if isinstance(value, Integral) and not isinstance(value, bool):
-            return cls.parse(string(int(value)))
+            return cls(_cells()[_number(int(value))])
         return cls(_operations(value))
 
     @classmethod
@@ -106,6 +106,15 @@ class Cell:
     def changed(self, edge: int, name: str) -> Cell:
         """Return the cell with another operation on one of ``EDGES``."""
         return Cell((*self.operations[:edge], name, *self.operations[edge + 1 :]))
+
+    def neighbours(self) -> list[Cell]:
+        """Return the 24 cells that differ from it on one edge."""
+        return [
+            self.changed(edge, name)
+            for edge, own in enumerate(self.operations)
+            for name in OPERATIONS
+            if name != own
+        ]
 
 
 @cache
@@ -156,9 +165,7 @@ def string(number: int) -> str:
     Raises:
         ValueError: there is no such number.
     """
-    if not 0 <= number < COUNT:
-        raise ValueError(f"cells are numbered from 0 to {COUNT - 1}, not {number}")
-    return strings()[number]
+    return strings()[_number(number)]
 
 
 def index(text: str) -> int:
@@ -169,6 +176,12 @@ def index(text: str) -> int:
     """
     found = _indices().get(text)
     return _indices()[Cell.parse(text).string] if found is None else found
+
+
+def _number(value: int) -> int:
+    if not 0 <= value < COUNT:
+        raise ValueError(f"cells are numbered from 0 to {COUNT - 1}, not {value}")
+    return value
 
 
 def _steps(text: str, node: int) -> list[tuple[str, int]]:

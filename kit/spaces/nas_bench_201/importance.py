@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from kit.spaces.nas_bench_201.cell import COUNT, EDGES, OPERATIONS, Cell, strings
 from kit.spaces.nas_bench_201.table import Numbers, Table, Whole
 
+Chosen = npt.NDArray[np.bool_]
 SHARE = 0.05
 """Of the cells that are in the top set."""
 
@@ -49,11 +51,16 @@ def ranks(of: Numbers) -> Whole:
 
 
 @cache
+def _digits() -> Whole:
+    """Return (15625, 6): the number of the operation on each edge of each cell."""
+    cells = (Cell.parse(each).operations for each in strings())
+    return np.array([[OPERATIONS.index(name) for name in each] for each in cells])
+
+
+@cache
 def _neighbours() -> Whole:
     """Return (15625, 6, 5): a cell's number with each operation on each edge."""
-    digits = np.array(
-        [[OPERATIONS.index(name) for name in Cell.parse(text).operations] for text in strings()]
-    )
+    digits = _digits()
     worth = len(OPERATIONS) ** np.arange(len(EDGES) - 1, -1, -1)
     codes = digits @ worth
     number_of = np.empty(COUNT, np.int64)
@@ -84,12 +91,37 @@ def best(of: Numbers, share: float = SHARE) -> Whole:
     return np.argsort(of, kind="stable")[: max(1, round(share * known))]
 
 
-def by_operation(found: Numbers, cells: Whole) -> dict[str, Numbers]:
-    """Return the importance of each operation on all edges of some cells that have it."""
-    values: dict[str, list[float]] = {name: [] for name in OPERATIONS}
-    for number in cells.tolist():
-        names = Cell.of(number).operations
-        for name, value in zip(names, found[number].tolist(), strict=True):
-            if value == value:
-                values[name].append(value)
-    return {name: np.array(each) for name, each in values.items()}
+def edges_of(cells: Whole) -> Chosen:
+    """Return (15625, 6) whether an edge is one of these cells'."""
+    found = np.zeros((COUNT, len(EDGES)), bool)
+    found[cells] = True
+    return found
+
+
+def edges_around(found: Numbers) -> tuple[Whole, Chosen]:
+    """Return the cells of which all 24 neighbours are known, and the edges on which those differ.
+
+    With a cell's own edge these are five for each of its edges, one of each operation.
+
+    Args:
+        found: (15625, 6) importance.
+
+    Returns:
+        their numbers, and (15625, 6) whether an edge is one of those.
+    """
+    cells = np.flatnonzero(~np.isnan(found).any(1))
+    around = np.zeros((COUNT, len(EDGES)), bool)
+    for edge in range(len(EDGES)):
+        around[_neighbours()[cells, edge], edge] = True
+    return cells, around
+
+
+def by_operation(found: Numbers, edges: Chosen) -> dict[str, Numbers]:
+    """Return the importance of each operation on all chosen edges that have it.
+
+    Args:
+        found: (15625, 6) importance; what is not known is left out.
+        edges: (15625, 6) whether an edge is chosen.
+    """
+    wanted = edges & ~np.isnan(found)
+    return {name: found[wanted & (_digits() == number)] for number, name in enumerate(OPERATIONS)}

@@ -20,6 +20,7 @@ from random import Random
 
 import numpy as np
 
+from kit.spaces.nas_bench_201.bohb import Model
 from kit.spaces.nas_bench_201.cell import EDGES, NODES, OPERATIONS, Cell
 from kit.spaces.nas_bench_201.table import Numbers, Table
 
@@ -145,14 +146,32 @@ def reinforce(
 
 
 def hyperband(experiment: Experiment, random: Random, eta: int = 3) -> None:
-    """Give the better third of random cells three times the epochs (Li et al. 2018).
+    """Give the better third of random cells three times the epochs (Li et al. 2018)."""
+    _brackets(experiment, lambda: random_cell(random), lambda *_: None, eta)
 
-    Budgets are epochs from 1 to those of the table, as hpbandster counts them; a cell is trained
-    anew for each. The original runs 300 brackets whatever they take; here the seconds end it.
+
+def bohb(experiment: Experiment, random: Random, eta: int = 3) -> None:
+    """Do as Hyperband with cells that a model of the best ones proposes (Falkner et al. 2018)."""
+    model = Model(random)
+    _brackets(experiment, model.propose, model.learn, eta)
+
+
+def _brackets(
+    experiment: Experiment,
+    propose: Callable[[], Cell],
+    learn: Callable[[Cell, int, float], None],
+    eta: int,
+) -> None:
+    """Halve successively, bracket by bracket, each with fewer cells that begin with more epochs.
+
+    Budgets are epochs from 1 to those of the table, and a bracket has so many cells, as hpbandster
+    counts them; a cell is trained anew for each budget. NAS-Bench-360 runs 300 brackets whatever
+    they take; here the seconds end it.
 
     Args:
         experiment: answers.
-        random: draws.
+        propose: returns the next cell of a bracket's first budget.
+        learn: is told each cell, its epochs and its score.
         eta: what is divided by in each round.
     """
     most = experiment.tables[0].header.epochs
@@ -160,16 +179,21 @@ def hyperband(experiment: Experiment, random: Random, eta: int = 3) -> None:
     bracket = 0
     while not experiment.over:
         left = rounds - 1 - bracket % rounds
-        count = math.ceil(rounds / (left + 1) * eta**left)
-        cells = [random_cell(random) for _ in range(count)]
+        cells: list[Cell] = []
+        count = rounds // (left + 1) * eta**left
         for stage in range(left, -1, -1):
             epochs = max(1, int(most / eta**stage))
             scored: list[tuple[float, int]] = []
-            for place, cell in enumerate(cells):
+            for place in range(count):
                 if experiment.over:
                     return
-                scored.append((experiment.score(cell, epochs - 1), place))
-            kept = sorted(scored, key=lambda each: -each[0])[: max(1, len(cells) // eta)]
+                if stage == left:
+                    cells.append(propose())
+                score = experiment.score(cells[place], epochs - 1)
+                learn(cells[place], epochs, score)
+                scored.append((score, place))
+            count = max(1, count // eta)
+            kept = sorted(scored, key=lambda each: -each[0])[:count]
             cells = [cells[place] for _, place in kept]
         bracket += 1
 
@@ -179,6 +203,7 @@ SEARCHES: dict[str, Search] = {
     "regularised-evolution": regularised_evolution,
     "reinforce": reinforce,
     "hyperband": hyperband,
+    "bohb": bohb,
 }
 """The ones that are here, by name."""
 

@@ -138,6 +138,13 @@ WHOLE = changed(lambda content, results: None)
         (bz2.compress(pickle.dumps({"arch2infos": {}})), "holds no results"),
         (changed(lambda _, results: results.pop("arch_str")), "cell 1 has no 'arch_str'"),
         (changed(lambda _, results: results.update(arch_str="|x~0|")), "3 nodes"),
+        (changed(lambda _, results: trial(results).update(eval_names=5)), "has no 'eval_names'"),
+        (changed(lambda _, results: trial(results).update(epochs=10**12)), "none or too many"),
+        (changed(lambda _, results: trial(results).update(epochs=0)), "cell 1: 0 epochs are none"),
+        (
+            changed(lambda _, results: results.update(all_results={("ninapro", "x"): 1})),
+            "results of no data set and seed",
+        ),
         (changed(lambda _, results: results.update(all_results=[])), "cell 1 has no 'all_results'"),
         (changed(lambda _, results: results.update(all_results={"a": 1})), "no data set and seed"),
         (changed(lambda _, results: trial(results).pop("epochs")), "cell 1 has no 'epochs'"),
