@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kit import task
+from kit import method, task
 from kit.data.new_task import create
 from kit.runs.collect import collect
 from tests import own_numbers
@@ -27,6 +27,15 @@ def test_its_tables_are_those_of_the_results(monkeypatch: pytest.MonkeyPatch) ->
     assert found.rejected == []
     runs = {(each.spec.task, each.spec.method, each.spec.seed) for each in found.results}
     assert runs == {(name, each, seed) for name in NAMES for each in METHODS for seed in range(3)}
+    for each in (result.spec for result in found.results):
+        now = method.find(each.method).spec(
+            task.find(each.task),
+            each.seed,
+            protocol=each.protocol,
+            profile=each.profile,
+            tier=each.tier,
+        )
+        assert now.id == each.id, f"settings changed: the page's commands make {each} again"
 
 
 def test_its_commands_make_the_tasks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,8 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def listed(**how: Any) -> dict[Part, Filled]:
-    found = everything.listing(everything.plans(**REQUEST), KIND, **how)
+    plans, table = everything.plans(**REQUEST), everything.tables(KIND)
+    found = everything.listing(plans, KIND, table, **how)
     return {Part(each.paper, each.kind, each.name): each for each in found}
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any
 
 import pytest
 
-from kit import method, task
+from kit import method, paths, task
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.methods.dash.info import DashSettings
@@ -87,3 +89,17 @@ def _spec(name: str, *overrides: str) -> RunSpec:
         tier="regenerated",
         overrides=overrides,
     )
+
+
+def test_the_rates_at_lite_are_those_that_the_rule_of_the_documentation_gave() -> None:
+    """The bold row of docs/search.md has rates, and entropies that are lower by a tenth or more."""
+    text = (paths.project() / "docs" / "search.md").read_text(encoding="utf-8")
+    (row,) = (line for line in text.splitlines() if line.startswith("| **") and "`lite`" in line)
+    cells = re.findall(r"\*\*([\d.]+)", row)
+    for of, rate, entropy in zip(("darcy-flow", "ecg"), cells[::2], cells[1::2], strict=True):
+        found = task.find(of)
+        lite = method.find("dash").settings(found, "released", "lite", found.tiers[0])
+        assert isinstance(lite, DashSettings)
+        assert lite.search.alpha_learning_rate == float(rate)
+        even = math.log(len(lite.kernel_sizes) * len(lite.dilations))
+        assert float(entropy) < 0.9 * even

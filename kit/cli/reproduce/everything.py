@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -91,10 +92,10 @@ def reproduce(
     profile, tier = request["profile"], request["tier"]
     request["protocol"] = request["protocol"] or "released"
     kind = {name: request[name] for name in ("profile", "protocol", "tier")}
-    made = plans(**request)
+    made, table = plans(**request), tables(kind)
     whole = together(made)
     if dry_run:
-        found = listing(made, kind, to_come=True)
+        found = listing(made, kind, table, to_come=True)
         if form == "text":
             planning.show(whole, form, **where, device=device)
             click.echo(f"\n{text(found)}")
@@ -104,12 +105,13 @@ def reproduce(
         return 0
     failed = runs.fill(whole, profile, device=device, force=force, **where, **rest)
     _measure(profile, tier, device, force)
-    found = listing(plans(**request), kind)
+    table = tables(kind)  # with what has been run since
+    found = listing(plans(**request), kind, table)
     if form == "json":
         _echo(found)
         return failed
     for part in parts():
-        _print(part, kind)
+        _print(part, kind, table)
     click.echo(text(found))
     return failed
 
@@ -150,14 +152,24 @@ def together(made: Mapping[Part, Plan]) -> Plan:
     )
 
 
+def tables(kind: Mapping[str, Any]) -> Callable[[Part], Table]:
+    """Return what fills a table from the results that there are, each once: some take a minute."""
+    return cache(partial(_table, kind))
+
+
 def listing(
-    made: Mapping[Part, Plan], kind: Mapping[str, Any], *, to_come: bool = False
+    made: Mapping[Part, Plan],
+    kind: Mapping[str, Any],
+    table: Callable[[Part], Table],
+    *,
+    to_come: bool = False,
 ) -> list[Filled]:
     """Return what became of each part, by the results that there are.
 
     Args:
         made: the plans as they are now.
         kind: profile, protocol and tier of the runs.
+        table: returns a filled table.
         to_come: whether what is not there yet is told as what will be done.
     """
     found = []
@@ -165,9 +177,9 @@ def listing(
         if part in MEASURED:
             state, why = _of_measurement(part, kind["profile"], to_come)
         elif part not in made:
-            state, why = "computed", _cells(_table(part, kind))
+            state, why = "computed", _cells(table(part))
         else:
-            state, why = _of_runs(part, made[part], kind, to_come)
+            state, why = _of_runs(part, made[part], kind, table, to_come)
         found.append(Filled(part.paper, part.kind, part.name, state, why))
     return found
 
@@ -201,12 +213,13 @@ def _measure(profile: Profile, tier: Tier | None, device: str | None, force: boo
             speed.steps(int(name), profile, tier, device, force)
 
 
-def _print(part: Part, kind: Mapping[str, Any]) -> None:
+def _print(part: Part, kind: Mapping[str, Any], table: Callable[[Part], Table]) -> None:
     """Print a table or a figure, or why there is none."""
     from kit.cli.reproduce import show
+    from kit.report import formats
 
     if part.kind == "table":
-        show.table(form="text", number=int(part.name), paper=part.paper, **kind)
+        click.echo(formats.render(table(part), "text"))
         return
     try:
         show.figure(figure=part.name, form="text", paper=part.paper, **kind)
@@ -224,14 +237,20 @@ def _has_runs(part: Part) -> bool:
     return any(key.method for key in papers.layout(part.paper, int(part.name)).all_keys())
 
 
-def _of_runs(part: Part, plan: Plan, kind: Mapping[str, Any], to_come: bool) -> tuple[State, str]:
+def _of_runs(
+    part: Part,
+    plan: Plan,
+    kind: Mapping[str, Any],
+    table: Callable[[Part], Table],
+    to_come: bool,
+) -> tuple[State, str]:
     left = [run for run in plan.runs if run.action != "keep"]
     count = f"{len(plan.runs) - len(left)} of {len(plan.runs)} runs"
     if to_come and left:
         return "filled from runs", f"{count} are done"
     missing = f"{left[0].spec}: {left[0].reason}" if left else ""
     if part.kind == "table":
-        told = _cells(_table(part, kind))
+        told = _cells(table(part))
     else:
         from kit.cli.commands.figure import measured
 
@@ -258,7 +277,7 @@ def _of_measurement(part: Part, profile: Any, to_come: bool) -> tuple[State, str
     return "measured here", told
 
 
-def _table(part: Part, kind: Mapping[str, Any]) -> Table:
+def _table(kind: Mapping[str, Any], part: Part) -> Table:
     from kit.report import table
     from kit.runs.collect import collect
 
