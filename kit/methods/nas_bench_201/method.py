@@ -27,13 +27,16 @@ from kit.trials.best import best_of
 class NasBench201(Method[NasBench201Settings]):
     """Two stages: ``cells`` trains them all, each a trial; ``final`` the best one."""
 
+    # Its folds are read and normalised once, not for each of thousands of cells.
+    _kept: Recipe | None = None
+
     def run_stage(self, stage: str, context: Context) -> None:
         """Run one stage."""
         if stage == STAGE:
             self._cells(context)
         elif stage == "final":
             checkpointer = context.checkpointer(stage, self.settings.epochs)
-            recipe = Recipe.of(context, self.settings)
+            recipe = self._recipe(context)
             networks.save(context, recipe.train(checkpointer, self._best(context)))
             context.finish(checkpointer)
         else:
@@ -41,7 +44,7 @@ class NasBench201(Method[NasBench201Settings]):
 
     def run_trial(self, context: Context, trial: Trial) -> float:
         """Train a cell and return its score."""
-        recipe = Recipe.of(context, self.settings)
+        recipe = self._recipe(context)
         recipe.train(trial.checkpointer, Cell.parse(trial.configuration["cell"]))
         return recipe.score(trial.checkpointer.history)
 
@@ -81,12 +84,17 @@ class NasBench201(Method[NasBench201Settings]):
         configurations = [{"cell": string(number)} for number in numbers]
         results = context.map_trials(STAGE, configurations, epochs=settings.epochs)
         try:
-            made = table(context, settings, Recipe.of(context, settings).full())
+            made = table(context, settings, self._recipe(context).full())
             write(made, context.artifacts / TABLE)
         except ValueError as error:
             raise DataError(str(error)) from None
         best = best_of([result.score for result in results])
         context.finish(checkpointer, cell=string(numbers[best]), trained=len(numbers))
+
+    def _recipe(self, context: Context) -> Recipe:
+        if self._kept is None or self._kept.context is not context:
+            self._kept = Recipe.of(context, self.settings)
+        return self._kept
 
     def _best(self, context: Context) -> Cell:
         return Cell.parse(context.output(STAGE)["cell"])
