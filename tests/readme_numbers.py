@@ -18,7 +18,7 @@ from kit.runs.collect import collect
 
 README = paths.project() / "README.md"
 RESULTS = Path("docs") / "results" / "runs"
-# Of DASH, the first row of README's ablation, which was made at other settings of 'lite'.
+# Of DASH, the first row of the ablation in docs/search.md, made at other settings of 'lite'.
 ABLATION = Path("docs") / "results" / "ablation" / "runs"
 BLOCK = re.compile(r"(?<=^## What comes out\n\n```\n).*?(?=^```$)", re.M | re.S)
 WIDTH = 92
