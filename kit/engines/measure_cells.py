@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+
+import msgspec
 
 from kit import method, task
 from kit.engines.execute import ExecuteOptions, execute
 from kit.engines.measure import elsewhere
 from kit.method import MethodInfo
 from kit.methods.nas_bench_201.info import METHOD, SEED
-from kit.runs import history
 from kit.runs.folder import RunFolder
 from kit.spec import Profile, RunSpec, Tier
 from kit.task import Task
 
 STAGE = "cells"
-# Cells of a run that is taken off a longer one, since both have the same start.
-FEW = 2
 
 
 def measure(
@@ -35,15 +33,15 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Return rows with a value and a target: rates as ratios, and the kit's part of a cell.
 
-    Each form trains few cells, then more; the difference is what the further cells took. Forms
-    take turns, so that what disturbs the machine disturbs all alike.
+    The second half of a run's cells is timed, when all processes have started. Forms take turns, so
+    that what disturbs the machine disturbs all alike.
 
     Args:
         task_name: whose data are ready.
         profile: of the cells.
         tier: of the data.
         processes: at a time, with a thread each.
-        cells: of a run, more than 2.
+        cells: of a run; a start of a process should take no more than half of them.
         rounds: of all forms.
         progress: called with how many runs are done, and of how many.
     """
@@ -57,15 +55,14 @@ def measure(
     info, found = method.find(METHOD.name), task.find(task_name)
     seconds: dict[str, list[float]] = {name: [] for name in forms}
     own: list[float] = []
-    _run(_spec(info, found, profile, tier, FEW), next(iter(forms.values())))  # whatever is imported
+    spec = _spec(info, found, profile, tier, cells)
     for turn in range(rounds):
         for place, (name, options) in enumerate(forms.items()):
             progress(turn * len(forms) + place, rounds * len(forms))
-            few = _run(_spec(info, found, profile, tier, FEW), options)
-            many = _run(_spec(info, found, profile, tier, cells), options)
-            seconds[name].append((many[0] - few[0]) / (cells - FEW))
+            took, trained = _run(spec, options)
+            seconds[name].append(took)
             if options.trials_on is None:
-                own.append((many[0] - many[1] - few[0] + few[1]) / (cells - FEW))
+                own.append(took - trained)
     medians = {name: statistics.median(each) for name, each in seconds.items()}
     *alone, together = medians.values()
     return [
@@ -87,10 +84,20 @@ def _spec(info: MethodInfo, found: Task, profile: Profile, tier: Tier, cells: in
 
 
 def _run(spec: RunSpec, options: ExecuteOptions) -> tuple[float, float]:
-    """Return the seconds of a run's cells, and those that are training and evaluation."""
+    """Return what a cell of a run's second half took, and what of it is training and evaluation.
+
+    In seconds, means. Where several processes are at it, a cell takes less than its training.
+    """
     with elsewhere():
-        began = time.perf_counter()
         execute(spec, replace(options, until=STAGE))
-        seconds = time.perf_counter() - began
-        lines = history.read(RunFolder(spec).path)
-    return seconds, sum(line["train-seconds"] + line["held-out-seconds"] for line in lines)
+        trials = RunFolder(spec).path / "trials"
+        files = sorted(trials.glob("*/history.jsonl"), key=lambda file: file.stat().st_mtime_ns)
+        ends = [file.stat().st_mtime_ns / 1e9 for file in files]
+        late = len(files) // 2
+        trained = sum(
+            line["train-seconds"] + line["held-out-seconds"]
+            for file in files[late:]
+            for line in map(msgspec.json.decode, file.read_bytes().splitlines())
+        )
+    count = len(files) - late
+    return (ends[-1] - ends[late - 1]) / count, trained / count

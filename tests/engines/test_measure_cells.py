@@ -13,16 +13,15 @@ from kit.engines.execute import ExecuteOptions
 from kit.spec import RunSpec
 
 
-def test_what_a_start_takes_is_not_a_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A start takes 5 s, a cell 2 s and 0.25 s besides; two processes need 0.6 of it."""
-
+def test_rows_are_medians_and_the_ratio_is_to_the_faster_single_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def run(spec: RunSpec, options: ExecuteOptions) -> tuple[float, float]:
-        cells = spec.settings["subset"]
+        assert spec.settings["subset"] == 12
         slower = {1: 1.0, 2: 1.5}[options.threads or 0]
         if options.trials_on is not None:
             slower = 0.6
-        trained = 2 * slower * cells
-        return 5 + trained + 0.25 * slower * cells, trained
+        return 2.25 * slower, 2 * slower
 
     seen: list[tuple[int, int]] = []
     monkeypatch.setattr(measure_cells, "_run", run)
@@ -48,7 +47,7 @@ def test_what_a_start_takes_is_not_a_cells(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_run_is_timed_elsewhere_up_to_its_cells(darcy: Path) -> None:
     spec = measure_cells._spec(
-        method.find("nas-bench-201"), task.find("darcy-flow"), "smoke", "regenerated", 1
+        method.find("nas-bench-201"), task.find("darcy-flow"), "smoke", "regenerated", 4
     )
     before = os.environ["KIT_RESULTS"]
     seconds, trained = measure_cells._run(spec, ExecuteOptions(device="cpu", threads=1))
