@@ -24,7 +24,7 @@ def bar(title: str, *, of_bytes: bool = False) -> Iterator[Callable[[int, int], 
 @contextmanager
 def bars(*, of_bytes: bool = False) -> Iterator[Callable[[dict[str, tuple[int, int]]], None]]:
     """Show several pieces of work; yields a function of {title: (done, total)}."""
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():  # None where it is closed
         yield lambda _: None
         return
     with _progress(of_bytes) as progress:

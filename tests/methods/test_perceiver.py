@@ -109,8 +109,8 @@ def test_it_tells_where_in_a_sample_something_is() -> None:
     y = torch.arange(64) % 2
     place = torch.randint(0, 8, (64,)) + 8 * y
     x = nn.functional.one_hot(place, 16).float()[:, None]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=1e-2)
-    for _ in range(150):
+    optimiser = torch.optim.AdamW(network.parameters(), lr=3e-3)
+    for _ in range(300):
         optimiser.zero_grad()
         nn.functional.cross_entropy(network(x), y).backward()
         optimiser.step()

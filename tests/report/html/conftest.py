@@ -25,7 +25,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("report home")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KIT_RESULTS", str(home))
-        patch.setattr(sizes, "counts", lambda wanted: dict.fromkeys(wanted))
+        patch.setattr(sizes, "counts", lambda wanted, *_: dict.fromkeys(wanted))
         for seed, value in enumerate((0.0079, 0.0081, 0.008)):
             make_run("darcy-flow", "dash", seed, value, profile="paper", tier="published")
         for seed, value in enumerate((60.0, 61.0, 62.0)):

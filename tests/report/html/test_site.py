@@ -24,7 +24,7 @@ from tests.report.html.pages import Page, pages
 
 @pytest.fixture
 def no_counting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sizes, "counts", lambda wanted: dict.fromkeys(wanted))
+    monkeypatch.setattr(sizes, "counts", lambda wanted, *_: dict.fromkeys(wanted))
 
 
 def run_page(site: Path, start: str) -> Page:
