@@ -153,7 +153,12 @@ def tests(words: Sequence[str]) -> Rows:
             f"--junitxml={log}",
         ]
         done = subprocess.run(
-            [*command, *words], cwd=folder.parent, capture_output=True, text=True, check=False
+            [*command, *words],
+            cwd=folder.parent,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
         )
         if done.returncode not in (0, 1):
             lines = (done.stdout + done.stderr).strip().splitlines() or ["no output"]
