@@ -1,0 +1,55 @@
+"""``kit bench cells``: cells trained together."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from kit.cli import options
+
+
+@click.command(name="cells")
+@click.option("--task", "task_name", type=options.TASK, required=True)
+@click.option("--profile", type=click.Choice(["lite", "smoke"]), default="lite", show_default=True)
+@options.tier
+@click.option("--processes", type=click.IntRange(min=2), default=2, show_default=True)
+@click.option("--cells", type=click.IntRange(min=4), default=26, show_default=True)
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@options.formats("text", "json")
+def bench_cells(
+    task_name: str,
+    profile: Any,
+    tier: Any,
+    processes: int,
+    cells: int,
+    rounds: int,
+    form: str,
+) -> None:
+    """Cells of NAS-Bench-201 trained together.
+
+    Several processes beside one, and what the kit takes of each cell.
+    """
+    from kit import task
+    from kit.cli.preparing import prepare_task
+    from kit.cli.progress import bar
+    from kit.engines import measure_cells
+
+    chosen = prepare_task(task.find(task_name), profile, tier)
+    with bar("cells") as progress:
+        rows = measure_cells.measure(
+            task_name,
+            profile,
+            chosen,
+            processes=processes,
+            cells=cells,
+            rounds=rounds,
+            progress=progress,
+        )
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        target = "" if row["target"] is None else f"  (wanted: {row['target']:g})"
+        click.echo(f"{row['case']:42} {row['value']:8.3f} {row['unit']}{target}")

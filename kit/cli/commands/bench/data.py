@@ -1,0 +1,77 @@
+"""``kit bench data``: how fast samples are loaded."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from kit.cli import options
+from kit.cli.commands.bench.shared import device, threads
+from kit.errors import KitError
+
+
+@click.command(name="data")
+@click.option("--task", "tasks", multiple=True, type=options.TASK, help="Default: all prepared.")
+@options.profile
+@options.tier
+@threads
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@device
+@options.formats("text", "json")
+def bench_data(
+    tasks: tuple[str, ...],
+    profile: Any,
+    tier: Any,
+    threads: int | None,
+    rounds: int,
+    device: str,
+    form: str,
+) -> None:
+    """How fast each task's samples are loaded.
+
+    In samples per second, and as a share of a training step of WRN.
+
+    Without --task: those whose data are prepared for the profile.
+    """
+    from kit import task
+    from kit.bench import data as bench
+    from kit.cli.progress import bar
+    from kit.data.preparing import choose_tier, state
+
+    pairs = [(each, choose_tier(each, profile, tier)) for each in map(task.find, tasks)]
+    if not tasks:
+        every = [each for each in map(task.find, task.names()) if tier in (None, *each.tiers)]
+        pairs = [(each, choose_tier(each, profile, tier)) for each in every]
+        pairs = [(each, chosen) for each, chosen in pairs if state(each, chosen, profile).ready]
+    if not pairs:
+        raise KitError(f"no data are prepared for profile {profile}; see 'kit data list'")
+    rows = []
+    with bar("loading") as progress:
+        for number, (each, chosen) in enumerate(pairs):
+            progress(number, len(pairs))
+            rows.append(
+                bench.measure(each, profile, chosen, device=device, threads=threads, rounds=rounds)
+            )
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    head = ("task", "tier", "batch", "samples/s", "loading ms", "step ms", "share", "opening s")
+    widths = (16, 11, 6, 10, 10, 10, 6, 9)
+    lines = [
+        (
+            row["task"],
+            row["tier"],
+            str(row["batch_size"]),
+            f"{row['samples_per_second']:.0f}",
+            f"{1e3 * row['loading_seconds']:.2f}",
+            f"{1e3 * row['step_seconds']:.1f}",
+            f"{100 * row['share']:.1f}%",
+            f"{row['opening_seconds']:.2f}",
+        )
+        for row in rows
+    ]
+    for line in (head, *lines):
+        words = [f"{word:>{width}}" for word, width in zip(line, widths, strict=True)]
+        click.echo("  ".join([f"{line[0]:16}", f"{line[1]:11}", *words[2:]]))

@@ -1,0 +1,36 @@
+"""``kit bench gpu``: all that matters on a GPU."""
+
+from __future__ import annotations
+
+import click
+
+from kit.cli import options
+from kit.errors import KitError
+
+
+@click.command(name="gpu")
+@options.formats("text", "json")
+def bench_gpu(form: str) -> None:
+    """All of it that matters on a GPU, in one go, under ten minutes.
+
+    AggConv in all forms, search epochs, memory, faster training, determinism, tests marked gpu.
+
+    Writes results/speed/gpu-NAME.json and a page of Markdown beside it.
+    """
+    from kit.engines import torch_device
+
+    if torch_device.choose(None) == "cpu":
+        raise KitError("no GPU is usable here, and 'kit bench gpu' measures nothing else")
+    import msgspec
+
+    from kit.bench import gpu as bench
+    from kit.bench.gpu.report import file_of, markdown
+    from kit.cli.progress import bar
+
+    with bar("gpu") as progress:
+        report = bench.measure(progress=progress)
+    if form == "json":
+        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
+        return
+    click.echo(markdown(report))
+    options.tell(f"kept as {file_of(report.device, 'json')} and .md")

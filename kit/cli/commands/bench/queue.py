@@ -1,0 +1,32 @@
+"""``kit bench queue``: what the kit itself takes."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from kit.cli import options
+
+
+@click.command(name="queue")
+@options.formats("text", "json")
+def bench_queue(form: str) -> None:
+    """What the kit itself takes.
+
+    Per run, for a plan, for 'kit status', and by its order.
+    """
+    from kit.cli.progress import bar
+    from kit.engines import measure
+
+    with bar("queue") as progress:
+        rows = measure.measure(progress)
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    for row in rows:
+        far = row.get("estimates_far_off", {})
+        note = "".join(f", {name} {value:.3f}" for name, value in far.items())
+        note = f"; with estimates off by exp(N(0, 0.4)){note}" if far else ""
+        bound = f"(at most {row['target']:g} {row['unit']}){note}"
+        click.echo(f"{row['case']:36} {row['value']:8.3f} {row['unit']}  {bound}")

@@ -1,0 +1,81 @@
+"""``kit bench search``: epochs of DASH's search."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import click
+
+from kit.cli import options
+from kit.cli.commands.bench.shared import clock, device, methods, threads
+from kit.errors import unknown
+
+
+@click.command(name="search")
+@click.option(
+    "--task", "tasks", multiple=True, type=options.TASK, help="Default: a 2D and a 1D one."
+)
+@methods
+@click.option("--batch", type=click.IntRange(min=1), help="Samples per step; default: few.")
+@click.option(
+    "--batches", type=click.IntRange(min=1), default=2, show_default=True, help="Of an epoch."
+)
+@threads
+@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@device
+@clock
+@options.formats("text", "json")
+def bench_search(
+    tasks: tuple[str, ...],
+    methods: tuple[str, ...],
+    batch: int | None,
+    batches: int,
+    threads: int | None,
+    rounds: int,
+    device: str,
+    clock: Callable[[], float],
+    form: str,
+) -> None:
+    """Epochs of DASH's search, and of its retraining.
+
+    The search per method of the kernel, and beside a training of the plain backbone on the same
+    batches; the retraining beside a plain torch loop.
+
+    At the task's full shape, by what a run does: data, both optimisers and all.
+    """
+    from kit import plan, task
+    from kit.bench import search as bench
+    from kit.cli.preparing import prepare
+    from kit.cli.progress import bar
+    from kit.data import preparing
+    from kit.ops import METHODS
+
+    for name in methods:
+        if name not in (*METHODS, "auto"):
+            raise unknown("method", name, (*METHODS, "auto"))
+    rows = []
+    chosen = [task.find(name) for name in tasks or bench.TASKS]
+    tiers = [preparing.choose_tier(each, bench.PROFILE, None) for each in chosen]
+    for each, tier in zip(chosen, tiers, strict=True):
+        prepare(plan.data_of(each, tier, bench.PROFILE), bench.PROFILE)
+    with bar("search epoch") as progress:
+        for number, (each, tier) in enumerate(zip(chosen, tiers, strict=True)):
+            progress(number, len(chosen))
+            rows += bench.measure(
+                each.name,
+                tier,
+                methods or bench.STRATEGIES,
+                batch_size=batch,
+                batches=batches,
+                threads=threads,
+                rounds=rounds,
+                device=device,
+                clock=clock,
+            )
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        what = f"{row['task']}, {row['epoch']} ({row['batches']} batches of {row['batch_size']})"
+        click.echo(f"{what:58} {row['method']:14} {row['seconds']:9.3f} s  {row['ratio']:7.2f} x")

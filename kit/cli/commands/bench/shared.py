@@ -1,0 +1,56 @@
+"""Options of several benchmarks, and how their rows are printed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from kit.cli import options
+
+threads = click.option("--threads", type=options.THREADS, help="Default: all cores.")
+methods = click.option("--method", "methods", multiple=True, help="Only this one; repeatable.")
+device = click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    callback=lambda ctx, param, name: options.usable_device(name),
+)
+
+clock = click.option(
+    "--processor-time",
+    "clock",
+    is_flag=True,
+    callback=lambda ctx, param, asked: time.process_time if asked else time.perf_counter,
+    help="Count that instead, for busy machines; all threads together, so take one.",
+)
+
+
+def show(rows: Sequence[Mapping[str, Any]], form: str) -> None:
+    """Print rows; in text each with its time relative to ``auto`` of the same case."""
+    if form == "json":
+        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        return
+    auto = {row["case"]: row["seconds"] for row in rows if row["method"] == "auto"}
+    case = None
+    for row in rows:
+        if row["case"] != case:
+            case = row["case"]
+            click.echo(case)
+        text = f"  {row['method']:18} {row['seconds'] * 1000:10.2f} ms"
+        if case in auto:
+            text += f"  {row['seconds'] / auto[case]:8.2f} x auto"
+        elif row.get("ratio") is not None:
+            text += f"  {row['ratio']:6.2f} of the first"
+        if row.get("cold_seconds") is not None:
+            cold = row["cold_seconds"]
+            text += f"  cold {cold * 1000:10.2f} ms  {cold / row['seconds']:5.2f} x"
+        if row.get("peak_bytes") is not None:
+            text += f"  {row['peak_bytes'] / 1e6:8.1f} MB"
+        if row.get("multiply_adds") is not None:
+            text += f"  {row['multiply_adds'] / 1e6:12.1f} M multiply-adds"
+        click.echo(text)
