@@ -108,7 +108,7 @@ def strongest(
     first = 0
     for count in EDGES_OF_NODES:
         rows = weights[first : first + count]
-        best = [max(candidates, key=lambda place, row=row: row[place]) for row in rows]  # type: ignore[misc]
+        best = [max(candidates, key=row.__getitem__) for row in rows]
         order = sorted(range(count), key=lambda source: -rows[source][best[source]])
         cell += [(operations[best[source]], source) for source in order[:EDGES_PER_NODE]]
         first += count
