@@ -12,6 +12,9 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxpro
 # Python 3.12 has a way to watch lines that costs next to nothing.
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 
+# Where Python is told to keep no compiled modules, every process of the tests compiles all of them.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: setup hooks reproduce images lint quick quick-tests test coverage times numbers pins docs test-containers clean
 
 setup: $(READY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,11 +14,12 @@ from typing import NoReturn
 import docker
 import pytest
 
-from kit import task
+from kit import files, paths, task
 from kit.containers import build, images
 from kit.containers.client import connect
 from kit.data import preparing
 from kit.errors import UnavailableError
+from kit.report.tables import sizes
 from tests import times
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -68,6 +70,26 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("KIT_SEEDS", "KIT_THREADS", "KIT_GPU", "KIT_GPU_WAIT", "KIT_JOBS_PER_GPU"):
         monkeypatch.delenv(name, raising=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def kept_counts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sizes of all models as the kit keeps them, counted by the first process that asks."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "counts"
+    with pytest.MonkeyPatch.context() as patch, files.locked(folder / ".lock", wait=600) as mine:
+        assert mine
+        patch.setenv("KIT_RESULTS", str(folder))
+        sizes.count_all()
+    return folder / ".counts.json"
+
+
+@pytest.fixture
+def counted(kept_counts: Path, home: Path) -> None:
+    """Results in which the sizes are known."""
+    del home  # which says where results are
+    paths.results().mkdir(parents=True)
+    shutil.copy(kept_counts, paths.results())
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -34,7 +35,7 @@ def block(section: str) -> str:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
+def shell(tmp_path: Path, kept_counts: Path) -> dict[str, str]:
     """An environment whose ``kit`` and ``python`` are those of this test."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -42,6 +43,8 @@ def shell(tmp_path: Path) -> dict[str, str]:
         (folder / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         (folder / name).chmod(0o755)
     (tmp_path / "tasks").mkdir()
+    (tmp_path / "results").mkdir()
+    shutil.copy(kept_counts, tmp_path / "results")
     return {
         **os.environ,
         "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",

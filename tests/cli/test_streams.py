@@ -80,6 +80,7 @@ def test_messages_tell_the_terminal_nothing(home: Path, kit: Run) -> None:
     assert not {sign for sign in done.stdout if ord(sign) < 32} - {"\n"}
 
 
+@pytest.mark.usefixtures("counted")
 def test_folders_of_others_below_runs_are_passed_over(home: Path, kit: Run) -> None:
     runs = home / "results" / "runs"
     for name in ("seed-x-y", "seed-1", "seed-1-zz", "seed--1-abc", "seed-1-2-3"):

@@ -58,6 +58,14 @@ def bomb(size: int, start: bytes = b"", byte: bytes = b"\0") -> bytes:
     return gzip.compress(start) + one * (size >> 20)
 
 
+def deflated(size: int) -> bytes:
+    """What zlib makes of so many zeros, but for the end; what a MiB adds is repeated."""
+    packer = zlib.compressobj(1)
+    start = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    one = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    return start + one * ((size >> 20) - 1)
+
+
 def zipped(members: dict[str, bytes]) -> bytes:
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -221,7 +229,7 @@ CASES: dict[str, tuple[str, bytes, str]] = {
         bomb(8 << 30, b"\x80\x04\x8e" + (8 << 30).to_bytes(8, "little")),
         "ends too early",
     ),
-    "a gzip of sets": ("pickle", bomb(1 << 30, b"\x80\x04(", b"\x8f"), "more than 8000000 opcodes"),
+    "a gzip of sets": ("short", bomb(1 << 30, b"\x80\x04(", b"\x8f"), "more than 100000 opcodes"),
     "a gzip of a line": ("pickle", bomb(2 << 30, b"V", b"a"), "ends too early"),
     "a label of nested lists": (
         "ecg",
@@ -274,7 +282,7 @@ CASES: dict[str, tuple[str, bytes, str]] = {
     "an element of 4 GB": ("mat", mat_5(struct.pack("<2I", 14, 0xFFFFFFF0)), "ends too early"),
     "a packed element of 1.2 GB": (
         "mat",
-        mat_5(element(15, zlib.compress(bytes(9 << 27), 1))),
+        mat_5(element(15, deflated(9 << 27))),
         "expands without end",
     ),
     "version 4 of 8 TB": (
