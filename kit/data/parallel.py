@@ -6,11 +6,13 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 from kit import discovery
+from kit.errors import KitError
 
 
 def parallel(
@@ -20,6 +22,7 @@ def parallel(
 
     Raises:
         Exception: whatever the function raised first; work not yet begun is dropped.
+        KitError: a worker process was killed.
     """
     package, folder, module = function.__module__.split(".")
     file = sys.modules[function.__module__].__file__
@@ -38,6 +41,11 @@ def parallel(
             for future in as_completed(futures):
                 future.result()
                 yield
+        except BrokenProcessPool:
+            raise KitError(
+                f"one of {workers} processes at work was killed, most often for want of memory; "
+                "what is done is kept (kit data prepare TASK --workers 1: one at a time)"
+            ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -27,6 +27,7 @@ TEXTS: tuple[tuple[Failure, re.Pattern[str]], ...] = (
         "oom",
         re.compile(
             r"can't allocate memory|Cannot allocate memory|^MemoryError|insufficient shared memory"
+            r"|out of shared memory"
         ),
     ),
     (
@@ -36,6 +37,8 @@ TEXTS: tuple[tuple[Failure, re.Pattern[str]], ...] = (
             r"|no CUDA-capable device is detected|Driver/library version mismatch"
             r"|CUDA driver initialization failed|Stale file handle|Input/output error"
             r"|Transport endpoint is not connected|Remote I/O error"
+            # Of a process that reads batches; torch knows how it ended, at times only that it did.
+            r"|DataLoader worker .*(killed by signal: Killed|exited unexpectedly)"
         ),
     ),
 )

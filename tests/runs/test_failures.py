@@ -31,6 +31,15 @@ from kit.runs.failures import classify, from_exit
         (RuntimeError("all CUDA-capable devices are busy or unavailable"), "infrastructure"),
         (RuntimeError("CUDA error: device-side assert triggered"), "method"),
         (ValueError("loss is NaN"), "method"),
+        (RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "), "infrastructure"),
+        (RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly"), "infrastructure"),
+        (
+            RuntimeError(
+                "DataLoader worker (pid 7) is killed by signal: Bus error. It is possible that "
+                "dataloader's workers are out of shared memory."
+            ),
+            "oom",
+        ),
     ],
 )
 def test_exceptions(error: Exception, failure: str) -> None:
