@@ -71,6 +71,14 @@ def figures(paper: str) -> list[str]:
     return sorted([*profiles.names(paper), *others])
 
 
+def unknown_figure(figure: str, paper: str, known: Sequence[str]) -> KitError:
+    """Return the error for a figure that is not among those of a paper."""
+    from kit import papers
+
+    error = unknown(f"figure of {paper}", figure, known)
+    return KitError(f"{error}{papers.in_another(paper, lambda each: figure in figures(each))}")
+
+
 def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
     """Return the table and the methods behind performance profiles.
 
@@ -85,7 +93,7 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
             f"figure {figure} is a speed test, without runs: 'kit reproduce' measures it"
         )
     if figure not in profiles.names(paper):
-        raise unknown(f"figure of {paper}", figure, figures(paper))
+        raise unknown_figure(figure, paper, figures(paper))
     wanted = profiles.definition(paper, figure)
     found: dict[str, None] = {}
     for curve in (curve for panel in wanted.panels for curve in panel.curves):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -172,6 +172,12 @@ def tables(paper: str) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
+def in_another(paper: str, has: Callable[[str], bool]) -> str:
+    """Return the end of a line that says what a paper lacks: which other one has it, if any."""
+    found = [each for each in papers() if each != paper and has(each)]
+    return f"; {found[0]} has one: --paper {found[0]}" if found else ""
+
+
 @cache
 def layout(paper: str, number: int) -> Layout:
     """Return the layout of a table.
@@ -182,7 +188,8 @@ def layout(paper: str, number: int) -> Layout:
     file = _folder(paper) / f"table-{number}.toml"
     if not file.exists():
         known = ", ".join(map(str, tables(paper))) or "none yet"
-        raise KitError(f"no table {number} of paper {paper!r}; there is {known}")
+        other = in_another(paper, lambda each: number in tables(each))
+        raise KitError(f"no table {number} of paper {paper!r}; there is {known}{other}")
     return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Layout)
 
 

@@ -28,7 +28,7 @@ def markdown(column: Column) -> str:
 
 def text(column: Column) -> str:
     """Return the table for a terminal."""
-    rows = [HEAD, *map(_line, column.rows)]
+    rows = [HEAD, *map(_line, column.rows)] if column.rows else []
     widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
     lines = [
         "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
@@ -87,7 +87,7 @@ def notes(column: Column) -> list[str]:
 def told(agreement: Agreement) -> str:
     """Return Spearman's coefficient in words."""
     if agreement.rho is None:
-        return f"{agreement.count} methods with a printed error are too few for a coefficient"
+        return f"too few methods with a printed error for a coefficient ({agreement.count})"
     between = ""
     if agreement.interval is not None:
         between = " (95 % {:+.2f} to {:+.2f})".format(*agreement.interval)

@@ -25,6 +25,8 @@ from tests.conftest import Run
         (("reproduc",), "unknown command 'reproduc'; did you mean 'reproduce'"),
         (("run", "darcyflow", "dash"), "unknown task 'darcyflow'; did you mean 'darcy-flow'?"),
         (("run", "darcy-flow", "dush"), "unknown method 'dush'; did you mean 'dash'?"),
+        (("table", "1"), "10; nas-bench-360 has one: --paper nas-bench-360"),
+        (("figure", "4"), "ranks, runtimes; nas-bench-360 has one: --paper nas-bench-360"),
         (("table", "99"), "no table 99 of paper 'dash'; there is"),
         (("table", "5", "--paper", "dasch"), "unknown paper 'dasch'; did you mean 'dash'?"),
         (("plan", "--tabel", "5"), "--table"),

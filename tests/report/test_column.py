@@ -117,5 +117,9 @@ def test_a_task_without_runs(kit: Run) -> None:
     done = kit("column", "darcy-flow")
     assert done.returncode == 0, done.stderr
     assert "kit reproduce --task darcy-flow --all-methods" in done.stdout
+    assert "measured" not in done.stdout
+    nothing = kit("column", "darcy-flow", "--output", "x.svg")
+    assert nothing.returncode == 2
+    assert nothing.stderr.startswith("kit: there is nothing to draw; Darcy Flow: nothing was run")
     wrong = kit("column", "darcy-flw")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)

@@ -28,6 +28,7 @@ def command(name: str, output: Path | None, form: str, **kind: Any) -> None:
     'kit reproduce --task TASK --all-methods' makes the runs.
     """
     from kit import task
+    from kit.errors import KitError
     from kit.files import canonical_json
     from kit.report import column, column_formats
     from kit.report.figures import save
@@ -36,6 +37,8 @@ def command(name: str, output: Path | None, form: str, **kind: Any) -> None:
 
     made = column.make(task.find(name), collect().results, **kind)
     if output is not None:
+        if not made.rows:
+            raise KitError(f"there is nothing to draw; {column_formats.notes(made)[0]}")
         save(draw(made), output)
         click.echo(str(output), err=True)
     if form == "json":

@@ -150,10 +150,10 @@ def _of_runs(name: str, words: Sequence[str]) -> Shown:
 
 def _of_paper(name: str, paper: str, values: Any, kind: dict[str, Any]) -> Shown:
     from kit import papers
+    from kit.cli.planning import figures, unknown_figure
     from kit.errors import unknown
     from kit.report import cell_tables
     from kit.report.figures import (
-        behind,
         correlation,
         operations,
         profiles,
@@ -189,8 +189,6 @@ def _of_paper(name: str, paper: str, values: Any, kind: dict[str, Any]) -> Shown
         worth = operations.make(cell_tables.gather(collect().results, **kind))
         return Shown(worth, operations.text(worth), lambda: operations.draw(worth))
     if name not in profiles.names(paper):
-        others = [*SPEED] if paper == "dash" else [number for _, number in behind.FIGURES]
-        known = [*profiles.names(paper), *others, "runtimes", "ranks", *OF_RUNS]
-        raise unknown(f"figure of {paper}", name, known)
+        raise unknown_figure(name, paper, [*figures(paper), "runtimes", "ranks", *OF_RUNS])
     drawn = profiles.make(paper, name, means(table(profiles.definition(paper, name).table), values))
     return Shown(drawn, profiles.text(drawn), lambda: profiles.draw(drawn))
