@@ -22,7 +22,6 @@ STUDY = ("controls", "darcy-flow")
 
 def blocks() -> dict[str, str]:
     """Return what stands between the marks of the pages, by the name of the mark."""
-    found = collect(paths.project() / RESULTS).results
     made = {}
     for name in COLUMNS:
         shown = column_formats.markdown(_column(name))
@@ -32,10 +31,16 @@ def blocks() -> dict[str, str]:
         picture = f"\n![Errors measured and printed]({folder}column-{name}.svg)\n"
         made[mark] = shown + (picture if _column(name).rows else "")
     name, of = STUDY
-    how = {"profile": "lite", "protocol": "released", "tier": COLUMNS[of]}
-    table = study.make(name, task.find(of), found, (), **how)  # type: ignore[arg-type]
-    made[f"study {name} {of}"] = study.as_markdown(table)
+    made[f"study {name} {of}"] = study.as_markdown(controls())
     return made
+
+
+def controls() -> study.StudyTable:
+    """Return the study of controls from the results in ``docs/results``."""
+    name, of = STUDY
+    found = collect(paths.project() / RESULTS).results
+    how = {"profile": "lite", "protocol": "released", "tier": COLUMNS[of]}
+    return study.make(name, task.find(of), found, (), **how)  # type: ignore[arg-type]
 
 
 def stated() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import shutil
@@ -12,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kit import paths
+from kit import paths, task
+from kit.report import column
 from kit.runs.collect import collect
 from tests import readme_numbers, study_numbers
 
@@ -77,6 +79,26 @@ def test_columns_are_those_of_the_results_beside_them() -> None:
     for name in study_numbers.COLUMNS:
         picture = f"column-{name}.svg"
         assert (paths.project() / "docs" / picture).exists() == (picture in made[f"column {name}"])
+
+
+def test_what_is_said_of_the_column_is_so() -> None:
+    """In README below the column of Darcy Flow."""
+    found = collect(paths.project() / readme_numbers.RESULTS).results
+    made = column.make(task.find("darcy-flow"), found, profile="lite")
+    mean = {row.method: row.measured.mean or math.nan for row in made.rows}
+    order = [row.method for row in made.rows if row.printed]
+    assert {"expert", "dash", "baby-dash"} == {*order[:3]}
+    assert order[-2:] == ["xgboost", "perceiver-io"]
+    assert made.agreement.interval is not None
+    assert made.agreement.interval[0] > 0
+    assert mean["dash-uniform"] < mean["dash"] < mean["dash-random"]
+    assert mean["darts-random"] < min(mean["darts-gaea"], mean["te-nas"])
+    assert mean["densenas-random"] < mean["densenas"]
+    controls = study_numbers.controls()
+    for row in controls.rows[1:]:
+        assert row.interval is not None
+        apart = row.interval[0] > 0 or row.interval[1] < 0
+        assert apart == ("(7, 3)" in row.title)
 
 
 def test_its_commands_run_in_their_order(shell: dict[str, str], tmp_path: Path) -> None:
