@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 import shutil
+import unicodedata
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -251,8 +252,11 @@ def place_of(name: str, root: Path) -> Path:
         KitError: the name is no name, or taken.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
+        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+        near = "-".join(re.findall("[a-z0-9]+", plain)).lstrip("0123456789-")
         raise KitError(
-            f"{name!r} is no task name: small letters, digits, single hyphens; a letter comes first"
+            f"{name!r} is no task name: small letters, digits, single hyphens; a letter comes "
+            f"first{f', such as {near!r}' if near and not keyword.iskeyword(near) else ''}"
         )
     folder = root / name.replace("-", "_")
     if folder.exists():

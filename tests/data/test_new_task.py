@@ -185,7 +185,9 @@ def test_files_and_names_that_are_none(tmp_path: Path) -> None:
         ("own", "text.npz", "not an .npz file"),
         ("own", "bare.npy", "no array 'y'"),
         ("own", "objects.npz", "Python objects in place of numbers"),
-        ("My Task", "half.npz", "is no task name"),
+        ("My Task", "half.npz", "is no task name.*, such as 'my-task'$"),
+        ("2_Été", "half.npz", "a letter comes first, such as 'ete'$"),
+        ("class", "half.npz", "'class' is no task name.*a letter comes first$"),
     ):
         with pytest.raises(KitError, match=words):
             create(name, tmp_path / file, tmp_path)
