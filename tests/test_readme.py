@@ -94,6 +94,11 @@ def test_what_is_said_of_the_column_is_so() -> None:
     assert mean["dash-uniform"] < mean["dash"] < mean["dash-random"]
     assert mean["darts-random"] < min(mean["darts-gaea"], mean["te-nas"])
     assert mean["densenas-random"] < mean["densenas"]
+    ecg = column.make(task.find("ecg"), found, profile="lite")
+    last = [row.method for row in ecg.rows if row.printed]
+    assert (last[0], {*last[-3:]}) == ("amber", {"perceiver-io", "xgboost", "tcn"})
+    assert ecg.agreement.interval is not None
+    assert ecg.agreement.interval[0] < 0
     controls = study_numbers.controls()
     for row in controls.rows[1:]:
         assert row.interval is not None
