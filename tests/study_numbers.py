@@ -6,17 +6,22 @@ docs/study.md has the commands that make the results, and how they come to ``doc
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from kit import paths, task
 from kit.report import column, column_formats, study
 from kit.report.figures import save
 from kit.report.figures.column import draw
 from kit.runs.collect import collect
+from kit.runs.records import Result
+from kit.spec import Profile, Protocol, Tier
 from tests.readme_numbers import README, RESULTS
 
 PAGES = (README, paths.project() / "docs" / "study.md")
+PROFILE: Profile = "lite"
+PROTOCOL: Protocol = "released"
 # Task by task, the tier that its runs are of.
-COLUMNS = {"darcy-flow": "regenerated", "ecg": "published"}
+COLUMNS: dict[str, Tier] = {"darcy-flow": "regenerated", "ecg": "published"}
 STUDY = ("controls", "darcy-flow")
 
 
@@ -24,23 +29,33 @@ def blocks() -> dict[str, str]:
     """Return what stands between the marks of the pages, by the name of the mark."""
     made = {}
     for name in COLUMNS:
-        shown = column_formats.markdown(_column(name))
-        mark = f"column {name}"
+        found, mark = column_of(name), f"column {name}"
         (page,) = (page for page in PAGES if f"<!-- {mark}:" in page.read_text(encoding="utf-8"))
         folder = "docs/" if page == README else ""
         picture = f"\n![Errors measured and printed]({folder}column-{name}.svg)\n"
-        made[mark] = shown + (picture if _column(name).rows else "")
-    name, of = STUDY
-    made[f"study {name} {of}"] = study.as_markdown(controls())
+        made[mark] = column_formats.markdown(found) + (picture if found.rows else "")
+    made["study {} {}".format(*STUDY)] = study.as_markdown(controls())
     return made
 
 
+@cache
+def results() -> list[Result]:
+    """Return the results in ``docs/results``."""
+    return collect(paths.project() / RESULTS).results
+
+
+def column_of(name: str) -> column.Column:
+    """Return a task's column from them."""
+    found = task.find(name)
+    tier = COLUMNS[name]
+    return column.make(found, results(), profile=PROFILE, protocol=PROTOCOL, tier=tier)
+
+
 def controls() -> study.StudyTable:
-    """Return the study of controls from the results in ``docs/results``."""
+    """Return the study of controls from them."""
     name, of = STUDY
-    found = collect(paths.project() / RESULTS).results
-    how = {"profile": "lite", "protocol": "released", "tier": COLUMNS[of]}
-    return study.make(name, task.find(of), found, (), **how)  # type: ignore[arg-type]
+    found, tier = task.find(of), COLUMNS[of]
+    return study.make(name, found, results(), (), profile=PROFILE, protocol=PROTOCOL, tier=tier)
 
 
 def stated() -> dict[str, str]:
@@ -60,14 +75,8 @@ def main() -> None:
             text = pattern.sub(lambda _, block=block: block, text, count=1)  # type: ignore[misc]
         page.write_text(text, encoding="utf-8")
     for name in COLUMNS:
-        if _column(name).rows:
-            save(draw(_column(name)), paths.project() / "docs" / f"column-{name}.svg")
-
-
-def _column(name: str) -> column.Column:
-    found = collect(paths.project() / RESULTS).results
-    how = {"profile": "lite", "protocol": "released", "tier": COLUMNS[name]}
-    return column.make(task.find(name), found, **how)  # type: ignore[arg-type]
+        if column_of(name).rows:
+            save(draw(column_of(name)), paths.project() / "docs" / f"column-{name}.svg")
 
 
 if __name__ == "__main__":

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import os
 import re
-import shutil
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from scipy.stats import ttest_ind
 
-from kit import paths, task
+from kit import paths
 from kit.report import column
 from kit.runs.collect import collect
 from tests import readme_numbers, study_numbers
@@ -37,7 +37,7 @@ def block(section: str) -> str:
 
 
 @pytest.fixture
-def shell(tmp_path: Path, kept_counts: Path) -> dict[str, str]:
+def shell(tmp_path: Path) -> dict[str, str]:
     """An environment whose ``kit`` and ``python`` are those of this test."""
     folder = tmp_path / "bin"
     folder.mkdir()
@@ -45,8 +45,6 @@ def shell(tmp_path: Path, kept_counts: Path) -> dict[str, str]:
         (folder / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         (folder / name).chmod(0o755)
     (tmp_path / "tasks").mkdir()
-    (tmp_path / "results").mkdir()
-    shutil.copy(kept_counts, tmp_path / "results")
     return {
         **os.environ,
         "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
@@ -81,29 +79,50 @@ def test_columns_are_those_of_the_results_beside_them() -> None:
         assert (paths.project() / "docs" / picture).exists() == (picture in made[f"column {name}"])
 
 
-def test_what_is_said_of_the_column_is_so() -> None:
-    """In README below the column of Darcy Flow."""
-    found = collect(paths.project() / readme_numbers.RESULTS).results
-    made = column.make(task.find("darcy-flow"), found, profile="lite")
+def apart(made: column.Column, one: str, other: str) -> bool:
+    """Tell whether Welch's t test sees a difference of two methods over their seeds."""
+    found = {
+        row.method: [value for value in row.measured.values.values() if value is not None]
+        for row in made.rows
+    }
+    return bool(ttest_ind(found[one], found[other], equal_var=False).pvalue < 0.05)
+
+
+def test_what_is_said_of_darcy_flow_is_so() -> None:
+    made = study_numbers.column_of("darcy-flow")
     mean = {row.method: row.measured.mean or math.nan for row in made.rows}
     order = [row.method for row in made.rows if row.printed]
-    assert {"expert", "dash", "baby-dash"} == {*order[:3]}
+    assert {*order[:3]} == {"expert", "dash", "baby-dash"}
     assert order[-2:] == ["xgboost", "perceiver-io"]
     assert made.agreement.interval is not None
     assert made.agreement.interval[0] > 0
-    assert mean["dash-uniform"] < mean["dash"] < mean["dash-random"]
+    assert mean["dash"] < mean["dash-random"]
+    assert apart(made, "dash", "dash-random")
+    assert mean["dash-uniform"] < mean["dash"]
+    assert not apart(made, "dash", "dash-uniform")
     assert mean["darts-random"] < min(mean["darts-gaea"], mean["te-nas"])
     assert mean["densenas-random"] < mean["densenas"]
-    ecg = column.make(task.find("ecg"), found, profile="lite")
-    last = [row.method for row in ecg.rows if row.printed]
-    assert (last[0], {*last[-3:]}) == ("amber", {"perceiver-io", "xgboost", "tcn"})
-    assert ecg.agreement.interval is not None
-    assert ecg.agreement.interval[0] < 0
-    controls = study_numbers.controls()
-    for row in controls.rows[1:]:
+    _, drawn, largest, dilated = study_numbers.controls().rows
+    for row, told in ((drawn, False), (largest, False), (dilated, True)):
         assert row.interval is not None
-        apart = row.interval[0] > 0 or row.interval[1] < 0
-        assert apart == ("(7, 3)" in row.title)
+        assert (row.interval[0] > 0 or row.interval[1] < 0) == told
+
+
+def test_what_is_said_of_ecg_is_so() -> None:
+    made = study_numbers.column_of("ecg")
+    order = [row.method for row in made.rows if row.printed]
+    assert order[0] == "amber"
+    assert {*order[-3:]} == {"perceiver-io", "xgboost", "tcn"}
+    assert made.agreement.interval is not None
+    assert made.agreement.interval[0] < 0
+    for one, other in (
+        ("amber", "amber-random"),
+        ("dash", "dash-random"),
+        ("dash", "dash-uniform"),
+        ("darts-gaea", "darts-random"),
+        ("densenas", "densenas-random"),
+    ):
+        assert not apart(made, one, other)
 
 
 def test_its_commands_run_in_their_order(shell: dict[str, str], tmp_path: Path) -> None:

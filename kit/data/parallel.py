@@ -28,8 +28,9 @@ def parallel(
     file = sys.modules[function.__module__].__file__
     assert file is not None
     home = Path(file).parent
+    count = min(workers, max(1, len(items)))
     pool = ProcessPoolExecutor(
-        min(workers, max(1, len(items))),
+        count,
         # Spawned, not forked: a fork of a process with threads may hang.
         mp_context=get_context("spawn"),
         initializer=_begin,
@@ -43,7 +44,7 @@ def parallel(
                 yield
         except BrokenProcessPool:
             raise KitError(
-                f"one of {workers} processes at work was killed, most often for want of memory; "
+                f"one of {count} processes at work was killed, most often for want of memory; "
                 "what is done is kept (kit data prepare TASK --workers 1: one at a time)"
             ) from None
         except BaseException:
