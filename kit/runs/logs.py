@@ -46,9 +46,9 @@ def cap(path: Path, limit: int = LIMIT_BYTES, kept: int = KEPT_BYTES) -> None:
         return
     if size <= limit:
         return
-    with path.open("rb+") as stream:
+    # Opened once, to append as its writer does, so that little time lies between cut and end.
+    with path.open("a+b") as stream:
         stream.seek(size - kept)
         end = stream.read()
         stream.truncate(0)
-    with path.open("ab") as stream:
         stream.write(f"[kit: {size - kept} bytes cut here]\n".encode() + end)
