@@ -66,6 +66,11 @@ def test_each_phase_can_write_what_it_makes_and_nothing_else(
             assert writes == {"/kit/results": True, "/kit/data": False}
 
 
+def test_no_service_waits_for_another(services: dict[str, dict[str, Any]]) -> None:
+    """Of one that others wait for there is one container, which runs at once fight over."""
+    assert not any("depends_on" in service for service in services.values())
+
+
 def test_what_runs_is_what_results_are_marked_with(services: dict[str, dict[str, Any]]) -> None:
     for name in ("cifar-100", "cifar-100-dash"):
         service = services[name]
