@@ -211,6 +211,24 @@ def test_listings_in_both_forms(kit: Run) -> None:
     assert checked == {row["check"] for row in checks}
 
 
+def test_a_container_makes_itself_the_data_that_it_lacks(
+    kit: Run, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_IMAGE_ID", "sha256:0123")
+    monkeypatch.setenv("KIT_SERVICE", "ecg")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    words = ("run", "ecg", "constant", "--profile", "smoke", "--seed", "0")
+    done = kit(*words)
+    assert done.returncode == 0, done.stderr
+    prepare = "docker compose run --rm ecg-prepare --tier synthetic --profile smoke"
+    assert f"ecg: data for this container alone; '{prepare}' makes data" in done.stderr
+    assert not (home / "data").exists(), "which is read-only there"
+    assert len(list(tmp_path.glob("kit-data-*/ecg"))) == 1
+    lacking = kit(*words, "--tier", "published")
+    assert lacking.returncode == 1
+    assert "docker compose run --rm ecg-" in lacking.stderr
+
+
 def test_data_are_prepared_verified_and_listed(kit: Run, darcy: Path) -> None:
     assert "ok" in kit("data", "verify", "darcy-flow").stdout
     rows = json.loads(kit("data", "list", "--format", "json").stdout)

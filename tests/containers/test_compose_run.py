@@ -72,9 +72,9 @@ def finished(process: subprocess.Popen[str], seconds: float = 240) -> tuple[int,
 def test_three_seeds_of_dash_on_deepsea(
     compose: Compose, built_images: docker.DockerClient
 ) -> None:
-    code, _, err = finished(compose("deepsea-dash", "--profile", "smoke"))
+    code, _, err = finished(compose("deepsea-dash", "--profile", "smoke", "--tier", "sample"))
     assert code == 1
-    assert "docker compose run --rm deepsea-prepare" in err
+    assert "docker compose run --rm deepsea-prepare --tier sample" in err
     prepare = compose("deepsea-prepare", "--tier", "synthetic", "--profile", "smoke")
     assert finished(prepare)[0] == 0
     code, out, err = finished(compose("deepsea-dash", "--profile", "smoke"))
@@ -91,6 +91,20 @@ def test_three_seeds_of_dash_on_deepsea(
     code, out, err = finished(compose("deepsea-dash", "--seed", "1", "--profile", "smoke"))
     assert (code, out.count("seed 1")) == (0, 1), err
     assert time.monotonic() - again < 60
+
+
+def test_data_that_can_be_made_are_made_for_runs_that_lack_them(compose: Compose) -> None:
+    words = ("darcy-flow", "constant", "--profile", "smoke", "--seed")
+    at_once = [compose(*words, "0"), compose(*words, "1", KIT_THREADS="2")]
+    for process in at_once:
+        code, _, err = finished(process)
+        assert code == 0, err
+        assert "'docker compose run --rm darcy-flow-prepare --tier regenerated" in err
+    assert [folder.name for folder in paths.data().iterdir()] == ["raw"], "a run writes no data"
+    assert finished(compose("darcy-flow-prepare", "--profile", "smoke"))[0] == 0
+    code, _, err = finished(compose(*words, "2"))
+    assert code == 0, err
+    assert "prepar" not in err
 
 
 def test_a_result_says_what_it_was_made_with(

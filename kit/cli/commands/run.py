@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,7 +101,7 @@ def command(
         from kit.containers import lock
 
         lock.compare(os.environ["KIT_IMAGE_ID"], first.task, allow_unpinned)
-    here = spec_file is None and "KIT_IMAGE_ID" not in os.environ  # whose data are read-only
+    here = spec_file is None  # else that was done where it was planned
     own = task.find(first.task).about is None
     if here and own:
         _prepare(first)  # first, since its size tells how long a run takes
@@ -129,11 +130,22 @@ def command(
 
 
 def _prepare(spec: RunSpec) -> None:
-    """Make the data ready where that takes no network; of others the run tells what to do."""
+    """Make the data ready where that takes no network; of others the run tells what to do.
+
+    The data of a container are read-only. What takes no file and little space is made beside them,
+    for this container alone.
+    """
     from kit import plan, task
     from kit.cli.preparing import prepare
+    from kit.data.prepared import generated
 
     data = plan.data_of(task.find(spec.task), spec.tier, spec.profile)
+    if "KIT_IMAGE_ID" in os.environ and not data.ready:
+        if not generated(spec.tier) or spec.profile == "paper":
+            return
+        kept = f"'{data.command}' makes data that are kept"
+        click.echo(f"{data.task}: data for this container alone; {kept}", err=True)
+        os.environ["KIT_DATA"] = tempfile.mkdtemp(prefix="kit-data-")
     if data.automatic:
         prepare(data, spec.profile)
 
