@@ -19,8 +19,6 @@ from kit.runs.collect import collect
 
 README = paths.project() / "README.md"
 RESULTS = Path("docs") / "results" / "runs"
-# Of DASH, the first row of the ablation in docs/search.md, made at other settings of 'lite'.
-ABLATION = Path("docs") / "results" / "ablation" / "runs"
 BLOCK = re.compile(r"(?<=^## What comes out\n\n```\n).*?(?=^```$)", re.M | re.S)
 WIDTH = 92
 # 'make reproduce'; other runs of Table 5 stand in the column below.

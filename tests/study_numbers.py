@@ -1,4 +1,4 @@
-"""Columns and studies in README and docs/study.md, written from ``docs/results``: ``make numbers``.
+"""Columns and studies in README and docs, written from ``docs/results``: ``make numbers``.
 
 docs/study.md has the commands that make the results, and how they come to ``docs/results``.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
 from kit import paths, task
 from kit.report import column, column_formats, study
@@ -17,12 +18,14 @@ from kit.runs.records import Result
 from kit.spec import Profile, Protocol, Tier
 from tests.readme_numbers import README, RESULTS
 
-PAGES = (README, paths.project() / "docs" / "study.md")
+PAGES = (README, *(paths.project() / "docs" / page for page in ("study.md", "search.md")))
 PROFILE: Profile = "lite"
 PROTOCOL: Protocol = "released"
 # Task by task, the tier that its runs are of.
 COLUMNS: dict[str, Tier] = {"darcy-flow": "regenerated", "ecg": "published"}
-STUDY = ("controls", "darcy-flow")
+# Study by study, where its results lie: the ablation's are of another processor than the column's.
+STUDIES = {"controls": RESULTS, "ablation": Path("docs") / "results" / "ablation" / "runs"}
+OF = "darcy-flow"
 
 
 def blocks() -> dict[str, str]:
@@ -34,14 +37,14 @@ def blocks() -> dict[str, str]:
         folder = "docs/" if page == README else ""
         picture = f"\n![Errors measured and printed]({folder}column-{name}.svg)\n"
         made[mark] = column_formats.markdown(found) + (picture if found.rows else "")
-    made["study {} {}".format(*STUDY)] = study.as_markdown(controls())
+    made |= {f"study {name} {OF}": study.as_markdown(study_of(name)) for name in STUDIES}
     return made
 
 
 @cache
-def results() -> list[Result]:
-    """Return the results in ``docs/results``."""
-    return collect(paths.project() / RESULTS).results
+def results(folder: Path = RESULTS) -> list[Result]:
+    """Return the results in a folder of ``docs/results``."""
+    return collect(paths.project() / folder).results
 
 
 def column_of(name: str) -> column.Column:
@@ -51,11 +54,11 @@ def column_of(name: str) -> column.Column:
     return column.make(found, results(), profile=PROFILE, protocol=PROTOCOL, tier=tier)
 
 
-def controls() -> study.StudyTable:
-    """Return the study of controls from them."""
-    name, of = STUDY
-    found, tier = task.find(of), COLUMNS[of]
-    return study.make(name, found, results(), (), profile=PROFILE, protocol=PROTOCOL, tier=tier)
+def study_of(name: str) -> study.StudyTable:
+    """Return a study from them."""
+    found, tier = task.find(OF), COLUMNS[OF]
+    runs = results(STUDIES[name])
+    return study.make(name, found, runs, (), profile=PROFILE, protocol=PROTOCOL, tier=tier)
 
 
 def stated() -> dict[str, str]:
