@@ -103,6 +103,7 @@ def _result(spec: RunSpec, value: float | None, weights: str, memory: int | None
             python="3.11.7",
             torch="2.13.0",
             device="CPU",
+            processor="Made up 1.2 AVX2",
             threads=1,
             data="d" * 64,
             **nothing,

@@ -232,7 +232,9 @@ def _finished(folder: RunFolder, options: ExecuteOptions) -> Result | None:
 
 def _hardware(device: torch.device) -> dict[str, Any]:
     if device.type != "cuda":
-        return {"device": "CPU", "device_uuid": None, "cuda": None, "driver": None}
+        kind = f"{provenance.processor()} {torch.backends.cpu.get_cpu_capability()}"
+        nothing = {"device_uuid": None, "cuda": None, "driver": None}
+        return {"device": "CPU", "processor": kind, **nothing}
     from kit.engines.devices import gpus
 
     properties = torch.cuda.get_device_properties(device)

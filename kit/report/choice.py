@@ -196,7 +196,11 @@ def _differences(results: Sequence[Result]) -> tuple[str, ...]:
     origins = [result.provenance for result in results]
     told = {"data": {each.data for each in origins}, "code": {each.code_hash for each in results}}
     differs = [name for name, found in told.items() if len(found) > 1]
-    shown = {"torch": {each.torch for each in origins}, "device": {each.device for each in origins}}
+    shown = {
+        "torch": {each.torch for each in origins},
+        "device": {each.device for each in origins},
+        "processor": {each.processor for each in origins if each.processor},
+    }
     for name, found in shown.items():
         if len(found) > 1:
             differs.append(f"{name} ({', '.join(sorted(found))})")

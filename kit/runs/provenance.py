@@ -56,6 +56,19 @@ def python_version() -> str:
     return platform.python_version()
 
 
+def processor() -> str:
+    """Return the kind of this machine's processor, as far as the system tells it."""
+    try:
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor() or platform.machine()
+    first = told.partition("\n\n")[0].splitlines()
+    facts = {name.strip(): value.strip() for name, _, value in (x.partition(":") for x in first)}
+    if "model name" not in facts:
+        return platform.machine()
+    return "{} {}.{}".format(*(facts.get(x, "?") for x in ("model name", "cpu family", "model")))
+
+
 def _git(*arguments: str) -> str | None:
     command = ["git", "-C", str(paths.project()), *arguments]
     try:

@@ -71,6 +71,8 @@ class Provenance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where and with what a run was made; no part of its identity.
 
     ``image_pinned`` says whether the image was the one of the lock; None outside of containers.
+    ``processor`` is what computed, where that was no GPU: another kind adds up in another order, or
+    with other roundings. None in results of older kits.
     """
 
     started: str
@@ -88,6 +90,7 @@ class Provenance(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     image_digest: str | None
     data: str
     image_pinned: bool | None = None
+    processor: str | None = None
 
 
 class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

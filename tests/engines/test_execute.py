@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from kit import method, task
 from kit.engines import execute as module
@@ -49,6 +50,9 @@ def test_a_run_leaves_a_whole_and_true_result() -> None:
     assert [name for name, _, _ in result.architecture.value][:2] == ["conv1", "blocks.0.conv1"]
     assert result.metrics["relative-l2"].n_units == 4
     assert result.provenance.device == "CPU"
+    kind = result.provenance.processor
+    assert kind is not None
+    assert kind.endswith(f" {torch.backends.cpu.get_cpu_capability()}")
     assert len(result.provenance.data) == 64
     assert (folder.path / result.artifacts[0].name).exists()
     status = folder.status()

@@ -19,6 +19,7 @@ ORIGINS: list[tuple[dict[str, str], str]] = [
     ({"code_hash": "e" * 64}, "code"),
     ({"torch": "2.12.0"}, "torch (2.12.0, 2.13.0)"),
     ({"device": "Tesla V100"}, "device (CPU, Tesla V100)"),
+    ({"processor": "Other 6.85 AVX512"}, "processor (Made up 1.2 AVX2, Other 6.85 AVX512)"),
 ]
 
 
