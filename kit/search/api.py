@@ -121,12 +121,22 @@ def dash_search(
 
     Raises:
         DivergedError: a loss or a weight is not finite.
-        ValueError: nothing can be searched; a layer changes sizes, pads other than by zeros or has
-            an unknown parametrisation; or the data do not fit, or hold NaN.
+        ValueError: nothing can be searched; a layer changes sizes, pads other than by zeros,
+            shares its weight or has an unknown parametrisation; the data do not fit, or hold NaN;
+            the loss is no number; or the checkpoint is of another search.
     """
     if even := [size for size in kernel_sizes if size % 2 == 0]:
         raise ValueError(f"kernel sizes must be odd to be centred, not {even[0]}")
     keeping.check_epochs(epochs)
+    keeping.check_rates(learning_rate=learning_rate, alpha_learning_rate=alpha_learning_rate)
+    # Tensors of one shape are of many searches, whose mixtures mean something else.
+    call = {
+        "kernel sizes": list(kernel_sizes),
+        "dilations": list(dilations),
+        "rates": (learning_rate, alpha_learning_rate, gradient_scale, penalty, clip),
+        "mixtures": (separable, gumbel, temperature),
+        "seed": seed,
+    }
     device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
     with torch.random.fork_rng():
         torch.manual_seed(key(seed, "supernet"))
@@ -150,7 +160,7 @@ def dash_search(
         optimiser = _optimiser(network, alphas, learning_rate, alpha_learning_rate)
         file = None if checkpoint is None else Path(checkpoint)
         parts: dict[str, keeping.Kept] = {"network": network, "optimiser": optimiser}
-        losses = keeping.resume(file, parts)
+        losses = keeping.resume(file, parts, call)
         for epoch in range(len(losses), epochs):
             torch.manual_seed(key(seed, "epoch", epoch))
             for group in optimiser.param_groups:
@@ -161,7 +171,7 @@ def dash_search(
                 value = loss(network(x.to(device)), y.to(device))
                 batches.append(_step(network, optimiser, gradients, value, clip))
             losses.append(keeping.mean_loss(network, batches, epoch))
-            keeping.save(file, parts, losses)
+            keeping.save(file, parts, losses, call)
             progress(epoch + 1, epochs, losses[-1])
     return Architecture(discretise(network), tuple(losses))
 
@@ -170,12 +180,12 @@ def _step(
     network: nn.Module, optimiser: Optimizer, gradients: AlphaGradients, value: Tensor, clip: float
 ) -> Tensor:
     optimiser.zero_grad(set_to_none=True)
-    value.backward()
+    loss = keeping.descend(value)
     gradients.shape()
     if clip:
         nn.utils.clip_grad_norm_(network.parameters(), clip)
     optimiser.step()
-    return value.detach()
+    return loss
 
 
 def _optimiser(

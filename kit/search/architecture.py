@@ -38,10 +38,9 @@ def instantiate(
         layer = layers.get(name)
         if not isinstance(layer, nn.Conv1d | nn.Conv2d):
             raise ValueError(f"the architecture names {name!r}, which is no convolution here")
-        parent, _, last = name.rpartition(".")
         replacement = _convolution(layer, size, dilation, padding).to(layer.weight)
         wrappers.parametrize_alike(layer, replacement)
-        setattr(network.get_submodule(parent), last, replacement)
+        wrappers.replace(network, layer, replacement)
     return network
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import pickle
+import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +19,16 @@ from kit.files import write_bytes
 Batches = Iterable[tuple[Tensor, Tensor]]
 
 # What torch raises for a checkpoint that is damaged, or of another shape.
-DAMAGE = (AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError)
+DAMAGE = (
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    pickle.UnpicklingError,
+    struct.error,
+)
 
 
 class Kept(Protocol):
@@ -36,10 +47,40 @@ def first(data: Batches) -> tuple[Tensor, Tensor]:
     Raises:
         ValueError: there is none, or it is no pair (x, y) of tensors.
     """
-    pair = next(iter(data), None)
-    if not isinstance(pair, tuple | list) or len(pair) != 2 or not isinstance(pair[0], Tensor):
-        raise ValueError("the data must be batches (x, y) of tensors")
-    return pair[0], pair[1]
+    return _pair(next(iter(data), None))
+
+
+def _pair(batch: object) -> tuple[Tensor, Tensor]:
+    match batch:
+        case (Tensor() as x, Tensor() as y) if not isinstance(batch, Tensor):
+            return x, y
+    raise ValueError("the data must be batches (x, y) of tensors")
+
+
+def descend(value: object) -> Tensor:
+    """Compute the gradients of a loss; return it without them.
+
+    Raises:
+        ValueError: it is no single number of a computation that has gradients.
+    """
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        shape = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else value
+        raise ValueError(f"the loss must return one number as a tensor, not {shape}")
+    if not value.requires_grad:
+        raise ValueError("the loss has no gradient: is it detached, or the search in no_grad()?")
+    value.backward()
+    return value.detach()
+
+
+def check_rates(**rates: float) -> None:
+    """Check learning rates.
+
+    Raises:
+        ValueError: one is no number from 0 on.
+    """
+    for name, rate in rates.items():
+        if not 0 <= rate < math.inf:
+            raise ValueError(f"{name} is a number from 0 on, not {rate}")
 
 
 def check_epochs(epochs: int) -> None:
@@ -60,13 +101,12 @@ def checked(data: Batches, name: str = "the data") -> Iterator[tuple[Tensor, Ten
         name: of the data, for messages.
 
     Raises:
-        ValueError: one is not; the line says how many, and in which batch.
+        ValueError: one is not; the line says how many, and in which batch. Or one is no pair.
     """
-    for number, (x, y) in enumerate(data):
+    for number, batch in enumerate(data):
+        x, y = _pair(batch)
         for what, values in (("x", x), ("y", y)):
-            numbers = isinstance(values, Tensor) and (
-                values.is_floating_point() or values.is_complex()
-            )
+            numbers = values.is_floating_point() or values.is_complex()
             if numbers and not bool(values.isfinite().all()):
                 count = int((~values.isfinite()).sum())
                 raise ValueError(
@@ -90,8 +130,13 @@ def mean_loss(network: nn.Module, losses: Sequence[Tensor], epoch: int) -> float
     return found["loss"]
 
 
-def resume(file: Path | None, parts: Mapping[str, Kept]) -> list[float]:
+def resume(file: Path | None, parts: Mapping[str, Kept], call: Mapping[str, Any]) -> list[float]:
     """Return the losses of the epochs done, with the parts as they were after these.
+
+    Args:
+        file: what ``save`` wrote, if there is such.
+        parts: of the search.
+        call: what was asked of it, but for its length.
 
     Raises:
         ValueError: the file is of another search.
@@ -100,18 +145,22 @@ def resume(file: Path | None, parts: Mapping[str, Kept]) -> list[float]:
         return []
     try:
         state = torch.load(file, map_location="cpu", weights_only=True)
+        if state["call"] != repr(dict(call)):
+            raise ValueError("another call")
         for name, part in parts.items():
             part.load_state_dict(state[name])
         return list(state["losses"])
-    except (*DAMAGE, pickle.UnpicklingError):
+    except DAMAGE:
         raise ValueError(f"{file} is of another search; remove it to start afresh") from None
 
 
-def save(file: Path | None, parts: Mapping[str, Kept], losses: Sequence[float]) -> None:
+def save(
+    file: Path | None, parts: Mapping[str, Kept], losses: Sequence[float], call: Mapping[str, Any]
+) -> None:
     """Write what ``resume`` reads; nothing without a file."""
     if file is None:
         return
     buffer = io.BytesIO()
     state = {name: part.state_dict() for name, part in parts.items()}
-    torch.save({**state, "losses": list(losses)}, buffer)
+    torch.save({**state, "losses": list(losses), "call": repr(dict(call))}, buffer)
     write_bytes(file, buffer.getvalue())

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrize import type_before_parametrizations
 
 from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
@@ -33,6 +34,10 @@ def check(module: nn.Module, include: Sequence[str], exclude: Sequence[str]) -> 
     Raises:
         ValueError: there are such; one line that names them.
     """
+    if any(isinstance(weight, UninitializedParameter) for weight in module.parameters()):
+        raise ValueError("the model has lazy layers of no size yet; call it with a batch first")
+    if type_before_parametrizations(module) in SEARCHABLE:
+        raise ValueError("the model is a single convolution; put it into a Sequential")
     why = [
         f"{name} {reason}"
         for name, layer in module.named_modules()
@@ -40,10 +45,23 @@ def check(module: nn.Module, include: Sequence[str], exclude: Sequence[str]) -> 
         and type_before_parametrizations(layer) in SEARCHABLE
         and _matches(name, include)
         and not _matches(name, exclude)
-        and (reason := wrappers.refused(layer))
+        and (reason := wrappers.refused(layer) or _shared(module, layer))
     ]
     if why:
         raise ValueError(f"exclude these convolutions by name, or change them: {'; '.join(why)}")
+
+
+def _shared(module: nn.Module, layer: nn.Conv1d | nn.Conv2d) -> str | None:
+    """Return why a convolution cannot be replaced that has its weight in common with others."""
+    weight = layer._parameters.get("weight")
+    others = [
+        name
+        for name, other in module.named_modules()
+        if weight is not None
+        and other is not layer
+        and any(each is weight for each in other.parameters(recurse=False))
+    ]
+    return f"shares its weight with {', '.join(others)}" if others else None
 
 
 def _nothing(network: nn.Module) -> str:

@@ -79,6 +79,11 @@ def supernet(
     for what, values in (("kernel size", kernel_sizes), ("dilation", dilations)):
         if not values or min(values) < 1:
             raise ValueError(f"{what}s to search are numbers from 1 on, not {list(values)}")
+    if temperature <= 0:
+        raise ValueError(f"the temperature is a number above 0, not {temperature}")
+    # A pattern alone would be taken for one of each of its letters.
+    include = (include,) if isinstance(include, str) else include
+    exclude = (exclude,) if isinstance(exclude, str) else exclude
     plain = wrappers.unwrapped(module)
     searchable.check(plain, include, exclude)
     network = wrappers.unwrap_inside(copy.deepcopy(plain))
@@ -87,7 +92,7 @@ def supernet(
     mixture = partial(gumbel_softmax if gumbel else softmax, temperature=temperature)
     if simplex:
         mixture = partial(_of_logarithm, mixture)
-    for name, layer in found.items():
+    for layer in found.values():
         same = separable and layer.in_channels == layer.out_channels
         kind = AggConv1d if isinstance(layer, nn.Conv1d) else AggConv2d
         replacement = kind(
@@ -106,8 +111,7 @@ def supernet(
             replacement.bias.data.copy_(layer.bias.data)
         if simplex:
             replacement.alpha.data = softmax(replacement.alpha.data)
-        parent, _, last = name.rpartition(".")
-        setattr(network.get_submodule(parent), last, replacement.to(layer.weight))
+        wrappers.replace(network, layer, replacement.to(layer.weight))
     return network
 
 

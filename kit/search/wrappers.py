@@ -36,6 +36,14 @@ def unwrap_inside(network: nn.Module) -> nn.Module:
     return network
 
 
+def replace(network: nn.Module, layer: nn.Module, replacement: nn.Module) -> None:
+    """Put another layer wherever a network holds one: a layer may be there by several names."""
+    for parent in network.modules():
+        for name, child in list(parent._modules.items()):
+            if child is layer:
+                setattr(parent, name, replacement)
+
+
 def refused(layer: Convolution) -> str | None:
     """Return why a convolution cannot be searched as it is, or None."""
     if layer.padding_mode != "zeros":

@@ -177,13 +177,23 @@ def test_interrupted_it_goes_on_to_the_same_architecture(tmp_path: Path) -> None
     torch.randn(7)
     resumed = dash_search(model, data, checkpoint=file, **search)
     assert resumed == whole
-    for junk in (b"", b"text", file.read_bytes()[:300], b"\x80\x02cposix\nsystem\nU\x04true\x85R."):
+    for junk in (
+        b"",
+        b"text",
+        b"junk",
+        file.read_bytes()[:300],
+        b"\x80\x02cposix\nsystem\nU\x04true\x85R.",
+    ):
         damaged = tmp_path / "damaged.pt"
         damaged.write_bytes(junk)
         with pytest.raises(ValueError, match="of another search"):
             dash_search(model, data, checkpoint=damaged, **search)
     with pytest.raises(ValueError, match="of another search"):
         dash_search(model, data, checkpoint=file, kernel_sizes=(3,), dilations=(1,))
+    # These have alphas of the same shape, which stand for other sizes.
+    for other in ({"kernel_sizes": (5, 3)}, {"dilations": (2, 1)}, {"seed": 1}):
+        with pytest.raises(ValueError, match="of another search"):
+            dash_search(model, data, checkpoint=file, **{**search, **other})
 
 
 def test_it_leaves_the_callers_random_numbers_alone() -> None:
@@ -215,6 +225,9 @@ def test_architectures_on_disk(tmp_path: Path) -> None:
     [
         ([], r"batches \(x, y\)"),
         ([torch.zeros(3)], r"batches \(x, y\)"),
+        ([torch.zeros(2, 3, 16, 16)], r"batches \(x, y\)"),
+        ([(torch.zeros(2, 3, 16, 16), [0, 1])], r"batches \(x, y\)"),
+        ([(torch.zeros(2, 3, 16, 16), torch.zeros(2).long()), {"x": 1}], r"batches \(x, y\)"),
         (iter([(torch.zeros(2, 3, 16, 16), torch.zeros(2, dtype=torch.long))]), "only once"),
     ],
 )

@@ -193,6 +193,47 @@ class Odd(nn.Conv2d):
     """A convolution that may compute something else."""
 
 
+class Named(nn.Module):
+    """A layer by two names, of which the pass takes the second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(3, 3, 3, padding=1)
+        self.second = self.first
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.second(x)
+
+
+def test_a_layer_of_several_names_is_searched_and_stays_one() -> None:
+    layer, body = nn.Conv2d(3, 3, 3, padding=1), nn.ReLU()
+    for model in (nn.Sequential(layer, body, layer), Named()):
+        model = nn.Sequential(model, *head(2, 3))
+        found = dash_search(model, data(2), **{**SMALL, "kernel_sizes": (5,), "dilations": (3,)})
+        assert list(found.choices.values()) == [(5, 3)]
+        places = [
+            each
+            for each in found.apply(model).get_submodule("0")._modules.values()
+            if each is not body
+        ]
+        convolutions = [each for each in places if isinstance(each, nn.Conv2d)]
+        assert len(convolutions) == 2
+        assert convolutions[0] is convolutions[1]
+        assert convolutions[0].kernel_size == (5, 5)
+
+
+def test_a_pattern_alone_is_one_pattern() -> None:
+    """Not one for each of its letters, of which nearly every name has some."""
+    found = dash_search(UNet(), data(2), include="enc", exclude="downsample", **SMALL)
+    assert list(found.choices) == ["enc"]
+
+
+def tied() -> nn.Module:
+    first, second = conv(), nn.ConvTranspose2d(4, 3, 3, padding=1)
+    second.weight = first.weight
+    return nn.Sequential(first, second, conv())
+
+
 def odd() -> nn.Module:
     layer = conv()
     parametrize.register_parametrization(layer, "weight", Twice())
@@ -207,6 +248,8 @@ def odd() -> nn.Module:
         (odd, "0 has the parametrisation Twice"),
         (lambda: torch.nn.utils.spectral_norm(conv()), "0 has the older SpectralNorm"),
         (lambda: torch.nn.utils.weight_norm(conv()), "0 has the older WeightNorm"),
+        (tied, "0.0 shares its weight with 0.1"),
+        (lambda: nn.LazyConv2d(4, 3, padding=1), "lazy layers of no size yet; call it with a"),
         (lambda: Odd(3, 4, 3, padding=1), r"subclasses .* left alone.*: 0 \(Odd\)"),
     ],
 )
@@ -223,11 +266,23 @@ def test_what_could_not_be_made_again_is_refused_by_name(layer: Any, words: str)
         ({"epochs": -1}, "at least one epoch, not -1"),
         ({"kernel_sizes": ()}, "kernel sizes to search are numbers from 1 on"),
         ({"dilations": (0, 1)}, "dilations to search are numbers from 1 on"),
+        ({"temperature": 0.0}, r"the temperature is a number above 0, not 0\.0"),
+        ({"learning_rate": torch.nan}, "^learning_rate is a number from 0 on, not nan"),
+        ({"alpha_learning_rate": -1.0}, "^alpha_learning_rate is a number from 0 on, not -1"),
+        ({"loss": lambda *_: None}, "the loss must return one number as a tensor, not None"),
+        ({"loss": lambda *_: 1.0}, "the loss must return one number as a tensor, not 1"),
+        ({"loss": lambda said, _: said}, r"not a tensor of shape \(4, 4\)"),
+        ({"loss": lambda said, _: said.detach().sum()}, "the loss has no gradient"),
     ],
 )
 def test_searches_of_nothing_are_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         dash_search(UNet(), data(2), **{**SMALL, **changes})
+
+
+def test_a_convolution_alone_is_no_model() -> None:
+    with pytest.raises(ValueError, match="a single convolution; put it into a Sequential"):
+        dash_search(nn.Conv2d(3, 4, 3, padding=1), data(2), **SMALL)
 
 
 @pytest.mark.parametrize("bad", [torch.nan, torch.inf])

@@ -125,12 +125,17 @@ def darts_search(
         ValueError: there are no epochs, or the data do not fit, or hold NaN.
     """
     keeping.check_epochs(epochs)
+    keeping.check_rates(
+        learning_rate=learning_rate, architecture_learning_rate=architecture_learning_rate
+    )
     x, _ = keeping.first(data)
     keeping.first(held_out)
     dims = x.dim() - 2
     if dims not in (1, 2):
         raise ValueError(f"samples are (channels, *sizes) with one or two sizes, not {x.shape[1:]}")
     start = epochs // 5 if warm_start is None else warm_start
+    rates = (learning_rate, architecture_learning_rate, clip)
+    call = {"network": (outputs, dense, channels, layers), "rates": rates, "seed": seed}
     with torch.random.fork_rng():
         torch.manual_seed(key(seed, "supernet"))
         network = DartsSupernet(
@@ -138,7 +143,7 @@ def darts_search(
         ).to(device)
         search = _Search(network, loss, learning_rate, architecture_learning_rate, clip)
         file = None if checkpoint is None else Path(checkpoint)
-        losses = keeping.resume(file, search.parts)
+        losses = keeping.resume(file, search.parts, call)
         if not losses:
             for _ in keeping.checked(held_out, "the held-out data"):
                 pass
@@ -148,7 +153,7 @@ def darts_search(
             batches = data if losses else keeping.checked(data)
             found = search.epoch(batches, held_out, device, learns=epoch >= start)
             losses.append(keeping.mean_loss(network, found, epoch))
-            keeping.save(file, search.parts, losses)
+            keeping.save(file, search.parts, losses, call)
             progress(epoch + 1, epochs, losses[-1])
     genotype = network.mixtures.genotype()
     return DartsArchitecture(genotype, x.shape[1], outputs, dims, dense, tuple(losses))
@@ -212,9 +217,7 @@ class _Search:
         for each in self.network.parameters():
             each.requires_grad_(id(each) in chosen)
             each.grad = None
-        value = self.loss(self.network(x), y)
-        value.backward()
-        return value.detach()
+        return keeping.descend(self.loss(self.network(x), y))
 
 
 def _endless(data: keeping.Batches) -> Iterator[tuple[Tensor, Tensor]]:
