@@ -83,10 +83,14 @@ def encode(x: Tensor, fold: Fold) -> Tensor:
 
 
 def _tensor(place: str, x: npt.NDArray[Any]) -> Tensor:
+    if len(x) == 0:
+        raise DataError(f"{place}: x is {x.shape}: it is empty")
+    # Too large ones are infinite as float32; whole ones may have the machine's other order.
+    with np.errstate(over="ignore"):
+        kind = np.float32 if x.dtype.kind == "f" else x.dtype.newbyteorder("=")
+        x = x.astype(kind, copy=False)
     if x.dtype.kind not in "fiub" or not np.isfinite(x).all():
         raise DataError(f"{place}: x holds values that are not finite numbers")
-    if x.dtype.kind == "f":
-        x = x.astype(np.float32)
     return torch.from_numpy(np.ascontiguousarray(x))
 
 

@@ -7,23 +7,29 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import torch
 
 from kit import method, task
 from kit.data import preparing
+from kit.data.own.reading import Reading
 from kit.data.prepared import open_prepared
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import DataError, KitError
+from kit.export import inputs
 from kit.export.files import export
 from kit.export.loading import load_run
 from kit.export.predict import predict
+from kit.export.predictions import Predictions
 from kit.methods.dash.method import Dash
 from kit.metrics.relative_l2 import Evaluator
 from kit.runs.folder import RunFolder
+from kit.settings import DataConfig
 from kit.spec import RunSpec
 from kit.training.loop import score
 from tests.conftest import Run
@@ -178,6 +184,7 @@ def test_what_is_wrong_with_a_file_is_told_in_a_line(
     for name, content, words in (
         ("size.npy", x[:, :40], r"x is \(2, 1, 40, 85\), not \(samples, 1, 85, 85\)"),
         ("nan.npy", np.full_like(x, np.nan), "not finite numbers"),
+        ("beyond float32.npy", np.full(x.shape, 1e300), "not finite numbers"),
         ("text.npy", np.array(["a"]), "x is"),
     ):
         np.save(tmp_path / name, content)
@@ -201,6 +208,30 @@ def test_what_is_wrong_with_a_file_is_told_in_a_line(
     done = kit("predict", "darcy-flow/dash", str(tmp_path / "size.npy"))
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", [">i2", ">f4", ">u4", "<f8", "?"])
+def test_inputs_in_any_order_of_bytes(kind: str, tmp_path: Path) -> None:
+    x = (np.arange(170).reshape(2, 85) % 7).astype(kind)
+    np.save(tmp_path / "x.npy", x[:, None, :, None] * np.ones(85, kind))
+    the_task = task.find("darcy-flow")
+    found = inputs.of_arrays(tmp_path / "x.npy", the_task, DataConfig())
+    assert found[:, 0, :, 3].tolist() == x.tolist()
+
+
+def test_inputs_of_no_samples_are_told(tmp_path: Path) -> None:
+    (tmp_path / "reading.json").write_bytes(msgspec.json.encode(Reading(layout="NCHW")))
+    np.savez(tmp_path / "x.npz", x=np.zeros((0, 1, 85, 85)))
+    own = replace(task.find("darcy-flow"), folder=tmp_path)
+    with pytest.raises(DataError, match="it is empty"):
+        inputs.read([str(tmp_path / "x.npz")], own, DataConfig())
+
+
+def test_answers_do_not_take_the_place_of_names_of_samples() -> None:
+    """One's own columns may be called as those that every table of predictions has."""
+    own = replace(task.find("darcy-flow"), kind="regression", outputs=2, names=("id", "b"))
+    columns = Predictions(own, np.array([[1.0, 2.0]]), ["first"]).columns()
+    assert columns == {"sample": [0], "id": ["first"], "y(id)": [1.0], "b": [2.0]}
 
 
 def test_a_run_that_is_not_finished(darcy: object) -> None:
