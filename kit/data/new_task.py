@@ -19,7 +19,7 @@ from kit.data.own.card import card
 from kit.data.own.reading import FILE, Array, Ask, Found, Reading, plural
 from kit.data.own.splits import Split
 from kit.data.own.targets import Answers, understand
-from kit.errors import DataError, KitError
+from kit.errors import DataError, KitError, printable
 from kit.files import replacing, write_bytes, write_json
 from kit.seeding import generator
 from kit.task import Kind
@@ -237,7 +237,8 @@ def write(name: str, own: Own, source: str, root: Path) -> Path:
             )
         write_json(folder / FILE, own.reading)
         write_bytes(folder / "prepare.py", PREPARE.encode())
-        text = README.format(title=title, source=facts["source"], card="\n".join(own.card))
+        lines = "\n".join(map(printable, own.card))
+        text = README.format(title=title, source=facts["source"], card=lines)
         write_bytes(folder / "README.md", text.encode(errors=NAMES))
         # Last, since it is what makes the folder a task.
         write_bytes(folder / "task.py", TASK.format(**facts).encode(errors=NAMES))

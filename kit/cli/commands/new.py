@@ -48,14 +48,14 @@ def new_task(
     """
     from kit import paths, task
     from kit.data import new_task as making
-    from kit.errors import KitError
+    from kit.errors import KitError, printable
 
     if name in task.names():
         raise KitError(f"there is a task {name!r} already; choose another name")
     making.place_of(name, paths.new_tasks())
     own = making.read([*sources, *more], asked(**words))
     for line in own.card:
-        click.echo(line)
+        click.echo(printable(line))
     if dry_run:
         return
     files = " and ".join(Path(each).name for each in (*sources, *more))

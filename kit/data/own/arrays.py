@@ -9,6 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from kit.data import archives, npy
+from kit.data.own.missing import whole
 from kit.data.own.reading import Array, Ask, Found
 from kit.errors import DataError
 
@@ -60,7 +61,7 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
                 f"{place} has no array {name!r}, but {', '.join(names) or 'nothing'}; "
                 "--column NAME and --target NAME say which to take"
             )
-        return get(name)
+        return _plain(f"{place}: {name}", get(name))
 
     inputs = (ask.reading.columns or (_cased(INPUTS, names),))[0]
     if len(names) == 1 and not ask.answers:
@@ -69,18 +70,17 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
     answers: tuple[str, ...] = ask.targets or (_cased(ANSWERS, names),)
     y = None
     if ask.answers:
+        _check(place, inputs, answers, ask)
         columns = [take(name) for name in answers]
         y = columns[0] if len(columns) == 1 else _joined(place, answers, columns)
     wanted = {**{each: each for each in USUAL if each in names}, **ask.aside}
     if not ask.answers:
         wanted = {what: name for what, name in wanted.items() if what == "identity"}
-    for what in ("sequence", "order"):
-        if what in wanted:
-            raise DataError(f"{place}: --{what} is for tables, whose rows are steps")
     aside = {what: take(name) for what, name in wanted.items()}
     axis = ask.reading.layout.find("N") if ask.reading.layout else 0
     count = x.shape[axis] if x.ndim > max(axis, 0) else 0
     _same_length(place, count, {ANSWERS: y, **aside} if y is not None else aside)
+    aside = {what: whole(place, wanted[what], values) for what, values in aside.items()}
     kept = sorted(set(names) - {inputs, *answers, *wanted.values()})
     notes = [f"left out: {', '.join(kept)}"] if kept and ask.answers else []
     reading = replace(ask.reading, columns=(inputs,))
@@ -95,6 +95,30 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
         arranged=False,
         notes=tuple(notes),
     )
+
+
+def _plain(place: str, values: Array) -> Array:
+    """Return text that is stored as bytes as text, and numbers in the machine's order of bytes."""
+    if values.dtype.kind != "S":
+        return values.astype(values.dtype.newbyteorder("="), copy=False)
+    try:
+        return np.asarray(np.char.decode(values, "utf-8"))
+    except UnicodeDecodeError:
+        raise DataError(f"{place} holds bytes that are no text in UTF-8") from None
+
+
+def _check(place: str, inputs: str, answers: Sequence[str], ask: Ask) -> None:
+    """Refuse what is asked of arrays in vain."""
+    for what in ("sequence", "order"):
+        if what in ask.aside:
+            raise DataError(f"{place}: --{what} is for tables, whose rows are steps")
+    if ask.reading.size or ask.reading.rows != "sequence":
+        option = "size" if ask.reading.size else "as"
+        raise DataError(f"{place}: --{option} is not for arrays, which are taken as they are")
+    if len(ask.reading.columns) > 1:
+        raise DataError(f"{place}: one array is the input; join them first, or name one --column")
+    if inputs in answers:
+        raise DataError(f"{place}: {inputs!r} cannot be the input and the answers")
 
 
 def _cased(usual: str, names: Sequence[str]) -> str:

@@ -10,11 +10,11 @@ import numpy as np
 from kit.data.own.missing import statistics
 from kit.data.own.reading import Array, Found, plural
 from kit.data.own.splits import FOLDS, Split, lacking
-from kit.data.own.targets import Answers
+from kit.data.own.targets import LOST, Answers
 
 SHOWN = 10
-# A deviation so much smaller than the mean is lost in float32.
-LOST = 1e5
+# Below it, float32 has every whole number.
+EXACT = 1 << 24
 RARE = 0.02
 
 
@@ -68,7 +68,9 @@ def _smells(x: Array, answers: Answers, split: Split) -> list[str]:
         some = ", ".join(map(str, still[:SHOWN])) + (" ..." if len(still) > SHOWN else "")
         smells.append(f"constant in train: channel {some} of {len(means)}")
     lost = [at for at in range(len(means)) if abs(means[at]) > LOST * stds[at] and at not in still]
-    if lost and x.dtype.kind == "f":
+    if x.dtype.kind != "f":
+        lost = [at for at in lost if abs(means[at]) > EXACT]
+    if lost:
         smells.append(f"channel {lost[0]} is so far from 0 that float32 loses it; shift it first")
     copies, kept = _copies(x, split)
     if copies:

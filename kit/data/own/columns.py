@@ -16,11 +16,30 @@ from kit.errors import DataError, KitError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What stands for no value, besides an empty cell.
-NULLS = ("", "NA", "N/A", "#N/A", "n/a", "NaN", "nan", "-NaN", "-nan", "NULL", "null", "None", "?")
+# What stands for no value, an empty cell among them.
+NULLS = (
+    "",
+    " ",
+    "NA",
+    "N/A",
+    "#N/A",
+    "n/a",
+    "NaN",
+    "nan",
+    "-NaN",
+    "-nan",
+    "NULL",
+    "null",
+    "None",
+    "?",
+)
 # The first one that the header has most of; spaces where it has none of the others.
 DELIMITERS = (",", ";", "\t", "|")
 PARQUET = (".parquet", ".pq")
+# The line by which Excel writes how columns are parted, before that of their names.
+PARTED = re.compile(r"sep=(.)")
+# Of text that pyarrow parses at once; a row, of a table of many columns, must not be longer.
+BLOCK = 1 << 26
 # How packed files begin, whatever they are called.
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 WITH_COMMA = r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$"
@@ -64,7 +83,8 @@ def _table(file: Path, notes: list[str]) -> pa.Table:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(file) if file.suffix in PARQUET else _csv(file, notes)
+        packed = file.suffix.lower() in PARQUET
+        table = parquet.read_table(file) if packed else _csv(file, notes)
         names = [name.strip() for name in table.column_names]
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file}: no table that can be read ({_line(error)})") from None
@@ -84,9 +104,15 @@ def _csv(file: Path, notes: list[str]) -> pa.Table:
         block = stream.read(1 << 16)
     wide = block.startswith((b"\xff\xfe", b"\xfe\xff"))
     encoding = "utf-16" if wide else "utf-8-sig"
-    head = block[: len(block) & ~1].decode(encoding, "replace").lstrip("\r\n").partition("\n")[0]
-    delimiter = max(DELIMITERS, key=head.count) if set(DELIMITERS) & set(head) else " "
-    words = [word.strip().strip('"') for word in head.rstrip("\r").split(delimiter)]
+    text = block[: len(block) & ~1].decode(encoding, "replace")
+    lines = text.lstrip("\r\n").splitlines()
+    stated = PARTED.fullmatch(lines[0]) if lines else None
+    head = "".join(lines[1:2] if stated else lines[:1])
+    # Signs within quotes part nothing.
+    bare = re.sub('"[^"]*"', "", head)
+    delimiter = max(DELIMITERS, key=bare.count) if set(DELIMITERS) & set(bare) else " "
+    delimiter = stated[1] if stated else delimiter
+    words = [word.strip().strip('"') for word in head.split(delimiter)]
     if all(map(_number, words)):
         raise DataError(f"{file}: its first line has numbers; name the columns there")
 
@@ -100,7 +126,11 @@ def _csv(file: Path, notes: list[str]) -> pa.Table:
         with pa.input_stream(str(file), compression=packed) as stream:
             return csv.read_csv(
                 stream,
-                read_options=csv.ReadOptions(encoding="utf-16" if wide else "utf8"),
+                read_options=csv.ReadOptions(
+                    encoding="utf-16" if wide else "utf8",
+                    block_size=BLOCK,
+                    skip_rows=1 if stated else 0,
+                ),
                 parse_options=csv.ParseOptions(delimiter=delimiter),
                 convert_options=options,
             )
@@ -155,12 +185,36 @@ def _array(column: pa.ChunkedArray) -> Array:
         return np.asarray(column.to_numpy())
     if pa.types.is_decimal(kind):
         column, kind = column.cast(pa.float64()), pa.float64()
-    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+    if pa.types.is_floating(kind) or (pa.types.is_integer(kind) and _exact(column)):
         return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
-    if pa.types.is_temporal(kind) and not pa.types.is_duration(kind):
-        return np.asarray(column.to_numpy().astype("datetime64[ns]"))
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        # In their own unit: in nanoseconds, years after 2262 would come before all others.
+        return np.asarray(column.to_numpy())
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        column = _words(column)
     words = (None if each is None else str(each).strip() for each in column.to_pylist())
     return np.array([word or None for word in words], object)
+
+
+def _exact(column: pa.ChunkedArray) -> bool:
+    """Tell whether whole numbers are the same as floats; larger ones are names, not amounts."""
+    import pyarrow as pa
+
+    try:
+        column.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _words(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return text that was stored as bytes, as some programs do; other bytes as they are."""
+    import pyarrow as pa
+
+    try:
+        return column.cast(pa.large_string())
+    except pa.ArrowInvalid:
+        return column
 
 
 def numeric(values: Array) -> bool:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from kit.data.own import columns
 from kit.data.own.images import images
+from kit.data.own.missing import whole
 from kit.data.own.reading import Array, Ask, Found, Reading, plural
 from kit.data.own.sounds import sounds
 from kit.errors import DataError, unknown
@@ -37,6 +38,13 @@ def read(folder: Path, labels: Path | None, ask: Ask) -> Found:
         raise DataError(f"{folder}: a folder without images or sounds ({known})")
     if not ask.answers:
         return _found(str(folder), folder, files, ask.reading, {}, None)
+    vain = {
+        "column": bool(ask.reading.columns),
+        "as": ask.reading.rows != "sequence",
+        "sequence": ask.reading.sequence is not None,
+    }
+    if option := next((each for each, stated in vain.items() if stated), None):
+        raise DataError(f"{folder}: --{option} is for tables, not for folders")
     if labels is not None:
         return _by_table(folder, labels, ask)
     return _by_folder(folder, files, ask)
@@ -67,8 +75,9 @@ def _by_folder(folder: Path, files: Sequence[Path], ask: Ask) -> Found:
         )
     y = np.array([each[0] for each in parts])
     aside: dict[str, Array] = {} if split is None else {"split": np.array(split)}
-    if ask.aside:
-        raise DataError(f"{folder}: --{next(iter(ask.aside))} needs a table of labels beside it")
+    if ask.aside or ask.targets:
+        option = next(iter(ask.aside), "target")
+        raise DataError(f"{folder}: --{option} needs a table of labels beside it")
     return _found(str(folder), folder, files, ask.reading, aside, y)
 
 
@@ -90,9 +99,10 @@ def _by_table(folder: Path, labels: Path, ask: Ask) -> Found:
     absent = [str(each) for each in files if not each.is_file() or not _inside(each, folder)]
     if absent:
         raise DataError(f"{labels}: {plural(len(absent), 'file')} not there, such as {absent[0]}")
-    aside = {what: table[name] for what, name in ask.aside.items()}
-    if "split" not in aside and "split" in table:
-        aside["split"] = table["split"]
+    named = {"split": "split", **ask.aside} if "split" in table else ask.aside
+    aside = {
+        what: whole(str(labels), f"column {name!r}", table[name]) for what, name in named.items()
+    }
     y = values[0] if len(values) == 1 else np.stack(values, axis=1)
     found = _found(f"{folder} by {labels}", folder, files, ask.reading, aside, y)
     names = targets if len(targets) > 1 else ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,6 +17,20 @@ from kit.errors import DataError, KitError
 GREY = ("1", "L", "LA")
 # The tag by which cameras say how they were held; from 5 on, the picture lies on a side.
 ORIENTATION, LYING = 0x0112, 5
+# What Pillow raises for a damaged file, besides errors of its own.
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -28,7 +44,7 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
         KitError: Pillow is missing.
     """
     try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
+        from PIL import Image, ImageOps
     except ModuleNotFoundError:
         raise KitError(f"images need Pillow: {extras.install('images')}") from None
     modes: dict[str, int] = {}
@@ -74,7 +90,7 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
                 if (converted.height, converted.width) != wanted:
                     converted = converted.resize((wanted[1], wanted[0]), Image.Resampling.BILINEAR)
                 made.append(np.asarray(converted))
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
+    except (*DAMAGE, Image.DecompressionBombError) as error:
         raise DataError(
             f"{file}: no image that can be read ({' '.join(str(error).split())})"
         ) from None

@@ -24,6 +24,26 @@ def absent(values: Array) -> npt.NDArray[np.bool_]:
     return np.isnat(values) if values.dtype.kind == "M" else np.zeros(values.shape, bool)
 
 
+def whole(place: str, what: str, values: Array) -> Array:
+    """Return what stands beside the samples: one value each, none of them missing.
+
+    Args:
+        place: for messages.
+        what: what it is, for messages.
+        values: as they were read; words may be objects.
+
+    Raises:
+        DataError: it is something else.
+    """
+    if values.ndim != 1 or values.dtype.kind not in "biufMOU":
+        shape = f"{values.dtype} {values.shape}"
+        raise DataError(f"{place}: {what} is {shape}, not a number, word or date per sample")
+    count = int(absent(values).sum())
+    if count:
+        raise DataError(f"{place}: {what} lacks {plural(count, 'value')}")
+    return values.astype(str) if values.dtype.kind == "O" else values
+
+
 def numbers(place: str, what: str, values: Array) -> Array:
     """Return numbers, of which those that are no float are as they were.
 

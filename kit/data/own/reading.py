@@ -120,7 +120,7 @@ class Found:
     def ids(self) -> list[str] | None:
         """The samples' names, where they have any."""
         found = self.aside.get("identity")
-        return None if found is None else [str(each) for each in found.tolist()]
+        return None if found is None else [legible(str(each)) for each in found.tolist()]
 
 
 def stored(folder: Path) -> Reading | None:
@@ -146,4 +146,12 @@ def text(values: Array) -> Array:
     """Return values as strings; whole numbers without a point."""
     if values.dtype.kind == "f" and np.isfinite(values).all() and (values % 1 == 0).all():
         values = values.astype(np.int64)
-    return values.astype(str)
+    if values.dtype.kind not in "OU":
+        return values.astype(str)
+    words = [legible(str(each)) for each in values.flat]
+    return np.array(words, str).reshape(values.shape)
+
+
+def legible(word: str) -> str:
+    """Return a word that can be written: names of files may hold bytes that are no text."""
+    return word.encode(errors="backslashreplace").decode()

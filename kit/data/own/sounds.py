@@ -9,6 +9,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from kit import extras
+from kit.data import bounded
 from kit.data.own.reading import Array, Reading
 from kit.errors import DataError, KitError
 
@@ -28,7 +29,13 @@ def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
     rates: dict[int, Path] = {}
     for file in files:
         try:
-            wave, rate = soundfile.read(file, dtype="float32", always_2d=True)
+            with soundfile.SoundFile(file) as sound:
+                size = 4 * sound.frames * sound.channels
+                # A damaged header may claim terabytes, for which memory is asked at once.
+                if size > bounded.room(file.stat().st_size):
+                    raise DataError(f"{file}: a sound that claims {size} bytes")
+                rate = sound.samplerate
+                wave = sound.read(dtype="float32", always_2d=True)
         except (soundfile.LibsndfileError, OSError) as error:
             raise DataError(f"{file}: no sound that can be read ({error})") from None
         if len(wave) == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,22 @@ ZARR = ".zarr"
 CLASSIC = b"CDF"
 # Attributes by which values are packed: https://cfconventions.org, sections 2.5.1 and 8.1.
 GAPS, SCALES = ("_FillValue", "missing_value"), ("scale_factor", "add_offset")
+
+# By which numbers are unsigned that a format without such has as signed ones:
+# https://docs.unidata.ucar.edu/nug/current/best_practices.html
+UNSIGNED = "_Unsigned"
+# What the libraries raise for a damaged file.
+DAMAGE = (
+    AssertionError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 Arrays = Mapping[str, Callable[[], Array]]
 
@@ -81,8 +98,10 @@ def _told(file: Path) -> Iterator[None]:
     """Turn what libraries raise for a damaged file into one line that names it."""
     try:
         yield
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError, struct.error) as e:
-        if isinstance(e, KitError) or (isinstance(e, OSError) and e.errno is not None):
+    except DAMAGE as e:
+        # An invalid argument is a place before the start of the file.
+        told = isinstance(e, OSError) and e.errno not in (None, errno.EINVAL)
+        if isinstance(e, KitError) or told:
             raise
         reason = " ".join(str(e).split())[:160] or type(e).__name__
         raise DataError(f"{file}: not a whole file of its kind ({reason})") from None
@@ -101,7 +120,8 @@ def _hdf5(file: Path) -> Arrays:
             if each.external or each.is_virtual:
                 raise DataError(f"{file}: {name} lies in another file; give that one")
             if h5py.check_string_dtype(each.dtype):
-                return np.asarray(each.asstr()[()], dtype=str)
+                # Many a writer says ASCII of what is UTF-8.
+                return np.asarray(each.asstr("utf-8")[()], dtype=str)
             if each.dtype.hasobject:
                 raise DataError(f"{file}: {name} holds objects in place of numbers")
             _check_room(f"{file}: {name}", each.size * each.dtype.itemsize, file.stat().st_size)
@@ -155,6 +175,10 @@ def _check_room(place: str, size: int, stored: int) -> None:
         raise DataError(f"{place} claims {size} bytes, of which the file has {stored}")
 
 
+def _word(attribute: object) -> str:
+    return attribute.decode("latin-1") if isinstance(attribute, bytes) else str(attribute)
+
+
 def _decoded(values: Array, attributes: Mapping[str, Any]) -> Array:
     """Return numbers as they were before they were packed, by the attributes that say how.
 
@@ -165,6 +189,8 @@ def _decoded(values: Array, attributes: Mapping[str, Any]) -> Array:
     gaps = np.zeros(values.shape, bool)
     for name in GAPS:
         gaps |= np.isin(values, np.asarray(attributes.get(name, ())))
+    if values.dtype.kind == "i" and _word(attributes.get(UNSIGNED)) == "true":
+        values = values.view(f"{values.dtype.byteorder}u{values.dtype.itemsize}")
     if any(name in attributes for name in SCALES):
         scale, offset = attributes.get("scale_factor", 1), attributes.get("add_offset", 0)
         values = values * np.float64(np.squeeze(scale)) + np.float64(np.squeeze(offset))

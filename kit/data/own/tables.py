@@ -9,13 +9,15 @@ import numpy as np
 from msgspec.structs import replace
 
 from kit.data.own import columns
-from kit.data.own.missing import absent
+from kit.data.own.missing import whole
 from kit.data.own.reading import Array, Ask, Found, plural
 from kit.data.own.sequences import Steps
 from kit.errors import DataError, unknown
 
 # Columns with these names have the answers where none is named.
 USUAL = ("target", "label", "class", "y")
+# How pandas names an index without a name in Parquet.
+INDEX = "__index_level_"
 
 
 def read(files: Sequence[Path], ask: Ask) -> Found:
@@ -28,8 +30,10 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     Raises:
         DataError: a column is missing, is not numeric, or the rows of a sample contradict.
     """
-    table, told = columns.read(files)
     place = " and ".join(map(str, files))
+    if ask.answers and ask.reading.size and ask.reading.sequence is None:
+        raise DataError(f"{place}: --size is for samples of many rows: say --sequence, too")
+    table, told = columns.read(files)
     targets = _targets(place, table, ask) if ask.answers else ()
     aside = ask.aside
     if ask.answers and ask.split is None and "split" in table:
@@ -45,7 +49,7 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     notes, smells = told + notes, _leaks(table, inputs, targets) + _dressed(table, inputs)
     x = np.stack([table[name] for name in inputs], axis=1)
     y = _answers(table, targets)
-    rest = {what: _whole(place, name, table[name]) for what, name in aside.items()}
+    rest = {what: whole(place, f"column {name!r}", table[name]) for what, name in aside.items()}
     reading = replace(ask.reading, columns=tuple(inputs))
     if reading.sequence is not None:
         reading = replace(reading, rows="steps")
@@ -95,7 +99,7 @@ def _inputs(
         return list(ask.reading.columns), []
     free = [name for name in table if name not in taken]
     # What an index becomes when it is written without a name.
-    unnamed = [name for name in free if not name or name.startswith("Unnamed:")]
+    unnamed = [name for name in free if not name or name.startswith(("Unnamed:", INDEX))]
     inputs = [name for name in free if columns.numeric(table[name]) and name not in unnamed]
     left = [name or "the one without a name" for name in free if name not in inputs]
     if not inputs:
@@ -139,10 +143,3 @@ def _answers(table: Mapping[str, Array], targets: Sequence[str]) -> Array | None
         words = [n for n, v in zip(targets, values, strict=True) if not columns.numeric(v)]
         raise DataError(f"several targets must be numbers; {', '.join(words)} holds words or dates")
     return np.stack(values, axis=1)
-
-
-def _whole(place: str, name: str, values: Array) -> Array:
-    count = int(absent(values).sum())
-    if count:
-        raise DataError(f"{place}: column {name!r} lacks {plural(count, 'value')}")
-    return values.astype(str) if values.dtype.kind == "O" else values

@@ -9,13 +9,15 @@ import numpy as np
 
 from kit.data.own.columns import numeric
 from kit.data.own.missing import absent, numbers
-from kit.data.own.reading import Array, Stated, plural, text
+from kit.data.own.reading import Array, Stated, legible, plural, text
 from kit.errors import DataError
 from kit.task import Kind
 
 # Whole numbers of more values than that, few samples each, may be amounts as well as classes.
 MANY, FEW_EACH = 20, 10
 SEVERAL = "|", ";", ","
+# A deviation so much smaller than the value is lost in float32.
+LOST = 1e5
 LEAVE_OUT = "--labelled-only leaves these samples out"
 KINDS: dict[Stated, Kind] = {
     "classification": "point",
@@ -131,9 +133,8 @@ def _classes(place: str, y: Array, names: Sequence[str]) -> Answers:
         raise DataError(f"{place}: y is of type {y.dtype}, which no class is")
     if y.dtype.kind == "f":
         numbers(place, "y", y)
-        smells.append(
-            "y is of floats that are whole: taken as classes (--kind regression: numbers)"
-        )
+        of = "floats that are whole" if _whole(y) else "fractions"
+        smells.append(f"y is of {of}: taken as classes (--kind regression: numbers)")
     found, index = np.unique(y.astype(str) if y.dtype.kind == "O" else y, return_inverse=True)
     return _enough(place, index.reshape(-1), tuple(text(found).tolist()), notes, smells)
 
@@ -180,7 +181,7 @@ def _labels(place: str, y: Array, names: Sequence[str]) -> Answers:
 def _split_words(y: Array) -> tuple[Array, tuple[str, ...]]:
     sign = next((each for each in SEVERAL if any(each in str(word) for word in y)), SEVERAL[0])
     parts = [
-        {word.strip() for word in str("" if each is None else each).split(sign)} - {""}
+        {legible(word.strip()) for word in str("" if each is None else each).split(sign)} - {""}
         for each in y.tolist()
     ]
     names = tuple(sorted(set().union(*parts)))
@@ -192,11 +193,26 @@ def _numbers(place: str, y: Array, names: Sequence[str]) -> Answers:
         raise DataError(f"{place}: y is {y.shape}, not numbers (samples,) or (samples, numbers)")
     y = (y[:, None] if y.ndim == 1 else y).astype(np.float64, copy=False) if numeric(y) else y
     y = _present(place, y)
-    still = np.flatnonzero((y == y[:1]).all(0))
+    single = y.astype(np.float32)
+    still = np.flatnonzero((single == single[:1]).all(0))
     if len(still):
-        raise DataError(f"{place}: y is {y[0, still[0]]:g} for all samples: nothing to learn")
+        first = y[:, still[0]]
+        if (first != first[0]).any():
+            raise DataError(
+                f"{place}: y is {first[0]:g} for all samples once it is float32; shift or scale "
+                "it first"
+            )
+        raise DataError(f"{place}: y is {first[0]:g} for all samples: nothing to learn")
     known = tuple(names) or (() if y.shape[1] == 1 else tuple(map(str, range(y.shape[1]))))
-    return Answers("regression", y.astype(np.float32), y.shape[1], known)
+    return Answers("regression", single, y.shape[1], known, (), tuple(_lost(y)))
+
+
+def _lost(y: Array) -> list[str]:
+    """Return what smells if answers lie so far from 0 that float32 has too few digits for them."""
+    spread, far = y.std(axis=0), np.abs(y).max(axis=0)
+    lost = np.flatnonzero((far > LOST * spread) & (y != y.astype(np.float32)).any(axis=0))
+    which = f" {lost[0]}" if len(lost) and y.shape[1] > 1 else ""
+    return [f"y{which} is so far from 0 that float32 loses it; shift it first"] if len(lost) else []
 
 
 def _fields(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:

@@ -1,8 +1,9 @@
-"""Arrays by name in HDF5, NetCDF and Zarr, good ones and damaged ones."""
+"""Arrays by name in HDF5, NetCDF, Zarr and .npz, good ones and damaged ones."""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -89,6 +90,77 @@ def test_numbers_are_unpacked_as_their_attributes_say(tmp_path: Path) -> None:
     for name in ("a.nc", "a.zarr", "b.nc"):
         x = files.read([str(tmp_path / name)], Ask(answers=False, reading=Reading())).x
         np.testing.assert_allclose(x, [[20.0, 21.0, np.nan], [20.1, 19.9, 20.5]])
+
+
+def test_signed_numbers_that_are_unsigned(tmp_path: Path) -> None:
+    """Of formats without unsigned numbers: what is missing is told before, the scale after."""
+    packed = np.array([[0, -1, -2], [1, 127, -128]], "i1")
+    marks = {"_Unsigned": "true", "_FillValue": np.int8(-1), "scale_factor": 2.0}
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        file["x"] = packed
+        file["x"].attrs.update(marks)
+    with netcdf_file(tmp_path / "b.nc", "w") as file:
+        file.createDimension("n", 2)
+        file.createDimension("l", 3)
+        variable = file.createVariable("x", "i1", ("n", "l"))
+        variable[:] = packed
+        for name, value in marks.items():
+            setattr(variable, name, value)
+    for name in ("a.nc", "b.nc"):
+        x = files.read([str(tmp_path / name)], Ask(answers=False)).x
+        np.testing.assert_array_equal(x, [[0, np.nan, 508], [2, 254, 256]])
+
+
+def test_words_whatever_a_file_calls_them(tmp_path: Path) -> None:
+    """Bytes of UTF-8 in a dataset that claims to be ASCII, as ``numpy`` bytes make it."""
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"], file["y"] = X, np.array(["ä".encode(), b"b"])[Y]
+    assert read(tmp_path / "a.h5").answers.names == ("b", "ä")
+
+
+def test_a_damaged_list_of_dimensions_is_told_in_a_line(tmp_path: Path) -> None:
+    content = classic(tmp_path).read_bytes()
+    for at in (12, 71, 108):
+        (tmp_path / "a.nc").write_bytes(content[:at] + b"\xff" + content[at + 1 :])
+        with pytest.raises(KitError, match=r"a\.nc: not a whole file of its kind"):
+            files.read([str(tmp_path / "a.nc")], Ask(answers=False))
+
+
+def test_bytes_are_text_and_what_stands_beside_is_whole(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(20, 8)).astype(">f4"), np.arange(20) % 2
+    words = np.array(["ä;c".encode(), b"b"])
+    np.savez(tmp_path / "a.npz", x=(100 * x).astype(">i2"), y=words[y])
+    own = read(tmp_path / "a.npz")
+    assert own.answers.names == ("b", "ä;c")
+    assert own.x.dtype == np.int16
+    assert read(tmp_path / "a.npz", Ask(kind="multi-label")).answers.names == ("b", "c", "ä")
+    group, dates = np.arange(20.0) // 2, np.array([b"2020-01-%02d" % (20 - at) for at in range(20)])
+    np.savez(tmp_path / "a.npz", x=x, y=y, group=group, dates=dates, two=x, none=group * np.nan)
+    split = read(tmp_path / "a.npz", Ask(time="dates")).split
+    assert split.tolist() == [2] * 4 + [1] * 4 + [0] * 12
+    with pytest.raises(KitError, match="none lacks 20 values"):
+        read(tmp_path / "a.npz", Ask(group="none"))
+    with pytest.raises(
+        KitError, match=r"two is .*\(20, 8\), not a number, word or date per sample"
+    ):
+        read(tmp_path / "a.npz", Ask(time="two"))
+    np.savez(tmp_path / "a.npz", x=x, y=np.array([b"\xff", b"b"])[y])
+    with pytest.raises(KitError, match="y holds bytes that are no text in UTF-8"):
+        read(tmp_path / "a.npz")
+
+
+def test_numbers_that_float32_does_not_have(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    x, noise = random.normal(size=(20, 8)), random.normal(size=20)
+    for y, words in ((1e9 + noise, "1e+09 for all"), (1e-300 * abs(noise), "for all")):
+        np.savez(tmp_path / "a.npz", x=x, y=y)
+        with pytest.raises(KitError, match=rf"{re.escape(words)} samples once it is float32"):
+            read(tmp_path / "a.npz", Ask(kind="regression"))
+    np.savez(tmp_path / "a.npz", x=(10 * x).astype(int) + 10**9, y=1e8 + 100 * noise)
+    card = "\n".join(read(tmp_path / "a.npz").card)
+    assert "warning  y is so far from 0 that float32 loses it" in card
+    assert "warning  channel 0 is so far from 0 that float32 loses it" in card
 
 
 def test_damaged_ones_are_told_in_a_line(tmp_path: Path) -> None:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import bz2
+import datetime
 import gzip
+import os
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from PIL import Image
 
 from kit.data.new_task import read
+from kit.data.own import files
 from kit.data.own.reading import Ask, Reading
 from kit.errors import KitError
 
@@ -62,6 +68,11 @@ TAKEN: dict[str, str | bytes] = {
     "windows.csv": table(end="\r\n"),
     "old mac.csv": table(end="\r"),
     "space after comma.csv": table().replace(",", ", "),
+    "said by excel.csv": "sep=;\r\n" + table(sign=";", end="\r\n"),
+    "signs in a name.csv": table('"a;b|c;d;e",b,label'),
+    "a long row.csv": table(
+        "a,b,label,note", rows=[(*row, "n" * (1 + 2_000_000 * (row == ROWS[3]))) for row in ROWS]
+    ),
     "quoted.csv": table('"a, first",b,label', rows=[(f'"{a}"', b, f'"{c}"') for a, b, c in ROWS]),
 }
 
@@ -149,6 +160,77 @@ def test_columns_and_dates_that_are_not_there(ask: Ask, words: str, tmp_path: Pa
     (tmp_path / "a.csv").write_text(dated(lambda day: f"{day + 12}/01/2020"))
     with pytest.raises(KitError, match=words):
         read(tmp_path / "a.csv", ask)
+
+
+def parquet(file: Path, **columns: object) -> Path:
+    written = {"a": RANDOM.normal(size=20), "label": ["no", "yes"] * 10, **columns}
+    pq.write_table(pa.table(written), file)
+    return file
+
+
+def test_dates_of_any_year_and_times_of_day(tmp_path: Path) -> None:
+    """The year 9999 is that of what has no end; as nanoseconds it would be before 1970."""
+    days = [datetime.date(9999, 12, 31), *(datetime.date(2020, 1, day) for day in range(1, 20))]
+    hours = [datetime.time(hour) for hour in range(20)]
+    file = parquet(tmp_path / "A.PARQUET", day=days, hour=hours, index=pa.array(days))
+    assert read(file, Ask(time="day")).split.tolist() == [2] + [0] * 12 + [1] * 4 + [2] * 3
+    (tmp_path / "a.csv").write_text(dated("10:{:02d}".format))
+    own = read(tmp_path / "a.csv")
+    assert own.x.shape == (20, 1, 2)
+    assert "note     left out, as no numbers: day" in own.card
+
+
+def test_what_other_programs_put_into_parquet(tmp_path: Path) -> None:
+    """Words as bytes, whole numbers that no float has, the index of a table."""
+    words, large = [b"no", "yä".encode()] * 10, [None, *(2**60 + row % 2 for row in range(19))]
+    own = read(parquet(tmp_path / "a.parquet", label=words, __index_level_0__=range(0, 60, 3)))
+    assert own.answers.names == ("no", "yä")
+    assert own.x.shape == (20, 1, 1)
+    ask = Ask(targets=("large",), labelled_only=True)
+    own = read(parquet(tmp_path / "a.parquet", large=pa.array(large)), ask)
+    assert own.answers.names == (str(2**60), str(2**60 + 1))
+
+
+def test_blank_cells_are_missing_values(tmp_path: Path) -> None:
+    rows = [(" ", *ROWS[0][1:]), *ROWS[1:]]
+    (tmp_path / "a.csv").write_text(table(rows=rows))
+    with pytest.raises(KitError, match="x lacks 1 of 40 values"):
+        read(tmp_path / "a.csv")
+
+
+def test_answers_per_step_are_not_made_up(tmp_path: Path) -> None:
+    """Inputs may end in zeros; answers of zero would be a class that nobody gave."""
+    rows = [(f"s{row // 2}", *words[1:]) for row, words in enumerate(ROWS)]
+    (tmp_path / "a.csv").write_text(table("s,b,label", rows=rows))
+    for size, words in (((3,), "answers per step need samples of one length"), ((2,), "")):
+        ask = Ask(kind="segmentation", reading=Reading(sequence="s", size=size))
+        if words:
+            with pytest.raises(KitError, match=words):
+                read(tmp_path / "a.csv", ask)
+        else:
+            assert read(tmp_path / "a.csv", ask).answers.names == ("no", "yes")
+
+
+@pytest.mark.parametrize(
+    ("ask", "words"),
+    [
+        (Ask(reading=Reading(size=(4,))), "--size is for samples of many rows: say --sequence"),
+        (Ask(reading=Reading(columns=("x", "z"))), "one array is the input; join them first"),
+        (Ask(reading=Reading(rows="channels")), "--as is not for arrays"),
+        (Ask(reading=Reading(size=(4,))), "--size is not for arrays"),
+        (Ask(targets=("x",)), "'x' cannot be the input and the answers"),
+        (Ask(reading=Reading(columns=("x",))), "--column is for tables, not for folders"),
+        (Ask(targets=("x",)), "--target needs a table of labels"),
+    ],
+)
+def test_what_would_change_nothing_is_refused(ask: Ask, words: str, tmp_path: Path) -> None:
+    x, y = RANDOM.normal(size=(20, 8)), np.arange(20) % 2
+    np.savez(tmp_path / "a.npz", x=x, y=y, z=x)
+    (tmp_path / "a.csv").write_text(table())
+    of = "a.csv" if "many rows" in words else "images" if "label" in words else "a.npz"
+    source = folder(tmp_path, ["L"]) if of == "images" or "folders" in words else tmp_path / of
+    with pytest.raises(KitError, match=words):
+        read(source, ask)
 
 
 def test_arrays_by_usual_names(tmp_path: Path) -> None:
@@ -248,6 +330,37 @@ def test_an_image_that_is_none_is_named(content: bytes | str, tmp_path: Path) ->
     file.write_bytes(content if isinstance(content, bytes) else whole[: len(whole) // 2])
     with pytest.raises(KitError, match=r"cat/4\.png: no image that can be read"):
         read(root)
+
+
+def test_a_damaged_image_or_sound_is_named(tmp_path: Path) -> None:
+    """A TIFF without its width; a sound whose header claims terabytes."""
+    root = folder(tmp_path, ["RGB"], ".tif")
+    file = root / "cat" / "4.tif"
+    width = struct.pack("<HHI", 256, 4, 1)
+    content = file.read_bytes()
+    assert width in content
+    file.write_bytes(content.replace(width, struct.pack("<HHI", 999, 4, 1)))
+    with pytest.raises(KitError, match=r"cat/4\.tif: no image that can be read"):
+        read(root)
+    root = tmp_path / "sounds"
+    root.mkdir()
+    soundfile.write(root / "0.flac", RANDOM.normal(size=200) / 9, 1000)
+    # The low 36 of the 64 bits at 18 are the number of samples.
+    claims = bytearray((root / "0.flac").read_bytes())
+    claims[22:26] = b"\xff" * 4
+    (root / "0.flac").write_bytes(claims)
+    with pytest.raises(KitError, match=r"0\.flac: a sound that claims 171798691.. bytes"):
+        files.read([str(root)], Ask(answers=False))
+
+
+def test_names_that_are_no_text_are_spelt_out(tmp_path: Path) -> None:
+    root = folder(tmp_path, ["L"])
+    (root / "cat").rename(os.fsdecode(os.fsencode(root) + b"/caf\xe9"))
+    own = read(root)
+    assert own.answers.names == (r"caf\udce9", "dog")
+    ids = files.read([str(root)], Ask(answers=False)).ids
+    assert ids is not None
+    assert ids[0] == r"caf\udce9/0.png"
 
 
 def test_images_of_many_sizes_and_depths(tmp_path: Path) -> None:
