@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from kit import method, task
 from kit.base.method import load
+from kit.errors import KitError
 from kit.method import RELEASED, MethodInfo
 from kit.ops import count
 from kit.settings import Settings
@@ -153,7 +154,12 @@ def main(pairs: Sequence[str]) -> None:
     for pair in pairs:
         task_name, method_name = pair.split()
         try:
-            found = size(task.find(task_name), method.find(method_name))
+            the_task, info = task.find(task_name), method.find(method_name)
+            try:
+                found = size(the_task, info)
+            except KitError:
+                # Samples of one's own may be too small for a method, which a run of it would say.
+                found = None
         except Exception as error:
             raise SystemExit(f"{method_name} on {task_name}: {error}") from error
         print(msgspec.json.encode([found and astuple(found)]).decode(), flush=True)

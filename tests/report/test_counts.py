@@ -5,9 +5,11 @@ import sys
 from pathlib import Path
 from shutil import copytree
 
+import numpy as np
 import pytest
 
 from kit import paths
+from kit.data import new_task
 from kit.errors import KitError
 from kit.report.tables import Progress
 from kit.report.tables import counts as module
@@ -29,6 +31,18 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
     monkeypatch.setattr(module, "_count", count)
     return seen
+
+
+def test_own_samples_too_small_for_a_method_leave_the_rest_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez(tmp_path / "short.npz", x=np.random.default_rng(0).random((20, 8)), y=[0, 1] * 10)
+    new_task.create("short", tmp_path / "short.npz", tmp_path)
+    monkeypatch.setenv("KIT_TASKS", str(tmp_path))
+    monkeypatch.setenv("KIT_RESULTS", str(tmp_path / "results"))
+    found = counts([("short", "amber"), ("short", "wrn")])
+    assert found["short", "amber"] is None
+    assert found["short", "wrn"] is not None
 
 
 def test_each_model_is_counted_once(counted: list[tuple[str, str]]) -> None:
