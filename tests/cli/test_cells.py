@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import nats_bench
+import numpy as np
 import pytest
 
 from kit.spaces.nas_bench_201 import write
@@ -51,6 +54,21 @@ def test_from_an_archive_to_a_look_up_and_back(kit: Run, tmp_path: Path) -> None
         assert said in done.stderr
 
 
+def test_anybodys_table_is_shown_as_json_and_text_that_are_whole(kit: Run, tmp_path: Path) -> None:
+    found = table(range(3), epochs=2)
+    found.curves["train-loss"][1] = np.inf
+    header = msgspec.structs.replace(found.header, note="\x1b[2J", provenance={"by\n": "\u202e"})
+    file = tmp_path / "t.parquet"
+    write(replace(found, header=header), file)
+    shown = json.loads(kit("lookup", str(file), "1", "--format", "json").stdout, parse_constant=int)
+    assert (shown["train-loss"], shown["valtest-loss"] is None) == (None, False)
+    text = kit("lookup", str(file)).stdout
+    assert [line.split() for line in text.splitlines()[-2:]] == [
+        ["note", "\\x1b[2J"],
+        ["by\\n", "\\u202e"],
+    ]
+
+
 def test_parts_are_merged_and_contradictions_refused(kit: Run, tmp_path: Path) -> None:
     whole = table(range(10), epochs=2)
     other = table(range(10), epochs=2)
@@ -92,7 +110,13 @@ def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
     done = kit(*words, "--profile", "smoke", "--subset", "1")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "is here already and not of this run" in done.stderr
-    for part, said in (("3/2", "is as 1/4, not '3/2'"), ("x", "is as 1/4, not 'x'")):
+    for part, said in (
+        ("3/2", "is as 1/4, not '3/2'"),
+        ("x", "is as 1/4, not 'x'"),
+        ("", "is as 1/4, not ''"),
+        (f"1/{'9' * 5000}", "is as 1/4, not '1/9"),
+        ("3/3", "too few cells for a part 3"),
+    ):
         done = kit(*smoke, "--part", part)
         assert (done.returncode, done.stderr.count("\n")) == (2, 1)
         assert said in done.stderr

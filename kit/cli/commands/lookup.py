@@ -19,9 +19,10 @@ def command(table: str, cell: str | None, epoch: int | None, best: bool, form: s
     TABLE is a file, or a name such as ninapro-12-777, or its beginning. CELL is a number of the
     published order or a string '|op~0|+|op~0|op~1|+|op~0|op~1|op~2|'.
     """
-    import json
+    import msgspec
 
     from kit.cli import cells
+    from kit.cli.columns import aligned
     from kit.errors import KitError
     from kit.spaces.nas_bench_201.cell import COUNT
 
@@ -46,9 +47,11 @@ def command(table: str, cell: str | None, epoch: int | None, best: bool, form: s
                 **header.provenance,
             }
     if form == "json":
-        click.echo(json.dumps(shown, indent=2))
+        # By msgspec, since a loss may be infinite, which JSON has not: null.
+        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2))
         return
-    width = max(map(len, shown))
-    for name, value in shown.items():
-        value = f"{value:.6g}" if isinstance(value, float) else value
-        click.echo(f"{name:{width}}  {'-' if value is None else value}")
+    words = [
+        (name, f"{value:.6g}" if isinstance(value, float) else "-" if value is None else f"{value}")
+        for name, value in shown.items()
+    ]
+    click.echo(aligned(words))

@@ -89,6 +89,8 @@ def check(table: Table, names: Sequence[str] | None = None) -> None:
         ValueError: one line that says what is wrong with which cell.
     """
     cells, trained = table.cells, table.trained
+    if not table.header.full > 0:
+        raise ValueError(f"{table.header.full:g} is no accuracy of a cell without error")
     if len(cells) and not (cells.min() >= 0 and cells.max() < COUNT and (np.diff(cells) > 0).all()):
         raise ValueError(f"its cells are no ascending numbers from 0 to {COUNT - 1}")
     for number, name in zip(cells.tolist(), names or (), strict=names is not None):
@@ -185,14 +187,19 @@ def _same(one: tuple[Table, int], other: tuple[Table, int], number: int) -> None
 
 
 def _table(header: Header, content: Any) -> Table:
-    columns = {
-        name: content["index" if name == "cells" else name].to_numpy().astype(np.int64)
-        for name in COLUMNS
-    }
+    arrow, _ = _arrow()
+    # Cast by Arrow, which refuses what is of another type, a fraction or beyond 64 bits.
+    whole, numbers = arrow.int64(), arrow.list_(arrow.float64())
+    columns = {}
+    for name in COLUMNS:
+        column = content["index" if name == "cells" else name]
+        if column.null_count:
+            raise ValueError(f"{name} has no number for each cell")
+        columns[name] = column.cast(whole).to_numpy()
     curves = {}
     for name in content.column_names:
         if name.rpartition("-")[2] in MEASURES and name.rpartition("-")[0] in (TRAIN, *SETS):
-            flat = content[name].combine_chunks().flatten().to_numpy().astype(np.float64)
+            flat = content[name].cast(numbers).combine_chunks().flatten().to_numpy()
             if header.epochs < 1 or len(flat) % header.epochs:
                 raise ValueError(f"{name} has not {header.epochs} epochs of each cell")
             curves[name] = flat.reshape(-1, header.epochs)

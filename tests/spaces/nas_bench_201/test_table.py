@@ -135,13 +135,16 @@ def changed(**columns: Any) -> Any:
     return change
 
 
-def other_header(content: bytes) -> bytes:
-    found = parquet.read_table(pa.BufferReader(content))
-    sink = pa.BufferOutputStream()
-    header = msgspec.json.encode({"task": "ninapro", "epochs": "many", "seed": 1})
-    parquet.write_table(found.replace_schema_metadata({KEY: header}), sink)
-    made: bytes = sink.getvalue().to_pybytes()
-    return made
+def other_header(**values: Any) -> Any:
+    def change(content: bytes) -> bytes:
+        found = parquet.read_table(pa.BufferReader(content))
+        sink = pa.BufferOutputStream()
+        header = msgspec.json.encode({"task": "ninapro", "epochs": 4, "seed": 1, **values})
+        parquet.write_table(found.replace_schema_metadata({KEY: header}), sink)
+        made: bytes = sink.getvalue().to_pybytes()
+        return made
+
+    return change
 
 
 @pytest.mark.parametrize(
@@ -150,13 +153,20 @@ def other_header(content: bytes) -> bytes:
         (damaged, "no whole Parquet file"),
         (lambda content: b"", "no whole Parquet file"),
         (no_table, "no table of NAS-Bench-201"),
-        (other_header, "no table of NAS-Bench-201 .*epochs"),
+        (other_header(epochs="many"), "no table of NAS-Bench-201 .*epochs"),
+        (other_header(full=0), "0 is no accuracy of a cell without error"),
         (changed(string=lambda each: each[::-1]), "cell 0 is .*, not '"),
         (changed(index=lambda each: [n + 20_000 for n in each]), "others that are not in it"),
         (changed(trained=lambda each: [each[0]] * len(each)), "4 epochs|points to cell 0"),
         (changed(parameters=None), "no table of NAS-Bench-201 .*parameters"),
         (changed(**{"train-loss": None}), "train-loss"),
         (changed(parameters=lambda each: [-n for n in each]), "negative number"),
+        (changed(index=lambda each: [None, *each[1:]]), "cells has no number for each cell"),
+        (changed(index=lambda each: [n + 0.5 for n in each]), "no table .*truncated"),
+        (changed(index=lambda each: [[n] for n in each]), "no table of NAS-Bench-201"),
+        (changed(**{"train-loss": lambda each: [1.0 for _ in each]}), "no table .*list"),
+        (changed(**{"train-loss": lambda each: [{"a": 1.0} for _ in each]}), "no table .*list"),
+        (changed(**{"train-loss": lambda each: [["x"] * 4 for _ in each]}), "no table .*x"),
     ],
 )
 def test_other_files_are_refused_in_one_line(tmp_path: Path, change: Any, said: str) -> None:
