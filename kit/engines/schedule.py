@@ -27,7 +27,8 @@ def makespan(
         under_way: how long runs that have begun still take.
     """
     order = sorted(range(len(seconds)), key=lambda run: -(expected or seconds)[run])
-    free = [0.0] * max(0, slots - len(under_way)) + list(under_way)
+    idle = max(0, slots - len(under_way))
+    free = [0.0] * min(idle, len(seconds)) + list(under_way)  # no more than there are runs for
     heapq.heapify(free)
     end = max(under_way, default=0.0)
     for run in order:

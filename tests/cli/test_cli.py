@@ -29,6 +29,8 @@ from tests.conftest import Run
         (("table", "99"), "no table 99 of paper 'dash'; there is"),
         (("table", "5", "--paper", "dasch"), "unknown paper 'dasch'; did you mean 'dash'?"),
         (("plan", "--tabel", "5"), "--table"),
+        (("plan", "--table", "5", "--profile", "smoke", "--gpus", "²"), "no GPU '²'"),
+        (("plan", "--table", "5", "--profile", "smoke", "--gpus", "9" * 5000), "no GPU '9"),
         (("run", "darcy-flow", "dash", "-o", "serch.epochs=1"), "did you mean 'search'?"),
         (("run", "darcy-flow", "wrn"), "use --profile lite"),
         (("run", "darcy-flow", "wrn", "--device", "gpu"), "is not one of 'cpu', 'cuda'"),

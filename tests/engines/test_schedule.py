@@ -32,6 +32,7 @@ def test_by_hand() -> None:
     assert makespan([], 4) == 0
     assert makespan([3, 1, 2], 1) == 6
     assert makespan([3, 3, 2, 2, 2], 2) == 7
+    assert makespan([3, 1, 2], 10**30) == 3
     assert makespan([5, 1], 2, under_way=[4]) == 5
     assert makespan([1, 1], 1, under_way=[4]) == 6
     assert makespan([9, 1, 1], 2, expected=[0, 1, 1]) == 10

@@ -186,6 +186,8 @@ def test_which_cells_are_trained() -> None:
     assert sorted(differences) == [0] + [1] * 24
     with pytest.raises(KitError, match="there is no part 4 of 3"):
         settings("part=[4,3]")
+    with pytest.raises(KitError, match="too few cells for a part 21"):
+        settings("subset=20", "part=[21,30]")
     with pytest.raises(KitError, match="architecture: node 1"):
         settings('architecture="|x~0|+|none~0|none~1|+|none~0|none~1|none~2|"')
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -17,5 +18,6 @@ from kit.cli import options, planning
 def command(gpus: str | None, dry_run: bool, form: str, **request: Any) -> None:
     """Show the runs behind a table. Which, why, for how long, and how much disk they take."""
     del dry_run
-    count = int(gpus) if gpus is not None and gpus.isdigit() else 0
+    # What is no count, such as 0 or one far too long, is taken for the GPU of that name.
+    count = int(gpus) if gpus is not None and re.fullmatch("[0-9]{1,9}", gpus) else 0
     planning.show(planning.make(**request), form, gpus=gpus, count=count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
@@ -60,7 +61,8 @@ def command(
         *([f"epochs={epochs}"] if epochs else []),
         *(['train="all"'] if all_cells else []),
         *([f"subset={subset}"] if subset else []),
-        *([f"part={list(_part(part))}"] if part else []),
+        # An empty one, such as of a variable that is not set, is no wish for the whole.
+        *([f"part={list(_part(part))}"] if part is not None else []),
     ]
     which = {name: asked[name] for name in ("profile", "protocol", "tier")}
     (spec,) = as_asked(
@@ -96,10 +98,11 @@ def command(
 
 
 def _part(text: str) -> tuple[int, int]:
-    number, _, of = text.partition("/")
-    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
-        raise KitError(f"--part is as 1/4, not {text!r}")
-    return int(number), int(of)
+    found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
+    number, of = map(int, found.groups()) if found else (0, 0)
+    if not 1 <= number <= of:
+        raise KitError(f"--part is as 1/4, not {text!r:.80}")
+    return number, of
 
 
 def _plan(spec: Any) -> None:

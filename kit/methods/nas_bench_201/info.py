@@ -65,6 +65,8 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
         super().check(sample_shape, outputs, dense)
         if self.part[0] > self.part[1]:
             raise KitError(f"part: there is no part {self.part[0]} of {self.part[1]}")
+        if self.part[1] > 1 and not self.trained():
+            raise KitError(f"part: there are too few cells for a part {self.part[0]}")
         if self.architecture is not None:
             try:
                 Cell201().check(self.architecture)
