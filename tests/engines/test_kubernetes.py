@@ -149,3 +149,8 @@ def test_the_command(kit: Run) -> None:
     wrong = kit(*SMALL, "--claims", "one")
     assert wrong.returncode == 2
     assert "--claims takes two names" in wrong.stderr
+    for option, name in (("namespace", "Mine"), ("queue", "a b"), ("claims", "x,..")):
+        wrong = kit(*SMALL, f"--{option}", name)
+        assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1), wrong.stderr
+        assert f"--{option}: " in wrong.stderr
+        assert "is no name in Kubernetes" in wrong.stderr

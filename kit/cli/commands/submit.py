@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from kit.errors import KitError
 CONTAINERS = ("plain", "apptainer", "enroot", "docker")
 SLURM = ("timeout", "allow_unpinned", "container", "template", "images", "hours", "sbatch")
 KUBERNETES = ("namespace", "queue", "claims")
+# What Kubernetes takes; it would refuse others only once the manifest is there.
+NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,61}[a-z0-9])?")
 HOW = ("jobs", *SLURM, *KUBERNETES)
 
 
@@ -215,6 +218,13 @@ def _kubernetes(
     results, comma, data = claims.partition(",")
     if not (results and comma and data):
         raise KitError(f"--claims takes two names, RESULTS,DATA, not {claims!r}")
+    names = (("namespace", namespace), ("queue", queue), ("claims", results), ("claims", data))
+    for option, name in names:
+        if name is not None and not NAME.fullmatch(name):
+            raise KitError(
+                f"--{option}: {name!r:.80} is no name in Kubernetes: up to 63 small letters, "
+                "digits, '-' and '.', no sign at its ends"
+            )
     cluster = kubernetes.KubernetesConfig(namespace, queue, results, data, jobs, device)
     todo = [Job.planned(run) for run in plan.todo]
     text = msgspec.json.format(msgspec.json.encode(kubernetes.manifest(todo, cluster)), indent=2)
