@@ -6,11 +6,13 @@ It is no signature: it tells accidents and edits by hand from what a run wrote.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from kit.errors import printable
 from kit.files import canonical_json, decode_json, sha256
 from kit.runs.records import Result
 
@@ -31,12 +33,16 @@ def check(content: bytes) -> None:
     """Check the content of a ``result.json`` against the digest in it, if it has one.
 
     Raises:
-        ValueError: something was changed.
+        ValueError: something was changed, or a text is none that a terminal can be shown.
     """
     document = decode_json(content, dict[str, Any])
     digest = document.get("digest")
     if digest is not None and digest != _digest(document):
         raise ValueError("it was changed since the run wrote it: its digest is of other content")
+    # Results come from anybody; their words go into tables of all forms, and so to terminals.
+    for text in _texts(document):
+        if printable(text) != text:
+            raise ValueError(f"{text!a:.80} has signs that cannot be printed")
 
 
 def history_problem(result: Result, history: Path) -> str | None:
@@ -48,6 +54,19 @@ def history_problem(result: Result, history: Path) -> str | None:
     if sha256(history) != result.history:
         return f"{history.name} was changed since the run ended: it has another SHA-256"
     return None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield every text and every name in a value of JSON's types."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield name
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
 
 
 def _digest(document: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,24 @@ def test_scores_that_their_metric_cannot_have_are_refused(
     with pytest.raises(ValueError, match=f"{name} is .* not within"):
         read_result(folder.result)
     assert len(problems()) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "shown"),
+    [
+        (("provenance", "device"), "a\x1b[2J", r"a\x1b[2J"),
+        (("metrics", "relative-l2", "unit"), "%\nmore", r"%\nmore"),
+        (("architecture", "value", 0, 0), "\u202econv", r"\u202econv"),
+        (("spec", "settings"), {"x\x07": 1}, r"x\x07"),
+    ],
+)
+def test_words_that_would_tell_a_terminal_something_are_refused(
+    folder: RunFolder, path: tuple[str | int, ...], to: Any, shown: str
+) -> None:
+    edit(folder, *path, to=to)
+    edit(folder, "digest", to=None)
+    with pytest.raises(ValueError, match=re.escape(f"'{shown}' has signs that cannot be printed")):
+        read_result(folder.result)
 
 
 @pytest.mark.parametrize("text", ["1e999", "Infinity", "-1e400", "NaN"])
