@@ -22,24 +22,33 @@ class Scalar(NamedTuple):
 def read(folder: Path) -> list[dict[str, Any]]:
     """Return the lines of a run's history, those of its trials after them.
 
-    A line that was cut off, the last of a run at work or killed, is left out.
+    A line that was cut off, the last of a run at work or killed, is left out, and so is whatever
+    else somebody has written there that is no line of a history.
     """
     lines = []
     files = [folder / "history.jsonl", *sorted((folder / "trials").glob("*/history.jsonl"))]
     for file in files:
-        for line in file.read_text(encoding="utf-8").splitlines() if file.exists() else ():
+        content = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+        for line in content.splitlines():
             try:
-                lines.append(json.loads(line))
-            except ValueError:
+                found = json.loads(line, parse_int=_whole)
+            except (ValueError, RecursionError):
                 break
+            if isinstance(found, dict):
+                lines.append(found)
     return lines
+
+
+def _whole(digits: str) -> int | float:
+    """Return a whole number; one that is too long for that as a float, which may be infinite."""
+    return int(digits) if len(digits) < 20 else float(digits)
 
 
 def scalars(folder: Path) -> Iterator[Scalar]:
     """Yield the numbers of a run's history, line by line; those of its trials are left out."""
     for line in read(folder):
         # Whatever wrote it: what has another form tells no number.
-        stage, epoch = (line.get("stage"), line.get("epoch")) if isinstance(line, dict) else (0, 0)
+        stage, epoch = line.get("stage"), line.get("epoch")
         if isinstance(stage, str) and isinstance(epoch, int) and "trial" not in line:
             for name, value in line.items():
                 if name not in NO_NUMBERS and isinstance(value, int | float):

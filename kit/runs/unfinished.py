@@ -12,7 +12,7 @@ import msgspec
 from kit import paths
 from kit.runs import history
 from kit.runs.folder import RunFolder, read_attempt, read_status
-from kit.runs.records import decode_spec
+from kit.runs.records import StageRecord, decode_spec
 from kit.spec import RunSpec
 
 
@@ -71,8 +71,8 @@ def _stages(folder: RunFolder) -> Iterator[tuple[str, StageSeconds]]:
     ended = {file.stem for file in (folder.path / "stages").glob("*.json")}
     for name in sorted(ended):
         cost = (folder.output(name) or {}).get("cost")
-        if cost is not None:
-            yield name, StageSeconds(cost["active_seconds"])
+        with suppress(msgspec.ValidationError):  # a stage of no cost, or somebody's own file
+            yield name, StageSeconds(msgspec.convert(cost, StageRecord).active_seconds)
     status = read_status(folder.path)
     if status and status.stage and status.stage not in ended and status.epoch and status.epochs:
         seconds = _so_far(folder.path, status.stage)
@@ -86,6 +86,8 @@ def _so_far(folder: Path, stage: str) -> float:
     latest = {
         line.get("trial"): float(line["seconds"])
         for line in history.read(folder)
-        if line.get("stage") == stage and "seconds" in line
+        if line.get("stage") == stage
+        and isinstance(line.get("seconds"), int | float)
+        and isinstance(line.get("trial"), int | None)
     }
     return sum(latest.values())

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from kit import method, task
 from kit.files import write_json
 from kit.report import formats, table
-from kit.runs import unfinished
+from kit.runs import history, unfinished
 from kit.runs.folder import RunFolder
 from kit.runs.unfinished import StageSeconds
 from kit.spec import Profile
@@ -42,6 +44,38 @@ def test_costs_of_a_run_under_way() -> None:
         "search": StageSeconds(3600.0),
         "tune": StageSeconds(800.0 * 18 / 4, 4, 18),
     }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[1]\n3\n",
+        b'{"stage": "tune", "seconds": "x"}\n',
+        b'{"stage": "tune", "seconds": 1, "trial": [1]}\n',
+        b"\xff\xfe\n",
+        b"[" * 100_000 + b"\n",
+    ],
+)
+def test_a_history_that_is_none_costs_nothing(content: bytes) -> None:
+    folder = begun()
+    folder.history.write_bytes(content)
+    (run,) = unfinished.find()
+    assert run.stages["tune"] == StageSeconds(800.0 * 18 / 4, 4, 18)
+
+
+def test_whole_numbers_of_any_length_are_numbers() -> None:
+    folder = begun()
+    line = f'{{"stage": "tune", "epoch": 0, "loss": 1{"0" * 400}}}\n'
+    folder.history.write_text(line)
+    assert [each.value for each in history.scalars(folder.path)] == [float("inf")]
+
+
+@pytest.mark.parametrize("cost", [3, {}, {"active_seconds": "x", "sessions": 1}, None])
+def test_a_stage_whose_cost_is_none_is_left_out(cost: object) -> None:
+    folder = begun()
+    folder.set_output("search", {"cost": cost})
+    (run,) = unfinished.find()
+    assert list(run.stages) == ["tune"]
 
 
 def test_a_table_of_hours_projects_and_says_so() -> None:
