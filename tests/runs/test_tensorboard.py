@@ -85,9 +85,9 @@ def test_events_of_runs_that_are_over(kit: Run) -> None:
     assert done.stdout.endswith("runs: events of 1 runs\n"), done.stderr
     assert [step for name, step, _ in recorded(over.path) if name == "search/loss"] == [1, 2, 3]
     assert not (at_work.path / "tensorboard").exists()
-    assert (
-        kit("results", "export").stderr == "kit: export to what? --mlflow URI, or --tensorboard\n"
-    )
+    for words in ((), ("--mlflow", "")):
+        told = kit("results", "export", *words).stderr
+        assert told == "kit: export to what? --mlflow URI, or --tensorboard\n"
 
 
 @pytest.mark.parametrize("full", [False, True])

@@ -119,7 +119,8 @@ def export(uri: str | None, experiment: str, tensorboard: bool) -> None:
     from kit.results.tracking import export as send
     from kit.runs.tensorboard import write_all
 
-    if uri is None and not tensorboard:
+    # MLflow takes an empty one, such as of a variable that is not set, for a file of its own here.
+    if uri == "" or (uri is None and not tensorboard):
         raise KitError("export to what? --mlflow URI, or --tensorboard")
     with bar("export") as progress:
         if uri is not None:
