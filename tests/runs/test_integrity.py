@@ -128,6 +128,7 @@ def test_scores_that_their_metric_cannot_have_are_refused(
     [
         (("provenance", "device"), "a\x1b[2J", r"a\x1b[2J"),
         (("metrics", "relative-l2", "unit"), "%\nmore", r"%\nmore"),
+        (("provenance", "torch"), "2.13\x7f", r"2.13\x7f"),
         (("architecture", "value", 0, 0), "\u202econv", r"\u202econv"),
         (("spec", "settings"), {"x\x07": 1}, r"x\x07"),
     ],
