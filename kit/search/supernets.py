@@ -79,7 +79,7 @@ def supernet(
     for what, values in (("kernel size", kernel_sizes), ("dilation", dilations)):
         if not values or min(values) < 1:
             raise ValueError(f"{what}s to search are numbers from 1 on, not {list(values)}")
-    if temperature <= 0:
+    if not temperature > 0:
         raise ValueError(f"the temperature is a number above 0, not {temperature}")
     # A pattern alone would be taken for one of each of its letters.
     include = (include,) if isinstance(include, str) else include
