@@ -14,6 +14,7 @@ from scipy.stats import ttest_ind
 
 from kit import paths
 from kit.report import column
+from kit.report.architectures import likeness
 from kit.runs.collect import collect
 from tests import readme_numbers, study_numbers
 
@@ -116,6 +117,25 @@ def test_what_is_said_of_ecg_is_so() -> None:
         ("densenas", "densenas-random"),
     ):
         assert not apart(made, one, other)
+
+
+def test_what_is_said_of_the_ablation_is_so() -> None:
+    first, *parts, direct, fourier = study_numbers.study_of("ablation").rows
+    for row in parts:
+        assert row.interval is not None
+        assert row.interval[0] < 0 < row.interval[1], row.title
+    layers = {row.title: row.layers or 0.0 for row in parts}
+    assert layers["softmax without noise"] < 0.1
+    assert round(10 * layers["no penalty"]) == 9
+    assert (fourier.against, fourier.layers, fourier.same) == (direct.title, 1, 3)
+    assert fourier.values == pytest.approx(direct.values, rel=1e-6)
+    # The same runs on two machines.
+    of_study, of_column = (
+        {each.spec.id: each for each in study_numbers.results(folder)}
+        for folder in (study_numbers.STUDIES["ablation"], readme_numbers.RESULTS)
+    )
+    both = [likeness(of_study[each], of_column[each]) for each in of_study if each in of_column]
+    assert (len(both), round(13 * sum(both))) == (len(first.values), 38)
 
 
 def test_its_commands_run_in_their_order(shell: dict[str, str], tmp_path: Path) -> None:

@@ -198,7 +198,8 @@ def _below(table: StudyTable) -> list[str]:
         "same choices: parts of the architecture that are the same, and whole architectures",
     ]
     if missing:
-        below.append(f"{missing} runs are missing; 'kit reproduce --study' makes them")
+        runs = "run is" if missing == 1 else "runs are"
+        below.append(f"{missing} {runs} missing; 'kit reproduce --study' makes what is missing")
     return below
 
 
