@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import os
 import secrets
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,18 @@ from kit.errors import KitError
 T = TypeVar("T")
 # What a file system says that has no locks.
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+# What the readers of libraries raise for a damaged file, besides errors of their own.
+DAMAGE = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
 
 
 @contextmanager

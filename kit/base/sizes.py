@@ -149,17 +149,22 @@ class _Shapes(TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+def _size(the_task: Task, info: MethodInfo) -> Size | None:
+    """As ``size``; samples of one's own may be too small for a method, which a run would say."""
+    try:
+        return size(the_task, info)
+    except KitError:
+        if the_task.about is not None:
+            raise
+        return None
+
+
 def main(pairs: Sequence[str]) -> None:
     """Print the size of each ``TASK METHOD`` on a line: an array of its numbers, or of null."""
     for pair in pairs:
         task_name, method_name = pair.split()
         try:
-            the_task, info = task.find(task_name), method.find(method_name)
-            try:
-                found = size(the_task, info)
-            except KitError:
-                # Samples of one's own may be too small for a method, which a run of it would say.
-                found = None
+            found = _size(task.find(task_name), method.find(method_name))
         except Exception as error:
             raise SystemExit(f"{method_name} on {task_name}: {error}") from error
         print(msgspec.json.encode([found and astuple(found)]).decode(), flush=True)

@@ -259,7 +259,7 @@ def _told(archive: Path, name: str | None = None) -> Iterator[None]:
         yield
     except DAMAGE as error:
         problem = f"truncated or damaged ({error})"
-    except (NotImplementedError, RuntimeError, ValueError) as error:
+    except (RuntimeError, ValueError) as error:
         problem = f"cannot be unpacked ({error})"
     except OSError as error:
         # A full disk is not the archive's fault; bzip2 tells damage by an error without a number.

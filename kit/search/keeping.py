@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 import pickle
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,21 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from kit import divergence
-from kit.files import write_bytes
+from kit.files import DAMAGE, write_bytes
 
 Batches = Iterable[tuple[Tensor, Tensor]]
-
-# What torch raises for a checkpoint that is damaged, or of another shape.
-DAMAGE = (
-    AttributeError,
-    EOFError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    pickle.UnpicklingError,
-    struct.error,
-)
 
 
 class Kept(Protocol):
@@ -150,7 +137,7 @@ def resume(file: Path | None, parts: Mapping[str, Kept], call: Mapping[str, Any]
         for name, part in parts.items():
             part.load_state_dict(state[name])
         return list(state["losses"])
-    except DAMAGE:
+    except (*DAMAGE, pickle.UnpicklingError):
         raise ValueError(f"{file} is of another search; remove it to start afresh") from None
 
 

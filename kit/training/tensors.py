@@ -4,27 +4,13 @@ from __future__ import annotations
 
 import io
 import pickle
-import struct
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from kit.errors import DataError
-from kit.files import write_bytes
-
-# What torch's reader raises for damaged files.
-DAMAGE = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
+from kit.files import DAMAGE, write_bytes
 
 
 def save(path: Path, value: Any) -> None:

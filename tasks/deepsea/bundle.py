@@ -76,7 +76,7 @@ def _evaluation(file: Path, field: str, chosen: list[int]) -> tuple[Bytes, Bytes
     """Read a file of MATLAB 5: sequences (n, 4, 1000) and labels (n, 919)."""
     try:
         content = loadmat(file, variable_names=[f"{field}xdata", f"{field}data"])
-    except (ValueError, OSError, TypeError, NotImplementedError) as error:
+    except (ValueError, OSError, TypeError, RuntimeError) as error:
         raise DataError(f"{file.name}: not a readable MATLAB file ({error})") from None
     x = _checked(file, content.get(f"{field}xdata"), (None, BASES, LENGTH), f"{field}xdata")
     y = _checked(file, content.get(f"{field}data"), (len(x), ALL_LABELS), f"{field}data")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,24 +12,13 @@ from msgspec.structs import replace
 from kit import extras
 from kit.data.own.reading import Array, Reading, plural
 from kit.errors import DataError, KitError
+from kit.files import DAMAGE
 
 GREY = ("1", "L", "LA")
 # The tag by which cameras say how they were held; from 5 on, the picture lies on a side.
 ORIENTATION, LYING = 0x0112, 5
-# What Pillow raises for a damaged file, besides errors of its own.
-DAMAGE = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
+# What else Pillow raises for a damaged file.
+BROKEN = (MemoryError, OSError, SyntaxError, zlib.error)
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -90,7 +78,7 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
                 if (converted.height, converted.width) != wanted:
                     converted = converted.resize((wanted[1], wanted[0]), Image.Resampling.BILINEAR)
                 made.append(np.asarray(converted))
-    except (*DAMAGE, Image.DecompressionBombError) as error:
+    except (*DAMAGE, *BROKEN, Image.DecompressionBombError) as error:
         raise DataError(
             f"{file}: no image that can be read ({' '.join(str(error).split())})"
         ) from None

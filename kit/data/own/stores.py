@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -17,6 +16,7 @@ from kit.data import bounded
 from kit.data.own.arrays import ANSWERS, INPUTS, of_arrays
 from kit.data.own.reading import Array, Ask, Found
 from kit.errors import DataError, KitError, nearest
+from kit.files import DAMAGE
 
 ZARR = ".zarr"
 # How a NetCDF file of the time before HDF5 begins.
@@ -27,19 +27,6 @@ GAPS, SCALES = ("_FillValue", "missing_value"), ("scale_factor", "add_offset")
 # By which numbers are unsigned that a format without such has as signed ones:
 # https://docs.unidata.ucar.edu/nug/current/best_practices.html
 UNSIGNED = "_Unsigned"
-# What the libraries raise for a damaged file.
-DAMAGE = (
-    AssertionError,
-    AttributeError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-
 Arrays = Mapping[str, Callable[[], Array]]
 
 
@@ -98,7 +85,7 @@ def _told(file: Path) -> Iterator[None]:
     """Turn what libraries raise for a damaged file into one line that names it."""
     try:
         yield
-    except DAMAGE as e:
+    except (*DAMAGE, MemoryError, OSError) as e:
         # An invalid argument is a place before the start of the file.
         told = isinstance(e, OSError) and e.errno not in (None, errno.EINVAL)
         if isinstance(e, KitError) or told:

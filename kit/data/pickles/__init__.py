@@ -13,7 +13,6 @@ import gzip
 import io
 import math
 import pickle
-import struct
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +24,7 @@ import numpy as np
 from kit.data import npy
 from kit.data.bounded import Bounded, room
 from kit.errors import DataError
+from kit.files import DAMAGE
 
 from .unpickler import OPCODES, Restricted
 
@@ -34,20 +34,7 @@ PACKED: dict[bytes, Callable[[IO[bytes]], object]] = {
     b"BZ": bz2.BZ2File,
 }
 # What Python's unpickler raises on any opcode on any stack.
-DAMAGE = (
-    pickle.PickleError,
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-    struct.error,
-    zlib.error,
-)
+BROKEN = (*DAMAGE, MemoryError, OSError, pickle.PickleError, zlib.error)
 
 
 def load(source: Path | IO[bytes], *, opcodes: int = OPCODES) -> Any:
@@ -107,7 +94,7 @@ def _told(name: str, what: str = "pickle") -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
-    except (*DAMAGE, OSError) as error:
+    except BROKEN as error:
         # What unpacks calls damage an OSError, too, but of no number.
         if isinstance(error, OSError) and error.errno is not None:
             raise
