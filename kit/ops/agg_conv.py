@@ -11,6 +11,7 @@ from kit.ops.dft import dft_matmul
 from kit.ops.direct import dilation, mixed_results, mixed_weights
 from kit.ops.dispatch import Method, fastest, rule
 from kit.ops.fourier import fourier
+from kit.ops.phases import phases
 from kit.ops.plan import ConvShape
 from kit.ops.precision import full
 from kit.ops.released import released
@@ -23,6 +24,7 @@ METHODS: dict[str, Method] = {
     "dilation": dilation,
     "fourier": fourier,
     "dft-matmul": dft_matmul,
+    "phases": phases,
     "toeplitz": toeplitz,
 }
 CHOOSERS = ("auto", "autotune")

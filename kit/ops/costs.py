@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kit.ops.plan import extent, transform_length
+from kit.ops.phases import best, serves
+from kit.ops.plan import ConvShape, extent, transform_length
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,20 @@ def dft_matmul(shape: Shape) -> Cost:
     return Cost(work, work)
 
 
+def phases(shape: Shape) -> Cost:
+    """The parts that `kit.ops.phases` would choose, each on all of its phases."""
+    conv = ConvShape(shape.sizes, shape.kernel_sizes, shape.dilations, 1, shape.groups)
+    if not serves(conv):
+        return dft_matmul(shape)
+    work = 0.0
+    for part in best(conv, shape.batch, shape.channels, shape.outputs)[0]:
+        batch, own = shape.batch * part.factor**2, part.conv
+        work += dft_matmul(
+            replace(shape, batch=batch, sizes=own.sizes, dilations=own.dilations)
+        ).multiply_adds
+    return Cost(work, work)
+
+
 def toeplitz(shape: Shape) -> Cost:
     """One n by n matrix per channel."""
     work = shape.pairs * (shape.entries + shape.batch * shape.positions**2)
@@ -139,6 +154,7 @@ COSTS: dict[str, Callable[[Shape], Cost]] = {
     "dilation": dilation,
     "fourier": fourier,
     "dft-matmul": dft_matmul,
+    "phases": phases,
     "toeplitz": toeplitz,
 }
 

@@ -10,6 +10,19 @@ from kit.ops.plan import ConvShape
 from kit.ops.planar import planar_product
 from kit.ops.transform import matrix_transform
 
+SHORT = {1: 256, 2: 60}
+"""On axes of up to so many points matrix products are the faster transforms of dense layers.
+
+On one axis points of the transform count, on two those of the data: of what is zero, the matrices
+have no columns.
+"""
+
+
+def is_short(conv: ConvShape) -> bool:
+    """Whether the axes of a dense AggConv are short enough for matrix products."""
+    axes = len(conv.sizes)
+    return max(conv.lengths if axes == 1 else conv.sizes) <= SHORT[axes]
+
 
 def dft_matmul(
     x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str

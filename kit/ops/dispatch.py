@@ -8,8 +8,9 @@ The rule comes from measurements on a CPU (docs/kernel.md). In this order:
    as cheap anyway; else, for one candidate, `dilation`;
 3. depthwise: on one axis of n <= 64 positions `toeplitz`, if its matrices are small (C n^2 up to
    2^17) or the batch that shares them is large (at least n / 2), else `fourier`;
-4. dense: `dft-matmul` where the transforms are short (at most 256 on one axis, 128 on two), else
-   `fourier`.
+4. dense: `phases` on two axes where its estimate says that it is worth it (small batches on large
+   images), else `dft-matmul` where axes are short (transforms of at most 256 points on one axis, at
+   most 60 positions on two), else `fourier`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
+from kit.ops import phases
+from kit.ops.dft import is_short
 from kit.ops.plan import ConvShape, extent
 
 Method = Callable[[Tensor, Sequence[Tensor], Tensor, ConvShape, str], Tensor]
@@ -56,7 +59,9 @@ def rule(x: Tensor, weights: Sequence[Tensor], conv: ConvShape) -> str:
         batch, channels = x.shape[:2]
         shared = channels * longest**2 <= 1 << 17 or longest <= 2 * batch
         return "toeplitz" if axes == 1 and longest <= 64 and shared else "fourier"
-    return "dft-matmul" if max(conv.lengths) <= (256 if axes == 1 else 128) else "fourier"
+    if phases.serves(conv) and phases.best(conv, *x.shape[:2], len(weights[0]))[1] < phases.GAIN:
+        return "phases"
+    return "dft-matmul" if is_short(conv) else "fourier"
 
 
 def contenders(x: Tensor, weights: Sequence[Tensor], conv: ConvShape) -> tuple[str, ...]:
@@ -69,6 +74,8 @@ def contenders(x: Tensor, weights: Sequence[Tensor], conv: ConvShape) -> tuple[s
         found.append("fourier")
         if max(conv.lengths) <= 512:
             found.append("dft-matmul")
+    if phases.serves(conv):
+        found.append("phases")
     if depthwise and len(conv.sizes) == 1 and conv.sizes[0] <= 512:
         found.append("toeplitz")
     return tuple(found)

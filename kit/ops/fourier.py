@@ -34,51 +34,56 @@ class _Depthwise(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, taps: Tensor, conv: ConvShape, grid: Grid, fast: bool
     ) -> Tensor:
-        response = grid.response(taps)
         result = x.new_empty(x.shape[0], x.shape[1], *conv.outputs)
         keep = fast and taps.requires_grad
-        kept = []
+        responses, kept = [], []
         buffer: Tensor | None = None
-        for rows, columns in grid.chunks(x):
-            part = x[rows, columns]
-            buffer = grid.buffer(part, 1) if buffer is None else buffer
-            spectrum = grid.analyse(part, buffer, 1, False)
-            if keep:
-                kept.append(spectrum)
-            spectrum = grid.filtered(spectrum, response[columns], buffer)
-            grid.synthesise(spectrum, result[rows, columns], conv.stride, False)
-        ctx.grid, ctx.shape, ctx.stride = grid, x.shape, conv.stride
-        ctx.save_for_backward(None if keep else x, response, *kept)
+        for columns, samples in grid.chunks(x):
+            response = grid.response(taps[:, columns])
+            responses.append(response)
+            for rows in samples:
+                part = x[rows, columns]
+                buffer = grid.buffer(part, 1) if buffer is None else buffer
+                spectrum = grid.analyse(part, buffer, 1, False)
+                if keep:
+                    kept.append(spectrum)
+                spectrum = grid.filtered(spectrum, response, buffer)
+                grid.synthesise(spectrum, result[rows, columns], conv.stride, False)
+        ctx.grid, ctx.shape, ctx.stride, ctx.count = grid, x.shape, conv.stride, len(responses)
+        ctx.save_for_backward(None if keep else x, *responses, *kept)
         return result
 
     @staticmethod
     @backward_pass
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        x, response, *kept = ctx.saved_tensors
+        x, *saved = ctx.saved_tensors
+        responses, kept = saved[: ctx.count], iter(saved[ctx.count :])
         grid: Grid = ctx.grid
         of_x, of_taps = ctx.needs_input_grad[:2]
         result = gradient.new_empty(ctx.shape) if of_x else None
-        turned = grid.turned(response) if of_x else response
-        total = torch.empty_like(response) if of_taps else None
+        found = []
         buffer = data = None
-        for index, (rows, columns) in enumerate(grid.chunks(gradient)):
-            part = gradient[rows, columns]
-            buffer = grid.buffer(part, ctx.stride) if buffer is None else buffer
-            upstream = grid.analyse(part, buffer, ctx.stride, True)
-            if result is not None:
-                spectrum = grid.filtered(upstream, turned[columns], buffer)
-                grid.synthesise(spectrum, result[rows, columns], 1, True)
+        for (columns, samples), response in zip(grid.chunks(gradient), responses, strict=True):
+            turned = grid.turned(response) if of_x else response
+            total: Tensor | None = None
+            for rows in samples:
+                part = gradient[rows, columns]
+                buffer = grid.buffer(part, ctx.stride) if buffer is None else buffer
+                upstream = grid.analyse(part, buffer, ctx.stride, True)
+                if result is not None:
+                    spectrum = grid.filtered(upstream, turned, buffer)
+                    grid.synthesise(spectrum, result[rows, columns], 1, True)
+                if of_taps:
+                    if x is None:
+                        spectrum = next(kept)
+                    else:
+                        part = x[rows, columns]
+                        data = grid.buffer(part, 1) if data is None else data
+                        spectrum = grid.analyse(part, data, 1, False)
+                    own = grid.correlation(upstream, spectrum)
+                    own = own[0] if len(own) == 1 else own.sum(0)
+                    total = own if total is None else total.add_(own)
             if total is not None:
-                if kept:
-                    spectrum = kept[index]
-                else:
-                    part = x[rows, columns]
-                    data = grid.buffer(part, 1) if data is None else data
-                    spectrum = grid.analyse(part, data, 1, False)
-                found = grid.correlation(upstream, spectrum)
-                if rows.start == 0:
-                    torch.sum(found, 0, out=total[columns])
-                else:
-                    total[columns] += found.sum(0)
-        of_kernel = None if total is None else grid.taps(total)
+                found.append(grid.taps(total))
+        of_kernel = torch.cat(found, 1) if of_taps else None
         return result, of_kernel, None, None, None

@@ -17,13 +17,16 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from kit.ops.plan import ConvShape
+from kit.ops.plan import ConvShape, transform_length
 from kit.ops.spectrum import angles, half_weights
 from kit.ops.taps import distinct_taps
 from kit.ops.transform import at_steps
 
 CHUNK_BYTES = 1 << 20
 """Size of a chunk of planes per thread: a few such arrays fill a core's second-level cache."""
+
+MULTIPLE = 4
+"""Complex transforms of other even lengths take up to twice the time per point."""
 
 
 class Grid(ABC):
@@ -40,8 +43,11 @@ class Grid(ABC):
         self.merging = plan.merging
         self.offsets = plan.offsets
 
-    def chunks(self, x: Tensor) -> Iterator[tuple[slice, slice]]:
-        """Slices of batch and channels: whole samples where they fit, else channels of a few."""
+    def chunks(self, x: Tensor) -> Iterator[tuple[slice, list[slice]]]:
+        """Slices of channels and, for each, of the batch.
+
+        Whole samples where they fit, else channels of a few.
+        """
         batch, channels = x.shape[:2]
         rows = -(-batch // self.together)
         size = math.prod(self.lengths) * rows * channels * self.together * x.element_size()
@@ -50,12 +56,9 @@ class Grid(ABC):
             step, width = -(-rows // parts) * self.together, channels
         else:
             step, width = self.together, -(-channels * rows // parts)
+        samples = [slice(row, min(batch, row + step)) for row in range(0, batch, step)]
         for column in range(0, channels, width):
-            for row in range(0, batch, step):
-                yield (
-                    slice(row, min(batch, row + step)),
-                    slice(column, min(channels, column + width)),
-                )
+            yield slice(column, min(channels, column + width)), samples
 
     @abstractmethod
     def buffer(self, part: Tensor, step: int) -> Tensor:
@@ -163,6 +166,8 @@ class PairGrid(Grid):
         self, conv: ConvShape, dtype: torch.dtype, device: torch.device, fast: bool
     ) -> None:
         super().__init__(conv, dtype, device, fast)
+        sizes, gaps = conv.kernel_sizes, conv.dilations
+        self.lengths = tuple(transform_length(n, sizes, gaps, MULTIPLE) for n in conv.sizes)
         height, width = self.lengths
         rows, columns = self.offsets.unbind(1)
         # The operator is a correlation, so that the kernel lies at minus the offsets.
@@ -213,9 +218,10 @@ class PairGrid(Grid):
 
     def response(self, taps: Tensor) -> Tensor:
         """See `Grid`."""
-        planes = taps.new_zeros(taps.shape[1], self.lengths[0] * self.lengths[1])
-        planes[:, self.mirrored] = taps.t()
-        return torch.fft.fft2(planes.view(-1, *self.lengths))
+        dtype = torch.promote_types(taps.dtype, torch.cfloat)
+        planes = taps.new_zeros(taps.shape[1], *self.lengths, dtype=dtype)
+        planes.flatten(1).real[:, self.mirrored] = taps.t()
+        return torch.fft.fft2(planes)
 
     def turned(self, response: Tensor) -> Tensor:
         """See `Grid`."""
@@ -223,7 +229,7 @@ class PairGrid(Grid):
 
     def taps(self, total: Tensor) -> Tensor:
         """See `Grid`."""
-        return torch.fft.ifft2(total).imag.flatten(1)[:, self.places].t()
+        return torch.fft.ifft2(total).flatten(1)[:, self.places].imag.t()
 
 
 @lru_cache(maxsize=64)

@@ -88,9 +88,9 @@ def reach(n: int, kernel_sizes: Sequence[int], dilations: Sequence[int]) -> int:
 
 
 @lru_cache(maxsize=1024)
-def good_length(minimum: int) -> int:
-    """Smallest even 2^a 3^b 5^c that is at least `minimum`: lengths that FFT libraries do well."""
-    length = max(2, minimum + minimum % 2)
+def good_length(minimum: int, multiple: int = 2) -> int:
+    """Smallest such 2^a 3^b 5^c that is at least `minimum`: lengths that FFT libraries do well."""
+    length = max(1, -(-minimum // multiple)) * multiple
     while True:
         rest = length
         for prime in (2, 3, 5):
@@ -98,14 +98,16 @@ def good_length(minimum: int) -> int:
                 rest //= prime
         if rest == 1:
             return length
-        length += 2
+        length += multiple
 
 
 @lru_cache(maxsize=1024)
-def transform_length(n: int, kernel_sizes: tuple[int, ...], dilations: tuple[int, ...]) -> int:
-    """Transform length for a "same" output of length n.
+def transform_length(
+    n: int, kernel_sizes: tuple[int, ...], dilations: tuple[int, ...], multiple: int = 2
+) -> int:
+    """Transform length for a "same" output of length n, a multiple of an even number.
 
     n + reach is enough: what wraps around from either end lands on zeros, or on outputs that are
     cropped. The released code pads by Dbar - 1 instead.
     """
-    return good_length(n + reach(n, kernel_sizes, dilations))
+    return good_length(n + reach(n, kernel_sizes, dilations), multiple)

@@ -44,8 +44,8 @@ def full(device: str) -> Iterator[None]:
 
 
 def backward_pass(
-    function: Callable[[Any, Tensor], Gradients],
-) -> Callable[[Any, Tensor], Gradients]:
+    function: Callable[..., Gradients],
+) -> Callable[..., Gradients]:
     """Decorator for `backward`: full precision inside, and no second derivatives.
 
     A backward pass called inside an autocast region would run its matrix products in half
@@ -54,8 +54,8 @@ def backward_pass(
 
     @once_differentiable
     @wraps(function)
-    def wrapped(ctx: Any, gradient: Tensor) -> Gradients:
-        with full(gradient.device.type):
-            return function(ctx, gradient)
+    def wrapped(ctx: Any, *gradients: Tensor) -> Gradients:
+        with full(gradients[0].device.type):
+            return function(ctx, *gradients)
 
     return wrapped

@@ -28,7 +28,8 @@ WIDE = ((3, 5, 7, 9), (1, 3, 7, 15))
         (Case(2, 4, 4, (1000,), *WIDE, 1, 4), "fourier"),
         (Case(2, 4, 4, (32, 32), *WIDE, 1, 4), "fourier"),
         (Case(2, 4, 8, (32, 32), *WIDE, 1, 1), "dft-matmul"),
-        (Case(2, 4, 8, (128, 128), *WIDE, 1, 1), "fourier"),
+        (Case(16, 4, 8, (64, 64), *WIDE, 1, 1), "fourier"),
+        (Case(2, 4, 8, (128, 128), *WIDE, 1, 1), "phases"),
     ],
 )
 def test_rule(case: Case, expected: str) -> None:

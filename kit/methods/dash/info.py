@@ -189,7 +189,7 @@ class DashInfo(MethodInfo):
 METHOD = DashInfo(
     name="dash",
     title="DASH",
-    version=1,
+    version=2,
     stages=("search", "tune", "retrain"),
     settings_type=DashSettings,
     architecture=DashArchitecture(),
