@@ -72,18 +72,18 @@ def divide(conv: ConvShape, together: int) -> tuple[Part, ...]:
 def cost(part: Part, batch: int, channels: int, outputs: int) -> float:
     """What a forward and backward pass of a part takes, about: nanoseconds of one CPU core.
 
-    The numbers fit times of 80 shapes on one processor; only what they say of each other counts.
+    The numbers fit times of 113 shapes on one processor; only what they say of each other counts.
     """
     conv, pairs, planes = part.conv, channels * outputs, channels + outputs
     samples = batch * part.factor**2
     frequencies = conv.lengths[0] * (conv.lengths[1] // 2 + 1)
     slots = len(set(conv.dilations)) * min(max(conv.kernel_sizes), max(conv.sizes))
     kernel = pairs * (1.5 + 0.09 * slots)
-    product = max(1800.0, pairs * (1.35 + 0.2 * samples))  # small matrices take a call's time
+    product = max(1800.0, pairs * (1.35 + 0.25 * samples))  # small matrices take a call's time
     data = samples * planes * (1.2 + 0.17 * conv.lengths[0] if is_short(conv) else 16.0)
     total = frequencies * (kernel + product + data)
     if part.factor > 1:
-        total += 1e6 + 5.0 * samples * planes * math.prod(conv.sizes)
+        total += 1e6 + 8.0 * samples * planes * math.prod(conv.sizes)
     return total
 
 
