@@ -140,9 +140,17 @@ def _padded(x: Tensor, parts: Sequence[Part]) -> Tensor:
 
 
 def _split(x: Tensor, parts: Sequence[Part]) -> tuple[Tensor, ...]:
-    """The phases (factor^2 B, C, m_1, m_2) of every part, as samples."""
+    """The phases (factor^2 B, C, m_1, m_2) of every part, as samples, as their transform wants."""
     padded = _padded(x, parts)
-    return tuple(_phases(padded, part).flatten(0, 2).contiguous() for part in parts)
+    found = []
+    for part in parts:
+        places = _phases(padded, part)
+        if is_short(part.conv):
+            positions = places.permute(4, 5, 0, 1, 2, 3).contiguous()
+            found.append(positions.flatten(2, 4).permute(2, 3, 0, 1))
+        else:
+            found.append(places.flatten(0, 2).contiguous())
+    return tuple(found)
 
 
 def _join(results: Sequence[Tensor], parts: Sequence[Part], sizes: Sequence[int]) -> Tensor:
@@ -155,7 +163,7 @@ def _join(results: Sequence[Tensor], parts: Sequence[Part], sizes: Sequence[int]
         total = _padded(results[0].new_zeros(samples, results[0].shape[1], *sizes), parts)
     for result, part in zip(results, parts, strict=True):
         places = _phases(total, part)
-        places += result.reshape(places.shape)
+        places += result.view(places.shape)
     return total[..., : sizes[0], : sizes[1]]
 
 
