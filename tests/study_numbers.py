@@ -23,8 +23,7 @@ PROFILE: Profile = "lite"
 PROTOCOL: Protocol = "released"
 # Task by task, the tier that its runs are of.
 COLUMNS: dict[str, Tier] = {"darcy-flow": "regenerated", "ecg": "published"}
-# Study by study, where its results lie: the ablation's are of another processor than the column's.
-STUDIES = {"controls": RESULTS, "ablation": Path("docs") / "results" / "ablation" / "runs"}
+STUDIES = ("controls", "ablation")
 OF = "darcy-flow"
 
 
@@ -57,7 +56,7 @@ def column_of(name: str) -> column.Column:
 def study_of(name: str) -> study.StudyTable:
     """Return a study from them."""
     found, tier = task.find(OF), COLUMNS[OF]
-    runs = results(STUDIES[name])
+    runs = results()
     return study.make(name, found, runs, (), profile=PROFILE, protocol=PROTOCOL, tier=tier)
 
 

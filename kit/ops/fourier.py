@@ -85,5 +85,7 @@ class _Depthwise(torch.autograd.Function):
                     total = own if total is None else total.add_(own)
             if total is not None:
                 found.append(grid.taps(total))
-        of_kernel = torch.cat(found, 1) if of_taps else None
+        of_kernel = None
+        if of_taps:
+            of_kernel = found[0] if len(found) == 1 else torch.cat(found, 1)
         return result, of_kernel, None, None, None
