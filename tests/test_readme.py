@@ -16,6 +16,7 @@ from kit import paths
 from kit.report import column
 from kit.report.architectures import likeness
 from kit.runs.collect import collect
+from kit.spec import RunSpec
 from tests import readme_numbers, study_numbers
 
 README = (paths.project() / "README.md").read_text(encoding="utf-8")
@@ -121,7 +122,7 @@ def test_what_is_said_of_ecg_is_so() -> None:
 
 
 def test_what_is_said_of_the_ablation_is_so() -> None:
-    first, *parts, direct, fourier = study_numbers.study_of("ablation").rows
+    _, *parts, direct, fourier = study_numbers.study_of("ablation").rows
     for row in parts:
         assert row.interval is not None
         assert row.interval[0] < 0 < row.interval[1], row.title

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from kit.cli.types import FilePath
+
 table_arguments = click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
 
 
@@ -16,7 +18,7 @@ def command() -> None:
 
 
 @command.command(name="import")
-@click.argument("archive", type=click.Path(path_type=Path, exists=True))
+@click.argument("archive", type=FilePath(exists=True))
 def take(archive: Path) -> None:
     """Take over a published ARCHIVE, a .pickle.pbz2 or a folder of them.
 
@@ -40,7 +42,7 @@ def take(archive: Path) -> None:
 
 @command.command()
 @table_arguments
-@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--to", type=FilePath(dir_okay=False), required=True)
 def export(tables: Sequence[str], to: Path) -> None:
     """Write TABLEs as one archive that the package nats_bench reads."""
     from kit.cli import cells
@@ -55,7 +57,7 @@ def export(tables: Sequence[str], to: Path) -> None:
 
 @command.command()
 @table_arguments
-@click.option("--to", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--to", type=FilePath(dir_okay=False), required=True)
 def merge(tables: Sequence[str], to: Path) -> None:
     """Make one table of several partial ones of a task, such as those of several machines.
 
@@ -99,9 +101,7 @@ def verify(tables: Sequence[str]) -> None:
 )
 @click.option("--runs", type=click.IntRange(min=1), default=500, show_default=True)
 @click.option("--answers", metavar="TABLE", help="Tells how good a cell is, such as 200 epochs.")
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Draw to this file: .svg, .pdf or .png."
-)
+@click.option("--output", type=FilePath(), help="Draw to this file: .svg, .pdf or .png.")
 def search(
     table: str,
     names: Sequence[str],

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.types import FilePath
 from kit.spec import PROFILES
 
 
@@ -18,9 +19,7 @@ from kit.spec import PROFILES
 )
 @options.protocol
 @options.tier
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Draw to this file: .svg, .pdf or .png."
-)
+@click.option("--output", type=FilePath(), help="Draw to this file: .svg, .pdf or .png.")
 @options.formats("text", "md", "json")
 def command(name: str, output: Path | None, form: str, **kind: Any) -> None:
     """Show the column of TASK: errors, seconds, and their order beside the papers'. Nothing is run.

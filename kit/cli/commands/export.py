@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from kit.cli import options
+from kit.cli.types import FilePath
 
 
 @click.command(name="export")
 @click.argument("run", type=options.RUN)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     help="Folder; default: named after the run, here.",
 )
 @click.option("--onnx", is_flag=True, help="Write model.onnx, too.")

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.types import FilePath
 from kit.spec import PROFILES
 
 SPEED = ("2", "3")
@@ -41,9 +42,7 @@ class Shown:
 )
 @options.protocol
 @options.tier
-@click.option(
-    "--output", type=click.Path(path_type=Path), help="Draw to this file: .svg, .pdf or .png."
-)
+@click.option("--output", type=FilePath(), help="Draw to this file: .svg, .pdf or .png.")
 @options.formats("text", "json")
 def command(
     name: str,

@@ -9,6 +9,7 @@ import click
 
 from kit.cli import options
 from kit.cli.columns import aligned
+from kit.cli.types import FilePath
 from kit.errors import KitError
 
 if TYPE_CHECKING:
@@ -31,12 +32,12 @@ def command() -> None:
 )
 @click.option(
     "--wheels",
-    type=click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path),
+    type=FilePath(exists=True, file_okay=False, resolve_path=True),
     help="A folder of wheels that pip prefers to the index.",
 )
 @click.option(
     "--ca",
-    type=click.Path(exists=True, dir_okay=False, resolve_path=True, path_type=Path),
+    type=FilePath(exists=True, dir_okay=False, resolve_path=True),
     help="Certificates for pip, where TLS passes a proxy.",
 )
 @click.option("--network", metavar="NAME", help="Of the build, as for 'docker build'.")

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kit.cli.own import asked, reading_options
+from kit.cli.types import SOURCE
 
 
 @click.group(name="new")
@@ -17,10 +18,11 @@ def command() -> None:
 
 @command.command(name="task")
 @click.argument("name")
-@click.argument("more", metavar="[PATH...]", nargs=-1)
+@click.argument("more", metavar="[PATH...]", nargs=-1, type=SOURCE)
 @click.option(
     "--from",
     "sources",
+    type=SOURCE,
     required=True,
     multiple=True,
     metavar="PATH",

@@ -7,14 +7,15 @@ from pathlib import Path
 import click
 
 from kit.cli import options
+from kit.cli.types import SOURCE, FilePath
 
 
 @click.command(name="predict")
 @click.argument("run", type=options.RUN)
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=SOURCE)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FilePath(dir_okay=False),
     help="File, .csv, .parquet or .npy; default: CSV to the standard output.",
 )
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import click
 
+from kit.cli.types import FilePath
+
 
 @click.command(name="report")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FilePath(file_okay=False),
     help="Folder of the report; default: results/report.",
 )
 def command(output: Path | None) -> None:

@@ -19,7 +19,10 @@ SPEED_TABLE = ("dash", 8)
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @options.slots
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), metavar="HOURS", help="Stop a run after so long."
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="HOURS",
+    help="Stop a run after so long.",
 )
 @options.device
 @options.trials_on

@@ -7,11 +7,10 @@ from pathlib import Path
 import click
 
 from kit.cli import options
+from kit.cli.types import FilePath
 from kit.errors import KitError
 
-archive_argument = click.argument(
-    "archive", type=click.Path(path_type=Path, dir_okay=False, exists=True)
-)
+archive_argument = click.argument("archive", type=FilePath(dir_okay=False, exists=True))
 
 
 @click.group(name="results")
@@ -20,7 +19,7 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("archive", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("archive", type=FilePath(dir_okay=False))
 @click.option("--no-report", is_flag=True, help="Leave the report out.")
 def pack(archive: Path, no_report: bool) -> None:
     """Write a zip of all valid results.
@@ -59,7 +58,7 @@ def merge(archive: Path) -> None:
 
 
 @command.command()
-@click.argument("archive", required=False, type=click.Path(path_type=Path, exists=True))
+@click.argument("archive", required=False, type=FilePath(exists=True))
 @options.formats("text", "json")
 def verify(archive: Path | None, form: str) -> None:
     """Check results, here or in an ARCHIVE.

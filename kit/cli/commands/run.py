@@ -13,6 +13,7 @@ import click
 
 from kit.cli import options
 from kit.cli.specs import as_asked, of_file
+from kit.cli.types import FilePath
 from kit.errors import KitError, RunError, plain
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @click.option(
     "--spec",
     "spec_file",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE",
     help="Instead: the run whose spec.json this is, in its folder. Engines start runs so.",
 )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from pathlib import Path
 from typing import Any
 
 import click
 
 from kit.cli import options
+from kit.cli.types import FilePath
 from kit.errors import KitError
 
 CONTAINERS = ("plain", "apptainer", "enroot", "docker")
@@ -35,7 +35,10 @@ HOW = ("jobs", *SLURM, *KUBERNETES)
     "--jobs", type=click.IntRange(min=1), help="Runs of an array or Job at a time; default: all."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(min=0), metavar="HOURS", help="Stop a run after so long."
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="HOURS",
+    help="Stop a run after so long.",
 )
 @options.device
 @options.tensorboard
@@ -49,12 +52,12 @@ HOW = ("jobs", *SLURM, *KUBERNETES)
 )
 @click.option(
     "--template",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=FilePath(exists=True, dir_okay=False),
     help="Slurm: a script in place of the shipped one; see docs/cluster.md.",
 )
 @click.option(
     "--images",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=FilePath(file_okay=False),
     default="images",
     show_default=True,
     help="Slurm: the folder of .sif or .sqsh files.",

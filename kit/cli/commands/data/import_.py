@@ -8,14 +8,13 @@ from typing import Literal
 import click
 
 from kit.cli import options
+from kit.cli.types import FilePath
 from kit.spec import TIERS, Tier
 
 
 @click.command(name="import")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
-@click.argument(
-    "files", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+@click.argument("files", metavar="PATH...", nargs=-1, required=True, type=FilePath())
 @click.option("--tier", type=click.Choice(TIERS), help="Take them as files of this tier alone.")
 @click.option(
     "--link",
