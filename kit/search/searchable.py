@@ -97,7 +97,8 @@ def layers(
         pointwise: whether convolutions of size 1 are searched, too, unless a pattern names them.
 
     Raises:
-        ValueError: there are none, or one changes the size of its input other than by one stride.
+        ValueError: there are none, one changes the size of its input other than by one stride, or
+            the network does not take the sample.
     """
     found: dict[str, nn.Conv1d | nn.Conv2d] = {}
     uneven: list[str] = []
@@ -124,12 +125,19 @@ def layers(
         and (pointwise or not _is_pointwise(layer) or _matches(name, named))
     ]
     network.eval()
-    with torch.no_grad():
-        network(sample)
-    for handle in handles:
-        handle.remove()
-    for layer, mode in modes.items():
-        layer.training = mode
+    try:
+        with torch.no_grad():
+            network(sample)
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"the model does not take a sample {tuple(sample.shape)} of {sample.dtype}: {reason}"
+        ) from error
+    finally:
+        for handle in handles:
+            handle.remove()
+        for layer, mode in modes.items():
+            layer.training = mode
     if uneven:
         raise ValueError(
             f"these convolutions change the size of their input other than by one stride, so "

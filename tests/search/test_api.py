@@ -274,3 +274,20 @@ def test_a_search_that_diverges_says_so(place: str, tmp_path: Path) -> None:
     assert (tmp_path / "once").read_bytes() == before
     with pytest.raises(DivergedError, match=r"^epoch [1-5]: .* (nan|inf|not finite): it diverged"):
         search("other", 5, 1e30, (x, y))
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        torch.zeros(2, 1, 8, 8, dtype=torch.uint8),
+        torch.zeros(2, 1, 8, 8, dtype=torch.complex64),
+        torch.zeros(2, 3, 8, 8),
+    ],
+)
+def test_samples_that_the_model_does_not_take(x: Tensor) -> None:
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.Flatten(), nn.Linear(256, 2))
+    model.train()
+    with pytest.raises(ValueError, match="does not take a sample") as raised:
+        dash_search(model, [(x, torch.zeros(2, dtype=torch.long))], epochs=1, exclude=())
+    assert "\n" not in str(raised.value)
+    assert model.training
