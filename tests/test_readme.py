@@ -128,7 +128,7 @@ def test_what_is_said_of_the_ablation_is_so() -> None:
         assert row.interval[0] < 0 < row.interval[1], row.title
     layers = {row.title: row.layers or 0.0 for row in parts}
     assert layers["softmax without noise"] < 0.1
-    assert round(10 * layers["no penalty"]) == 9
+    assert round(39 * layers["no penalty"]) == 38
     assert (fourier.against, fourier.layers, fourier.same) == (direct.title, 1, 3)
     assert fourier.values == pytest.approx(direct.values, rel=1e-6)
 
