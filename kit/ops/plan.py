@@ -89,7 +89,7 @@ def reach(n: int, kernel_sizes: Sequence[int], dilations: Sequence[int]) -> int:
 
 @lru_cache(maxsize=1024)
 def good_length(minimum: int, multiple: int = 2) -> int:
-    """Smallest such 2^a 3^b 5^c that is at least `minimum`: lengths that FFT libraries do well."""
+    """Smallest 2^a 3^b 5^c of at least `minimum` that is a multiple: what FFT libraries do well."""
     length = max(1, -(-minimum // multiple)) * multiple
     while True:
         rest = length
