@@ -95,6 +95,8 @@ DARCY_CASES = (
 
 def supports(case: AggConvCase, method: str) -> bool:
     """Whether a method serves a case."""
+    if method == "phases":
+        return not case.depthwise and len(case.sizes) == 2
     return method != "toeplitz" or (case.depthwise and len(case.sizes) == 1)
 
 
