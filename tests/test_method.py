@@ -44,7 +44,7 @@ def test_the_kits_own_variants(name: str, below: str, dims: tuple[int, ...]) -> 
     assert sorted(file.name for file in info.folder.iterdir() if file.is_file()) == [
         "settings.toml"
     ]
-    assert (info.dims, info.stages, info.version) == (dims, parent.stages, 1)
+    assert (info.dims, info.stages, info.version) == (dims, parent.stages, parent.version)
     assert method_class(info) is {"wrn": Wrn, "dash": Dash}[below]
     assert info.folders == [info.folder, parent.folder]
 

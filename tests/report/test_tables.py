@@ -99,7 +99,7 @@ def test_profiles_and_protocols_never_mix() -> None:
 def test_runs_with_overrides_or_of_another_version_fill_no_cell() -> None:
     for changes, words in (
         ({"overrides": ("search.epochs=1",)}, "it has overrides (search.epochs=1)"),
-        ({"method_version": 99}, "method version 99, now 1"),
+        ({"method_version": 99}, f"method version 99, now {method.find('dash').version}"),
         ({"task_version": 99}, "task version 99, now 1"),
         ({"task": "darcy"}, "not in this kit"),
     ):

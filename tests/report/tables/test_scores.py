@@ -103,7 +103,13 @@ def test_a_printed_cell_in_doubt_is_not_judged() -> None:
     full = [
         msgspec.structs.replace(
             run,
-            spec=msgspec.structs.replace(run.spec, method="wrn", profile="paper", tier="published"),
+            spec=msgspec.structs.replace(
+                run.spec,
+                method="wrn",
+                method_version=method.find("wrn").version,
+                profile="paper",
+                tier="published",
+            ),
         )
         for run in runs
     ]
