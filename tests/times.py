@@ -1,7 +1,7 @@
 """Where the tests' time goes, and which are slow: python -m tests.times build/times.xml
 
 Reads what 'make times' measured, writes ``slow.txt`` (a test function per line whose cases take
-more than a second together), and seconds per folder into CONTRIBUTING. 'make quick' leaves the slow
+more than half a second together), and seconds per folder into CONTRIBUTING. 'make quick' leaves the slow
 ones out.
 """
 
@@ -17,7 +17,7 @@ SLOW = Path(__file__).with_name("slow.txt")
 GUIDE = Path(__file__).parents[1] / "CONTRIBUTING.md"
 # What 'make times' writes there: the table, and the sentence below it.
 WRITTEN = re.compile(r"^\| folder \|.*?\n\n.*?\n", re.M | re.S)
-SECONDS = 1.0
+SECONDS = 0.5
 
 
 def function(node: str) -> str:
