@@ -1,8 +1,8 @@
 """Where the tests' time goes, and which are slow: python -m tests.times build/times.xml
 
 Reads what 'make times' measured, writes ``slow.txt`` (a test function per line whose cases take
-more than half a second together), and seconds per folder into CONTRIBUTING. 'make quick' leaves the slow
-ones out.
+more than half a second together), and seconds per folder into CONTRIBUTING. 'make quick' leaves the
+slow ones out.
 """
 
 from __future__ import annotations

@@ -46,8 +46,9 @@ def cap(path: Path, limit: int = LIMIT_BYTES, kept: int = KEPT_BYTES) -> None:
         return
     if size <= limit:
         return
-    # Opened once, to append as its writer does, so that little time lies between cut and end.
-    with path.open("a+b") as stream:
+    # Opened once, to append as its writer does, so that little time lies between cut and end, and
+    # without a buffer, so that the end is one write: nothing of the writer's comes into its middle.
+    with path.open("a+b", buffering=0) as stream:
         stream.seek(size - kept)
         end = stream.read()
         stream.truncate(0)
