@@ -92,12 +92,13 @@ def best(
     conv: ConvShape, batch: int, channels: int, outputs: int
 ) -> tuple[tuple[Part, ...], float]:
     """The division that costs least, and its cost over that of one piece."""
+    count = len(set(conv.dilations))
     costs = {}
-    for together in range(len(set(conv.dilations)) + 1):
+    for together in range(count + 1):
         parts = divide(conv, together)
         costs[parts] = sum(cost(part, batch, channels, outputs) for part in parts)
     found = min(costs, key=costs.__getitem__)
-    return found, costs[found] / costs[divide(conv, len(set(conv.dilations)))]
+    return found, costs[found] / costs[divide(conv, count)]
 
 
 def phases(
@@ -105,11 +106,11 @@ def phases(
 ) -> Tensor:
     """The sum over parts; a problem that has no phases is one part, see `serves`."""
     if not serves(conv):
-        return (dft_matmul if is_short(conv) else fourier)(x, weights, alpha, conv, memory)
+        return _whole(x, weights, alpha, conv, memory)
     parts = best(conv, x.shape[0], x.shape[1], weights[0].shape[0])[0]
     coefficients = alpha.unbind()
     results = [
-        (dft_matmul if is_short(part.conv) else fourier)(
+        _whole(
             data,
             [weights[index] for index in part.chosen],
             torch.stack([coefficients[index] for index in part.chosen]),
@@ -122,6 +123,18 @@ def phases(
     return joined
 
 
+def _whole(
+    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str
+) -> Tensor:
+    """A problem in one piece."""
+    return (dft_matmul if is_short(conv) else fourier)(x, weights, alpha, conv, memory)
+
+
+def _padded(parts: Sequence[Part]) -> list[int]:
+    """Sizes at which all phases of all parts are whole."""
+    return [max(part.factor * part.conv.sizes[axis] for part in parts) for axis in (0, 1)]
+
+
 def _phases(padded: Tensor, part: Part) -> Tensor:
     """(factor, factor, B, C, m_1, m_2), a view of what is long enough for whole phases."""
     factor, (rows, columns) = part.factor, part.conv.sizes
@@ -130,18 +143,10 @@ def _phases(padded: Tensor, part: Part) -> Tensor:
     return parts.permute(3, 5, 0, 1, 2, 4)
 
 
-def _padded(x: Tensor, parts: Sequence[Part]) -> Tensor:
-    """A copy with zeros at the end of both axes, so that all phases are whole."""
-    missing = [
-        max(part.factor * part.conv.sizes[axis] for part in parts) - x.shape[2 + axis]
-        for axis in (0, 1)
-    ]
-    return pad(x, (0, missing[1], 0, missing[0]))
-
-
 def _split(x: Tensor, parts: Sequence[Part]) -> tuple[Tensor, ...]:
     """The phases (factor^2 B, C, m_1, m_2) of every part, as samples, as their transform wants."""
-    padded = _padded(x, parts)
+    rows, columns = _padded(parts)
+    padded = pad(x, (0, columns - x.shape[3], 0, rows - x.shape[2]))
     found = []
     for part in parts:
         places = _phases(padded, part)
@@ -155,12 +160,8 @@ def _split(x: Tensor, parts: Sequence[Part]) -> tuple[Tensor, ...]:
 
 def _join(results: Sequence[Tensor], parts: Sequence[Part], sizes: Sequence[int]) -> Tensor:
     """The adjoint: phases back in their places, summed over parts."""
-    if parts[0].factor == 1:
-        total = _padded(results[0], parts)
-        results, parts = results[1:], parts[1:]
-    else:
-        samples = results[0].shape[0] // parts[0].factor ** 2
-        total = _padded(results[0].new_zeros(samples, results[0].shape[1], *sizes), parts)
+    samples, channels = len(results[0]) // parts[0].factor ** 2, results[0].shape[1]
+    total = results[0].new_zeros(samples, channels, *_padded(parts))
     for result, part in zip(results, parts, strict=True):
         places = _phases(total, part)
         places += result.view(places.shape)

@@ -128,6 +128,8 @@ def layers(
     try:
         with torch.no_grad():
             network(sample)
+    except torch.OutOfMemoryError:  # a failure of another class
+        raise
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(

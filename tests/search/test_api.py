@@ -291,3 +291,14 @@ def test_samples_that_the_model_does_not_take(x: Tensor) -> None:
         dash_search(model, [(x, torch.zeros(2, dtype=torch.long))], epochs=1, exclude=())
     assert "\n" not in str(raised.value)
     assert model.training
+
+
+def test_want_of_memory_is_no_fault_of_the_sample() -> None:
+    class Large(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), Large())
+    data = [(torch.zeros(2, 1, 8, 8), torch.zeros(2, dtype=torch.long))]
+    with pytest.raises(torch.OutOfMemoryError):
+        dash_search(model, data, epochs=1)
