@@ -37,8 +37,8 @@ def shown(line: bytes) -> str:
 def cap(path: Path, limit: int = LIMIT_BYTES, kept: int = KEPT_BYTES) -> None:
     """Cut a log that has grown over the limit down to its end; to be called now and then.
 
-    Whoever writes it must append (``O_APPEND``) and can go on. Lines that it writes in the very
-    moment may be lost.
+    Whoever writes it must append (``O_APPEND``) and can go on. What it writes in the very moment
+    may be lost, the end of a line, too: what is kept ends as a line.
     """
     try:
         size = path.stat().st_size
@@ -46,10 +46,12 @@ def cap(path: Path, limit: int = LIMIT_BYTES, kept: int = KEPT_BYTES) -> None:
         return
     if size <= limit:
         return
-    # Opened once, to append as its writer does, so that little time lies between cut and end, and
-    # without a buffer, so that the end is one write: nothing of the writer's comes into its middle.
-    with path.open("a+b", buffering=0) as stream:
+    # The end is in its place before the rest is cut off: what the writer appends until then is
+    # lost, but nothing of it comes before what it had written earlier.
+    with path.open("r+b", buffering=0) as stream:
         stream.seek(size - kept)
         end = stream.read()
-        stream.truncate(0)
-        stream.write(f"[kit: {size - kept} bytes cut here]\n".encode() + end)
+        stop = b"" if end.endswith(b"\n") else b"\n"
+        stream.seek(0)
+        stream.write(f"[kit: {size - kept} bytes cut here]\n".encode() + end + stop)
+        stream.truncate()

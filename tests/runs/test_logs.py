@@ -41,3 +41,12 @@ def test_a_log_that_is_cut_is_written_on(tmp_path: Path) -> None:
     before = log.read_bytes()
     logs.cap(log, limit=1000)
     assert log.read_bytes() == before
+
+
+def test_what_is_kept_ends_as_a_line(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    log.write_bytes(b"line\n" * 300 + b"half a li")
+    logs.cap(log, limit=1000, kept=100)
+    with log.open("ab") as writer:
+        writer.write(b"after\n")
+    assert logs.tail(log)[-2:] == ["half a li", "after"]
