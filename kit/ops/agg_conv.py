@@ -1,4 +1,4 @@
-"""The aggregated convolution of DASH: the public function, its checks and its dispatch rule."""
+"""The aggregated convolution of DASH: the public function."""
 
 from __future__ import annotations
 
@@ -7,28 +7,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from kit.ops.dft import dft_matmul
-from kit.ops.direct import dilation, mixed_results, mixed_weights
-from kit.ops.dispatch import Method, fastest, rule
-from kit.ops.fourier import fourier
-from kit.ops.phases import phases
+from kit.ops.autotune import fastest
+from kit.ops.checks import check
+from kit.ops.dispatch import rule
+from kit.ops.methods import METHODS
 from kit.ops.plan import ConvShape
 from kit.ops.precision import full
-from kit.ops.released import released
-from kit.ops.toeplitz import toeplitz
-
-METHODS: dict[str, Method] = {
-    "mixed-results": mixed_results,
-    "mixed-weights": mixed_weights,
-    "released": released,
-    "dilation": dilation,
-    "fourier": fourier,
-    "dft-matmul": dft_matmul,
-    "phases": phases,
-    "toeplitz": toeplitz,
-}
-CHOOSERS = ("auto", "autotune")
-DIRECT = ("mixed-results", "mixed-weights", "dilation")
 
 
 def agg_conv(
@@ -84,62 +68,3 @@ def agg_conv(
         elif method == "autotune":
             method = fastest(x, weights, alpha, conv, memory, METHODS)
         return METHODS[method](x, weights, alpha, conv, memory)
-
-
-def check(
-    x: Tensor,
-    weights: Sequence[Tensor],
-    alpha: Tensor,
-    kernel_sizes: tuple[int, ...],
-    dilations: tuple[int, ...],
-    stride: int,
-    groups: int,
-    method: str,
-    memory: str,
-) -> None:
-    """Raise ValueError, in one line, for arguments that do not fit together."""
-    check_options(method, memory)
-    if x.ndim not in (3, 4):
-        raise ValueError(f"x must have 3 or 4 axes (batch, channels, 1 or 2 spatial), not {x.ndim}")
-    if x.numel() == 0:
-        raise ValueError(f"x of shape {tuple(x.shape)} is empty")
-    if x.dtype not in (torch.float32, torch.float64):
-        raise ValueError(f"x must be float32 or float64, not {x.dtype}")
-    for name, values in (("kernel_sizes", kernel_sizes), ("dilations", dilations)):
-        if not values or any(value < 1 for value in values):
-            raise ValueError(f"{name} must be positive integers, not {values}")
-    if stride < 1:
-        raise ValueError(f"stride must be at least 1, not {stride}")
-    count = len(kernel_sizes) * len(dilations)
-    if len(weights) != count:
-        raise ValueError(f"{count} candidates need {count} weights, not {len(weights)}")
-    if alpha.shape != (count,):
-        raise ValueError(f"alpha must have shape ({count},), not {tuple(alpha.shape)}")
-    channels, outputs = x.shape[1], weights[0].shape[0]
-    if groups < 1 or channels % groups or outputs % groups:
-        raise ValueError(f"groups {groups} does not divide channels {channels} and {outputs}")
-    for index, weight in enumerate(weights):
-        k = kernel_sizes[index // len(dilations)]
-        shape = (outputs, channels // groups) + (k,) * (x.ndim - 2)
-        if tuple(weight.shape) != shape:
-            raise ValueError(f"weight {index} must have shape {shape}, not {tuple(weight.shape)}")
-    for name, tensor in [("alpha", alpha), *((f"weight {i}", w) for i, w in enumerate(weights))]:
-        if tensor.dtype != x.dtype or tensor.device != x.device:
-            raise ValueError(
-                f"{name} is {tensor.dtype} on {tensor.device}, x is {x.dtype} on {x.device}"
-            )
-    direct = method in CHOOSERS or method in DIRECT
-    if groups not in (1, channels) and not direct:
-        raise ValueError(f"method {method!r} needs groups 1 or {channels}, not {groups}")
-    if groups == channels != outputs and groups > 1 and not direct:
-        raise ValueError(f"method {method!r} needs C_out = C_in where groups = C_in")
-    if method == "toeplitz" and (x.ndim != 3 or not groups == channels == outputs):
-        raise ValueError("method 'toeplitz' needs one spatial axis and a depthwise convolution")
-
-
-def check_options(method: str, memory: str) -> None:
-    """Raise ValueError for a method or a way with memory that does not exist."""
-    if method not in CHOOSERS and method not in METHODS:
-        raise ValueError(f"unknown method {method!r}; there are {', '.join((*CHOOSERS, *METHODS))}")
-    if memory not in ("fast", "small"):
-        raise ValueError(f"memory must be 'fast' or 'small', not {memory!r}")

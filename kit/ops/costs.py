@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from kit.ops.phases import best, serves
+from kit.ops.phase_plan import best, serves
 from kit.ops.plan import ConvShape, extent, transform_length
 
 
@@ -121,7 +121,7 @@ def dft_matmul(shape: Shape) -> Cost:
 
 
 def phases(shape: Shape) -> Cost:
-    """The parts that `kit.ops.phases` would choose, each on all of its phases."""
+    """The parts that `kit.ops.phase_plan` would choose, each on all of its phases."""
     conv = ConvShape(shape.sizes, shape.kernel_sizes, shape.dilations, 1, shape.groups)
     if not serves(conv):
         return dft_matmul(shape)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from kit.ops.matrix_transform import matrix_transform
 from kit.ops.plan import ConvShape
 from kit.ops.planar import planar_product
-from kit.ops.transform import matrix_transform
 
 SHORT = {1: 256, 2: 60}
 """On axes of up to so many points matrix products are the faster transforms of dense layers.

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from kit.ops.agg_conv import agg_conv, check_options
+from kit.ops.agg_conv import agg_conv
+from kit.ops.checks import check_options
 
 
 def softmax(alpha: Tensor) -> Tensor:

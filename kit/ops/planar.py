@@ -21,7 +21,7 @@ from torch import Tensor
 from kit.ops.merge import merge
 from kit.ops.plan import ConvShape
 from kit.ops.precision import Gradients, backward_pass
-from kit.ops.spectrum import Spectrum1d, Spectrum2d, spectrum_plan
+from kit.ops.spectrum import Spectrum, spectrum_plan
 from kit.ops.transform import Transform
 
 SLAB_UNITS = 16
@@ -59,7 +59,7 @@ class _Planar(torch.autograd.Function):
         taps: Tensor,
         conv: ConvShape,
         outputs: int,
-        spectrum: Spectrum1d | Spectrum2d,
+        spectrum: Spectrum,
         transform: Transform,
         fast: bool,
     ) -> Tensor:
@@ -143,7 +143,7 @@ def _parts(x: Tensor, fast: bool) -> list[slice]:
     return [slice(row, min(batch, row + rows)) for row in range(0, batch, rows)]
 
 
-def _slabs(spectrum: Spectrum1d | Spectrum2d, taps: Tensor) -> Iterator[tuple[int, int]]:
+def _slabs(spectrum: Spectrum, taps: Tensor) -> Iterator[tuple[int, int]]:
     """Ranges of frequencies, each of whole units, whose kernel spectrum is one slab."""
     unit = 2 * spectrum.unit * taps.shape[1] * taps.element_size()
     least, most = SLAB_BYTES

@@ -29,8 +29,8 @@ def test_large_problems_take_other_ways_to_the_same_numbers(case: Case, memory: 
     expected = case.run("mixed-results")
     with (
         mock.patch("kit.ops.merge.FEW", 0),
-        mock.patch("kit.ops.grids.CHUNK_BYTES", 4096),
-        mock.patch("kit.ops.transform.CHUNK_BYTES", 4096),
+        mock.patch("kit.ops.grid.CHUNK_BYTES", 4096),
+        mock.patch("kit.ops.fourier_transform.CHUNK_BYTES", 4096),
         mock.patch("kit.ops.planar.SLAB_BYTES", (256, 512)),
     ):
         for method in case.methods():

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from kit.ops import METHODS, agg_conv
-from kit.ops.dispatch import contenders, fastest, forget, rule
+from kit.ops.autotune import contenders, fastest, forget
+from kit.ops.dispatch import rule
 from kit.ops.plan import ConvShape
 from tests.ops.cases import Case
 
@@ -49,7 +50,7 @@ def test_autotune_measures_once_per_problem() -> None:
     assert name in contenders(x, weights, conv)
     assert x.grad is None
     assert torch.equal(torch.get_rng_state(), state)
-    with mock.patch("kit.ops.dispatch.time.perf_counter") as clock:
+    with mock.patch("kit.ops.autotune.time.perf_counter") as clock:
         y = agg_conv(x, weights, alpha, (3, 5), (1, 3), groups=4, method="autotune")
         assert not clock.called
     torch.testing.assert_close(y, agg_conv(x, weights, alpha, (3, 5), (1, 3), groups=4))
@@ -57,10 +58,10 @@ def test_autotune_measures_once_per_problem() -> None:
 
 def test_choices_are_bounded() -> None:
     forget()
-    with mock.patch("kit.ops.dispatch.CHOICES", 2), mock.patch("kit.ops.dispatch.ROUNDS", 1):
+    with mock.patch("kit.ops.autotune.CHOICES", 2), mock.patch("kit.ops.autotune.ROUNDS", 1):
         for n in (5, 6, 7, 8):
             Case(1, 1, 1, (n,), (3,), (1, 2), 1, 1).run("autotune")
-        from kit.ops import dispatch
+        from kit.ops import autotune
 
-        assert len(dispatch._chosen) == 2
+        assert len(autotune._chosen) == 2
     forget()

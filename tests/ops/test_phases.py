@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.ops.phases import GAIN, best, divide, phases, serves
+from kit.ops.phase_plan import GAIN, best, divide, serves
+from kit.ops.phases import phases
 from kit.ops.plan import ConvShape
 from tests.ops.cases import Case, relative_errors
 

@@ -1,0 +1,24 @@
+"""Angles and weights of discrete Fourier transforms, in float64."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def angles(rows: Tensor, columns: Tensor, length: int) -> Tensor:
+    """2 pi rows columns / length in float64, the product reduced mod length first."""
+    turns = torch.remainder(rows[:, None] * columns[None, :], length)
+    return turns.double() * (2 * math.pi / length)
+
+
+def half_weights(length: int) -> Tensor:
+    """(length / 2 + 1,) in float64: what a half spectrum's terms count in a sum over all, / length.
+
+    `length` is even.
+    """
+    counts = torch.full((length // 2 + 1,), 2.0, dtype=torch.float64)
+    counts[0] = counts[-1] = 1.0
+    return counts / length

@@ -1,0 +1,98 @@
+"""Depthwise AggConv in the Fourier domain: one spectrum per channel, chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from kit.ops.grid import Grid
+from kit.ops.merge import merge
+from kit.ops.pair_grid import PairGrid
+from kit.ops.plan import ConvShape
+from kit.ops.precision import Gradients, backward_pass
+from kit.ops.real_grid import RealGrid
+
+
+def depthwise(
+    x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str
+) -> Tensor:
+    """Filter every channel by its own mixed kernel."""
+    grid = grid_of(conv, x.dtype, x.device, memory == "fast")
+    taps = merge(grid.merging, alpha, weights)
+    return _Depthwise.apply(x, taps, conv, grid, memory == "fast")
+
+
+@lru_cache(maxsize=64)
+def grid_of(conv: ConvShape, dtype: torch.dtype, device: torch.device, fast: bool) -> Grid:
+    """The grid of a convolution, with small chunks where memory counts."""
+    kind = RealGrid if len(conv.sizes) == 1 else PairGrid
+    return kind(conv, dtype, device, fast)
+
+
+class _Depthwise(torch.autograd.Function):
+    """One spectrum per channel; planes are worked through in chunks that stay in the cache."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, taps: Tensor, conv: ConvShape, grid: Grid, fast: bool
+    ) -> Tensor:
+        result = x.new_empty(x.shape[0], x.shape[1], *conv.outputs)
+        keep = fast and taps.requires_grad
+        responses, kept = [], []
+        buffer: Tensor | None = None
+        chunks = list(grid.chunks(x))
+        of_chunks = grid.responses(taps[:, columns] for columns, _ in chunks)
+        for (columns, samples), response in zip(chunks, of_chunks, strict=True):
+            responses.append(response)
+            for rows in samples:
+                part = x[rows, columns]
+                buffer = grid.buffer(part, 1) if buffer is None else buffer
+                spectrum = grid.analyse(part, buffer, 1, False)
+                if keep:
+                    kept.append(spectrum)
+                spectrum = grid.filtered(spectrum, response, buffer)
+                grid.synthesise(spectrum, result[rows, columns], conv.stride, False)
+        ctx.grid, ctx.shape, ctx.stride, ctx.count = grid, x.shape, conv.stride, len(responses)
+        ctx.save_for_backward(None if keep else x, *responses, *kept)
+        return result
+
+    @staticmethod
+    @backward_pass
+    def backward(ctx: Any, gradient: Tensor) -> Gradients:
+        x, *saved = ctx.saved_tensors
+        responses, kept = saved[: ctx.count], iter(saved[ctx.count :])
+        grid: Grid = ctx.grid
+        of_x, of_taps = ctx.needs_input_grad[:2]
+        result = gradient.new_empty(ctx.shape) if of_x else None
+        found = []
+        buffer = data = None
+        for (columns, samples), response in zip(grid.chunks(gradient), responses, strict=True):
+            turned = grid.turned(response) if of_x else response
+            total: Tensor | None = None
+            for rows in samples:
+                part = gradient[rows, columns]
+                buffer = grid.buffer(part, ctx.stride) if buffer is None else buffer
+                upstream = grid.analyse(part, buffer, ctx.stride, True)
+                if result is not None:
+                    spectrum = grid.filtered(upstream, turned, buffer)
+                    grid.synthesise(spectrum, result[rows, columns], 1, True)
+                if of_taps:
+                    if x is None:
+                        spectrum = next(kept)
+                    else:
+                        part = x[rows, columns]
+                        data = grid.buffer(part, 1) if data is None else data
+                        spectrum = grid.analyse(part, data, 1, False)
+                    own = grid.correlation(upstream, spectrum)
+                    own = own[0] if len(own) == 1 else own.sum(0)
+                    total = own if total is None else total.add_(own)
+            if total is not None:
+                found.append(grid.taps(total))
+        of_kernel = None
+        if of_taps:
+            of_kernel = found[0] if len(found) == 1 else torch.cat(found, 1)
+        return result, of_kernel, None, None, None
