@@ -70,7 +70,13 @@ class Bounded:
         """
         if not 0 <= count <= self.left:
             raise EOFError("it ends too early")
-        return self._counted(bytes(exactly(self.stream, count)))
+        # A pickle is read byte by byte: what is short is there at once.
+        content = self.stream.read(min(count, STEP))
+        if len(content) < count:
+            content += exactly(self.stream, count - len(content))
+        self.count += count
+        self.left -= count
+        return content
 
     def readline(self) -> bytes:
         """Read to the end of a line.
@@ -81,9 +87,6 @@ class Bounded:
         line = self.stream.readline(self.left + 1)
         if len(line) > self.left:
             raise EOFError("it ends too early")
-        return self._counted(line)
-
-    def _counted(self, content: bytes) -> bytes:
-        self.count += len(content)
-        self.left -= len(content)
-        return content
+        self.count += len(line)
+        self.left -= len(line)
+        return line

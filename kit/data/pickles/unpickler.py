@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
 import struct
 from collections import OrderedDict
@@ -61,7 +62,13 @@ class Restricted(pickle._Unpickler):
         Raises:
             UnpicklingError: an array in it was never told its content.
         """
-        found = super().load()
+        collecting = gc.isenabled()
+        gc.disable()  # which would go through all that was made again and again; it is all in use
+        try:
+            found = super().load()
+        finally:
+            if collecting:
+                gc.enable()
         if self.unbuilt:
             raise pickle.UnpicklingError("an array without content")
         return found
