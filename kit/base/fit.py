@@ -15,18 +15,10 @@ from kit.data.folds import Fold
 from kit.errors import KitError
 from kit.settings import Speed, TrainingSettings
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import (
-    NO_HOOKS,
-    PLAIN,
-    Hooks,
-    dtype_of,
-    make_optimiser,
-    network_loss,
-    score,
-    train,
-)
+from kit.training.loop import NO_HOOKS, PLAIN, Hooks, dtype_of, network_loss, score, train
 from kit.training.losses import loss, relative_l2
 from kit.training.monitor import Monitor
+from kit.training.optimisers import make_optimiser
 
 SCORED_AT_ONCE = 64
 """Samples."""

@@ -10,6 +10,7 @@ from kit.data.folds import Fold
 from kit.training.checkpointer import Checkpointer, Stateful
 from kit.training.loop import network_loss, run_epochs
 from kit.training.losses import loss
+from kit.training.optimisers import eager
 
 
 def minimise(
@@ -45,7 +46,7 @@ def minimise(
     """
     value_of = network_loss(model, fold, loss(loss_name or context.task.loss)[0])
     matrices = [each for each in model.parameters() if each.ndim > 1]
-    optimiser = torch.optim.LBFGS(
+    optimiser = eager(torch.optim.LBFGS)(
         model.parameters(), max_iter=iterations, line_search_fn="strong_wolfe"
     )
 

@@ -19,7 +19,6 @@ import msgspec
 import torch
 from torch import Tensor
 from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 from kit import method, task
 from kit.base.method import load
@@ -30,11 +29,6 @@ from kit.settings import Settings
 from kit.spec import RunSpec
 from kit.task import Task
 
-# What changes no shape and, without numbers, takes longer than with them.
-IDLE = {
-    *(Tensor.normal_, Tensor.uniform_, Tensor.relu, functional.relu, functional.gelu),
-    *(functional.batch_norm, functional.layer_norm),
-}
 # Operations per element, as the tools count that NAS-Bench-360's Table 8 used: a normalisation
 # scales and shifts, of a pooling the elements that it reads count.
 PER_ELEMENT = {
@@ -118,15 +112,13 @@ def _counts(
         network = the_method.supernet(context) if network is None else network
         if network is None:
             return None
-        multiply_adds = count.multiply_adds(network, context.input_shape)
+    with torch.device("meta"):
+        multiply_adds = count.multiply_adds(network, context.input_shape, shapes)
     return (count.parameters(network), multiply_adds, shapes.elementwise), searched
 
 
-class _Shapes(TorchFunctionMode):
-    """Leaves out ``IDLE`` and the drawing of weights; a linear layer is its shape alone.
-
-    ``elementwise`` counts what is done to elements one by one.
-    """
+class _Shapes(count.Shapes):
+    """Counts what is done to elements one by one, as ``elementwise``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -139,14 +131,9 @@ class _Shapes(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        kwargs = kwargs or {}
         if func in PER_ELEMENT or func in POOLINGS:
             self.elementwise += PER_ELEMENT.get(func, 1) * args[0].numel()
-        if func in IDLE or getattr(func, "__module__", None) == "torch.nn.init":
-            return kwargs["tensor"] if "tensor" in kwargs else args[0]
-        if func is functional.linear and not kwargs:
-            return torch.empty(*args[0].shape[:-1], len(args[1]), dtype=args[0].dtype)
-        return func(*args, **kwargs)
+        return super().__torch_function__(func, types, args, kwargs)
 
 
 def _size(the_task: Task, info: MethodInfo) -> Size | None:

@@ -43,8 +43,9 @@ from kit.spec import Profile, Tier
 from kit.task import Task
 from kit.training import one_shot
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import make_optimiser, network_loss, train
+from kit.training.loop import network_loss, train
 from kit.training.losses import loss
+from kit.training.optimisers import make_optimiser
 
 TASKS: list[str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))[
     "tasks"

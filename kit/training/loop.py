@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -13,42 +13,17 @@ from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.metrics import Prediction, evaluator
 from kit.runs.records import MetricValue
-from kit.settings import Optimiser, Schedule, Speed
+from kit.settings import Schedule, Speed
 from kit.task import Task
 from kit.training import distributed
 from kit.training.checkpointer import Checkpointer, Stateful
 from kit.training.losses import Kind, Loss
 from kit.training.monitor import Monitor
-from kit.training.ranger import Ranger
 from kit.training.schedules import set_rate
 from kit.training.speed import accelerate, allow_tf32
 
-ADAMS: dict[str, Callable[..., torch.optim.Optimizer]] = {
-    "adam": torch.optim.Adam,
-    "adamw": torch.optim.AdamW,
-    "ranger": Ranger,
-}
-
 # What a step learns from: a batch, or whatever a method makes of several.
 Work = TypeVar("Work")
-
-
-def make_optimiser(groups: Sequence[dict[str, Any]], settings: Optimiser) -> torch.optim.Optimizer:
-    """Return an optimiser over parameter groups; a group may bring its own ``lr``."""
-    rate, decay = settings.learning_rate, settings.weight_decay
-    optimiser: torch.optim.Optimizer
-    if settings.kind == "sgd":
-        nesterov = settings.nesterov and settings.momentum > 0
-        optimiser = torch.optim.SGD(groups, rate, settings.momentum, 0.0, decay, nesterov)
-    elif settings.kind == "rmsprop":
-        # The epsilon of Keras, whose networks use it.
-        optimiser = torch.optim.RMSprop(groups, rate, settings.momentum, 1e-7, decay)
-    else:
-        betas = (settings.momentum, 0.999)
-        optimiser = ADAMS[settings.kind](groups, lr=rate, betas=betas, weight_decay=decay)
-    for group in optimiser.param_groups:
-        group["initial_lr"] = group["lr"]
-    return optimiser
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from kit.search import mixtures, supernet
 from kit.spec import RunSpec
 from kit.training import one_shot
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import make_optimiser
+from kit.training.optimisers import make_optimiser
 
 K, D = (3, 5), (1, 2)
 

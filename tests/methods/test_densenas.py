@@ -26,7 +26,7 @@ from kit.runs.folder import RunFolder
 from kit.spaces.densenas import Blocks, parse, text
 from kit.spaces.densenas.table import supernet_table
 from kit.spec import Protocol, RunSpec
-from kit.training.loop import make_optimiser
+from kit.training.optimisers import make_optimiser
 
 # Batches of the search and of the final training, and whether the 1D counter counts convolutions.
 RELEASED = {

@@ -11,8 +11,9 @@ from kit import method, task
 from kit.settings import Optimiser, Schedule, Validation
 from kit.training import checkpointer as module
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import make_optimiser, train
+from kit.training.loop import train
 from kit.training.monitor import Monitor
+from kit.training.optimisers import make_optimiser
 
 SCORES = [5.0, 4.0, 4.5, 4.2, 4.1, 3.0, 3.5, 3.4, 3.3, 3.2]
 PLATEAU = Schedule(kind="plateau", factor=0.5, patience=1, cooldown=1, floor=0.03)

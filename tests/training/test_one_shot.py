@@ -18,8 +18,9 @@ from kit.errors import DivergedError, KitError
 from kit.search import ExponentiatedGradient
 from kit.settings import Optimiser, Schedule
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import Hooks, make_optimiser
+from kit.training.loop import Hooks
 from kit.training.one_shot import Learner, Order, endless, search
+from kit.training.optimisers import make_optimiser
 
 EPOCHS, STEPS = 5, 3
 

@@ -16,8 +16,9 @@ from kit.settings import Optimiser, Schedule
 from kit.spec import RunSpec
 from kit.training import checkpointer as module
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import Hooks, make_optimiser, train
+from kit.training.loop import Hooks, train
 from kit.training.losses import loss
+from kit.training.optimisers import make_optimiser
 from kit.training.schedules import rate
 
 EPOCHS = 6

@@ -17,7 +17,8 @@ from kit.seeding import key
 from kit.settings import TrainingSettings
 from kit.spaces.amber import LayeredNetwork, final_network
 from kit.spaces.amber.operations import SameConv1d
-from kit.training.loop import Hooks, make_optimiser
+from kit.training.loop import Hooks
+from kit.training.optimisers import make_optimiser
 
 
 def build(

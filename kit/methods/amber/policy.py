@@ -9,6 +9,7 @@ from torch import Tensor
 
 from kit.methods.amber.info import AmberController
 from kit.spaces.amber import OPERATIONS, Controller, Decisions
+from kit.training.optimisers import eager
 
 EPSILON = 1e-7
 """Of Keras's Adam."""
@@ -23,7 +24,7 @@ def build(options: AmberController, layers: int) -> tuple[Controller, torch.opti
         temperature=options.temperature,
         bound=options.bound,
     )
-    return controller, torch.optim.Adam(controller.parameters(), options.learning_rate)
+    return controller, eager(torch.optim.Adam)(controller.parameters(), options.learning_rate)
 
 
 def learn(

@@ -29,9 +29,10 @@ from kit.seeding import key
 from kit.spaces.amber import LayeredNetwork, child, from_tokens
 from kit.training import distributed
 from kit.training.checkpointer import Checkpointer, Stateful
-from kit.training.loop import make_optimiser, network_loss
+from kit.training.loop import network_loss
 from kit.training.losses import loss
 from kit.training.one_shot import endless
+from kit.training.optimisers import make_optimiser
 
 
 def build_child(context: NetworkContext, settings: AmberSettings) -> LayeredNetwork:

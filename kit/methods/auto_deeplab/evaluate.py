@@ -19,7 +19,8 @@ from kit.methods.auto_deeplab.rates import setter, warmed
 from kit.seeding import key
 from kit.settings import Schedule, TrainingSettings
 from kit.spaces.auto_deeplab.network import TrellisNetwork
-from kit.training.loop import Hooks, make_optimiser
+from kit.training.loop import Hooks
+from kit.training.optimisers import make_optimiser
 
 
 def evaluate(context: Context, settings: AutoDeepLabSettings, found: Mapping[str, Any]) -> None:

@@ -21,9 +21,10 @@ from kit.settings import Schedule, Validation
 from kit.spaces.auto_deeplab.decoding import decode
 from kit.spaces.auto_deeplab.supernet import TrellisSupernet
 from kit.training import one_shot
-from kit.training.loop import Hooks, make_optimiser, network_loss
+from kit.training.loop import Hooks, network_loss
 from kit.training.losses import loss
 from kit.training.monitor import Monitor
+from kit.training.optimisers import make_optimiser
 
 CONSTANT = Schedule()
 

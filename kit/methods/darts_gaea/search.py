@@ -19,8 +19,9 @@ from kit.spaces.darts.mixture import EDGES_OF_NODES, Mixtures
 from kit.spaces.darts.skipping import Skipping
 from kit.spaces.darts.supernet import DartsSupernet
 from kit.training import one_shot
-from kit.training.loop import make_optimiser, network_loss
+from kit.training.loop import network_loss
 from kit.training.losses import loss
+from kit.training.optimisers import eager, make_optimiser
 
 
 def search(context: Context, settings: GaeaSettings) -> Genotype:
@@ -82,7 +83,7 @@ def exponentiated(mixtures: Mixtures, options: GaeaSearch) -> ExponentiatedGradi
         {"params": list(mixtures.alphas.values())},
         {"params": list(mixtures.betas.values()), "parts": list(mixtures.parts)},
     ]
-    return ExponentiatedGradient(groups, options.learning_rate, options.floor or None)
+    return eager(ExponentiatedGradient)(groups, options.learning_rate, options.floor or None)
 
 
 def build_supernet(context: NetworkContext, settings: GaeaSettings) -> Skipping[DartsSupernet]:

@@ -27,8 +27,9 @@ from kit.search import (
     supernet,
 )
 from kit.training import one_shot
-from kit.training.loop import Hooks, make_optimiser, network_loss
+from kit.training.loop import Hooks, network_loss
 from kit.training.losses import loss
+from kit.training.optimisers import eager, make_optimiser
 
 Batches = Callable[[int], Iterator[Batch]]
 ORDERS: dict[str, one_shot.Order] = {"single": "together", "bilevel": "architecture-first"}
@@ -143,7 +144,7 @@ def learners(
     weights = [weight for weight in network.parameters() if id(weight) not in ids]
     of_alphas: Optimizer
     if options.alpha_update == "exponentiated-gradient":
-        of_alphas = ExponentiatedGradient(alphas, options.alpha_learning_rate)
+        of_alphas = eager(ExponentiatedGradient)(alphas, options.alpha_learning_rate)
     else:
         rate = options.alpha_learning_rate
         of_alphas = make_optimiser(

@@ -11,6 +11,7 @@ from kit.base import networks
 from kit.base.method import NetworkContext
 from kit.base.sizes import MetaContext
 from kit.methods.dash_random.info import DashRandomSettings
+from kit.ops.count import Shapes
 from kit.search import Choices, searchable
 from kit.seeding import generator
 
@@ -30,7 +31,7 @@ def draw(pairs: Sequence[tuple[int, int]], count: int, seed: int) -> list[tuple[
 def layers(context: NetworkContext, settings: DashRandomSettings) -> list[str]:
     """Return the names of the layers that DASH searches in the backbone, in their order."""
     shapes_only = MetaContext(context.spec, context.task, settings)
-    with torch.device("meta"):
+    with torch.device("meta"), Shapes():
         backbone = networks.build(
             shapes_only,
             settings.backbone,

@@ -20,7 +20,8 @@ from kit.methods.densenas.rates import annealing
 from kit.seeding import key
 from kit.spaces.densenas import Block, Blocks, ChainNetwork, parse
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import Hooks, make_optimiser
+from kit.training.loop import Hooks
+from kit.training.optimisers import make_optimiser
 
 S = TypeVar("S", bound=DenseNasSettings)
 

@@ -22,8 +22,9 @@ from kit.settings import Schedule
 from kit.spaces.densenas import Block, Supernet, rescale
 from kit.training import one_shot
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import Hooks, make_optimiser, network_loss
+from kit.training.loop import Hooks, network_loss
 from kit.training.losses import loss
+from kit.training.optimisers import make_optimiser
 
 # Of the samples of the weights; each gives a batch to every step.
 PARTS = 4

@@ -89,7 +89,7 @@ class DenseNasRandom(ChainMethod[DenseNasRandomSettings]):
         return context.input(SEARCHED).result.stages["search"].active_seconds
 
     def _parameters(self, context: NetworkContext, blocks: Sequence[Block]) -> int:
-        with torch.device("meta"):
+        with torch.device("meta"), count.Shapes():
             network = ChainNetwork(
                 blocks,
                 context.input_shape,

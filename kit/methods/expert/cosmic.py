@@ -15,7 +15,8 @@ from kit.base.fit import make_monitor
 from kit.errors import KitError
 from kit.methods.expert.info import ExpertSettings
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import Hooks, make_optimiser
+from kit.training.loop import Hooks
+from kit.training.optimisers import make_optimiser
 
 # How much lower the rate of the second phase is.
 CUT = 2.5

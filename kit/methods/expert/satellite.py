@@ -20,8 +20,8 @@ from kit.data.loading import Batch
 from kit.methods.expert.info import ExpertSettings
 from kit.methods.expert.layers.rocket import Rocket
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import make_optimiser
 from kit.training.monitor import Monitor
+from kit.training.optimisers import eager, make_optimiser
 from kit.trials.best import best_of
 
 # The first series of the fold, by which features are standardised and the rate is chosen.
@@ -141,7 +141,7 @@ def best_rate(network: RocketClassifier, first: Batch, batch: Batch, largest: fl
     rates, losses = [largest * 10.0**-power for power in range(6)], []
     for rate in rates:
         head = copy.deepcopy(network.head)
-        adam = torch.optim.Adam(head.parameters(), lr=rate)
+        adam = eager(torch.optim.Adam)(head.parameters(), lr=rate)
         F.cross_entropy(head(of_batch), batch.y).backward()
         adam.step()
         with torch.no_grad():

@@ -22,8 +22,9 @@ from kit.runs.records import MetricValue
 from kit.seeding import key
 from kit.spaces.nas_bench_201 import Cell, CellNetwork
 from kit.training.checkpointer import Checkpointer, Stateful
-from kit.training.loop import make_optimiser, network_predictor, run_epochs
+from kit.training.loop import network_predictor, run_epochs
 from kit.training.losses import cross_entropy, loss, relative_l2
+from kit.training.optimisers import make_optimiser
 from kit.training.schedules import set_rate
 
 PERCENT, FRACTION = 100.0, 1.0

@@ -19,7 +19,8 @@ from kit.metrics import Prediction
 from kit.runs.records import ArchitectureRecord
 from kit.seeding import key
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import Hooks, make_optimiser, score
+from kit.training.loop import Hooks, score
+from kit.training.optimisers import make_optimiser
 from kit.trials.best import best_of
 
 from .info import WindowSettings

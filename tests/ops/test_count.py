@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.flop_counter import FlopCounterMode
+
+from kit.ops import count
+
+
+class Odd(nn.Module):
+    """Calls functions in every way that there is."""
+
+    scale: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.convolution, self.other = nn.Conv1d(3, 4, 3, padding=1), nn.Conv1d(4, 8, 1)
+        self.norm, self.linear = nn.BatchNorm1d(4), nn.Linear(10, 5, bias=False)
+        self.register_buffer("scale", torch.ones(4, 1, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.relu(input=self.norm(self.convolution(x)))
+        y = y + y.mean(2, keepdim=True)
+        y = (y * self.scale).float().add(other=y)
+        y = torch.cat((y, torch.empty(0, device=y.device)), 2)
+        y = torch.cat(tensors=[y, torch.cat([y, y], -1)], dim=2)[..., :10]
+        y = functional.dropout(functional.hardtanh(self.other(y) / 2), 0.5)
+        y = functional.linear(y, self.linear.weight) + functional.linear(input=y, weight=y[0, :5])
+        return self.linear(torch.fft.rfft(torch.cat([y, y], 2)).abs()[..., :5].repeat(1, 1, 2))
+
+
+def test_counts_are_torchs() -> None:
+    network, x = Odd().eval(), torch.rand(1, 3, 9)
+    counter = FlopCounterMode(display=False)
+    with counter:
+        network(x)
+    # What calls a function itself is no layer.
+    loose = 2 * 8 * 10 * 5
+    assert 2 * (count.multiply_adds(network, x.shape[1:]) + loose) == counter.get_total_flops()
+
+
+def test_torchs_compiler_is_not_imported() -> None:
+    program = """if True:
+        import sys
+        from kit.backbones.wide_resnet import build
+        from kit.ops import count
+        assert count.multiply_adds(build((3, 32, 32), 10), (3, 32, 32)) > 1e6
+        assert "torch._dynamo" not in sys.modules
+        """
+    subprocess.run([sys.executable, "-c", program], check=True)
