@@ -25,6 +25,7 @@ from kit.base.method import load
 from kit.errors import KitError
 from kit.method import RELEASED, MethodInfo
 from kit.ops import count
+from kit.ops.shapes import Shapes
 from kit.settings import Settings
 from kit.spec import RunSpec
 from kit.task import Task
@@ -117,7 +118,7 @@ def _counts(
     return (count.parameters(network), multiply_adds, shapes.elementwise), searched
 
 
-class _Shapes(count.Shapes):
+class _Shapes(Shapes):
     """Counts what is done to elements one by one, as ``elementwise``."""
 
     def __init__(self) -> None:

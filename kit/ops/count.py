@@ -5,78 +5,14 @@ from __future__ import annotations
 import copy
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 
 from kit.ops import AggConv1d, AggConv2d, costs
-
-# What changes no shape; random numbers, too.
-IDLE = {
-    *(Tensor.relu, functional.relu, functional.hardtanh, functional.gelu, functional.dropout),
-    *(Tensor.exp, Tensor.tanh, torch.tanh, functional.leaky_relu),
-    *(functional.batch_norm, functional.layer_norm, Tensor.normal_, Tensor.uniform_),
-}
-# What gives the common shape of its operands, and what else has a shape that is easily told.
-POINTWISE = {Tensor.add, Tensor.sub, Tensor.mul, Tensor.div}
-SIMPLE = {*POINTWISE, functional.linear, torch.cat}
-KNOWN = {*IDLE, *SIMPLE, Tensor.mean}
-
-
-class Shapes(TorchFunctionMode):
-    """Leaves out what is done to tensors without numbers that matters for no shape.
-
-    Torch does it in Python there, which takes longer than with numbers, and imports its compiler.
-    """
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        drawn = getattr(func, "__module__", None) == "torch.nn.init"
-        if not drawn and func not in KNOWN:
-            return func(*args, **kwargs)
-        first = args[0] if args else kwargs.get("input", kwargs.get("tensor"))
-        if func is torch.cat and args:
-            first = next(iter(first), None)
-        if not isinstance(first, Tensor) or not first.is_meta:
-            return func(*args, **kwargs)
-        if drawn or func in IDLE:
-            return first
-        if func is Tensor.mean:
-            func = Tensor.sum  # of the same shape, and in C++
-        made = _made(func, args) if func in SIMPLE and not kwargs else None
-        return func(*args, **kwargs) if made is None else made
-
-
-def _made(func: Callable[..., Any], args: Sequence[Any]) -> Tensor | None:
-    """Return what one of ``SIMPLE`` makes of tensors without numbers, None where that is not so."""
-    operands = args[0] if func is torch.cat else args[:2]
-    if func in POINTWISE:
-        operands = [each for each in operands if not isinstance(each, int | float)]
-    if not all(isinstance(each, Tensor) and each.is_meta for each in operands):
-        return None
-    first, shapes = operands[0], [each.shape for each in operands]
-    if len({each.dtype for each in operands}) > 1 or not first.is_floating_point():
-        return None
-    if func is functional.linear:
-        return first.new_empty(*shapes[0][:-1], shapes[1][0])
-    if func in POINTWISE:
-        return first.new_empty(torch.broadcast_shapes(*shapes))
-    if len({len(shape) for shape in shapes}) > 1:
-        return None  # Torch passes over what is empty.
-    joined, axis = list(shapes[0]), args[1] if len(args) > 1 else 0
-    joined[axis] = sum(shape[axis] for shape in shapes)
-    return first.new_empty(joined)
+from kit.ops.shapes import Shapes
 
 
 def parameters(network: nn.Module) -> int:

@@ -11,7 +11,7 @@ from kit.base import networks
 from kit.base.method import NetworkContext
 from kit.base.sizes import MetaContext
 from kit.methods.dash_random.info import DashRandomSettings
-from kit.ops.count import Shapes
+from kit.ops.shapes import Shapes
 from kit.search import Choices, searchable
 from kit.seeding import generator
 

@@ -16,6 +16,7 @@ from kit.methods.densenas.found import ChainMethod, build_network, train
 from kit.methods.densenas_random.draw import draw
 from kit.methods.densenas_random.info import SEARCHED, DenseNasRandomSettings
 from kit.ops import count
+from kit.ops.shapes import Shapes
 from kit.spaces.densenas import Block, ChainNetwork, parse
 from kit.training.checkpointer import Checkpointer
 from kit.trials.best import best_of
@@ -89,7 +90,7 @@ class DenseNasRandom(ChainMethod[DenseNasRandomSettings]):
         return context.input(SEARCHED).result.stages["search"].active_seconds
 
     def _parameters(self, context: NetworkContext, blocks: Sequence[Block]) -> int:
-        with torch.device("meta"), count.Shapes():
+        with torch.device("meta"), Shapes():
             network = ChainNetwork(
                 blocks,
                 context.input_shape,
