@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 # A file of tests is one process's, so that what its tests share is made once; torch gets one thread
 # in each, since the processes fill the cores.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 \
-	--dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+CORES := --numprocesses auto --maxprocesses 4
+# Some tests wait for most of their time: one process more than there are cores.
+MORE = --numprocesses $(shell $(BIN)/python -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
 
 # Python 3.12 has a way to watch lines that costs next to nothing.
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
@@ -46,18 +48,18 @@ quick: setup
 	$(MAKE) --jobs 2 --output-sync lint quick-tests
 
 quick-tests: setup
-	$(PYTEST) -m "not slow"
+	$(PYTEST) $(CORES) -m "not slow"
 
 test: lint
-	$(PYTEST)
+	$(PYTEST) $(MORE)
 
 # The tests, and how much of the kit they run, without what runs in processes of its own.
 coverage: lint
-	COVERAGE_CORE=$(CORE) $(PYTEST) --cov --cov-report term:skip-covered
+	COVERAGE_CORE=$(CORE) $(PYTEST) $(MORE) --cov --cov-report term:skip-covered
 
 # Measures every test, lists the slow ones and tells where the time goes.
 times: setup
-	$(PYTEST) -o junit_family=xunit1 --junitxml build/times.xml
+	$(PYTEST) $(CORES) -o junit_family=xunit1 --junitxml build/times.xml
 	$(BIN)/python -m tests.times build/times.xml
 
 # The tables of runs in README and docs/own-data.md, from the results in docs/results.

@@ -5,7 +5,6 @@ The name ``kit`` belongs to somebody else in the package registry; the distribut
 
 from __future__ import annotations
 
-import importlib.metadata
 import shlex
 from pathlib import Path
 
@@ -20,6 +19,8 @@ def install(extra: str) -> str:
     It never makes pip look for the kit itself: a checkout is named by its path, and an installed
     distribution is not looked up again.
     """
+    import importlib.metadata  # which no command needs that works
+
     root = paths.project()
     if not paths.installed() and (root / "pyproject.toml").is_file():
         place = "." if Path.cwd() == root else root
