@@ -20,6 +20,12 @@ IDLE = {
     *(Tensor.relu, functional.relu, functional.hardtanh, functional.gelu, functional.dropout),
     *(Tensor.exp, Tensor.tanh, torch.tanh, functional.leaky_relu),
     *(functional.batch_norm, functional.layer_norm, Tensor.normal_, Tensor.uniform_),
+    torch._weight_norm,  # which parametrisations call
+}
+# Arguments that functions with a known shape may be given by name.
+WORDS = {
+    *("dim", "size", "mode"),
+    *("align_corners", "scale_factor", "recompute_scale_factor", "antialias"),
 }
 
 
@@ -42,10 +48,10 @@ class Shapes(TorchFunctionMode):
         if func is Tensor.mean and args[0].is_meta:
             func = Tensor.sum  # of the same shape, and no Python
         told = TOLD.get(func)
-        if told is not None and not kwargs:
+        if told is not None and set(kwargs) <= WORDS:
             operands = args[0] if func is torch.cat else [e for e in args if isinstance(e, Tensor)]
             if _alike(operands):
-                shape = told(*args)
+                shape = told(*args, **kwargs)
                 if shape is not None:
                     return operands[0].new_empty(shape)
         return func(*args, **kwargs)
@@ -71,13 +77,18 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> list[int] 
     return [*x.shape[:-1], len(weight)] if fits else None
 
 
-def _joined(parts: Sequence[Tensor], axis: int = 0) -> list[int] | None:
+def _joined(parts: Sequence[Tensor], dim: int = 0) -> list[int] | None:
     shapes = [list(part.shape) for part in parts]
-    if len({len(shape) for shape in shapes}) > 1:
-        return None  # Torch passes over what is empty.
-    size = sum(shape[axis] for shape in shapes)
-    shapes[0][axis] = size
+    joined = sum(shape.pop(dim) for shape in shapes if len(shape) == parts[0].ndim)
+    if any(shape != shapes[0] for shape in shapes):
+        return None  # Torch passes over what is empty, and says what is wrong.
+    shapes[0].insert(dim % parts[0].ndim, joined)
     return shapes[0]
+
+
+def _resized(x: Tensor, *, size: Any, mode: str, **_: Any) -> list[int] | None:
+    simple = mode == "bilinear" and isinstance(size, list | tuple)
+    return [*x.shape[:2], *size] if simple and len(size) + 2 == x.ndim == 4 else None
 
 
 def _convolution(
@@ -115,6 +126,7 @@ TOLD: dict[Callable[..., Any], Callable[..., list[int] | None]] = {
     **dict.fromkeys((Tensor.add, Tensor.sub, Tensor.mul, Tensor.div), _pointwise),
     **dict.fromkeys((functional.conv1d, functional.conv2d), _convolution),
     functional.linear: _linear,
+    functional.interpolate: _resized,
     torch.cat: _joined,
 }
 """Functions whose shape is told here, None where torch is to be asked."""

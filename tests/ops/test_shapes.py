@@ -32,6 +32,7 @@ CALLS: dict[str, Call] = {
     "cat": lambda x: torch.cat([x, x, x[:, :1]], 1),
     "cat, last": lambda x: torch.cat((x, x), -1),
     "cat by words": lambda x: torch.cat(tensors=[x, x], dim=2),
+    "cat by one word": lambda x: torch.cat([x, x[..., :2]], dim=-1),
     "cat with nothing": lambda x: torch.cat([x, x.new_empty(0)], 1),
     "linear": lambda x: F.linear(x, x.new_ones(7, x.shape[-1]), x.new_ones(7)),
     "linear by words": lambda x: F.linear(input=x, weight=x.new_ones(7, x.shape[-1])),
@@ -39,6 +40,12 @@ CALLS: dict[str, Call] = {
     "mean": lambda x: x.mean(),
     "mean of axes": lambda x: x.mean((1, -1), True),
     "mean by words": lambda x: x.mean(dim=2, keepdim=True),
+    "resized": lambda x: F.interpolate(x, [4, 9], mode="bilinear", align_corners=True),
+    "resized by a number": lambda x: F.interpolate(x, 5),
+    "resized by words": lambda x: F.interpolate(input=x, scale_factor=2.0),
+    "normed weights": lambda x: nn.utils.parametrizations.weight_norm(
+        nn.Conv2d(3, 4, 3, device=x.device)
+    )(x),
     "idle": lambda x: F.relu(input=F.dropout(F.hardtanh(F.gelu(x)), 0.5)).tanh().exp(),
     "norms": lambda x: F.layer_norm(F.batch_norm(x, None, None, training=True), x.shape[1:]),
 }
@@ -47,7 +54,9 @@ WRONG: dict[str, Call] = {
     "conv, too small": lambda x: F.conv2d(x, x.new_ones(6, 3, 30, 3)),
     "sum": lambda x: x + x[..., :2],
     "cat": lambda x: torch.cat([x, x[..., 0]], 1),
+    "cat, sizes": lambda x: torch.cat([x, x[..., :2]], dim=1),
     "linear": lambda x: F.linear(x, x.new_ones(7, x.shape[-1] + 1)),
+    "resized": lambda x: F.interpolate(x[0], [4, 9], mode="bilinear"),
 }
 
 
@@ -63,7 +72,7 @@ def test_shapes_are_torchs(name: str) -> None:
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_torch_says(name: str) -> None:
     for x in (torch.rand(2, 3, 8, 6), torch.empty(2, 3, 8, 6, device="meta")):
-        with pytest.raises(RuntimeError), Shapes():
+        with pytest.raises((RuntimeError, ValueError)), Shapes():
             WRONG[name](x)
 
 
