@@ -68,13 +68,14 @@ def live() -> list[Sweep]:
 
 def _tidy() -> None:
     """Remove what killed queues left behind: locks that nobody holds, half-written files."""
-    for file in (*_folder().glob("*.json"), *_folder().glob(".*.tmp")):
-        pid = file.name.strip(".").partition(".")[0]
-        if not pid.isdecimal():
-            continue
-        with locked(lock(int(pid))) as mine:
-            if mine:
-                file.unlink(missing_ok=True)
+    for pattern in ("*.json", ".*.tmp", "*.lock"):
+        for file in _folder().glob(pattern):
+            pid = file.name.strip(".").partition(".")[0]
+            if not pid.isdecimal():
+                continue
+            with locked(lock(int(pid))) as mine:  # which removes the lock itself
+                if mine and pattern != "*.lock":
+                    file.unlink(missing_ok=True)
     runs = paths.results() / "runs"
     for file in runs.glob(f"*/*/*/seed-*/{ATTEMPT_TMP}"):
         with locked(file.with_name("queue.lock")) as mine:

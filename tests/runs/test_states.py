@@ -115,7 +115,8 @@ def test_a_sweep_is_known_while_it_lives_and_what_a_killed_one_left_is_removed()
     assert sweeps.live() == []
     home = sweeps.lock(1).parent
     assert list(home.iterdir()) == []
-    for left in ("12345.json", "12345.lock", ".12345.json.abc.tmp"):
+    # Killed at any moment: with all of its files, or with one of them.
+    for left in ("1.json", "1.lock", ".1.json.abc.tmp", "2.json", "3.lock", ".4.json.abc.tmp"):
         (home / left).touch()
     folder.path.mkdir(parents=True)
     for left in ("queue.lock", ".engine.json.abc.tmp"):
