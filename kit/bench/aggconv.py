@@ -16,6 +16,8 @@ from kit.bench.measure import peak_bytes as growth
 from kit.ops import METHODS, agg_conv
 from kit.ops.costs import COSTS
 from kit.ops.costs import multiply_adds as cost
+from kit.ops.phase_plan import serves
+from kit.ops.plan import ConvShape
 
 K_2D, K_1D, DILATIONS = (3, 5, 7, 9), (3, 7, 11, 15, 19), (1, 3, 7, 15)
 PLAIN = "plain-convolution"
@@ -96,7 +98,8 @@ DARCY_CASES = (
 def supports(case: AggConvCase, method: str) -> bool:
     """Whether a method serves a case."""
     if method == "phases":
-        return not case.depthwise and len(case.sizes) == 2
+        sizes, dilations = case.kernel_sizes, case.dilations
+        return serves(ConvShape(case.sizes, sizes, dilations, case.stride, case.groups))
     return method != "toeplitz" or (case.depthwise and len(case.sizes) == 1)
 
 

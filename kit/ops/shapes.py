@@ -103,10 +103,10 @@ def _convolution(
     axes = weight.ndim - 2
     if x.ndim != weight.ndim or x.shape[1] != weight.shape[1] * groups:
         return None
-    if padding == "same":
-        return [len(x), len(weight), *x.shape[2:]]
-    margins = _each(0 if padding == "valid" else padding, axes)
     steps, gaps = _each(stride, axes), _each(dilation, axes)
+    if padding == "same":
+        return [len(x), len(weight), *x.shape[2:]] if max(steps) == 1 else None
+    margins = _each(0 if padding == "valid" else padding, axes)
     sizes = [
         (n + 2 * margin - gap * (k - 1) - 1) // step + 1
         for n, k, step, margin, gap in zip(

@@ -51,6 +51,7 @@ CALLS: dict[str, Call] = {
 }
 WRONG: dict[str, Call] = {
     "conv, channels": lambda x: F.conv2d(x, x.new_ones(6, 4, 3, 3)),
+    "conv, same and strides": lambda x: F.conv2d(x, x.new_ones(6, 3, 3, 3), None, 2, "same"),
     "conv, too small": lambda x: F.conv2d(x, x.new_ones(6, 3, 30, 3)),
     "sum": lambda x: x + x[..., :2],
     "cat": lambda x: torch.cat([x, x[..., 0]], 1),

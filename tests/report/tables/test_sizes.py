@@ -5,9 +5,12 @@ import subprocess
 import sys
 
 import pytest
+import torch
+from torch import nn
 
 from kit import method, task
-from kit.base.sizes import size
+from kit.base.method import load
+from kit.base.sizes import MetaContext, size
 from kit.ops import costs, count
 from kit.ops.modules import AggConv1d
 from kit.report import table
@@ -97,3 +100,23 @@ def test_an_agg_conv_costs_what_the_formula_says() -> None:
     assert not math.isclose(
         expected, costs.multiply_adds("mixed-weights", 1, 4, 8, (64,), (3, 5), (1, 2))
     )
+
+
+@pytest.mark.parametrize("name", ["dash", "dash-random", "wrn"])
+def test_what_building_a_network_computes_does_not_count(name: str) -> None:
+    the_task, info = task.find("cifar-100"), method.find(name)
+    spec = info.spec(the_task, 0, protocol="released", profile="paper", tier="published")
+    the_method = load(info, spec)
+    context = MetaContext(spec, the_task, the_method.settings)
+    with torch.device("meta"):
+        network = the_method.network(context) or the_method.supernet(context)
+        assert network is not None
+        normed: list[int] = []
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.register_forward_hook(lambda _, x, y: normed.append(y.numel()))
+        count.multiply_adds(network, context.input_shape)
+    found = size(the_task, info)
+    assert found is not None
+    # A rectifier behind each normalisation: two operations and one.
+    assert found.elementwise == 3 * sum(normed)
