@@ -32,7 +32,9 @@ class _Memo(dict[int, Any]):
 class _Counted(dict[int, Callable[[Any], None]]):
     """Opcodes, so many of them."""
 
-    most = left = OPCODES
+    def __init__(self, functions: dict[int, Callable[[Any], None]], most: int) -> None:
+        super().__init__(functions)
+        self.most = self.left = most
 
     def __getitem__(self, code: int) -> Callable[[Any], None]:
         self.left -= 1
@@ -53,8 +55,7 @@ class Restricted(pickle._Unpickler):
         self.name, self.source = name, stream
         self.memo = _Memo()
         self.copied = self.unbuilt = 0
-        self.dispatch = counted = _Counted(self.dispatch)  # type: ignore[misc]
-        counted.most = counted.left = opcodes
+        self.dispatch = _Counted(self.dispatch, opcodes)  # type: ignore[misc]
 
     def load(self) -> Any:
         """Return what the pickle holds.
