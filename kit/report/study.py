@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from scipy.stats import t
-
 from kit import studies
 from kit.report.architectures import likeness
 from kit.runs.records import Result
@@ -171,6 +169,8 @@ def _row(
 def _interval(values: Sequence[float]) -> tuple[float, float] | None:
     if len(values) < 2:
         return None
+    from scipy.stats import t
+
     middle, spread = statistics.fmean(values), statistics.stdev(values) / len(values) ** 0.5
     reach = float(t.ppf(0.975, len(values) - 1)) * spread
     return middle - reach, middle + reach

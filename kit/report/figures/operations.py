@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from scipy.stats import wasserstein_distance
 
 from kit.errors import KitError
 from kit.report.cell_tables import CellData
@@ -142,6 +141,8 @@ def _operation(name: str, values: Numbers) -> Operation:
 
 def distance(one: DataSet, other: DataSet) -> Distance:
     """Return how far two data sets are apart, for each operation that both have."""
+    from scipy.stats import wasserstein_distance
+
     scales = [
         np.std([v for each in panel.operations for v in each.values]) for panel in (one, other)
     ]

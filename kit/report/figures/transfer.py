@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from scipy.stats import kendalltau, spearmanr
 
 from kit.errors import KitError
 from kit.methods.nas_bench_201.paper import DIVERSE, REFERENCE, TITLES, VISION
@@ -106,6 +105,8 @@ def against(data: CellData, reference: CellData) -> Transfer:
 
 def coefficients(x: Any, y: Any) -> tuple[float | None, float | None]:
     """Return Spearman's and Kendall's coefficient of two rows; None where one is all alike."""
+    from scipy.stats import kendalltau, spearmanr
+
     if len(np.unique(x)) < 2 or len(np.unique(y)) < 2:
         return None, None
     return float(spearmanr(x, y).statistic), float(kendalltau(x, y).statistic)
