@@ -80,12 +80,14 @@ def decode_json(content: bytes | str, kind: type[T]) -> T:
     """Return the value of a JSON text that may be anybody's.
 
     Raises:
-        msgspec.DecodeError: it is no such text, or is nested too deeply.
+        msgspec.DecodeError: it is no such text, is nested too deeply, or is not in UTF-8.
     """
     try:
         return msgspec.json.decode(content, type=kind)
     except RecursionError:
         raise msgspec.DecodeError("it is nested too deeply") from None
+    except UnicodeDecodeError:
+        raise msgspec.DecodeError("it is not in UTF-8") from None
 
 
 def sync_folder(folder: Path) -> None:

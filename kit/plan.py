@@ -141,9 +141,7 @@ def make(request: PlanRequest) -> Plan:
                     run_id = each.id
                     if run_id not in runs:
                         runs[run_id] = known.plan(each, run_id)
-    order = {"run": 0, "failed": 1, "keep": 2}
-    by_length = sorted(runs.values(), key=lambda run: (order[run.action], -(run.hours or 0.0)))
-    return Plan(by_length, _data(runs.values()), skipped)
+    return Plan(_ordered(runs.values()), _data(runs.values()), skipped)
 
 
 def of_specs(specs: Iterable[RunSpec], retry_failed: bool = False) -> Plan:
@@ -151,7 +149,12 @@ def of_specs(specs: Iterable[RunSpec], retry_failed: bool = False) -> Plan:
     known = _Known(collect(), retry_failed)
     wanted = {each.id: each for spec in specs for each in closure(spec)}
     runs = [known.plan(spec, run_id) for run_id, spec in wanted.items()]
-    return Plan(runs, _data(runs), [])
+    return Plan(_ordered(runs), _data(runs), [])
+
+
+def _ordered(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
+    order = {"run": 0, "failed": 1, "keep": 2}
+    return sorted(runs, key=lambda run: (order[run.action], -(run.hours or 0.0)))
 
 
 def check_disk(plan: Plan) -> None:

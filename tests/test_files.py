@@ -39,7 +39,9 @@ def test_files_have_the_modes_that_the_user_asks_for(tmp_path: Path, mask: int, 
     assert (tmp_path / "file").stat().st_mode & 0o777 == mode
 
 
-@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a":' * 100_000, b"{", b"\xff"])
+@pytest.mark.parametrize(
+    "content", [b"[" * 100_000, b'{"a":' * 100_000, b"{", b"\xff", b'{"a": "\xff"}']
+)
 def test_json_of_others_is_read_or_refused(content: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         files.decode_json(content, dict[str, object])

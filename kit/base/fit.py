@@ -16,7 +16,7 @@ from kit.errors import KitError
 from kit.settings import Speed, TrainingSettings
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import NO_HOOKS, PLAIN, Hooks, dtype_of, network_loss, score, train
-from kit.training.losses import loss, relative_l2
+from kit.training.losses import loss, weight
 from kit.training.monitor import Monitor
 from kit.training.optimisers import make_optimiser
 
@@ -133,5 +133,5 @@ def mean_loss(
     total, dtype = torch.zeros((), device=context.device), dtype_of(network)
     for batch in fold.batches(batch_size):
         value = function(fold.targets.decode(network(batch.x.to(dtype)).float()), batch)
-        total += value if function is relative_l2 else value * len(batch.x)
+        total += value * weight(function, len(batch.x))
     return float(total / len(fold))

@@ -9,7 +9,7 @@ from kit.base.context import Context
 from kit.data.folds import Fold
 from kit.training.checkpointer import Checkpointer, Stateful
 from kit.training.loop import network_loss, run_epochs
-from kit.training.losses import loss
+from kit.training.losses import loss, weight
 from kit.training.optimisers import eager
 
 
@@ -44,7 +44,8 @@ def minimise(
     Raises:
         DivergedError: the loss or a weight is not finite.
     """
-    value_of = network_loss(model, fold, loss(loss_name or context.task.loss)[0])
+    function = loss(loss_name or context.task.loss)[0]
+    value_of = network_loss(model, fold, function)
     matrices = [each for each in model.parameters() if each.ndim > 1]
     optimiser = eager(torch.optim.LBFGS)(
         model.parameters(), max_iter=iterations, line_search_fn="strong_wolfe"
@@ -55,7 +56,7 @@ def minimise(
         checkpointer.begin_epoch(0)
         total = torch.zeros((), device=context.device)
         for batch in fold.batches(batch_size):
-            part = value_of(batch) * (len(batch.y) / len(fold))
+            part = value_of(batch) * (weight(function, len(batch.y)) / len(fold))
             part.backward()
             total += part.detach()
         for matrix in matrices:

@@ -107,14 +107,13 @@ def _counts(
     the_method = load(info, spec)
     context = MetaContext(spec, the_task, the_method.settings)
     shapes = _Shapes()
-    with torch.device("meta"):
-        with Shapes():  # what building a network computes is no part of it
-            network = the_method.network(context)
-            searched = network is None
-            network = the_method.supernet(context) if network is None else network
-        if network is None:
-            return None
-        multiply_adds = count.multiply_adds(network, context.input_shape, shapes)
+    with torch.device("meta"), Shapes():  # what building a network computes is no part of it
+        network = the_method.network(context)
+        searched = network is None
+        network = the_method.supernet(context) if network is None else network
+    if network is None:
+        return None
+    multiply_adds = count.multiply_adds(network, context.input_shape, shapes)
     return (count.parameters(network), multiply_adds, shapes.elementwise), searched
 
 

@@ -12,7 +12,8 @@ from kit.errors import KitError, unknown
 
 # What a task's own table has besides the baselines, unless other methods are asked for.
 OWN_METHODS = ("wrn", "dash")
-# Figures of a paper that are measured, without any runs.
+# The table and the figures of a paper that are measured, without any runs.
+SPEED_TABLE = ("dash", 8)
 SPEED_TESTS = (("dash", "2"), ("dash", "3"))
 
 
@@ -21,10 +22,13 @@ def check_one(
     number: int | None,
     figure: str | None,
     study: str | None,
+    paper: str,
     tasks: Sequence[str] = (),
+    methods: Sequence[str] = (),
+    all_methods: bool = False,
     **_: Any,
 ) -> None:
-    """Refuse options of ``wanted`` that do not name just one thing.
+    """Refuse options of ``wanted`` that do not name just one thing, or have no say in it.
 
     Raises:
         KitError: saying so.
@@ -35,6 +39,12 @@ def check_one(
             "say which: --table N, --figure N, or --study NAME; or --task NAME alone, for the "
             "table of a task"
         )
+    if study is not None and (methods or all_methods):
+        raise KitError("a study has methods of its own: leave out --method and --all-methods")
+    from kit import papers
+
+    if paper not in papers.papers():
+        raise unknown("paper", paper, papers.papers())
 
 
 def make(

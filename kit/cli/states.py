@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kit.cli.columns import aligned
+from kit.columns import aligned
 from kit.errors import printable
 
 if TYPE_CHECKING:

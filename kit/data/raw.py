@@ -197,10 +197,12 @@ def take(
         progress: called with (done, total) bytes.
 
     Raises:
-        DataError: it has the wrong size or hash, differs from the one first seen, or cannot be
-            linked to.
+        DataError: it is an empty folder, has the wrong size or hash, differs from the one first
+            seen, or cannot be linked to.
     """
     target = folder_of(task) / source.file
+    if path.is_dir() and not any(each.is_file() for each in path.rglob("*")):
+        raise DataError(f"{path}: a folder without files")
     if not source.folder and (problem := unfit(source, path)):
         raise DataError(f"{path}: {problem}")
     if link == "copy" and not source.folder:

@@ -30,6 +30,7 @@ from kit.errors import KitError
 from kit.runs.failures import classify
 from kit.runs.folder import RunFolder, now
 from kit.runs.records import Attempt, Failure
+from kit.runs.states import has_failed
 
 SECONDS_BETWEEN_POLLS = 0.02
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -312,10 +313,11 @@ class Queue:
                 continue
             del self.elsewhere[job.id]
             attempt = folder.attempt()
+            failed = attempt if attempt and has_failed(attempt, folder.status()) else None
             if has_result(folder):
                 self._end(job, Ended(job.spec, elsewhere=True))
-            elif attempt is not None and attempt.failure not in (None, "infrastructure"):
-                self._end(job, Ended(job.spec, attempt.failure, attempt.message, elsewhere=True))
+            elif failed and failed.failure != "infrastructure":
+                self._end(job, Ended(job.spec, failed.failure, failed.message, elsewhere=True))
             else:
                 self._put_back(job, 0.0)
 

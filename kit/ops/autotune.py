@@ -60,10 +60,11 @@ def fastest(
     if key in _chosen:
         _chosen.move_to_end(key)
         return _chosen[key]
-    with torch.enable_grad():
-        own = x.detach().requires_grad_()
-        inputs = [w.detach().requires_grad_() for w in weights]
-        coefficients = alpha.detach().requires_grad_()
+    with torch.inference_mode(False), torch.enable_grad():
+        # Copies: what was made in inference mode cannot be differentiated.
+        own, coefficients, *inputs = (
+            each.detach().clone().requires_grad_() for each in (x, alpha, *weights)
+        )
 
         def seconds(name: str) -> float:
             _wait(x)

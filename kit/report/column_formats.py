@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kit.columns import aligned
 from kit.report.cells import number
 from kit.report.column import Agreement, Column, ColumnRow
 
@@ -29,12 +30,8 @@ def markdown(column: Column) -> str:
 def text(column: Column) -> str:
     """Return the table for a terminal."""
     rows = [HEAD, *map(_line, column.rows)] if column.rows else []
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([f"{column.title} ({column.task})", "", *lines, "", *notes(column), ""])
+    lines = [f"{column.title} ({column.task})", "", aligned(rows), "", *notes(column), ""]
+    return "\n".join(lines)
 
 
 def as_json(column: Column) -> dict[str, Any]:

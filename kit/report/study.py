@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit import studies
+from kit.columns import aligned
 from kit.report.architectures import likeness
 from kit.runs.records import Result
 from kit.spec import Profile, Protocol, Tier
@@ -20,7 +21,7 @@ class VariantRow:
 
     Attributes:
         title: what the study calls it, in words.
-        values: of the task's first metric, by seed; seeds without a result are missing.
+        values: of the task's first metric, by seed; those without one are left out.
         against: title of the variant that it is compared with; None for the first one.
         change: mean difference from that variant over the seeds that both have.
         interval: 95 % of ``change``, by Student's t over the seeds; None below two seeds.
@@ -105,12 +106,8 @@ def make(
 def as_text(table: StudyTable) -> str:
     """Return the table for a terminal, with what it was made from below it."""
     rows = [_head(table), *_body(table)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([f"{table.title} on {table.task}", "", *lines, "", *_below(table), ""])
+    lines = [f"{table.title} on {table.task}", "", aligned(rows), "", *_below(table), ""]
+    return "\n".join(lines)
 
 
 def as_markdown(table: StudyTable) -> str:
@@ -162,7 +159,7 @@ def _row(
         same=sum(share == 1 for share in alike) if alike else None,
         layers=statistics.fmean(alike) if alike else None,
         seconds=statistics.fmean(searches) if searches else None,
-        missing=wanted - len(values),
+        missing=wanted - len(runs),
     )
 
 
@@ -205,7 +202,7 @@ def _below(table: StudyTable) -> list[str]:
 
 def _line(row: VariantRow, *, first: bool) -> list[str]:
     if row.mean is None:
-        return [row.title, "not run", "", "", "", ""]
+        return [row.title, "not run" if row.missing else "not defined", "", "", "", ""]
     spread = f"±{statistics.stdev(row.values.values()):.2g}" if len(row.values) > 1 else ""
     score = f"{row.mean:.4g}{spread} ({len(row.values)})"
     seconds = "none" if row.seconds is None else f"{row.seconds:.0f} s"

@@ -88,7 +88,7 @@ def read_state(folder: Path, root: Path | None = None) -> RunState:
         return RunState(folder, "succeeded", status, attempt)
     if is_locked(path / "queue.lock"):
         return RunState(folder, "starting", status, attempt)
-    if attempt and attempt.ended and attempt.failure and not _later(status, attempt.ended):
+    if attempt and has_failed(attempt, status):
         how: Standing = "cancelled" if attempt.failure == "cancelled" else "failed"
         return RunState(folder, how, status, attempt, attempt.failure, attempt.message)
     if status and status.state == "failed":
@@ -98,6 +98,9 @@ def read_state(folder: Path, root: Path | None = None) -> RunState:
     return RunState(folder, "stopped" if status or attempt else "queued", status, attempt)
 
 
-def _later(status: Status | None, moment: str) -> bool:
-    """Tell whether a run has said something since: both are written in UTC to the second."""
-    return status is not None and status.heartbeat > moment
+def has_failed(attempt: Attempt, status: Status | None) -> bool:
+    """Tell whether an attempt ended with a failure, and the run has said nothing since."""
+    if not attempt.ended or not attempt.failure:
+        return False
+    # Both are written in UTC to the second.
+    return status is None or status.heartbeat <= attempt.ended

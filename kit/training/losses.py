@@ -128,6 +128,11 @@ def relative_l2(output: Tensor, batch: Batch) -> Tensor:
     return (error.norm(dim=1) / truth.norm(dim=1)).sum()
 
 
+def weight(function: object, samples: int) -> int:
+    """Return what a batch's loss counts in a sum over samples; it may be that sum itself."""
+    return 1 if function is relative_l2 else samples
+
+
 LOSSES: dict[str, tuple[Callable[..., Tensor], Kind]] = {
     "cross-entropy": (cross_entropy, "logits"),
     "focal": (focal, "logits"),

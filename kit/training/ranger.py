@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, overload
 
@@ -10,6 +11,9 @@ from torch import Tensor
 
 SYNC_PERIOD = 6
 SLOW_STEP = 0.5
+
+# Without what torch wraps around it for its compiler, see ``optimisers.eager``.
+radam = inspect.unwrap(torch.optim.RAdam.step)
 
 
 class Ranger(torch.optim.RAdam):
@@ -30,7 +34,7 @@ class Ranger(torch.optim.RAdam):
         weights = [weight for group in self.param_groups for weight in group["params"]]
         # RAdam makes the state of a parameter in its first step, and expects none before.
         fresh = {weight: weight.clone() for weight in weights if not self.state.get(weight)}
-        value = super().step(closure)
+        value = radam(self, closure)
         for weight in weights:
             state: dict[str, Any] = self.state.get(weight, {})
             if not state:

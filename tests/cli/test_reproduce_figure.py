@@ -60,6 +60,11 @@ def test_plan_and_submit_know_figures_and_studies(kit: Run) -> None:
     for words, told in (
         (("plan", *figure, *study), "say which: --table N, --figure N, or --study NAME"),
         (
+            ("plan", *study, "--method", "wrn"),
+            "a study has methods of its own: leave out --method and --all-methods",
+        ),
+        (("plan", *study, "--paper", "das"), "unknown paper 'das'; did you mean 'dash'?"),
+        (
             ("plan", "--figure", "2"),
             "figure 2 is a speed test, without runs: 'kit reproduce' measures it",
         ),

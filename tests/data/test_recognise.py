@@ -154,6 +154,17 @@ def test_folders_in_place_of_archives(tmp_path: Path) -> None:
     assert (own / "x/1.pkl").read_bytes() == b"b"
 
 
+def test_an_empty_folder_takes_nothings_place(tmp_path: Path) -> None:
+    (found,) = recognise(TASK, folder(tmp_path / "mine", TREE))
+    target = raw.take(TASK, found.source, found.path)
+    nothing = tmp_path / "nothing"
+    (nothing / "inside").mkdir(parents=True)
+    for link in ("copy", "hard", "reference"):
+        with pytest.raises(DataError, match="nothing: a folder without files"):
+            raw.take(TASK, found.source, nothing, link=link)
+    assert (target / "x/1.pkl").read_bytes() == b"b"
+
+
 def test_a_reference_to_what_is_gone_is_told(tmp_path: Path) -> None:
     own = file(tmp_path / "plain.bin")
     taken(own, link="reference")

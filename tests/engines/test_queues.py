@@ -6,16 +6,19 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from itertools import accumulate
 from typing import Any
 
 import pytest
 
 from kit.engines import leases
+from kit.engines.queue import Queue
 from kit.engines.slots import Cpu
 from kit.errors import BusyError
 from kit.files import is_locked
 from kit.runs.folder import RunFolder
+from kit.runs.records import Attempt
 from tests.engines.sweep import QUICK, Sweep, jobs, spec, supervisor
 
 
@@ -59,6 +62,31 @@ def test_what_a_killed_queue_left_running_is_taken_over(sweep: Sweep) -> None:
     assert [end.failure for end in ends.values()] == [None] * 3
     assert sweep.logged.count(f"{spec(0)}: found running") == 1
     assert sweep.begun() == {0: 1, 1: 1, 2: 1}
+
+
+def test_a_failure_before_a_runs_last_word_decides_nothing(sweep: Sweep) -> None:
+    folder, long_ago = RunFolder(spec(0)), "2020-01-01T00:00:00+00:00"
+    attempt = Attempt(
+        engine="local",
+        reference="1:1",
+        gpus=(),
+        number=1,
+        started=long_ago,
+        ended=long_ago,
+        failure="oom",
+    )
+    with ExitStack() as by_hand:
+        by_hand.enter_context(folder.opened())
+        folder.set_attempt(attempt)
+
+        def interrupt(queue: Queue) -> None:
+            if queue.elsewhere:
+                folder.set_status("cancelled", message="interrupted")
+                by_hand.close()
+
+        ends = sweep.run(jobs(1), Cpu(1), watch=interrupt)
+    assert ends[0].failure is None
+    assert sweep.begun() == {0: 1}
 
 
 def test_ctrl_c_stops_what_a_killed_queue_left_running(sweep: Sweep) -> None:

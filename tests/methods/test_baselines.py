@@ -53,7 +53,14 @@ class Here:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
 
-def fitted(model: torch.nn.Module, fold: Held, folder: Path, loss: str, **how: Any) -> None:
+def fitted(
+    model: torch.nn.Module,
+    fold: Held,
+    folder: Path,
+    loss: str,
+    batch_size: int = 7,
+    **how: Any,
+) -> None:
     spec = method.find("linear").spec(
         task.find("darcy-flow"), 0, protocol="clean", profile="smoke", tier="regenerated"
     )
@@ -69,7 +76,7 @@ def fitted(model: torch.nn.Module, fold: Held, folder: Path, loss: str, **how: A
         loss_name=loss,
         epochs=5,
         iterations=50,
-        batch_size=7,
+        batch_size=batch_size,
         **how,
     )
 
@@ -108,6 +115,21 @@ def test_linear_of_a_dense_task_finds_a_filter(tmp_path: Path) -> None:
     fitted(model, held, tmp_path, "mse")
     assert float((model(x).detach() - held.y).abs().max()) < 1e-3
     assert model(torch.zeros(1, 1, 14, 14)).shape == (1, 1, 14, 14)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "mse", "relative-l2"])
+def test_the_result_does_not_depend_on_the_size_of_a_pass(loss: str, tmp_path: Path) -> None:
+    """Nor does what a penalty means beside the loss, of a sum as of a mean."""
+    held = clouds()
+    if loss != "cross-entropy":
+        held = Held(held.x, torch.stack((held.y + 1.0, held.x[:, 0, 0]), 1))
+    found = []
+    for size in (90, 7, 1):
+        model = Linear((2, 6), 3 if loss == "cross-entropy" else 2, "values", None)
+        fitted(model, held, tmp_path / str(size), loss, size, penalty=0.1)
+        found.append(model(held.x).detach())
+    torch.testing.assert_close(found[1], found[0], atol=0.03, rtol=0)
+    torch.testing.assert_close(found[2], found[0], atol=0.03, rtol=0)
 
 
 def test_the_log_spectrum_does_not_depend_on_where_in_the_sample_it_happens() -> None:

@@ -56,6 +56,18 @@ def test_autotune_measures_once_per_problem() -> None:
     torch.testing.assert_close(y, agg_conv(x, weights, alpha, (3, 5), (1, 3), groups=4))
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_autotune_in_inference_mode(inside: bool) -> None:
+    forget()
+    case = Case(2, 4, 4, (9, 8), (3, 5), (1, 3), 1, 4)
+    x, weights, alpha = case.tensors(torch.float32)
+    with torch.inference_mode():
+        if inside:
+            x, alpha, *weights = (each.clone() for each in (x, alpha, *weights))
+        y = agg_conv(x, weights, alpha, (3, 5), (1, 3), groups=4, method="autotune")
+        torch.testing.assert_close(y, agg_conv(x, weights, alpha, (3, 5), (1, 3), groups=4))
+
+
 def test_choices_are_bounded() -> None:
     forget()
     with mock.patch("kit.ops.autotune.CHOICES", 2), mock.patch("kit.ops.autotune.ROUNDS", 1):

@@ -77,9 +77,10 @@ def test_what_failed_says_why_and_the_last_word_counts(folder: RunFolder) -> Non
     assert state().state == "succeeded"
 
 
-def test_damaged_files_are_as_good_as_none(folder: RunFolder) -> None:
+@pytest.mark.parametrize("content", [b'{"state": "runn', b'{"state": "run\xffning"}'])
+def test_damaged_files_are_as_good_as_none(content: bytes, folder: RunFolder) -> None:
     for name in ("status.json", "engine.json"):
-        (folder.path / name).write_bytes(b'{"state": "runn')
+        (folder.path / name).write_bytes(content)
     assert state().state == "queued"
 
 

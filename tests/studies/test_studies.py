@@ -69,6 +69,12 @@ def test_controls_are_other_methods_with_seeds_of_their_own() -> None:
     text = study.as_text(table)
     assert "0.05±0 (10)" in text
     assert "9 runs are missing" in text
+    metrics = {
+        name: msgspec.structs.replace(each, value=None) for name, each in without[0].metrics.items()
+    }
+    undefined = [msgspec.structs.replace(each, metrics=metrics) for each in without]
+    row = study.make("controls", DARCY, undefined, [], **HOW).rows[1]
+    assert (len(row.values), row.missing) == (0, 0), "to run them again changes nothing"
 
 
 def test_a_variant_tells_what_is_changed() -> None:

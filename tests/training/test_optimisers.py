@@ -46,7 +46,7 @@ def test_steps_are_those_of_torch(kind: str) -> None:
     optimiser.load_state_dict(own.state_dict())
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, "ranger"])
 def test_torchs_compiler_is_not_imported(kind: str) -> None:
     program = f"""if True:
         import sys

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
-from kit.cli.columns import aligned
+from kit.columns import aligned
 from kit.spec import PROFILES
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ from typing import Any
 
 import click
 
-from kit.cli import options
+from kit.cli import options, planning
 from kit.cli.types import FilePath
 from kit.spec import PROFILES
 
-SPEED = ("2", "3")
 OF_RUNS = ("curves", "alphas", "entropy", "architecture")
 
 
@@ -80,7 +79,7 @@ def command(
         raise KitError(
             f"figure {name} is of no run" if runs else f"figure {name} needs a RUN; see --help"
         )
-    if paper == "dash" and name in SPEED:
+    if (paper, name) in planning.SPEED_TESTS:
         from kit.report.figures import speed
 
         show(speed.make(int(name), kind["profile"]), output, form)

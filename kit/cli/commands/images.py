@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import options
-from kit.cli.columns import aligned
 from kit.cli.types import FilePath
+from kit.columns import aligned
 from kit.errors import KitError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from kit.cli import options
-from kit.cli.columns import aligned
+from kit.columns import aligned
 
 
 @click.command(name="list")

@@ -22,7 +22,7 @@ def command(table: str, cell: str | None, epoch: int | None, best: bool, form: s
     import msgspec
 
     from kit.cli import cells
-    from kit.cli.columns import aligned
+    from kit.columns import aligned
     from kit.errors import KitError
     from kit.spaces.nas_bench_201.cell import COUNT
 

@@ -10,7 +10,6 @@ from kit.cli import options
 from kit.errors import KitError
 
 # A table of seconds: nothing is trained, both supernets take an epoch.
-SPEED_TABLE = ("dash", 8)
 
 
 @click.command(name="reproduce")
@@ -68,7 +67,7 @@ def command(
     if (paper, figure) in planning.SPEED_TESTS:
         speed.figure(int(figure), form, profile, tier, device, force)
         return
-    if (paper, number) == SPEED_TABLE and not dry_run:
+    if (paper, number) == planning.SPEED_TABLE and not dry_run:
         speed.epochs(profile, tier, device, force)
         show.table(form=form, **request)
         return

@@ -47,10 +47,10 @@ def fill(
         click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)
     if not plan.todo:
         return len(failed)
-    runs = [run.spec for run in plan.todo]
-    options.needs_gpu(profile, device, force, engine, runs)
+    specs = [run.spec for run in plan.todo]
+    options.needs_gpu(profile, device, force, engine, specs)
     check_disk(plan)
-    todo, specs = [Job.planned(run) for run in plan.todo], [run.spec for run in plan.todo]
+    todo = [Job.planned(run) for run in plan.todo]
     each = 1 if trials_on is None else trial_workers.processes(trials_on)
     slots = choose.slots(gpus, jobs, device, jobs_per_gpu)
     if isinstance(slots, Cpu) and jobs is None:

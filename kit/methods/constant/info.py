@@ -25,7 +25,7 @@ class ConstantSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
 METHOD = MethodInfo(
     name="constant",
     title="constant",
-    version=1,
+    version=2,
     stages=("fit",),
     settings_type=ConstantSettings,
     light=True,

@@ -39,7 +39,7 @@ class LinearSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=
 METHOD = MethodInfo(
     name="linear",
     title="linear",
-    version=1,
+    version=2,
     stages=("tune", "fit"),
     settings_type=LinearSettings,
     light=True,

@@ -23,7 +23,7 @@ from kit.seeding import key
 from kit.spaces.nas_bench_201 import Cell, CellNetwork
 from kit.training.checkpointer import Checkpointer, Stateful
 from kit.training.loop import network_predictor, run_epochs
-from kit.training.losses import cross_entropy, loss, relative_l2
+from kit.training.losses import cross_entropy, loss, relative_l2, weight
 from kit.training.optimisers import make_optimiser
 from kit.training.schedules import set_rate
 
@@ -148,7 +148,7 @@ class Recipe:
         for batch in self.held_out.batches(self.settings.batch_size):
             answer = predict(batch)
             value = function(answer.values, batch)
-            total += value if function is relative_l2 else value * len(batch.x)
+            total += value * weight(function, len(batch.x))
             metric.update(answer, batch)
         found = metric.compute()[self.context.task.metrics[0]]
         accuracy = torch.nan if found.value is None else _full(found) - found.value

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from kit.columns import aligned
 from kit.report.formats.latex import escape
 from kit.report.own.table import Row, Score, TaskTable
 
@@ -22,12 +23,8 @@ def render(table: TaskTable, form: str) -> str:
 def text(table: TaskTable) -> str:
     """Return the table for a terminal."""
     rows = [head(table), *(cells(row) for row in table.rows)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    return "\n".join([f"{table.title} ({table.task})", "", *lines, "", *table.notes, ""])
+    lines = [f"{table.title} ({table.task})", "", aligned(rows), "", *table.notes, ""]
+    return "\n".join(lines)
 
 
 def markdown(table: TaskTable) -> str:

@@ -28,7 +28,6 @@ PLACES = ((0.0, 0.8), (0.0, -0.8), (1.5, 0.0), (3.0, 0.0), (4.5, 0.0), (6.0, 0.0
 # Of one cell; the next one is below.
 HEIGHT, TOP = 4.4, 2.0
 PIXELS = 62
-RADIUS = 0.24
 
 Point = tuple[float, float]
 Cell = Sequence[Sequence[Any]]

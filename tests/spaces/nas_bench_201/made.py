@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kit.spaces.nas_bench_201.cell import COUNT, Cell, classes, string
+from kit.spaces.nas_bench_201.cell import COUNT, Cell, classes
 from kit.spaces.nas_bench_201.costs import Counter
 from kit.spaces.nas_bench_201.table import Header, Table
 
@@ -35,7 +35,7 @@ def table(
         curves[f"{each}-loss"] = 3 - accuracy / 50 - place
         curves[f"{each}-accuracy"] = accuracy - place
         curves[f"{each}-seconds"] = seconds / (1 + 9 * bool(place))
-    costs = [COSTS.of(Cell.parse(string(int(each)))) for each in numbers]
+    costs = [COSTS.of(Cell.of(int(each))) for each in numbers]
     return Table(
         Header("ninapro", epochs, 777, provenance={"source": "made"}),
         numbers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kit.cli import options
-from kit.cli.columns import aligned
+from kit.columns import aligned
 from kit.spec import TIERS, Tier
 
 STATES = {True: "agrees", False: "DIFFERS", None: "not measured: takes more than the data"}

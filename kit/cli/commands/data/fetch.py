@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import options
-from kit.cli.columns import aligned
+from kit.columns import aligned
 from kit.spec import TIERS, Tier
 
 if TYPE_CHECKING:
