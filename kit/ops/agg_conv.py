@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kit.ops.autotune import fastest
-from kit.ops.checks import check
+from kit.ops.checks import check, whole
 from kit.ops.dispatch import rule
 from kit.ops.methods import METHODS
 from kit.ops.plan import ConvShape
@@ -53,9 +53,10 @@ def agg_conv(
     Raises:
         ValueError: arguments that do not fit together.
     """
-    sizes, gaps = tuple(kernel_sizes), tuple(dilations)
+    sizes, gaps = whole("kernel_sizes", kernel_sizes), whole("dilations", dilations)
+    (stride,), (groups,) = whole("stride", [stride]), whole("groups", [groups])
     device = x.device.type
-    autocast = torch.is_autocast_enabled(device)
+    autocast = device != "meta" and torch.is_autocast_enabled(device)
     if autocast and len(weights) > 0:
         wide = torch.promote_types(weights[0].dtype, torch.float32)
         x, alpha = x.to(wide), alpha.to(wide)
@@ -63,6 +64,8 @@ def agg_conv(
     check(x, weights, alpha, sizes, gaps, stride, groups, method, memory)
     with full(device):
         conv = ConvShape(tuple(x.shape[2:]), sizes, gaps, stride, groups)
+        if x.is_meta:  # shapes only, and plans are made for numbers
+            return x.new_empty(len(x), len(weights[0]), *conv.outputs)
         if method == "auto":
             method = rule(x, weights, conv)
         elif method == "autotune":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,11 +31,6 @@ def check(
         raise ValueError(f"x of shape {tuple(x.shape)} is empty")
     if x.dtype not in (torch.float32, torch.float64):
         raise ValueError(f"x must be float32 or float64, not {x.dtype}")
-    for name, values in (("kernel_sizes", kernel_sizes), ("dilations", dilations)):
-        if not values or any(value < 1 for value in values):
-            raise ValueError(f"{name} must be positive integers, not {values}")
-    if stride < 1:
-        raise ValueError(f"stride must be at least 1, not {stride}")
     count = len(kernel_sizes) * len(dilations)
     if len(weights) != count:
         raise ValueError(f"{count} candidates need {count} weights, not {len(weights)}")
@@ -59,6 +56,21 @@ def check(
         raise ValueError(f"method {method!r} needs C_out = C_in where groups = C_in")
     if method == "toeplitz" and (x.ndim != 3 or not groups == channels == outputs):
         raise ValueError("method 'toeplitz' needs one spatial axis and a depthwise convolution")
+
+
+def whole(name: str, values: Sequence[Any]) -> tuple[int, ...]:
+    """Return positive integers as such: 1.0 and True are the same key of a cache as 1.
+
+    Raises:
+        ValueError: there are none, or one is none.
+    """
+    try:
+        found = tuple(int(operator.index(value)) for value in values)
+    except TypeError:
+        found = ()
+    if not found or min(found) < 1:
+        raise ValueError(f"{name} must be positive integers, not {values}")
+    return found
 
 
 def check_options(method: str, memory: str) -> None:

@@ -56,7 +56,7 @@ class _Depthwise(torch.autograd.Function):
                     kept.append(spectrum)
                 spectrum = grid.filtered(spectrum, response, buffer)
                 grid.synthesise(spectrum, result[rows, columns], conv.stride, False)
-        ctx.grid, ctx.shape, ctx.stride, ctx.count = grid, x.shape, conv.stride, len(responses)
+        ctx.grid, ctx.shape, ctx.stride, ctx.chunks = grid, x.shape, conv.stride, chunks
         ctx.save_for_backward(None if keep else x, *responses, *kept)
         return result
 
@@ -64,13 +64,13 @@ class _Depthwise(torch.autograd.Function):
     @backward_pass
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         x, *saved = ctx.saved_tensors
-        responses, kept = saved[: ctx.count], iter(saved[ctx.count :])
+        responses, kept = saved[: len(ctx.chunks)], iter(saved[len(ctx.chunks) :])
         grid: Grid = ctx.grid
         of_x, of_taps = ctx.needs_input_grad[:2]
         result = gradient.new_empty(ctx.shape) if of_x else None
         found = []
         buffer = data = None
-        for (columns, samples), response in zip(grid.chunks(gradient), responses, strict=True):
+        for (columns, samples), response in zip(ctx.chunks, responses, strict=True):
             turned = grid.turned(response) if of_x else response
             total: Tensor | None = None
             for rows in samples:

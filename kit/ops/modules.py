@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kit.ops.agg_conv import agg_conv
-from kit.ops.checks import check_options
+from kit.ops.checks import check_options, whole
 
 
 def softmax(alpha: Tensor) -> Tensor:
@@ -56,16 +56,15 @@ class _AggConv(nn.Module):
         mixture: Callable[[Tensor], Tensor] = softmax,
     ) -> None:
         super().__init__()
-        if not kernel_sizes or not dilations or min(*kernel_sizes, *dilations) < 1:
-            raise ValueError(f"K {kernel_sizes} and D {dilations} must be positive integers")
-        if groups < 1 or in_channels % groups or out_channels % groups:
+        self.kernel_sizes = whole("kernel_sizes", kernel_sizes)
+        self.dilations = whole("dilations", dilations)
+        (self.stride,), (self.groups,) = whole("stride", [stride]), whole("groups", [groups])
+        if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"groups {groups} does not divide channels {in_channels} and {out_channels}"
             )
         check_options(method, memory)
         self.in_channels, self.out_channels = in_channels, out_channels
-        self.kernel_sizes, self.dilations = tuple(kernel_sizes), tuple(dilations)
-        self.stride, self.groups = stride, groups
         self.method, self.memory, self.mixture = method, memory, mixture
         self.weights = nn.ParameterList(
             nn.Parameter(torch.empty(out_channels, in_channels // groups, *[k] * self.axes))
@@ -84,10 +83,10 @@ class _AggConv(nn.Module):
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, C_in, *n) to (B, C_out, *ceil(n / stride))."""
+    def forward(self, input: Tensor) -> Tensor:
+        """Map (B, C_in, *n) to (B, C_out, *ceil(n / stride)); named as in torch's convolutions."""
         result = agg_conv(
-            x,
+            input,
             list(self.weights),
             self.mixture(self.alpha),
             self.kernel_sizes,

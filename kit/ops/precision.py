@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from threading import Lock
 from typing import Any
 
 import torch
@@ -12,6 +14,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 Gradients = tuple[Tensor | None, ...]
+
+_lock = Lock()
+_within: defaultdict[str, list[list[str]]] = defaultdict(list)
+"""By device, what the flags were, first of all before the first of those within."""
 
 
 def product_flags(device: str) -> tuple[Any, ...]:
@@ -31,15 +37,31 @@ def full(device: str) -> Iterator[None]:
     if device == "meta":  # shapes have no precision, and autocast knows no such device
         yield
         return
-    kinds = product_flags(device)
-    before = [kind.fp32_precision for kind in kinds]
-    for kind in kinds:
-        kind.fp32_precision = "ieee"
+    _enter(device)
     try:
         with torch.autocast(device, enabled=False):
             yield
     finally:
-        for kind, precision in zip(kinds, before, strict=True):
+        _leave(device)
+
+
+def _enter(device: str) -> None:
+    """Set the flags, which are the whole process's, for the first of all threads that compute."""
+    with _lock:
+        kinds, within = product_flags(device), _within[device]
+        within.append([kind.fp32_precision for kind in kinds])
+        for kind in kinds:
+            kind.fp32_precision = "ieee"
+
+
+def _leave(device: str) -> None:
+    """Set the flags back for the last one."""
+    with _lock:
+        within = _within[device]
+        if len(within) > 1:
+            within.pop()
+            return
+        for kind, precision in zip(product_flags(device), within.pop(), strict=True):
             kind.fp32_precision = precision
 
 

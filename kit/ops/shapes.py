@@ -7,7 +7,9 @@ compiler and its symbolic algebra. What networks are mostly made of has a shape 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import zip_longest
+from operator import index
 from typing import Any
 
 import torch
@@ -15,13 +17,15 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-# What changes no shape; random numbers, too.
-IDLE = {
+# Results are like the first argument.
+LIKE = {
     *(Tensor.relu, functional.relu, functional.hardtanh, functional.gelu, functional.dropout),
-    *(Tensor.exp, Tensor.tanh, torch.tanh, functional.leaky_relu),
-    *(functional.batch_norm, functional.layer_norm, Tensor.normal_, Tensor.uniform_),
+    *(Tensor.exp, Tensor.tanh, torch.tanh, functional.leaky_relu, functional.batch_norm),
     torch._weight_norm,  # which parametrisations call
 }
+DENSE = {functional.layer_norm}  # but for the order of its axes in memory
+# Nothing to be done; the first argument is what comes.
+DRAWN = {Tensor.normal_, Tensor.uniform_}
 # Arguments that functions with a known shape may be given by name.
 WORDS = {
     *("dim", "size", "mode"),
@@ -40,17 +44,20 @@ class Shapes(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        drawn = getattr(func, "__module__", None) == "torch.nn.init"
-        if drawn or func in IDLE:
+        drawn = func in DRAWN or getattr(func, "__module__", None) == "torch.nn.init"
+        if drawn or func in LIKE or func in DENSE:
             first = args[0] if args else kwargs.get("input", kwargs.get("tensor"))
-            if isinstance(first, Tensor) and first.is_meta:
-                return first
-        if func is Tensor.mean and args[0].is_meta:
+            if isinstance(first, Tensor) and first.is_meta and first.is_floating_point():
+                if drawn:
+                    return first
+                order = torch.contiguous_format if func in DENSE else torch.preserve_format
+                return torch.empty_like(first, memory_format=order)
+        if func is Tensor.mean and args[0].is_meta and args[0].is_floating_point():
             func = Tensor.sum  # of the same shape, and no Python
         told = TOLD.get(func)
         if told is not None and set(kwargs) <= WORDS:
             operands = args[0] if func is torch.cat else [e for e in args if isinstance(e, Tensor)]
-            if _alike(operands):
+            if operands and _alike(operands):
                 shape = told(*args, **kwargs)
                 if shape is not None:
                     return operands[0].new_empty(shape)
@@ -58,13 +65,17 @@ class Shapes(TorchFunctionMode):
 
 
 def _alike(tensors: Sequence[Tensor]) -> bool:
-    """Whether they are of one type of real numbers, and have none."""
-    types = {each.dtype for each in tensors}
-    return len(types) == 1 and types.pop().is_floating_point and all(e.is_meta for e in tensors)
+    """Whether they are of one type of real numbers, have none, and lie in the order of axes."""
+    dtype = tensors[0].dtype
+    return dtype.is_floating_point and all(
+        each.is_meta and each.dtype == dtype and each.is_contiguous() for each in tensors
+    )
 
 
-def _pointwise(*operands: Tensor | float) -> list[int] | None:
+def _pointwise(*operands: Tensor | float | complex) -> list[int] | None:
     """Of a function of the operands' entries: their common shape."""
+    if any(isinstance(each, complex) for each in operands):
+        return None
     shapes = [each.shape[::-1] if isinstance(each, Tensor) else () for each in operands]
     sizes = [set(each) - {1} for each in zip_longest(*shapes, fillvalue=1)]
     if any(len(each) > 1 for each in sizes):
@@ -78,10 +89,12 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> list[int] 
 
 
 def _joined(parts: Sequence[Tensor], dim: int = 0) -> list[int] | None:
-    shapes = [list(part.shape) for part in parts]
-    joined = sum(shape.pop(dim) for shape in shapes if len(shape) == parts[0].ndim)
-    if any(shape != shapes[0] for shape in shapes):
+    if any(part.ndim != parts[0].ndim for part in parts):
         return None  # Torch passes over what is empty, and says what is wrong.
+    shapes = [list(part.shape) for part in parts]
+    joined = sum(shape.pop(dim) for shape in shapes)
+    if any(shape != shapes[0] for shape in shapes):
+        return None
     shapes[0].insert(dim % parts[0].ndim, joined)
     return shapes[0]
 
@@ -99,9 +112,11 @@ def _convolution(
     padding: Any = 0,
     dilation: Any = 1,
     groups: int = 1,
+    *,
+    axes: int,
 ) -> list[int] | None:
-    axes = weight.ndim - 2
-    if x.ndim != weight.ndim or x.shape[1] != weight.shape[1] * groups:
+    fits = x.ndim == weight.ndim == axes + 2 and 0 < x.shape[1] == weight.shape[1] * groups
+    if not fits or len(weight) % groups or (bias is not None and bias.shape != weight.shape[:1]):
         return None
     steps, gaps = _each(stride, axes), _each(dilation, axes)
     if padding == "same":
@@ -113,18 +128,20 @@ def _convolution(
             x.shape[2:], weight.shape[2:], steps, margins, gaps, strict=True
         )
     ]
-    return [len(x), len(weight), *sizes] if min(sizes) > 0 else None
+    fine = min(*sizes, len(weight)) > 0 and min(margins) >= 0
+    return [len(x), len(weight), *sizes] if fine else None
 
 
 def _each(value: int | Sequence[int], axes: int) -> list[int]:
     """One number for every axis."""
-    given = [value] if isinstance(value, int) else list(value)
+    given = list(value) if isinstance(value, Sequence) else [index(value)]
     return given * (axes // len(given))
 
 
 TOLD: dict[Callable[..., Any], Callable[..., list[int] | None]] = {
     **dict.fromkeys((Tensor.add, Tensor.sub, Tensor.mul, Tensor.div), _pointwise),
-    **dict.fromkeys((functional.conv1d, functional.conv2d), _convolution),
+    functional.conv1d: partial(_convolution, axes=1),
+    functional.conv2d: partial(_convolution, axes=2),
     functional.linear: _linear,
     functional.interpolate: _resized,
     torch.cat: _joined,

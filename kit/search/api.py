@@ -128,7 +128,13 @@ def dash_search(
     if even := [size for size in kernel_sizes if size % 2 == 0]:
         raise ValueError(f"kernel sizes must be odd to be centred, not {even[0]}")
     keeping.check_epochs(epochs)
-    keeping.check_rates(learning_rate=learning_rate, alpha_learning_rate=alpha_learning_rate)
+    keeping.check_rates(
+        learning_rate=learning_rate,
+        alpha_learning_rate=alpha_learning_rate,
+        gradient_scale=gradient_scale,
+        penalty=penalty,
+        clip=clip,
+    )
     # Tensors of one shape are of many searches, whose mixtures mean something else.
     call = {
         "kernel sizes": list(kernel_sizes),

@@ -33,7 +33,10 @@ class ExponentiatedGradient(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> Any:
         """Take one step; parameters without a gradient stay."""
-        value = None if closure is None else closure()
+        value = None
+        if closure is not None:
+            with torch.enable_grad():
+                value = closure()
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is None:

@@ -32,9 +32,17 @@ def first(data: Batches) -> tuple[Tensor, Tensor]:
     """Return the first batch.
 
     Raises:
-        ValueError: there is none, or it is no pair (x, y) of tensors.
+        ValueError: there is none, it is no pair (x, y) of tensors, or can be had only once.
     """
-    return _pair(next(iter(data), None))
+    batches = iter(data)
+    if batches is data:
+        raise ValueError(
+            "the data can be gone through only once; give batches (x, y) in a list or a DataLoader"
+        )
+    batch = next(batches, None)
+    if batch is None:
+        raise ValueError("the data are empty: they must be batches (x, y) of tensors")
+    return _pair(batch)
 
 
 def _pair(batch: object) -> tuple[Tensor, Tensor]:
@@ -50,9 +58,11 @@ def descend(value: object) -> Tensor:
     Raises:
         ValueError: it is no single number of a computation that has gradients.
     """
-    if not isinstance(value, Tensor) or value.numel() != 1:
-        shape = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else value
-        raise ValueError(f"the loss must return one number as a tensor, not {shape}")
+    if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
+        what = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else value
+        if isinstance(value, Tensor) and value.is_complex():
+            what = f"one of {value.dtype}"
+        raise ValueError(f"the loss must return one number as a tensor, not {what}")
     if not value.requires_grad:
         raise ValueError("the loss has no gradient: is it detached, or the search in no_grad()?")
     value.backward()
@@ -60,7 +70,7 @@ def descend(value: object) -> Tensor:
 
 
 def check_rates(**rates: float) -> None:
-    """Check learning rates.
+    """Check learning rates and other factors.
 
     Raises:
         ValueError: one is no number from 0 on.
@@ -131,7 +141,9 @@ def resume(file: Path | None, parts: Mapping[str, Kept], call: Mapping[str, Any]
     if file is None or not file.exists():
         return []
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        # Through memory: for a cut file, torch's own reader says that an argument is invalid.
+        content = io.BytesIO(file.read_bytes())
+        state = torch.load(content, map_location="cpu", weights_only=True)
         if state["call"] != repr(dict(call)):
             raise ValueError("another call")
         for name, part in parts.items():

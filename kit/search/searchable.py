@@ -36,6 +36,13 @@ def check(module: nn.Module, include: Sequence[str], exclude: Sequence[str]) -> 
     """
     if any(isinstance(weight, UninitializedParameter) for weight in module.parameters()):
         raise ValueError("the model has lazy layers of no size yet; call it with a batch first")
+    scripted = [
+        name or "it"
+        for name, part in module.named_modules()
+        if isinstance(part, torch.jit.ScriptModule)
+    ]
+    if scripted:
+        raise ValueError(f"the model has scripted parts, which cannot be changed: {scripted[0]}")
     if type_before_parametrizations(module) in SEARCHABLE:
         raise ValueError("the model is a single convolution; put it into a Sequential")
     why = [
@@ -103,11 +110,14 @@ def layers(
     found: dict[str, nn.Conv1d | nn.Conv2d] = {}
     uneven: list[str] = []
 
-    def record(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        def hook(layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def record(name: str) -> Callable[..., None]:
+        def hook(
+            layer: nn.Module, args: tuple[Tensor, ...], words: dict[str, Tensor], output: Tensor
+        ) -> None:
             assert isinstance(layer, nn.Conv1d | nn.Conv2d)
             found[name] = layer
-            strided = [-(-size // layer.stride[0]) for size in inputs[0].shape[2:]]
+            (taken,) = (*args, *words.values())
+            strided = [-(-size // layer.stride[0]) for size in taken.shape[2:]]
             if len(set(layer.stride)) > 1 or list(output.shape[2:]) != strided:
                 uneven.append(name)
 
@@ -117,7 +127,7 @@ def layers(
     # A pass in evaluation mode leaves the statistics of batch norms alone.
     modes = {layer: layer.training for layer in network.modules()}
     handles = [
-        layer.register_forward_hook(record(name))
+        layer.register_forward_hook(record(name), with_kwargs=True)
         for name, layer in network.named_modules()
         if type_before_parametrizations(layer) in SEARCHABLE
         and _matches(name, include)

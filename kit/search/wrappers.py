@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.utils import parametrizations, parametrize
 from torch.nn.utils.parametrizations import _Orthogonal, _SpectralNorm, _WeightNorm
+from torch.nn.utils.prune import BasePruningMethod
 from torch.optim.swa_utils import AveragedModel
 
 # What torch.compile returns has its model by this name; its class would import the compiler.
@@ -18,7 +19,8 @@ Convolution = nn.Conv1d | nn.Conv2d
 def unwrapped(module: nn.Module) -> nn.Module:
     """Return the model inside ``torch.compile``, ``DataParallel`` and the like."""
     while True:
-        if isinstance(inner := module._modules.get(COMPILED), nn.Module):
+        # Of scripted modules there is no such dictionary.
+        if isinstance(inner := dict(module._modules.items()).get(COMPILED), nn.Module):
             module = inner
         elif isinstance(module, WRAPPERS):
             module = module.module
@@ -48,6 +50,8 @@ def refused(layer: Convolution) -> str | None:
     """Return why a convolution cannot be searched as it is, or None."""
     if layer.padding_mode != "zeros":
         return f"pads by {layer.padding_mode!r}, and the search pads by zeros"
+    if any(isinstance(hook, BasePruningMethod) for hook in layer._forward_pre_hooks.values()):
+        return "is pruned; make that permanent by torch.nn.utils.prune.remove"
     hooks = [type(hook).__name__ for hook in layer._forward_pre_hooks.values()]
     if old := [name for name in hooks if name in ("WeightNorm", "SpectralNorm")]:
         return f"has the older {old[0]}; take that of torch.nn.utils.parametrizations"

@@ -6,6 +6,7 @@ samples, which are slow. The numbers are the same but for rounding.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ class BatchedBackward(TorchFunctionMode):
     ) -> Any:
         if func in (torch.conv1d, torch.conv2d) and not kwargs and len(args) == 7:
             x, weight, bias, *numbers, groups = args
-            if not any(isinstance(each, str) for each in numbers):
+            if x.ndim == weight.ndim and not any(isinstance(each, str) for each in numbers):
                 return _convolution(x, weight, bias, numbers, groups)
         return func(*args, **(kwargs or {}))
 
@@ -57,12 +58,18 @@ def _convolution(
     flat = x.ndim == 3
     if flat:
         x, weight = x.unsqueeze(2), weight.unsqueeze(2)
-        numbers = [(fill, *each) for fill, each in zip((1, 0, 1), numbers, strict=True)]
-    stride, padding, dilation = map(tuple, numbers)
+        numbers = [(fill, _pair(each)[-1]) for fill, each in zip((1, 0, 1), numbers, strict=True)]
+    stride, padding, dilation = (_pair(number) for number in numbers)
     y: Tensor = _Convolution.apply(x, weight, _Shape(stride, padding, dilation, groups))
     if bias is not None:
         y = y + bias.reshape(-1, 1, 1)
     return y.squeeze(2) if flat else y
+
+
+def _pair(number: int | Sequence[int]) -> Pair:
+    """One for each axis; torch may be given one for both."""
+    given = (number,) if isinstance(number, int) else number
+    return given[0], given[-1]
 
 
 class _Convolution(torch.autograd.Function):

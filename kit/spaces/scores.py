@@ -17,6 +17,7 @@ from kit.spaces.convolutions import BatchedBackward
 
 UNDEFINED = 100_000.0
 """The condition number where there is none, as of a network that no input reaches."""
+PARAMETRISED = "parametrizations.weight."
 RELU = (torch.ops.aten.relu.default, torch.ops.aten.relu_.default)
 
 
@@ -24,18 +25,23 @@ def tangent_kernel(network: nn.Module, x: Tensor) -> Tensor:
     """Return the empirical neural tangent kernel of a batch, shape (batch, batch).
 
     Its entry i, j is the inner product of the gradients of the summed outputs of samples i and j
-    with respect to all weights; biases do not count. All samples run through the network together:
-    in training mode a batch norm couples them, and a sample's gradient goes through the others.
+    with respect to all weights that learn; biases do not count. All samples run through the network
+    together: in training mode a batch norm couples them, and a sample's gradient goes through the
+    others.
 
     Args:
         network: in the mode in which it is to be looked at.
         x: inputs (batch, channels, *spatial).
     """
-    weights = [weight for name, weight in network.named_parameters() if name.endswith("weight")]
+    weights = [
+        weight
+        for name, weight in network.named_parameters()
+        if weight.requires_grad and (name.endswith("weight") or PARAMETRISED in name)
+    ]
     with torch.enable_grad():
         with BatchedBackward():
             outputs = network(x).flatten(1).sum(dim=1)
-        if not outputs.requires_grad:
+        if not outputs.requires_grad or not weights:
             return outputs.new_zeros(len(x), len(x))
 
         def row(vector: Tensor) -> tuple[Tensor, ...]:

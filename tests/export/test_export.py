@@ -208,6 +208,13 @@ def test_what_is_wrong_with_a_file_is_told_in_a_line(
     done = kit("predict", "darcy-flow/dash", str(tmp_path / "size.npy"))
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
+    before = (tmp_path / "good.npy").read_bytes()
+    for output in (tmp_path / "good.npy", tmp_path / "there" / ".." / "good.npy"):
+        done = kit(
+            "predict", "darcy-flow/dash", str(tmp_path / "good.npy"), "--output", str(output)
+        )
+        assert (done.returncode, "would replace what is read" in done.stderr) == (2, True)
+    assert (tmp_path / "good.npy").read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", [">i2", ">f4", ">u4", "<f8", "?"])

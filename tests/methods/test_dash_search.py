@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -19,9 +19,10 @@ from kit import method, task
 from kit.data.loading import Batch
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
-from kit.methods.dash.info import DashSearch, DashSettings
+from kit.methods.dash.info import DashSearch, DashSettings, Form
 from kit.methods.dash.search import ORDERS, learners, observe
-from kit.ops import AggConv2d
+from kit.ops import METHODS, AggConv2d
+from kit.ops.methods import CHOOSERS
 from kit.runs.folder import RunFolder
 from kit.search import mixtures, supernet
 from kit.spec import RunSpec
@@ -30,6 +31,14 @@ from kit.training.checkpointer import Checkpointer
 from kit.training.optimisers import make_optimiser
 
 K, D = (3, 5), (1, 2)
+
+
+def test_forms_of_an_aggconv_are_those_that_there_are() -> None:
+    assert {each for part in get_args(Form) for each in get_args(part)} == {*CHOOSERS, *METHODS}
+    with pytest.raises(KitError, match=r"search\.method"):
+        method.find("dash").settings(
+            task.find("darcy-flow"), "released", "paper", "regenerated", ("search.method=bogus",)
+        )
 
 
 def options(**changes: Any) -> DashSearch:

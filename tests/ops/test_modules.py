@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -32,6 +33,52 @@ def test_forward_is_mixture_then_agg_conv_then_bias() -> None:
     )
     torch.testing.assert_close(layer(x), expected + layer.bias[:, None])
     assert layer(x).shape == (2, 4, 8)
+
+
+def test_what_equals_a_whole_number_is_taken_for_none() -> None:
+    """Or 1.0 would be found in a cache for 1, and the other way round."""
+    weights, alpha, x = (
+        [torch.randn(2, 2, 3) for _ in range(2)],
+        torch.ones(2),
+        torch.randn(2, 2, 9),
+    )
+    for wrong in ((1.0, 2.0), (1.5, 2), (), (0, 1), ("1", 2)):
+        with pytest.raises(ValueError, match="dilations must be positive integers"):
+            agg_conv(x, weights, alpha, (3,), wrong)  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="dilations must be positive integers"):
+            AggConv1d(2, 2, (3,), wrong)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="stride must be"):
+        AggConv1d(2, 2, (3,), (1,), stride=1.5)  # type: ignore[arg-type]
+    expected = agg_conv(x, weights, alpha, (3,), (1, 2))
+    for same in ((True, 2), (np.int64(1), 2), (torch.tensor(1), torch.tensor(2))):
+        assert torch.equal(agg_conv(x, weights, alpha, (3,), same), expected)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(8, 9, 114, 114), (8, 8, 3000)])
+def test_the_number_of_threads_may_change_before_the_backward_pass(shape: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    layer = (AggConv2d if len(shape) == 4 else AggConv1d)(
+        shape[1], shape[1], (3, 5), (1, 3), groups=shape[1]
+    )
+    x, before = torch.randn(shape), torch.get_num_threads()
+    inputs = [layer.alpha, *layer.weights]
+    try:
+        torch.set_num_threads(1)
+        y = layer(x)
+        wanted = torch.autograd.grad(y, inputs, torch.ones_like(y), retain_graph=True)
+        torch.set_num_threads(2)
+        found = torch.autograd.grad(y, inputs, torch.ones_like(y))
+    finally:
+        torch.set_num_threads(before)
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.parametrize("method", ["auto", "autotune", "mixed-results"])
+def test_of_shapes_alone_a_shape_comes(method: str) -> None:
+    layer = AggConv2d(4, 6, (3, 5), (1, 2), stride=2, method=method).to("meta")
+    found = layer(torch.empty(2, 4, 9, 8, device="meta"))
+    assert found.is_meta
+    assert found.shape == (2, 6, 5, 4)
 
 
 def test_mixture_is_called_once_per_forward_pass() -> None:

@@ -38,6 +38,18 @@ def test_results_and_gradients_stay_float32s(method: str, request: pytest.Fixtur
 
 
 @pytest.mark.usefixtures("_half_products")
+def test_of_threads_the_first_sets_and_the_last_sets_back() -> None:
+    products, _ = product_flags("cpu")
+    first, last = full("cpu"), full("cpu")
+    first.__enter__()
+    last.__enter__()
+    first.__exit__(None, None, None)
+    assert products.fp32_precision == "ieee"
+    last.__exit__(None, None, None)
+    assert products.fp32_precision == "bf16"
+
+
+@pytest.mark.usefixtures("_half_products")
 def test_what_was_allowed_is_allowed_again() -> None:
     for device, allowed in (("cpu", "bf16"), ("cuda", "tf32")):
         products, _ = product_flags(device)

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,6 +11,7 @@ from torch.nn import functional as F
 
 from kit.ops.shapes import Shapes
 
+two = np.int64(2)
 Call = Callable[[Tensor], Tensor]
 CALLS: dict[str, Call] = {
     "conv": lambda x: F.conv2d(x, x.new_ones(6, 3, 3, 2)),
@@ -34,6 +37,17 @@ CALLS: dict[str, Call] = {
     "cat by words": lambda x: torch.cat(tensors=[x, x], dim=2),
     "cat by one word": lambda x: torch.cat([x, x[..., :2]], dim=-1),
     "cat with nothing": lambda x: torch.cat([x, x.new_empty(0)], 1),
+    "cat after nothing": lambda x: torch.cat([x.new_empty(0), x], 1),
+    "norm, in another order": lambda x: F.layer_norm(x.permute(0, 2, 3, 1), (3,)).view(2, -1),
+    "a part": lambda x: F.relu(x[:, :, :4]).view(2, -1),
+    "repeated": lambda x: torch.tanh(x[:1].expand(5, 3, 8, 6)).view(-1),
+    "sum, in another order": lambda x: (x.permute(0, 2, 3, 1) * 2).permute(0, 3, 1, 2).view(2, -1),
+    "not the same": lambda x: (x.tanh().unsqueeze_(0), x)[1],
+    "by a complex number": lambda x: torch.view_as_real(x * 1j),
+    "of whole numbers": lambda x: torch.arange(5, device=x.device).exp(),
+    "of truth": lambda x: (x > 0).exp(),
+    "conv, stride of numpy": lambda x: F.conv2d(x, x.new_ones(6, 3, 3, 2), None, cast(int, two)),
+    "conv of nothing": lambda x: F.conv2d(x[:, :0], x.new_ones(3, 0, 3, 3)),
     "linear": lambda x: F.linear(x, x.new_ones(7, x.shape[-1]), x.new_ones(7)),
     "linear by words": lambda x: F.linear(input=x, weight=x.new_ones(7, x.shape[-1])),
     "linear of a vector": lambda x: F.linear(x, x.new_ones(x.shape[-1])),
@@ -53,6 +67,8 @@ WRONG: dict[str, Call] = {
     "conv, channels": lambda x: F.conv2d(x, x.new_ones(6, 4, 3, 3)),
     "conv, same and strides": lambda x: F.conv2d(x, x.new_ones(6, 3, 3, 3), None, 2, "same"),
     "conv, too small": lambda x: F.conv2d(x, x.new_ones(6, 3, 30, 3)),
+    "conv, axes": lambda x: F.conv1d(x, x.new_ones(6, 3, 3, 3)),
+    "mean of whole numbers": lambda x: x.long().mean(),
     "sum": lambda x: x + x[..., :2],
     "cat": lambda x: torch.cat([x, x[..., 0]], 1),
     "cat, sizes": lambda x: torch.cat([x, x[..., :2]], dim=1),

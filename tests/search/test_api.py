@@ -182,6 +182,7 @@ def test_interrupted_it_goes_on_to_the_same_architecture(tmp_path: Path) -> None
         b"text",
         b"junk",
         file.read_bytes()[:300],
+        file.read_bytes()[:5000],
         b"\x80\x02cposix\nsystem\nU\x04true\x85R.",
     ):
         damaged = tmp_path / "damaged.pt"
@@ -228,6 +229,7 @@ def test_architectures_on_disk(tmp_path: Path) -> None:
         ([torch.zeros(2, 3, 16, 16)], r"batches \(x, y\)"),
         ([(torch.zeros(2, 3, 16, 16), [0, 1])], r"batches \(x, y\)"),
         ([(torch.zeros(2, 3, 16, 16), torch.zeros(2).long()), {"x": 1}], r"batches \(x, y\)"),
+        (((x, torch.zeros(len(x)).long()) for x in torch.zeros(2, 4, 3, 16, 16)), "only once"),
         (iter([(torch.zeros(2, 3, 16, 16), torch.zeros(2, dtype=torch.long))]), "only once"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils import parametrizations, parametrize
+from torch.nn.utils import parametrizations, parametrize, prune
 
 from kit import Architecture, dash_search
 
@@ -249,6 +249,11 @@ def odd() -> nn.Module:
         (lambda: torch.nn.utils.spectral_norm(conv()), "0 has the older SpectralNorm"),
         (lambda: torch.nn.utils.weight_norm(conv()), "0 has the older WeightNorm"),
         (tied, "0.0 shares its weight with 0.1"),
+        (lambda: prune.l1_unstructured(conv(), "weight", 0.5), "0 is pruned; make that permanent"),
+        (
+            lambda: nn.Sequential(conv(), torch.jit.script(nn.ReLU())),
+            r"scripted parts, which cannot be changed: 0\.1",
+        ),
         (lambda: nn.LazyConv2d(4, 3, padding=1), "lazy layers of no size yet; call it with a"),
         (lambda: Odd(3, 4, 3, padding=1), r"subclasses .* left alone.*: 0 \(Odd\)"),
     ],
@@ -269,6 +274,11 @@ def test_what_could_not_be_made_again_is_refused_by_name(layer: Any, words: str)
         ({"temperature": 0.0}, r"the temperature is a number above 0, not 0\.0"),
         ({"learning_rate": torch.nan}, "^learning_rate is a number from 0 on, not nan"),
         ({"alpha_learning_rate": -1.0}, "^alpha_learning_rate is a number from 0 on, not -1"),
+        ({"clip": -1.0}, r"^clip is a number from 0 on, not -1"),
+        ({"gradient_scale": -1.0}, r"^gradient_scale is a number from 0 on, not -1"),
+        ({"penalty": torch.nan}, r"^penalty is a number from 0 on, not nan"),
+        ({"dilations": (1.5,)}, "dilations"),
+        ({"loss": lambda said, _: said.sum() * 1j}, r"not one of torch\.complex64"),
         ({"loss": lambda *_: None}, "the loss must return one number as a tensor, not None"),
         ({"loss": lambda *_: 1.0}, "the loss must return one number as a tensor, not 1"),
         ({"loss": lambda said, _: said}, r"not a tensor of shape \(4, 4\)"),
@@ -278,6 +288,18 @@ def test_what_could_not_be_made_again_is_refused_by_name(layer: Any, words: str)
 def test_searches_of_nothing_are_refused(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         dash_search(UNet(), data(2), **{**SMALL, **changes})
+
+
+def test_a_convolution_called_by_word_is_searched() -> None:
+    class ByWord(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = conv()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.conv(input=x)
+
+    assert [*dash_search(pooled(ByWord()), data(2), **SMALL).choices] == ["0.conv"]
 
 
 def test_a_convolution_alone_is_no_model() -> None:

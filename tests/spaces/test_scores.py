@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -88,6 +89,49 @@ def test_nothing_is_left_on_the_network() -> None:
 )
 def test_condition_number(eigenvalues: list[float], expected: float) -> None:
     assert condition_number(torch.tensor(eigenvalues).diag()) == expected
+
+
+def test_what_does_not_learn_does_not_count_and_normed_weights_do() -> None:
+    torch.manual_seed(0)
+    first, last = nn.Conv2d(3, 4, 3).double(), nn.Conv2d(4, 2, 3).double()
+    x = sample(2)
+    whole = tangent_kernel(nn.Sequential(first, nn.ReLU(), last), x)
+    first.requires_grad_(False)
+    part = tangent_kernel(nn.Sequential(first, nn.ReLU(), last), x)
+    values = torch.nn.functional.conv2d(x, first.weight, first.bias).relu()
+    rows = values.unfold(2, 3, 1).unfold(3, 3, 1).sum((2, 3)).flatten(1)
+    torch.testing.assert_close(part, 2 * rows @ rows.T)
+    assert not torch.allclose(part, whole)
+    normed = nn.utils.parametrizations.weight_norm(nn.Conv2d(3, 2, 3).double())
+    assert tangent_kernel(normed, x).diagonal().min() > 0
+    last.requires_grad_(False)
+    assert not tangent_kernel(nn.Sequential(first, nn.ReLU(), last), x).any()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x, w: nn.functional.conv2d(x, w, None, 2, 1, 1, 1),
+        lambda x, w: nn.functional.conv2d(x, w, None, (2,), [1], 1, 1),
+        lambda x, w: torch.stack([nn.functional.conv2d(each, w, None, 2, 1) for each in x]),
+        lambda x, w: nn.functional.conv1d(x.flatten(2), w.flatten(2), None, 2, 1, 1, 1),
+    ],
+)
+def test_convolutions_however_they_are_called(call: Callable[[Tensor, Tensor], Tensor]) -> None:
+    class Called(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.randn(2, 3, 3, 3, dtype=torch.float64))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return call(x, self.weight)
+
+    network, x = Called(), sample(2)
+    rows = [
+        torch.autograd.grad(network(x)[number].sum(), network.weight)[0].flatten()
+        for number in range(len(x))
+    ]
+    torch.testing.assert_close(tangent_kernel(network, x), torch.stack(rows) @ torch.stack(rows).T)
 
 
 def test_kernel_of_a_network_that_no_input_reaches() -> None:

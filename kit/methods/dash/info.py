@@ -24,6 +24,12 @@ from kit.settings import (
     Speed,
 )
 
+Form = (
+    Literal["auto", "autotune", "mixed-results", "mixed-weights", "released"]
+    | Literal["dilation", "fourier", "dft-matmul", "phases", "toeplitz"]
+)
+"""How an AggConv is computed, by the names of ``kit.ops``, which needs torch."""
+
 
 class DashSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The search stage: one supernet for weights and alphas. In brackets where an option is from.
@@ -73,7 +79,7 @@ class DashSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     gumbel: bool
     temperature: Annotated[float, Meta(gt=0)]
     streaming: bool = False
-    method: str = "auto"
+    method: Form = "auto"
     width: Count | None = None
 
 

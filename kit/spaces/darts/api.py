@@ -126,13 +126,19 @@ def darts_search(
     """
     keeping.check_epochs(epochs)
     keeping.check_rates(
-        learning_rate=learning_rate, architecture_learning_rate=architecture_learning_rate
+        learning_rate=learning_rate,
+        architecture_learning_rate=architecture_learning_rate,
+        clip=clip,
     )
+    if layers < 1 or channels < 1:
+        raise ValueError(f"a network has layers and channels, not {layers} and {channels}")
     x, _ = keeping.first(data)
     keeping.first(held_out)
     dims = x.dim() - 2
     if dims not in (1, 2):
         raise ValueError(f"samples are (channels, *sizes) with one or two sizes, not {x.shape[1:]}")
+    if x.dtype != torch.get_default_dtype():
+        raise ValueError(f"samples are of {torch.get_default_dtype()}, not of {x.dtype}")
     start = epochs // 5 if warm_start is None else warm_start
     rates = (learning_rate, architecture_learning_rate, clip)
     call = {"network": (outputs, dense, channels, layers), "rates": rates, "seed": seed}
