@@ -7,6 +7,8 @@ import os
 
 from kit.errors import KitError
 
+CHECKPOINT_SECONDS = "KIT_CHECKPOINT_SECONDS"
+
 
 def number(variable: str, least: float = 0) -> float | None:
     """Return the value of a variable, or None where it is not set or empty.

@@ -75,7 +75,7 @@ def row(run: RunState, hours: float | None) -> tuple[str, ...]:
     epoch = f"{known['epoch']}/{known['epochs']}" if known["epochs"] else ""
     loss = "" if known["loss"] is None else f"{known['loss']:.4g}"
     places = ", ".join(uuid[:12] for uuid in known["gpus"]) or known["engine"] or ""
-    where = run.message if run.failure else places if run.state == "running" else ""
+    where = places if run.state == "running" else run.message
     times = (duration(known["seconds"]), duration(known["seconds_left"]))
     return (name, run.kind, state, known["stage"] or "", epoch, loss, *times, where or "")
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from kit import paths
 from kit.data import beside, mend, npy
-from kit.errors import DataError
+from kit.errors import DataError, nearest
 from kit.files import canonical_json, decode_json, replacing, sha256, sync_folder, write_json
 from kit.spec import Profile, Tier
 from kit.task import Contents, Task
@@ -94,7 +94,9 @@ class Prepared:
             DataError: there is no such fold.
         """
         if not self.has(f"fold-{name}"):
-            raise DataError(f"{self.folder}: there is no fold {name!r}")
+            arrays = self.manifest.arrays
+            known = [each.removeprefix("fold-") for each in arrays if each.startswith("fold-")]
+            raise DataError(f"{self.folder}: there is no fold {name!r}{nearest(name, known)}")
         return np.asarray(self.array(f"fold-{name}"), dtype=np.int64)
 
     def damaged(self) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import torch
 
-from kit import extras, method, task
+from kit import environment, extras, method, task
 from kit.base.method import Method
 from kit.base.trials import RemoteTrials
 from kit.data import shares
@@ -83,6 +83,7 @@ def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
     """
     info = method.find(spec.method)
     info.check_stage(options.until)
+    environment.number(environment.CHECKPOINT_SECONDS)  # what is wrong with it is no run's failure
     device = device_of(spec, options.device, options.threads)
     with joined(RunFolder(spec), device) as folder, folder.opened(), terminable() as asked:
         done = _finished(folder, options)

@@ -7,13 +7,14 @@ is told by its locks.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from kit import paths
 from kit.files import is_locked
-from kit.runs.folder import read_attempt, read_status
+from kit.runs.folder import read_attempt, read_result, read_status
 from kit.runs.records import Attempt, Failure, Status
 
 NAME = re.compile(r"seed-\d+-[0-9a-f]+")
@@ -29,7 +30,8 @@ class RunState:
         state: ``stopped`` if it began, is not at work, and can be resumed.
         status: what it last said itself.
         attempt: how a queue last started it.
-        failure: and ``message``, where it failed or was cancelled.
+        failure: and ``message``, where it failed or was cancelled; the latter where its result
+            cannot be read, too.
     """
 
     folder: Path
@@ -84,7 +86,11 @@ def read_state(folder: Path, root: Path | None = None) -> RunState:
     status, attempt = read_status(path), read_attempt(path)
     if is_locked(path / "run.lock"):
         return RunState(folder, "running", status, attempt)
-    if (path / "result.json").exists():
+    with suppress(FileNotFoundError):
+        try:
+            read_result(path / "result.json")
+        except ValueError as error:
+            return RunState(folder, "stopped", status, attempt, message=f"no valid result: {error}")
         return RunState(folder, "succeeded", status, attempt)
     if is_locked(path / "queue.lock"):
         return RunState(folder, "starting", status, attempt)

@@ -68,7 +68,7 @@ class Checkpointer:
         self.stream: tuple[str | int, ...] = (name,) if trial is None else (name, trial)
         self._earlier_seconds, self.sessions = 0.0, 1
         self._began = self._saved = time.monotonic()
-        asked = environment.number("KIT_CHECKPOINT_SECONDS")
+        asked = environment.number(environment.CHECKPOINT_SECONDS)
         self._pause = SECONDS_BETWEEN_CHECKPOINTS if asked is None else asked
 
     @property

@@ -63,6 +63,10 @@ def test_plan_and_submit_know_figures_and_studies(kit: Run) -> None:
             ("plan", *study, "--method", "wrn"),
             "a study has methods of its own: leave out --method and --all-methods",
         ),
+        (
+            ("reproduce", "--figure", "3", "--profile", "smoke", "--dry-run"),
+            "figure 3 is a speed test, without runs: 'kit reproduce' measures it",
+        ),
         (("plan", *study, "--paper", "das"), "unknown paper 'das'; did you mean 'dash'?"),
         (
             ("plan", "--figure", "2"),

@@ -120,7 +120,16 @@ def test_split_by_words_numbers_or_none(tmp_path: Path) -> None:
         ({"y": np.zeros(10, int)}, "one class is nothing to learn"),
         ({"y": np.ones(10)}, "one class is nothing to learn"),
         ({"y": np.array([f"a{i}" for i in range(10)])}, "a class of its own"),
-        ({"y": np.array(["a"] * 8 + ["b"] * 2)}, r"too few samples .* class 'b' \(2\)"),
+        (
+            {"y": np.array(["a"] * 8 + ["b"] * 2)},
+            r"too few .* class 'b' \(2\); leave out or join classes$",
+        ),
+        (
+            {"y": np.array([1] * 8 + [2] * 2)},
+            r"class '2' \(2\); leave .*, or say --kind regression$",
+        ),
+        ({"x": np.float32(3)}, r"x is a single value; samples come first: \(samples, ...\)"),
+        ({"y": np.float32(3)}, r"y is a single value; samples come first: \(samples, ...\)"),
         ({"x": np.full((10, 2, 6), 1e200)}, "holds 120 values beyond 1e.15, such as 1e.200"),
         ({"x": np.full((10, 2, 6), np.inf)}, "120 infinite values"),
         ({"x": np.zeros((10, 16, 16, 3))}, "--layout NHWC"),

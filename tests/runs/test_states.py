@@ -73,7 +73,7 @@ def test_what_failed_says_why_and_the_last_word_counts(folder: RunFolder) -> Non
     folder.set_attempt(attempt())
     folder.set_status("cancelled")
     assert state().state == "cancelled"
-    folder.result.write_bytes(b"{}")
+    folder.result.write_bytes(msgspec.json.encode(made_up(SPEC, ())))
     assert state().state == "succeeded"
 
 
@@ -82,6 +82,13 @@ def test_damaged_files_are_as_good_as_none(content: bytes, folder: RunFolder) ->
     for name in ("status.json", "engine.json"):
         (folder.path / name).write_bytes(content)
     assert state().state == "queued"
+
+
+def test_a_result_that_cannot_be_read_is_none(folder: RunFolder) -> None:
+    folder.set_status("succeeded")
+    folder.result.write_bytes(b"{")
+    assert state().state == "stopped"
+    assert str(state().message).startswith("no valid result: ")
 
 
 def test_a_thousand_runs_are_looked_through_quickly(monkeypatch: pytest.MonkeyPatch) -> None:

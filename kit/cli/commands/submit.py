@@ -22,12 +22,9 @@ HOW = ("jobs", *SLURM, *KUBERNETES)
 
 
 @click.command(name="submit")
-@click.option("--slurm", "cluster", flag_value="slurm", help="As job arrays of Slurm.")
+@click.option("--slurm", is_flag=True, help="As job arrays of Slurm.")
 @click.option(
-    "--kubernetes",
-    "cluster",
-    flag_value="kubernetes",
-    help="As Indexed Jobs: rendered for kubectl, not run here.",
+    "--kubernetes", is_flag=True, help="As Indexed Jobs: rendered for kubectl, not run here."
 )
 @options.wanted
 @click.option("--dry-run", is_flag=True, help="Show the scripts, and why each run, and stop.")
@@ -91,7 +88,8 @@ HOW = ("jobs", *SLURM, *KUBERNETES)
 )
 @options.formats("text", "json")
 def command(
-    cluster: str | None,
+    slurm: bool,
+    kubernetes: bool,
     dry_run: bool,
     device: str | None,
     force: bool,
@@ -107,7 +105,7 @@ def command(
     from kit.cli import planning
 
     how = {name: request.pop(name) for name in HOW} | {"device": device}
-    if cluster is None:
+    if slurm == kubernetes:
         raise KitError("say where: --slurm or --kubernetes")
     plan = planning.make(**request)
     if device == "cpu":
@@ -115,7 +113,7 @@ def command(
     for run in plan.runs:
         if run.action == "failed":
             click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)
-    if cluster == "kubernetes":
+    if kubernetes:
         _kubernetes(plan, dry_run, **how)
     else:
         _slurm(plan, request["profile"], dry_run, form, **how)

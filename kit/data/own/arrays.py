@@ -78,8 +78,12 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
         wanted = {what: name for what, name in wanted.items() if what == "identity"}
     aside = {what: take(name) for what, name in wanted.items()}
     axis = ask.reading.layout.find("N") if ask.reading.layout else 0
-    count = x.shape[axis] if x.ndim > max(axis, 0) else 0
-    _same_length(place, count, {ANSWERS: y, **aside} if y is not None else aside)
+    given = {ANSWERS: y, **aside} if y is not None else aside
+    if single := [name for name, each in {"x": x, **given}.items() if each.ndim == 0]:
+        raise DataError(
+            f"{place}: {single[0]} is a single value; samples come first: (samples, ...)"
+        )
+    _same_length(place, x.shape[axis] if x.ndim > max(axis, 0) else 0, given)
     aside = {what: whole(place, wanted[what], values) for what, values in aside.items()}
     kept = sorted(set(names) - {inputs, *answers, *wanted.values()})
     notes = [f"left out: {', '.join(kept)}"] if kept and ask.answers else []
@@ -137,9 +141,8 @@ def _joined(place: str, names: Sequence[str], columns: Sequence[Array]) -> Array
 
 def _same_length(place: str, count: int, arrays: Mapping[str, Array]) -> None:
     for name, array in arrays.items():
-        if array.ndim == 0 or len(array) != count:
-            have = 0 if array.ndim == 0 else len(array)
-            raise DataError(f"{place}: x has {count} samples, {name} has {have}")
+        if len(array) != count:
+            raise DataError(f"{place}: x has {count} samples, {name} has {len(array)}")
 
 
 def _members(file: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ GREY = ("1", "L", "LA")
 # The tag by which cameras say how they were held; from 5 on, the picture lies on a side.
 ORIENTATION, LYING = 0x0112, 5
 # What else Pillow raises for a damaged file.
-BROKEN = (MemoryError, OSError, SyntaxError, zlib.error)
+BROKEN = (OSError, SyntaxError, zlib.error)
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -71,6 +72,8 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
         wanted = wanted or next(iter(sizes))
         if len(wanted) == 1:
             wanted = (wanted[0], wanted[0])
+        if wanted[0] * wanted[1] > (Image.MAX_IMAGE_PIXELS or math.inf):
+            raise DataError(f"{place}: --size {wanted[0]}x{wanted[1]} is larger than images are")
         made = []
         for file in files:
             with Image.open(file) as image:
@@ -78,6 +81,10 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
                 if (converted.height, converted.width) != wanted:
                     converted = converted.resize((wanted[1], wanted[0]), Image.Resampling.BILINEAR)
                 made.append(np.asarray(converted))
+    except MemoryError:
+        raise DataError(
+            f"{place}: its {plural(len(files), 'image')} do not fit in memory"
+        ) from None
     except (*DAMAGE, *BROKEN, Image.DecompressionBombError) as error:
         raise DataError(
             f"{file}: no image that can be read ({' '.join(str(error).split())})"

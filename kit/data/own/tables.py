@@ -74,6 +74,7 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
 
 def _targets(place: str, table: Mapping[str, Array], ask: Ask) -> tuple[str, ...]:
     if ask.targets:
+        _once(place, ask.targets)
         for name in ask.targets:
             if name not in table:
                 raise unknown(f"column of {place}", name, table)
@@ -87,10 +88,16 @@ def _targets(place: str, table: Mapping[str, Array], ask: Ask) -> tuple[str, ...
     return (found[0],)
 
 
+def _once(place: str, names: Sequence[str]) -> None:
+    if twice := [name for number, name in enumerate(names) if name in names[:number]]:
+        raise DataError(f"{place}: column {twice[0]!r} is asked for twice")
+
+
 def _inputs(
     place: str, table: Mapping[str, Array], ask: Ask, taken: set[str]
 ) -> tuple[list[str], list[str]]:
     if ask.reading.columns:
+        _once(place, ask.reading.columns)
         for name in ask.reading.columns:
             if name in taken:
                 raise DataError(f"{place}: column {name!r} cannot be an input and more besides")

@@ -136,11 +136,18 @@ def _classes(place: str, y: Array, names: Sequence[str]) -> Answers:
         of = "floats that are whole" if _whole(y) else "fractions"
         smells.append(f"y is of {of}: taken as classes (--kind regression: numbers)")
     found, index = np.unique(y.astype(str) if y.dtype.kind == "O" else y, return_inverse=True)
-    return _enough(place, index.reshape(-1), tuple(text(found).tolist()), notes, smells)
+    classes = tuple(text(found).tolist())
+    return _enough(place, index.reshape(-1), classes, notes, smells, numbers=numeric(y))
 
 
 def _enough(
-    place: str, index: Array, names: tuple[str, ...], notes: Sequence[str], smells: Sequence[str]
+    place: str,
+    index: Array,
+    names: tuple[str, ...],
+    notes: Sequence[str],
+    smells: Sequence[str],
+    *,
+    numbers: bool = False,
 ) -> Answers:
     counts = np.bincount(index, minlength=len(names))
     if len(names) < 2:
@@ -155,7 +162,8 @@ def _enough(
         more = "" if len(small) < 6 else f" and {len(small) - 5} more"
         raise DataError(
             f"{place}: too few samples to have one in each of train, val and test, class "
-            f"{', '.join(small[:5])}{more}; leave out or join classes, or say --kind regression"
+            f"{', '.join(small[:5])}{more}; leave out or join classes"
+            f"{', or say --kind regression' if numbers else ''}"
         )
     y = index.astype(np.int64)
     return Answers("point", y, len(names), names, tuple(notes), tuple(smells))

@@ -24,11 +24,11 @@ def marks(values: Mapping[str, Sequence[float]]) -> dict[str, Mark]:
     if len(means) < 2:
         return dict.fromkeys(means, "")
     best = min(means, key=lambda name: means[name])
-    found: dict[str, Mark] = {**dict.fromkeys(means, ""), best: "best"}
+    found: dict[str, Mark] = {n: "best" if means[n] == means[best] else "" for n in means}
     chances = {
         name: chance
         for name in means
-        if name != best and (chance := _chance(values[best], values[name])) is not None
+        if not found[name] and (chance := _chance(values[best], values[name])) is not None
     }
     worse = True
     for at, (name, chance) in enumerate(sorted(chances.items(), key=lambda each: each[1])):

@@ -60,7 +60,8 @@ def read(file: Path | str) -> Table:
     arrow, parquet = _arrow()
     try:
         with file.open("rb") as stream:
-            content = parquet.read_table(stream)
+            # A thread that still reads ahead when the process ends would abort it.
+            content = parquet.read_table(stream, use_threads=False, pre_buffer=False)
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror or _line(error)}") from None
     except arrow.ArrowException as error:

@@ -152,6 +152,8 @@ def test_tables_that_are_none(name: str, tmp_path: Path) -> None:
     [
         (Ask(targets=("lable",)), "unknown column of .* 'lable'; did you mean 'label'"),
         (Ask(reading=Reading(columns=("c",))), "unknown column of .* 'c'; there is"),
+        (Ask(targets=("label", "label")), "column 'label' is asked for twice"),
+        (Ask(reading=Reading(columns=("a", "a"))), "column 'a' is asked for twice"),
         (Ask(time="dya"), "unknown column of .* 'dya'; did you mean 'day'"),
         (Ask(time="day"), r"the time '13/01/2020' is neither a number nor a date such as 2020-01"),
     ],
@@ -369,6 +371,9 @@ def test_images_of_many_sizes_and_depths(tmp_path: Path) -> None:
     with pytest.raises(KitError, match=r"0\.png is 8 x 12, 1\.png 9 x 12; say --size HEIGHTxWIDTH"):
         read(root)
     assert read(root, Ask(reading=Reading(size=(6, 7)))).x.shape == (12, 3, 6, 7)
+    for size in ((100_000, 100_000), (20_000,)):
+        with pytest.raises(KitError, match=f"--size {size[0]}x{size[0]} is larger than images are"):
+            read(root, Ask(reading=Reading(size=size)))
     with pytest.raises(KitError, match="images of I;16 and L; convert them to one kind"):
         read(folder(tmp_path / "deep", ["I;16", "L"]))
 

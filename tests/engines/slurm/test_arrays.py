@@ -260,6 +260,7 @@ def test_without_slurm_or_with_half_a_command(kit: Run, monkeypatch: pytest.Monk
         ((*SMALL, "--task", "darcy-flow"), 69, "no Slurm here: there is no command 'sinfo'"),
         (("doctor", "--engine", "slurm"), 69, "no Slurm here: there is no command 'sinfo'"),
         (("submit", "--table", "5"), 2, "say where: --slurm or --kubernetes"),
+        ((*SMALL, "--kubernetes"), 2, "say where: --slurm or --kubernetes"),
         (("submit", "--slurm"), 2, "say which: --table N, --figure N, or --study NAME"),
         ((*SMALL, "--task", "darcy"), 2, "did you mean 'darcy-flow'?"),
         ((*SMALL, "--container", "apptainer", "--dry-run"), 2, "no image"),
