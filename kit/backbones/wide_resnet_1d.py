@@ -1,7 +1,7 @@
 """The residual network for 1D tasks that both papers call 1D WRN (Wang et al., FCN-ResNet).
 
-Three blocks of three convolutions (8, 5, 3). NAS-Bench-360 has 64 channels everywhere and no
-dropout inside; DASH scales the channels with the number of classes (its appendix A.5.1).
+Three blocks of three convolutions (8, 5, 3). NAS-Bench-360 has 64, 128 and 128 channels, and its
+code no dropout inside; DASH scales the channels with the number of classes (appendix A.5.1).
 """
 
 from __future__ import annotations

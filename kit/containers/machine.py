@@ -11,6 +11,7 @@ import docker
 from kit import paths
 from kit.containers.compose import IMAGE, variable
 from kit.containers.images import BASE, DockerImage
+from kit.containers.sandbox import memory_of_machine
 from kit.files import write_bytes
 
 
@@ -43,4 +44,5 @@ def _values(client: docker.DockerClient) -> dict[str, str]:
         "KIT_UID": str(os.getuid()),
         "KIT_GID": str(os.getgid()),
         "KIT_RUNTIME": "nvidia" if "nvidia" in runtimes else "runc",
+        "KIT_MEMORY": str(memory_of_machine()),
     }

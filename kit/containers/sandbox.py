@@ -24,7 +24,7 @@ def options() -> dict[str, Any]:
 
     It can write to a scratch folder in memory, and to what is mounted for it to write.
     """
-    memory = os.environ.get("KIT_MEMORY") or int(MEMORY * _machine_memory())
+    memory = os.environ.get("KIT_MEMORY") or memory_of_machine()
     return {
         "user": f"{os.getuid()}:{os.getgid()}",
         "init": True,
@@ -48,5 +48,6 @@ def mount(source: os.PathLike[str], target: PurePosixPath, read_only: bool = Fal
     return Mount(str(target), os.fspath(source), type="bind", read_only=read_only)
 
 
-def _machine_memory() -> int:
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def memory_of_machine() -> int:
+    """Return how many bytes a container may use where nothing else is said."""
+    return int(MEMORY * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))

@@ -40,7 +40,7 @@ SWEEP, RUN, FOLDER = "kit.sweep", "kit.run", "kit.folder"
 # In place of a run, on a container that prepares data.
 PREPARES = "kit.prepares"
 # The only variables of the caller that reach a container.
-PASSED = ("KIT_CHECKPOINT_SECONDS", "KIT_THREADS")
+PASSED = ("KIT_CHECKPOINT_SECONDS", "KIT_TAKE_BUSY_GPU", "KIT_THREADS")
 SECONDS_BETWEEN_LOOKS = 0.05
 # How long an engine that restarts may take: before its runs are given up, before a new one is.
 SECONDS_WITHOUT_ENGINE = 60.0

@@ -267,4 +267,7 @@ def _open(path: Path) -> int:
     with suppress(FileNotFoundError):
         return os.open(path, os.O_RDONLY)
     make_folder()
-    return os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    handle = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+    with suppress(PermissionError):
+        os.fchmod(handle, 0o644)  # whatever is masked: others must be able to look at it
+    return handle

@@ -15,7 +15,7 @@ from statistics import NormalDist
 from kit import method, papers
 from kit.papers import PublishedCell
 from kit.report.cells import Measured
-from kit.report.choice import Kind, choose, measure, score
+from kit.report.choice import Kind, choose, measure, rank, score, unfit
 from kit.runs.records import Result
 from kit.spec import Profile, Protocol, Tier
 from kit.task import Task
@@ -92,7 +92,7 @@ def make(
     kinds = _kinds(mine, profile, protocol, tier)
     if not kinds:
         return Column(task.name, task.title, metric, None, (), agreement([], []))
-    kind = max(kinds, key=lambda each: len(kinds[each]))
+    kind = min(kinds, key=lambda each: (-len(kinds[each]), rank(each)))
     chosen, _ = choose(mine, profile=kind[0], protocol=kind[1], tier=kind[2])
     printed = {cell.method: cell for cell in _printed(task.name, metric)}
     rows = []
@@ -173,7 +173,7 @@ def _kinds(
     tier: Tier | None,
 ) -> dict[Kind, set[str]]:
     found: dict[Kind, set[str]] = {}
-    for spec in (result.spec for result in results):
+    for spec in (result.spec for result in results if unfit(result.spec) is None):
         kind = (spec.profile, spec.protocol, spec.tier)
         if (profile or kind[0], protocol or kind[1], tier or kind[2]) == kind:
             found.setdefault(kind, set()).add(spec.method)

@@ -12,7 +12,7 @@ from pathlib import Path
 from kit import paths
 from kit.files import sha256
 
-CODE = (".py", ".toml", ".csv")
+CODE = (".py", ".toml", ".csv", ".json", ".txt")
 
 
 def code_hash(task_folder: Path, *method_folders: Path) -> str:

@@ -28,7 +28,10 @@ def engine(*runtimes: str) -> Any:
 def test_written_once(project: Path) -> None:
     assert machine.write(engine("runc"), []) == project / ".env"
     text = (project / ".env").read_text()
-    assert text == f"KIT_UID={os.getuid()}\nKIT_GID={os.getgid()}\nKIT_RUNTIME=runc\n"
+    *others, memory = text.splitlines()
+    assert others == [f"KIT_UID={os.getuid()}", f"KIT_GID={os.getgid()}", "KIT_RUNTIME=runc"]
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    assert memory == f"KIT_MEMORY={int(0.9 * total)}"
     assert machine.write(engine("runc", "nvidia"), []) is None
     assert (project / ".env").read_text() == text
 
@@ -39,10 +42,13 @@ def test_gpus_where_containers_can_have_them(project: Path) -> None:
 
 
 def test_what_somebody_wrote_is_kept(project: Path) -> None:
-    (project / ".env").write_text("KIT_UID=7\nOTHER=x")
+    (project / ".env").write_text("KIT_UID=7\nOTHER=x\nKIT_MEMORY=5g")
     machine.write(engine("runc"), [])
     lines = (project / ".env").read_text().splitlines()
-    assert lines == ["KIT_UID=7", "OTHER=x", f"KIT_GID={os.getgid()}", "KIT_RUNTIME=runc"]
+    assert lines == [
+        *("KIT_UID=7", "OTHER=x", "KIT_MEMORY=5g"),
+        *(f"KIT_GID={os.getgid()}", "KIT_RUNTIME=runc"),
+    ]
 
 
 def test_the_images_last_built(project: Path) -> None:

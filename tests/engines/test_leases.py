@@ -61,6 +61,17 @@ def test_a_lease_ends_with_its_process_however_it_dies(fake_gpus: Make) -> None:
             assert list(mine) == uuids
 
 
+def test_others_can_look_at_a_lock_whatever_is_masked(fake_gpus: Make) -> None:
+    fake_gpus(1)
+    before = os.umask(0o077)
+    try:
+        with leases.lease(1, 0):
+            (lock,) = leases.folder().glob("*.lock")
+            assert lock.stat().st_mode & 0o777 == 0o644
+    finally:
+        os.umask(before)
+
+
 def test_several_are_leased_all_or_nothing(fake_gpus: Make) -> None:
     fake_gpus(3)
     with holder(2):

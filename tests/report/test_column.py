@@ -12,6 +12,7 @@ import pytest
 from kit import task
 from kit.report import column, column_formats
 from kit.report.figures.column import draw
+from kit.report.own import table as own_table
 from kit.runs.records import Result, StageRecord
 from tests.conftest import Run
 from tests.made_runs import make_run
@@ -41,6 +42,28 @@ def results() -> list[Result]:
         run("densenas", 0.03, search=7, evaluate=8),
         run("dash-random", 0.04, tune=4, retrain=6),
     ]
+
+
+def test_runs_that_fill_no_cell_do_not_decide_which_kind_is_shown() -> None:
+    changed = [
+        make_run("darcy-flow", name, 0, 0.5, profile="smoke", overrides=("data.samples={}",))
+        for name in ("wrn", "expert", "dash", "te-nas", "densenas", "dash-random", "linear")
+    ]
+    made = column.make(DARCY, [*changed, *results()])
+    assert made.kind == ("lite", "released", "regenerated")
+    assert len(made.rows) == 5
+    mine = own_table.make(DARCY, [*changed, *results()])
+    assert mine.kind == made.kind
+
+
+def test_of_kinds_with_as_many_methods_both_tables_show_the_same() -> None:
+    found = [make_run(profile=profile) for profile in ("lite", "paper", "smoke")]
+    shown = {made.kind for each in (found, found[::-1]) for made in tables_of(each)}
+    assert len(shown) == 1
+
+
+def tables_of(found: list[Result]) -> tuple[column.Column, own_table.TaskTable]:
+    return column.make(DARCY, found), own_table.make(DARCY, found)
 
 
 def test_rows_are_in_the_measured_order_with_the_printed_one_beside() -> None:

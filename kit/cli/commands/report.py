@@ -12,7 +12,7 @@ from kit.cli.types import FilePath
 @click.command(name="report")
 @click.option(
     "--output",
-    type=FilePath(file_okay=False),
+    type=FilePath(file_okay=False, resolve_path=True),
     help="Folder of the report; default: results/report.",
 )
 def command(output: Path | None) -> None:

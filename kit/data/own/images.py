@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from kit import extras
 from kit.data.own.reading import Array, Reading, plural
-from kit.errors import DataError, KitError
+from kit.errors import DataError, KitError, plain
 from kit.files import DAMAGE
 
 GREY = ("1", "L", "LA")
@@ -70,8 +70,7 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
                 "--size HEIGHTxWIDTH and all are made that large"
             )
         wanted = wanted or next(iter(sizes))
-        if len(wanted) == 1:
-            wanted = (wanted[0], wanted[0])
+        wanted = (wanted[0], wanted[-1])
         if wanted[0] * wanted[1] > (Image.MAX_IMAGE_PIXELS or math.inf):
             raise DataError(f"{place}: --size {wanted[0]}x{wanted[1]} is larger than images are")
         made = []
@@ -82,13 +81,9 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
                     converted = converted.resize((wanted[1], wanted[0]), Image.Resampling.BILINEAR)
                 made.append(np.asarray(converted))
     except MemoryError:
-        raise DataError(
-            f"{place}: its {plural(len(files), 'image')} do not fit in memory"
-        ) from None
+        raise DataError(f"{place}: {plural(len(files), 'image')}, too much for memory") from None
     except (*DAMAGE, *BROKEN, Image.DecompressionBombError) as error:
-        raise DataError(
-            f"{file}: no image that can be read ({' '.join(str(error).split())})"
-        ) from None
+        raise DataError(f"{file}: no image that can be read ({plain(str(error))})") from None
     x = np.stack(made)
     x = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
     return np.ascontiguousarray(x), replace(reading, mode=mode, size=tuple(wanted)), notes

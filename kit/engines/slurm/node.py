@@ -49,6 +49,7 @@ class TaskOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Attributes:
         tries: how often the run has failed by no fault of its own.
+        seconds: that it has taken so far, in this job and those before.
         again: it was put back into the queue.
     """
 
@@ -56,6 +57,7 @@ class TaskOutcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     task: str
     node: str
     tries: int
+    seconds: float = 0.0
     began: str
     ended: str
     failure: Failure | None
@@ -69,10 +71,11 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
     index, node = int(variables["SLURM_ARRAY_TASK_ID"]), variables["SLURMD_NODENAME"]
     task = f"{variables['SLURM_ARRAY_JOB_ID']}_{index}"
     spec, file = array.runs[index], folder / f"{index}.json"
-    began, before, tries = now(), _progress(spec), _tries(file)
+    began, clock, before = now(), time.monotonic(), _progress(spec)
+    tries, seconds = _earlier(file)
     warned = _Warned()
     engine = OneRun(folder / SCRIPT, task, SweepOptions(array.device), array.image)
-    end = _supervise(array.job(index), array, engine)
+    end = _supervise(array.job(index), array, engine, seconds)
     failure, message, again = end.failure, end.message, False
     if failure == "cancelled" and warned.value:
         again = _progress(spec) != before
@@ -86,6 +89,7 @@ def main(folder: Path, variables: Mapping[str, str]) -> int:
         task=task,
         node=node,
         tries=tries,
+        seconds=seconds + time.monotonic() - clock,
         began=began,
         ended=now(),
         failure=failure,
@@ -115,8 +119,8 @@ class _Warned:
         signal.raise_signal(signal.SIGTERM)
 
 
-def _supervise(job: Job, array: Array, engine: OneRun) -> Ended:
-    """Do one run, and return how it ended."""
+def _supervise(job: Job, array: Array, engine: OneRun, seconds: float) -> Ended:
+    """Do one run, which has taken so many seconds before, and return how it ended."""
     spec, folder = job.spec, RunFolder(job.spec)
     leases.make_folder()
     os.environ |= {
@@ -124,7 +128,7 @@ def _supervise(job: Job, array: Array, engine: OneRun) -> Ended:
         "KIT_NAME": f"kit-slurm-{sweep()}-{spec.id[:12]}",
         "KIT_LOCKS": str(leases.folder()),
     }
-    timeout = None if array.timeout is None else 3600 * array.timeout
+    timeout = None if array.timeout is None else max(1.0, 3600 * array.timeout - seconds)
     try:
         with terminable():
             if (rejection := engine.rejection()) is not None:
@@ -192,15 +196,22 @@ def _is_another(node: str, script: Path) -> bool:
 
 
 def _progress(spec: RunSpec) -> object:
-    """Return something that changes with every epoch and stage."""
-    status = RunFolder(spec).status()
-    return status and (status.stage, status.epoch)
+    """Return something that changes with every epoch, trial and stage that a run goes on from.
+
+    Its status does not do: that of a run which was stopped names no epoch.
+    """
+    path = RunFolder(spec).path
+    sizes = {file: file.stat().st_size for file in path.rglob("*.jsonl")}
+    kept = [file for form in ("*.checkpoint.pt", "stages/*") for file in path.rglob(form)]
+    return sizes, {file: file.stat().st_mtime_ns for file in kept}
 
 
-def _tries(file: Path) -> int:
+def _earlier(file: Path) -> tuple[int, float]:
+    """Return the tries and seconds of earlier jobs of a task."""
     with suppress(OSError, msgspec.MsgspecError):
-        return decode_json(file.read_bytes(), TaskOutcome).tries
-    return 0
+        outcome = decode_json(file.read_bytes(), TaskOutcome)
+        return outcome.tries, outcome.seconds
+    return 0, 0.0
 
 
 if __name__ == "__main__":

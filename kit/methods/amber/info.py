@@ -184,6 +184,8 @@ class AmberInfo(MethodInfo):
         """Return None, or what its network is for instead."""
         if task.dims == 1 and task.dense:
             return "its network answers for a sequence as a whole, not for each position"
+        if task.kind == "regression":
+            return "its reward is an area under curves, of classes and labels, not of numbers"
         return super().applies(task)
 
 

@@ -12,7 +12,8 @@ class ConstantSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
     Attributes:
         epochs: how often the fit is saved.
         iterations: of L-BFGS in each epoch; one or two passes over the fold each.
-        batch_size: of a pass; the result does not depend on it.
+        batch_size: of a pass; the result does not depend on it, but with ``masked-bce``, which is a
+            mean over the positions of a pass that count.
         loss: None for the task's own.
     """
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from kit.errors import KitError
 from kit.method import MethodInfo
@@ -41,7 +41,7 @@ class Evaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     schedule: Schedule
     clip: Amount
     drop_path: BelowOne
-    drop_path_stretch: Amount
+    drop_path_stretch: Annotated[float, Meta(gt=0)]
     batch_norm: Literal["last-batch", "running"]
     auxiliary: Amount
     cutout: Count = 0

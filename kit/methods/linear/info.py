@@ -22,7 +22,8 @@ class LinearSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=
         penalties: on half the squared norm of the matrix; the validation fold chooses one.
         epochs: how often the fit is saved.
         iterations: of L-BFGS in each epoch; one or two passes over the fold each.
-        batch_size: of a pass; the result does not depend on it.
+        batch_size: of a pass; the result does not depend on it, but with ``masked-bce``, which is a
+            mean over the positions of a pass that count.
         kernel_size: side of the neighbourhood that a position of a dense task is predicted from.
         loss: None for the task's own.
     """

@@ -48,13 +48,13 @@ def make(folders: Sequence[Path]) -> Curves:
     stages: dict[str, dict[tuple[str, int | None], LossCurve]] = {}
     for folder, label in zip(folders, labels(folders), strict=True):
         for line in history.read(folder):
-            if line.get("loss") is None:
-                continue
-            curves = stages.setdefault(line["stage"], {})
-            key = (label, line.get("trial"))
-            curve = curves.setdefault(key, LossCurve(*key, [], []))
-            curve.epochs.append(line["epoch"] + 1)
-            curve.losses.append(line["loss"])
+            # Whatever wrote it: what has another form is no loss.
+            match line:
+                case {"stage": str(stage), "epoch": int(epoch), "loss": int() | float() as loss}:
+                    key = (label, line.get("trial"))
+                    curve = stages.setdefault(stage, {}).setdefault(key, LossCurve(*key, [], []))
+                    curve.epochs.append(epoch + 1)
+                    curve.losses.append(float(loss))
     if not stages:
         raise KitError(f"no history of losses in {', '.join(map(str, folders))}")
     order = _order(folders)

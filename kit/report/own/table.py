@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from kit import method
 from kit.report.cells import Measured
-from kit.report.choice import Kind, Runs, choose, conflicts, measure, rank, score
+from kit.report.choice import Kind, Runs, choose, conflicts, measure, rank, score, unfit
 from kit.report.own.best import Mark, marks
 from kit.report.tables.facts import METRICS
 from kit.runs.collect import Rejected
@@ -109,7 +109,7 @@ def make(
     listed = [name for name in (*BASELINES, *methods, *sorted(runs)) if name in known]
     rows = [_row(task, name, runs.get(name)) for name in dict.fromkeys(listed)]
     clashes = conflicts(runs.values())
-    unread = [str(each) for each in rejected if task.name in each.path.parts]
+    unread = [str(each) for each in rejected if task.name in each.path.parts[-5:-4]]
     return TaskTable(
         task=task.name,
         title=task.title,
@@ -130,7 +130,7 @@ def _kind(
     tier: Tier | None,
 ) -> Kind | None:
     found: dict[Kind, set[str]] = {}
-    for spec in (result.spec for result in results):
+    for spec in (result.spec for result in results if unfit(result.spec) is None):
         kind = (spec.profile, spec.protocol, spec.tier)
         if (profile or kind[0], protocol or kind[1], tier or kind[2]) == kind:
             found.setdefault(kind, set()).add(spec.method)

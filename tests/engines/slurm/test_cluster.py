@@ -147,12 +147,15 @@ def test_runs_are_seen_and_stopped_while_they_wait_and_while_they_run(cluster: C
 def test_a_run_whose_time_is_up_goes_on_in_another_job_if_it_came_any_further(
     cluster: Cluster,
 ) -> None:
-    cluster.set(long={"0": 60.0})
+    cluster.set(long={"0": 60.0}, epochs={"0": 2})
     assert cluster.submit(1).returncode == 0
     until(lambda: cluster.begun() == [0])
     warn()
     until(lambda: cluster.states() == {0: "queued"})
     until(lambda: cluster.begun() == [0, 0])
+    warn()
+    until(lambda: cluster.states() == {0: "queued"})
+    until(lambda: cluster.begun() == [0, 0, 0])
     warn()
     cluster.finish()
     assert cluster.states() == {0: "failed"}

@@ -32,6 +32,15 @@ def test_what_cannot_be_drawn_is_told(tmp_path: Path) -> None:
         curves.make([folder(make_run(epochs=0))])
 
 
+def test_lines_of_another_form_are_no_losses() -> None:
+    place = folder(make_run(epochs=2))
+    before = curves.make([place])
+    others = [{"loss": 1.0}, {"stage": "tune", "epoch": 0, "loss": "x"}, {"stage": 1, "loss": 0.5}]
+    with (place / "history.jsonl").open("a") as stream:
+        stream.writelines(f"{json.dumps(line)}\n" for line in others)
+    assert curves.make([place]) == before
+
+
 def test_curves_go_stage_by_stage_and_seed_by_seed() -> None:
     runs = [make_run(seed=seed) for seed in (0, 1)]
     trial = folder(runs[0]) / "trials" / "tune-000" / "history.jsonl"

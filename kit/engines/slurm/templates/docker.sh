@@ -9,16 +9,18 @@
         id=$(docker image inspect --format {% raw %}'{{.Id}}'{% endraw %} {{ image | quote }})
         # As shut in as the containers of 'kit reproduce --engine docker'. The engine, not Slurm,
         # owns a container: hence the limit on its memory, and hence 'clean'.
+        memory=${SLURM_MEM_PER_NODE:-$((${SLURM_MEM_PER_CPU:-0} * ${SLURM_CPUS_ON_NODE:-1}))}
         exec docker run --pull never --rm --init --name "$KIT_NAME" --label "kit.slurm=$SLURM_JOB_ID" \
             --user "$(id -u):$(id -g)" --network none --read-only --tmpfs /tmp \
             --cap-drop ALL --security-opt no-new-privileges --pids-limit 4096 --shm-size 1g \
-            ${SLURM_MEM_PER_NODE:+--memory "${SLURM_MEM_PER_NODE}m"} --log-driver none \
+            $([ "$memory" = 0 ] || echo "--memory ${memory}m") --log-driver none \
             ${KIT_GPU:+--gpus "\"device=$KIT_GPU\""} --env "NVIDIA_VISIBLE_DEVICES=${KIT_GPU:-void}" \
             --volume "$KIT_RESULTS:/kit/results:ro" \
             --volume "$KIT_RESULTS/runs/$KIT_RUN:/kit/results/runs/$KIT_RUN" \
             --volume "$KIT_DATA:/kit/data:ro" \
             --volume "$KIT_LOCKS:/kit/locks" \
-            --env KIT_GPU --env KIT_GPU_WAIT \
+            --env KIT_GPU --env KIT_GPU_WAIT --env KIT_TAKE_BUSY_GPU \
+            --env KIT_CHECKPOINT_SECONDS --env KIT_THREADS \
             --env "KIT_LOG=/kit/results/runs/$KIT_RUN/log.txt" \
             --env "KIT_IMAGE_ID=$id" --env KIT_IMAGE_PINNED \
             {{ image | quote }} "$@"
