@@ -15,7 +15,7 @@ from kit.data.folds import Fold
 from kit.errors import KitError
 from kit.settings import Speed, TrainingSettings
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import NO_HOOKS, PLAIN, Hooks, dtype_of, network_loss, score, train
+from kit.training.loop import NO_HOOKS, PLAIN, Hooks, at_once, dtype_of, network_loss, score, train
 from kit.training.losses import loss, weight
 from kit.training.monitor import Monitor
 from kit.training.optimisers import make_optimiser
@@ -131,7 +131,7 @@ def mean_loss(
     function = loss(loss_name or context.task.loss)[0]
     network.eval()
     total, dtype = torch.zeros((), device=context.device), dtype_of(network)
-    for batch in fold.batches(batch_size):
+    for batch in fold.batches(at_once(fold, batch_size)):
         value = function(fold.targets.decode(network(batch.x.to(dtype)).float()), batch)
         total += value * weight(function, len(batch.x))
     return float(total / len(fold))

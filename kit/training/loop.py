@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ from kit.training.speed import accelerate, allow_tf32
 
 # What a step learns from: a batch, or whatever a method makes of several.
 Work = TypeVar("Work")
+# Of all samples of a pass without gradients.
+POSITIONS = 64 * 128**2
 
 
 @dataclass(frozen=True)
@@ -205,12 +208,22 @@ def dtype_of(network: nn.Module) -> torch.dtype:
     return next(floats, torch.float32)
 
 
+def at_once(fold: Fold, batch_size: int) -> int:
+    """Return how many samples are looked at in one pass: fewer where they are large.
+
+    Sixty-four of PSICOV's maps of 512 x 512 would need more memory than GPUs have.
+    """
+    if not len(fold):
+        return batch_size
+    return max(1, min(batch_size, POSITIONS // math.prod(fold.first(1).x.shape[2:])))
+
+
 def score(
     predict: Callable[[Batch], Prediction], fold: Fold, task: Task, batch_size: int
 ) -> dict[str, MetricValue]:
-    """Return all metrics of a task over a whole fold, the table's first."""
+    """Return all metrics of a task over a whole fold, the table's first; see ``at_once``."""
     evaluators = [evaluator(name, task) for name in task.metrics]
-    for batch in fold.batches(batch_size):
+    for batch in fold.batches(at_once(fold, batch_size)):
         prediction = predict(batch)
         for each in evaluators:
             each.update(prediction, batch)

@@ -13,7 +13,7 @@ TASK = Task(
     loss="mse",
     metrics=("mae8",),
     unit="protein",
-    version=2,
+    version=3,
     licence="GPL",
     citation="Adhikari, DEEPCON: Protein Contact Prediction using Dilated Convolutional Neural "
     "Networks with Dropout, Bioinformatics 36(2), 2020",

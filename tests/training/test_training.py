@@ -16,7 +16,7 @@ from kit.settings import Optimiser, Schedule
 from kit.spec import RunSpec
 from kit.training import checkpointer as module
 from kit.training.checkpointer import Checkpointer
-from kit.training.loop import Hooks, train
+from kit.training.loop import Hooks, at_once, train
 from kit.training.losses import loss
 from kit.training.optimisers import make_optimiser
 from kit.training.schedules import rate
@@ -293,3 +293,20 @@ def test_a_rate_that_changes_by_the_epoch(tmp_path: Path) -> None:
         hooks=Hooks(before_step=lambda *_: rates.append(optimiser.param_groups[0]["lr"])),
     )
     assert rates == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [((3, 85, 85), 64), ((1, 128, 128), 64), ((57, 512, 512), 4), ((4, 9000), 64)],
+)
+def test_of_large_samples_fewer_are_looked_at_in_a_pass(shape: tuple[int, ...], count: int) -> None:
+    class Made(list[int]):
+        def first(self, number: int) -> Batch:
+            ids = torch.arange(number)
+            return Batch(torch.empty(number, *shape, device="meta"), ids, ids, ids)
+
+    fold: Any = Made(range(100))
+    assert at_once(fold, 64) == count
+    assert at_once(fold, 2) == 2
+    nothing: Any = Made()
+    assert at_once(nothing, 64) == 64
