@@ -47,7 +47,10 @@ def registered(engine: str, places: int, runs: Sequence[PlannedHours]) -> Iterat
     pid = os.getpid()
     file = _folder() / f"{pid}.json"
     sweep = Sweep(pid=pid, engine=engine, started=now(), places=places, runs=tuple(runs))
-    with locked(lock(pid)):
+    with locked(lock(pid)) as mine:
+        if not mine:  # a sweep of another machine has this number, and is the one that is shown
+            yield
+            return
         write_json(file, sweep)
         try:
             yield

@@ -104,6 +104,10 @@ def test_a_sweep_is_known_while_it_lives_and_what_a_killed_one_left_is_removed()
     for left in ("queue.lock", ".engine.json.abc.tmp"):
         (folder.path / left).touch()
     assert sweeps.live() == []
+    with sweeps.registered("local", 2, runs), sweeps.registered("ray", 3, runs):
+        (sweep,) = sweeps.live()
+        assert sweep.engine == "local", "of two with one number the first is shown"
+    assert sweeps.live() == []
     with locked(folder.lock), sweeps.registered("local", 2, runs):
         assert len(sweeps.live()) == 1
         assert [file.name for file in folder.path.iterdir()] == ["run.lock"]
