@@ -12,7 +12,7 @@ from kit.errors import KitError, unknown
 
 # What a task's own table has besides the baselines, unless other methods are asked for.
 OWN_METHODS = ("wrn", "dash")
-# The table and the figures of a paper that are measured, without any runs.
+# The table (an epoch of both supernets) and the figures that are measured, without any runs.
 SPEED_TABLE = ("dash", 8)
 SPEED_TESTS = (("dash", "2"), ("dash", "3"))
 

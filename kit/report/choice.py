@@ -211,6 +211,21 @@ def _folders(results: Iterable[Result]) -> str:
     return " and ".join(sorted(str(result.spec.folder) for result in results))
 
 
+def shown(
+    results: Iterable[Result],
+    profile: Profile | None,
+    protocol: Protocol | None,
+    tier: Tier | None,
+) -> Kind | None:
+    """Return the kind that most methods have runs of that fill a cell, among what is asked for."""
+    found: dict[Kind, set[str]] = defaultdict(set)
+    for spec in (result.spec for result in results if unfit(result.spec) is None):
+        kind = _kind(spec)
+        if (profile or kind[0], protocol or kind[1], tier or kind[2]) == kind:
+            found[kind].add(spec.method)
+    return min(found, key=lambda kind: (-len(found[kind]), rank(kind)), default=None)
+
+
 def _kind(spec: RunSpec) -> Kind:
     return spec.profile, spec.protocol, spec.tier
 

@@ -15,7 +15,7 @@ from statistics import NormalDist
 from kit import method, papers
 from kit.papers import PublishedCell
 from kit.report.cells import Measured
-from kit.report.choice import Kind, choose, measure, rank, score, unfit
+from kit.report.choice import Kind, choose, measure, score, shown
 from kit.runs.records import Result
 from kit.spec import Profile, Protocol, Tier
 from kit.task import Task
@@ -89,10 +89,9 @@ def make(
 
     metric = task.metrics[0]
     mine = [result for result in results if result.spec.task == task.name]
-    kinds = _kinds(mine, profile, protocol, tier)
-    if not kinds:
+    kind = shown(mine, profile, protocol, tier)
+    if kind is None:
         return Column(task.name, task.title, metric, None, (), agreement([], []))
-    kind = min(kinds, key=lambda each: (-len(kinds[each]), rank(each)))
     chosen, _ = choose(mine, profile=kind[0], protocol=kind[1], tier=kind[2])
     printed = {cell.method: cell for cell in _printed(task.name, metric)}
     rows = []
@@ -164,20 +163,6 @@ def _printed(task: str, metric: str) -> Iterator[PublishedCell]:
                 if cell.method not in seen:
                     yield cell
                 seen.add(cell.method)
-
-
-def _kinds(
-    results: Iterable[Result],
-    profile: Profile | None,
-    protocol: Protocol | None,
-    tier: Tier | None,
-) -> dict[Kind, set[str]]:
-    found: dict[Kind, set[str]] = {}
-    for spec in (result.spec for result in results if unfit(result.spec) is None):
-        kind = (spec.profile, spec.protocol, spec.tier)
-        if (profile or kind[0], protocol or kind[1], tier or kind[2]) == kind:
-            found.setdefault(kind, set()).add(spec.method)
-    return found
 
 
 def _seconds(results: Sequence[Result]) -> tuple[float | None, float | None, float | None]:

@@ -30,8 +30,8 @@ def markdown(column: Column) -> str:
 def text(column: Column) -> str:
     """Return the table for a terminal."""
     rows = [HEAD, *map(_line, column.rows)] if column.rows else []
-    lines = [f"{column.title} ({column.task})", "", aligned(rows), "", *notes(column), ""]
-    return "\n".join(lines)
+    table = [aligned(rows), ""] if rows else []
+    return "\n".join([f"{column.title} ({column.task})", "", *table, *notes(column), ""])
 
 
 def as_json(column: Column) -> dict[str, Any]:

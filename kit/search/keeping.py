@@ -59,9 +59,9 @@ def descend(value: object) -> Tensor:
         ValueError: it is no single number of a computation that has gradients.
     """
     if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
-        what = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else value
-        if isinstance(value, Tensor) and value.is_complex():
-            what = f"one of {value.dtype}"
+        what = value
+        if isinstance(value, Tensor):
+            what = f"a tensor of shape {tuple(value.shape)} and {value.dtype}"
         raise ValueError(f"the loss must return one number as a tensor, not {what}")
     if not value.requires_grad:
         raise ValueError("the loss has no gradient: is it detached, or the search in no_grad()?")

@@ -36,13 +36,9 @@ def check(module: nn.Module, include: Sequence[str], exclude: Sequence[str]) -> 
     """
     if any(isinstance(weight, UninitializedParameter) for weight in module.parameters()):
         raise ValueError("the model has lazy layers of no size yet; call it with a batch first")
-    scripted = [
-        name or "it"
-        for name, part in module.named_modules()
-        if isinstance(part, torch.jit.ScriptModule)
-    ]
-    if scripted:
-        raise ValueError(f"the model has scripted parts, which cannot be changed: {scripted[0]}")
+    for name, part in module.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            raise ValueError(f"the model has scripted parts, which cannot be changed: {name}")
     if type_before_parametrizations(module) in SEARCHABLE:
         raise ValueError("the model is a single convolution; put it into a Sequential")
     why = [

@@ -19,8 +19,7 @@ Convolution = nn.Conv1d | nn.Conv2d
 def unwrapped(module: nn.Module) -> nn.Module:
     """Return the model inside ``torch.compile``, ``DataParallel`` and the like."""
     while True:
-        # Of scripted modules there is no such dictionary.
-        if isinstance(inner := dict(module._modules.items()).get(COMPILED), nn.Module):
+        if isinstance(inner := getattr(module, COMPILED, None), nn.Module):
             module = inner
         elif isinstance(module, WRAPPERS):
             module = module.module

@@ -26,9 +26,10 @@ from kit.engines.signals import terminable
 from kit.errors import KitError
 from kit.files import write_json
 from kit.runs.folder import RunFolder, now, read_result
-from kit.runs.records import SCHEMA, MetricValue, Provenance, Result
+from kit.runs.records import SCHEMA, Attempt, Failure, MetricValue, Provenance, Result
 from kit.spec import RunSpec
 
+STARTED = "2020-01-01T00:00:00+00:00"
 ACTS = ("fail", "killed", "crash", "gpu-oom", "no-memory", "disk", "busy", "once", "mute", "hang")
 
 
@@ -131,6 +132,19 @@ def note(plan: dict[str, Any], spec: RunSpec, gpus: tuple[str, ...], what: str) 
     if "journal" in plan:
         with open(plan["journal"], "a") as stream:
             stream.write(json.dumps(line) + "\n")
+
+
+def attempt(ended: str | None = None, failure: Failure | None = None) -> Attempt:
+    return Attempt(
+        engine="local",
+        reference="1:1",
+        gpus=(),
+        number=1,
+        started=STARTED,
+        ended=ended,
+        failure=failure,
+        message="because" if failure else None,
+    )
 
 
 def made_up(spec: RunSpec, gpus: tuple[str, ...], data: str = "") -> Result:

@@ -18,7 +18,7 @@ from kit.engines.slots import Cpu
 from kit.errors import BusyError
 from kit.files import is_locked
 from kit.runs.folder import RunFolder
-from kit.runs.records import Attempt
+from tests.engines.fake_run import STARTED, attempt
 from tests.engines.sweep import QUICK, Sweep, jobs, spec, supervisor
 
 
@@ -65,19 +65,10 @@ def test_what_a_killed_queue_left_running_is_taken_over(sweep: Sweep) -> None:
 
 
 def test_a_failure_before_a_runs_last_word_decides_nothing(sweep: Sweep) -> None:
-    folder, long_ago = RunFolder(spec(0)), "2020-01-01T00:00:00+00:00"
-    attempt = Attempt(
-        engine="local",
-        reference="1:1",
-        gpus=(),
-        number=1,
-        started=long_ago,
-        ended=long_ago,
-        failure="oom",
-    )
+    folder = RunFolder(spec(0))
     with ExitStack() as by_hand:
         by_hand.enter_context(folder.opened())
-        folder.set_attempt(attempt)
+        folder.set_attempt(attempt(STARTED, "oom"))
 
         def interrupt(queue: Queue) -> None:
             if queue.elsewhere:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import tempfile
+import time
+
 import msgspec
 import pytest
 
 from kit.files import locked
 from kit.runs import sweeps
 from kit.runs.folder import RunFolder
-from kit.runs.records import Attempt, Failure
-from kit.runs.states import RunState, read_state
-from tests.engines.fake_run import made_up, spec_of
+from kit.runs.states import RunState, read_state, read_states
+from tests.engines.fake_run import STARTED, attempt, made_up, spec_of
 
 SPEC = spec_of("darcy-flow", "wrn", 0)
-EARLY, LATE = "2020-01-01T00:00:00+00:00", "2090-01-01T00:00:00+00:00"
+EARLY, LATE = STARTED, "2090-01-01T00:00:00+00:00"
 
 
 @pytest.fixture
@@ -25,19 +27,6 @@ def folder() -> RunFolder:
 
 def state() -> RunState:
     return read_state(SPEC.folder)
-
-
-def attempt(ended: str | None = None, failure: Failure | None = None) -> Attempt:
-    return Attempt(
-        engine="local",
-        reference="1:1",
-        gpus=(),
-        number=1,
-        started=EARLY,
-        ended=ended,
-        failure=failure,
-        message="because" if failure else None,
-    )
 
 
 def test_names_come_from_the_path() -> None:
@@ -86,6 +75,29 @@ def test_a_result_that_cannot_be_read_is_none(folder: RunFolder) -> None:
     folder.result.write_bytes(b"{")
     assert state().state == "stopped"
     assert str(state().message).startswith("no valid result: ")
+
+
+def test_a_thousand_runs_are_looked_through_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as results:
+        monkeypatch.setenv("KIT_RESULTS", results)
+        _make_a_thousand()
+        began = time.process_time()
+        assert len(read_states()) == 1000
+        # The target is half a second for the whole command, most of which this is.
+        assert time.process_time() - began < 1.0
+
+
+def _make_a_thousand() -> None:
+    result = msgspec.json.encode(made_up(SPEC, ()))
+    for seed in range(1000):
+        spec = msgspec.structs.replace(SPEC, seed=seed)
+        folder = RunFolder(spec)
+        folder.path.mkdir(parents=True)
+        (folder.path / "status.json").write_bytes(
+            b'{"state":"succeeded","heartbeat":"2026-01-01T00:00:00+00:00","pid":1}'
+        )
+        (folder.path / "engine.json").write_bytes(msgspec.json.encode(attempt(LATE)))
+        (folder.path / "result.json").write_bytes(result)
 
 
 def test_a_sweep_is_known_while_it_lives_and_what_a_killed_one_left_is_removed() -> None:

@@ -397,17 +397,3 @@ def test_what_is_no_number_any_more_ends_the_search_at_that_epoch(
     with pytest.raises(DivergedError, match="search, epoch 4: the loss is nan"):
         search(keeper(tmp_path), network, spoilt, architecture, epochs=EPOCHS, **how)
     assert [line["loss"] is None for line in lines(tmp_path)] == [False] * 3 + [True]
-
-
-def test_exponentiated_gradient_takes_a_closure_as_torchs_optimisers_do() -> None:
-    alphas = nn.Parameter(torch.tensor([0.5, 0.5]))
-    optimiser = ExponentiatedGradient([alphas], lr=1.0)
-
-    def closure() -> float:
-        optimiser.zero_grad()
-        loss = (alphas * torch.tensor([1.0, 0.0])).sum()
-        loss.backward()
-        return float(loss)
-
-    assert optimiser.step(closure) == 0.5
-    torch.testing.assert_close(alphas.detach(), torch.tensor([-1.0, 0.0]).softmax(0))

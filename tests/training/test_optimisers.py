@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch.optim import Optimizer
 
+from kit.search import ExponentiatedGradient
 from kit.settings import Optimiser
 from kit.training.optimisers import eager, make_optimiser
 
@@ -75,3 +76,17 @@ def test_a_step_that_somebody_replaced_is_taken(monkeypatch: pytest.MonkeyPatch)
     optimiser = eager(torch.optim.SGD)([torch.nn.Parameter(torch.ones(2))], lr=0.1)
     monkeypatch.setattr(torch.optim.SGD, "step", lambda self, closure=None: 5.0)
     assert optimiser.step() == 5.0
+
+
+def test_exponentiated_gradient_takes_a_closure_as_torchs_optimisers_do() -> None:
+    alphas = torch.nn.Parameter(torch.tensor([0.5, 0.5]))
+    optimiser = ExponentiatedGradient([alphas], lr=1.0)
+
+    def closure() -> float:
+        optimiser.zero_grad()
+        loss = (alphas * torch.tensor([1.0, 0.0])).sum()
+        loss.backward()
+        return float(loss)
+
+    assert optimiser.step(closure) == 0.5
+    torch.testing.assert_close(alphas.detach(), torch.tensor([-1.0, 0.0]).softmax(0))

@@ -33,9 +33,9 @@ def command(run: str, files: tuple[str, ...], output: Path | None, device: str) 
 
     if output is not None and output.suffix not in SUFFIXES:
         raise KitError(f"{output}: predictions are written as {', '.join(SUFFIXES)}")
-    for file in files:
-        if output is not None and output.resolve().is_relative_to(Path(file).resolve()):
-            raise KitError(f"--output {output} would replace what is read; name another file")
+    target, read = output and output.resolve(), [Path(file).resolve() for file in files]
+    if target and target.exists() and any(map(target.is_relative_to, read)):
+        raise KitError(f"--output {output} would replace what is read; name another file")
 
     folder = find_one(run, log=options.tell)
 

@@ -9,8 +9,6 @@ import click
 from kit.cli import options
 from kit.errors import KitError
 
-# A table of seconds: nothing is trained, both supernets take an epoch.
-
 
 @click.command(name="reproduce")
 @options.wanted

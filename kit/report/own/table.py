@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from kit import method
 from kit.report.cells import Measured
-from kit.report.choice import Kind, Runs, choose, conflicts, measure, rank, score, unfit
+from kit.report.choice import Kind, Runs, choose, conflicts, measure, score, shown
 from kit.report.own.best import Mark, marks
 from kit.report.tables.facts import METRICS
 from kit.runs.collect import Rejected
@@ -99,7 +99,7 @@ def make(
         tier: the same.
     """
     mine = [each for each in results if each.spec.task == task.name]
-    kind = _kind(mine, profile, protocol, tier)
+    kind = shown(mine, profile, protocol, tier)
     chosen: dict[tuple[str, str], Runs] = {}
     remarks: list[str] = []
     if kind is not None:
@@ -121,20 +121,6 @@ def make(
         notes=(*_notes(kind, rows), *remarks, *unread),
         conflicts=tuple(clashes),
     )
-
-
-def _kind(
-    results: Iterable[Result],
-    profile: Profile | None,
-    protocol: Protocol | None,
-    tier: Tier | None,
-) -> Kind | None:
-    found: dict[Kind, set[str]] = {}
-    for spec in (result.spec for result in results if unfit(result.spec) is None):
-        kind = (spec.profile, spec.protocol, spec.tier)
-        if (profile or kind[0], protocol or kind[1], tier or kind[2]) == kind:
-            found.setdefault(kind, set()).add(spec.method)
-    return min(found, key=lambda kind: (-len(found[kind]), rank(kind)), default=None)
 
 
 def _row(task: Task, name: str, runs: Runs | None) -> Row:

@@ -376,29 +376,3 @@ def test_images_of_many_sizes_and_depths(tmp_path: Path) -> None:
             read(root, Ask(reading=Reading(size=size)))
     with pytest.raises(KitError, match="images of I;16 and L; convert them to one kind"):
         read(folder(tmp_path / "deep", ["I;16", "L"]))
-
-
-def sounds(root: Path, rate: Sequence[int] = (1000,), channels: Sequence[int] = (1,)) -> Path:
-    for number in range(12):
-        file = root / "sounds" / ("high", "low")[number % 2] / f"{number}.wav"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        wave = RANDOM.normal(size=(200 + number, channels[number % len(channels)])) / 9
-        soundfile.write(file, wave, rate[number % len(rate)])
-    return root / "sounds"
-
-
-def test_sounds_of_many_rates_lengths_and_channels(tmp_path: Path) -> None:
-    fixed = Ask(reading=Reading(size=(205,)))
-    with pytest.raises(KitError, match=r"0\.wav has 1000 Hz, 1\.wav 2000 Hz; bring them to one"):
-        read(sounds(tmp_path, rate=(1000, 2000)), fixed)
-    with pytest.raises(KitError, match="sounds of one channel and of more; bring them to one"):
-        read(sounds(tmp_path, channels=(1, 2)), fixed)
-    root = sounds(tmp_path, channels=(2,))
-    with pytest.raises(KitError, match="sounds of 200 to 211 samples; say --size LENGTH"):
-        read(root)
-    own = read(root, fixed)
-    assert own.x.shape == (12, 2, 205)
-    assert {"note     6 sounds cut", "note     5 sounds end in silence"} <= set(own.card)
-    (root / "low" / "1.wav").write_bytes(b"junk")
-    with pytest.raises(KitError, match=r"low/1\.wav: no sound that can be read"):
-        read(root, fixed)
