@@ -56,16 +56,20 @@ class _Depthwise(torch.autograd.Function):
                     kept.append(spectrum)
                 spectrum = grid.filtered(spectrum, response, buffer)
                 grid.synthesise(spectrum, result[rows, columns], conv.stride, False)
+        read = grid.wrapping.read(x)
+        grid.wrapping.correct(result, read, taps)
         ctx.grid, ctx.shape, ctx.stride, ctx.chunks = grid, x.shape, conv.stride, chunks
-        ctx.save_for_backward(None if keep else x, *responses, *kept)
+        ctx.save_for_backward(None if keep else x, taps, *read, *responses, *kept)
         return result
 
     @staticmethod
     @backward_pass
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
-        x, *saved = ctx.saved_tensors
-        responses, kept = saved[: len(ctx.chunks)], iter(saved[len(ctx.chunks) :])
         grid: Grid = ctx.grid
+        x, taps, *saved = ctx.saved_tensors
+        sides, chunks = len(grid.wrapping.sides), len(ctx.chunks)
+        read, responses = saved[:sides], saved[sides : sides + chunks]
+        kept = iter(saved[sides + chunks :])
         of_x, of_taps = ctx.needs_input_grad[:2]
         result = gradient.new_empty(ctx.shape) if of_x else None
         found = []
@@ -92,7 +96,10 @@ class _Depthwise(torch.autograd.Function):
                     total = own if total is None else total.add_(own)
             if total is not None:
                 found.append(grid.taps(total))
+        if result is not None:
+            grid.wrapping.correct_data(result, gradient, taps)
         of_kernel = None
         if of_taps:
             of_kernel = found[0] if len(found) == 1 else torch.cat(found, 1)
+            grid.wrapping.correct_taps(of_kernel, gradient, read)
         return result, of_kernel, None, None, None

@@ -11,24 +11,30 @@ from torch import Tensor
 
 from kit.ops.plan import ConvShape
 from kit.ops.taps import distinct_taps
+from kit.ops.wrapping import Wrapping
 
 CHUNK_BYTES = 1 << 20
 """Size of a chunk of planes per thread: a few such arrays fill a core's second-level cache."""
 
 
 class Grid(ABC):
-    """Planes of a convolution; samples travel `together` at a time."""
+    """Planes of a convolution; samples travel `together` at a time.
+
+    Transform lengths are a `multiple`.
+    """
 
     together = 1
+    multiple = 2
 
     def __init__(
         self, conv: ConvShape, dtype: torch.dtype, device: torch.device, fast: bool
     ) -> None:
         self.chunk_bytes = CHUNK_BYTES if fast else CHUNK_BYTES // 8
-        self.sizes, self.lengths = conv.sizes, conv.lengths
         plan = distinct_taps(conv, dtype, device)
         self.merging = plan.merging
         self.offsets = plan.offsets
+        self.wrapping = Wrapping(conv, plan.offsets, self.multiple, device)
+        self.sizes, self.lengths = conv.sizes, self.wrapping.lengths
 
     def chunks(self, x: Tensor) -> Iterator[tuple[slice, list[slice]]]:
         """Slices of channels and, for each, of the batch.

@@ -14,11 +14,8 @@ import torch
 from torch import Tensor
 
 from kit.ops.grid import Grid
-from kit.ops.plan import ConvShape, transform_length
+from kit.ops.plan import ConvShape
 from kit.ops.transform import at_steps
-
-MULTIPLE = 4
-"""Complex transforms of other even lengths take up to twice the time per point."""
 
 
 class PairGrid(Grid):
@@ -29,13 +26,12 @@ class PairGrid(Grid):
     """
 
     together = 2
+    multiple = 4  # complex transforms of other even lengths take up to twice the time per point
 
     def __init__(
         self, conv: ConvShape, dtype: torch.dtype, device: torch.device, fast: bool
     ) -> None:
         super().__init__(conv, dtype, device, fast)
-        sizes, gaps = conv.kernel_sizes, conv.dilations
-        self.lengths = tuple(transform_length(n, sizes, gaps, MULTIPLE) for n in conv.sizes)
         height, width = self.lengths
         rows, columns = self.offsets.unbind(1)
         # The operator is a correlation, so that the kernel lies at minus the offsets.
