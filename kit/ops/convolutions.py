@@ -1,9 +1,22 @@
-"""Convolutions that keep the size of their input whatever their kernel size and dilation."""
+"""Convolutions that keep the size of their input whatever their kernel size and dilation.
+
+And how TensorFlow pads to that end.
+"""
 
 from __future__ import annotations
 
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+def same_padding(length: int, size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
+    """Return how far TensorFlow's ``SAME`` pads before and after: to ceil(length / stride).
+
+    Of an odd amount the larger half comes last.
+    """
+    reach = (-(-length // stride) - 1) * stride + (size - 1) * dilation + 1
+    missing = max(0, reach - length)
+    return missing // 2, missing - missing // 2
 
 
 class CentredConv1d(nn.Conv1d):

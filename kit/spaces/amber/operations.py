@@ -1,8 +1,4 @@
-"""The operations of a layer, and the padding by which they keep the size of their input.
-
-TensorFlow's rule "same": of n positions there are ceil(n / stride) afterwards, and of an odd amount
-of padding the larger half comes last.
-"""
+"""The operations of a layer, which keep the size of their input as TensorFlow's do."""
 
 from __future__ import annotations
 
@@ -12,16 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kit.ops.convolutions import same_padding
 from kit.spaces.amber.tokens import POOL
 
 DILATION = 10
-
-
-def same_padding(length: int, size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
-    """Return the padding before and after ``length`` positions for a window of ``size`` taps."""
-    outputs = -(-length // stride)
-    total = max(0, (outputs - 1) * stride + (size - 1) * dilation + 1 - length)
-    return total // 2, total - total // 2
 
 
 class SameConv1d(nn.Conv1d):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kit.methods.expert.layers.same import SameConv1d, same_max_pool1d, same_padding
+from kit.methods.expert.layers.same import SameConv1d, same_max_pool1d
+from kit.ops.convolutions import same_padding
 
 CASES = [
     (n, k, s, d)

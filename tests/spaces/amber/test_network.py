@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from kit.ops import count
+from kit.ops.convolutions import same_padding
 from kit.spaces.amber import OPERATIONS, LayeredNetwork, child, final_network, from_tokens
-from kit.spaces.amber.operations import AveragePool, MaxPool, SameConv1d, same_padding
+from kit.spaces.amber.operations import AveragePool, MaxPool, SameConv1d
 from tests.spaces.amber.values import VALUES, tokens_of
 
 

@@ -5,12 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-def same_padding(length: int, size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
-    """Return how far TensorFlow's ``SAME`` pads before and after; an odd one goes to the end."""
-    reach = (-(-length // stride) - 1) * stride + (size - 1) * dilation + 1
-    missing = max(0, reach - length)
-    return missing // 2, missing - missing // 2
+from kit.ops.convolutions import same_padding
 
 
 class SameConv1d(nn.Conv1d):
