@@ -88,7 +88,10 @@ def test_overrides_are_applied_with_their_types() -> None:
         ("tune.dropouts=[1.0]", "tune.dropouts"),
         ("tune.momenta=[]", "tune.momenta"),
         ("search.optimiser.learning_rate=nan", "learning_rate"),
-        ('data.augment=["crp"]', "crp"),
+        ('data.augment=["crp"]', r"data.augment\[0\]' has no 'crp'; did you mean 'crop'"),
+        ('data.views={tune_fit="plan"}', "has no 'plan'; did you mean 'plain'"),
+        ("search.method=fourrier", "'search.method' has no 'fourrier'; did you mean 'fourier'"),
+        ("speed.precision=half", "has no 'half'; there is bf16, float32, float64, tf32"),
         ('data.roles.final_fits=["train"]', "did you mean 'final_fit'"),
         ("data.roles.final_fit=[]", "data.roles"),
         ("kernel_sizes=[3, 4]", "kernel size 4 is even"),
@@ -121,6 +124,22 @@ def test_rules_that_a_tasks_samples_forbid(name: str, override: str, words: str)
     [
         ("perceiver-io", "heads=7", "7 heads cannot share"),
         ("wrn-asha", "tune.learning_rates=[0.1, 0.01]", "from 0.1 to 0.01 is empty"),
+        ("wrn", "schedule.kind=plateau", "'plateau' needs validation.role"),
+        (
+            "dash",
+            "retrain.schedule.kind=plateau",
+            "retrain.schedule.kind = 'plateau' follows a sco",
+        ),
+        ("dash", "search.schedule.kind=plateau", "search.schedule.kind = 'plateau' follows a sco"),
+        ("darts-gaea", "evaluation.schedule.kind=plateau", "'step' and 'cosine' need none"),
+        ("dash", "search.warm_start=99", "learn after 99 epochs, and there are 2"),
+        (
+            "densenas",
+            "search.epochs=1",
+            "there are 1; make search.warm_start smaller",
+        ),
+        ("auto-deeplab", "search.warm_start=2", "learn after 2 epochs"),
+        ("densenas", "schedule.kind=cosine", "the method itself sets the rate"),
     ],
 )
 def test_settings_that_contradict_each_other(name: str, override: str, words: str) -> None:

@@ -12,7 +12,6 @@ from torch.optim import Optimizer
 from kit.base import networks
 from kit.base.context import Context
 from kit.data.folds import Fold
-from kit.errors import KitError
 from kit.settings import Speed, TrainingSettings
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import NO_HOOKS, PLAIN, Hooks, at_once, dtype_of, network_loss, score, train
@@ -88,11 +87,7 @@ def make_monitor(
     settings: TrainingSettings,
     optimiser: Optimizer,
 ) -> Monitor | None:
-    """Return what scores the network after each epoch; None where the settings ask for no score.
-
-    Raises:
-        KitError: see ``validation_fold``.
-    """
+    """Return what scores the network after each epoch; None where the settings ask for no score."""
     held_out = validation_fold(context, settings)
     if held_out is None:
         return None
@@ -102,16 +97,9 @@ def make_monitor(
 
 
 def validation_fold(context: Context, settings: TrainingSettings) -> Fold | None:
-    """Return the fold on which a network is scored after each epoch; None where none is asked for.
-
-    Raises:
-        KitError: the schedule needs a score and there is none.
-    """
-    if settings.validation.role != "none":
-        return context.fold(settings.validation.role)
-    if settings.schedule.kind == "plateau":
-        raise KitError("schedule.kind = 'plateau' needs validation.role, such as 'tune_val'")
-    return None
+    """Return the fold on which a network is scored after each epoch; None for no score."""
+    role = settings.validation.role
+    return None if role == "none" else context.fold(role)
 
 
 def metric_of(

@@ -15,14 +15,16 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from msgspec import Struct
 from msgspec.structs import replace
 from torch import Tensor
 
 from kit import discovery
 from kit.data.arrays import Take
 from kit.data.prepared import Prepared
-from kit.errors import DataError, KitError, nearest
+from kit.errors import DataError
 from kit.settings import DataConfig
+from kit.settings.strict import convert
 from kit.task import Task
 
 
@@ -64,6 +66,10 @@ class Batch:
         return Batch(**parts)
 
 
+class NoParameters(Struct, frozen=True, forbid_unknown_fields=True):
+    """``data.load`` of a loader that can be told nothing."""
+
+
 class Loader:
     """Rows of ``x``, or windows of a ragged ``x``.
 
@@ -76,9 +82,9 @@ class Loader:
         take: gives access to a prepared array by name.
     """
 
-    # Parameters in ``config.load`` that this loader knows, with their defaults.
-    parameters: ClassVar[Mapping[str, Any]] = {}
-    # Those of them that leave out what it augments training samples with.
+    # What ``config.load`` may tell this loader: types, bounds and defaults.
+    Parameters: ClassVar[type[Struct]] = NoParameters
+    # Values of those that leave out what it augments training samples with.
     plain: ClassVar[Mapping[str, Any]] = {}
     # Whether a training sample may come out differently each time, augmentation apart.
     draws: ClassVar[bool] = False
@@ -89,13 +95,7 @@ class Loader:
         self, task: Task, prepared: Prepared, config: DataConfig, take: Callable[[str], Take]
     ) -> None:
         self.task, self.prepared, self.config, self.take = task, prepared, config, take
-        for name in config.load:
-            if name not in self.parameters:
-                raise KitError(f"no setting 'data.load.{name}'{nearest(name, self.parameters)}")
-
-    def parameter(self, name: str) -> Any:
-        """Return a parameter of ``config.load`` or its default."""
-        return self.config.load.get(name, self.parameters[name])
+        self.parameters: Any = convert(config.load, self.Parameters, "data.load")
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
         """Return the addresses (samples, k) of all samples made of some prepared ones."""

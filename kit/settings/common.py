@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Annotated, Literal
 
@@ -227,3 +227,36 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """
         del dense
         self.data.check(sample_shape, outputs)
+        for place, part in _parts(self):
+            for name, value in ((name, getattr(part, name)) for name in part.__struct_fields__):
+                if isinstance(value, Schedule) and value.kind == "plateau":
+                    self.check_plateau(place + name)
+            warm_start, epochs = getattr(part, "warm_start", 0), getattr(part, "epochs", 1)
+            if warm_start >= epochs:
+                raise KitError(
+                    f"{place}epochs: architectures learn after {warm_start} epochs, and there are "
+                    f"{epochs}; make {place}warm_start smaller"
+                )
+
+    def check_plateau(self, place: str) -> None:
+        """Hold a schedule that follows scores to there being some.
+
+        Args:
+            place: the setting that is the schedule.
+
+        Raises:
+            KitError: there are none.
+        """
+        raise KitError(
+            f"{place}.kind = 'plateau' follows a score after each epoch, and none is taken there; "
+            "'step' and 'cosine' need none"
+        )
+
+
+def _parts(settings: Struct, place: str = "") -> Iterator[tuple[str, Struct]]:
+    """Yield settings and the tables in them, each with what its names begin with."""
+    yield place, settings
+    for name in settings.__struct_fields__:
+        value = getattr(settings, name)
+        if isinstance(value, Struct):
+            yield from _parts(value, f"{place}{name}.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar, get_type_hints
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -63,7 +63,7 @@ def toml(value: Any) -> str:
 
 
 def _check(name: str, kind: Any, path: str) -> None:
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+    if _is_struct(kind):
         if name not in kind.__struct_fields__:
             raise KitError(f"-o: no setting {path!r}{nearest(name, kind.__struct_fields__)}")
     elif kind is None:
@@ -72,10 +72,10 @@ def _check(name: str, kind: Any, path: str) -> None:
 
 def _field(kind: Any, name: str) -> Any:
     """Return the struct type below ``name``, ``dict`` for an open table, None for a value."""
-    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+    if not _is_struct(kind):
         return None
     hint = get_type_hints(kind)[name]
-    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+    if _is_struct(hint):
         return hint
     return dict if "Mapping" in str(hint) or "dict" in str(hint) else None
 
@@ -98,4 +98,27 @@ def _explain(message: str, kind: type[msgspec.Struct]) -> str:
             level = _field(level, name)
         full = f"{place}.{found[1]}".lstrip(".")
         return f"no setting {full!r}{nearest(found[1], level.__struct_fields__)}"
+    found = re.fullmatch(r"Invalid enum value '(.*)'", text, re.S)
+    if found:
+        return f"setting {place!r} has no {found[1]!r}{nearest(found[1], _choices(kind, place))}"
     return f"setting {place!r}: {text}" if place else text
+
+
+def _choices(kind: Any, place: str) -> list[str]:
+    """Return the words that the setting at a place, or what it holds, may be."""
+    for name in filter(None, re.sub(r"\[.*?\]", "", place).split(".")):
+        kind = get_type_hints(next(filter(_is_struct, _within(kind))))[name]
+    literals = [each for each in _within(kind) if get_origin(each) is Literal]
+    return [str(word) for each in literals for word in get_args(each)]
+
+
+def _within(kind: Any) -> Iterator[Any]:
+    """Yield a type and, unless it is one of words, all that it is made of."""
+    yield kind
+    if get_origin(kind) is not Literal:
+        for each in get_args(kind):
+            yield from _within(each)
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)

@@ -39,3 +39,14 @@ class TrainingSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
                 f"({', '.join(both)}); leave them out of data.roles.final_fit, or cut both from "
                 "them by data.split"
             )
+
+    def check_plateau(self, place: str) -> None:
+        """Hold a schedule that follows scores to there being some: the validation's.
+
+        Raises:
+            KitError: there are none.
+        """
+        if place != "schedule":
+            super().check_plateau(place)
+        elif self.validation.role == "none":
+            raise KitError("schedule.kind = 'plateau' needs validation.role, such as 'tune_val'")

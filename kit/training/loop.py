@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from kit.data.folds import Fold
 from kit.data.loading import Batch
+from kit.errors import KitError
 from kit.metrics import Prediction, evaluator
 from kit.runs.records import MetricValue
 from kit.settings import Schedule, Speed
@@ -172,6 +173,9 @@ def network_loss(
         speed: what may make the passes faster, such as lower precision.
         auxiliary: weight of the loss of each auxiliary head.
         averaged: whether the backward pass averages gradients over all processes.
+
+    Raises:
+        KitError: as a batch comes: the loss of heads has a weight, and there are none.
     """
     run = accelerate(network, speed, len(fold.input_shape) - 1, averaged=averaged)
 
@@ -179,6 +183,10 @@ def network_loss(
         part, weight = distributed.shard(batch)
         output = run(part.x)
         answer, *others = (output,) if isinstance(output, Tensor) else output
+        if auxiliary and not others and network.training:
+            raise KitError(
+                f"auxiliary = {auxiliary:g} weighs other heads, and the network has none"
+            )
         value = loss(fold.targets.decode(answer), part)
         for other in others if auxiliary else ():
             value = value + auxiliary * loss(fold.targets.decode(other), part)

@@ -5,37 +5,41 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
+from msgspec import Struct
 from torch import Tensor
 
 from kit.data import loading
 from kit.data.loading import Batch
-from kit.errors import KitError, nearest
 from kit.seeding import generator
 
 LOWEST, HIGHEST = -0.9, 3.0
-WHEN = ("training", "always", "never")
+
+
+class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``data.load`` can say.
+
+    Attributes:
+        sky: when it is altered; the released code does so with the stamps that it validates and
+            tests on, too. Here those are altered by a fixed draw per stamp.
+    """
+
+    sky: Literal["training", "always", "never"] = "training"
 
 
 class Loader(loading.Loader):
-    """Adds sky * U(-0.9, 3) to a stamp: deepCR's augmentation.
+    """Adds sky * U(-0.9, 3) to a stamp: deepCR's augmentation."""
 
-    Parameters: ``sky`` is ``training``, ``never``, or ``always``: the released code also alters
-    the stamps that it validates and tests on. Here those are altered by a fixed draw per stamp.
-    """
-
-    parameters: ClassVar[Mapping[str, Any]] = {"sky": "training"}
+    Parameters = Parameters
     plain: ClassVar[Mapping[str, Any]] = {"sky": "never"}
     draws: ClassVar[bool] = True
 
     def gather(self, addresses: Tensor, training: bool) -> Batch:
         """Return stamps, with altered skies where the config says so."""
         batch = super().gather(addresses, training)
-        when = self.parameter("sky")
-        if when not in WHEN:
-            raise KitError(f"data.load.sky = {when!r}{nearest(str(when), WHEN)}")
+        when = self.parameters.sky
         if when == "never" or (when == "training" and not training):
             return batch
         rows = addresses[:, 0]

@@ -13,28 +13,38 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from msgspec import Struct
 from torch import Tensor
 
 from kit.data import loading
 from kit.data.loading import Batch
+from kit.settings.common import Positive, Share
+
+
+class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``data.load`` can say.
+
+    Attributes:
+        mix: how often a chunk is mixed with noise.
+        noise: the noise's largest weight.
+        mask: how often a spectrogram is masked.
+        rounds: at most so many bands of each kind are.
+        bins: over at most such a share of the bins.
+        frames: over at most such a share of the frames.
+    """
+
+    mix: Share = 0.75
+    noise: Share = 0.5
+    mask: Share = 0.5
+    rounds: Positive = 2
+    bins: Share = 0.15
+    frames: Share = 0.2
 
 
 class Loader(loading.Loader):
-    """Chunks of clips, each with its own mean subtracted.
+    """Chunks of clips, each with its own mean subtracted."""
 
-    Parameters: ``mix``, how often a chunk is mixed with noise, and ``noise``, the noise's largest
-    weight; ``mask``, how often a spectrogram is masked, and ``rounds``, ``bins``, ``frames``: at
-    most so many bands of each kind, over at most such a share of the bins and of the frames.
-    """
-
-    parameters: ClassVar[Mapping[str, Any]] = {
-        "mix": 0.75,
-        "noise": 0.5,
-        "mask": 0.5,
-        "rounds": 2,
-        "bins": 0.15,
-        "frames": 0.2,
-    }
+    Parameters = Parameters
     plain: ClassVar[Mapping[str, Any]] = {"mix": 0.0, "mask": 0.0}
     draws: ClassVar[bool] = True
 
@@ -84,8 +94,8 @@ class Loader(loading.Loader):
         noise = noise.mT[:, None] - means[file][:, None, None, None]
         # A band is placed within the whole file, before a part of it is cut out.
         noise = self._masked(noise, length, start, lowest[file] - means[file])
-        chosen = torch.rand(batch, device=device) < self.parameter("mix")
-        weight = torch.rand(batch, device=device) * self.parameter("noise") * chosen
+        chosen = torch.rand(batch, device=device) < self.parameters.mix
+        weight = torch.rand(batch, device=device) * self.parameters.noise * chosen
         return torch.lerp(x, noise, weight[:, None, None, None])
 
     def _masked(self, x: Tensor, length: Tensor, start: Tensor, fill: Tensor) -> Tensor:
@@ -98,16 +108,16 @@ class Loader(loading.Loader):
             fill: (batch,) with what; the lowest value of the whole.
         """
         batch, _, bins, frames = x.shape
-        masked = torch.rand(batch, device=x.device) < self.parameter("mask")
-        most = int(self.parameter("rounds"))
+        masked = torch.rand(batch, device=x.device) < self.parameters.mask
+        most = self.parameters.rounds
         rounds = torch.randint(1, most + 1, (batch,), device=x.device)
         row = torch.arange(bins, device=x.device)[None, :, None]
         column = start[:, None, None] + torch.arange(frames, device=x.device)
         hidden = torch.zeros(batch, bins, frames, dtype=torch.bool, device=x.device)
         for number in range(most):
             for place, size, share in (
-                (row, torch.full_like(length, bins), self.parameter("bins")),
-                (column, length, self.parameter("frames")),
+                (row, torch.full_like(length, bins), self.parameters.bins),
+                (column, length, self.parameters.frames),
             ):
                 uniform = torch.rand(2, batch, device=x.device)
                 width = (uniform[0] * share * size).long()

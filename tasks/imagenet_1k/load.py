@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import torch
+from msgspec import Struct
 from torch import Tensor
 
 from kit import extras
@@ -30,16 +31,24 @@ MARGIN = 256 / 224
 Box = tuple[float, float, float, float]
 
 
+class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``data.load`` can say.
+
+    Attributes:
+        random: false for the middle of the picture in training, too.
+    """
+
+    random: bool = True
+
+
 class Loader(loading.Loader):
     """Squares of ``window`` pixels: a random, resized and flipped part of a picture in training.
 
     In evaluation the middle of the picture, after its shorter side was brought to 8/7 of the
     window. Bilinear with antialiasing, as is usual on ImageNet (Szegedy et al. 2015).
-
-    Parameters: ``random`` is false for the middle in training, too.
     """
 
-    parameters: ClassVar[Mapping[str, Any]] = {"random": True}
+    Parameters = Parameters
     plain: ClassVar[Mapping[str, Any]] = {"random": False}
     draws: ClassVar[bool] = True
     streams: ClassVar[bool] = True
@@ -52,7 +61,7 @@ class Loader(loading.Loader):
     def gather(self, addresses: Tensor, training: bool) -> Batch:
         """Return x (batch, 3, side, side), uint8."""
         rows, device = addresses[:, 0].cpu(), addresses.device
-        training = training and bool(self.parameter("random"))
+        training = training and self.parameters.random
         drawn = torch.rand(len(rows), 2 * ATTEMPTS + 3).tolist() if training else []
         x = np.empty((len(rows), 3, self.config.window, self.config.window), np.uint8)
         offsets, letters = self.prepared.array("x-offsets"), self.prepared.array("x")

@@ -6,21 +6,35 @@ in the input and 100 angstrom in the target.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from msgspec import Struct
 from torch import Tensor
 
 from kit.data import loading
 from kit.data.loading import Batch
 from kit.errors import DataError
+from kit.settings.common import Amount, Count
 
 BORDER, FAR = 5, 100.0
 # Whole maps are put on a canvas whose side is a multiple of this, if they need not be on 512.
 MULTIPLE = 16
+
+
+class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ``data.load`` can say.
+
+    Attributes:
+        canvas: side of the canvas in evaluation; 0 for the smallest that holds the fold's longest
+            protein.
+        clip: the largest target in training, angstrom.
+    """
+
+    canvas: Count = 512
+    clip: Amount = 16.0
 
 
 class Loader(loading.Loader):
@@ -29,12 +43,9 @@ class Loader(loading.Loader):
     In training a map larger than the window gives one random crop each time, whose row and column
     are drawn by themselves; targets are clipped. In evaluation the whole map is at the top left of
     a canvas, targets are as they are, and ``mask`` tells the pairs of residues from the rest.
-
-    Parameters: ``canvas`` is the side of that canvas, 0 for the smallest that holds the fold's
-    longest protein; ``clip`` is the largest target in training, angstrom.
     """
 
-    parameters: ClassVar[Mapping[str, Any]] = {"canvas": 512, "clip": 16.0}
+    Parameters = Parameters
     draws: ClassVar[bool] = True
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
@@ -46,7 +57,7 @@ class Loader(loading.Loader):
         side = self.config.window
         if not training:
             needed = int(self.prepared.array("length")[indices].max()) + 2 * BORDER
-            side = int(self.parameter("canvas")) or -(-needed // MULTIPLE) * MULTIPLE
+            side = self.parameters.canvas or -(-needed // MULTIPLE) * MULTIPLE
             if needed > side:
                 length = needed - 2 * BORDER
                 raise DataError(
@@ -72,7 +83,7 @@ class Loader(loading.Loader):
         residue = residue.clamp(min=0).minimum(length[:, None, None] - 1)
         y = self._pairs("y", protein, residue, length).where(inside, FAR)
         if training:
-            y = y.clamp(max=float(self.parameter("clip")))
+            y = y.clamp(max=self.parameters.clip)
         single = self.take("x")(self.take("x-offsets")(protein)[:, None, None] + residue)
         maps = self._pairs("maps", protein, residue, length)
         return Batch(

@@ -57,14 +57,6 @@ class AutoDeepLabSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     layer_1_beta: Layer1Beta
     allow_none: bool
 
-    def __post_init__(self) -> None:
-        """Refuse a search that never searches."""
-        if self.warm_start >= self.epochs:
-            raise ValueError(
-                f"alphas and betas learn after {self.warm_start} epochs, and there are "
-                f"{self.epochs}; make warm_start smaller"
-            )
-
 
 class AutoDeepLabEvaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The training of the network of an architecture.

@@ -8,7 +8,15 @@ from msgspec import Meta, Struct
 
 from kit.errors import KitError
 from kit.method import MethodInfo
-from kit.settings import Amount, Count, Optimiser, Positive, Speed, TrainingSettings
+from kit.settings import (
+    Amount,
+    Count,
+    Optimiser,
+    Positive,
+    Schedule,
+    Speed,
+    TrainingSettings,
+)
 from kit.spaces.densenas.blocks import Blocks, parse
 from kit.spaces.densenas.table import SupernetTable, supernet_table
 
@@ -92,9 +100,14 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
         """Hold the settings to the samples; for dense tasks all maps stay as large as these.
 
         Raises:
-            KitError: they do not fit, naming what makes maps smaller.
+            KitError: they do not fit, naming what makes maps smaller; or a schedule is given.
         """
         super().check(sample_shape, outputs, dense)
+        if self.schedule != Schedule():
+            raise KitError(
+                "schedule: the method itself sets the rate of every step, from "
+                "optimiser.learning_rate down to floor"
+            )
         if not dense:
             return
         for number, block in enumerate(parse(self.architecture) if self.architecture else (), 1):
