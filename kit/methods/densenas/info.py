@@ -126,7 +126,7 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
 METHOD = MethodInfo(
     name="densenas",
     title="DenseNAS",
-    version=1,
+    version=2,
     stages=("search", "evaluate"),
     settings_type=DenseNasSettings,
     architecture=Blocks(),

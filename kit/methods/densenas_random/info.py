@@ -81,7 +81,7 @@ class DenseNasRandomInfo(MethodInfo):
 METHOD = DenseNasRandomInfo(
     name="densenas-random",
     title="DenseNAS random",
-    version=1,
+    version=2,
     stages=("search", "evaluate"),
     settings_type=DenseNasRandomSettings,
     architecture=Blocks(),
