@@ -45,6 +45,8 @@ RELEASED = {
 # times and seed 1 is another one.
 NEAR = {("densenas", "fsd50k"): 0.05}
 
+LEARNED = ("search", "search_val")
+
 
 def settings(of: str, *overrides: str, protocol: Protocol = "released") -> DenseNasSettings:
     found = task.find(of)
@@ -99,6 +101,8 @@ def test_the_search_is_the_released_one(of: str) -> None:
     assert clean.search.count_convolutions
     assert (clean.search.cost_shape, clean.search.architecture_on) == (None, "held-out")
     assert released.pad == clean.pad == (of == "satellite")
+    # Both learn from the same kind of samples.
+    assert {each.data.view(role) for each in (released, clean) for role in LEARNED} == {"augmented"}
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,8 @@ def test_the_search_is_the_released_one(of: str) -> None:
     assert (released.batch_size or settings(of).batch_size) == sizes.get(
         of, settings(of).batch_size
     )
+    views = [settings(of, by).data.view("tune_val") for by in ("released", "clean")]
+    assert views == ["plain" if of == "psicov" else "evaluation", "evaluation"]
     own = of in ("cifar-100", "spherical", "fsd50k", "ecg", "satellite", "deepsea")
     assert settings(of).table == supernet_table(f"{of}-random" if own else of)
 
