@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from kit import paths
+from kit.bench.step_times import changed
 from kit.files import decode_json
 from kit.spec import PROFILES, Profile, Tier
 
@@ -31,7 +32,11 @@ class Epoch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class EpochTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A measurement and how it was made; ``images`` of ``side`` pixels are one epoch."""
+    """A measurement and how it was made; ``images`` of ``side`` pixels are one epoch.
+
+    Attributes:
+        code: see `StepTimes`.
+    """
 
     profile: Profile
     tier: Tier
@@ -42,11 +47,13 @@ class EpochTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     side: int
     batch: int
     epochs: list[Epoch]
+    code: str | None = None
 
     def __str__(self) -> str:
         return (
             f"{self.images} images of {self.side}×{self.side} ({self.tier}), batch {self.batch}, "
             f"profile {self.profile}; {self.device}, {self.threads} threads, torch {self.torch}"
+            f"{changed(self.code)}"
         )
 
 

@@ -11,6 +11,7 @@ from torch import nn
 from kit import method, task
 from kit.backbones import backbone
 from kit.bench.epoch_times import Epoch, EpochTimes, Strategy, file_of
+from kit.bench.step_times import timed_code
 from kit.data.folds import Fold, TaskData
 from kit.data.loading import Batch
 from kit.data.prepared import open_prepared
@@ -81,6 +82,7 @@ def measure(
         side=side,
         batch=size,
         epochs=found,
+        code=timed_code(),
     )
     write_json(file_of(profile), measured)
     return measured

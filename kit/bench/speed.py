@@ -21,7 +21,14 @@ from torch import Tensor
 from kit import task
 from kit.backbones import backbone
 from kit.bench.measure import interleaved
-from kit.bench.step_times import ConvVariant, Point, StepTimes, file_of, load
+from kit.bench.step_times import (
+    ConvVariant,
+    Point,
+    StepTimes,
+    file_of,
+    load,
+    timed_code,
+)
 from kit.data.folds import Fold, TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import KitError
@@ -105,6 +112,7 @@ def measure(
         steps=steps,
         rounds=scale.rounds,
         points=[],
+        code=timed_code(),
     )
     before = load(figure, profile)
     if before is not None and msgspec.structs.replace(before, points=[]) == whole:

@@ -9,6 +9,7 @@ import msgspec
 
 from kit import paths
 from kit.files import decode_json
+from kit.runs.provenance import hash_of
 from kit.spec import PROFILES, Profile, Tier
 
 ConvVariant = Literal["dense", "depthwise", "released-quirk"]
@@ -30,6 +31,7 @@ class StepTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         batch: samples per step.
         steps: optimiser steps in one timed piece of work; in profile ``paper`` a whole epoch.
         rounds: of which the median counts.
+        code: of the operator and the supernet, as `timed_code` has it; None where it is not known.
     """
 
     figure: int
@@ -42,6 +44,7 @@ class StepTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     steps: int
     rounds: int
     points: list[Point]
+    code: str | None = None
 
     @property
     def title(self) -> str:
@@ -51,7 +54,18 @@ class StepTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         if self.profile != "paper":
             work += " (in the paper: epochs of batch 128)"
         machine = f"{self.device}, {self.threads} threads, torch {self.torch}"
-        return f"{work}; {machine}; profile {self.profile}, tier {self.tier}"
+        title = f"{work}; {machine}; profile {self.profile}, tier {self.tier}"
+        return title + changed(self.code)
+
+
+def timed_code() -> str:
+    """Return the hash of the code whose speed is measured: of the operator and the supernet."""
+    return hash_of([paths.PACKAGE / "ops", paths.PACKAGE / "search"])
+
+
+def changed(code: str | None) -> str:
+    """Return words that follow a measurement's if the code it was of is another one now."""
+    return "" if code in (None, timed_code()) else "; of code that has changed since"
 
 
 def file_of(figure: int, profile: Profile) -> Path:

@@ -40,12 +40,19 @@ def test_figure_3_is_measured_kept_and_drawn(
     # What is measured already is kept: the same numbers, not new ones.
     again = kit("reproduce", "--figure", "3", "--profile", "smoke", "--format", "json")
     assert json.loads(again.stdout) == measured
+    # Where the code that was timed has changed since, that is said, and it is measured anew.
+    file = home / "results" / "speed" / "figure-3-smoke.json"
+    assert "changed since" not in kit("figure", "3").stdout
+    file.write_text(json.dumps({**measured, "code": "of before"}))
+    assert "of code that has changed since" in kit("figure", "3").stdout
+    anew = kit("reproduce", "--figure", "3", "--profile", "smoke", "--format", "json")
+    assert json.loads(anew.stdout)["code"] == measured["code"]
     for name in ("one.svg", "two.svg", "three.png"):
         assert kit("figure", "3", "--output", str(tmp_path / name)).returncode == 0
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
     assert "mixed-weights" in (tmp_path / "one.svg").read_text()
     assert (tmp_path / "three.png").stat().st_size > 10_000
-    assert (home / "results" / "speed" / "figure-3-smoke.json").exists()
+    assert file.exists()
 
 
 def test_the_quirk_sets_the_baselines_dense_and_dash_depthwise() -> None:
