@@ -95,7 +95,7 @@ class Loader:
         self, task: Task, prepared: Prepared, config: DataConfig, take: Callable[[str], Take]
     ) -> None:
         self.task, self.prepared, self.config, self.take = task, prepared, config, take
-        self.parameters: Any = convert(config.load, self.Parameters, "data.load")
+        self.parameters: Any = convert(config.load, self.Parameters, task.name, "data.load.")
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
         """Return the addresses (samples, k) of all samples made of some prepared ones."""

@@ -14,8 +14,14 @@ from kit.errors import KitError, nearest
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
 
-def convert(values: Mapping[str, Any], kind: type[Struct], source: str) -> Struct:
+def convert(values: Mapping[str, Any], kind: type[Struct], source: str, under: str = "") -> Struct:
     """Return ``values`` as a ``kind``.
+
+    Args:
+        values: by their names.
+        kind: what they are checked against.
+        source: where they come from.
+        under: what their full names begin with, such as ``data.load.``.
 
     Raises:
         KitError: a key is unknown, a value has the wrong type, or a required one is missing.
@@ -23,7 +29,7 @@ def convert(values: Mapping[str, Any], kind: type[Struct], source: str) -> Struc
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise KitError(f"{source}: {_explain(str(error), kind)}") from None
+        raise KitError(f"{source}: {_explain(str(error), kind, under)}") from None
 
 
 def apply_overrides(
@@ -87,7 +93,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _explain(message: str, kind: type[msgspec.Struct]) -> str:
+def _explain(message: str, kind: type[msgspec.Struct], under: str) -> str:
     """Turn the library's message into one that names the setting and near ones."""
     text, _, path = message.partition(" - at `$")
     place = path.rstrip("`").lstrip(".")
@@ -96,12 +102,12 @@ def _explain(message: str, kind: type[msgspec.Struct]) -> str:
         level: Any = kind
         for name in filter(None, place.split(".")):
             level = _field(level, name)
-        full = f"{place}.{found[1]}".lstrip(".")
+        full = under + f"{place}.{found[1]}".lstrip(".")
         return f"no setting {full!r}{nearest(found[1], level.__struct_fields__)}"
     found = re.fullmatch(r"Invalid enum value '(.*)'", text, re.S)
     if found:
-        return f"setting {place!r} has no {found[1]!r}{nearest(found[1], _choices(kind, place))}"
-    return f"setting {place!r}: {text}" if place else text
+        return f"{under}{place} = {found[1]!r}{nearest(found[1], _choices(kind, place))}"
+    return f"setting {under + place!r}: {text}" if place else text
 
 
 def _choices(kind: Any, place: str) -> list[str]:

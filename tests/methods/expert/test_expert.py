@@ -169,6 +169,8 @@ def test_what_a_schedule_or_a_selection_may_not_be_told(darcy: object) -> None:
         result_of(expert_spec("darcy-flow", "schedule.kind=plateau"))
     with pytest.raises(KitError, match=r"samples that are trained on \(val\); leave them out"):
         result_of(expert_spec("darcy-flow", "validation.role=tune_val"))
+    with pytest.raises(KitError, match=r"auxiliary = 0.4 weighs other heads, and the network has"):
+        result_of(expert_spec("darcy-flow", "auxiliary=0.4"))
     with pytest.raises(KitError, match=r"no setting 'build.modus'; did you mean 'modes'"):
         result_of(expert_spec("darcy-flow", "build.modus=3"))
     with pytest.raises(

@@ -123,7 +123,7 @@ def test_runs_of_the_recipe_stand_beside() -> None:
             {"overrides": ("recipe=figure-5", "trials.trials=2")},
             "it has overrides (trials.trials=2)",
         ),
-        ({"method_version": 99}, "method version 99, now 1"),
+        ({"method_version": 99}, "method version 99, now 2"),
         ({"overrides": ("recipe='figure-5'",)}, ""),
     ],
 )
