@@ -17,7 +17,7 @@ CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info 
 # Where Python is told to keep no compiled modules, every process of the tests compiles all of them.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup hooks reproduce images lint quick quick-tests test coverage times numbers pins docs test-containers clean
+.PHONY: setup hooks reproduce images lint quick quick-tests test all-tests coverage times numbers pins docs test-containers clean
 
 setup: $(READY)
 
@@ -50,7 +50,11 @@ quick: setup
 quick-tests: setup
 	$(PYTEST) $(CORES) -m "not slow"
 
-test: lint
+# The checks take one core, and a part of the tests waits.
+test: setup
+	$(MAKE) --jobs 2 lint all-tests
+
+all-tests: setup
 	$(PYTEST) $(MORE)
 
 # The tests, and how much of the kit they run, without what runs in processes of its own.
