@@ -136,7 +136,7 @@ def test_rules_that_a_tasks_samples_forbid(name: str, override: str, words: str)
         (
             "densenas",
             "search.epochs=1",
-            "there are 1; make search.warm_start smaller",
+            "after 1 epochs, and there are 1; make warm_start smaller",
         ),
         ("auto-deeplab", "search.warm_start=2", "learn after 2 epochs"),
         ("densenas", "schedule.kind=cosine", "the method itself sets the rate"),

@@ -14,6 +14,7 @@ from kit.settings.common import (
     Validation,
 )
 from kit.settings.resolve import merge, resolve
+from kit.settings.search import OneShotSearch
 from kit.settings.speed import Speed
 from kit.settings.split import FoldShare
 from kit.settings.strict import apply_overrides, convert, toml
@@ -26,6 +27,7 @@ __all__ = [
     "Count",
     "DataConfig",
     "FoldShare",
+    "OneShotSearch",
     "Optimiser",
     "Positive",
     "Schedule",

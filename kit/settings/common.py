@@ -227,16 +227,9 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """
         del dense
         self.data.check(sample_shape, outputs)
-        for place, part in _parts(self):
-            for name, value in ((name, getattr(part, name)) for name in part.__struct_fields__):
-                if isinstance(value, Schedule) and value.kind == "plateau":
-                    self.check_plateau(place + name)
-            warm_start, epochs = getattr(part, "warm_start", 0), getattr(part, "epochs", 1)
-            if warm_start >= epochs:
-                raise KitError(
-                    f"{place}epochs: architectures learn after {warm_start} epochs, and there are "
-                    f"{epochs}; make {place}warm_start smaller"
-                )
+        for place, schedule in _schedules(self):
+            if schedule.kind == "plateau":
+                self.check_plateau(place)
 
     def check_plateau(self, place: str) -> None:
         """Hold a schedule that follows scores to there being some.
@@ -253,10 +246,11 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-def _parts(settings: Struct, place: str = "") -> Iterator[tuple[str, Struct]]:
-    """Yield settings and the tables in them, each with what its names begin with."""
-    yield place, settings
+def _schedules(settings: Struct, place: str = "") -> Iterator[tuple[str, Schedule]]:
+    """Yield all schedules in settings, each with its full name."""
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
-        if isinstance(value, Struct):
-            yield from _parts(value, f"{place}{name}.")
+        if isinstance(value, Schedule):
+            yield place + name, value
+        elif isinstance(value, Struct):
+            yield from _schedules(value, f"{place}{name}.")

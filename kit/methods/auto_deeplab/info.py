@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from kit.errors import KitError
 from kit.method import MethodInfo, MixtureRows
-from kit.settings import Amount, Count, Optimiser, Positive, Settings, Speed
+from kit.settings import Amount, Count, OneShotSearch, Optimiser, Positive, Settings, Speed
 from kit.spaces.auto_deeplab.kind import FEWEST_LAYERS, MOST_LAYERS, MOST_STEPS, Trellis
 from kit.spaces.auto_deeplab.layout import LEVELS, Layer1Beta, OpOrder, sources
 from kit.spaces.names import OPERATIONS
@@ -22,7 +22,7 @@ Layers = Annotated[int, Meta(ge=FEWEST_LAYERS, le=MOST_LAYERS)]
 Steps = Annotated[int, Meta(ge=1, le=MOST_STEPS)]
 
 
-class AutoDeepLabSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class AutoDeepLabSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The search stage: after each step of the weights one of alphas and betas.
 
     Attributes:
@@ -31,7 +31,6 @@ class AutoDeepLabSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         steps: of its cells.
         optimiser: of the weights; their rate falls along half a cosine.
         lowest_rate: what it does not fall below.
-        warm_start: epochs in which the weights alone learn.
         architecture: optimiser of alphas and betas.
         architecture_on: the samples that these learn from; those of the weights [released].
         validation_loss: what the epoch is chosen by whose alphas and betas are decoded; None for
@@ -42,14 +41,12 @@ class AutoDeepLabSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields
         allow_none: whether edges of the found cell may hold no operation [released].
     """
 
-    epochs: Positive
     batch_size: Batches
     filters: Positive
     layers: Layers
     steps: Steps
     optimiser: Optimiser
     lowest_rate: Amount
-    warm_start: Count
     architecture: Optimiser
     architecture_on: Literal["search", "search_val"]
     validation_loss: str | None = None

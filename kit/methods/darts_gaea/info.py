@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from msgspec import Struct
-
 from kit.errors import KitError
 from kit.method import MixtureRows
 from kit.methods.darts_gaea.genotypes import GenotypeInfo, GenotypeSettings
-from kit.settings import Amount, Count, Optimiser, Positive, Schedule
+from kit.settings import Amount, OneShotSearch, Optimiser, Positive, Schedule
 from kit.spaces.darts.architecture import DartsCells
 from kit.spaces.darts.genotype import CELLS, INPUTS, NODES
 from kit.spaces.names import OPERATIONS
 
 
-class GaeaSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class GaeaSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The search stage: one supernet, weights and architecture in turn on two halves of the data.
 
     Attributes:
@@ -26,7 +24,6 @@ class GaeaSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         optimiser: of the weights.
         schedule: of the weights' rate.
         clip: norm to which the weights' gradients together are clipped; 0 for none.
-        warm_start: epochs in which the weights alone learn.
         learning_rate: of alphas and betas.
         floor: what no alpha or beta falls below [GAEA: 1e-5]; 0 for none [NAS-Bench-360].
         mixture: ``softmax-of-simplex`` takes the softmax of what are distributions already, so that
@@ -36,14 +33,12 @@ class GaeaSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         start: first values of alphas and betas, ``ones`` [NAS-Bench-360] or ``uniform`` [GAEA].
     """
 
-    epochs: Positive
     batch_size: Positive
     channels: Positive
     layers: Positive
     optimiser: Optimiser
     schedule: Schedule
     clip: Amount
-    warm_start: Count
     learning_rate: Amount
     floor: Amount
     mixture: Literal["softmax-of-simplex", "simplex"]

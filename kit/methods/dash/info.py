@@ -16,6 +16,7 @@ from kit.settings import (
     Amount,
     BelowOne,
     Count,
+    OneShotSearch,
     Optimiser,
     Positive,
     Schedule,
@@ -31,7 +32,7 @@ Form = (
 """How an AggConv is computed, by the names of ``kit.ops``, which needs torch."""
 
 
-class DashSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DashSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The search stage: one supernet for weights and alphas. In brackets where an option is from.
 
     Attributes:
@@ -46,7 +47,7 @@ class DashSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         level: ``single`` updates weights and alphas by the same batch [section 3, code];
             ``bilevel`` the alphas by a batch of the fold ``search_val`` first, without second order
             terms [DARTS].
-        warm_start: epochs in which the weights alone learn [relax, ``--warmup-epochs``].
+        warm_start: [relax, ``--warmup-epochs``].
         gradient_scale: alpha's gradients are normalised and divided by it; 0 leaves them alone
             [code: ``grad_scale``].
         penalty: times the receptive field, added to alpha's gradient [A.5.2: 1e-5].
@@ -63,14 +64,12 @@ class DashSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         width: of the backbone in the search [code: 1 in 2D; A.5.1 does not tell it from 4].
     """
 
-    epochs: Positive
     batch_fraction: Share
     optimiser: Optimiser
     alpha_learning_rate: Amount
     schedule: Schedule
     alpha_update: Literal["gradient", "exponentiated-gradient"] = "gradient"
     level: Literal["single", "bilevel"] = "single"
-    warm_start: Count = 0
     gradient_scale: Amount
     penalty: Amount
     field: Literal["extent", "ten-kernel-sizes"]

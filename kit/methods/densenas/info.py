@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.settings import (
     Amount,
     Count,
+    OneShotSearch,
     Optimiser,
     Positive,
     Schedule,
@@ -25,13 +26,13 @@ Operation = Literal["basic_block"]
 Entry = tuple[Channels, Operation, tuple[Operation, ...], Count, Positive]
 
 
-class DenseNasSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DenseNasSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The search stage: weights and architecture in turn. All of it is the released code's.
 
     Attributes:
         batch_size: of the architecture's steps; the weights' steps see four such batches, from four
             fixed parts of their samples.
-        warm_start: epochs in which the weights learn alone, on layers that are drawn uniformly.
+        warm_start: in these epochs the layers that learn are drawn uniformly.
         optimiser: of the weights.
         floor: the rate that the weights' cosine ends at.
         architecture: the optimiser of alphas and betas.
@@ -49,9 +50,7 @@ class DenseNasSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             they did before torch 2 set gradients to none.
     """
 
-    epochs: Positive
     batch_size: Positive
-    warm_start: Count
     optimiser: Optimiser
     floor: Amount
     architecture: Optimiser
