@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from kit.ops.plan import ConvShape, good_length, reach
+from kit.ops.plan import ConvShape, good_length, reach, transform_length
 
 LEAST = 100
 """Shorter transforms, in points, gain less than the lines cost."""
@@ -50,10 +50,11 @@ class Wrapping:
     def __init__(
         self, conv: ConvShape, offsets: Tensor, multiple: int, device: torch.device
     ) -> None:
-        self.reaches = [reach(n, conv.kernel_sizes, conv.dilations) for n in conv.sizes]
+        sizes, gaps = conv.kernel_sizes, conv.dilations
+        self.reaches = [reach(n, sizes, gaps) for n in conv.sizes]
         self.sides: list[_Side] = []
+        lengths = [transform_length(n, sizes, gaps, multiple) for n in conv.sizes]
         needed = [n + farthest for n, farthest in zip(conv.sizes, self.reaches, strict=True)]
-        lengths = [good_length(least, multiple) for least in needed]
         if len(lengths) == 2 and conv.stride == 1:
             for axis, (n, farthest) in enumerate(zip(conv.sizes, self.reaches, strict=True)):
                 short = good_length(needed[axis] - 1, multiple)

@@ -99,23 +99,22 @@ def _explain(message: str, kind: type[msgspec.Struct], under: str) -> str:
     place = path.rstrip("`").lstrip(".")
     found = re.search(r"unknown field `(.+?)`", text)
     if found:
-        level: Any = kind
-        for name in filter(None, place.split(".")):
-            level = _field(level, name)
+        level = next(filter(_is_struct, _within(_at(kind, place))))
         full = under + f"{place}.{found[1]}".lstrip(".")
         return f"no setting {full!r}{nearest(found[1], level.__struct_fields__)}"
     found = re.fullmatch(r"Invalid enum value '(.*)'", text, re.S)
     if found:
-        return f"{under}{place} = {found[1]!r}{nearest(found[1], _choices(kind, place))}"
+        literals = [each for each in _within(_at(kind, place)) if get_origin(each) is Literal]
+        words = [str(word) for each in literals for word in get_args(each)]
+        return f"{under}{place} = {found[1]!r}{nearest(found[1], words)}"
     return f"setting {under + place!r}: {text}" if place else text
 
 
-def _choices(kind: Any, place: str) -> list[str]:
-    """Return the words that the setting at a place, or what it holds, may be."""
+def _at(kind: Any, place: str) -> Any:
+    """Return the type of the setting at a place; that of a place within it is a part of that."""
     for name in filter(None, re.sub(r"\[.*?\]", "", place).split(".")):
         kind = get_type_hints(next(filter(_is_struct, _within(kind))))[name]
-    literals = [each for each in _within(kind) if get_origin(each) is Literal]
-    return [str(word) for each in literals for word in get_args(each)]
+    return kind
 
 
 def _within(kind: Any) -> Iterator[Any]:

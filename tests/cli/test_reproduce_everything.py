@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from kit import papers
-from kit.cli.reproduce import everything, runs
+from kit.bench import epoch_times, step_times
+from kit.cli.reproduce import everything, runs, speed
 from kit.cli.reproduce.everything import MEASURED, Filled, Part
 from kit.errors import KitError
+from kit.files import write_json
 from tests.conftest import Run
 from tests.made_runs import make_run
 
@@ -129,3 +131,23 @@ def test_it_takes_neither_a_part_nor_another_format(kit: Run) -> None:
 def test_an_unknown_form_is_refused_before_anything_runs() -> None:
     with pytest.raises(KitError, match="text or json"):
         everything.reproduce("csv", False, WHERE, None, False, {}, **REQUEST)
+
+
+def test_what_was_timed_by_other_code_is_timed_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[str] = []
+    monkeypatch.setattr(speed, "epochs", lambda *_: measured.append("8"))
+    monkeypatch.setattr(speed, "steps", lambda number, *_: measured.append(str(number)))
+    facts: dict[str, Any] = {
+        **{"profile": "smoke", "tier": "synthetic", "device": "CPU", "threads": 1},
+        **{"torch": "2", "batch": 2, "code": step_times.timed_code()},
+    }
+    write_json(
+        epoch_times.file_of("smoke"),
+        epoch_times.EpochTimes(**facts, images=1, side=1, epochs=[]),
+    )
+    for figure in (2, 3):
+        facts["code"] = step_times.timed_code() if figure == 2 else "of before"
+        kept = step_times.StepTimes(**facts, figure=figure, steps=1, rounds=1, points=[])
+        write_json(step_times.file_of(figure, "smoke"), kept)
+    everything._measure("smoke", None, None, False)
+    assert measured == ["3"]

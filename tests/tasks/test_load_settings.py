@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from kit import discovery, task
+from kit.data.loading import Loader
 from kit.errors import KitError
 from kit.settings import DataConfig
 
@@ -36,8 +37,6 @@ def test_what_a_loader_cannot_be_told(name: str, load: dict[str, Any], words: st
 
 
 def test_a_loader_without_settings_takes_none() -> None:
-    from kit.data.loading import Loader
-
     prepared: Any = None  # told before it is looked at
     with pytest.raises(KitError, match=r"no setting 'data.load.sky'; there is none"):
         Loader(task.find("ecg"), prepared, DataConfig(load={"sky": "never"}), unused)

@@ -203,14 +203,16 @@ def _slots(where: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _measure(profile: Profile, tier: Tier | None, device: str | None, force: bool) -> None:
-    """Measure what is measured without runs, and has not been measured at this profile."""
+    """Measure what is measured without runs, unless it was, by today's code and at this profile."""
     from kit.bench import epoch_times, step_times
     from kit.cli.reproduce import speed
 
-    if epoch_times.load(profile) is None:
+    epochs = epoch_times.load(profile)
+    if epochs is None or step_times.changed(epochs.code):
         speed.epochs(profile, tier, device, force)
     for _, name in planning.SPEED_TESTS:
-        if step_times.load(int(name), profile) is None:
+        steps = step_times.load(int(name), profile)
+        if steps is None or step_times.changed(steps.code):
             speed.steps(int(name), profile, tier, device, force)
 
 

@@ -47,7 +47,7 @@ class DashSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields
         level: ``single`` updates weights and alphas by the same batch [section 3, code];
             ``bilevel`` the alphas by a batch of the fold ``search_val`` first, without second order
             terms [DARTS].
-        warm_start: [relax, ``--warmup-epochs``].
+        warm_start: as other searches have it [relax, ``--warmup-epochs``].
         gradient_scale: alpha's gradients are normalised and divided by it; 0 leaves them alone
             [code: ``grad_scale``].
         penalty: times the receptive field, added to alpha's gradient [A.5.2: 1e-5].
