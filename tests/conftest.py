@@ -1,13 +1,15 @@
-"""Every test has its own data and results; Darcy's smoke data are made once per session."""
+"""Every test has its own data and results; what many of them need is made once for all."""
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -18,6 +20,7 @@ from kit import files, paths, task
 from kit.containers import build, images
 from kit.containers.client import connect
 from kit.data import preparing
+from kit.data.prepared import folder_of
 from kit.errors import UnavailableError
 from kit.report.tables import sizes
 from tests import times
@@ -50,11 +53,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if (item.path in engines) == (part == "engines")]
 
 
+def pytest_collection_finish() -> None:
+    """Leave out of every later collection of garbage what the imported modules are made of."""
+    gc.collect()
+    gc.freeze()
+
+
+@contextmanager
+def shared(factory: pytest.TempPathFactory, variable: str) -> Iterator[Path]:
+    """Point a variable to a folder of all processes of the session, for one of them at a time."""
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / variable
+    lock = folder.with_suffix(".lock")
+    with pytest.MonkeyPatch.context() as patch, files.locked(lock, wait=600) as mine:
+        assert mine
+        patch.setenv(variable, str(folder))
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def smoke_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("data")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KIT_DATA", str(folder))
+    """Darcy Flow's smoke data: not to be changed, nor joined by others."""
+    with shared(tmp_path_factory, "KIT_DATA") as folder:
         preparing.prepare(task.find("darcy-flow"), "regenerated", "smoke")
     return folder
 
@@ -75,11 +95,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture(scope="session")
 def kept_counts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sizes of all models as the kit keeps them, counted by the first process that asks."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "counts"
-    with pytest.MonkeyPatch.context() as patch, files.locked(folder / ".lock", wait=600) as mine:
-        assert mine
-        patch.setenv("KIT_RESULTS", str(folder))
+    with shared(tmp_path_factory, "KIT_RESULTS") as folder:
         sizes.count_all()
     return folder / ".counts.json"
 
@@ -94,11 +110,19 @@ def counted(kept_counts: Path, home: Path) -> None:
 
 @pytest.fixture
 def darcy(smoke_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Prepared Darcy Flow data, shared: not to be changed, nor joined by others."""
+    """The environment with these data, which a test may not change."""
     monkeypatch.setenv("KIT_DATA", str(smoke_data))
     before = set(smoke_data.iterdir())
     yield smoke_data
     assert set(smoke_data.iterdir()) == before, "other tests would find these data, too"
+
+
+@pytest.fixture
+def own_darcy(smoke_data: Path, home: Path) -> Path:
+    """A copy of the data, beside which others may be made; the folder of Darcy Flow's."""
+    del home  # which says where data are
+    shutil.copytree(smoke_data, paths.data())
+    return folder_of(task.find("darcy-flow"), "regenerated", "smoke")
 
 
 @pytest.fixture

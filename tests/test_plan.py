@@ -184,14 +184,6 @@ def test_a_method_of_no_paper_may_be_asked_for() -> None:
         plan.make(request(table=7, tasks=(), methods=("linear",)))
 
 
-@pytest.fixture
-def own_data(smoke_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Darcy Flow's data to be changed at will."""
-    shutil.copytree(smoke_data, tmp_path / "own")
-    monkeypatch.setenv("KIT_DATA", str(tmp_path / "own"))
-    return tmp_path / "own" / "darcy-flow" / "regenerated-smoke"
-
-
 def prepared_anew(folder: Path) -> None:
     """Prepare Darcy Flow again, with other pressures."""
     arrays = {file.stem: np.load(file) for file in folder.glob("*.npy")}
@@ -201,12 +193,12 @@ def prepared_anew(folder: Path) -> None:
     write_prepared(folder, task.find("darcy-flow"), "regenerated", {"train": 12}, contents)
 
 
-def test_a_run_is_made_anew_when_its_data_were(own_data: Path) -> None:
+def test_a_run_is_made_anew_when_its_data_were(own_darcy: Path) -> None:
     wanted = request(methods=("wrn",), seeds=(0,))
     (first,) = plan.make(wanted).runs
     before = execute(first.spec, ExecuteOptions())
     assert plan.make(wanted).runs[0].action == "keep"
-    prepared_anew(own_data)
+    prepared_anew(own_darcy)
     (again,) = plan.make(wanted).runs
     assert (again.action, again.reason) == ("run", OTHER_DATA)
     after = execute(first.spec, ExecuteOptions())
@@ -216,16 +208,16 @@ def test_a_run_is_made_anew_when_its_data_were(own_data: Path) -> None:
     assert plan.make(wanted).runs[0].action == "keep"
     assert [file.name for file in RunFolder(first.spec).path.glob("*.rejected")]
     # A result is as good where its data are not.
-    shutil.rmtree(own_data)
+    shutil.rmtree(own_darcy)
     assert plan.make(wanted).runs[0].action == "keep"
 
 
-def test_what_was_begun_with_other_data_begins_anew(own_data: Path) -> None:
+def test_what_was_begun_with_other_data_begins_anew(own_darcy: Path) -> None:
     (run,) = plan.make(request(methods=("dash",), seeds=(0,))).runs
     execute(run.spec, ExecuteOptions(until="search"))
     folder = RunFolder(run.spec)
     searched = folder.output("search")
-    prepared_anew(own_data)
+    prepared_anew(own_darcy)
     logged: list[str] = []
     execute(run.spec, ExecuteOptions(until="search", log=logged.append))
     assert logged[0].endswith("begins anew")

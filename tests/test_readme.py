@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,14 +40,16 @@ def block(section: str) -> str:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
-    """An environment whose ``kit`` and ``python`` are those of this test."""
+def shell(tmp_path: Path, kept_counts: Path) -> dict[str, str]:
+    """An environment whose ``kit`` and ``python`` are those of this test; it knows all sizes."""
     folder = tmp_path / "bin"
     folder.mkdir()
     for name, words in (("kit", f"{sys.executable} -m kit"), ("python", sys.executable)):
         (folder / name).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         (folder / name).chmod(0o755)
     (tmp_path / "tasks").mkdir()
+    (tmp_path / "results").mkdir()
+    shutil.copy(kept_counts, tmp_path / "results")
     return {
         **os.environ,
         "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",

@@ -1,11 +1,11 @@
-"""Parameters and multiply-adds of a network, without allocating or running it."""
+"""Parameters and multiply-adds of a network, by a look at one sample on its way through it."""
 
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import partial
 
 import torch
@@ -27,8 +27,9 @@ def multiply_adds(
 
     An AggConv costs what DASH's Fourier path costs by its formula (``kit.ops.costs``), another
     module what its own ``multiply_adds(x)`` returns for one sample, where it has one. A copy of the
-    network runs on torch's meta device: shapes only, no numbers. One that lies there already runs
-    itself, and is of no other use afterwards.
+    network runs once, where it is: on torch's meta device, with shapes alone, some layers would
+    have torch import its compiler first. One that lies there already runs itself, and is of no
+    other use afterwards.
 
     Args:
         network: in any mode.
@@ -52,14 +53,16 @@ def multiply_adds(
         elif callable(own := getattr(module, "multiply_adds", None)):
             total += own(inputs[0])
 
-    state = itertools.chain(network.parameters(), network.buffers())
-    ghost = network if all(each.is_meta for each in state) else copy.deepcopy(network).to("meta")
-    for module in ghost.eval().modules():
+    state = [*network.parameters(), *network.buffers()]
+    shadow = bool(state) and all(each.is_meta for each in state)
+    first = next(filter(Tensor.is_floating_point, state), torch.empty(0))
+    runs = network if shadow else copy.deepcopy(network)
+    for module in runs.eval().modules():
         if isinstance(module, AggConv1d | AggConv2d):
             module.forward = partial(_shape_alone, module)  # type: ignore[method-assign]
         module.register_forward_hook(count)
-    with torch.no_grad(), shapes or Shapes():
-        ghost(torch.empty(1, *input_shape, device="meta"))
+    with torch.no_grad(), (shapes or Shapes()) if shadow else nullcontext():
+        runs(first.new_zeros(1, *input_shape))
     return total
 
 
@@ -77,6 +80,6 @@ def _fourier(module: AggConv1d | AggConv2d, x: Tensor) -> float:
 
 
 def _shape_alone(module: AggConv1d | AggConv2d, x: Tensor) -> Tensor:
-    """Stand in for the forward pass, whose plans are made for numbers."""
+    """Stand in for the forward pass, which takes plans."""
     sizes = [-(-size // module.stride) for size in x.shape[2:]]
-    return x.new_empty(len(x), module.out_channels, *sizes)
+    return x.new_zeros(len(x), module.out_channels, *sizes)

@@ -28,7 +28,7 @@ DENSE = {functional.layer_norm}  # but for the order of its axes in memory
 DRAWN = {Tensor.normal_, Tensor.uniform_}
 # Arguments that functions with a known shape may be given by name.
 WORDS = {
-    *("dim", "size", "mode"),
+    *("dim", "keepdim", "size", "mode"),
     *("align_corners", "scale_factor", "recompute_scale_factor", "antialias"),
 }
 
@@ -50,25 +50,25 @@ class Shapes(TorchFunctionMode):
             if isinstance(first, Tensor) and first.is_meta and first.is_floating_point():
                 if drawn:
                     return first
-                order = torch.contiguous_format if func in DENSE else torch.preserve_format
-                return torch.empty_like(first, memory_format=order)
-        if func is Tensor.mean and args[0].is_meta and args[0].is_floating_point():
-            func = Tensor.sum  # of the same shape, and no Python
+                if func in DENSE or first.is_contiguous():
+                    return first.new_empty(first.shape)
+                return torch.empty_like(first)
         told = TOLD.get(func)
         if told is not None and set(kwargs) <= WORDS:
             operands = args[0] if func is torch.cat else [e for e in args if isinstance(e, Tensor)]
-            if operands and _alike(operands):
+            if operands and _alike(operands, ordered=func is not functional.linear):
                 shape = told(*args, **kwargs)
                 if shape is not None:
                     return operands[0].new_empty(shape)
         return func(*args, **kwargs)
 
 
-def _alike(tensors: Sequence[Tensor]) -> bool:
+def _alike(tensors: Sequence[Tensor], ordered: bool) -> bool:
     """Whether they are of one type of real numbers, have none, and lie in the order of axes."""
     dtype = tensors[0].dtype
     return dtype.is_floating_point and all(
-        each.is_meta and each.dtype == dtype and each.is_contiguous() for each in tensors
+        each.is_meta and each.dtype == dtype and (each.is_contiguous() or not ordered)
+        for each in tensors
     )
 
 
@@ -86,6 +86,15 @@ def _pointwise(*operands: Tensor | float | complex) -> list[int] | None:
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> list[int] | None:
     fits = weight.ndim == 2 and x.shape[-1:] == weight.shape[1:]
     return [*x.shape[:-1], len(weight)] if fits else None
+
+
+def _mean(x: Tensor, dim: int | Sequence[int] = (), keepdim: bool = False) -> list[int] | None:
+    axes = [dim] if isinstance(dim, int) else list(dim)
+    gone = {axis % x.ndim for axis in axes if -x.ndim <= axis < x.ndim}
+    if not axes or len(gone) < len(axes):
+        return None
+    sizes = [1 if axis in gone else size for axis, size in enumerate(x.shape)]
+    return sizes if keepdim else [size for axis, size in enumerate(sizes) if axis not in gone]
 
 
 def _joined(parts: Sequence[Tensor], dim: int = 0) -> list[int] | None:
@@ -143,6 +152,7 @@ TOLD: dict[Callable[..., Any], Callable[..., list[int] | None]] = {
     functional.conv1d: partial(_convolution, axes=1),
     functional.conv2d: partial(_convolution, axes=2),
     functional.linear: _linear,
+    Tensor.mean: _mean,
     functional.interpolate: _resized,
     torch.cat: _joined,
 }

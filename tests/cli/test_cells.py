@@ -95,6 +95,7 @@ def test_targets_have_their_endings(kit: Run, tmp_path: Path, command: str) -> N
     assert "x.txt" in done.stderr
 
 
+@pytest.mark.usefixtures("own_darcy")
 def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
     words = ("precompute", "nas-bench-201", "--task", "darcy-flow", "--epochs", "1")
     whole = kit(*words, "--dry-run").stdout

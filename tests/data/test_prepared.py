@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,14 +17,6 @@ from kit.task import Contents
 
 DARCY = task.find("darcy-flow")
 REPAIR = "kit data prepare darcy-flow --tier regenerated --profile smoke"
-
-
-@pytest.fixture
-def copy(smoke_data: Path) -> Path:
-    """A copy of the smoke data that a test may damage."""
-    folder = folder_of(DARCY, "regenerated", "smoke")
-    shutil.copytree(smoke_data / "darcy-flow" / "regenerated-smoke", folder)
-    return folder
 
 
 def test_missing_data_name_the_command_that_makes_them() -> None:
@@ -70,26 +61,26 @@ def _edit(folder: Path, field: str, value: int) -> None:
     ],
 )
 def test_damage_is_told_in_one_line_with_the_repair(
-    copy: Path, damage: Callable[[Path], None], words: str
+    own_darcy: Path, damage: Callable[[Path], None], words: str
 ) -> None:
-    damage(copy)
+    damage(own_darcy)
     with pytest.raises(DataError, match=words) as caught:
         open_prepared(DARCY, "regenerated", "smoke")
     assert REPAIR in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_flipped_byte_is_found(copy: Path) -> None:
+def test_a_flipped_byte_is_found(own_darcy: Path) -> None:
     assert open_prepared(DARCY, "regenerated", "smoke").damaged() == []
-    content = bytearray((copy / "y.npy").read_bytes())
+    content = bytearray((own_darcy / "y.npy").read_bytes())
     content[-100] ^= 1
-    (copy / "y.npy").write_bytes(content)
+    (own_darcy / "y.npy").write_bytes(content)
     assert open_prepared(DARCY, "regenerated", "smoke").damaged() == ["y"]
 
 
-def test_whole_data_serve_a_reduced_profile(copy: Path) -> None:
-    whole = copy.with_name("regenerated")
-    copy.rename(whole)
+def test_whole_data_serve_a_reduced_profile(own_darcy: Path) -> None:
+    whole = own_darcy.with_name("regenerated")
+    own_darcy.rename(whole)
     assert open_prepared(DARCY, "regenerated", "smoke").folder == whole
 
 
@@ -161,7 +152,7 @@ def test_values_that_are_not_finite_are_found_in_every_part(
             check_contents(DARCY, replace(_contents(), arrays=arrays))
 
 
-def test_a_reduced_profile_takes_the_best_that_is_prepared(copy: Path) -> None:
+def test_a_reduced_profile_takes_the_best_that_is_prepared(own_darcy: Path) -> None:
     ecg = task.find("ecg")
     assert preparing.choose_tier(DARCY, "smoke", None) == "regenerated"
     assert preparing.choose_tier(DARCY, "paper", None) == "published"

@@ -100,6 +100,7 @@ def test_no_driver_and_no_library_are_no_gpu(
     assert devices.gpus() == []
 
 
+@pytest.mark.usefixtures("darcy")
 def test_the_only_gpu_is_lost(fake_gpus: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     fake = fake_gpus(1)
     fake.lost.add(fake.uuids[0])

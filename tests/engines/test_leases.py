@@ -202,6 +202,7 @@ def test_a_process_sees_only_what_it_leased(
         leases.for_this_process(1, None).__enter__()
 
 
+@pytest.mark.usefixtures("darcy")
 def test_kit_run_without_a_gpu_to_be_had_says_so_and_never_begins(
     fake_gpus: Make, kit: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ processor. The few methods that know no float64 are held to four digits there.
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,9 @@ HERE = KNOWN["machine"] == machine()
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def data(smoke_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
+    shutil.copytree(smoke_data, folder, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KIT_DATA", str(folder))
         prepare_all()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,10 +27,8 @@ from kit.spaces.nas_bench_201.cell import CLASSES, COUNT, classes
 from kit.spec import Tier
 
 
-def context(name: str, monkeypatch: pytest.MonkeyPatch, folder: Path, *overrides: str) -> Context:
+def context(name: str, *overrides: str) -> Context:
     """A smoke run under 'released', its data made."""
-    monkeypatch.setenv("KIT_DATA", str(folder / "data"))
-    monkeypatch.setenv("KIT_RESULTS", str(folder / "results"))
     torch.set_num_threads(1)
     the_task = task.find(name)
     tier: Tier = the_task.tiers[-1]
@@ -112,10 +109,9 @@ def by_hand(run: Context, cell: Cell) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize("name", ["darcy-flow", "ninapro"])
-def test_cells_are_trained_as_by_a_loop_written_out(
-    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    run = context(name, monkeypatch, tmp_path)
+@pytest.mark.usefixtures("own_darcy")
+def test_cells_are_trained_as_by_a_loop_written_out(name: str) -> None:
+    run = context(name)
     load(METHOD_INFO, run.spec).run_stage("cells", run)
     table = files.read(run.artifacts / "cells.parquet")
     assert (table.header.task, table.header.seed, table.sets) == (name, 777, ("valtest",))
@@ -135,8 +131,9 @@ def test_cells_are_trained_as_by_a_loop_written_out(
     assert table.score(best.index) == max(table.score(each) for each in trained)
 
 
-def test_a_killed_run_trains_no_cell_twice(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    run = context("darcy-flow", monkeypatch, tmp_path)
+@pytest.mark.usefixtures("darcy")
+def test_a_killed_run_trains_no_cell_twice() -> None:
+    run = context("darcy-flow")
     load(METHOD_INFO, run.spec).run_stage("cells", run)
     first = folder_of(run.folder.path, "cells", 0) / "history.jsonl"
     content = (run.artifacts / "cells.parquet").read_bytes()

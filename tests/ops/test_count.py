@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -46,9 +47,32 @@ def test_counts_are_torchs() -> None:
 def test_torchs_compiler_is_not_imported() -> None:
     program = """if True:
         import sys
-        from kit.backbones.wide_resnet import build
+        import torch
+        from kit.backbones import convnext, wide_resnet
         from kit.ops import count
-        assert count.multiply_adds(build((3, 32, 32), 10), (3, 32, 32)) > 1e6
-        assert "torch._dynamo" not in sys.modules
+        shape = (3, 32, 32)
+        for place, build in (
+            ("cpu", wide_resnet.build), ("cpu", convnext.build), ("meta", wide_resnet.build)
+        ):
+            with torch.device(place):
+                network = build(shape, 10)
+            assert count.multiply_adds(network, shape) > 1e6
+        assert not {"torch._dynamo", "sympy"} & {*sys.modules}
         """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_network_is_left_as_it_was(dtype: torch.dtype) -> None:
+    network = nn.Sequential(nn.Conv1d(3, 4, 3), nn.BatchNorm1d(4)).to(dtype).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    random = torch.get_rng_state()
+    assert count.multiply_adds(network, (3, 9)) == 3 * 4 * 3 * 7
+    assert network.training
+    assert not network[0]._forward_hooks
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), random)
+
+
+def test_a_network_without_weights_has_none() -> None:
+    assert count.multiply_adds(nn.Flatten(), (3, 9)) == 0

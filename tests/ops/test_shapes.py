@@ -51,7 +51,15 @@ CALLS: dict[str, Call] = {
     "linear": lambda x: F.linear(x, x.new_ones(7, x.shape[-1]), x.new_ones(7)),
     "linear by words": lambda x: F.linear(input=x, weight=x.new_ones(7, x.shape[-1])),
     "linear of a vector": lambda x: F.linear(x, x.new_ones(x.shape[-1])),
+    "linear, in another order": lambda x: F.linear(
+        x.permute(0, 2, 3, 1), x.new_ones(7, 3), x.new_ones(7)
+    ).view(2, -1),
+    "linear of a part": lambda x: F.linear(x[..., :2], x.new_ones(2, 7).T).view(2, -1),
     "mean": lambda x: x.mean(),
+    "mean of no axis": lambda x: x.mean([]),
+    "mean of one axis": lambda x: x.mean(-1).view(2, -1),
+    "mean of a type": lambda x: x.mean(1, dtype=torch.float64),
+    "mean, in another order": lambda x: x.permute(0, 2, 3, 1).mean((1, 2)),
     "mean of axes": lambda x: x.mean((1, -1), True),
     "mean by words": lambda x: x.mean(dim=2, keepdim=True),
     "resized": lambda x: F.interpolate(x, [4, 9], mode="bilinear", align_corners=True),
@@ -69,6 +77,8 @@ WRONG: dict[str, Call] = {
     "conv, too small": lambda x: F.conv2d(x, x.new_ones(6, 3, 30, 3)),
     "conv, axes": lambda x: F.conv1d(x, x.new_ones(6, 3, 3, 3)),
     "mean of whole numbers": lambda x: x.long().mean(),
+    "mean of whole numbers along an axis": lambda x: x.long().mean(1),
+    "mean of an axis twice": lambda x: x.mean((1, -3)),
     "sum": lambda x: x + x[..., :2],
     "cat": lambda x: torch.cat([x, x[..., 0]], 1),
     "cat, sizes": lambda x: torch.cat([x, x[..., :2]], dim=1),
@@ -101,3 +111,9 @@ def test_numbers_stay_what_they_are(name: str) -> None:
     torch.manual_seed(0)
     with Shapes():
         torch.testing.assert_close(CALLS[name](x), wanted, rtol=0, atol=0, equal_nan=True)
+
+
+def test_an_axis_that_is_not_there() -> None:
+    for x in (torch.rand(2, 3, 8, 6), torch.empty(2, 3, 8, 6, device="meta")):
+        with pytest.raises(IndexError), Shapes():
+            x.mean((1, 4))

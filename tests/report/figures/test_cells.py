@@ -240,6 +240,7 @@ def test_commands_draw_what_tables_there_are(kit: Run, tmp_path: Path) -> None:
         assert b"<svg" in file.read_bytes()
 
 
+@pytest.mark.usefixtures("darcy")
 def test_reproduce_trains_the_smallest_subset_and_shows_it(kit: Run) -> None:
     words = ("--paper", "nas-bench-360", "--profile", "smoke", "--task", "darcy-flow")
     done = kit("reproduce", "--figure", "4", *words, "--format", "json")
