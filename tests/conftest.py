@@ -17,9 +17,9 @@ import docker
 import pytest
 
 from kit import files, paths, task
+from kit.cli.preparing import prepare_task
 from kit.containers import build, images
 from kit.containers.client import connect
-from kit.data import preparing
 from kit.data.prepared import folder_of
 from kit.errors import UnavailableError
 from kit.report.tables import sizes
@@ -75,7 +75,7 @@ def shared(factory: pytest.TempPathFactory, variable: str) -> Iterator[Path]:
 def smoke_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Darcy Flow's smoke data: not to be changed, nor joined by others."""
     with shared(tmp_path_factory, "KIT_DATA") as folder:
-        preparing.prepare(task.find("darcy-flow"), "regenerated", "smoke")
+        prepare_task(task.find("darcy-flow"), "smoke", "regenerated")
     return folder
 
 

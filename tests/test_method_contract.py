@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from inspect import signature
 from pathlib import Path
@@ -17,9 +18,9 @@ from kit.base.context import Context
 from kit.base.method import Method, Outcome, load, method_class
 from kit.base.sizes import MetaContext
 from kit.base.trial import Trial
+from kit.cli.preparing import prepare_task
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
-from kit.data.preparing import prepare
 from kit.engines.execute import ExecuteOptions, execute
 from kit.method import MethodInfo
 from kit.metrics import Prediction
@@ -45,12 +46,13 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def contract_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def contract_data(smoke_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("data")
+    shutil.copytree(smoke_data, folder, dirs_exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KIT_DATA", str(folder))
         for name in TASKS:
-            prepare(task.find(name), _tier(task.find(name)), "smoke")
+            prepare_task(task.find(name), "smoke", _tier(task.find(name)))
     return folder
 
 

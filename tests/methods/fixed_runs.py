@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from kit import method, task
-from kit.data.preparing import prepare
+from kit.cli.preparing import prepare_task
 from kit.engines.execute import ExecuteOptions, execute
 from kit.runs import history
 from kit.runs.folder import RunFolder
@@ -46,7 +46,7 @@ def cases() -> list[tuple[str, str]]:
 def prepare_all() -> None:
     """Make the data, which nobody has to download."""
     for of in TASKS:
-        prepare(task.find(of), task.find(of).tiers[-1], "smoke")
+        prepare_task(task.find(of), "smoke", task.find(of).tiers[-1])
 
 
 def is_double(name: str) -> bool:

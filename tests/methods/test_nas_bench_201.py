@@ -15,9 +15,9 @@ from kit import method, task
 from kit.base.context import Context
 from kit.base.method import load
 from kit.base.trial import folder_of
+from kit.cli.preparing import prepare_task
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
-from kit.data.preparing import prepare
 from kit.errors import KitError
 from kit.methods.nas_bench_201.info import METHOD, NasBench201Settings
 from kit.runs.folder import RunFolder
@@ -32,7 +32,7 @@ def context(name: str, *overrides: str) -> Context:
     torch.set_num_threads(1)
     the_task = task.find(name)
     tier: Tier = the_task.tiers[-1]
-    prepare(the_task, tier, "smoke")
+    prepare_task(the_task, "smoke", tier)
     spec = METHOD_INFO.spec(
         the_task, 777, protocol="released", profile="smoke", tier=tier, overrides=overrides
     )
