@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit import method, task
@@ -44,7 +43,7 @@ from kit.task import Task
 from kit.training import one_shot
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import network_loss, train
-from kit.training.losses import loss
+from kit.training.losses import Loss, loss
 from kit.training.optimisers import make_optimiser
 
 TASKS: list[str] = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))[
@@ -230,33 +229,31 @@ def _retraining(
     network = final_network(context, settings, found, 0.0)
     by_hand = copy.deepcopy(network)
     ours = _training(context, settings, network, "final_fit", batches)
-    whole = next(fold.batches(len(fold)))
-    plain = _by_hand(by_hand, whole.x, whole.y, settings.batch_size, batches)
+    whole, of_task = next(fold.batches(len(fold))), loss(settings.loss or context.task.loss)[0]
+
+    def criterion(output: Tensor, batch: Batch) -> Tensor:
+        return of_task(fold.targets.decode(output), batch)
+
+    plain = _by_hand(by_hand, whole, criterion, settings.batch_size, batches)
     return {"kit": ours, "plain loop": plain}
 
 
 def _by_hand(
-    network: nn.Module, x: Tensor, y: Tensor, size: int, batches: int
+    network: nn.Module, whole: Batch, criterion: Loss, size: int, batches: int
 ) -> Callable[[], None]:
-    """Return an epoch as one would write it down: tensors in memory, torch and nothing else."""
+    """Return an epoch as one would write it down: tensors in memory, a loop and nothing else."""
     optimiser = torch.optim.SGD(
         network.parameters(), lr=1e-3, momentum=0.9, weight_decay=5e-4, nesterov=True
     )
-    mean, deviation = y.float().mean(0), y.float().std(0)
-    weight = torch.tensor(4.0, device=x.device)
-
-    def criterion(output: Tensor, truth: Tensor) -> Tensor:
-        if truth.dim() == 2:
-            return F.binary_cross_entropy_with_logits(output, truth.float(), pos_weight=weight)
-        wrong = output * deviation + mean - truth
-        return (wrong.flatten(1).norm(dim=1) / truth.flatten(1).norm(dim=1)).sum()
+    device = whole.x.device
 
     def epoch() -> None:
         network.train()
-        total = torch.zeros((), device=x.device)
-        for rows in torch.randperm(len(x), device=x.device).split(size)[:batches]:
+        total = torch.zeros((), device=device)
+        for rows in torch.randperm(len(whole.x), device=device).split(size)[:batches]:
+            part = whole.rows(rows)
             optimiser.zero_grad()
-            value = criterion(network(x[rows]), y[rows])
+            value = criterion(network(part.x), part)
             value.backward()
             optimiser.step()
             total += value.detach()

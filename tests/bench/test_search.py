@@ -10,8 +10,10 @@ import torch
 from msgspec.structs import replace
 from torch import Tensor
 
+from kit import task
 from kit.bench import search
 from kit.cli import cli
+from kit.cli.preparing import prepare_task
 from kit.errors import KitError
 from kit.methods.dash.search import build_backbone, build_supernet
 from kit.ops import AggConv2d
@@ -93,3 +95,21 @@ def test_the_command_suggests_near_names() -> None:
     for option, wrong, near in (("task", "darcy", "darcy-flow"), ("method", "furier", "fourier")):
         with pytest.raises(KitError, match=f"did you mean '{near}'"):
             cli.main(["bench", "search", f"--{option}", wrong], standalone_mode=False)
+
+
+@pytest.mark.parametrize("name", ["ninapro", "ecg", "deepsea", "cosmic"])
+def test_the_plain_loop_has_the_loss_of_the_task(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of classes on two axes and on one, of several labels, of pixels."""
+    prepare_task(task.find(name), "smoke", "synthetic")
+    real = search._settings
+
+    def small(*words: Any) -> Any:
+        return replace(real(*words), kernel_sizes=(3,), dilations=(1,))
+
+    monkeypatch.setattr(search, "_settings", small)
+    context, settings = search._context(name, "synthetic", "cpu", 2, "auto")
+    ours, plain = search._retraining(context, settings, batches=1).values()
+    ours()
+    plain()
