@@ -87,6 +87,9 @@ def test_settings_resolve(
     for tier in found.tiers:
         settings = info.settings(found, protocol, profile, tier)
         assert isinstance(settings, Settings)
+        if protocol == "clean":  # else its errors would be those of other samples than others'
+            others = method.find("constant").settings(found, protocol, profile, tier)
+            assert settings.data.load == others.data.load
         if name := getattr(settings, "backbone", None):
             backbone(name)
 

@@ -143,3 +143,10 @@ def test_released_keeps_the_epoch_with_the_lowest_validation_loss(darcy: object)
     kept = relative_l2(network(batch.x), batch).item() / len(batch.x)
     assert kept == pytest.approx(min(scores), rel=1e-5)
     assert min(scores) < scores[-1]
+
+
+def test_the_epoch_is_chosen_on_samples_as_in_training() -> None:
+    info = method.find("perceiver-io")
+    for name, view in (("psicov", "plain"), ("cosmic", "evaluation"), ("ecg", "evaluation")):
+        settings = info.settings(task.find(name), "released", "paper", "published")
+        assert settings.data.view("tune_val") == view

@@ -201,3 +201,14 @@ def test_what_ends_the_boosting(
     run(name, protocol=protocol)
     assert told
     assert all(f"-{metric}:" in line for line in told)
+
+
+@pytest.mark.parametrize("name", ["cosmic", "fsd50k"])
+def test_each_sample_is_seen_as_it_is(name: str) -> None:
+    found = task.find(name)
+    clean, released = (
+        method.find("xgboost").settings(found, by, "paper", "published").data
+        for by in ("clean", "released")
+    )
+    assert (clean.view("final_fit"), released.view("final_fit")) == ("plain", "augmented")
+    assert {clean.view("tune_val"), clean.view("test")} == {"evaluation"}

@@ -39,7 +39,7 @@ class PerceiverSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkn
 METHOD = MethodInfo(
     name="perceiver-io",
     title="Perceiver IO",
-    version=2,
+    version=3,
     stages=("train",),
     settings_type=PerceiverSettings,
 )

@@ -60,7 +60,7 @@ class XgboostInfo(MethodInfo):
 METHOD = XgboostInfo(
     name="xgboost",
     title="XGBoost",
-    version=2,
+    version=3,
     stages=("train",),
     settings_type=XgboostSettings,
     package="xgboost",
