@@ -154,7 +154,25 @@ def of_specs(specs: Iterable[RunSpec], retry_failed: bool = False) -> Plan:
 
 def _ordered(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
     order = {"run": 0, "failed": 1, "keep": 2}
-    return sorted(runs, key=lambda run: (order[run.action], -(run.hours or 0.0)))
+    return sorted(longest_first(runs), key=lambda run: order[run.action])
+
+
+def longest_first(runs: Iterable[PlannedRun]) -> list[PlannedRun]:
+    """Return runs in an order in which the last ones to begin are short.
+
+    Those of which no earlier run tells come last, among them first what took a paper longest.
+    """
+    found = list(runs)
+    unknown = {(run.spec.task, run.spec.method): run.spec for run in found if run.hours is None}
+    papers_hours = {
+        kind: 0.0 if method.find(spec.method).light else estimate.v100_hours(spec) or 0.0
+        for kind, spec in unknown.items()
+    }
+
+    def key(run: PlannedRun) -> tuple[float, float]:
+        return -(run.hours or 0.0), -papers_hours.get((run.spec.task, run.spec.method), 0.0)
+
+    return sorted(found, key=key)
 
 
 def check_disk(plan: Plan) -> None:

@@ -225,3 +225,9 @@ def test_what_was_begun_with_other_data_begins_anew(own_darcy: Path) -> None:
     logged.clear()
     execute(run.spec, ExecuteOptions(until="search", log=logged.append))
     assert logged == []
+
+
+def test_of_unknown_lengths_what_took_the_paper_longest_comes_first() -> None:
+    made = plan.make(request(methods=("linear", "wrn", "dash"), seeds=(0,)))
+    assert {run.hours for run in made.runs} == {None}
+    assert [run.spec.method for run in made.runs] == ["dash", "wrn", "linear"]

@@ -143,11 +143,11 @@ def plans(**request: Any) -> dict[Part, Plan]:
 
 def together(made: Mapping[Part, Plan]) -> Plan:
     """Return one plan of several, with each run once, the longest first."""
-    from kit.plan import Plan
+    from kit.plan import Plan, longest_first
 
     runs = {run.spec.id: run for plan in made.values() for run in plan.runs}
     return Plan(
-        runs=sorted(runs.values(), key=lambda run: -(run.hours or 0.0)),
+        runs=longest_first(runs.values()),
         data=list(dict.fromkeys(each for plan in made.values() for each in plan.data)),
         skipped=list(dict.fromkeys(each for plan in made.values() for each in plan.skipped)),
     )
