@@ -34,7 +34,7 @@ from kit.errors import KitError
 
 MEMORY = 4 << 30
 # The half minute to the last opcode is CI's to spend.
-OPCODES = unpickler.OPCODES if "KIT_FUZZ_EXAMPLES" in os.environ else unpickler.OPCODES // 10
+OPCODES = unpickler.OPCODES if "KIT_FUZZ_EXAMPLES" in os.environ else unpickler.OPCODES // 3
 GRID = (2, 3)
 
 
