@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
 from operator import index
-from typing import Any
+from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
@@ -88,11 +88,13 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> list[int] 
     return [*x.shape[:-1], len(weight)] if fits else None
 
 
-def _mean(x: Tensor, dim: int | Sequence[int] = (), keepdim: bool = False) -> list[int] | None:
-    axes = [dim] if isinstance(dim, int) else list(dim)
-    gone = {axis % x.ndim for axis in axes if -x.ndim <= axis < x.ndim}
-    if not axes or len(gone) < len(axes):
-        return None
+def _mean(x: Tensor, dim: Any = None, keepdim: bool = False) -> list[int] | None:
+    axes = dim if isinstance(dim, list | tuple) else [dim]
+    if not axes or not all(isinstance(axis, SupportsIndex) for axis in axes):
+        return None  # Of all axes, or of axes by their names.
+    gone = {index(axis) % x.ndim for axis in axes if -x.ndim <= index(axis) < x.ndim}
+    if len(gone) < len(axes):
+        return None  # Torch says what is wrong.
     sizes = [1 if axis in gone else size for axis, size in enumerate(x.shape)]
     return sizes if keepdim else [size for axis, size in enumerate(sizes) if axis not in gone]
 

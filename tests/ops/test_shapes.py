@@ -57,6 +57,8 @@ CALLS: dict[str, Call] = {
     "linear of a part": lambda x: F.linear(x[..., :2], x.new_ones(2, 7).T).view(2, -1),
     "mean": lambda x: x.mean(),
     "mean of no axis": lambda x: x.mean([]),
+    "mean of all axes": lambda x: x.mean(None, keepdim=True),
+    "mean, axis of numpy": lambda x: x.mean(cast(int, two)),
     "mean of one axis": lambda x: x.mean(-1).view(2, -1),
     "mean of a type": lambda x: x.mean(1, dtype=torch.float64),
     "mean, in another order": lambda x: x.permute(0, 2, 3, 1).mean((1, 2)),
