@@ -89,10 +89,11 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> list[int] 
 
 
 def _mean(x: Tensor, dim: Any = None, keepdim: bool = False) -> list[int] | None:
-    axes = dim if isinstance(dim, list | tuple) else [dim]
-    if not axes or not all(isinstance(axis, SupportsIndex) for axis in axes):
-        return None  # Of all axes, or of axes by their names.
-    gone = {index(axis) % x.ndim for axis in axes if -x.ndim <= index(axis) < x.ndim}
+    given = dim if isinstance(dim, list | tuple) else [] if dim is None else [dim]
+    if not all(isinstance(axis, SupportsIndex) for axis in given):
+        return None  # Axes by their names.
+    axes = [index(axis) for axis in given] or range(x.ndim)
+    gone = {axis % x.ndim for axis in axes if -x.ndim <= axis < x.ndim}
     if len(gone) < len(axes):
         return None  # Torch says what is wrong.
     sizes = [1 if axis in gone else size for axis, size in enumerate(x.shape)]
