@@ -52,6 +52,10 @@ class Kept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     counts: dict[str, ModelCounts | None]
 
 
+# What this process has counted and could not keep.
+_unwritten: dict[str, Kept] = {}
+
+
 def counts(
     wanted: Iterable[Pair], progress: Progress = lambda *_: None
 ) -> dict[Pair, ModelCounts | None]:
@@ -75,8 +79,10 @@ def counts(
         fresh = {name: Kept(code, {}) for name, code in codes.items()}
         for (name, each), count in known.items():
             fresh[name].counts[each] = count
-        with suppress(OSError):  # results may be read-only
+        try:
             write_json(file, {**kept, **fresh})
+        except OSError:  # results may be read-only
+            _unwritten.update(fresh)
     return {pair: known[pair] for pair in pairs}
 
 
@@ -84,6 +90,8 @@ def _count(pairs: Sequence[Pair], progress: Progress) -> dict[Pair, ModelCounts 
     # A process has to load torch first, so that it should have more than a few to count.
     processes = min(len(os.sched_getaffinity(0)), -(-len(pairs) // FEWEST))
     known: dict[Pair, ModelCounts | None] = {}
+    # What a model takes depends on its method: every process gets its share of each.
+    shared = sorted(pairs, key=lambda pair: pair[1])
 
     def work(mine: Sequence[Pair]) -> None:
         words = [*COMMAND, *(" ".join(pair) for pair in mine)]
@@ -102,7 +110,7 @@ def _count(pairs: Sequence[Pair], progress: Progress) -> dict[Pair, ModelCounts 
             raise KitError(f"models could not be counted: {(said or ['no message'])[-1]}")
 
     with ThreadPoolExecutor(processes) as pool:
-        list(pool.map(work, (pairs[number::processes] for number in range(processes))))
+        list(pool.map(work, (shared[number::processes] for number in range(processes))))
     return known
 
 
@@ -115,6 +123,7 @@ def _codes(names: Iterable[str]) -> dict[str, str]:
 
 
 def _read(file: Path) -> Mapping[str, Kept]:
+    found: dict[str, Kept] = {}
     with suppress(OSError, msgspec.MsgspecError):
-        return decode_json(file.read_bytes(), dict[str, Kept])
-    return {}
+        found = decode_json(file.read_bytes(), dict[str, Kept])
+    return found | _unwritten
