@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +62,7 @@ class MethodInfo:
         extends: the method whose ``settings.toml`` its own is laid over, if any; where it has no
             ``method.py``, that one's is its own, too.
         extended: which parts of that one's settings hold here, by their names; None for all.
+        tuned: settings of that one which a search here decides, each with what it draws from.
         package: what it cannot do without and only the kit's extra of that name brings, if any.
         architecture: the kind that it searches, if it does.
     """
@@ -75,6 +77,7 @@ class MethodInfo:
     dims: tuple[int, ...] = (1, 2)
     extends: str | None = None
     extended: tuple[str, ...] | None = None
+    tuned: Mapping[str, str] = field(default_factory=dict)
     package: str | None = None
     architecture: ArchitectureKind | None = None
     folder: Path = Path()
@@ -141,9 +144,13 @@ class MethodInfo:
         values = merge({"data": rules}, self._layers(facts))
         settings = convert(values, self.settings_type, f"{file.parent.name}/{file.name}")
         if overrides:
+            before = settings
             values = apply_overrides(values, overrides, self.settings_type)
             settings = convert(values, self.settings_type, "-o")
             _check_roles(overrides, settings)
+            for name, drawn_from in self.tuned.items():
+                if attrgetter(name)(settings) != attrgetter(name)(before):
+                    raise KitError(f"-o {name}: {self.name} draws it; change {drawn_from}")
         settings.check(task.sample_shape, task.outputs, task.dense)
         return settings
 

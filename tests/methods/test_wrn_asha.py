@@ -12,6 +12,7 @@ import pytest
 from kit import method, task
 from kit.data.preparing import prepare
 from kit.engines.execute import ExecuteOptions, execute
+from kit.errors import KitError
 from kit.methods.wrn_asha.info import WrnAshaSettings
 from kit.methods.wrn_asha.tune import configured, draw, winner
 from kit.runs.folder import RunFolder
@@ -101,6 +102,22 @@ def test_a_configuration_takes_the_place_of_the_defaults() -> None:
     assert (final.optimiser.learning_rate, final.optimiser.weight_decay) == (0.020727, 3.1349e-5)
     assert (final.optimiser.momentum, final.dropout) == (0.9, 0.0)
     assert (final.optimiser.nesterov, final.schedule) == (True, ours.schedule)
+
+
+@pytest.mark.parametrize(
+    ("override", "draws"),
+    [
+        ("dropout=0.5", "tune.dropouts"),
+        ("optimiser.learning_rate=0.5", "tune.learning_rates"),
+        ("optimiser={learning_rate=0.1, momentum=0.1, weight_decay=5e-4}", "tune.momenta"),
+        ("optimiser.weight_decay=0.5", "tune.weight_decays"),
+    ],
+)
+def test_what_is_drawn_is_not_to_be_set(override: str, draws: str) -> None:
+    name = "dropout" if override.startswith("dropout") else "optimiser"
+    with pytest.raises(KitError, match=rf"-o {name}.* draws it; change {draws}"):
+        settings("cifar-100", override)
+    assert settings("cifar-100", "optimiser.nesterov=false", "dropout=0.0").dropout == 0.0
 
 
 def test_the_best_score_of_all_or_the_best_that_trained_longest() -> None:

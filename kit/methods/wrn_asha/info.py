@@ -70,4 +70,10 @@ METHOD = MethodInfo(
     stages=("tune", "retrain"),
     settings_type=WrnAshaSettings,
     extends="wrn",
+    tuned={
+        "dropout": "tune.dropouts",
+        "optimiser.learning_rate": "tune.learning_rates",
+        "optimiser.momentum": "tune.momenta",
+        "optimiser.weight_decay": "tune.weight_decays",
+    },
 )
