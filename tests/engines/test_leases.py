@@ -216,6 +216,7 @@ def test_kit_run_without_a_gpu_to_be_had_says_so_and_never_begins(
     told_last = f"kit: no GPU to be had: {fake.uuids[0]} is leased to another run"
     assert done.stderr.splitlines()[-1] == told_last
     assert "0 Stand-in (17 GB): leased to another run; 1 Stand-in (17 GB): free" in told
+    assert "darcy-flow (regenerated-smoke); 'kit data list'" in told
     assert kit(*words, "--gpus", "7").returncode == 2
 
 

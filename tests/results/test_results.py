@@ -350,6 +350,16 @@ def test_verifying_names_every_problem() -> None:
     ]
 
 
+@pytest.mark.usefixtures("counted")
+def test_packing_leaves_the_results_as_they_are(kit: Run, tmp_path: Path) -> None:
+    make_run()
+    before = sorted(paths.results().rglob("*"))
+    assert "1 runs, " in kit("results", "pack", str(tmp_path / "x.zip")).stdout
+    assert sorted(paths.results().rglob("*")) == before
+    with zipfile.ZipFile(tmp_path / "x.zip") as content:
+        assert "report/index.html" in content.namelist()
+
+
 def test_the_commands(kit: Run, archive: Path, tmp_path: Path) -> None:
     assert (
         "no whole result" in kit("results", "pack", str(tmp_path / "x.zip"), "--no-report").stderr

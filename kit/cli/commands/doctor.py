@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+from itertools import product
 from pathlib import Path
 
 import click
@@ -137,14 +138,16 @@ def _folders() -> Check:
 
 def _data() -> Check:
     from kit import task
+    from kit.data.prepared import folder_of
     from kit.data.preparing import state
+    from kit.spec import PROFILES
 
-    ready = [
-        f"{each.name} ({tier})"
+    ready = {
+        f"{each.name} ({folder_of(each, tier, profile).name})"
         for each in map(task.find, task.names())
-        for tier in each.tiers
-        if state(each, tier, "lite").ready
-    ]
-    told = ", ".join(ready) or "none prepared"
+        for tier, profile in product(each.tiers, PROFILES)
+        if state(each, tier, profile).ready
+    }
+    told = ", ".join(sorted(ready)) or "none prepared"
     told += "; 'kit data list' says what can be had, and how"
     return "data", True, f"{told}; in {paths.data()}"

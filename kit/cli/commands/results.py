@@ -28,14 +28,19 @@ def pack(archive: Path, no_report: bool) -> None:
 
     The same results make the same bytes.
     """
-    from kit import paths
+    from tempfile import TemporaryDirectory
+
     from kit.cli.progress import bar
     from kit.report.html import build
     from kit.results.pack import pack as write
 
-    report = None if no_report else build(paths.results() / "report").folder
-    with bar("pack") as progress:
-        found = write(archive, report, progress)
+    with TemporaryDirectory() as folder:  # results may be read-only
+        report = None if no_report else Path(folder) / "report"
+        if report is not None:
+            with bar("report") as progress:
+                build(report, progress)
+        with bar("pack") as progress:
+            found = write(archive, report, progress)
     for problem in found.problems:
         click.echo(f"kit: not packed: {problem}", err=True)
     click.echo(f"{archive}: {len(found.whole)} runs, {archive.stat().st_size / 1e6:.1f} MB")
