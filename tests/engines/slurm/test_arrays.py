@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -187,6 +188,37 @@ def test_containers_get_the_run_its_folders_and_its_gpus_alone(
     assert ":ro" in mounts[0].replace(",", ":")
     assert ":ro" in mounts[2].replace(",", ":")
     assert any(f"KIT_LOG=/kit/results/runs/{run}/log.txt" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("given", "limit"),
+    [
+        ({"SLURM_MEM_PER_NODE": "900"}, "900m"),
+        ({"SLURM_MEM_PER_CPU": "200", "SLURM_CPUS_ON_NODE": "3"}, "600m"),
+        ({"SLURM_MEM_PER_NODE": "0"}, None),
+        ({}, None),
+    ],
+)
+def test_a_docker_container_has_the_memory_and_the_cores_of_its_job(
+    given: dict[str, str], limit: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = tmp_path / "said"
+    (tmp_path / "docker").write_text(STAND_IN)
+    (tmp_path / "docker").chmod(0o755)
+    site = Site("docker", allow_unpinned=True)
+    (array,) = arrays.arrays([Job(spec(0))], site)
+    (tmp_path / "script").write_text(script(array, site))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    shared = {"KIT_RUN": "x", "KIT_LOCKS": "/locks", "KIT_NAME": "kit-name", "SLURM_JOB_ID": "7"}
+    for name, value in (shared | given | {"SAID": str(said), "KIT_TAKE_BUSY_GPU": "1"}).items():
+        monkeypatch.setenv(name, value)
+    core = min(os.sched_getaffinity(0))
+    bash = ["taskset", "--cpu-list", str(core), "bash", str(tmp_path / "script"), "start", "run"]
+    subprocess.run(bash, check=True)
+    lines = said.read_text().splitlines()
+    assert lines[lines.index("--cpuset-cpus") + 1] == str(core)
+    assert (lines[lines.index("--memory") + 1] if "--memory" in lines else None) == limit
+    assert "KIT_TAKE_BUSY_GPU" in lines
 
 
 def test_an_image_in_a_file_is_known_by_its_digest(images: Path) -> None:

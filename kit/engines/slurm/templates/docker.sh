@@ -8,12 +8,14 @@
 {% block start %}
         id=$(docker image inspect --format {% raw %}'{{.Id}}'{% endraw %} {{ image | quote }})
         # As shut in as the containers of 'kit reproduce --engine docker'. The engine, not Slurm,
-        # owns a container: hence the limit on its memory, and hence 'clean'.
+        # owns a container: hence the limits on its memory and its cores, and hence 'clean'.
         memory=${SLURM_MEM_PER_NODE:-$((${SLURM_MEM_PER_CPU:-0} * ${SLURM_CPUS_ON_NODE:-1}))}
+        cores=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
         exec docker run --pull never --rm --init --name "$KIT_NAME" --label "kit.slurm=$SLURM_JOB_ID" \
             --user "$(id -u):$(id -g)" --network none --read-only --tmpfs /tmp \
             --cap-drop ALL --security-opt no-new-privileges --pids-limit 4096 --shm-size 1g \
-            $([ "$memory" = 0 ] || echo "--memory ${memory}m") --log-driver none \
+            $([ "$memory" = 0 ] || echo "--memory ${memory}m") --cpuset-cpus "$cores" \
+            --log-driver none \
             ${KIT_GPU:+--gpus "\"device=$KIT_GPU\""} --env "NVIDIA_VISIBLE_DEVICES=${KIT_GPU:-void}" \
             --volume "$KIT_RESULTS:/kit/results:ro" \
             --volume "$KIT_RESULTS/runs/$KIT_RUN:/kit/results/runs/$KIT_RUN" \
