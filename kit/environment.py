@@ -8,6 +8,7 @@ import os
 from kit.errors import KitError
 
 CHECKPOINT_SECONDS = "KIT_CHECKPOINT_SECONDS"
+TAKE_BUSY = "KIT_TAKE_BUSY_GPU"
 
 
 def number(variable: str, least: float = 0) -> float | None:

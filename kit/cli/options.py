@@ -196,6 +196,23 @@ def usable_device(name: str) -> str:
 CPU_HOURS = 4.0
 
 
+def check_variables() -> None:
+    """Check the environment variables that runs read, which would fail by them one by one.
+
+    Raises:
+        KitError: one is not what it has to be.
+    """
+    from kit import environment
+    from kit.errors import KitError
+
+    for name in (environment.CHECKPOINT_SECONDS, environment.TAKE_BUSY):
+        environment.number(name)
+    try:
+        THREADS(os.environ.get("KIT_THREADS") or None)
+    except click.BadParameter as error:
+        raise KitError(f"KIT_THREADS: {error.message}") from None
+
+
 def needs_gpu(
     profile_name: str,
     device_name: str | None,

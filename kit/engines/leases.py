@@ -24,9 +24,8 @@ from kit.errors import BusyError, KitError
 
 FREE = 0.9  # the part of a share that must be free: a driver keeps some of the memory to itself
 SECONDS_BETWEEN_TRIES = (0.05, 0.5)
-TAKE_BUSY = "KIT_TAKE_BUSY_GPU"
 CORES = "KIT_CORES"
-TAKE_IT = f"{TAKE_BUSY}=1 takes it all the same"
+TAKE_IT = f"{environment.TAKE_BUSY}=1 takes it all the same"
 
 
 @dataclass(frozen=True)
@@ -234,7 +233,7 @@ def _unfit(gpu: Gpu | None, share: int, others: int) -> str | None:
     """Return why a GPU that no other run of the kit holds cannot be used all the same."""
     if gpu is None:
         return "gone: NVML does not show it"
-    if environment.number(TAKE_BUSY):
+    if environment.number(environment.TAKE_BUSY):
         return None
     if len(gpu.processes) > others:
         pids = ", ".join(map(str, gpu.processes))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from kit import paths
 from tests.conftest import Run
 
 
@@ -168,20 +169,32 @@ def test_seeds_come_from_the_environment(kit: Run, monkeypatch: pytest.MonkeyPat
     assert kit("run", "darcy-flow", "wrn", "--profile", "smoke").returncode == 2
 
 
+TABLE = ("--table", "5", "--task", "darcy-flow", "--method", "wrn")
+
+
 @pytest.mark.usefixtures("darcy")
 @pytest.mark.parametrize(
-    ("variable", "value"),
-    [("KIT_SEEDS", "-1"), ("KIT_THREADS", "99999999999"), ("KIT_CHECKPOINT_SECONDS", "x")],
+    ("variable", "value", "words"),
+    [
+        ("KIT_SEEDS", "-1", ("run", "darcy-flow", "wrn")),
+        ("KIT_THREADS", "99999999999", ("run", "darcy-flow", "wrn")),
+        ("KIT_THREADS", "99999999999", ("reproduce", *TABLE)),
+        ("KIT_THREADS", "1.5", ("submit", "--slurm", "--dry-run", *TABLE)),
+        ("KIT_CHECKPOINT_SECONDS", "x", ("run", "darcy-flow", "wrn")),
+        ("KIT_CHECKPOINT_SECONDS", "x", ("reproduce", *TABLE)),
+        ("KIT_TAKE_BUSY_GPU", "yes", ("reproduce", *TABLE)),
+    ],
 )
 def test_a_wrong_variable_is_told_in_one_line(
-    variable: str, value: str, kit: Run, monkeypatch: pytest.MonkeyPatch
+    variable: str, value: str, words: tuple[str, ...], kit: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
-    done = kit("run", "darcy-flow", "wrn", "--profile", "smoke")
+    done = kit(*words, "--profile", "smoke")
     assert done.returncode == 2
     told = done.stderr.strip()
     assert variable in told
     assert "\n" not in told
+    assert not list(paths.results().rglob("result.json"))
 
 
 @pytest.mark.usefixtures("darcy")

@@ -107,6 +107,7 @@ def command(
     how = {name: request.pop(name) for name in HOW} | {"device": device}
     if slurm == kubernetes:
         raise KitError("say where: --slurm or --kubernetes")
+    options.check_variables()
     plan = planning.make(**request)
     if device == "cpu":
         options.needs_gpu(request["profile"], device, force, specs=[run.spec for run in plan.todo])

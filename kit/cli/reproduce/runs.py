@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kit import environment
 from kit.cli import options
 from kit.cli.preparing import prepare
 from kit.errors import KitError
@@ -43,7 +42,7 @@ def fill(
     from kit.engines.slots import Cpu
     from kit.plan import check_disk
 
-    environment.number(environment.CHECKPOINT_SECONDS)  # runs would fail by it, one by one
+    options.check_variables()
     failed = [run for run in plan.runs if run.action == "failed"]
     for run in failed:
         click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)

@@ -244,7 +244,7 @@ def test_odd_histories_and_architectures_are_no_obstacle() -> None:
 
 
 @pytest.mark.usefixtures("counted")
-def test_the_command(kit: Run, tmp_path: Path) -> None:
+def test_the_command(kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done = kit("report")
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("report/index.html: 0 runs\n")
@@ -252,6 +252,10 @@ def test_the_command(kit: Run, tmp_path: Path) -> None:
     (tmp_path / "x" / "y").write_text("")
     refused = kit("report", "--output", str(tmp_path / "x"))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert kit("report", "--output", ".").returncode == 0
+    assert (tmp_path / "here" / "index.html").exists()
 
 
 @pytest.mark.usefixtures("no_counting")
