@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kit.ops.agg_conv import agg_conv
 from kit.ops.checks import check_options, whole
+
+# What torch's convolutions have one of.
+OF_CONVOLUTIONS = ("weight", "kernel_size", "dilation", "padding")
 
 
 def softmax(alpha: Tensor) -> Tensor:
@@ -99,6 +103,15 @@ class _AggConv(nn.Module):
         if self.bias is not None:
             result = result + self.bias.view(-1, *[1] * self.axes)
         return result
+
+    def __getattr__(self, name: str) -> Any:
+        if name in OF_CONVOLUTIONS:
+            kind = type(self).__name__
+            raise AttributeError(
+                f"{kind} has no {name!r}, but candidates; a layer whose {name!r} the model reads "
+                "is to be excluded from the search"
+            )
+        return super().__getattr__(name)
 
     def extra_repr(self) -> str:
         return (

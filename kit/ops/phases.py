@@ -108,7 +108,7 @@ class _Join(torch.autograd.Function):
         ctx: Any, parts: tuple[Part, ...], sizes: tuple[int, ...], *results: Tensor
     ) -> Tensor:
         ctx.parts = parts
-        return _join(results, parts, sizes)
+        return _join(results, parts, sizes).detach()  # as a view nobody could change it in place
 
     @staticmethod
     @backward_pass

@@ -87,7 +87,8 @@ class _Planar(torch.autograd.Function):
         ctx.conv, ctx.spectrum, ctx.transform, ctx.fast = conv, spectrum, transform, fast
         ctx.channels = channels
         ctx.save_for_backward(taps, x if kept is None else None, kept)
-        return results[0] if len(results) == 1 else torch.cat(results)
+        result = results[0] if len(results) == 1 else torch.cat(results)
+        return result.detach()  # as a view nobody could change it in place
 
     @staticmethod
     @backward_pass

@@ -57,7 +57,8 @@ class _Toeplitz(torch.autograd.Function):
         ctx.places, ctx.stride = _places(conv, x.dtype, x.device), stride
         ctx.save_for_backward(x, taps)
         matrices = _matrices(taps, ctx.places[0], n)[..., ::stride]
-        return torch.bmm(x.transpose(0, 1), matrices).transpose(0, 1).contiguous()
+        result = torch.bmm(x.transpose(0, 1), matrices).transpose(0, 1).contiguous()
+        return result.detach()  # as a view nobody could change it in place
 
     @staticmethod
     @backward_pass

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from kit.ops import AggConv1d, AggConv2d, agg_conv
+from kit.ops import METHODS, AggConv1d, AggConv2d, agg_conv
 
 
 def test_parameters_and_initial_values() -> None:
@@ -111,3 +111,39 @@ def test_bad_arguments() -> None:
         AggConv1d(3, 4, (3,), (1,), method="magic")
     with pytest.raises(ValueError, match="memory must be"):
         AggConv1d(3, 4, (3,), (1,), memory="tiny")
+
+
+@pytest.mark.parametrize("memory", ["fast", "small"])
+@pytest.mark.parametrize("method", ["auto", *METHODS])
+@pytest.mark.parametrize("axes", [1, 2])
+@pytest.mark.parametrize("groups", [1, 4])
+def test_what_comes_out_may_be_changed_in_place(
+    axes: int, groups: int, method: str, memory: str
+) -> None:
+    """As networks do that add to it, or rectify it, without a bias before that."""
+    if method == "toeplitz" and (axes, groups) != (1, 4):
+        return  # it is for one axis and channels of their own
+    kind = AggConv1d if axes == 1 else AggConv2d
+    torch.manual_seed(0)
+    layer = kind(
+        4, 4, (3, 5), (1, 3, 7), groups=groups, bias=False, method=method, memory=memory
+    ).double()
+    for batch, size in ((1, 12), (3, 12), (2, 40)):
+        x = torch.randn(batch, 4, *[size] * axes, dtype=torch.float64, requires_grad=True)
+        expected = torch.relu(layer(x) + x)
+        (of_x,) = torch.autograd.grad(expected.square().sum(), x)
+        found = layer(x)
+        found += x
+        torch.relu_(found).square().sum().backward()
+        torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(x.grad, of_x)
+
+
+@pytest.mark.parametrize("name", ["weight", "kernel_size", "dilation", "padding"])
+def test_what_a_convolution_has_one_of_is_told(name: str) -> None:
+    layer = AggConv2d(2, 2, (3,), (1,))
+    assert not hasattr(layer, name)
+    with pytest.raises(AttributeError, match=f"AggConv2d has no '{name}', but candidates; a layer"):
+        getattr(layer, name)
+    with pytest.raises(AttributeError, match="object has no attribute 'wieght'"):
+        layer.wieght  # noqa: B018
