@@ -140,9 +140,16 @@ def spread(values: Sequence[float], printed: PublishedCell | None, how: str) -> 
 
 
 def number(mean: float, std: float | None) -> str:
-    """Return ``mean±std``, both to the second digit of the deviation; four digits without one."""
-    if not std:
+    """Return ``mean±std``, both to the second digit of the deviation; four digits without one.
+
+    A deviation that is rounding alone is none. Very large and very small ones have exponents.
+    """
+    if not std or std < 1e-12 * abs(mean):
         return f"{mean:.4g}"
     leading = f"{std:.1e}"
-    decimals = max(0, 1 - int(leading.partition("e")[2]))
+    exponent = int(leading.partition("e")[2])
+    if not -9 < exponent < 6:
+        largest = max(exponent, int(f"{mean:.1e}".partition("e")[2]) if mean else exponent)
+        return f"{mean:.{largest - exponent + 1}e}±{leading}"
+    decimals = max(0, 1 - exponent)
     return f"{mean:.{decimals}f}±{std:.{decimals}f}"

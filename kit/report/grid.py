@@ -88,9 +88,17 @@ class Cell:
     @property
     def aside(self) -> str:
         """What must stand beside a measured number: missing seeds, results that do not count."""
-        provisional = self.measured.provisional if self.measured else ""
-        unread = f"{len(self.unread)} unread" if self.unread else ""
-        return ", ".join(filter(None, (self.seeds, provisional, unread)))
+        return ", ".join(filter(None, (self.seeds, self.provisional, self.uncounted)))
+
+    @property
+    def provisional(self) -> str:
+        """``projection`` or ``unfinished`` where runs have not ended, else nothing."""
+        return self.measured.provisional if self.measured else ""
+
+    @property
+    def uncounted(self) -> str:
+        """``1 unread`` where a result counts as absent, else nothing."""
+        return f"{len(self.unread)} unread" if self.unread else ""
 
     @property
     def computed_text(self) -> str:

@@ -62,7 +62,9 @@ def make(
     rows = best.mark_printed(made.of_the_paper(), paper, layout)
     rows = best.mark_measured([*rows, *made.of_the_kit()], layout)
     rows = [made.explained(row) for row in rows]  # last, after the notes on what was measured
-    clashes = conflicts(runs.values())
+    pairs = {(key.task, key.method) for key in request.keys}
+    derived = layout.cells == "ranks"  # from cells of other tables
+    clashes = conflicts(each for pair, each in runs.items() if derived or pair in pairs)
     unread = sorted(str(each) for each in rejected)
     return Table(
         paper=paper,
@@ -71,7 +73,7 @@ def make(
         rows=tuple(rows),
         notes=made.notes.listed,
         errata=made.errata.listed,
-        remarks=(*layout.remarks, *_counts(rows), *remarks, *clashes, *unread),
+        remarks=(*layout.remarks, *counts(rows), *remarks, *clashes, *unread),
         conflicts=tuple(clashes),
     )
 
@@ -225,7 +227,7 @@ def _verdict(
     )
 
 
-def _counts(rows: Sequence[Row]) -> list[str]:
+def counts(rows: Sequence[Row]) -> list[str]:
     """Say which data were measured on, what is as printed, and how many cells agree."""
     cells = [cell for row in rows for cell in row.cells]
     tiers = Counter(cell.measured.tier for cell in cells if cell.measured)

@@ -6,7 +6,11 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from kit.report.formats.text import legend
 from kit.report.grid import Cell, Table
+
+APART = "\u200b"
+"""Keeps two hyphens from becoming one dash; a space of no width."""
 
 ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -42,6 +46,10 @@ ESCAPES = {
     "→": r"$\to$",
     "µ": r"$\mu$",
     "τ": r"$\tau$",
+    "²": r"$^2$",
+    "³": r"$^3$",
+    "|": r"\textbar{}",
+    APART: "{}",
     "α": r"$\alpha$",
 }
 PARTS = re.compile("|".join(map(re.escape, ESCAPES)) + "|.", re.DOTALL)
@@ -50,6 +58,7 @@ ACCENTS = "\u0300\u0301\u0302\u0303\u0308\u030a\u030c\u0327"  # those of TeX's f
 LONG = 28
 SENTENCES = r"p{10em}"
 STYLES = {"column": r"\textbf{%s}", "group": r"\underline{%s}", None: "%s"}
+SIGNS = {"▾": "Bold:", "▿": "underlined:"}
 
 
 def render(table: Table) -> str:
@@ -75,7 +84,8 @@ def render(table: Table) -> str:
                     )
             lines += _lines(table, [escape(title) for title in row.titles], cells)
         lines += [r"\bottomrule", r"\end{tabular}", ""]
-    notes = [
+    notes = [f"{escape(in_words(line))}." for line in legend(table)]
+    notes += [
         rf"\textsuperscript{{{mark}}} {escape(text)}."
         for mark, text in (*table.errata, *table.notes)
     ]
@@ -90,7 +100,17 @@ def render(table: Table) -> str:
 
 def escape(text: str) -> str:
     """Return text that LaTeX prints as it stands, with ``?`` for what its fonts lack."""
+    text = re.sub("-(?=-)", f"-{APART}", text)
+    if text.startswith(("[", "*")):  # else it would be an argument of the row before
+        text = APART + text
     return "".join(ESCAPES.get(part) or _known(part) for part in PARTS.findall(text))
+
+
+def in_words(text: str) -> str:
+    """Return text with the styles of this format in place of the signs of others."""
+    for sign, word in SIGNS.items():
+        text = text.replace(sign, word)
+    return text
 
 
 def _alignment(cells: Iterable[Cell]) -> str:
@@ -109,20 +129,20 @@ def _known(character: str) -> str:
 
 def _lines(table: Table, titles: list[str], cells: Sequence[Cell]) -> list[str]:
     lines = []
-    padding = [""] * (len(titles) - 1)
+    title, *others = titles
+    once = (r"\quad", [""] * len(others))
+    title = f"{title}:"
     computed, measured = table.lines(cells)
     if any(cell.published for cell in cells):
         missing = {"-": "--"}.get(table.layout.missing, table.layout.missing)
         lines.append(_row([*titles, *(_published(cell, missing) for cell in cells)]))
-        title = r"\quad"
-    else:
-        title = f"{titles[0]}:"
+        title, others = once
     if computed:
         texts = (escape(cell.computed_text) for cell in cells)
-        lines.append(_row([f"{title} computed", *padding, *texts]))
-        title = r"\quad"
+        lines.append(_row([f"{title} computed", *others, *texts]))
+        title, others = once
     if measured:
-        lines.append(_row([f"{title} measured", *padding, *map(_measured, cells)]))
+        lines.append(_row([f"{title} measured", *others, *map(_measured, cells)]))
     return lines
 
 
@@ -134,13 +154,16 @@ def _published(cell: Cell, missing: str) -> str:
 def _measured(cell: Cell) -> str:
     if cell.derived is not None:
         return escape(f"{cell.derived.text}{cell.suffix}") + _mark(cell.note)
-    if cell.measured is None:
-        return escape(cell.measured_text)
-    style = STYLES["column" if cell.best_measured else None]
     dagger = r"$^\dagger$" if cell.seeds else ""
-    provisional = f" ({cell.measured.provisional})" if cell.measured.provisional else ""
-    text = escape(f"{cell.measured}{cell.suffix}{provisional}")
-    return style % text + _mark(cell.note) + dagger
+    aside = ", ".join(filter(None, (cell.provisional, cell.uncounted)))
+    aside = f" ({aside})" if aside else ""
+    if cell.measured is None:
+        text = "n/a" if cell.inapplicable else "not run"
+        return escape(text) + _mark(cell.note) + aside
+    style = STYLES["column" if cell.best_measured else None]
+    judged = f" {escape(cell.verdict.label)}" if cell.verdict else ""
+    text = escape(f"{cell.measured}{cell.suffix}{aside}")
+    return style % text + _mark(cell.note) + dagger + judged
 
 
 def _mark(mark: str | None) -> str:

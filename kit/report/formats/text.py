@@ -32,13 +32,14 @@ def render(table: Table) -> str:
                 lines.append(f"-- {groups[index]} ".ljust(sum(widths) + 2 * len(widths) - 2, "-"))
             lines.append(_join(line, widths))
         lines.append("")
-    lines += _legend(table)
+    lines += legend(table)
     lines += [f"[{mark}] {text}" for mark, text in (*table.errata, *table.notes)]
     lines += [f"note: {remark}" for remark in table.remarks]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _legend(table: Table) -> list[str]:
+def legend(table: Table) -> list[str]:
+    """Say what the marks of the lowest numbers stand for, a line each."""
     cells = [cell for row in table.rows for cell in row.cells]
     marks = {cell.best for cell in cells}
     if isinstance(table.layout.best, int):
@@ -50,18 +51,18 @@ def _legend(table: Table) -> list[str]:
 
 
 def _lines(table: Table, row: Row, cells: Sequence[Cell]) -> Iterator[list[str]]:
-    padding = [""] * (len(row.titles) - 1)
+    title, *others = row.titles
+    once = (" ", [""] * len(others))
+    title = f"{title}:"
     if any(cell.published for cell in cells):
         yield [*row.titles, *(_published(cell, table.layout.missing) for cell in cells)]
-        title = " "
-    else:
-        title = f"{row.titles[0]}:"
+        title, others = once
     computed, measured = table.lines(cells)
     if computed:
-        yield [f"{title} computed", *padding, *(cell.computed_text for cell in cells)]
-        title = " "
+        yield [f"{title} computed", *others, *(cell.computed_text for cell in cells)]
+        title, others = once
     if measured:
-        yield [f"{title} measured", *padding, *(_measured(cell) for cell in cells)]
+        yield [f"{title} measured", *others, *(_measured(cell) for cell in cells)]
 
 
 def _published(cell: Cell, missing: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 from kit.columns import aligned
-from kit.report.formats.latex import escape
+from kit.report.formats.latex import escape, in_words
 from kit.report.own.table import Row, Score, TaskTable
 
 SIGNS = {"best": "▾", "alike": "▿", "": ""}
@@ -31,9 +32,15 @@ def markdown(table: TaskTable) -> str:
     """Return the table as GitHub's Markdown."""
     first = head(table)
     rows = [first, ["---"] * len(first), *(cells(row) for row in table.rows)]
-    lines = [f"| {' | '.join(each.replace('|', '/') for each in row)} |" for row in rows]
-    notes = [f"- {note}" for note in table.notes]
-    return "\n".join([f"**{table.title}** (`{table.task}`)", "", *lines, "", *notes, ""])
+    lines = [f"| {' | '.join(map(_literal, row))} |" for row in rows]
+    notes = [f"- {_literal(note)}" for note in table.notes]
+    title = f"**{_literal(table.title)}** (`{table.task}`)"
+    return "\n".join([title, "", *lines, "", *notes, ""])
+
+
+def _literal(text: str) -> str:
+    """Return text that Markdown shows as it stands."""
+    return re.sub(r"([\\`*_<|\[\]])", r"\\\1", text)
 
 
 def tidy(table: TaskTable) -> str:
@@ -50,7 +57,9 @@ def tidy(table: TaskTable) -> str:
             seeds = " ".join(map(str, row.seeds))
             rest = ["" if row.hours is None else repr(row.hours), _parameters(row, str)]
             left = [table.task, row.method, name, unit, *shown, seeds, each.mark]
-            writer.writerow([*left, *rest, *(table.kind or ("", "", "")), row.state])
+            refused = str(found) if found is not None and found.mean is None else ""
+            state = ", ".join(filter(None, (refused, row.state)))
+            writer.writerow([*left, *rest, *(table.kind or ("", "", "")), state])
     return stream.getvalue()
 
 
@@ -71,11 +80,7 @@ def latex(table: TaskTable) -> str:
         shown = [*scores, *map(escape, rest[len(scores) :])] if row.seeds else map(escape, rest)
         lines.append(" & ".join([escape(title), *shown]) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}", r"\par"]
-    signs = {"▾": "Bold:", "▿": "underlined:"}
-    for note in table.notes:
-        for sign, word in signs.items():
-            note = note.replace(sign, word)
-        lines.append(f"{escape(note)}.")
+    lines += [f"{escape(in_words(note))}." for note in table.notes]
     return "\n".join([*lines, r"\end{table}", ""])
 
 
@@ -150,6 +155,7 @@ def _json(each: Score) -> dict[str, Any] | None:
     if found is None:
         return None
     return {
+        "text": each.text,
         "mean": found.mean,
         "std": found.std,
         "n": len(found.values),

@@ -118,7 +118,7 @@ def make(
         ),
         kind=kind,
         rows=tuple(_marked(rows)),
-        notes=(*_notes(kind, rows), *remarks, *unread),
+        notes=(*_notes(kind, rows), *remarks, *clashes, *unread),
         conflicts=tuple(clashes),
     )
 
@@ -135,6 +135,10 @@ def _row(task: Task, name: str, runs: Runs | None) -> Row:
     counts = sorted({each.parameters for each in found if each.parameters is not None})
     seeds = tuple(runs.by_seed)
     states = [f"{len(seeds)} of {len(SEEDS)} seeds"] if len(seeds) < len(SEEDS) else []
+    for metric, each in zip(task.metrics, scores, strict=True):
+        scored = each.measured.values if each.measured else {}
+        if left := [str(seed) for seed in seeds if seed not in scored]:
+            states.append(f"seed {', '.join(left)} not scored on {metric}")
     if runs.differs:
         states.append(f"seeds differ in {', '.join(runs.differs)}")
     hours = statistics.fmean(seconds) / 3600 if seconds else None
@@ -148,7 +152,9 @@ def _marked(rows: Sequence[Row]) -> list[Row]:
             {
                 row.method: each.defined
                 for row in rows
-                if (each := row.scores[at].measured) is not None and each.whole
+                if (each := row.scores[at].measured) is not None
+                and each.whole
+                and each.seeds == tuple(sorted(row.seeds))
             }
         )
         for at in range(count)
