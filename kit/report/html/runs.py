@@ -13,12 +13,12 @@ import msgspec
 from markupsafe import Markup
 
 from kit import task
-from kit.files import decode_json
 from kit.report import architectures
 from kit.report.html import chart
 from kit.runs import history
 from kit.runs.collect import Collected
-from kit.runs.records import Result, Status, decode_spec
+from kit.runs.records import Result, decode_spec
+from kit.runs.states import RunState, read_state
 from kit.spec import RunSpec, flat
 
 LOG_BYTES, LOG_LINES = 16384, 100
@@ -31,7 +31,7 @@ class Run:
 
     Attributes:
         place: the folder, below that of all runs.
-        status: what the run told of itself; None where it has a result.
+        state: ``succeeded``, or what became of it, in the words of ``kit status``.
         problem: why the run has no valid result; None where it has one.
     """
 
@@ -39,7 +39,7 @@ class Run:
     place: Path
     spec: RunSpec | None
     result: Result | None
-    status: Status | None
+    state: str
     problem: str | None
 
     @property
@@ -76,15 +76,6 @@ class Run:
     def id(self) -> str:
         """The first digits of its id."""
         return self.place.parts[3].rpartition("-")[2]
-
-    @property
-    def state(self) -> str:
-        """``succeeded``, or what became of it."""
-        if self.result is not None:
-            return "succeeded"
-        if self.status is None or self.status.state == "succeeded":
-            return "no valid result"
-        return self.status.state
 
     @property
     def command(self) -> str:
@@ -184,7 +175,7 @@ def find(root: Path, found: Collected) -> list[Run]:
     reasons = {rejected.path.parent: rejected.reason for rejected in found.rejected}
     folders = (path for path in root.glob("*/*/*/seed-*") if path.is_dir())
     return [
-        _read(folder, folder.relative_to(root), results.get(folder), reasons.get(folder))
+        _read(root, folder.relative_to(root), results.get(folder), reasons.get(folder))
         for folder in sorted(folders)
     ]
 
@@ -200,20 +191,24 @@ def with_page(runs: Sequence[Run]) -> list[Run]:
     return sorted(kept, key=lambda run: run.place)
 
 
-def _read(folder: Path, place: Path, result: Result | None, rejected: str | None) -> Run:
+def _read(root: Path, place: Path, result: Result | None, rejected: str | None) -> Run:
+    folder = root / place
     if result is not None:
-        return Run(folder, place, result.spec, result, None, None)
-    status = spec = None
-    with suppress(OSError, msgspec.MsgspecError):
-        status = decode_json((folder / "status.json").read_bytes(), Status)
+        return Run(folder, place, result.spec, result, "succeeded", None)
+    stands, spec = RunState(place, "stopped"), None
+    with suppress(OSError):  # files that nobody can read
+        stands = read_state(place, root)
     with suppress(OSError, msgspec.MsgspecError):
         spec = decode_spec((folder / "spec.json").read_bytes())
+    state: str = stands.state
+    if state == "succeeded" or (rejected is not None and state == "stopped"):
+        state = "no valid result"
     problem = "it has no result yet"
     if rejected is not None:
         problem = f"its result counts as absent: {rejected}"
-    elif status is not None and status.message:
-        problem = f"{status.failure or status.state}: {status.message}"
-    return Run(folder, place, spec, None, status, problem)
+    elif stands.message:
+        problem = f"{stands.failure or stands.state}: {stands.message}"
+    return Run(folder, place, spec, None, state, problem)
 
 
 @cache

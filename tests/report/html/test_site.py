@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from kit import paths
 from kit.errors import KitError
-from kit.files import write_json
+from kit.files import locked, write_json
 from kit.report.html import build, runs
 from kit.report.html import site as site_module
 from kit.report.html.runs import find
@@ -149,6 +150,21 @@ def test_failures_are_shown(site: Path) -> None:
     table = Page(site / "tables" / "dash-5.html").text
     assert "NaN (1/2)" in table
     assert "2 of 3" in table
+
+
+def test_a_run_stands_where_kit_status_has_it(kit: Run) -> None:
+    dead, under_way, untouched = (RunFolder(make_run(seed=seed).spec) for seed in range(3))
+    for folder in (dead, under_way, untouched):
+        folder.result.unlink()
+    for folder in (dead, under_way):
+        folder.set_status("running", stage="train", epoch=1, epochs=3)
+    for name in ("status.json", "engine.json"):
+        (untouched.path / name).unlink()
+    with locked(under_way.lock):
+        listed = json.loads(kit("status", "--format", "json").stdout)["runs"]
+        found = {run.id: run.state for run in find(paths.results() / "runs", collect())}
+    assert sorted(found.values()) == ["queued", "running", "stopped"]
+    assert found == {each["id"]: each["state"] for each in listed}
 
 
 def test_the_matrix_shows_verdicts_in_words_and_signs(site: Path) -> None:
