@@ -119,7 +119,7 @@ def _pages(found: Collected, runs: list[Run], counting: Future[None]) -> Iterato
     own = [own_table.make(each, found.results, rejected=found.rejected) for each in _own(found)]
     yield "tables/index.html", "tables.html", {"tables": ordered, "own": own}
     for each in own:
-        shown = [(row, formats.cells(row)) for row in each.rows]
+        shown = [(formats.cells(row), formats.numbers(row)) for row in each.rows]
         filled = {"table": each, "head": formats.head(each), "rows": shown}
         yield f"tables/task-{each.task}.html", "task.html", filled
     for table in ordered:

@@ -140,6 +140,13 @@ def cells(row: Row) -> list[str]:
     return [row.title, *scores, str(len(row.seeds)), hours, counts, row.state]
 
 
+def numbers(row: Row) -> list[float | None]:
+    """Return what stands between title and remarks as numbers; None where there is none."""
+    means = [each.measured.mean if each.measured else None for each in row.scores]
+    least = row.parameters[0] if row.parameters else None
+    return [*means, len(row.seeds) or None, row.hours, least]
+
+
 def _parameters(row: Row, show: Callable[[int], str]) -> str:
     ends = sorted({row.parameters[0], row.parameters[-1]}) if row.parameters else []
     return " to ".join(map(show, ends))

@@ -159,6 +159,17 @@ def test_a_table_sorts_by_published_or_measured(chromium: webdriver.Chrome, site
     assert sorted(named) == sorted(title.splitlines()[0] for title in methods)
 
 
+def test_a_table_of_printed_numbers_alone_sorts(chromium: webdriver.Chrome, site: Path) -> None:
+    visit(chromium, site, "tables/nas-bench-360-8.html")
+    assert chromium.find_elements(By.CSS_SELECTOR, "[data-sort-by]") == []
+    head(chromium, "table", 3).find_element(By.TAG_NAME, "button").click()
+    cells = chromium.find_elements(By.CSS_SELECTOR, "#table tbody tr > :nth-child(4)")
+    values = [cell.get_attribute("data-published") for cell in cells]
+    numbers = [float(value) for value in values if value]
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) > 3
+
+
 def test_filters_hide_rows_and_say_how_many(chromium: webdriver.Chrome, site: Path) -> None:
     visit(chromium, site, "runs/index.html")
     count = len(column(chromium, "runs", 0))

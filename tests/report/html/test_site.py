@@ -230,6 +230,33 @@ def test_an_earlier_report_is_replaced_and_nothing_else(
     assert sorted(path.name for path in tmp_path.iterdir() if "report" in path.name) == ["report"]
 
 
+@pytest.mark.usefixtures("no_counting")
+def test_every_column_of_an_own_task_has_what_it_sorts_by(tmp_path: Path) -> None:
+    for seed, value in enumerate((20.0, 10.0, 15.0)):
+        make_run("sequential-mnist", "wrn", seed, value)
+    make_run("sequential-mnist", "dash", 0, None)
+    page = Page(build(tmp_path / "report").folder / "tables" / "task-sequential-mnist.html")
+    heads = [tag for tag, a in page.elements if tag == "th" and a["scope"] == "col"]
+    keys = [a.get("data-sort", "words") for tag, a in page.elements if tag == "td"]
+    width = len(heads) - 1
+    rows = [keys[start : start + width] for start in range(0, len(keys), width)]
+    hours = str(12.5 / 3600)
+    assert ["15.0", "3", hours, "1234567", "words"] in rows
+    assert ["", "1", hours, "1234567", "words"] in rows
+    assert ["", "", "", "", "words"] in rows
+
+
+def test_cells_without_a_number_sort_last(site: Path) -> None:
+    table = Page(site / "tables" / "dash-5.html")
+    stored = {str(a["id"]): a for tag, a in table.elements if tag == "td" and "id" in a}
+    assert stored["cifar-100.dash.zero-one-error"]["data-measured"] == "61.0"
+    assert stored["cifar-100.wrn.zero-one-error"]["data-measured"] == ""
+    listed = Page(site / "runs" / "index.html")
+    found = [a["data-sort"] for tag, a in listed.elements if tag == "td" and "data-sort" in a]
+    assert len(found) == 2 * 12
+    assert found.count("") == 1 + 2 * 2  # NaN, and two runs without a result
+
+
 def test_speed_figures_are_drawn_once_they_are_measured(site: Path) -> None:
     page = Page(site / "figures.html")
     drawn = [str(a.get("aria-label")) for tag, a in page.elements if tag == "svg"]

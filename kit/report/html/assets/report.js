@@ -31,13 +31,12 @@ function themeButton(button) {
   show();
 }
 
-// What a cell sorts by: a number where it has one, else its text; null, always last, where empty.
+// What a cell sorts by: its stored number, else its text; null, always last, where that is empty.
 function sortKey(row, column, by) {
   const cell = row.cells[column];
   if (!cell) return null;
   const stored = cell.dataset[by] ?? cell.dataset.sort;
-  if (stored !== undefined) return Number(stored);
-  if (cell.closest("table").classList.contains("paper") && cell.tagName === "TD") return null;
+  if (stored !== undefined) return stored === "" ? null : Number(stored);
   const text = cell.textContent.trim();
   if (text === "") return null;
   return Number.isFinite(Number(text)) ? Number(text) : text.toLowerCase();
@@ -66,7 +65,7 @@ function sortable(table) {
   let direction = 1;
   const sort = () => {
     if (column < 0) return;
-    sortRows(table, column, direction, by ? by.value : "sort");
+    sortRows(table, column, direction, by ? by.value : "published");
     heads.forEach((head, index) => {
       if (index === column) head.setAttribute("aria-sort", direction > 0 ? "ascending" : "descending");
       else head.removeAttribute("aria-sort");
