@@ -30,6 +30,7 @@ SIGNS = {
         Sign("erratum", "!", "cell in doubt", "the printed cell has an erratum"),
         Sign("reduced", "~", "reduced", "small profile or other data: no verdict is given"),
         Sign("unjudged", "○", "no verdict", "measured in full, with nothing to judge it by"),
+        Sign("undefined", "∅", "no mean", "a seed is NaN or has several runs, or settings differ"),
         Sign("broken", "×", "unread", "results that count as absent"),
         Sign("open", "·", "not run", "published, not measured here"),
         Sign("inapplicable", "–", "n/a", "the method cannot take the task"),
@@ -43,6 +44,8 @@ def sign(cell: Cell) -> Sign:
     if cell.verdict is not None:
         return SIGNS[cell.verdict.label]
     if cell.measured is not None:
+        if cell.measured.mean is None:
+            return SIGNS["no mean"]
         full = (cell.measured.profile, cell.measured.tier) == ("paper", "published")
         return SIGNS["no verdict" if full else "reduced"]
     if cell.unread:

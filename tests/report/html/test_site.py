@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,13 +12,16 @@ import pytest
 from kit import paths
 from kit.errors import KitError
 from kit.files import locked, write_json
-from kit.report.html import build, runs
+from kit.report import table as tables
+from kit.report.cells import Measured
+from kit.report.html import build, matrix, runs
 from kit.report.html import site as site_module
 from kit.report.html.runs import find
 from kit.report.tables import sizes
 from kit.runs.collect import collect
 from kit.runs.folder import RunFolder
 from kit.runs.records import ArchitectureRecord
+from kit.spec import Profile
 from tests.conftest import Run
 from tests.made_runs import make_run
 from tests.report.html.conftest import SHOWN
@@ -179,6 +184,25 @@ def test_the_matrix_shows_verdicts_in_words_and_signs(site: Path) -> None:
     assert any(
         a.get("title") == "it is for 1D data, and this task is 2D" for _, a in table.elements
     )
+
+
+def test_a_cell_without_a_mean_has_a_sign_of_its_own(site: Path) -> None:
+    page = Page(site / "index.html")
+    titles = [str(a["title"]) for tag, a in page.elements if tag == "a" and "title" in a]
+    assert any(t.startswith("WRN on CIFAR-100: no mean, NaN (1/2)") for t in titles)
+    assert "∅ no mean a seed is NaN or has several runs, or settings differ (2)" in page.text
+
+
+@pytest.mark.parametrize("changes", [{"duplicate_seeds": (0,)}, {"mixed": True}])
+@pytest.mark.parametrize("profile", ["paper", "lite"])
+def test_several_runs_of_a_seed_or_unlike_settings_are_no_mean(
+    profile: Profile, changes: dict[str, Any]
+) -> None:
+    values = {0: 1.0, 1: 2.0}
+    plain = Measured("ecg", "wrn", "f1", "", profile, "released", "published", values, ())
+    cell = tables.make("dash", 5, []).rows[0].cells[0]
+    assert matrix.sign(replace(cell, measured=plain)).title != "no mean"
+    assert matrix.sign(replace(cell, measured=replace(plain, **changes))).title == "no mean"
 
 
 def test_every_published_table_and_erratum_is_there(site: Path) -> None:
