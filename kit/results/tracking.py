@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -71,6 +72,7 @@ def _send(client: Any, entities: Any, experiment: str, folder: Path, result: Res
     metrics = [
         entities.Metric(f"{each.stage}/{each.name}", each.value, started, each.epoch)
         for each in history.scalars(folder)
+        if not math.isnan(each.value)
     ]
     metrics += [
         entities.Metric(name, metric.value, ended, 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,10 @@ NO_NUMBERS = ("epoch", "seconds")
 
 
 class Scalar(NamedTuple):
-    """A number that a stage told at the end of an epoch, which counts from 1."""
+    """A number that a stage told at the end of an epoch, which counts from 1.
+
+    One that was not finite may have been written as null, and is NaN.
+    """
 
     stage: str
     name: str
@@ -51,5 +55,7 @@ def scalars(folder: Path) -> Iterator[Scalar]:
         stage, epoch = line.get("stage"), line.get("epoch")
         if isinstance(stage, str) and isinstance(epoch, int) and "trial" not in line:
             for name, value in line.items():
-                if name not in NO_NUMBERS and isinstance(value, int | float):
-                    yield Scalar(stage, name, epoch + 1, float(value))
+                if name not in NO_NUMBERS and isinstance(value, int | float | None):
+                    yield Scalar(
+                        stage, name, epoch + 1, math.nan if value is None else float(value)
+                    )

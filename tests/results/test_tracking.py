@@ -11,6 +11,7 @@ import pytest
 from kit import paths
 from kit.errors import KitError
 from kit.results.tracking import export
+from kit.runs.folder import RunFolder
 from tests.made_runs import make_run
 
 
@@ -29,7 +30,8 @@ def test_results_arrive_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     uri = (tmp_path / "mlruns").as_uri()
     made = [make_run(seed=0, value=0.25), make_run(seed=1, value=None)]
     assert export(uri, "mine") == (2, 0)
-    make_run(seed=2)
+    bad_loss = RunFolder(make_run(seed=2).spec).history
+    bad_loss.write_text('{"stage": "search", "epoch": 0, "loss": null}\n')
     assert export(uri, "mine") == (1, 2)
     assert len(stored(uri)) == 3
     (run,) = [r for r in stored(uri) if r.data.params["seed"] == "0"]
@@ -41,6 +43,8 @@ def test_results_arrive_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     client = mlflow.MlflowClient(tracking_uri=uri)
     losses = client.get_metric_history(run.info.run_id, "search/loss")
     assert [(each.step, each.value) for each in losses] == [(1, 1.0), (2, 0.5), (3, 1 / 3)]
+    (silent,) = [r for r in stored(uri) if r.data.params["seed"] == "2"]
+    assert "search/loss" not in silent.data.metrics
     (bad,) = [r for r in stored(uri) if r.data.params["seed"] == "1"]
     assert "relative-l2" not in bad.data.metrics
 

@@ -78,6 +78,14 @@ def test_numbers_of_trials_and_of_other_forms_are_left_out(tmp_path: Path) -> No
     assert list(history.scalars(tmp_path)) == [("train", "loss", 1, 0.5)]
 
 
+def test_null_is_no_number(tmp_path: Path) -> None:
+    with events(tmp_path) as update:
+        (tmp_path / "history.jsonl").write_text('{"stage": "train", "epoch": 0, "loss": null}\n')
+        update()
+    ((name, step, value),) = recorded(tmp_path)
+    assert (name, step, value == value) == ("train/loss", 1, False)
+
+
 def test_events_of_runs_that_are_over(kit: Run) -> None:
     over, at_work = RunFolder(make_run(seed=0).spec), RunFolder(make_run(seed=1).spec)
     with locked(at_work.lock):

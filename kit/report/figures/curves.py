@@ -17,7 +17,7 @@ from kit.runs.find import read_spec
 
 
 class LossCurve(msgspec.Struct, frozen=True):
-    """Losses of a run in one stage; of one trial, if the stage has trials."""
+    """Losses of a run in one stage, or of one of its trials; NaN where one was no number."""
 
     run: str
     trial: int | None
@@ -50,11 +50,15 @@ def make(folders: Sequence[Path]) -> Curves:
         for line in history.read(folder):
             # Whatever wrote it: what has another form is no loss.
             match line:
-                case {"stage": str(stage), "epoch": int(epoch), "loss": int() | float() as loss}:
+                case {
+                    "stage": str(stage),
+                    "epoch": int(epoch),
+                    "loss": int() | float() | None as loss,
+                }:
                     key = (label, line.get("trial"))
                     curve = stages.setdefault(stage, {}).setdefault(key, LossCurve(*key, [], []))
                     curve.epochs.append(epoch + 1)
-                    curve.losses.append(float(loss))
+                    curve.losses.append(math.nan if loss is None else float(loss))
     if not stages:
         raise KitError(f"no history of losses in {', '.join(map(str, folders))}")
     order = _order(folders)
@@ -103,7 +107,7 @@ def draw(figure: Curves) -> Any:
                 color=COLOURS[runs.index(curve.run) % len(COLOURS)],
                 alpha=0.45 if several else 1.0,
                 linewidth=1.0 if several else 1.6,
-                marker="o" if len(curve.epochs) == 1 else None,
+                marker="o" if sum(map(math.isfinite, curve.losses)) == 1 else None,
                 markersize=3,
             )
         trials = f" ({len({c.trial for c in stage.curves})} trials)" if several else ""
@@ -138,9 +142,16 @@ def text(figure: Curves) -> str:
         lines += ["", stage.name]
         for curve in stage.curves:
             name = curve.run if curve.trial is None else f"{curve.run} trial {curve.trial}"
-            first, low, last = curve.losses[0], min(curve.losses), curve.losses[-1]
+            numbers = [loss for loss in curve.losses if not math.isnan(loss)]
+            low = min(numbers, default=math.nan)
+            first, lowest, last = map(number, (curve.losses[0], low, curve.losses[-1]))
             lines.append(
                 f"  {name}: {len(curve.epochs)} epochs, "
-                f"loss {first:.4g} first, {low:.4g} lowest, {last:.4g} last"
+                f"loss {first} first, {lowest} lowest, {last} last"
             )
     return "\n".join(lines) + "\n"
+
+
+def number(value: float) -> str:
+    """Return a loss with four digits, or that it is none."""
+    return "no number" if math.isnan(value) else f"{value:.4g}"

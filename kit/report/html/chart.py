@@ -21,7 +21,7 @@ def line(title: str, x: Sequence[float], y: Sequence[float], x_label: str) -> Ma
     finite = [(left, up) for left, up in zip(x, y, strict=True) if math.isfinite(up)]
     if not finite:
         return Markup('<p class="muted">{}: no finite value</p>').format(title)
-    across = _Axis([left for left, _ in finite], 5, least=1)
+    across = _Axis(x, 5, least=1)
     up = _Axis([value for _, value in finite], 4)
     points = _thinned(list(zip(x, y, strict=True)))
     parts = [*_grid(across, up, x_label)]
@@ -29,7 +29,7 @@ def line(title: str, x: Sequence[float], y: Sequence[float], x_label: str) -> Ma
     left, top = _place(*finite[-1], across, up)
     parts.append(Markup('<circle class="dot" cx="{}" cy="{}" r="3"/>').format(left, top))
     values = [value for _, value in finite]
-    last = f"{values[-1]:.4g}"
+    last = "no number" if math.isnan(y[-1]) else f"{y[-1]:.4g}"
     told = f"{title}: from {min(values):.4g} to {max(values):.4g}, last {last}"
     return Markup(
         '<figure class="chart"><figcaption>{} <span class="muted">last {}</span></figcaption>'
@@ -105,12 +105,15 @@ def _path(points: Sequence[tuple[float, float]], across: _Axis, up: _Axis) -> st
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return at most ``MOST_POINTS``, the lowest and highest of each stretch among them."""
+    """Return at most ``MOST_POINTS``, the lowest and highest of each stretch, and gaps besides."""
     if len(points) <= MOST_POINTS:
         return points
     stretch = math.ceil(2 * len(points) / MOST_POINTS)
     kept = []
     for start in range(0, len(points), stretch):
         part = points[start : start + stretch]
-        kept += sorted({min(part, key=lambda p: p[1]), max(part, key=lambda p: p[1])})
+        finite = [point for point in part if math.isfinite(point[1])]
+        gap = [point for point in part if not math.isfinite(point[1])][:1]
+        ends = [pick(finite, key=lambda p: p[1]) for pick in (min, max) if finite]
+        kept += sorted({*ends, *gap})
     return kept

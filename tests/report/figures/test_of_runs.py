@@ -55,6 +55,19 @@ def test_curves_go_stage_by_stage_and_seed_by_seed() -> None:
     assert "seed 0 trial 0: 1 epochs, loss 0.5 first" in curves.text(made)
 
 
+def test_losses_that_are_no_numbers_are_epochs_all_the_same() -> None:
+    place = folder(make_run(method_name="wrn"))
+    lines = [
+        {"stage": "train", "epoch": n, "loss": loss} for n, loss in enumerate((None, 0.5, None))
+    ]
+    (place / "history.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    made = curves.make([place])
+    assert made.stages[0].curves[0].epochs == [1, 2, 3]
+    told = "seed 0: 3 epochs, loss no number first, 0.5 lowest, no number last"
+    assert told in curves.text(made)
+    assert curves.draw(made).axes[0].lines[0].get_marker() == "o"
+
+
 def test_runs_of_several_kinds_are_named_in_full() -> None:
     runs = [make_run(), make_run(method_name="wrn")]
     made = curves.make([folder(run) for run in runs])
