@@ -88,7 +88,12 @@ class Cell:
     @property
     def aside(self) -> str:
         """What must stand beside a measured number: missing seeds, results that do not count."""
-        return ", ".join(filter(None, (self.seeds, self.provisional, self.uncounted)))
+        return ", ".join(filter(None, (self.shortfall, self.uncounted)))
+
+    @property
+    def shortfall(self) -> str:
+        """Missing seeds, and runs that have not ended."""
+        return ", ".join(filter(None, (self.seeds, self.provisional)))
 
     @property
     def provisional(self) -> str:

@@ -205,6 +205,15 @@ def test_several_runs_of_a_seed_or_unlike_settings_are_no_mean(
     assert matrix.sign(replace(cell, measured=replace(plain, **changes))).title == "no mean"
 
 
+@pytest.mark.usefixtures("no_counting")
+def test_a_cell_says_once_what_does_not_count(tmp_path: Path) -> None:
+    made = [make_run("ecg", "wrn", seed) for seed in range(3)]
+    RunFolder(made[2].spec).result.write_text("{")
+    page = Page(build(tmp_path / "report").folder / "tables" / "dash-5.html")
+    assert page.text.count("· 2 of 3 × 1 unread") == 1
+    assert page.text.count("1 unread") == 1
+
+
 def test_every_published_table_and_erratum_is_there(site: Path) -> None:
     from kit import papers
 
