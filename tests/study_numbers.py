@@ -47,10 +47,11 @@ def results(folder: Path = RESULTS) -> list[Result]:
 
 
 def column_of(name: str) -> column.Column:
-    """Return a task's column from them."""
+    """Return a task's column from them, without the runs of studies, which have overrides."""
     found = task.find(name)
     tier = COLUMNS[name]
-    return column.make(found, results(), profile=PROFILE, protocol=PROTOCOL, tier=tier)
+    runs = [each for each in results() if not each.spec.overrides]
+    return column.make(found, runs, profile=PROFILE, protocol=PROTOCOL, tier=tier)
 
 
 def study_of(name: str) -> study.StudyTable:

@@ -19,6 +19,8 @@ Kind = tuple[Profile, Protocol, Tier]
 # What one run contributes to a cell: (value, None where it is not a number; unit).
 Value = tuple[float | None, str]
 Versions = Callable[[str, str], tuple[int, int] | None]
+# More remarks on runs that fill no cell than that are one.
+MANY = 3
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,15 @@ def choose(
             differs=_differences(found[first]),
         )
     return cells, sorted(remarks)
+
+
+def in_short(remarks: Sequence[str]) -> list[str]:
+    """Return remarks, those on runs that fill no cell as one where they are many."""
+    idle = [line for line in remarks if " fills no cell: " in line]
+    if len(idle) <= MANY:
+        return list(remarks)
+    rest = [line for line in remarks if line not in idle]
+    return [*rest, f"{len(idle)} runs fill no cell; the first: {idle[0]}"]
 
 
 def conflicts(runs: Iterable[Runs]) -> list[str]:

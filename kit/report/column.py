@@ -63,7 +63,11 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Column:
-    """A task's column; rows by their measured error, the lowest first."""
+    """A task's column; rows by their measured error, the lowest first.
+
+    Attributes:
+        remarks: what was left out, and which rows' seeds were not made alike.
+    """
 
     task: str
     title: str
@@ -71,6 +75,7 @@ class Column:
     kind: Kind | None
     rows: tuple[ColumnRow, ...]
     agreement: Agreement
+    remarks: tuple[str, ...] = ()
 
 
 def make(
@@ -91,13 +96,21 @@ def make(
     mine = [result for result in results if result.spec.task == task.name]
     kind = shown(mine, profile, protocol, tier)
     if kind is None:
-        return Column(task.name, task.title, metric, None, (), agreement([], []))
-    chosen, _ = choose(mine, profile=kind[0], protocol=kind[1], tier=kind[2])
+        _, remarks = choose(mine, profile=profile, protocol=protocol, tier=tier)
+        nothing = agreement([], [])
+        return Column(task.name, task.title, metric, None, (), nothing, tuple(remarks))
+    chosen, remarks = choose(mine, profile=kind[0], protocol=kind[1], tier=kind[2])
     printed = {cell.method: cell for cell in _printed(task.name, metric)}
     rows = []
     for (_, name), runs in chosen.items():
         measured = measure(runs, metric, score)
-        if measured is not None and measured.mean is not None:
+        if measured is None:
+            remarks.append(f"left out {name}: not scored on {metric}")
+        elif measured.mean is None:
+            remarks.append(f"left out {name}: {measured}")
+        else:
+            if measured.unlike:
+                remarks.append(f"{name}: {measured.unlike}")
             title = method.find(name).title.partition(":")[0]
             seconds = _seconds(list(runs.by_seed.values()))
             rows.append(ColumnRow(name, title, measured, printed.get(name), seconds))
@@ -118,7 +131,8 @@ def make(
         )
         for row in rows
     )
-    return Column(task.name, task.title, metric, kind, ranked, agreement(ours, theirs))
+    alike = agreement(ours, theirs)
+    return Column(task.name, task.title, metric, kind, ranked, alike, tuple(remarks))
 
 
 def agreement(ours: Sequence[float], theirs: Sequence[float]) -> Agreement:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from kit.columns import aligned
-from kit.report.cells import number
+from kit.errors import printable
+from kit.report.choice import in_short
 from kit.report.column import Agreement, Column, ColumnRow
 
 HEAD = (
@@ -46,6 +47,7 @@ def as_json(column: Column) -> dict[str, Any]:
                 "method": row.method,
                 "mean": row.measured.mean,
                 "std": row.measured.std,
+                "differs": row.measured.differs,
                 "values": {str(seed): value for seed, value in row.measured.values.items()},
                 "seconds": dict(zip(("search", "tune", "train"), row.seconds, strict=True)),
                 "printed": row.printed.value if row.printed else None,
@@ -59,14 +61,19 @@ def as_json(column: Column) -> dict[str, Any]:
             "interval": agreement.interval,
             "p": agreement.p,
         },
+        "remarks": column.remarks,
     }
 
 
 def notes(column: Column) -> list[str]:
-    """Return how the numbers came about, and how alike the orders are."""
+    """Return how the numbers came about, how alike the orders are, and what was left out."""
+    # Overrides may be from anybody's files: they must tell the terminal nothing.
+    remarks = [f"- {printable(remark)}" for remark in in_short(column.remarks)]
     if column.kind is None:
         command = f"kit reproduce --task {column.task} --all-methods"
-        return [f"{column.title}: nothing was run yet; `{command}` does it."]
+        return [f"{column.title}: nothing was run yet; `{command}` does it.", *remarks]
+    if not column.rows:
+        return [f"{column.title}: no method has a mean over seeds.", *remarks]
     profile, protocol, tier = column.kind
     data = tier if tier == "published" else f"{tier}, not the papers' data"
     hours = (
@@ -78,6 +85,7 @@ def notes(column: Column) -> list[str]:
         f"profile {profile}, protocol {protocol}, data {data}; seconds of the wall clock at work, "
         f"mean over seeds; all of it {hours:.1f} hours on {', '.join(devices)}.",
         f"Order: {told(column.agreement)}.",
+        *remarks,
     ]
 
 
@@ -99,7 +107,5 @@ def _line(row: ColumnRow) -> Sequence[str]:
     seeds = "" if count == 3 else f" ({count})"
     seconds = ["" if each is None else f"{each:.0f}" for each in row.seconds]
     ranks = ["", ""] if row.ranks is None else [f"{each:g}" for each in row.ranks]
-    assert row.measured.mean is not None, "rows without a mean are left out"
-    measured = number(row.measured.mean, row.measured.std)
     printed = "in no paper" if row.printed is None else str(row.printed)
-    return [row.title, f"{measured}{seeds}", *seconds, printed, *ranks]
+    return [row.title, f"{row.measured}{seeds}", *seconds, printed, *ranks]

@@ -13,6 +13,7 @@ from kit import task
 from kit.report import column, column_formats
 from kit.report.figures.column import draw
 from kit.report.own import table as own_table
+from kit.runs.collect import collect
 from kit.runs.records import Result, StageRecord
 from tests.conftest import Run
 from tests.made_runs import make_run
@@ -125,6 +126,58 @@ def test_what_is_shown() -> None:
     plain: Any = json.loads(json.dumps(column_formats.as_json(made)))
     assert plain["spearman"]["methods"] == 4
     assert plain["rows"][0]["seconds"] == {"search": None, "tune": None, "train": 5}
+
+
+def test_what_has_no_mean_is_left_out_aloud(kit: Run) -> None:
+    for seed in (0, 1, 2):
+        settings = make_run("darcy-flow", "wrn", seed, 0.1).spec.settings
+        make_run("darcy-flow", "linear", seed, None if seed == 1 else 0.3)
+        changed = {**settings, "epochs": 1 + seed}
+        make_run("darcy-flow", "expert", seed, 0.01, settings=changed)
+    first = make_run("darcy-flow", "te-nas", 0, 0.2).spec
+    make_run("darcy-flow", "te-nas", 0, 0.2, settings={**first.settings, "epochs": 1})
+    made = column.make(DARCY, collect().results)
+    assert [row.method for row in made.rows] == ["wrn"]
+    left_out = [
+        "left out expert: settings differ",
+        "left out linear: NaN (1/3)",
+        "left out te-nas: several runs of seed 0",
+    ]
+    assert column_formats.as_json(made)["remarks"] == (*left_out,)
+    done = kit("column", "darcy-flow")
+    assert done.stdout.splitlines()[-3:] == [f"- {line}" for line in left_out]
+
+
+def test_no_method_with_a_mean(kit: Run) -> None:
+    make_run("darcy-flow", "wrn", 0, None)
+    done = kit("column", "darcy-flow", "--output", "x.svg")
+    assert done.returncode == 2
+    told = "Darcy Flow: no method has a mean over seeds."
+    assert done.stderr == f"kit: there is nothing to draw; {told}\n"
+
+
+def test_seeds_that_were_not_made_alike_are_marked() -> None:
+    runs = [run("wrn", 0.05), run("wrn", 0.07, 1)]
+    other = msgspec.structs.replace(runs[1].provenance, data="e" * 64)
+    made = column.make(DARCY, [runs[0], msgspec.structs.replace(runs[1], provenance=other)])
+    for shown in (column_formats.text(made), column_formats.markdown(made)):
+        assert "0.060±0.014 ≠ (2)" in shown
+        assert "- wrn: ≠ seeds differ in data\n" in shown
+    assert column_formats.as_json(made)["rows"][0]["differs"] == ("data",)
+
+
+def test_runs_that_fill_no_cell_are_told_in_short() -> None:
+    changed = [
+        make_run("darcy-flow", "wrn", seed, 0.5, overrides=("data.samples={}\x1b",))
+        for seed in range(4)
+    ]
+    alone = column.make(DARCY, changed)
+    assert "nothing was run yet" in column_formats.notes(alone)[0]
+    for made in (alone, column.make(DARCY, [*changed, *results()])):
+        assert len(made.remarks) == 4
+        (note,) = (note for note in column_formats.notes(made) if note.startswith("- "))
+        assert note.startswith("- 4 runs fill no cell; the first: darcy-flow/wrn/")
+        assert "\x1b" not in note
 
 
 def test_the_picture_has_a_row_per_method() -> None:

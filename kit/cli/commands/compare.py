@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from kit.report.statistics import Paired
 
 
-# More remarks of a sort than that are one.
-MANY = 3
-
-
 @click.command(name="compare")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
@@ -82,6 +78,7 @@ def _is_folder(name: str) -> bool:
 def _folder(name: str | None, remarks: list[str], kind: dict[str, Any]) -> Entries:
     """Return the cells of a results folder, or of the one in use."""
     from kit.errors import KitError
+    from kit.report.choice import in_short
     from kit.report.compare import entries
     from kit.runs.collect import collect
 
@@ -93,17 +90,8 @@ def _folder(name: str | None, remarks: list[str], kind: dict[str, Any]) -> Entri
         root = path / "runs" if (path / "runs").is_dir() else path
     found = collect(root)
     cells, left_out = entries(found.results, **kind)
-    remarks += [str(rejected) for rejected in found.rejected] + _in_short(left_out)
+    remarks += [str(rejected) for rejected in found.rejected] + in_short(left_out)
     return cells
-
-
-def _in_short(lines: Sequence[str]) -> list[str]:
-    """Return remarks, those on runs that fill no cell as one where they are many."""
-    unfit = [line for line in lines if " fills no cell: " in line]
-    if len(unfit) <= MANY:
-        return list(lines)
-    rest = [line for line in lines if line not in unfit]
-    return [*rest, f"{len(unfit)} runs fill no cell; the first: {unfit[0]}"]
 
 
 def _margins(words: Sequence[str]) -> dict[str, float]:
