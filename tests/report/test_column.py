@@ -189,6 +189,15 @@ def test_the_picture_has_a_row_per_method() -> None:
     assert "+0.60" in drawn._suptitle.get_text()
 
 
+def test_the_picture_has_errors_of_zero() -> None:
+    left, right = draw(column.make(DARCY, results())).axes
+    assert (left.get_xscale(), right.get_xscale()) == ("log", "log")
+    left, right = draw(column.make(DARCY, [*results(), run("linear", 0.0)])).axes
+    assert (left.get_xscale(), right.get_xscale()) == ("linear", "log")
+    low, high = left.get_xlim()
+    assert low < 0 < 0.07 < high
+
+
 def test_a_task_without_runs(kit: Run) -> None:
     done = kit("column", "darcy-flow")
     assert done.returncode == 0, done.stderr

@@ -29,10 +29,13 @@ def draw(column: Column) -> Any:
     left.set_yticks(range(len(rows)), [row.title for row in rows])
     left.set_ylim(-0.6, len(rows) - 0.4)
     for axes, title in ((left, "measured here"), (right, "printed, at full size")):
-        axes.set(title=title, xlabel=column.metric, xscale="log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.set(title=title, xlabel=column.metric)
+        # A logarithm would leave out an error of zero.
+        if all(value > 0 for line in axes.lines for value in line.get_xdata()):
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid()
     kind = ", ".join(column.kind or ("nothing measured",))
     entitle(drawn, f"{column.title}: {kind}\n{told(column.agreement)}")
