@@ -25,10 +25,11 @@ class Entry:
 
     Attributes:
         text: mean and deviation, or why there is no mean.
-        sample: None where a seed has no value.
+        sample: None where there is no mean.
         values: one per seed; empty for a printed cell.
         kind: how it came about: only like is compared with like.
         erratum: what is wrong with a printed cell.
+        refused: why there is no mean.
     """
 
     text: str
@@ -38,11 +39,12 @@ class Entry:
     unit: str
     kind: str
     erratum: str | None = None
+    refused: str | None = None
 
     @property
     def interval(self) -> Interval | None:
-        """The 95 % bootstrap interval of the mean over seeds."""
-        return mean_interval(self.values) if len(self.values) > 1 else None
+        """The 95 % bootstrap interval of the mean over seeds; None where there is no mean."""
+        return mean_interval(self.values) if self.sample and len(self.values) > 1 else None
 
 
 Entries = Mapping[tuple[str, str], Entry]
@@ -59,6 +61,11 @@ class Compared:
     second: Entry
     verdict: Verdict | None
     note: str | None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is among what is over tasks: it is compared, and not in doubt."""
+        return self.verdict is not None and self.verdict.label != "cell in doubt"
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,12 @@ class Comparison:
     def counts(self) -> dict[str, int]:
         """How many cells have each verdict."""
         return dict(Counter(cell.verdict.label for cell in self.cells if cell.verdict))
+
+    def kinds(self, method: str) -> list[str]:
+        """Return the kinds of the cells behind a comparison over tasks."""
+        return sorted(
+            {each.first.kind for each in self.cells if each.counts and each.method == method}
+        )
 
 
 def entries(
@@ -118,15 +131,26 @@ def printed_entries(paper: str) -> dict[tuple[str, str], Entry]:
     }
 
 
-def of_method(cells: Entries, method: str) -> dict[tuple[str, str], Entry]:
+def of_method(
+    cells: Entries, method: str, known: Sequence[str] = (), remarks: Sequence[str] = ()
+) -> dict[tuple[str, str], Entry]:
     """Return the cells of one method, named so that two methods' meet.
+
+    Args:
+        cells: of all methods.
+        method: the name.
+        known: all methods that there could be runs of.
+        remarks: on what was left out; the first is told where nothing is left.
 
     Raises:
         KitError: it has none.
     """
     found = {(task, ""): cell for (task, name), cell in cells.items() if name == method}
+    if not found and method in known:
+        why = remarks[0] if remarks else f"'kit run TASK {method}' makes one"
+        raise KitError(f"there is no run of method {method!r} to compare; {why}")
     if not found:
-        raise unknown("method", method, {name for _, name in cells})
+        raise unknown("method", method, {name for _, name in cells} or known)
     return found
 
 
@@ -151,7 +175,7 @@ def compare(
     by_method: dict[str, list[tuple[float, float]]] = {}
     for cell in cells:
         a, b = cell.first.sample, cell.second.sample
-        if a and b and cell.verdict and cell.verdict.label != "cell in doubt":
+        if a and b and cell.counts:
             by_method.setdefault(cell.method, []).append((a.mean, b.mean))
     alone = [
         f"only {name} has {' '.join(filter(None, key))}"
@@ -174,10 +198,13 @@ def _compared(
     key: tuple[str, str], first: Entry, second: Entry, margins: Mapping[str, float]
 ) -> Compared:
     verdict = note = None
-    if (first.metric, first.unit, first.kind) != (second.metric, second.unit, second.kind):
+    refused = list(filter(None, (first.refused, second.refused)))
+    # Where no run counts, there is no unit.
+    units_differ = first.unit != second.unit and not refused
+    if (first.metric, first.kind) != (second.metric, second.kind) or units_differ:
         note = f"not compared: {_how(first)} beside {_how(second)}"
     elif first.sample is None or second.sample is None:
-        note = "not compared: a seed has no value"
+        note = f"not compared: {', '.join(dict.fromkeys(refused))}"
     else:
         margin = margins.get(first.metric)
         erratum = first.erratum or second.erratum
@@ -187,10 +214,15 @@ def _compared(
 
 
 def _how(entry: Entry) -> str:
-    return f"{entry.metric} in {entry.unit}, {entry.kind}"
+    unit = f" in {entry.unit}" if entry.unit else ""
+    return f"{entry.metric}{unit}, {entry.kind}"
 
 
 def _entry(cell: Measured) -> Entry:
+    refused = None
+    if not cell.whole:
+        several = cell.duplicate_seeds or cell.mixed
+        refused = str(cell) if several else "a seed has no value"
     return Entry(
         text=str(cell),
         sample=measured(cell.defined) if cell.whole else None,
@@ -198,4 +230,5 @@ def _entry(cell: Measured) -> Entry:
         metric=cell.metric,
         unit=cell.unit,
         kind=f"profile {cell.profile}, {cell.protocol}, tier {cell.tier}",
+        refused=refused,
     )

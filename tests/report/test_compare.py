@@ -7,6 +7,7 @@ import pytest
 
 from kit.errors import KitError
 from kit.report.compare import Entries, compare, entries, of_method, printed_entries
+from kit.runs.collect import collect
 from kit.runs.records import Result
 from tests.conftest import Run
 from tests.made_runs import make_run
@@ -60,6 +61,57 @@ def test_a_seed_without_a_value_is_not_compared() -> None:
     both = [*runs("wrn", (0.1, None, 0.3)), *runs("dash", (0.1, 0.2, 0.3))]
     (cell,) = compare(*sides(*both), ("wrn", "dash")).cells
     assert (cell.verdict, cell.note) == (None, "not compared: a seed has no value")
+
+
+def test_a_mean_that_was_refused_says_why_and_has_no_interval(kit: Run) -> None:
+    spec = runs("wrn", (0.1, 0.2, 0.3))[0].spec
+    make_run("darcy-flow", "wrn", 0, 0.1, settings={**spec.settings, "epochs": 1})
+    for seed in range(3):
+        make_run("darcy-flow", "dash", seed, 0.1, settings={**spec.settings, "epochs": 1 + seed})
+    cells, _ = entries([*collect().results])
+    (cell,) = compare(of_method(cells, "wrn"), of_method(cells, "dash"), ("wrn", "dash")).cells
+    assert cell.note == "not compared: several runs of seed 0, settings differ"
+    assert (cell.first.interval, cell.second.interval) == (None, None)
+    shown = kit("compare", "wrn", "dash").stdout
+    (line,) = (line for line in shown.splitlines() if line.startswith("darcy-flow "))
+    assert "[" not in line
+
+
+def test_a_seed_of_several_runs_alone_says_so() -> None:
+    (only,) = runs("wrn", (0.1,))
+    again = make_run("darcy-flow", "wrn", settings={**only.spec.settings, "epochs": 1})
+    (cell,) = compare(*sides(only, again, *runs("dash", (0.1, 0.2))), ("wrn", "dash")).cells
+    assert cell.note == "not compared: several runs of seed 0"
+
+
+def test_rows_of_different_kinds_say_which(kit: Run) -> None:
+    for method in ("wrn", "dash"):
+        for seed in range(2):
+            make_run("darcy-flow", method, seed, 0.1 + seed)
+    alike = kit("compare", "wrn", "dash").stdout
+    assert "kind" not in alike
+    for method in ("wrn", "dash"):
+        for seed in range(2):
+            make_run("ecg", method, seed, 0.1 + seed, profile="smoke", tier="synthetic")
+    mixed = kit("compare", "wrn", "dash").stdout.splitlines()
+    (ecg,) = (line for line in mixed if line.startswith("ecg "))
+    (darcy,) = (line for line in mixed if line.startswith("darcy-flow "))
+    assert "profile smoke, released, tier synthetic" in ecg
+    assert "profile lite, released, tier" in darcy
+    assert any(line.startswith("over 2 tasks of mixed kinds dash wins") for line in mixed)
+
+
+def test_a_method_without_runs_is_not_unknown(kit: Run) -> None:
+    done = kit("compare", "wrn", "dash")
+    assert done.returncode == 2
+    told = "there is no run of method 'wrn' to compare; 'kit run TASK wrn' makes one"
+    assert done.stderr == f"kit: {told}\n"
+    make_run("darcy-flow", "wrn")
+    make_run("darcy-flow", "dash", profile="smoke")
+    done = kit("compare", "wrn", "dash", "--profile", "lite")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "no run of method 'dash' to compare; 1 runs of a profile" in done.stderr
+    assert "did you mean 'dash'" in kit("compare", "dasch", "wrn").stderr
 
 
 def test_what_the_paper_prints_of_two_methods() -> None:

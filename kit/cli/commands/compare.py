@@ -42,6 +42,7 @@ def command(
     test and the sign test. In brackets stand the number of seeds and the 95 % bootstrap interval of
     their mean, which three seeds make too narrow.
     """
+    from kit import method
     from kit.report.compare import compare, of_method, printed_entries
     from kit.report.verdict import MARGINS
 
@@ -52,7 +53,8 @@ def command(
         sides += (_folder(name, remarks, kind) for name in (first, second))
     else:
         cells = _folder(None, remarks, kind) if paper is None else printed_entries(paper)
-        sides += (of_method(cells, name) for name in (first, second))
+        known = method.names() if paper is None else ()
+        sides += (of_method(cells, name, known, remarks) for name in (first, second))
     found = compare(
         sides[0],
         sides[1],
@@ -115,7 +117,8 @@ def _margins(words: Sequence[str]) -> dict[str, float]:
 def _text(found: Comparison) -> str:
     from kit.report.verdict import summary
 
-    heads = ("task", "method", "metric", found.first, found.second, "B - A", "90 %", "", "")
+    kinds = sorted({each.kind for cell in found.cells for each in (cell.first, cell.second)})
+    heads = ("task", "method", "metric", "kind", found.first, found.second, "B - A", "90 %", "", "")
     rows = [heads]
     for cell in found.cells:
         verdict = cell.verdict
@@ -125,6 +128,8 @@ def _text(found: Comparison) -> str:
                 cell.task,
                 cell.method,
                 cell.metric,
+                # Where the sides differ in it, the note says so.
+                cell.first.kind if len(kinds) > 1 and cell.first.kind == cell.second.kind else "",
                 _side(cell.first),
                 _side(cell.second),
                 f"{verdict.difference:+.3g}" if verdict else "",
@@ -133,7 +138,6 @@ def _text(found: Comparison) -> str:
                 f"({cell.note})" if cell.note else "",
             )
         )
-    kinds = sorted({each.kind for cell in found.cells for each in (cell.first, cell.second)})
     title = f"B, {found.second}, against A, {found.first}; {'; '.join(kinds)}; lower is better"
     kept = [index for index in range(len(heads)) if any(row[index] for row in rows[1:])]
     lines = [title, "", aligned([[row[index] for index in kept] for row in rows])]
@@ -156,6 +160,8 @@ def _joined(found: Comparison) -> list[str]:
 
 
 def _side(entry: Entry) -> str:
+    if entry.refused:
+        return entry.text
     interval = entry.interval
     between = f", {interval[0]:.4g} to {interval[1]:.4g}" if interval else ""
     count = f"{len(entry.values)}{between}" if entry.values else "printed"
@@ -165,6 +171,7 @@ def _side(entry: Entry) -> str:
 def _over_tasks(found: Comparison, method: str, each: Paired) -> str:
     name = f"{method} of {found.second}" if method else found.second
     tasks = "1 task" if each.tasks == 1 else f"{each.tasks} tasks"
+    tasks += " of mixed kinds" if len(found.kinds(method)) > 1 else ""
     line = f"over {tasks} {name} wins {each.wins}, ties {each.ties}, loses {each.losses}"
     line += f"; error {each.change:+.1%} (median"
     if each.interval:
