@@ -44,7 +44,7 @@ class Architecture:
         may be of another width than the one that was searched.
 
         Raises:
-            ValueError: the model has no such layers.
+            ValueError: the model has no such layers, or one could not be made again.
         """
         return instantiate(model, self.choices, padding)
 
@@ -122,8 +122,8 @@ def dash_search(
     Raises:
         DivergedError: a loss or a weight is not finite.
         ValueError: nothing can be searched; a layer changes sizes, pads other than by zeros,
-            shares its weight or has an unknown parametrisation; the data do not fit, or hold NaN;
-            the loss is no number; or the checkpoint is of another search.
+            shares its weight, has forward hooks or an unknown parametrisation; the data do not fit,
+            or hold NaN; the loss is no number; or the checkpoint is of another search.
     """
     if even := [size for size in kernel_sizes if size % 2 == 0]:
         raise ValueError(f"kernel sizes must be odd to be centred, not {even[0]}")

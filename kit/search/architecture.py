@@ -30,18 +30,27 @@ def instantiate(
         padding: ``causal`` is for 1D alone (the released code retrains its 1D nets so).
 
     Raises:
-        ValueError: a name is no convolution of the module, or padding and size do not go together.
+        ValueError: a name is no convolution of the module or one that could not be made again, or
+            padding and size do not go together.
     """
+    # Before the copy: layers with some of these hooks cannot be copied.
+    for name in choices:
+        if reason := wrappers.refused(_layer(module, name)):
+            raise ValueError(f"the architecture names {name!r}, which {reason}")
     network = wrappers.unwrap_inside(copy.deepcopy(wrappers.unwrapped(module)))
-    layers = dict(network.named_modules())
     for name, (size, dilation) in choices.items():
-        layer = layers.get(name)
-        if not isinstance(layer, nn.Conv1d | nn.Conv2d):
-            raise ValueError(f"the architecture names {name!r}, which is no convolution here")
+        layer = _layer(network, name)
         replacement = _convolution(layer, size, dilation, padding).to(layer.weight)
         wrappers.parametrize_alike(layer, replacement)
         wrappers.replace(network, layer, replacement)
     return network
+
+
+def _layer(module: nn.Module, name: str) -> wrappers.Convolution:
+    layer = wrappers.part(module, name)
+    if not isinstance(layer, nn.Conv1d | nn.Conv2d):
+        raise ValueError(f"the architecture names {name!r}, which is no convolution here")
+    return layer
 
 
 def _convolution(

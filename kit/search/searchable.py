@@ -28,8 +28,32 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
     )
 
 
-def check(module: nn.Module, include: Sequence[str], exclude: Sequence[str]) -> None:
+def _named(
+    module: nn.Module, include: Sequence[str], exclude: Sequence[str], pointwise: bool
+) -> dict[str, nn.Conv1d | nn.Conv2d]:
+    """Return the convolutions that class and name choose, reached or not."""
+    words = [each for each in include if each != "*"]
+    return {
+        name: layer
+        for name, layer in module.named_modules()
+        if isinstance(layer, nn.Conv1d | nn.Conv2d)
+        and type_before_parametrizations(layer) in SEARCHABLE
+        and _matches(name, include)
+        and not _matches(name, exclude)
+        and (pointwise or not _is_pointwise(layer) or _matches(name, words))
+    }
+
+
+def check(
+    module: nn.Module, include: Sequence[str], exclude: Sequence[str], pointwise: bool
+) -> None:
     """Refuse convolutions whose like could not be made again.
+
+    Args:
+        module: that is to be searched.
+        include: patterns of the names of layers to search.
+        exclude: patterns of the names of layers to leave alone.
+        pointwise: whether convolutions of size 1 are searched, too, unless a pattern names them.
 
     Raises:
         ValueError: there are such; one line that names them.
@@ -43,12 +67,8 @@ def check(module: nn.Module, include: Sequence[str], exclude: Sequence[str]) -> 
         raise ValueError("the model is a single convolution; put it into a Sequential")
     why = [
         f"{name} {reason}"
-        for name, layer in module.named_modules()
-        if isinstance(layer, nn.Conv1d | nn.Conv2d)
-        and type_before_parametrizations(layer) in SEARCHABLE
-        and _matches(name, include)
-        and not _matches(name, exclude)
-        and (reason := wrappers.refused(layer) or _shared(module, layer))
+        for name, layer in _named(module, include, exclude, pointwise).items()
+        if (reason := wrappers.refused(layer) or _shared(module, layer))
     ]
     if why:
         raise ValueError(f"exclude these convolutions by name, or change them: {'; '.join(why)}")
@@ -119,16 +139,11 @@ def layers(
 
         return hook
 
-    named = [each for each in include if each != "*"]
     # A pass in evaluation mode leaves the statistics of batch norms alone.
     modes = {layer: layer.training for layer in network.modules()}
     handles = [
         layer.register_forward_hook(record(name), with_kwargs=True)
-        for name, layer in network.named_modules()
-        if type_before_parametrizations(layer) in SEARCHABLE
-        and _matches(name, include)
-        and not _matches(name, exclude)
-        and (pointwise or not _is_pointwise(layer) or _matches(name, named))
+        for name, layer in _named(network, include, exclude, pointwise).items()
     ]
     network.eval()
     try:

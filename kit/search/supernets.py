@@ -74,7 +74,7 @@ def supernet(
 
     Raises:
         ValueError: nothing is searchable, or a layer does not keep its input's size, pads other
-            than by zeros, or has a parametrisation that is not known.
+            than by zeros, or has forward hooks or a parametrisation that is not known.
     """
     for what, values in (("kernel size", kernel_sizes), ("dilation", dilations)):
         if not values or min(values) < 1:
@@ -85,7 +85,7 @@ def supernet(
     include = (include,) if isinstance(include, str) else include
     exclude = (exclude,) if isinstance(exclude, str) else exclude
     plain = wrappers.unwrapped(module)
-    searchable.check(plain, include, exclude)
+    searchable.check(plain, include, exclude, pointwise)
     network = wrappers.unwrap_inside(copy.deepcopy(plain))
     found = searchable.layers(network, sample, include, exclude, pointwise)
     mixture: Callable[[Tensor], Tensor]

@@ -37,6 +37,16 @@ def unwrap_inside(network: nn.Module) -> nn.Module:
     return network
 
 
+def part(network: nn.Module, name: str) -> nn.Module | None:
+    """Return the part of a network by its name without those of wrappers, or None."""
+    for word in name.split("."):
+        child = unwrapped(network)._modules.get(word)
+        if child is None:
+            return None
+        network = child
+    return unwrapped(network)
+
+
 def replace(network: nn.Module, layer: nn.Module, replacement: nn.Module) -> None:
     """Put another layer wherever a network holds one: a layer may be there by several names."""
     for parent in network.modules():
@@ -54,6 +64,8 @@ def refused(layer: Convolution) -> str | None:
     hooks = [type(hook).__name__ for hook in layer._forward_pre_hooks.values()]
     if old := [name for name in hooks if name in ("WeightNorm", "SpectralNorm")]:
         return f"has the older {old[0]}; take that of torch.nn.utils.parametrizations"
+    if layer._forward_hooks or layer._forward_pre_hooks:
+        return "has forward hooks, which would be lost"
     if not parametrize.is_parametrized(layer):
         return None
     parametrised = dict(layer.get_submodule("parametrizations").named_children())

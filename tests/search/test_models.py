@@ -265,6 +265,42 @@ def test_what_could_not_be_made_again_is_refused_by_name(layer: Any, words: str)
 
 
 @pytest.mark.parametrize(
+    "register",
+    [
+        lambda layer: layer.register_forward_hook(lambda *_: None),
+        lambda layer: layer.register_forward_hook(lambda *_: None, with_kwargs=True),
+        lambda layer: layer.register_forward_pre_hook(lambda *_: None),
+    ],
+)
+def test_hooks_that_would_be_lost_are_refused_by_name(register: Any) -> None:
+    """Those of layers that are not searched stay."""
+    model, batches = UNet(), data(2)
+    register(model.head)
+    found = dash_search(model, batches, **SMALL)
+    kept = found.apply(model).get_submodule("head")
+    assert kept._forward_hooks or kept._forward_pre_hooks
+    handle = register(model.mid)
+    with pytest.raises(ValueError, match=r": mid has forward hooks, which would be lost$"):
+        dash_search(model, batches, **SMALL)
+    with pytest.raises(ValueError, match=r"names 'mid', which has forward hooks, which would"):
+        found.apply(model)
+    handle.remove()
+    assert dash_search(model, batches, **SMALL) == found
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_architectures_apply_to_no_layer_that_could_not_be_searched() -> None:
+    for layer, words in (
+        (torch.nn.utils.weight_norm(conv()), "the older WeightNorm"),
+        (prune.l1_unstructured(conv(), "weight", 0.5), "is pruned"),
+        (conv(padding_mode="circular"), "pads by 'circular'"),
+        (odd(), "the parametrisation Twice"),
+    ):
+        with pytest.raises(ValueError, match=f"^the architecture names '0', which .*{words}"):
+            Architecture({"0": (3, 1)}).apply(pooled(layer))
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"epochs": 0}, "at least one epoch, not 0"),
