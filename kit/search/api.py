@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from kit.files import write_json
-from kit.search import keeping
+from kit.search import keeping, wrappers
 from kit.search.architecture import Choices, Padding, instantiate
 from kit.search.gradients import AlphaGradients
 from kit.search.kernel_dilation import KernelDilation
@@ -136,19 +136,25 @@ def dash_search(
         clip=clip,
     )
     # Tensors of one shape are of many searches, whose mixtures mean something else.
-    call = {
+    call: dict[str, Any] = {
         "kernel sizes": list(kernel_sizes),
         "dilations": list(dilations),
-        "rates": (learning_rate, alpha_learning_rate, gradient_scale, penalty, clip),
-        "mixtures": (separable, gumbel, temperature),
+        "rates": [
+            float(rate)
+            for rate in (learning_rate, alpha_learning_rate, gradient_scale, penalty, clip)
+        ],
+        "mixtures": (bool(separable), bool(gumbel), float(temperature)),
+        "model": type(wrappers.unwrapped(model)).__qualname__,
+        "loss": keeping.name_of(loss),
         "seed": seed,
     }
     device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
     with torch.random.fork_rng():
         torch.manual_seed(key(seed, "supernet"))
+        batch = keeping.first(data)
         network = supernet(
             model,
-            keeping.first(data)[0][:1].to(device),
+            batch[0][:1].to(device),
             kernel_sizes,
             dilations,
             separable=separable,
@@ -166,7 +172,8 @@ def dash_search(
         optimiser = _optimiser(network, alphas, learning_rate, alpha_learning_rate)
         file = None if checkpoint is None else Path(checkpoint)
         parts: dict[str, keeping.Kept] = {"network": network, "optimiser": optimiser}
-        losses = keeping.resume(file, parts, call)
+        call["data"] = keeping.shapes(batch)
+        losses = keeping.resume(file, parts, call, epochs)
         for epoch in range(len(losses), epochs):
             torch.manual_seed(key(seed, "epoch", epoch))
             for group in optimiser.param_groups:

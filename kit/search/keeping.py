@@ -127,16 +127,29 @@ def mean_loss(network: nn.Module, losses: Sequence[Tensor], epoch: int) -> float
     return found["loss"]
 
 
-def resume(file: Path | None, parts: Mapping[str, Kept], call: Mapping[str, Any]) -> list[float]:
+def name_of(loss: object) -> str:
+    """Return by what a checkpoint tells a loss from others."""
+    return str(getattr(loss, "__qualname__", type(loss).__qualname__))
+
+
+def shapes(batch: tuple[Tensor, Tensor]) -> list[list[int]]:
+    """Return by what a checkpoint tells data from others."""
+    return [list(each.shape) for each in batch]
+
+
+def resume(
+    file: Path | None, parts: Mapping[str, Kept], call: Mapping[str, Any], epochs: int
+) -> list[float]:
     """Return the losses of the epochs done, with the parts as they were after these.
 
     Args:
         file: what ``save`` wrote, if there is such.
         parts: of the search.
         call: what was asked of it, but for its length.
+        epochs: how long it is to be.
 
     Raises:
-        ValueError: the file is of another search.
+        ValueError: the file is of another search, or of more epochs.
     """
     if file is None or not file.exists():
         return []
@@ -148,9 +161,13 @@ def resume(file: Path | None, parts: Mapping[str, Kept], call: Mapping[str, Any]
             raise ValueError("another call")
         for name, part in parts.items():
             part.load_state_dict(state[name])
-        return list(state["losses"])
+        losses = list(state["losses"])
     except (*DAMAGE, pickle.UnpicklingError):
         raise ValueError(f"{file} is of another search; remove it to start afresh") from None
+    if len(losses) > epochs:
+        done = len(losses)
+        raise ValueError(f"{file} is of {done} epochs, not {epochs}; remove it to start afresh")
+    return losses
 
 
 def save(

@@ -197,6 +197,52 @@ def test_interrupted_it_goes_on_to_the_same_architecture(tmp_path: Path) -> None
             dash_search(model, data, checkpoint=file, **{**search, **other})
 
 
+class Doubled(nn.Module):
+    """A loss that is an object."""
+
+    def forward(self, output: Tensor, truth: Tensor) -> Tensor:
+        return 2 * F.cross_entropy(output, truth)
+
+
+class Leaky(ResNet):
+    """Of the same shapes, and something else."""
+
+
+def test_a_checkpoint_is_not_taken_for_another_search(tmp_path: Path) -> None:
+    model, data, file = ResNet(), images(), tmp_path / "search.pt"
+    search: dict[str, Any] = {"kernel_sizes": (3, 5), "dilations": (1, 2), "epochs": 2}
+    search["checkpoint"] = file
+    found = dash_search(model, data, clip=1, gradient_scale=1, **search)
+    before = file.read_bytes()
+    with pytest.raises(ValueError, match=r"^\S+ is of 2 epochs, not 1; remove it to"):
+        dash_search(model, data, **{**search, "epochs": 1})
+    smaller = [(x[:5], y[:5]) for x, y in data]
+    others: list[tuple[nn.Module, Any, dict[str, Any]]] = [
+        (model, data, {"loss": Doubled()}),
+        (model, data, {"loss": lambda *both: F.cross_entropy(*both)}),
+        (model, smaller, {}),
+        (Leaky(), data, {}),
+    ]
+    for other, batches, changes in others:
+        with pytest.raises(ValueError, match=r"^\S+ is of another search; remove it to"):
+            dash_search(other, batches, **search, **changes)
+    assert file.read_bytes() == before
+    same: dict[str, Any] = {"clip": 1.0, "gradient_scale": 1.0, "separable": False}
+    assert dash_search(nn.DataParallel(model), data, **search, **same) == found
+    assert len(dash_search(model, data, **{**search, "epochs": 3}).losses) == 3
+
+
+def test_checkpoints_of_before_are_refused_in_a_line(tmp_path: Path) -> None:
+    file = tmp_path / "search.pt"
+    dash_search(ResNet(), images(), kernel_sizes=(3,), dilations=(1,), epochs=1, checkpoint=file)
+    state = torch.load(file)
+    torch.save({**state, "call": repr({"seed": 0})}, file)
+    with pytest.raises(ValueError, match=r"^\S+ is of another search; remove it to start afresh$"):
+        dash_search(
+            ResNet(), images(), kernel_sizes=(3,), dilations=(1,), epochs=1, checkpoint=file
+        )
+
+
 def test_it_leaves_the_callers_random_numbers_alone() -> None:
     model, data = ResNet(), images()
     torch.manual_seed(3)

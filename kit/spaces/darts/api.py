@@ -132,16 +132,26 @@ def darts_search(
     )
     if layers < 1 or channels < 1:
         raise ValueError(f"a network has layers and channels, not {layers} and {channels}")
-    x, _ = keeping.first(data)
-    keeping.first(held_out)
+    with torch.random.fork_rng():
+        # Shapes may be drawn; the same call is to find the same ones.
+        torch.manual_seed(key(seed, "first"))
+        batch = keeping.first(data)
+        other = keeping.first(held_out)
+    x, _ = batch
     dims = x.dim() - 2
     if dims not in (1, 2):
         raise ValueError(f"samples are (channels, *sizes) with one or two sizes, not {x.shape[1:]}")
     if x.dtype != torch.get_default_dtype():
         raise ValueError(f"samples are of {torch.get_default_dtype()}, not of {x.dtype}")
     start = epochs // 5 if warm_start is None else warm_start
-    rates = (learning_rate, architecture_learning_rate, clip)
-    call = {"network": (outputs, dense, channels, layers), "rates": rates, "seed": seed}
+    call = {
+        "network": (outputs, bool(dense), channels, layers),
+        "rates": [float(rate) for rate in (learning_rate, architecture_learning_rate, clip)],
+        "warm start": start,
+        "loss": keeping.name_of(loss),
+        "data": keeping.shapes(batch) + keeping.shapes(other),
+        "seed": seed,
+    }
     with torch.random.fork_rng():
         torch.manual_seed(key(seed, "supernet"))
         network = DartsSupernet(
@@ -149,7 +159,7 @@ def darts_search(
         ).to(device)
         search = _Search(network, loss, learning_rate, architecture_learning_rate, clip)
         file = None if checkpoint is None else Path(checkpoint)
-        losses = keeping.resume(file, search.parts, call)
+        losses = keeping.resume(file, search.parts, call, epochs)
         if not losses:
             for _ in keeping.checked(held_out, "the held-out data"):
                 pass

@@ -62,6 +62,22 @@ def test_an_interrupted_search_goes_on_to_the_same_result(tmp_path: Path) -> Non
         darts_search(data, held_out, checkpoint=file, **{**SMALL, "channels": 8})
 
 
+def test_a_checkpoint_is_not_taken_for_another_search(tmp_path: Path) -> None:
+    data, held_out, file = batches(1, 8), batches(1, 8, seed=1), tmp_path / "search.pt"
+    found = darts_search(data, held_out, checkpoint=file, clip=5, **SMALL)
+    with pytest.raises(ValueError, match=r"^\S+ is of 2 epochs, not 1; remove it to"):
+        darts_search(data, held_out, checkpoint=file, **{**SMALL, "epochs": 1})
+    for changes in ({"warm_start": 1}, {"loss": lambda *both: F.cross_entropy(*both)}):
+        with pytest.raises(ValueError, match="of another search"):
+            darts_search(data, held_out, checkpoint=file, **SMALL, **changes)
+    for other in (batches(1, 9), [(x[:3], y[:3]) for x, y in data]):
+        for pair in ((other, held_out), (data, other)):
+            with pytest.raises(ValueError, match="of another search"):
+                darts_search(*pair, checkpoint=file, **SMALL)
+    # A fifth of two epochs is none.
+    assert darts_search(data, held_out, checkpoint=file, warm_start=0, **SMALL) == found
+
+
 def test_what_cannot_be_searched() -> None:
     data = batches(1, 8)
     nan = [data[0], (torch.cat([torch.full((1, 1, 8), torch.nan), data[1][0][1:]]), data[1][1])]
