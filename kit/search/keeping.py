@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from torch.utils.data import DataLoader
 
 from kit import divergence
 from kit.files import DAMAGE, write_bytes
@@ -35,7 +36,7 @@ def first(data: Batches) -> tuple[Tensor, Tensor]:
         ValueError: there is none, it is no pair (x, y) of tensors, or can be had only once.
     """
     batches = iter(data)
-    if batches is data:
+    if batches is data or _kept(data, batches):
         raise ValueError(
             "the data can be gone through only once; give batches (x, y) in a list or a DataLoader"
         )
@@ -43,6 +44,16 @@ def first(data: Batches) -> tuple[Tensor, Tensor]:
     if batch is None:
         raise ValueError("the data are empty: they must be batches (x, y) of tensors")
     return _pair(batch)
+
+
+def _kept(data: Batches, batches: Iterator[tuple[Tensor, Tensor]]) -> bool:
+    """Return whether data give what they hold each time, which ends once.
+
+    A DataLoader with lasting workers begins it anew. Others are asked again only where they hold
+    it, since that may draw random numbers.
+    """
+    held = any(each is batches for each in getattr(data, "__dict__", {}).values())
+    return held and not isinstance(data, DataLoader) and iter(data) is batches
 
 
 def _pair(batch: object) -> tuple[Tensor, Tensor]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,41 @@ def test_architectures_on_disk(tmp_path: Path) -> None:
 def test_data_that_do_not_fit(data: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         dash_search(ResNet(), data, kernel_sizes=(3,), dilations=(1, 2))
+
+
+class Held:
+    """Data that hold what goes through them, once or each time anew."""
+
+    def __init__(self, batches: list[tuple[Tensor, Tensor]], *, anew: bool) -> None:
+        self.batches, self.anew, self.now = batches, anew, iter(batches)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        if self.anew:
+            self.now = iter(self.batches)
+        return self.now
+
+
+def test_data_that_hold_what_goes_through_them() -> None:
+    search: dict[str, Any] = {"kernel_sizes": (3,), "dilations": (1, 2), "epochs": 1}
+    batches = list(images())
+    with pytest.raises(ValueError, match="only once"):
+        dash_search(ResNet(), Held(batches, anew=False), **search)
+    dash_search(ResNet(), Held(batches, anew=True), **search)
+    lasting = DataLoader(images().dataset, batch_size=6, num_workers=1, persistent_workers=True)
+    dash_search(ResNet(), lasting, **{**search, "epochs": 2})
+
+
+def test_data_are_not_asked_more_often_than_gone_through() -> None:
+    """Their order may depend on that: once for a look at them, and once an epoch."""
+    asked: list[int] = []
+
+    class Ordered:
+        def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+            asked.append(len(asked))
+            return iter(images())
+
+    dash_search(ResNet(), Ordered(), kernel_sizes=(3,), dilations=(1, 2), epochs=2)
+    assert asked == [0, 1, 2]
 
 
 def test_even_kernel_sizes_are_refused_before_the_search() -> None:
