@@ -10,6 +10,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
 from kit.ops import AggConv1d, AggConv2d, costs
 from kit.ops.shapes import Shapes
@@ -42,12 +43,12 @@ def multiply_adds(
         nonlocal total
         if isinstance(module, nn.Linear):
             total += output.numel() * module.in_features
-        elif isinstance(module, nn.Conv1d | nn.Conv2d):
-            taps = math.prod(module.kernel_size) * module.in_channels // module.groups
-            total += output.numel() * taps
-        elif isinstance(module, nn.ConvTranspose2d):
+        elif isinstance(module, _ConvTransposeNd):
             taps = math.prod(module.kernel_size) * module.out_channels // module.groups
             total += inputs[0].numel() * taps
+        elif isinstance(module, _ConvNd):
+            taps = math.prod(module.kernel_size) * module.in_channels // module.groups
+            total += output.numel() * taps
         elif isinstance(module, AggConv1d | AggConv2d):
             total += round(_fourier(module, inputs[0]))
         elif callable(own := getattr(module, "multiply_adds", None)):

@@ -44,6 +44,21 @@ def test_counts_are_torchs() -> None:
     assert 2 * (count.multiply_adds(network, x.shape[1:]) + loose) == counter.get_total_flops()
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_convolutions_count_in_any_direction_and_dimension(dims: int, groups: int) -> None:
+    forth = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dims - 1]
+    back = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)[dims - 1]
+    network = nn.Sequential(
+        forth(4, 6, 3, stride=2, groups=groups), back(6, 2, 2, stride=2, groups=groups)
+    )
+    shape = (4, *(9, 8, 7)[:dims])
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        network(torch.rand(1, *shape))
+    assert 2 * count.multiply_adds(network, shape) == counter.get_total_flops()
+
+
 def test_torchs_compiler_is_not_imported() -> None:
     program = """if True:
         import sys
