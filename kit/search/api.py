@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from kit.files import write_json
-from kit.search import keeping, wrappers
+from kit.search import keeping, searchable, wrappers
 from kit.search.architecture import Choices, Padding, instantiate
 from kit.search.gradients import AlphaGradients
 from kit.search.kernel_dilation import KernelDilation
@@ -49,8 +50,20 @@ class Architecture:
         return instantiate(model, self.choices, padding)
 
     def save(self, file: Path | str) -> None:
-        """Write the choices as JSON, ``[[layer, kernel size, dilation], ...]``."""
-        write_json(Path(file), [[name, k, d] for name, (k, d) in self.choices.items()])
+        """Write the choices as JSON, ``[[layer, kernel size, dilation], ...]``.
+
+        Raises:
+            ValueError: there are none, or one is such as ``load`` would not read.
+        """
+        if not self.choices:
+            raise ValueError("the architecture has no layers to save")
+        # NumPy's whole numbers are none of JSON's.
+        value = [
+            [name, *(int(each) if isinstance(each, Integral) else each for each in pair)]
+            for name, pair in self.choices.items()
+        ]
+        KernelDilation().check(value)
+        write_json(Path(file), value)
 
     @classmethod
     def load(cls, file: Path | str) -> Architecture:
@@ -70,8 +83,8 @@ def dash_search(
     data: Iterable[tuple[Tensor, Tensor]],
     *,
     loss: Loss = F.cross_entropy,
-    kernel_sizes: Sequence[int] = (3, 5, 7, 9),
-    dilations: Sequence[int] = (1, 3, 7, 15),
+    kernel_sizes: Iterable[int] = (3, 5, 7, 9),
+    dilations: Iterable[int] = (1, 3, 7, 15),
     include: Sequence[str] = ("*",),
     exclude: Sequence[str] = EXCLUDED,
     epochs: int = 20,
@@ -123,8 +136,11 @@ def dash_search(
         DivergedError: a loss or a weight is not finite.
         ValueError: nothing can be searched; a layer changes sizes, pads other than by zeros,
             shares its weight, has forward hooks or an unknown parametrisation; the data do not fit,
-            or hold NaN; the loss is no number; or the checkpoint is of another search.
+            or hold NaN; the loss is no number; the checkpoint is of another search; or the model
+            cannot be copied, has no weights or is in float16 or bfloat16.
     """
+    kernel_sizes = searchable.sizes("kernel sizes", kernel_sizes)
+    dilations = searchable.sizes("dilations", dilations)
     if even := [size for size in kernel_sizes if size % 2 == 0]:
         raise ValueError(f"kernel sizes must be odd to be centred, not {even[0]}")
     keeping.check_epochs(epochs)
@@ -149,6 +165,8 @@ def dash_search(
         "seed": seed,
     }
     device = next((weight.device for weight in model.parameters()), torch.device("cpu"))
+    if device.type == "meta":
+        raise ValueError("the model is on the meta device, without weights; build it on another")
     with torch.random.fork_rng():
         torch.manual_seed(key(seed, "supernet"))
         batch = keeping.first(data)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from typing import Literal
 
@@ -31,13 +30,13 @@ def instantiate(
 
     Raises:
         ValueError: a name is no convolution of the module or one that could not be made again, or
-            padding and size do not go together.
+            padding and size do not go together; or the module cannot be copied.
     """
     # Before the copy: layers with some of these hooks cannot be copied.
     for name in choices:
         if reason := wrappers.refused(_layer(module, name)):
             raise ValueError(f"the architecture names {name!r}, which {reason}")
-    network = wrappers.unwrap_inside(copy.deepcopy(wrappers.unwrapped(module)))
+    network = wrappers.copied(module)
     for name, (size, dilation) in choices.items():
         layer = _layer(network, name)
         replacement = _convolution(layer, size, dilation, padding).to(layer.weight)

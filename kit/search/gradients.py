@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
@@ -23,11 +23,16 @@ class AlphaGradients:
         penalty: 1e-5 in the paper (A.5.2); 0 for none.
         field: ``extent`` is d (k - 1) + 1; ``ten-kernel-sizes`` is 10 k whatever d, as the
             released code has it for dense tasks.
+
+    Raises:
+        ValueError: the field is another.
     """
 
     def __init__(
         self, layers: Iterable[Mixture], *, scale: float, penalty: float, field: Field
     ) -> None:
+        if field not in get_args(Field):
+            raise ValueError(f"field is one of {', '.join(get_args(Field))}, not {field!r}")
         self.scale = scale
         # Made once: a tensor from the host at every step would wait for the device.
         self.penalties = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import operator
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -87,16 +88,20 @@ def check_rates(**rates: float) -> None:
         ValueError: one is no number from 0 on.
     """
     for name, rate in rates.items():
-        if not 0 <= rate < math.inf:
-            raise ValueError(f"{name} is a number from 0 on, not {rate}")
+        if isinstance(rate, str) or not 0 <= rate < math.inf:
+            raise ValueError(f"{name} is a number from 0 on, not {rate!r}")
 
 
 def check_epochs(epochs: int) -> None:
     """Check how long a search is to go on.
 
     Raises:
-        ValueError: it would find what it began with.
+        ValueError: it would find what it began with, or the number is no whole one.
     """
+    try:
+        operator.index(epochs)
+    except TypeError:
+        raise ValueError(f"epochs are a whole number, not {epochs!r}") from None
     if epochs < 1:
         raise ValueError(f"a search takes at least one epoch, not {epochs}")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 import torch
@@ -15,7 +16,23 @@ from kit.search import wrappers
 
 # Layers that match channels are not searched; by name, as in the released code.
 EXCLUDED = ("downsample", "pool", "shortcut", "channel_match")
+HALVES = (torch.float16, torch.bfloat16)
 SEARCHABLE = (nn.Conv1d, nn.Conv2d, CausalConv1d, CentredConv1d, CentredConv2d)
+
+
+def sizes(what: str, values: Iterable[int]) -> tuple[int, ...]:
+    """Return candidates' kernel sizes or dilations, of a list, an array, a generator.
+
+    Raises:
+        ValueError: there are none, or one is no whole number from 1 on.
+    """
+    try:
+        found = tuple(operator.index(value) for value in values)
+    except TypeError:
+        found = ()
+    if not found or min(found) < 1:
+        raise ValueError(f"{what} to search are numbers from 1 on, such as (3, 5), not {values}")
+    return found
 
 
 def _is_pointwise(layer: nn.Module) -> bool:
@@ -65,9 +82,13 @@ def check(
             raise ValueError(f"the model has scripted parts, which cannot be changed: {name}")
     if type_before_parametrizations(module) in SEARCHABLE:
         raise ValueError("the model is a single convolution; put it into a Sequential")
+    chosen = _named(module, include, exclude, pointwise)
+    for layer in chosen.values():
+        if (dtype := next(layer.parameters()).dtype) in HALVES:
+            raise ValueError(f"the model is in {dtype}; search it in float32: model.float()")
     why = [
         f"{name} {reason}"
-        for name, layer in _named(module, include, exclude, pointwise).items()
+        for name, layer in chosen.items()
         if (reason := wrappers.refused(layer) or _shared(module, layer))
     ]
     if why:
@@ -151,7 +172,7 @@ def layers(
             network(sample)
     except torch.OutOfMemoryError:  # a failure of another class
         raise
-    except RuntimeError as error:
+    except (RuntimeError, TypeError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"the model does not take a sample {tuple(sample.shape)} of {sample.dtype}: {reason}"

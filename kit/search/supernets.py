@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import torch
@@ -32,8 +31,8 @@ def softmax(alpha: Tensor, temperature: float = 1.0) -> Tensor:
 def supernet(
     module: nn.Module,
     sample: Tensor,
-    kernel_sizes: Sequence[int],
-    dilations: Sequence[int],
+    kernel_sizes: Iterable[int],
+    dilations: Iterable[int],
     *,
     separable: bool = True,
     include: Sequence[str] = ("*",),
@@ -73,20 +72,20 @@ def supernet(
         memory: ``fast`` or ``small``; see ``kit.ops.agg_conv``.
 
     Raises:
-        ValueError: nothing is searchable, or a layer does not keep its input's size, pads other
+        ValueError: nothing is searchable; the model cannot be copied, does not take the sample or
+            is in float16 or bfloat16; or a layer does not keep its input's size, pads other
             than by zeros, or has forward hooks or a parametrisation that is not known.
     """
-    for what, values in (("kernel size", kernel_sizes), ("dilation", dilations)):
-        if not values or min(values) < 1:
-            raise ValueError(f"{what}s to search are numbers from 1 on, not {list(values)}")
-    if not temperature > 0:
-        raise ValueError(f"the temperature is a number above 0, not {temperature}")
+    kernel_sizes = searchable.sizes("kernel sizes", kernel_sizes)
+    dilations = searchable.sizes("dilations", dilations)
+    if isinstance(temperature, str) or not temperature > 0:
+        raise ValueError(f"the temperature is a number above 0, not {temperature!r}")
     # A pattern alone would be taken for one of each of its letters.
     include = (include,) if isinstance(include, str) else include
     exclude = (exclude,) if isinstance(exclude, str) else exclude
     plain = wrappers.unwrapped(module)
     searchable.check(plain, include, exclude, pointwise)
-    network = wrappers.unwrap_inside(copy.deepcopy(plain))
+    network = wrappers.copied(plain)
     found = searchable.layers(network, sample, include, exclude, pointwise)
     mixture: Callable[[Tensor], Tensor]
     mixture = partial(gumbel_softmax if gumbel else softmax, temperature=temperature)
@@ -125,8 +124,14 @@ def mixtures(network: nn.Module) -> dict[str, Mixture]:
 
 
 def discretise(network: nn.Module) -> Choices:
-    """Return the (kernel size, dilation) of the largest alpha of each mixture."""
+    """Return the (kernel size, dilation) of the largest alpha of each mixture.
+
+    Raises:
+        ValueError: there is no mixture.
+    """
     layers = mixtures(network)
+    if not layers:
+        raise ValueError("the network has no mixtures; give what supernet returned")
     best = torch.stack([layer.alpha.detach().argmax() for layer in layers.values()]).tolist()
     choices = {}
     for (name, layer), index in zip(layers.items(), best, strict=True):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+
+import torch
 from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.nn.utils import parametrizations, parametrize
@@ -35,6 +38,23 @@ def unwrap_inside(network: nn.Module) -> nn.Module:
             if inner is not child:
                 setattr(parent, name, inner)
     return network
+
+
+def copied(module: nn.Module) -> nn.Module:
+    """Return a copy of a model without its wrappers.
+
+    Raises:
+        ValueError: it cannot be copied.
+    """
+    try:
+        return unwrap_inside(copy.deepcopy(unwrapped(module)))
+    except torch.OutOfMemoryError:  # a failure of another class
+        raise
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"the model cannot be copied; does it keep what it computed as an attribute? {reason}"
+        ) from error
 
 
 def part(network: nn.Module, name: str) -> nn.Module | None:

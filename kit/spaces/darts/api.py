@@ -48,7 +48,11 @@ class DartsArchitecture:
             channels: of a node in the first cells.
             layers: cells.
             options: further arguments of ``kit.spaces.darts.DartsNetwork``.
+
+        Raises:
+            ValueError: there are no cells or no channels.
         """
+        _check_size(channels, layers)
         return DartsNetwork(
             self.genotype,
             self.inputs,
@@ -130,8 +134,7 @@ def darts_search(
         architecture_learning_rate=architecture_learning_rate,
         clip=clip,
     )
-    if layers < 1 or channels < 1:
-        raise ValueError(f"a network has layers and channels, not {layers} and {channels}")
+    _check_size(channels, layers)
     with torch.random.fork_rng():
         # Shapes may be drawn; the same call is to find the same ones.
         torch.manual_seed(key(seed, "first"))
@@ -173,6 +176,11 @@ def darts_search(
             progress(epoch + 1, epochs, losses[-1])
     genotype = network.mixtures.genotype()
     return DartsArchitecture(genotype, x.shape[1], outputs, dims, dense, tuple(losses))
+
+
+def _check_size(channels: int, layers: int) -> None:
+    if layers < 1 or channels < 1:
+        raise ValueError(f"a network has layers and channels, not {layers} and {channels}")
 
 
 class _Search:

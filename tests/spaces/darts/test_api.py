@@ -35,6 +35,8 @@ def test_any_shape_finds_a_network(shape: tuple[int, ...], tmp_path: Path) -> No
     assert seen == [(1, 2), (2, 2)]
     network = found.network(channels=4, layers=3)
     assert network(torch.randn(2, *shape)).shape == (2, 3)
+    with pytest.raises(ValueError, match=r"^a network has layers and channels, not 0 and 36$"):
+        found.network(layers=0)
     found.save(tmp_path / "cells.json")
     assert load_genotype(tmp_path / "cells.json") == found.genotype
     assert Genotype.of(found.genotype.text()) == found.genotype
