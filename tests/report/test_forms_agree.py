@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -159,9 +160,7 @@ def test_markdown_shows_titles_as_they_are(monkeypatch: pytest.MonkeyPatch) -> N
     made = own(THREE)
     (row,) = [row for row in made.rows if row.method == "dash"]
     odd = "[x] <b>E</b> | *st* a_b"
-    text = own_formats.markdown(
-        own_table.replace(made, title="<script>", rows=(own_table.replace(row, title=odd),))
-    )
+    text = own_formats.markdown(replace(made, title="<script>", rows=(replace(row, title=odd),)))
     assert r"\[x\] \<b>E\</b> \| \*st\* a\_b" in text
     assert r"**\<script>**" in text
     assert method.find("dash").title in own_formats.markdown(made)
