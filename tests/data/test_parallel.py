@@ -1,4 +1,4 @@
-"""A worker process that is killed, as by the kernel for want of memory."""
+"""Worker processes: killed, as by the kernel for want of memory, or left by one that was."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 COMMAND = "kit data prepare darcy-flow --tier regenerated --profile lite --workers 2"
 
@@ -15,15 +18,28 @@ COMMAND = "kit data prepare darcy-flow --tier regenerated --profile lite --worke
 def workers_of(parent: int) -> list[int]:
     file = Path(f"/proc/{parent}/task/{parent}/children")
     children = [int(each) for each in file.read_text().split()]
-    return [pid for pid in children if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [pid for pid in children if is_worker(pid)]
 
 
-def test_one_line_and_what_is_done_is_kept(home: Path) -> None:
+def is_worker(pid: int) -> bool:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    return False
+
+
+def begun(home: Path) -> tuple[subprocess.Popen[str], Path]:
+    """The command, with a part made, and the folder of its parts."""
     words = [sys.executable, "-m", *COMMAND.split()]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     scratch = home / "data" / "darcy-flow" / ".regenerated-lite.partial"
-    while not (made := list(scratch.glob("*.npy"))) and process.poll() is None:
+    while not list(scratch.glob("*.npy")) and process.poll() is None:
         time.sleep(0.02)
+    return process, scratch
+
+
+def test_one_line_and_what_is_done_is_kept(home: Path) -> None:
+    process, scratch = begun(home)
+    made = list(scratch.glob("*.npy"))
     os.kill(workers_of(process.pid)[0], signal.SIGKILL)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 2, told
@@ -31,3 +47,16 @@ def test_one_line_and_what_is_done_is_kept(home: Path) -> None:
     assert "2 processes at work was killed" in told.splitlines()[-1]
     assert made
     assert {file.name for file in made} <= {file.name for file in scratch.glob("*.npy")}
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_the_process_that_is_killed(home: Path, number: signal.Signals) -> None:
+    process, _ = begun(home)
+    left = workers_of(process.pid)
+    assert left
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    deadline = time.monotonic() + 30
+    while any(map(is_worker, left)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(map(is_worker, left))
