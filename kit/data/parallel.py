@@ -38,20 +38,22 @@ def parallel(
         initializer=_begin,
         initargs=(package, home.with_name(folder), module),
     )
-    with pool:
-        try:
-            futures = [pool.submit(function, *item) for item in items]
-            for future in as_completed(futures):
-                future.result()
-                yield
-        except BrokenProcessPool:
-            raise KitError(
-                f"one of {count} processes at work was killed, most often for want of memory; "
-                "what is done is kept (kit data prepare TASK --workers 1: one at a time)"
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+    # Not as a context: its end waits for all that was submitted, cancelled or not.
+    try:
+        futures = [pool.submit(function, *item) for item in items]
+        for future in as_completed(futures):
+            future.result()
+            yield
+    except BaseException as error:
+        pool.shutdown(wait=False, cancel_futures=True)
+        if not isinstance(error, BrokenProcessPool):
             raise
+        raise KitError(
+            f"one of {count} processes at work was killed, most often for want of memory; "
+            "what is done is kept (kit data prepare TASK --workers 1: one at a time)"
+        ) from None
+    else:
+        pool.shutdown()
 
 
 def _begin(package: str, folder: Path, module: str) -> None:

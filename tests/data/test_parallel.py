@@ -12,7 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from kit import discovery
+from kit.data.parallel import parallel
+
 COMMAND = "kit data prepare darcy-flow --tier regenerated --profile lite --workers 2"
+
+SLOW = """
+import time
+
+def work(folder, number):
+    (folder / str(number)).touch()
+    time.sleep(0.02)
+    assert number, "the first fails"
+"""
 
 
 def workers_of(parent: int) -> list[int]:
@@ -60,3 +72,15 @@ def test_workers_end_with_the_process_that_is_killed(home: Path, number: signal.
     while any(map(is_worker, left)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(is_worker, left))
+
+
+def test_work_not_yet_begun_is_dropped_after_an_error(tmp_path: Path) -> None:
+    folder, done = tmp_path / "slow", tmp_path / "done"
+    for each in (folder, done):
+        each.mkdir()
+    (folder / "prepare.py").write_text(SLOW, encoding="utf-8")
+    work = discovery.load("slow_tasks", folder, "prepare").work
+    with pytest.raises(AssertionError, match="the first fails"):
+        list(parallel(work, [(done, number) for number in range(500)], 2))
+    time.sleep(2)  # for what was at work
+    assert 0 < len(list(done.iterdir())) < 60
