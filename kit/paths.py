@@ -42,7 +42,7 @@ def data() -> Path:
     """Return the folder of raw and prepared data (``KIT_DATA``).
 
     Raises:
-        KitError: the variable names a link that leads nowhere.
+        KitError: the variable names a link that leads nowhere, or an unknown home.
     """
     return _moved("KIT_DATA", "data")
 
@@ -51,7 +51,7 @@ def results() -> Path:
     """Return the folder of results (``KIT_RESULTS``).
 
     Raises:
-        KitError: the variable names a link that leads nowhere.
+        KitError: the variable names a link that leads nowhere, or an unknown home.
     """
     return _moved("KIT_RESULTS", "results")
 
@@ -62,7 +62,7 @@ def tasks() -> list[Path]:
     The variable may name several, joined by ``:``. Of a wheel the current folder's come first.
 
     Raises:
-        KitError: ``KIT_TASKS`` names what is no folder.
+        KitError: ``KIT_TASKS`` names what is no folder, or an unknown home.
     """
     shipped = [PACKAGE / "tasks"] if installed() else []
     return [project() / "tasks", *shipped, *_several("KIT_TASKS")]
@@ -72,7 +72,7 @@ def new_tasks() -> Path:
     """Return the folder that one's own tasks are written to: the first of ``KIT_TASKS``, if any.
 
     Raises:
-        KitError: ``KIT_TASKS`` names what is no folder.
+        KitError: ``KIT_TASKS`` names what is no folder, or an unknown home.
     """
     return next(iter(_several("KIT_TASKS")), project() / "tasks")
 
@@ -81,7 +81,7 @@ def methods() -> list[Path]:
     """Return the folders that hold method folders: the kit's own, then ``KIT_METHODS``.
 
     Raises:
-        KitError: ``KIT_METHODS`` names what is no folder.
+        KitError: ``KIT_METHODS`` names what is no folder, or an unknown home.
     """
     return [PACKAGE / "methods", *_several("KIT_METHODS")]
 
@@ -90,7 +90,7 @@ def _moved(variable: str, default: str) -> Path:
     value = os.environ.get(variable)
     if not value:
         return project() / default
-    path = Path(value).expanduser().absolute()
+    path = _expanded(variable, value)
     for each in (path, *path.parents):
         if each.is_symlink() and not each.exists():
             raise KitError(f"{variable}: {each} leads to {each.readlink()}, which is not there")
@@ -99,8 +99,15 @@ def _moved(variable: str, default: str) -> Path:
 
 def _several(variable: str) -> list[Path]:
     parts = os.environ.get(variable, "").split(os.pathsep)
-    found = [Path(part).expanduser().absolute() for part in parts if part]
+    found = [_expanded(variable, part) for part in parts if part]
     for folder in found:
         if not folder.is_dir():
             raise KitError(f"{variable}: {folder} is not a folder")
     return found
+
+
+def _expanded(variable: str, value: str) -> Path:
+    try:
+        return Path(value).expanduser().absolute()
+    except RuntimeError:
+        raise KitError(f"{variable}: {value}: no such home folder is known") from None

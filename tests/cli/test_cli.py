@@ -289,6 +289,24 @@ def test_a_variable_that_names_no_folder_is_told(
     assert done.stderr == f"kit: KIT_TASKS: {tmp_path / 'none'} is not a folder\n"
 
 
+@pytest.mark.parametrize(
+    ("variable", "command"),
+    [
+        ("KIT_RESULTS", "status"),
+        ("KIT_DATA", "data list"),
+        ("KIT_TASKS", "list tasks"),
+        ("KIT_METHODS", "list methods"),
+    ],
+)
+def test_a_variable_that_names_an_unknown_home_is_told(
+    kit: Run, monkeypatch: pytest.MonkeyPatch, variable: str, command: str
+) -> None:
+    monkeypatch.setenv(variable, "~nobodyx/foo")
+    done = kit(*command.split())
+    assert done.returncode == 2
+    assert done.stderr == f"kit: {variable}: ~nobodyx/foo: no such home folder is known\n"
+
+
 def test_completion_knows_the_tasks(kit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "_KIT_COMPLETE=bash_complete" in kit("completion", "bash").stdout
     monkeypatch.setenv("_KIT_COMPLETE", "bash_complete")
