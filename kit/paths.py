@@ -42,7 +42,7 @@ def data() -> Path:
     """Return the folder of raw and prepared data (``KIT_DATA``).
 
     Raises:
-        KitError: the variable names a link that leads nowhere, or an unknown home.
+        KitError: the variable names a file, a link that leads nowhere, or an unknown home.
     """
     return _moved("KIT_DATA", "data")
 
@@ -51,7 +51,7 @@ def results() -> Path:
     """Return the folder of results (``KIT_RESULTS``).
 
     Raises:
-        KitError: the variable names a link that leads nowhere, or an unknown home.
+        KitError: the variable names a file, a link that leads nowhere, or an unknown home.
     """
     return _moved("KIT_RESULTS", "results")
 
@@ -94,6 +94,8 @@ def _moved(variable: str, default: str) -> Path:
     for each in (path, *path.parents):
         if each.is_symlink() and not each.exists():
             raise KitError(f"{variable}: {each} leads to {each.readlink()}, which is not there")
+    if path.exists() and not path.is_dir():
+        raise KitError(f"{variable}: {path} is a file, not a folder")
     return path
 
 

@@ -307,6 +307,30 @@ def test_a_variable_that_names_an_unknown_home_is_told(
     assert done.stderr == f"kit: {variable}: ~nobodyx/foo: no such home folder is known\n"
 
 
+@pytest.mark.parametrize(
+    ("variable", "command", "check"),
+    [("KIT_RESULTS", "status", "disk"), ("KIT_DATA", "data list", "data")],
+)
+def test_a_variable_that_names_a_file_is_told(
+    kit: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    command: str,
+    check: str,
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv(variable, str(file))
+    line = f"{variable}: {file} is a file, not a folder"
+    done = kit(*command.split())
+    assert (done.returncode, done.stderr) == (2, f"kit: {line}\n")
+    done = kit("doctor")
+    assert (done.returncode, done.stderr) == (1, "")
+    rows = done.stdout.splitlines()
+    assert any(row.startswith(f"BAD  {check} ") and row.endswith(line) for row in rows)
+
+
 def test_completion_knows_the_tasks(kit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "_KIT_COMPLETE=bash_complete" in kit("completion", "bash").stdout
     monkeypatch.setenv("_KIT_COMPLETE", "bash_complete")

@@ -7,6 +7,7 @@ import importlib.metadata
 import os
 import platform
 import shutil
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
@@ -36,7 +37,8 @@ def command(engine: str | None, form: str) -> None:
     node shares the results folder: each reads a word there, writes one, and tries a lock that is
     held here.
     """
-    checks = [_python(), _torch(), _gpus(), _docker(), _disk(), _folders(), _data()]
+    checks = [_python(), _torch(), _gpus(), _docker(), _disk()]
+    checks += [_told("folders", _folders), _told("data", _data)]
     if engine is not None:
         checks += _cluster(engine)
     if form == "json":
@@ -49,6 +51,14 @@ def command(engine: str | None, form: str) -> None:
             click.echo(f"{'ok ' if ok else 'BAD'}  {name:7} {detail}")
     if not all(ok for _, ok, _ in checks):
         raise click.exceptions.Exit(1)
+
+
+def _told(name: str, check: Callable[[], Check]) -> Check:
+    """Return what a check finds, or which variable keeps it from looking."""
+    try:
+        return check()
+    except KitError as error:
+        return name, False, str(error)
 
 
 def _cluster(name: str) -> list[Check]:
@@ -111,7 +121,10 @@ def _docker() -> Check:
 
 
 def _disk() -> Check:
-    folder = paths.results()
+    try:
+        folder = paths.results()
+    except KitError as error:
+        return "disk", False, f"{os.environ['KIT_RESULTS']} is no folder to write to; {error}"
     while not folder.exists():
         folder = folder.parent
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
