@@ -21,6 +21,8 @@ from kit.errors import KitError
 T = TypeVar("T")
 # What a file system says that has no locks.
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+# What numpy says where the disk took only a part: "1000 requested and 8 written".
+NUMPY_FULL = " requested and "
 # What the readers of libraries raise for a damaged file, besides errors of their own.
 DAMAGE = (
     ArithmeticError,
@@ -36,6 +38,23 @@ DAMAGE = (
 
 
 @contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Have what the disk refuses name ``path``, where no file is named yet.
+
+    Raises:
+        OSError: as it was; numpy's of a short write, which has no number, as that of a full disk.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None and NUMPY_FULL in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a temporary file that takes the place of ``path`` when the block ends well.
 
@@ -47,15 +66,14 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     # Made by hand, since the library's temporary files are nobody else's to read, umask or not.
     handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        with os.fdopen(handle, "wb") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(name, path)
-    except BaseException as error:
+        with naming(path):
+            with os.fdopen(handle, "wb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(name, path)
+    except BaseException:
         name.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)
         raise
     sync_folder(path.parent)
 

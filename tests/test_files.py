@@ -3,10 +3,13 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import pickle
+import resource
 from contextlib import ExitStack
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 
 from kit import files
@@ -27,6 +30,19 @@ def test_an_error_of_the_disk_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="full") as told, files.replacing(path):
         raise OSError(errno.ENOSPC, "disk full")
     assert told.value.filename == str(path)
+
+
+def test_what_numpy_cannot_write_is_a_full_disk_in_another_process_too(tmp_path: Path) -> None:
+    path = tmp_path / "x.npy"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        with pytest.raises(OSError, match="No space left") as told, files.replacing(path) as stream:
+            np.save(stream, np.zeros(10_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert pickle.loads(pickle.dumps(told.value)).filename == str(path)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 from typing import TextIO
@@ -54,6 +55,8 @@ def refusal(error: OSError) -> str:
     """Return what the system refused, in words; where it names no file, that is the output."""
     if isinstance(error, shutil.Error):
         # Of a folder that was copied: (from, to, why) of each file.
-        first: str = error.args[0][0][2]
-        return first
-    return f"{error.filename or 'output'}: {error.strerror or error}"
+        source, target, why = error.args[0][0]
+        words = re.sub(r"^\[Errno \d+\] |: ['\"].*", "", why)
+        return f"{target if str(target) in why else source}: {words}"
+    # Of two files, the first was only read.
+    return f"{error.filename2 or error.filename or 'output'}: {error.strerror or error}"

@@ -24,6 +24,7 @@ from typing import IO, Any, cast
 
 from kit.data.bounded import room
 from kit.errors import DataError
+from kit.files import naming
 
 LIMIT = 100 * 10**9
 CHUNK = 1 << 20
@@ -84,7 +85,7 @@ def unpack(
             file = fresh / name
             with _told(archive, name):
                 file.parent.mkdir(parents=True, exist_ok=True)
-                with file.open("wb") as copy:
+                with naming(file), file.open("wb") as copy:
                     shutil.copyfileobj(stream, copy, CHUNK)
         fresh.rename(target)
     except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.cli import streams
 from kit.errors import plain
 from tests.conftest import Run
 
@@ -45,6 +47,24 @@ def test_what_cannot_be_written_is_one_line(command: str, code: int, line: bytes
     assert line in said
     assert b"Traceback" not in said
     assert said.count(b"\n") <= 1
+
+
+FULL = "[Errno 28] No space left on device: "
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (shutil.Error([("/a", "/b", f"{FULL}'/a' -> '/b'")]), "/b: No space left on device"),
+        (shutil.Error([("/a", "/b'", f'{FULL}"/b\'"')]), "/b': No space left on device"),
+        (shutil.Error([("/a", "/b", "[Errno 13] no: '/a'")]), "/a: no"),
+        (OSError(28, "full", "/a", None, "/b"), "/b: full"),
+        (OSError(28, "full", "/a"), "/a: full"),
+        (OSError(28, "full"), "output: full"),
+    ],
+)
+def test_what_is_refused_names_the_file_that_was_written(error: OSError, line: str) -> None:
+    assert streams.refusal(error) == line
 
 
 LOCALES = {

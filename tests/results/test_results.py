@@ -330,8 +330,9 @@ def test_a_full_disk_leaves_nothing(archive: Path, monkeypatch: pytest.MonkeyPat
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("shutil.copyfileobj", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as told:
         merge(archive)
+    assert str(told.value.filename).startswith(str(paths.results()))
     assert not runs().exists()
 
 
