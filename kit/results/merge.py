@@ -28,19 +28,18 @@ class Merged:
 
 @contextmanager
 def unpacked(
-    archive: Path, *, limit: int = LIMIT, progress: Progress = lambda *_: None
+    archive: Path, home: Path, *, limit: int = LIMIT, progress: Progress = lambda *_: None
 ) -> Iterator[tuple[Path, Verified]]:
-    """Unpack the runs of an archive beside the results; yields (folder, what is in it).
+    """Unpack the runs of an archive below a folder; yields (folder of runs, what is in it).
 
-    The folder is gone when the block ends. Every run in it is whole, and it holds no file that
-    belongs to none.
+    It is gone when the block ends. Every run in it is whole, and it holds no file that belongs to
+    none.
 
     Raises:
         DataError: the archive is damaged, has a member that is no plain file below it or more
             bytes than the limit, holds no runs, or one of them has a problem.
         BusyError: another process is at it.
     """
-    home = paths.results()
     with locked(home / ".merge.lock") as mine:
         if not mine:
             raise BusyError(f"another merge is under way in {home}; wait for its end")
@@ -69,8 +68,9 @@ def merge(archive: Path, *, limit: int = LIMIT, progress: Progress = lambda *_: 
         DataError: as ``unpacked``.
         KitError: a run is here already, unfinished or with another result; nothing was merged.
     """
-    with unpacked(archive, limit=limit, progress=progress) as (staging, found):
-        runs = paths.results() / "runs"
+    home = paths.results()  # beside the runs, so that renames will do
+    with unpacked(archive, home, limit=limit, progress=progress) as (staging, found):
+        runs = home / "runs"
         new, known, conflicts = list[Path](), list[Path](), list[str]()
         for place, result in found.whole.items():
             if not (runs / place).exists():

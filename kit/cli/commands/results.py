@@ -73,6 +73,7 @@ def verify(archive: Path | None, form: str) -> None:
     Exit code 1 if one has a problem.
     """
     import json
+    from tempfile import TemporaryDirectory
 
     from kit import paths
     from kit.cli.progress import bar
@@ -83,7 +84,10 @@ def verify(archive: Path | None, form: str) -> None:
         if archive is None:
             found = check(paths.results() / "runs", progress)
         else:
-            with unpacked(archive, progress=progress) as (_, found):
+            with (
+                TemporaryDirectory() as folder,  # results may be read-only, or at a merge
+                unpacked(archive, Path(folder), progress=progress) as (_, found),
+            ):
                 pass
     if form == "json":
         problems = [{"run": str(each.path), "problem": each.text} for each in found.problems]
