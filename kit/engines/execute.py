@@ -6,7 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +29,7 @@ from kit.method import MethodInfo
 from kit.runs import integrity, provenance
 from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify, line_of
-from kit.runs.folder import RunFolder, now, read_result
+from kit.runs.folder import SPEC, RunFolder, now, read_result
 from kit.runs.inputs import open_input
 from kit.runs.records import SCHEMA, Artifact, Provenance, Result, StageRecord
 from kit.spec import RunSpec
@@ -85,7 +85,12 @@ def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
     info.check_stage(options.until)
     environment.number(environment.CHECKPOINT_SECONDS)  # what is wrong with it is no run's failure
     device = device_of(spec, options.device, options.threads)
-    with joined(RunFolder(spec), device) as folder, folder.opened(), terminable() as asked:
+    with ExitStack() as stack:
+        folder = stack.enter_context(joined(RunFolder(spec), device))
+        if (done := _untouched(folder)) is not None:
+            return done
+        stack.enter_context(folder.opened())
+        asked = stack.enter_context(terminable())
         done = _finished(folder, options)
         if done is not None:
             folder.set_status("succeeded")
@@ -212,6 +217,19 @@ def _remote_trials(
     except ModuleNotFoundError:
         raise KitError(f"trials elsewhere need Ray: {extras.install('ray')}") from None
     return trials.ray_trials(where, spec, options.device, options.threads)
+
+
+def _untouched(folder: RunFolder) -> Result | None:
+    """Return the result of a folder in which nothing is left to do, nor to write."""
+    status, spec = folder.status(), folder.spec
+    if status is None or status.state != "succeeded" or not (folder.path / SPEC).exists():
+        return None
+    # What is wrong with one is told, and it is set aside, by who owns the folder.
+    with suppress(FileNotFoundError, ValueError):
+        result = read_result(folder.result)
+        if is_current(result.provenance.data, task.find(spec.task), spec.tier, spec.profile):
+            return result
+    return None
 
 
 def _finished(folder: RunFolder, options: ExecuteOptions) -> Result | None:

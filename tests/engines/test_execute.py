@@ -78,6 +78,27 @@ def test_seeds_differ_and_the_same_seed_gives_the_same_bits(tmp_path: Path) -> N
 
 
 @pytest.mark.usefixtures("darcy")
+def test_a_run_that_is_done_is_left_as_it_is() -> None:
+    def seen() -> dict[str, tuple[int, int]]:
+        """What any write would change: results may be read-only."""
+        each = [folder.path, *folder.path.rglob("*")]
+        return {str(path): (path.stat().st_ino, path.stat().st_mtime_ns) for path in each}
+
+    folder, result = RunFolder(spec()), execute(spec(), ExecuteOptions())
+    assert result is not None
+    before = seen()
+    assert execute(spec(), ExecuteOptions()) == result
+    assert seen() == before
+    folder.set_status("running")  # killed after its result
+    (folder.path / "spec.json").unlink()
+    assert execute(spec(), ExecuteOptions()) == result
+    status = folder.status()
+    assert status is not None
+    assert status.state == "succeeded"
+    assert (folder.path / "spec.json").exists()
+
+
+@pytest.mark.usefixtures("darcy")
 def test_until_stops_and_the_rest_is_done_later() -> None:
     assert execute(spec("dash"), ExecuteOptions(until="search")) is None
     folder = RunFolder(spec("dash"))
