@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -25,7 +26,27 @@ CHUNK = 1 << 20
 Progress = Callable[[int, int], None]
 
 
-def pack(archive: Path, report: Path | None, progress: Progress = lambda *_: None) -> Verified:
+def begin(archive: Path, progress: Progress = lambda *_: None) -> Verified:
+    """Verify the runs and make the archive's folder: what fails by them does before a report.
+
+    Raises:
+        KitError: no run is whole, or nothing can be written to the folder.
+    """
+    found = verify(paths.results() / "runs", progress)
+    if not found.whole:
+        raise KitError("no whole result to pack; 'kit results verify' says why")
+    archive.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(archive.parent, os.W_OK):
+        raise KitError(f"{archive.parent} is no folder to write to")
+    return found
+
+
+def pack(
+    archive: Path,
+    report: Path | None,
+    progress: Progress = lambda *_: None,
+    found: Verified | None = None,
+) -> Verified:
     """Write all valid runs, their data's manifests, the lock files and the report to a zip.
 
     ``SHA256SUMS`` in it is what ``sha256sum -c`` reads. Names are sorted and times fixed, so the
@@ -35,16 +56,15 @@ def pack(archive: Path, report: Path | None, progress: Progress = lambda *_: Non
         archive: the file to write; it appears whole or not at all.
         report: folder of the report, or None to leave it out.
         progress: called with (done, total) files.
+        found: what ``begin`` returned, which is called where there is none.
 
     Returns:
         What was verified; a run with a problem is not packed.
 
     Raises:
-        KitError: no run is whole.
+        KitError: as ``begin``.
     """
-    found = verify(paths.results() / "runs")
-    if not found.whole:
-        raise KitError("no whole result to pack; 'kit results verify' says why")
+    found = found or begin(archive)
     files = dict(sorted(_files(found, report)))
     with (
         replacing(archive) as stream,

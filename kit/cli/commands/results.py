@@ -32,15 +32,18 @@ def pack(archive: Path, no_report: bool) -> None:
 
     from kit.cli.progress import bar
     from kit.report.html import build
+    from kit.results.pack import begin
     from kit.results.pack import pack as write
 
+    with bar("verify") as progress:
+        found = begin(archive, progress)
     with TemporaryDirectory() as folder:  # results may be read-only
         report = None if no_report else Path(folder) / "report"
         if report is not None:
             with bar("report") as progress:
                 build(report, progress)
         with bar("pack") as progress:
-            found = write(archive, report, progress)
+            write(archive, report, progress, found)
     for problem in found.problems:
         click.echo(f"kit: not packed: {problem}", err=True)
     click.echo(f"{archive}: {len(found.whole)} runs, {archive.stat().st_size / 1e6:.1f} MB")
