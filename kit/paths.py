@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from kit.errors import KitError
+from kit.errors import DataError, KitError
 
 PACKAGE = Path(__file__).resolve().parent
 
@@ -42,7 +42,8 @@ def data() -> Path:
     """Return the folder of raw and prepared data (``KIT_DATA``).
 
     Raises:
-        KitError: the variable names a file, a link that leads nowhere, or an unknown home.
+        DataError: the variable names a file.
+        KitError: it names a link that leads nowhere, or an unknown home.
     """
     return _moved("KIT_DATA", "data")
 
@@ -95,7 +96,9 @@ def _moved(variable: str, default: str) -> Path:
         if each.is_symlink() and not each.exists():
             raise KitError(f"{variable}: {each} leads to {each.readlink()}, which is not there")
     if path.exists() and not path.is_dir():
-        raise KitError(f"{variable}: {path} is a file, not a folder")
+        # A run without its data is of another class than one that cannot begin.
+        kind = DataError if variable == "KIT_DATA" else KitError
+        raise kind(f"{variable} is a file: {path}: Not a directory")
     return path
 
 

@@ -322,7 +322,7 @@ def test_a_variable_that_names_a_file_is_told(
     file = tmp_path / "file"
     file.touch()
     monkeypatch.setenv(variable, str(file))
-    line = f"{variable}: {file} is a file, not a folder"
+    line = f"{variable} is a file: {file}: Not a directory"
     done = kit(*command.split())
     assert (done.returncode, done.stderr) == (2, f"kit: {line}\n")
     done = kit("doctor")
