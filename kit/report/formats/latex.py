@@ -59,6 +59,14 @@ LONG = 28
 SENTENCES = r"p{10em}"
 STYLES = {"column": r"\textbf{%s}", "group": r"\underline{%s}", None: "%s"}
 SIGNS = {"▾": "Bold:", "▿": "underlined:"}
+# In words they would be wider than the page.
+VERDICTS = {
+    "agrees": r"\surd",
+    "better": r"\downarrow",
+    "worse": r"\uparrow",
+    "cannot tell": "?",
+    "cell in doubt": "!",
+}
 
 
 def render(table: Table) -> str:
@@ -89,6 +97,9 @@ def render(table: Table) -> str:
         rf"\textsuperscript{{{mark}}} {escape(text)}."
         for mark, text in (*table.errata, *table.notes)
     ]
+    given = {cell.verdict.label for row in table.rows for cell in row.cells if cell.verdict}
+    if judged := [f"$^{sign}$ {label}" for label, sign in VERDICTS.items() if label in given]:
+        notes.append(f"{', '.join(judged)}.")
     if any(cell.seeds for row in table.rows for cell in row.cells):
         notes.append(r"$\dagger$ seeds missing.")
     notes += [f"{escape(remark)}." for remark in table.remarks]
@@ -161,7 +172,7 @@ def _measured(cell: Cell) -> str:
         text = "n/a" if cell.inapplicable else "not run"
         return escape(text) + _mark(cell.note) + aside
     style = STYLES["column" if cell.best_measured else None]
-    judged = f" {escape(cell.verdict.label)}" if cell.verdict else ""
+    judged = f"$^{VERDICTS[cell.verdict.label]}$" if cell.verdict else ""
     text = escape(f"{cell.measured}{cell.suffix}{aside}")
     return style % text + _mark(cell.note) + dagger + judged
 
