@@ -168,15 +168,9 @@ def layers(
     ]
     network.eval()
     try:
-        with torch.no_grad():
+        what = f"the model does not take a sample {tuple(sample.shape)} of {sample.dtype}:"
+        with wrappers.refusing(what), torch.no_grad():
             network(sample)
-    except torch.OutOfMemoryError:  # a failure of another class
-        raise
-    except (RuntimeError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(
-            f"the model does not take a sample {tuple(sample.shape)} of {sample.dtype}: {reason}"
-        ) from error
     finally:
         for handle in handles:
             handle.remove()

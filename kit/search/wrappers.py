@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -40,21 +42,30 @@ def unwrap_inside(network: nn.Module) -> nn.Module:
     return network
 
 
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Turn what torch says of a model into one line.
+
+    Raises:
+        ValueError: the line, which begins with ``what``.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:  # a failure of another class
+        raise
+    except (RuntimeError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{what} {reason}") from error
+
+
 def copied(module: nn.Module) -> nn.Module:
     """Return a copy of a model without its wrappers.
 
     Raises:
         ValueError: it cannot be copied.
     """
-    try:
+    with refusing("the model cannot be copied; does it keep what it computed as an attribute?"):
         return unwrap_inside(copy.deepcopy(unwrapped(module)))
-    except torch.OutOfMemoryError:  # a failure of another class
-        raise
-    except (RuntimeError, TypeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise ValueError(
-            f"the model cannot be copied; does it keep what it computed as an attribute? {reason}"
-        ) from error
 
 
 def part(network: nn.Module, name: str) -> nn.Module | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from kit import method, task
+from kit import method
 from kit.report import formats, table
 from kit.report.cells import number
 from kit.report.formats.latex import escape
@@ -24,11 +24,14 @@ from kit.runs.records import Result
 from tests.made_runs import make_run
 from tests.report.test_tables import DARCY, THREE, result
 
-CIFAR = task.find("cifar-100")
-
 
 def of_cifar(name: str, *values: float | None) -> list[Result]:
     return [make_run("cifar-100", name, seed, value) for seed, value in enumerate(values)]
+
+
+def again(of: Result) -> Result:
+    """Another run for the same seed."""
+    return msgspec.structs.replace(of, spec=msgspec.structs.replace(of.spec, inputs={"x": "y"}))
 
 
 def test_rows_without_printed_numbers_keep_their_whole_titles() -> None:
@@ -60,10 +63,7 @@ def test_the_counts_are_those_of_the_part_that_is_shown() -> None:
 
 
 def test_runs_that_a_table_has_not_are_no_conflict_of_it() -> None:
-    twice = [*of_cifar("densenas", 0.1), msgspec.structs.replace(of_cifar("densenas", 0.1)[0])]
-    twice[1] = msgspec.structs.replace(
-        twice[1], spec=msgspec.structs.replace(twice[1].spec, inputs={"x": "y"})
-    )
+    twice = [each for one in of_cifar("densenas", 0.1) for each in (one, again(one))]
     assert len(table.make("nas-bench-360", 2, twice).conflicts) == 1
     assert table.make("dash", 8, twice).conflicts == ()
 
@@ -144,7 +144,7 @@ def test_why_there_is_no_mean_is_in_every_form() -> None:
         if row["method"] == "wrn"
     ]
     assert (told["mean"], told["text"]) == (None, "NaN (2/3)")
-    twice = [*THREE, msgspec.structs.replace(THREE[0], spec=_other(THREE[0]))]
+    twice = [*THREE, again(THREE[0])]
     clashing = own(twice)
     assert len(clashing.conflicts) == 1
     for form in own_formats.FORMATS:
@@ -152,11 +152,7 @@ def test_why_there_is_no_mean_is_in_every_form() -> None:
             assert "2 valid runs for seed 0 of one cell" in own_formats.render(clashing, form)
 
 
-def _other(of: Result) -> object:
-    return msgspec.structs.replace(of.spec, inputs={"x": "y"})
-
-
-def test_markdown_shows_titles_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_markdown_shows_titles_as_they_are() -> None:
     made = own(THREE)
     (row,) = [row for row in made.rows if row.method == "dash"]
     odd = "[x] <b>E</b> | *st* a_b"
@@ -164,3 +160,7 @@ def test_markdown_shows_titles_as_they_are(monkeypatch: pytest.MonkeyPatch) -> N
     assert r"\[x\] \<b>E\</b> \| \*st\* a\_b" in text
     assert r"**\<script>**" in text
     assert method.find("dash").title in own_formats.markdown(made)
+    paper = table.make("dash", 5, THREE)
+    changed = [replace(each, titles=(odd,)) for each in paper.rows]
+    text = formats.render(replace(paper, rows=tuple(changed)), "md")
+    assert r"| \[x\] \<b>E\</b> \| \*st\* a\_b |" in text

@@ -49,8 +49,8 @@ ESCAPES = {
     "²": r"$^2$",
     "³": r"$^3$",
     "|": r"\textbar{}",
-    APART: "{}",
     "α": r"$\alpha$",
+    APART: "{}",
 }
 PARTS = re.compile("|".join(map(re.escape, ESCAPES)) + "|.", re.DOTALL)
 ACCENTS = "\u0300\u0301\u0302\u0303\u0308\u030a\u030c\u0327"  # those of TeX's first fonts

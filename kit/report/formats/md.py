@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from kit.report.grid import Cell, Table
@@ -16,24 +17,24 @@ def render(table: Table) -> str:
     padding = [""] * (len(stubs) - 1)
     for block, rows in table.parts():
         heads = ("<br>".join(filter(None, (*c.titles, c.heading))) for c in block)
-        lines.append(_row([*stubs, "", *heads]))
-        lines.append(_row(["---"] * (len(stubs) + 1 + len(block))))
+        lines.append(line([*stubs, "", *heads]))
+        lines.append(line(["---"] * (len(stubs) + 1 + len(block))))
         group = ""
         for row, cells in rows:
             if row.group != group:
                 group = row.group
-                lines.append(_row([f"*{group}*", *[""] * (len(stubs) + len(block))]))
-            titles = list(row.titles)
+                lines.append(line([f"*{group}*", *[""] * (len(stubs) + len(block))]))
+            titles = [*map(literal, row.titles)]
             if any(cell.published for cell in cells):
                 missing = table.layout.missing
-                lines.append(_row([*titles, "published", *(_published(c, missing) for c in cells)]))
+                lines.append(line([*titles, "published", *(_published(c, missing) for c in cells)]))
                 titles = ["", *padding]
             computed, measured = table.lines(cells)
             if computed:
-                lines.append(_row([*titles, "computed", *(c.computed_text for c in cells)]))
+                lines.append(line([*titles, "computed", *(c.computed_text for c in cells)]))
                 titles = ["", *padding]
             if measured:
-                lines.append(_row([*titles, "measured", *map(_measured, cells)]))
+                lines.append(line([*titles, "measured", *map(_measured, cells)]))
         lines.append("")
     lines += [f"- [{mark}] {text}" for mark, text in (*table.errata, *table.notes)]
     lines += [f"- note: {remark}" for remark in table.remarks]
@@ -51,5 +52,11 @@ def _measured(cell: Cell) -> str:
     return f"{mark}{cell.measured_text}{mark}"
 
 
-def _row(cells: Iterable[str]) -> str:
+def literal(text: str) -> str:
+    """Return text that Markdown shows as it stands, for a list or for ``line``."""
+    return re.sub(r"([\\`*_<\[\]])", r"\\\1", text)
+
+
+def line(cells: Iterable[str]) -> str:
+    """Return a line of a table, bars in its cells escaped."""
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

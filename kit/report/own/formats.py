@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
 from kit.columns import aligned
 from kit.report.formats.latex import escape, in_words
+from kit.report.formats.md import line, literal
 from kit.report.own.table import Row, Score, TaskTable
 
 SIGNS = {"best": "▾", "alike": "▿", "": ""}
@@ -32,15 +32,10 @@ def markdown(table: TaskTable) -> str:
     """Return the table as GitHub's Markdown."""
     first = head(table)
     rows = [first, ["---"] * len(first), *(cells(row) for row in table.rows)]
-    lines = [f"| {' | '.join(map(_literal, row))} |" for row in rows]
-    notes = [f"- {_literal(note)}" for note in table.notes]
-    title = f"**{_literal(table.title)}** (`{table.task}`)"
+    lines = [line(map(literal, row)) for row in rows]
+    notes = [f"- {literal(note)}" for note in table.notes]
+    title = f"**{literal(table.title)}** (`{table.task}`)"
     return "\n".join([title, "", *lines, "", *notes, ""])
-
-
-def _literal(text: str) -> str:
-    """Return text that Markdown shows as it stands."""
-    return re.sub(r"([\\`*_<|\[\]])", r"\\\1", text)
 
 
 def tidy(table: TaskTable) -> str:
