@@ -153,7 +153,9 @@ def locked(path: Path, wait: float = 0.0) -> Iterator[bool]:
     try:
         yield True
     finally:
-        path.unlink(missing_ok=True)
+        # Where its folder was moved, the path is another holder's or nobody's.
+        if _is_at(path, handle):
+            path.unlink(missing_ok=True)
         os.close(handle)
 
 
@@ -184,9 +186,9 @@ def _lock(path: Path) -> int | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # Its last holder may have removed the file after we opened it: then we hold nothing.
-        if os.stat(path).st_ino == os.fstat(handle).st_ino:
+        if _is_at(path, handle):
             return handle
-    except (BlockingIOError, FileNotFoundError):
+    except BlockingIOError:
         pass
     except OSError as error:
         os.close(handle)
@@ -199,3 +201,11 @@ def _lock(path: Path) -> int | None:
         ) from None
     os.close(handle)
     return None
+
+
+def _is_at(path: Path, handle: int) -> bool:
+    """Tell whether the open file is the one at the path."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(handle))
+    except FileNotFoundError:
+        return False

@@ -90,6 +90,17 @@ def test_a_lock_leaves_no_file_and_looking_at_it_disturbs_nobody(tmp_path: Path)
         assert mine
 
 
+def test_a_lock_that_was_moved_takes_no_other_away(tmp_path: Path) -> None:
+    lock = tmp_path / "folder" / "lock"
+    with files.locked(lock):
+        lock.parent.rename(tmp_path / "moved")
+        other = files.locked(lock)
+        assert other.__enter__()
+    assert files.is_locked(lock)
+    other.__exit__(None, None, None)
+    assert not lock.exists()
+
+
 def test_a_lock_taken_on_a_file_just_removed_counts_for_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

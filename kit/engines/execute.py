@@ -29,7 +29,7 @@ from kit.method import MethodInfo
 from kit.runs import integrity, provenance
 from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify, line_of
-from kit.runs.folder import SPEC, RunFolder, now, read_result
+from kit.runs.folder import SPEC, FolderLostError, RunFolder, now, read_result
 from kit.runs.inputs import open_input
 from kit.runs.records import SCHEMA, Artifact, Provenance, Result, StageRecord
 from kit.spec import RunSpec
@@ -78,6 +78,7 @@ def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
     Raises:
         RunError: with one line that names the failure class.
         BusyError: another process is at this run.
+        FolderLostError: the run's folder was moved or removed meanwhile.
         KitError: the run cannot even begin.
         KeyboardInterrupt: by Ctrl-C or TERM; the run can be resumed.
     """
@@ -103,6 +104,8 @@ def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
         except KeyboardInterrupt:
             folder.set_status("cancelled", message="interrupted; run it again to resume")
             raise
+        except FolderLostError:
+            raise  # there is no place to write a status to
         except Exception as error:
             failure = classify(error)
             line = line_of(error)
@@ -186,6 +189,7 @@ def _run(
             **_hardware(device),
         ),
     )
+    folder.check_in_place()
     write_json(folder.result, integrity.sealed(result, folder.history))
     return read_result(folder.result)
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from kit import paths
-from kit.errors import BusyError
+from kit.errors import BusyError, KitError
 from kit.files import canonical_json, decode_json, is_locked, locked, write_bytes, write_json
 from kit.runs import integrity, ranges
 from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result, decode_spec
@@ -29,6 +29,10 @@ ATTEMPT_TMP = ".engine.json.*.tmp"
 LOCK_SECONDS = 0.5
 
 
+class FolderLostError(KitError):
+    """A run's folder was moved or removed while its process was at work."""
+
+
 def now() -> str:
     """Return the time in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
@@ -41,6 +45,7 @@ class RunFolder:
         self.spec = spec
         self.root = root or paths.results() / "runs"
         self.path = self.root / spec.folder
+        self._held: os.stat_result | None = None
 
     @property
     def lock(self) -> Path:
@@ -75,13 +80,31 @@ class RunFolder:
             for left in self.path.rglob(".*.tmp"):  # by a process that was killed
                 if not left.match(ATTEMPT_TMP):  # the queue's, which may be writing it now
                     left.unlink()
+            self._held = self.lock.stat()
             self.write_spec()
             # Space to report a full disk with.
             write_bytes(self._reserve, b"\0" * RESERVE_BYTES)
             try:
                 yield
             finally:
+                self._held = None
                 self._reserve.unlink(missing_ok=True)
+
+    def check_in_place(self) -> None:
+        """Look whether the folder that this process has opened is still the one at its path.
+
+        Raises:
+            FolderLostError: it was moved or removed; nothing is to be written at its path.
+        """
+        if self._held is None:
+            return
+        with suppress(FileNotFoundError):
+            if os.path.samestat(self._held, self.lock.stat()):
+                return
+        raise FolderLostError(
+            f"{self.spec}: {self.path} was moved or removed while the run was at work, which ends "
+            "here; run it again: it is resumed where the folder is back, and begins anew elsewhere"
+        )
 
     def write_spec(self) -> None:
         """Have the spec in the folder, for the process that makes the run and for readers."""
@@ -102,7 +125,12 @@ class RunFolder:
         failure: Failure | None = None,
         message: str | None = None,
     ) -> None:
-        """Write ``status.json``; on a full disk the reserve is given up for it."""
+        """Write ``status.json``; on a full disk the reserve is given up for it.
+
+        Raises:
+            FolderLostError: the folder that this process has opened is gone.
+        """
+        self.check_in_place()
         status = Status(
             state=state,
             heartbeat=now(),

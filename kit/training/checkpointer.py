@@ -82,6 +82,8 @@ class Checkpointer:
         Raises:
             KitError: the checkpoint is of another run or version.
         """
+        # Not at each epoch: a folder that is gone meanwhile is not to be made anew.
+        self.history.parent.mkdir(parents=True, exist_ok=True)
         content = tensors.load(self.checkpoint) if self.checkpoint.exists() else None
         if content is not None and content["run"] != self.spec.id:
             raise KitError(f"{self.checkpoint} is of another run; remove it to start afresh")
@@ -131,7 +133,6 @@ class Checkpointer:
         values |= found
         line = {"stage": self.name, "trial": self.trial, "epoch": epoch, **values}
         line["seconds"] = round(self.active_seconds, 3)
-        self.history.parent.mkdir(parents=True, exist_ok=True)
         with self.history.open("ab") as stream:
             # What is not a finite number becomes null.
             stream.write(msgspec.json.encode({k: v for k, v in line.items() if v is not None}))

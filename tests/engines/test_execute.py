@@ -21,7 +21,7 @@ from kit.engines import execute as module
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError, RunError
 from kit.runs import history
-from kit.runs.folder import RunFolder, read_result
+from kit.runs.folder import FolderLostError, RunFolder, read_result
 from kit.spec import RunSpec
 from tests.conftest import Run
 
@@ -203,6 +203,43 @@ def test_a_run_under_way_is_not_run_twice() -> None:
     folder = RunFolder(spec())
     with folder.opened(), pytest.raises(KitError, match="already running"):
         execute(spec(), ExecuteOptions())
+
+
+@pytest.mark.usefixtures("darcy")
+@pytest.mark.parametrize("above", [0, 2, 5])
+def test_a_folder_that_is_moved_under_its_run_ends_it(
+    above: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_CHECKPOINT_SECONDS", "0")
+    longer = spec("wrn", 0, "epochs=3")
+    run = RunFolder(longer)
+    moved, elsewhere = [run.path, *run.path.parents][above], tmp_path / "moved"
+
+    def move(_: str, epoch: int, *__: object) -> None:
+        if epoch == 2 and not elsewhere.exists():
+            moved.rename(elsewhere)
+
+    with pytest.raises(FolderLostError, match=r"was moved or removed .* run it again"):
+        execute(longer, ExecuteOptions(notify=move))
+    assert not moved.exists()
+    elsewhere.rename(moved)
+    assert len(history.read(run.path)) == 2
+    result = execute(longer, ExecuteOptions())
+    assert result is not None
+    assert result.stages["train"].sessions == 2
+    assert [line["epoch"] for line in history.read(run.path)] == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("darcy")
+def test_a_folder_that_is_another_runs_by_now_is_left_to_it() -> None:
+    run, other = RunFolder(spec()), RunFolder(spec())
+    with run.opened():
+        run.path.rename(run.path.with_name("moved"))
+        with other.opened():
+            with pytest.raises(FolderLostError):
+                run.set_status("running")
+            other.set_status("running")
+    assert other.status() is not None
 
 
 STRETCHED = (
