@@ -19,6 +19,6 @@ def half_weights(length: int) -> Tensor:
 
     `length` is even.
     """
-    counts = torch.full((length // 2 + 1,), 2.0, dtype=torch.float64)
+    counts = torch.full((length // 2 + 1,), 2.0, dtype=torch.float64, device="cpu")
     counts[0] = counts[-1] = 1.0
     return counts / length

@@ -26,8 +26,8 @@ class MatrixTransform(Transform):
     def _last(self, step: int) -> tuple[Tensor, Tensor]:
         """Real and imaginary part of e^(-i f t) on the last axis, (N / 2 + 1, n)."""
         length = self.lengths[-1]
-        positions = torch.arange(0, self.sizes[-1], step)
-        angle = angles(torch.arange(length // 2 + 1), positions, length)
+        positions = torch.arange(0, self.sizes[-1], step, device="cpu")
+        angle = angles(torch.arange(length // 2 + 1, device="cpu"), positions, length)
         real, imaginary = torch.cos(angle), -torch.sin(angle)
         if len(self.sizes) == 2:  # of complex data, real and imaginary parts one after the other
             real, imaginary = torch.cat((real, -imaginary), 1), torch.cat((imaginary, real), 1)
@@ -36,7 +36,8 @@ class MatrixTransform(Transform):
     def _first(self, step: int) -> Tensor:
         """(2 N_1, n_1): the same on the first axis of two, for real data, parts alternating."""
         height = self.lengths[0]
-        angle = angles(torch.arange(height), torch.arange(0, self.sizes[0], step), height)
+        positions = torch.arange(0, self.sizes[0], step, device="cpu")
+        angle = angles(torch.arange(height, device="cpu"), positions, height)
         return torch.stack((torch.cos(angle), -torch.sin(angle)), 1).flatten(0, 1)
 
     def analysis(self, step: int, sign: int) -> tuple[Tensor, ...]:

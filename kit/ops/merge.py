@@ -50,7 +50,7 @@ class Merging:
             span = slice(touched[0], touched[-1] + 1) if touched else slice(0, 0)
             rows.append(span)
             parts.append(matrix[span])
-            owner.append(torch.full((parts[-1].numel(),), index))
+            owner.append(torch.full((parts[-1].numel(),), index, device="cpu"))
         return cls(
             len(matrices[0]),
             tuple(rows),
@@ -73,8 +73,8 @@ class Merging:
             self.rows, whole.split(widths, 1), self.matrices(self.flat), strict=True
         ):
             part[rows] = matrix
-        columns = torch.repeat_interleave(torch.arange(len(widths)), torch.tensor(widths))
-        columns = columns.to(whole.device)
+        columns = torch.arange(len(widths), device=whole.device)
+        columns = columns.repeat_interleave(torch.tensor(widths, device=whole.device))
         return whole, columns, torch.nn.functional.one_hot(columns).to(whole)
 
 

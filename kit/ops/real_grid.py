@@ -24,7 +24,7 @@ class RealGrid(Grid):
     ) -> None:
         super().__init__(conv, dtype, device, fast)
         length = self.lengths[0]
-        angle = angles(self.offsets[:, 0], torch.arange(length // 2 + 1), length)
+        angle = angles(self.offsets[:, 0], torch.arange(length // 2 + 1, device="cpu"), length)
         weights = half_weights(length)
         waves = torch.stack((torch.cos(angle), torch.sin(angle)), 2)
         back = torch.stack((weights * torch.cos(angle), -weights * torch.sin(angle)), 2)

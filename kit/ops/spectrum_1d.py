@@ -16,9 +16,9 @@ class Spectrum1d:
 
     def __init__(self, lengths: tuple[int, ...], taps: FoldedTaps, like: Tensor) -> None:
         (length,) = lengths
-        frequencies = torch.arange(length // 2 + 1)
+        frequencies = torch.arange(length // 2 + 1, device="cpu")
         offsets = [offset for slots in taps.offsets for offset in slots[0]]
-        angle = angles(frequencies, torch.tensor(offsets, dtype=torch.long), length)
+        angle = angles(frequencies, torch.tensor(offsets, dtype=torch.long, device="cpu"), length)
         cosine, sine = torch.cos(angle), torch.sin(angle)
         weights = half_weights(length)[:, None]
         self.frequencies = len(frequencies)

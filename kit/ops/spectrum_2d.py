@@ -17,8 +17,8 @@ from kit.ops.taps import FoldedTaps
 def both_parities(offsets: tuple[int, ...]) -> tuple[Tensor, Tensor]:
     """|offsets| of the sums and of the differences, of which 0 has none."""
     return (
-        torch.tensor(offsets, dtype=torch.long),
-        torch.tensor([offset for offset in offsets if offset], dtype=torch.long),
+        torch.tensor(offsets, dtype=torch.long, device="cpu"),
+        torch.tensor([offset for offset in offsets if offset], dtype=torch.long, device="cpu"),
     )
 
 
@@ -44,7 +44,8 @@ class Spectrum2d:
 
     def __init__(self, lengths: tuple[int, ...], taps: FoldedTaps, like: Tensor) -> None:
         height, width = lengths
-        rows, columns = torch.arange(height), torch.arange(width // 2 + 1)
+        rows = torch.arange(height, device="cpu")
+        columns = torch.arange(width // 2 + 1, device="cpu")
         self.unit = len(columns)
         self.frequencies = height * self.unit
         cosines, sines = [], []

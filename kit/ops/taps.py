@@ -69,7 +69,7 @@ def distinct_taps(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> 
         for place in product(*(_live(candidate, n) for n in conv.sizes)):
             slots.setdefault(place, len(slots))
     matrices = [_placement(candidate, slots, len(slots), axes) for candidate in found]
-    offsets = torch.tensor(tuple(slots), dtype=torch.long).view(-1, axes)
+    offsets = torch.tensor(tuple(slots), dtype=torch.long, device="cpu").view(-1, axes)
     return DistinctTaps(Merging.make(matrices, dtype, device), offsets)
 
 
@@ -91,7 +91,7 @@ def folded_taps(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> Fo
     matrices = []
     for index in range(len(found)):
         start, block = placed[index]
-        full = torch.zeros(count, block.shape[1])
+        full = torch.zeros(count, block.shape[1], device="cpu")
         full[start : start + len(block)] = block
         matrices.append(full)
     return FoldedTaps(Merging.make(matrices, dtype, device), tuple(offsets))
@@ -132,7 +132,7 @@ def _placement(
     candidate: Candidate, slots: dict[tuple[int, ...], int], count: int, axes: int
 ) -> Tensor:
     """(count, kernel entries): 1 where an entry lands in a slot."""
-    matrix = torch.zeros(count, candidate.kernel_size**axes)
+    matrix = torch.zeros(count, candidate.kernel_size**axes, device="cpu")
     for entry, offsets in enumerate(product(candidate.offsets, repeat=axes)):
         if offsets in slots:
             matrix[slots[offsets], entry] = 1.0
@@ -145,8 +145,8 @@ def _fold(
     """(folded taps of a dilation, kernel entries) with 0, 1 and -1."""
     axes: list[tuple[Tensor, Tensor]] = []
     for places, n in zip(slots, sizes, strict=True):
-        sums = torch.zeros(len(places), candidate.kernel_size)
-        differences = torch.zeros(len(places), candidate.kernel_size)
+        sums = torch.zeros(len(places), candidate.kernel_size, device="cpu")
+        differences = torch.zeros(len(places), candidate.kernel_size, device="cpu")
         for j in live_taps(candidate, n):
             offset = candidate.offsets[j]
             place = places.index(abs(offset))
@@ -156,6 +156,6 @@ def _fold(
     if len(axes) == 1:
         return torch.stack(axes[0], 1).flatten(0, 1)
     for axis, places in enumerate(slots):
-        differing = torch.tensor([offset > 0 for offset in places], dtype=torch.bool)
+        differing = torch.tensor([offset > 0 for offset in places], dtype=torch.bool, device="cpu")
         axes[axis] = axes[axis][0], axes[axis][1][differing]
     return torch.cat([torch.kron(row, column) for row in axes[0] for column in axes[1]])

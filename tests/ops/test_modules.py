@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from kit.ops import METHODS, AggConv1d, AggConv2d, agg_conv
+from tests.ops.cases import Case, relative_errors
 
 
 def test_parameters_and_initial_values() -> None:
@@ -79,6 +80,25 @@ def test_of_shapes_alone_a_shape_comes(method: str) -> None:
     found = layer(torch.empty(2, 4, 9, 8, device="meta"))
     assert found.is_meta
     assert found.shape == (2, 6, 5, 4)
+
+
+@pytest.mark.parametrize("sizes", [(27,), (70,), (300,), (11, 12), (66, 70)])
+@pytest.mark.parametrize("groups", [1, 4])
+def test_the_default_device_does_not_reach_what_is_kept_of_a_shape(
+    sizes: tuple[int, ...], groups: int
+) -> None:
+    """A shape may be met first while a model of shapes alone is built, or with a GPU as default."""
+    case = Case(2, 4, 4, sizes, (3, 5, 6), (1, 2, 7), 1, groups)
+    (x, weights, alpha), found = case.tensors(), {}
+    for method in (*case.methods(), "auto"):
+        with torch.device("meta"):
+            y = agg_conv(
+                x, weights, alpha, case.kernel_sizes, case.dilations, groups=groups, method=method
+            )
+            gradients = torch.autograd.grad(y, [x, alpha, *weights], torch.ones_like(y))
+        found[method] = [y.detach(), *gradients]
+    for method, tensors in found.items():
+        assert max(relative_errors(tensors, found["mixed-results"])) < 1e-10, method
 
 
 def test_mixture_is_called_once_per_forward_pass() -> None:
