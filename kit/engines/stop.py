@@ -72,6 +72,8 @@ def stop_run(folder: Path, grace: float = GRACE_SECONDS) -> bool:
 def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
     """Stop every sweep on this results folder, what killed ones left running, and what Slurm has.
 
+    Notes and locks that killed ones left are removed.
+
     Returns:
         How many sweeps, how many runs that had been left, and how many that Slurm had.
     """
@@ -84,7 +86,9 @@ def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
     in_slurm = [read_spec(root / run.folder) for run in runs if _is_in_slurm(run)]
     left = [root / run.folder for run in runs if _was_left(run) and not _is_in_slurm(run)]
     stopped = slurm.stop(in_slurm) if in_slurm else 0
-    return len(found), sum(stop_run(folder, grace) for folder in left), stopped
+    ended = sum(stop_run(folder, grace) for folder in left)
+    sweeps.tidy()
+    return len(found), ended, stopped
 
 
 def _is_in_slurm(run: RunState) -> bool:

@@ -43,7 +43,7 @@ class Sweep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @contextmanager
 def registered(engine: str, places: int, runs: Sequence[PlannedHours]) -> Iterator[None]:
     """Let others know of this process's sweep for as long as the block runs."""
-    _tidy()
+    tidy()
     pid = os.getpid()
     file = _folder() / f"{pid}.json"
     sweep = Sweep(pid=pid, engine=engine, started=now(), places=places, runs=tuple(runs))
@@ -69,7 +69,7 @@ def live() -> list[Sweep]:
     return found
 
 
-def _tidy() -> None:
+def tidy() -> None:
     """Remove what killed queues left behind: locks that nobody holds, half-written files."""
     for pattern in ("*.json", ".*.tmp", "*.lock"):
         for file in _folder().glob(pattern):

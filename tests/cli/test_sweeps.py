@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from kit import paths
 from kit.runs.folder import RunFolder
 from kit.runs.logs import ESCAPES
 from tests.conftest import Run
@@ -119,6 +120,7 @@ def test_what_a_killed_sweep_left_is_stopped(kit: Run, sweep: subprocess.Popen[s
     sweep.wait()
     assert "0 sweeps stopped, and 2 runs" in kit("stop").stdout
     assert not any(state == "running" for state in states(kit).values())
+    assert not list((paths.results() / "sweeps").iterdir())
 
 
 def test_a_run_by_hand_is_stopped(
