@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import click
@@ -22,9 +23,17 @@ def command(output: Path | None) -> None:
     """
     from kit import paths
     from kit.cli.progress import bar
+    from kit.errors import KitError
     from kit.report.html import build
 
-    with bar("report") as progress:
-        built = build(output or paths.results() / "report", progress)
+    try:
+        with bar("report") as progress:
+            built = build(output or paths.results() / "report", progress)
+    except OSError as error:
+        if output is not None or error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+        raise KitError(
+            f"{error.filename}: {error.strerror}; --output names another folder for the report"
+        ) from None
     unfinished = f", {built.unfinished} of them without a result" if built.unfinished else ""
     click.echo(f"{built.folder / 'index.html'}: {built.runs} runs{unfinished}")

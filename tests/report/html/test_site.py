@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +12,7 @@ import msgspec
 import pytest
 
 from kit import paths
+from kit.cli.commands import report
 from kit.errors import KitError
 from kit.files import locked, write_json
 from kit.report import table as tables
@@ -66,6 +69,19 @@ def test_logs_and_messages_are_shown_as_they_are_and_do_nothing(site: Path) -> N
     for other in (run_page(site, "psicov_wrn"), Page(site / "index.html")):
         assert f"method: bad {SHOWN}" in other.text
         assert not [tag for tag, _ in other.elements if tag == "img"]
+
+
+def test_results_that_are_only_to_be_read_are_told_of_the_other_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(folder: Path, progress: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(folder))
+
+    monkeypatch.setattr("kit.report.html.build", build)
+    with pytest.raises(KitError, match=r"results/report: Read-only .*; --output names another"):
+        report.command.main([], standalone_mode=False)
+    with pytest.raises(OSError, match="Read-only"):  # which is not its fault
+        report.command.main(["--output", str(tmp_path)], standalone_mode=False)
 
 
 def test_hostile_folder_names_stay_names(no_counting: None, tmp_path: Path) -> None:
