@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from kit.metrics.rmse import Errors
 from kit.runs.records import MetricValue
 
@@ -11,7 +9,7 @@ from kit.runs.records import MetricValue
 class Evaluator(Errors):
     """One minus the coefficient of determination, mean over outputs, as scikit-learn has it.
 
-    An output whose truth never changes has none.
+    An output whose truth never changes has none, and is left out of the mean.
     """
 
     def _scores(self) -> dict[str, MetricValue]:
@@ -19,5 +17,5 @@ class Evaluator(Errors):
         error, truth = self.errors()
         spread = (truth - truth.mean(1, keepdim=True)).square().sum(1)
         constant = truth.amax(1) == truth.amin(1)
-        share = error.square().sum(1) / torch.where(constant, torch.nan, spread)
-        return {"one-minus-r2": self.value(share, "fraction")}
+        share = error.square().sum(1) / spread
+        return {"one-minus-r2": self.value(share, "fraction", defined=~constant)}

@@ -36,16 +36,18 @@ class Errors(Base):
         )
         return answers - truth, truth
 
-    def value(self, by_output: Tensor, unit: str) -> MetricValue:
-        """Return the mean of (outputs,) scores."""
-        mean = float(by_output.mean())
+    def value(
+        self, by_output: Tensor, unit: str, defined: Tensor | slice = slice(None)
+    ) -> MetricValue:
+        """Return the mean of (outputs,) scores, of those that are defined; NaN without any."""
+        scores = by_output[defined]
         of = "" if self.outputs == 1 else f", mean over {self.outputs} outputs"
         return MetricValue(
-            value=mean,
+            value=float(scores.mean()),
             unit=unit,
             aggregation=f"over all {self.unit}s{of}",
             n_units=self.seen,
-            n_undefined=int((~by_output.isfinite()).sum()),
+            n_undefined=self.outputs - int(scores.isfinite().sum()),
         )
 
 
