@@ -248,3 +248,18 @@ def test_a_run_that_is_not_finished(darcy: object) -> None:
     execute(spec, ExecuteOptions(until="search"))
     with pytest.raises(KitError, match="is not finished"):
         load_run(RunFolder(spec).path, "cpu")
+
+
+def test_a_run_whose_data_were_prepared_anew(own_darcy: Path) -> None:
+    """Its inputs would be normalised by statistics that its network was not trained with."""
+    spec = method.find("wrn").spec(
+        task.find("darcy-flow"), 0, protocol="released", profile="smoke", tier="regenerated"
+    )
+    execute(spec, ExecuteOptions())
+    load_run(RunFolder(spec).path, "cpu")
+    manifest = own_darcy / "manifest.json"
+    facts = json.loads(manifest.read_text())
+    facts["arrays"]["y"]["sha256"] = "0" * 64
+    manifest.write_text(json.dumps(facts))
+    with pytest.raises(KitError, match="its data were prepared anew since"):
+        load_run(RunFolder(spec).path, "cpu")
