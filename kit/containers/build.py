@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import docker
 from docker.errors import ImageNotFound
@@ -127,9 +128,12 @@ def _base(client: docker.DockerClient, name: str) -> tuple[str, str]:
     else:
         digests = image.attrs.get("RepoDigests") or []
         return name, str(digests[0]).partition("@")[2] if digests else str(image.id)
-    words = ["docker", "buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", name]
-    done = subprocess.run(
-        words, capture_output=True, text=True, encoding="utf-8", errors="replace", check=False
+    done = _docker(
+        ["buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", name],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if done.returncode != 0:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
@@ -151,13 +155,22 @@ def _named(name: str, labels: dict[str, str]) -> list[str]:
 
 
 def _buildx(root: Path, words: Sequence[str]) -> None:
-    command = ["docker", "buildx", "build", "--file", "docker/Dockerfile", *words, "."]
-    try:
-        done = subprocess.run(command, cwd=root, stdin=subprocess.DEVNULL, check=False)
-    except FileNotFoundError:
-        raise KitError("images are built by the command 'docker', which is not here") from None
+    command = ["buildx", "build", "--file", "docker/Dockerfile", *words, "."]
+    done = _docker(command, cwd=root, stdin=subprocess.DEVNULL)
     if done.returncode != 0:
         raise KitError(
             "the build failed, for the reason printed above; pip behind a proxy needs --ca, and "
             "'docker buildx version' tells whether the builder is installed"
         )
+
+
+def _docker(words: Sequence[str], **options: Any) -> subprocess.CompletedProcess[Any]:
+    """Run the command ``docker`` with the options of ``subprocess.run``, and wait for its end.
+
+    Raises:
+        KitError: there is no such command.
+    """
+    try:
+        return subprocess.run(["docker", *words], check=False, **options)
+    except FileNotFoundError:
+        raise KitError("images are built by the command 'docker', which is not here") from None

@@ -6,11 +6,15 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
+import docker
 import pytest
+from docker.errors import ImageNotFound
 
 from kit import paths
 from kit.containers import build, lock
+from kit.errors import KitError
 
 
 def complaints(file: Path) -> str:
@@ -39,3 +43,14 @@ def test_a_build_starts_from_the_base_image_that_is_locked(name: str) -> None:
     lock.save(lock.Lock(schema=lock.SCHEMA, base_image=base, images={}))
     locked = name != "debian"  # that is another one than the Dockerfile's
     assert build.locked_base(root) == (f"{default}@sha256:1" if locked else default)
+
+
+def test_without_the_command_docker_no_base_image_is_looked_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An engine can be reached by its socket where its command is not installed."""
+    client = Mock(spec=docker.DockerClient)
+    client.images.get.side_effect = ImageNotFound("no such image")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(KitError, match="the command 'docker', which is not here"):
+        build.build(client, [], build.BuildOptions(base_image="debian:bookworm"))
