@@ -6,8 +6,9 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from kit import paths
@@ -76,19 +77,34 @@ def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
 
     Returns:
         How many sweeps, how many runs that had been left, and how many that Slurm had.
+
+    Raises:
+        KitError: a sweep or a run is in a container or on another machine; all others are stopped.
     """
-    found = sweeps.live()
-    for sweep in found:
-        # A sweep gives its runs a grace of its own.
-        _end(sweep.pid, sweeps.lock(sweep.pid), 2 * grace)
+    refused: list[KitError] = []
+
+    def stopped(stop: Callable[[], bool]) -> bool:
+        try:
+            return stop()
+        except KitError as error:
+            refused.append(error)
+            return False
+
+    # A sweep gives its runs a grace of its own.
+    ended = sum(
+        stopped(partial(_end, sweep.pid, sweeps.lock(sweep.pid), 2 * grace))
+        for sweep in sweeps.live()
+    )
     root = paths.results() / "runs"
     runs = read_states()
     in_slurm = [read_spec(root / run.folder) for run in runs if _is_in_slurm(run)]
     left = [root / run.folder for run in runs if _was_left(run) and not _is_in_slurm(run)]
-    stopped = slurm.stop(in_slurm) if in_slurm else 0
-    ended = sum(stop_run(folder, grace) for folder in left)
+    cancelled = slurm.stop(in_slurm) if in_slurm else 0
+    left_over = sum(stopped(partial(stop_run, folder, grace)) for folder in left)
     sweeps.tidy()
-    return len(found), ended, stopped
+    if refused:
+        raise refused[0]
+    return ended, left_over, cancelled
 
 
 def _is_in_slurm(run: RunState) -> bool:

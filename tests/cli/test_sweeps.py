@@ -17,7 +17,9 @@ from typing import Any
 import pytest
 
 from kit import paths
-from kit.runs.folder import RunFolder
+from kit.files import locked, write_json
+from kit.runs import sweeps
+from kit.runs.folder import RunFolder, now
 from kit.runs.logs import ESCAPES
 from tests.conftest import Run
 from tests.engines.fake_run import spec_of
@@ -113,6 +115,21 @@ def test_a_whole_sweep_is_stopped(kit: Run, sweep: subprocess.Popen[str]) -> Non
     assert sweep.wait(30) != 0
     assert states(kit) == {0: "cancelled", 1: "stopped"}
     assert "0 sweeps stopped, and 0 runs" in kit("stop").stdout
+
+
+def test_a_sweep_elsewhere_keeps_no_other_from_being_stopped(
+    kit: Run, sweep: subprocess.Popen[str]
+) -> None:
+    """Several machines may share the results; a sweep is stopped on the one where it runs."""
+    with locked(sweeps.lock(1)) as mine:  # as of a sweep of another machine, whose process is its 1
+        assert mine
+        there = sweeps.Sweep(pid=1, engine="local", started=now(), places=1, runs=())
+        write_json(sweeps.lock(1).with_suffix(".json"), there)
+        done = kit("stop")
+    assert done.returncode == 2
+    assert "on another machine; stop it there" in done.stderr
+    assert sweep.wait(30) != 0
+    assert states(kit) == {0: "cancelled", 1: "stopped"}
 
 
 def test_what_a_killed_sweep_left_is_stopped(kit: Run, sweep: subprocess.Popen[str]) -> None:
