@@ -14,6 +14,7 @@ import numpy.typing as npt
 from kit import method
 from kit.errors import KitError
 from kit.files import decode_json
+from kit.method import MixtureRows
 from kit.report.figures import COLOURS, LINES, NARROW, WIDE, curves, entitle, new
 from kit.runs import history
 from kit.runs.find import read_spec
@@ -72,11 +73,23 @@ def make(folders: Sequence[Path]) -> Mixtures:
 
 def _search(folder: Path, name: str) -> SearchMixtures:
     spec = read_spec(folder)
-    # Where a search diverged, the last of its lines has none instead of numbers.
-    lines = [line for line in history.read(folder) if _whole(line.get("alpha"))]
     rows = method.find(spec.method).mixtures(spec.settings)
-    if not lines or not rows:
+    try:
+        # Where a search diverged, its last lines have nulls instead of logits.
+        lines = [line for line in history.read(folder) if _has_weights(line.get("alpha"))]
+        epochs = [line["epoch"] + 1 for line in lines]
+        layers = _layers(folder, lines, rows) if lines else []
+    except (LookupError, TypeError, ValueError):  # somebody else has written them
+        raise KitError(f"{folder}: the mixtures in its history are not of its method") from None
+    if not layers:
         raise KitError(f"{folder} has no search with mixtures in its history")
+    return SearchMixtures(name, list(rows[0].candidates), epochs, layers)
+
+
+def _layers(
+    folder: Path, lines: Sequence[dict[str, Any]], rows: Sequence[MixtureRows]
+) -> list[LayerMixture]:
+    """Return the searched layers of a run from the lines of its history, one line per epoch."""
     layers: list[LayerMixture] = []
     for number, each in enumerate(rows):
         count = len(lines[-1].get(each.key, ()))
@@ -84,19 +97,24 @@ def _search(folder: Path, name: str) -> SearchMixtures:
         for place, layer in enumerate(names):
             logits = np.array([line[each.key][place] for line in lines], float)
             layers.append(_layer(layer, logits, each.candidates, aside=number > 0))
-    epochs = [line["epoch"] + 1 for line in lines]
-    return SearchMixtures(name, list(rows[0].candidates), epochs, layers)
+    return layers
 
 
-def _whole(rows: Any) -> bool:
-    """Tell whether a line has weights; one may be 0, whose logarithm is not finite, not all."""
+def _has_weights(rows: Any) -> bool:
+    """Tell whether every row of logits has a finite one: weights of zero have a logit of -inf."""
     return bool(rows) and all(np.isfinite(max(row)) for row in np.array(rows, float))
 
 
 def _layer(
     name: str, logits: npt.NDArray[np.float64], candidates: Sequence[str], *, aside: bool
 ) -> LayerMixture:
-    """Return a layer from what was recorded, (epochs, candidates): logits without noise."""
+    """Return a layer from what was recorded, (epochs, candidates): logits without noise.
+
+    Raises:
+        ValueError: there are more of them than candidates.
+    """
+    if logits.shape[1] > len(candidates):
+        raise ValueError(f"{logits.shape[1]} weights of {len(candidates)} candidates")
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
     weights /= weights.sum(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):

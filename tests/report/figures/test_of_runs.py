@@ -95,6 +95,25 @@ def test_mixtures_are_softmaxes_of_the_recorded_alphas() -> None:
     assert layer.entropy[2] == pytest.approx(entropy, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [{"epoch": 0, "alpha": "x"}],
+        [{"epoch": 0, "alpha": [1.0]}],
+        [{"alpha": [[0.0] * 16]}],
+        [{"epoch": "x", "alpha": [[0.0] * 16]}],
+        [{"epoch": 0, "alpha": [[0.0] * 17]}],
+        [{"epoch": 0, "alpha": [[0.0] * 16]}, {"epoch": 1, "alpha": [[0.0] * 16] * 2}],
+        [{"epoch": 0, "alpha": [[0.0] * 16]}, {"epoch": 1, "alpha": [[0.0] * 15]}],
+    ],
+)
+def test_mixtures_of_another_form_are_told(lines: list[dict[str, object]]) -> None:
+    place = folder(make_run())
+    (place / "history.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(KitError, match="the mixtures in its history are not of its method"):
+        mixtures.make([place])
+
+
 def test_a_weight_of_zero_has_no_entropy_and_breaks_nothing() -> None:
     place = folder(make_run())
     line = {"stage": "search", "epoch": 0, "alpha": [[0.0] + [-math.inf] * 15]}
