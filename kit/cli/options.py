@@ -17,11 +17,6 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def tell(line: str) -> None:
-    """Say something about what is printed, beside it: on standard error."""
-    click.echo(line, err=True)
-
-
 class _Name(click.ParamType[str]):
     """A name of something that there is; checked by the command, completed in the shell."""
 

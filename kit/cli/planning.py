@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kit.cli import states
+from kit.cli.output import print_json
 from kit.errors import KitError, unknown
 
 # What a task's own table has besides the baselines, unless other methods are asked for.
@@ -241,10 +242,7 @@ def show(
     else:
         slots, where = places(gpus, jobs, jobs_per_gpu, device, engine, ray_address)
     if form == "json":
-        import msgspec
-
-        found = as_json(plan, slots)
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        print_json(as_json(plan, slots))
         return
     show_runs(plan)
     click.echo(_summary(plan, slots, where))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 from kit.columns import aligned
 from kit.spec import PROFILES
 
@@ -63,10 +64,7 @@ def command(
         remarks=remarks,
     )
     if form == "json":
-        import msgspec
-
-        # It writes what is infinite as null, which other programs can read.
-        click.echo(msgspec.json.format(msgspec.json.encode(_json(found)), indent=2))
+        print_json(_json(found))
     else:
         click.echo(_text(found))
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
+from kit.cli.output import tell
 from kit.cli.types import FilePath
 
 
@@ -37,7 +38,7 @@ def command(run: str, output: Path | None, onnx: bool, form: str) -> None:
     """
     from kit.runs.find import find_one, read_spec
 
-    folder = find_one(run, log=options.tell)
+    folder = find_one(run, log=tell)
     spec = read_spec(folder)
     target = output or Path(f"{spec.task}-{spec.method}-seed-{spec.seed}-{spec.id[:8]}")
 

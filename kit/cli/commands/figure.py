@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from kit.cli import options, planning
+from kit.cli.output import print_json, tell
 from kit.cli.types import FilePath
 from kit.spec import PROFILES
 
@@ -111,15 +112,13 @@ def measured(name: str, paper: str, **kind: Any) -> Shown:
 
 
 def _print(shown: Shown, output: Path | None, form: str) -> None:
-    import msgspec
-
     from kit.report.figures import save
 
     if output is not None:
         save(shown.draw(), output)
         click.echo(str(output), err=True)
     if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(shown.data), indent=2))
+        print_json(shown.data)
     else:
         click.echo(shown.text, nl=False)
 
@@ -132,7 +131,7 @@ def _of_runs(name: str, words: Sequence[str]) -> Shown:
     if name in ("curves", "entropy"):
         folders = list(dict.fromkeys(folder for word in words for folder in find(word)))
     elif len(words) == 1:
-        folders = [find_one(words[0], log=options.tell)]
+        folders = [find_one(words[0], log=tell)]
     else:
         raise KitError(f"figure {name} is of one run, not of {len(words)}")
     if name == "curves":

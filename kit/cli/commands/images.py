@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 from kit.cli.types import FilePath
 from kit.columns import aligned
 from kit.errors import KitError
@@ -84,9 +85,7 @@ def list_(form: str) -> None:
 
     found = images.listing(connect())
     if form == "json":
-        import msgspec
-
-        click.echo(msgspec.json.format(msgspec.json.encode(found), indent=2))
+        print_json(found)
         return
     if not found:
         raise KitError("no image is built; run 'kit images build'")

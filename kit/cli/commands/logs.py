@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
+from kit.cli.output import tell
 
 SECONDS_BETWEEN_LOOKS = 0.2
 
@@ -30,7 +31,7 @@ def command(run: str, follow: bool, lines: int) -> None:
     """
     from kit.runs import find, logs
 
-    folder = find.find_one(run, log=options.tell)
+    folder = find.find_one(run, log=tell)
     log = folder / "log.txt"
     read = log.stat().st_size if log.exists() else 0
     if not log.exists() and not follow:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 
 
 @click.command(name="lookup")
@@ -19,8 +20,6 @@ def command(table: str, cell: str | None, epoch: int | None, best: bool, form: s
     TABLE is a file, or a name such as ninapro-12-777, or its beginning. CELL is a number of the
     published order or a string '|op~0|+|op~0|op~1|+|op~0|op~1|op~2|'.
     """
-    import msgspec
-
     from kit.cli import cells
     from kit.columns import aligned
     from kit.errors import KitError
@@ -47,8 +46,7 @@ def command(table: str, cell: str | None, epoch: int | None, best: bool, form: s
                 **header.provenance,
             }
     if form == "json":
-        # By msgspec, since a loss may be infinite, which JSON has not: null.
-        click.echo(msgspec.json.format(msgspec.json.encode(shown), indent=2))
+        print_json(shown)
         return
     words = [
         (name, f"{value:.6g}" if isinstance(value, float) else "-" if value is None else f"{value}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
+from kit.cli.output import tell
 from kit.cli.types import SOURCE, FilePath
 
 
@@ -37,7 +38,7 @@ def command(run: str, files: tuple[str, ...], output: Path | None, device: str) 
     if target and target.exists() and any(map(target.is_relative_to, read)):
         raise KitError(f"--output {output} would replace what is read; name another file")
 
-    folder = find_one(run, log=options.tell)
+    folder = find_one(run, log=tell)
 
     from kit.cli.progress import bar
     from kit.export.predict import predict

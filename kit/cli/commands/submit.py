@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 from kit.cli.types import FilePath
 from kit.errors import KitError
 
@@ -186,7 +187,7 @@ def _show(plan: Any, made: Any, site: Any, form: str) -> None:
         import msgspec
 
         rows = [msgspec.to_builtins(array) | {"script": script(array, site)} for array in made]
-        click.echo(msgspec.json.format(msgspec.json.encode(rows), indent=2))
+        print_json(rows)
         return
     show_runs(plan)
     for array in made:

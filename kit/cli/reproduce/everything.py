@@ -13,6 +13,7 @@ import msgspec
 
 from kit import columns
 from kit.cli import planning
+from kit.cli.output import print_json
 from kit.errors import KitError
 
 if TYPE_CHECKING:
@@ -102,14 +103,14 @@ def reproduce(
             click.echo(f"\n{text(found)}")
         else:
             places, _ = planning.places(device=device, **_slots(where))
-            _echo({**planning.as_json(whole, places), "parts": found})
+            print_json({**planning.as_json(whole, places), "parts": found})
         return 0
     failed = runs.fill(whole, profile, device=device, force=force, **where, **rest)
     _measure(profile, tier, device, force)
     table = tables(kind)  # with what has been run since
     found = listing(plans(**request), kind, table)
     if form == "json":
-        _echo(found)
+        print_json(found)
         return failed
     for part in parts():
         _print(part, kind, table)
@@ -191,10 +192,6 @@ def text(found: Sequence[Filled]) -> str:
     counts = Counter(each.state for each in found)
     total = ", ".join(f"{count} {state}" for state, count in counts.items())
     return f"{columns.aligned(rows)}\n\n{len(found)} tables and figures: {total}"
-
-
-def _echo(content: Any) -> None:
-    click.echo(msgspec.json.format(msgspec.json.encode(content), indent=2))
 
 
 def _slots(where: Mapping[str, Any]) -> dict[str, Any]:

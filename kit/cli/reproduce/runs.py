@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import options
+from kit.cli.output import tell
 from kit.cli.preparing import prepare
 from kit.errors import KitError
 
@@ -58,7 +59,7 @@ def fill(
         slots = Cpu(max(1, slots.capacity // each), slots.cores)
     cores = slots.cores if isinstance(slots, Cpu) and engine != "ray" else None
     shared = SweepOptions(device, jobs_per_gpu, allow_unpinned, ray_address, cores, trials_on)
-    chosen = choose.connect(engine, specs, shared, lambda line: click.echo(line, err=True))
+    chosen = choose.connect(engine, specs, shared, tell)
     if trials_on is not None and chosen.name == "docker" and not trials_on.startswith("local"):
         raise KitError("--trials-on: containers have no network; local:N works in them")
     if not isinstance(chosen, choose.ClusterEngine):

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 
 
 @click.command(name="epoch")
@@ -21,8 +22,6 @@ def bench_epoch(profile: Any, tier: Any, device: str | None, force: bool, form: 
     Both ImageNet supernets, in three ways each.
     """
     options.needs_gpu(profile, device, force)
-    import msgspec
-
     from kit import task
     from kit.bench import epochs
     from kit.cli.progress import bar
@@ -34,7 +33,7 @@ def bench_epoch(profile: Any, tier: Any, device: str | None, force: bool, form: 
     with bar("search epoch") as progress:
         measured = epochs.measure(profile, chosen, device=where, progress=progress)
     if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(measured), indent=2))
+        print_json(measured)
         return
     click.echo(str(measured))
     ours = {each.method: each.seconds for each in measured.epochs if each.strategy == "dash"}

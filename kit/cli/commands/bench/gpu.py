@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json, tell
 from kit.errors import KitError
 
 
@@ -21,8 +22,6 @@ def bench_gpu(form: str) -> None:
 
     if torch_device.choose(None) == "cpu":
         raise KitError("no GPU is usable here, and 'kit bench gpu' measures nothing else")
-    import msgspec
-
     from kit.bench import gpu as bench
     from kit.bench.gpu.report import file_of, markdown
     from kit.cli.progress import bar
@@ -30,7 +29,7 @@ def bench_gpu(form: str) -> None:
     with bar("gpu") as progress:
         report = bench.measure(progress=progress)
     if form == "json":
-        click.echo(msgspec.json.format(msgspec.json.encode(report), indent=2))
+        print_json(report)
         return
     click.echo(markdown(report))
-    options.tell(f"kept as {file_of(report.device, 'json')} and .md")
+    tell(f"kept as {file_of(report.device, 'json')} and .md")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import options
+from kit.cli.output import tell
 from kit.columns import aligned
 from kit.spec import TIERS, Tier
 
@@ -63,13 +64,13 @@ def fetch_data(
     for each in found:
         try:
             show = partial(bar, of_bytes=True)
-            for file in fetch(each, what, offline=offline, show=show, log=_log):
+            for file in fetch(each, what, offline=offline, show=show, log=tell):
                 click.echo(str(file))
         except KitError as error:
             if not everything:
                 raise
             failed.append(each.name)
-            _log(f"kit: {error}")
+            tell(f"kit: {error}")
             continue
         if precomputed:
             click.echo(f"{each.name}: complete")
@@ -104,10 +105,6 @@ def _agreed(yes: bool) -> bool:
         return click.confirm("Fetch them?", err=True)
     click.echo("nothing was fetched; the same command with --yes does it")
     return False
-
-
-def _log(line: str) -> None:
-    click.echo(line, err=True)
 
 
 @click.command(name="clean")
