@@ -1,15 +1,16 @@
-"""What is asked for, as a plan; and a plan, as it is shown."""
+"""What the options of a command ask for, as a plan."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from kit.cli import states
-from kit.cli.output import print_json
 from kit.errors import KitError, unknown
+
+if TYPE_CHECKING:
+    from kit.plan import Plan
+    from kit.spec import Profile, Protocol, Tier
+    from kit.task import Task
 
 # What a task's own table has besides the baselines, unless other methods are asked for.
 OWN_METHODS = ("wrn", "dash")
@@ -49,8 +50,13 @@ def check_one(
 
 
 def make(
-    *, number: int | None, figure: str | None, study: str | None, protocol: Any, **rest: Any
-) -> Any:
+    *,
+    number: int | None,
+    figure: str | None,
+    study: str | None,
+    protocol: Protocol | None,
+    **rest: Any,
+) -> Plan:
     """Return the plan for the options of ``wanted``.
 
     Raises:
@@ -120,9 +126,19 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
 
 
 def study_request(
-    *, tasks: Sequence[str], profile: Any, protocol: Any, tier: Any, seeds: Any, **_: Any
-) -> tuple[Any, dict[str, Any]]:
-    """Return the one task of a study, and how its runs are made."""
+    *,
+    tasks: Sequence[str],
+    profile: Profile,
+    protocol: Protocol | None,
+    tier: Tier | None,
+    seeds: Sequence[int],
+    **_: Any,
+) -> tuple[Task, dict[str, Any]]:
+    """Return the one task of a study, and seeds, profile, protocol and tier of its runs, by name.
+
+    Raises:
+        KitError: no task, or several, are asked for.
+    """
     from kit import papers, task
     from kit.data.preparing import choose_tier
 
@@ -138,7 +154,7 @@ def study_request(
 
 
 def methods_on(
-    the_task: Any, asked: Sequence[str], all_methods: bool
+    the_task: Task, asked: Sequence[str], all_methods: bool
 ) -> list[tuple[str, str | None]]:
     """Return the rows of a task's own table, each with the reason why it cannot be run, if any.
 
@@ -159,7 +175,7 @@ def methods_on(
     return [(info.name, info.applies(the_task) or info.missing()) for info in infos]
 
 
-def _of_task(*, methods: Sequence[str], all_methods: bool, retry_failed: bool, **rest: Any) -> Any:
+def _of_task(*, methods: Sequence[str], all_methods: bool, retry_failed: bool, **rest: Any) -> Plan:
     """Return the plan of a task's own table."""
     from dataclasses import replace
 
@@ -175,7 +191,7 @@ def _of_task(*, methods: Sequence[str], all_methods: bool, retry_failed: bool, *
     return replace(plan.of_specs(specs, retry_failed), skipped=skipped)
 
 
-def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Any:
+def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Plan:
     from kit import plan, studies
 
     the_task, how = study_request(**request)
@@ -190,12 +206,12 @@ def _of_figure(
     tasks: Sequence[str],
     methods: Sequence[str],
     seeds: Sequence[int],
-    profile: Any,
-    protocol: Any,
-    tier: Any,
+    profile: Profile,
+    protocol: Protocol,
+    tier: Tier | None,
     retry_failed: bool,
     **_: Any,
-) -> Any:
+) -> Plan:
     """Return the plan of a figure whose runs stand behind no table, one for each of its tasks.
 
     Raises:
@@ -218,121 +234,15 @@ def _of_figure(
             better = better if data.ready or data.automatic else None
         wanted = choose_tier(found, profile, tier or better)
         overrides = (*runs.overrides, *runs.under.get(profile, ()))
-        how = {"protocol": protocol, "profile": profile, "overrides": overrides}
-        specs += [info.spec(found, seed, tier=wanted, **how) for seed in seeds or runs.seeds]
+        specs += [
+            info.spec(
+                found,
+                seed,
+                protocol=protocol,
+                profile=profile,
+                tier=wanted,
+                overrides=overrides,
+            )
+            for seed in seeds or runs.seeds
+        ]
     return plan.of_specs(specs, retry_failed)
-
-
-def show(
-    plan: Any,
-    form: str,
-    *,
-    gpus: str | None = None,
-    jobs: int | None = None,
-    jobs_per_gpu: int = 1,
-    device: str | None = None,
-    count: int = 0,
-    engine: str = "local",
-    ray_address: str | None = None,
-    **_: Any,
-) -> None:
-    """Print a plan, and how long it takes where its runs can go, or on ``count`` GPUs."""
-    if count:
-        slots, where = count, f"{count} GPUs"
-    else:
-        slots, where = places(gpus, jobs, jobs_per_gpu, device, engine, ray_address)
-    if form == "json":
-        print_json(as_json(plan, slots))
-        return
-    show_runs(plan)
-    click.echo(_summary(plan, slots, where))
-
-
-def places(
-    gpus: str | None,
-    jobs: int | None,
-    jobs_per_gpu: int,
-    device: str | None,
-    engine: str,
-    ray_address: str | None,
-) -> tuple[int, str]:
-    """Return how many runs can go at a time, and where, in words."""
-    from kit.engines import choose
-    from kit.engines.engine import SweepOptions
-
-    there = choose.slots(gpus, jobs, device, jobs_per_gpu)
-    if engine == "ray":
-        cluster = choose.connect(engine, [], SweepOptions(device, jobs_per_gpu, False, ray_address))
-        assert isinstance(cluster, choose.ClusterEngine)
-        there = cluster.slots([], jobs)
-    return there.capacity, str(there)
-
-
-def show_runs(plan: Any) -> None:
-    """Print which data and runs a plan has, and why."""
-    for data in plan.data:
-        note = "ready" if data.ready else f"missing: {data.command}"
-        click.echo(f"data  {data.task} {data.tier}: {note}")
-    for run in plan.runs:
-        length = "? h" if run.hours is None else states.duration(3600 * run.hours)
-        click.echo(f"{run.action:6} {length:>9}  {run.spec}  {run.reason}")
-    for task, method, reason in plan.skipped:
-        click.echo(f"n/a   {method} on {task}: {reason}")
-
-
-def _summary(plan: Any, slots: int, where: str) -> str:
-    counts = {
-        "to run": len(plan.todo),
-        "done": sum(run.action == "keep" for run in plan.runs),
-        "failed before": sum(run.action == "failed" for run in plan.runs),
-    }
-    line = ", ".join(f"{n} {what}" for what, n in counts.items() if n or what != "failed before")
-    if not plan.todo:
-        return line
-    known = [run.hours for run in plan.todo if run.hours is not None]
-    unknown = len(plan.todo) - len(known)
-    work, span = (states.duration(3600 * hours) for hours in (sum(known), _makespan(plan, slots)))
-    work = f"{work} of work, {span} on {where}"
-    if unknown:
-        work = f"at least {work} ({unknown} runs of unknown length)" if known else "unknown length"
-    return f"{line}; {work}; about {plan.bytes / 1e9:.2f} GB of disk"
-
-
-def _makespan(plan: Any, slots: int) -> float:
-    """Return the hours until the last run of a known length ends."""
-    from kit.engines.schedule import makespan
-
-    return makespan([run.hours for run in plan.todo if run.hours is not None], slots)
-
-
-def as_json(plan: Any, slots: int) -> dict[str, Any]:
-    """Return a plan as plain values, for so many places to run it in."""
-    runs = [
-        {
-            "id": run.spec.id,
-            "folder": str(run.spec.folder),
-            "task": run.spec.task,
-            "method": run.spec.method,
-            "seed": run.spec.seed,
-            "profile": run.spec.profile,
-            "protocol": run.spec.protocol,
-            "tier": run.spec.tier,
-            "action": run.action,
-            "reason": run.reason,
-            "hours": run.hours,
-            "gpus": run.gpus,
-            "bytes": run.bytes,
-            "gpu_memory": run.memory,
-        }
-        for run in plan.runs
-    ]
-    skipped = [{"task": t, "method": m, "reason": r} for t, m, r in plan.skipped]
-    return {
-        "runs": runs,
-        "data": plan.data,
-        "skipped": skipped,
-        "places": slots,
-        "hours": _makespan(plan, slots),
-        "runs_of_unknown_length": sum(run.hours is None for run in plan.todo),
-        "bytes": plan.bytes,
-    }

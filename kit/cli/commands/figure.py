@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,11 @@ from kit.cli import options, planning
 from kit.cli.output import print_json, tell
 from kit.cli.types import FilePath
 from kit.spec import PROFILES
+
+if TYPE_CHECKING:
+    from kit.bench.step_times import StepTimes
+    from kit.report.grid import Table
+    from kit.report.means import Values
 
 OF_RUNS = ("curves", "alphas", "entropy", "architecture")
 
@@ -48,7 +53,7 @@ def command(
     name: str,
     runs: Sequence[str],
     paper: str,
-    values: Any,
+    values: Values,
     output: Path | None,
     form: str,
     **kind: Any,
@@ -90,7 +95,7 @@ def command(
         _print(_of_paper(name, paper, values, kind), output, form)
 
 
-def show(measured: Any, output: Path | None, form: str) -> None:
+def show(measured: StepTimes, output: Path | None, form: str) -> None:
     """Print a speed test, and draw it if a file is named."""
     from kit.report.figures import speed
 
@@ -145,7 +150,7 @@ def _of_runs(name: str, words: Sequence[str]) -> Shown:
     return Shown(searches, mixtures.text(searches), lambda: draw(searches))
 
 
-def _of_paper(name: str, paper: str, values: Any, kind: dict[str, Any]) -> Shown:
+def _of_paper(name: str, paper: str, values: Values, kind: dict[str, Any]) -> Shown:
     from kit import papers
     from kit.cli.planning import figures, unknown_figure
     from kit.errors import unknown
@@ -165,7 +170,7 @@ def _of_paper(name: str, paper: str, values: Any, kind: dict[str, Any]) -> Shown
     if paper not in papers.papers():
         raise unknown("paper", paper, papers.papers())
 
-    def table(number: int) -> Any:
+    def table(number: int) -> Table:
         results = collect().results if values == "measured" or name == "runtimes" else []
         return make(paper, number, results, **kind)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from kit.cli import options, planning
+from kit.cli import options, plan_output, planning
 
 
 @click.command(name="plan")
@@ -20,4 +20,4 @@ def command(gpus: str | None, dry_run: bool, form: str, **request: Any) -> None:
     del dry_run
     # What is no count, such as 0 or one far too long, is taken for the GPU of that name.
     count = int(gpus) if gpus is not None and re.fullmatch("[0-9]{1,9}", gpus) else 0
-    planning.show(planning.make(**request), form, gpus=gpus, count=count)
+    plan_output.show(planning.make(**request), form, gpus=gpus, count=count)

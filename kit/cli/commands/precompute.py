@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kit.cli import options
 from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit.spec import RunSpec
 
 SPACES = ("nas-bench-201",)
 # Bytes of a cell on the disk while it is at it, and in the table: a line of history an epoch.
@@ -105,7 +108,7 @@ def _part(text: str) -> tuple[int, int]:
     return number, of
 
 
-def _plan(spec: Any) -> None:
+def _plan(spec: RunSpec) -> None:
     """Print how many cells there are, and what is known of their hours and bytes."""
     from kit import method, task
     from kit.runs import trial_records

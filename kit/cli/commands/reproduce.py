@@ -42,7 +42,7 @@ def command(
     twice, the two share the work. Exit code 1 if the table is not whole because a run failed; the
     others have their results all the same.
     """
-    from kit.cli import planning
+    from kit.cli import plan_output, planning
     from kit.cli.reproduce import runs, show, speed
 
     where = {name: request.pop(name) for name in options.WHERE}
@@ -76,7 +76,7 @@ def command(
         for of, name, reason in plan.skipped:
             click.echo(f"{name} on {of}: {reason}", err=True)
     if dry_run:
-        planning.show(plan, "json" if form == "json" else "text", **where, device=device)
+        plan_output.show(plan, "json" if form == "json" else "text", **where, device=device)
         return
     failed = runs.fill(
         plan, profile, timeout=timeout, device=device, trials_on=trials_on, force=force, **where

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +14,12 @@ from kit.cli import options
 from kit.cli.output import print_json
 from kit.cli.types import FilePath
 from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit.engines.jobs import Job
+    from kit.engines.slurm.arrays import Array, Site
+    from kit.plan import Plan
+    from kit.spec import Profile
 
 CONTAINERS = ("plain", "apptainer", "enroot", "docker")
 SLURM = ("timeout", "allow_unpinned", "container", "template", "images", "hours", "sbatch")
@@ -122,8 +129,8 @@ def command(
 
 
 def _slurm(
-    plan: Any,
-    profile: Any,
+    plan: Plan,
+    profile: Profile,
     dry_run: bool,
     form: str,
     *,
@@ -160,7 +167,7 @@ def _slurm(
     click.echo("'kit status' shows how they stand, 'kit stop' takes them back")
 
 
-def _todo(plan: Any) -> list[Any]:
+def _todo(plan: Plan) -> list[Job]:
     """Return the runs to submit: not those that wait in Slurm's queue or that anybody is at."""
     from kit.engines.jobs import Job
     from kit.engines.slurm import submission
@@ -178,9 +185,9 @@ def _todo(plan: Any) -> list[Any]:
     return todo
 
 
-def _show(plan: Any, made: Any, site: Any, form: str) -> None:
+def _show(plan: Plan, made: Sequence[Array], site: Site, form: str) -> None:
     """Print what would be submitted, and why."""
-    from kit.cli.planning import show_runs
+    from kit.cli.plan_output import show_runs
     from kit.engines.slurm.script import script
 
     if form == "json":
@@ -194,14 +201,14 @@ def _show(plan: Any, made: Any, site: Any, form: str) -> None:
         click.echo(f"\n{_words(array)}, submitted by 'sbatch' as:\n\n{script(array, site)}")
 
 
-def _words(array: Any) -> str:
+def _words(array: Array) -> str:
     image = f" in {array.image}" if array.image else ""
     gpus = f"{array.gpus} GPU" if array.gpus else "no GPU"
     return f"{len(array.runs)} runs of up to {array.hours} h, {gpus} each{image}"
 
 
 def _kubernetes(
-    plan: Any,
+    plan: Plan,
     dry_run: bool,
     *,
     jobs: int | None,

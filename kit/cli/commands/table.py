@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from kit.cli import options
 from kit.cli.reproduce import show
 from kit.errors import KitError
-from kit.spec import PROFILES
+from kit.spec import PROFILES, Profile, Protocol, Tier
 
 
 @click.command(name="table")
@@ -27,9 +25,9 @@ def command(
     number: int | None,
     task_name: str | None,
     paper: str,
-    profile: Any,
-    protocol: Any,
-    tier: Any,
+    profile: Profile | None,
+    protocol: Protocol | None,
+    tier: Tier | None,
     measured_only: bool,
     rows: tuple[str, ...],
     columns: tuple[str, ...],

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from kit import columns
-from kit.cli import planning
+from kit.cli import plan_output, planning
 from kit.cli.output import print_json
 from kit.errors import KitError
 
@@ -99,11 +99,11 @@ def reproduce(
     if dry_run:
         found = listing(made, kind, table, to_come=True)
         if form == "text":
-            planning.show(whole, form, **where, device=device)
+            plan_output.show(whole, form, **where, device=device)
             click.echo(f"\n{text(found)}")
         else:
-            places, _ = planning.places(device=device, **_slots(where))
-            print_json({**planning.as_json(whole, places), "parts": found})
+            places, _ = plan_output.places(device=device, **_slots(where))
+            print_json({**plan_output.as_json(whole, places), "parts": found})
         return 0
     failed = runs.fill(whole, profile, device=device, force=force, **where, **rest)
     _measure(profile, tier, device, force)

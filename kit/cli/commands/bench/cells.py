@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
 from kit.cli import options
+from kit.spec import Profile, Tier
 
 
 @click.command(name="cells")
@@ -20,8 +20,8 @@ from kit.cli import options
 @options.formats("text", "json")
 def bench_cells(
     task_name: str,
-    profile: Any,
-    tier: Any,
+    profile: Profile,
+    tier: Tier | None,
     processes: int,
     cells: int,
     rounds: int,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import click
 
 from kit.cli import options
 from kit.cli.commands.bench.shared import device, threads
 from kit.errors import KitError
+from kit.spec import Profile, Tier
 
 
 @click.command(name="data")
@@ -22,8 +22,8 @@ from kit.errors import KitError
 @options.formats("text", "json")
 def bench_data(
     tasks: tuple[str, ...],
-    profile: Any,
-    tier: Any,
+    profile: Profile,
+    tier: Tier | None,
     threads: int | None,
     rounds: int,
     device: str,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
 from kit.cli import options
 from kit.cli.output import print_json
+from kit.spec import Profile, Tier
 
 
 @click.command(name="epoch")
@@ -16,7 +15,9 @@ from kit.cli.output import print_json
 @options.device
 @options.force
 @options.formats("text", "json")
-def bench_epoch(profile: Any, tier: Any, device: str | None, force: bool, form: str) -> None:
+def bench_epoch(
+    profile: Profile, tier: Tier | None, device: str | None, force: bool, form: str
+) -> None:
     """Search epochs of DASH's Table 8.
 
     Both ImageNet supernets, in three ways each.

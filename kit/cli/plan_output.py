@@ -1,0 +1,128 @@
+"""A plan as it is shown: which data and runs, why, and how long they take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kit.cli import states
+from kit.cli.output import print_json
+
+if TYPE_CHECKING:
+    from kit.plan import Plan
+
+
+def show(
+    plan: Plan,
+    form: str,
+    *,
+    gpus: str | None = None,
+    jobs: int | None = None,
+    jobs_per_gpu: int = 1,
+    device: str | None = None,
+    count: int = 0,
+    engine: str = "local",
+    ray_address: str | None = None,
+    **_: Any,
+) -> None:
+    """Print a plan, and how long it takes where its runs can go, or on ``count`` GPUs."""
+    if count:
+        slots, where = count, f"{count} GPUs"
+    else:
+        slots, where = places(gpus, jobs, jobs_per_gpu, device, engine, ray_address)
+    if form == "json":
+        print_json(as_json(plan, slots))
+        return
+    show_runs(plan)
+    click.echo(_summary(plan, slots, where))
+
+
+def places(
+    gpus: str | None,
+    jobs: int | None,
+    jobs_per_gpu: int,
+    device: str | None,
+    engine: str,
+    ray_address: str | None,
+) -> tuple[int, str]:
+    """Return how many runs can go at a time, and where, in words."""
+    from kit.engines import choose
+    from kit.engines.engine import SweepOptions
+
+    there = choose.slots(gpus, jobs, device, jobs_per_gpu)
+    if engine == "ray":
+        cluster = choose.connect(engine, [], SweepOptions(device, jobs_per_gpu, False, ray_address))
+        assert isinstance(cluster, choose.ClusterEngine)
+        there = cluster.slots([], jobs)
+    return there.capacity, str(there)
+
+
+def show_runs(plan: Plan) -> None:
+    """Print which data and runs a plan has, and why."""
+    for data in plan.data:
+        note = "ready" if data.ready else f"missing: {data.command}"
+        click.echo(f"data  {data.task} {data.tier}: {note}")
+    for run in plan.runs:
+        length = "? h" if run.hours is None else states.duration(3600 * run.hours)
+        click.echo(f"{run.action:6} {length:>9}  {run.spec}  {run.reason}")
+    for task, method, reason in plan.skipped:
+        click.echo(f"n/a   {method} on {task}: {reason}")
+
+
+def _summary(plan: Plan, slots: int, where: str) -> str:
+    counts = {
+        "to run": len(plan.todo),
+        "done": sum(run.action == "keep" for run in plan.runs),
+        "failed before": sum(run.action == "failed" for run in plan.runs),
+    }
+    line = ", ".join(f"{n} {what}" for what, n in counts.items() if n or what != "failed before")
+    if not plan.todo:
+        return line
+    known = [run.hours for run in plan.todo if run.hours is not None]
+    unknown = len(plan.todo) - len(known)
+    work, span = (states.duration(3600 * hours) for hours in (sum(known), _makespan(plan, slots)))
+    work = f"{work} of work, {span} on {where}"
+    if unknown:
+        work = f"at least {work} ({unknown} runs of unknown length)" if known else "unknown length"
+    return f"{line}; {work}; about {plan.bytes / 1e9:.2f} GB of disk"
+
+
+def _makespan(plan: Plan, slots: int) -> float:
+    """Return the hours until the last run of a known length ends."""
+    from kit.engines.schedule import makespan
+
+    return makespan([run.hours for run in plan.todo if run.hours is not None], slots)
+
+
+def as_json(plan: Plan, slots: int) -> dict[str, Any]:
+    """Return a plan as plain values, for so many places to run it in."""
+    runs = [
+        {
+            "id": run.spec.id,
+            "folder": str(run.spec.folder),
+            "task": run.spec.task,
+            "method": run.spec.method,
+            "seed": run.spec.seed,
+            "profile": run.spec.profile,
+            "protocol": run.spec.protocol,
+            "tier": run.spec.tier,
+            "action": run.action,
+            "reason": run.reason,
+            "hours": run.hours,
+            "gpus": run.gpus,
+            "bytes": run.bytes,
+            "gpu_memory": run.memory,
+        }
+        for run in plan.runs
+    ]
+    skipped = [{"task": t, "method": m, "reason": r} for t, m, r in plan.skipped]
+    return {
+        "runs": runs,
+        "data": plan.data,
+        "skipped": skipped,
+        "places": slots,
+        "hours": _makespan(plan, slots),
+        "runs_of_unknown_length": sum(run.hours is None for run in plan.todo),
+        "bytes": plan.bytes,
+    }
