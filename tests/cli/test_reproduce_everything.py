@@ -20,7 +20,11 @@ from tests.made_runs import make_run
 KIND = {"profile": "smoke", "protocol": "released", "tier": None}
 REQUEST: dict[str, Any] = {**KIND, "tasks": (), "methods": (), "seeds": (0,), "retry_failed": False}
 TE_NAS = Part("nas-bench-360", "table", "4")
-WHERE = dict.fromkeys(("gpus", "jobs", "engine", "ray_address", "allow_unpinned"))
+HOW: dict[str, Any] = {
+    **dict.fromkeys(("gpus", "jobs", "engine", "ray_address", "allow_unpinned")),
+    **dict.fromkeys(("timeout", "device", "trials_on")),
+    "force": False,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -98,15 +102,14 @@ def test_what_is_printed_ends_with_the_list(
     monkeypatch.setattr(everything, "parts", lambda: [facts, TE_NAS, profiles, speed])
     monkeypatch.setattr(runs, "fill", lambda *_, **__: 3)
     monkeypatch.setattr(everything, "_measure", lambda *_: done.append("measured"))
-    rest = {"timeout": None, "trials_on": None}
-    failed = everything.reproduce("text", False, WHERE, None, False, rest, **REQUEST)
+    failed = everything.reproduce("text", False, HOW, **REQUEST)
     assert failed == 3
     assert done == ["measured"]
     out = capsys.readouterr().out
     assert "Task metadata for NAS-Bench-360" in out
     assert "figure 1 of nas-bench-360: figure 1 cannot be drawn from what is measured" in out
     assert out.splitlines()[-1] == "4 tables and figures: 1 computed, 3 not filled"
-    everything.reproduce("json", False, WHERE, None, False, rest, **REQUEST)
+    everything.reproduce("json", False, HOW, **REQUEST)
     found = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in found] == ["1", "4", "1", "2"]
     assert found[3]["why"] == "not measured"
@@ -130,7 +133,7 @@ def test_it_takes_neither_a_part_nor_another_format(kit: Run) -> None:
 
 def test_an_unknown_form_is_refused_before_anything_runs() -> None:
     with pytest.raises(KitError, match="text or json"):
-        everything.reproduce("csv", False, WHERE, None, False, {}, **REQUEST)
+        everything.reproduce("csv", False, HOW, **REQUEST)
 
 
 def test_what_was_timed_by_other_code_is_timed_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,19 +45,12 @@ def command(
     from kit.cli import plan_output, planning
     from kit.cli.reproduce import runs, show, speed
 
-    where = {name: request.pop(name) for name in options.WHERE}
-    if where["engine"] == "ray" and where["gpus"]:
+    how = {name: request.pop(name) for name in options.WHERE}
+    how |= {"timeout": timeout, "device": device, "trials_on": trials_on, "force": force}
+    if how["engine"] == "ray" and how["gpus"]:
         raise KitError("--gpus names GPUs of this machine; those of a cluster Ray gives: --jobs N")
     if everything:
-        _everything(
-            form,
-            dry_run,
-            where,
-            device,
-            force,
-            {"timeout": timeout, "trials_on": trials_on},
-            request,
-        )
+        _everything(form, dry_run, how, request)
         return
     planning.check_one(**request)
     number, figure, study = request["number"], request["figure"], request["study"]
@@ -76,13 +69,17 @@ def command(
         for of, name, reason in plan.skipped:
             click.echo(f"{name} on {of}: {reason}", err=True)
     if dry_run:
-        plan_output.show(plan, "json" if form == "json" else "text", **where, device=device)
+        plan_output.show(plan, "json" if form == "json" else "text", **how)
         return
-    failed = runs.fill(
-        plan, profile, timeout=timeout, device=device, trials_on=trials_on, force=force, **where
-    )
-    made = show.study if study else show.figure if figure else show.table if number else show.task
-    made(form=form, **request)
+    failed = runs.fill(plan, profile, **how)
+    if study is not None:
+        show.study(form=form, **request)
+    elif figure is not None:
+        show.figure(form=form, **request)
+    elif number is not None:
+        show.table(form=form, **request)
+    else:
+        show.task(form=form, **request)
     if failed:
         what = "figure" if figure else "table"
         click.echo(
@@ -91,16 +88,14 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-def _everything(
-    form: str,
-    dry_run: bool,
-    where: dict[str, Any],
-    device: str | None,
-    force: bool,
-    rest: dict[str, Any],
-    request: dict[str, Any],
-) -> None:
+def _everything(form: str, dry_run: bool, how: dict[str, Any], request: dict[str, Any]) -> None:
     """Reproduce all tables and figures.
+
+    Args:
+        form: of what is printed.
+        dry_run: show what there is to do, and stop.
+        how: the options that say where and how runs are made.
+        request: the options of ``options.wanted``.
 
     Raises:
         KitError: a part of it is asked for, too.
@@ -113,9 +108,7 @@ def _everything(
                 "--everything has all tables, figures, tasks and methods: leave out what names some"
             )
     del request["paper"], request["all_methods"]
-    done = everything.reproduce(
-        form, dry_run, where, device, force, rest, tasks=(), methods=(), **request
-    )
-    if done:
-        click.echo(f"kit: {done} runs failed; not everything is whole", err=True)
+    failed = everything.reproduce(form, dry_run, how, tasks=(), methods=(), **request)
+    if failed:
+        click.echo(f"kit: {failed} runs failed; not everything is whole", err=True)
         raise click.exceptions.Exit(1)

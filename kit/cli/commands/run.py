@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,15 +103,16 @@ def command(
         from kit.containers import lock
 
         lock.compare(os.environ["KIT_IMAGE_ID"], first.task, allow_unpinned)
-    here = spec_file is None  # else that was done where it was planned
-    own = task.find(first.task).about is None
-    if here and own:
-        _prepare(first)  # first, since its size tells how long a run takes
-    if spec_file is None:  # else that was looked at where it was planned
+    # With --spec the planner has prepared the data and seen to a GPU before it started this run.
+    by_hand = spec_file is None
+    own_task = task.find(first.task).about is None
+    if by_hand and own_task:
+        _prepare(first)  # before the estimate of hours, which needs the number of samples
+    if by_hand:
         options.needs_gpu(first.profile, device, force, specs=specs)
     if missing := info.missing():
         raise KitError(missing)
-    if here and not own:
+    if by_hand and not own_task:
         _prepare(first)
 
     from kit.engines import leases
@@ -123,7 +125,15 @@ def command(
             click.echo(plain(line), err=form == "json")
 
     with leases.for_this_process(info.gpus, device, wanted=gpus, log=log):
-        results, failures = _run(specs, device, threads, until, trials_on, spec_file is None, log)
+        results, failures = _run(
+            specs,
+            log,
+            device=device,
+            threads=threads,
+            until=until,
+            trials_on=trials_on,
+            trials_needed=by_hand,
+        )
     if form == "json" and not silent:
         click.echo(canonical_json(results))
     if failures:
@@ -131,10 +141,10 @@ def command(
 
 
 def _prepare(spec: RunSpec) -> None:
-    """Make the data ready where that takes no network; of others the run tells what to do.
+    """Prepare the data of a run where that needs no network; else the run's error says what to do.
 
-    The data of a container are read-only. What takes no file and little space is made beside them,
-    for this container alone.
+    In a container the data folder is read-only: small generated data are prepared in a temporary
+    folder, which ends with the container.
     """
     from kit import plan, task
     from kit.cli.preparing import prepare
@@ -152,21 +162,21 @@ def _prepare(spec: RunSpec) -> None:
 
 
 def _run(
-    specs: Sequence[RunSpec],
-    device: str | None,
-    threads: int | None,
-    until: str | None,
-    trials_on: str | None,
-    trials_needed: bool,
-    log: Callable[[str], None],
+    specs: Sequence[RunSpec], log: Callable[[str], None], **how: Any
 ) -> tuple[list[Result], int]:
-    """Execute the runs; returns their results and how many failed."""
-    # With torch, and only now: a mistake should not wait for it, and CUDA must see nothing but
-    # the GPUs that were leased.
+    """Execute the runs; return their results and how many failed.
+
+    Args:
+        specs: of the runs, one after the other.
+        log: takes a line for the user.
+        how: fields of ``ExecuteOptions``.
+    """
+    # They import torch. That takes seconds, which no mistake on the command line should wait for,
+    # and CUDA must see nothing but the GPUs that were leased before.
     from kit.cli.progress import bars
     from kit.engines.execute import ExecuteOptions, execute
 
-    results, failures = [], 0
+    results, failures, execution = [], 0, ExecuteOptions(log=log, **how)
     with bars() as show:
         for spec in specs:
             try:
@@ -176,16 +186,7 @@ def _run(
                         show({f"{stage}, epoch {epoch}, loss {loss:.4g}": (epoch, epochs)})
                         add_events()
 
-                    how = ExecuteOptions(
-                        device=device,
-                        threads=threads,
-                        until=until,
-                        notify=notify,
-                        log=log,
-                        trials_on=trials_on,
-                        trials_needed=trials_needed,
-                    )
-                    result = execute(spec, how)
+                    result = execute(spec, replace(execution, notify=notify))
             except RunError as error:
                 click.echo(f"kit: {plain(str(error))}", err=True)
                 failures += 1

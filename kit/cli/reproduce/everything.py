@@ -50,6 +50,10 @@ SECONDS = Part(planning.SPEED_TABLE[0], "table", str(planning.SPEED_TABLE[1]))
 MEASURED = (SECONDS, *(Part(paper, "figure", name) for paper, name in planning.SPEED_TESTS))
 
 
+# The options that say where runs go, and so how many at a time.
+PLACES = ("gpus", "jobs", "jobs_per_gpu", "device", "engine", "ray_address")
+
+
 class Filled(msgspec.Struct, frozen=True):
     """What became of a part.
 
@@ -64,24 +68,13 @@ class Filled(msgspec.Struct, frozen=True):
     why: str
 
 
-def reproduce(
-    form: str,
-    dry_run: bool,
-    where: Mapping[str, Any],
-    device: str | None,
-    force: bool,
-    rest: Mapping[str, Any],
-    **request: Any,
-) -> int:
+def reproduce(form: str, dry_run: bool, how: Mapping[str, Any], **request: Any) -> int:
     """Run and measure whatever is missing, print all of it and the list; return how many failed.
 
     Args:
         form: text, or json for the list alone.
         dry_run: show what there is to do, and stop.
-        where: the options that say where runs go.
-        device: cpu or cuda, if asked for.
-        force: run profile paper without a GPU.
-        rest: further options of ``runs.fill``.
+        how: the options of ``runs.fill``: where and how runs are made.
         request: options of ``planning.make`` but for what is wanted.
 
     Raises:
@@ -99,14 +92,14 @@ def reproduce(
     if dry_run:
         found = listing(made, kind, table, to_come=True)
         if form == "text":
-            plan_output.show(whole, form, **where, device=device)
+            plan_output.show(whole, form, **how)
             click.echo(f"\n{text(found)}")
         else:
-            places, _ = plan_output.places(device=device, **_slots(where))
+            places, _ = plan_output.places(**{name: how[name] for name in PLACES})
             print_json({**plan_output.as_json(whole, places), "parts": found})
         return 0
-    failed = runs.fill(whole, profile, device=device, force=force, **where, **rest)
-    _measure(profile, tier, device, force)
+    failed = runs.fill(whole, profile, **how)
+    _measure(profile, tier, how["device"], how["force"])
     table = tables(kind)  # with what has been run since
     found = listing(plans(**request), kind, table)
     if form == "json":
@@ -192,11 +185,6 @@ def text(found: Sequence[Filled]) -> str:
     counts = Counter(each.state for each in found)
     total = ", ".join(f"{count} {state}" for state, count in counts.items())
     return f"{columns.aligned(rows)}\n\n{len(found)} tables and figures: {total}"
-
-
-def _slots(where: Mapping[str, Any]) -> dict[str, Any]:
-    names = ("gpus", "jobs", "jobs_per_gpu", "engine", "ray_address")
-    return {name: where[name] for name in names}
 
 
 def _measure(profile: Profile, tier: Tier | None, device: str | None, force: bool) -> None:
