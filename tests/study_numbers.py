@@ -35,7 +35,7 @@ def blocks() -> dict[str, str]:
         (page,) = (page for page in PAGES if f"<!-- {mark}:" in page.read_text(encoding="utf-8"))
         folder = "docs/" if page == README else ""
         picture = f"\n![Errors measured and printed]({folder}column-{name}.svg)\n"
-        made[mark] = column_formats.markdown(found) + (picture if found.rows else "")
+        made[mark] = column_formats.as_markdown(found) + (picture if found.rows else "")
     made |= {f"study {name} {OF}": study.as_markdown(study_of(name)) for name in STUDIES}
     return made
 

@@ -22,13 +22,13 @@ HEAD = (
 )
 
 
-def markdown(column: Column) -> str:
+def as_markdown(column: Column) -> str:
     """Return the table as GitHub's Markdown, with how it was measured below it."""
     rows = [HEAD, ("---",) * len(HEAD), *map(_line, column.rows)] if column.rows else []
     return "\n".join([*(f"| {' | '.join(row)} |" for row in rows), "", *notes(column), ""])
 
 
-def text(column: Column) -> str:
+def as_text(column: Column) -> str:
     """Return the table for a terminal."""
     rows = [HEAD, *map(_line, column.rows)] if column.rows else []
     table = [aligned(rows), ""] if rows else []

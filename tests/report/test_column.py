@@ -116,11 +116,11 @@ def test_how_alike_two_orders_are() -> None:
 
 def test_what_is_shown() -> None:
     made = column.make(DARCY, results())
-    lines = column_formats.markdown(made).splitlines()
+    lines = column_formats.as_markdown(made).splitlines()
     assert len({line.count("|") for line in lines if line.startswith("|")}) == 1
     assert "| WRN | 0.060±0.014 (2) |  |  | 15 | 0.073±0.001 | 4 | 3 |" in lines
     assert "| DASH-random | 0.04 (1) |  | 4 | 6 | in no paper |  |  |" in lines
-    told = column_formats.text(made)
+    told = column_formats.as_text(made)
     assert "regenerated, not the papers' data" in told
     assert "of 4 methods is +0.60 (95 % -0.89 to +0.99)" in told
     plain: Any = json.loads(json.dumps(column_formats.as_json(made)))
@@ -160,7 +160,7 @@ def test_seeds_that_were_not_made_alike_are_marked() -> None:
     runs = [run("wrn", 0.05), run("wrn", 0.07, 1)]
     other = msgspec.structs.replace(runs[1].provenance, data="e" * 64)
     made = column.make(DARCY, [runs[0], msgspec.structs.replace(runs[1], provenance=other)])
-    for shown in (column_formats.text(made), column_formats.markdown(made)):
+    for shown in (column_formats.as_text(made), column_formats.as_markdown(made)):
         assert "0.060±0.014 ≠ (2)" in shown
         assert "- wrn: ≠ seeds differ in data\n" in shown
     assert column_formats.as_json(made)["rows"][0]["differs"] == ("data",)

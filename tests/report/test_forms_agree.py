@@ -156,10 +156,10 @@ def test_markdown_shows_titles_as_they_are() -> None:
     made = own(THREE)
     (row,) = [row for row in made.rows if row.method == "dash"]
     odd = "[x] <b>E</b> | *st* a_b"
-    text = own_formats.markdown(replace(made, title="<script>", rows=(replace(row, title=odd),)))
+    text = own_formats.as_markdown(replace(made, title="<script>", rows=(replace(row, title=odd),)))
     assert r"\[x\] \<b>E\</b> \| \*st\* a\_b" in text
     assert r"**\<script>**" in text
-    assert method.find("dash").title in own_formats.markdown(made)
+    assert method.find("dash").title in own_formats.as_markdown(made)
     paper = table.make("dash", 5, THREE)
     changed = [replace(each, titles=(odd,)) for each in paper.rows]
     text = formats.render(replace(paper, rows=tuple(changed)), "md")

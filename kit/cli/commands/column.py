@@ -43,5 +43,5 @@ def command(name: str, output: Path | None, form: str, **kind: Any) -> None:
     if form == "json":
         click.echo(canonical_json(column_formats.as_json(made)))
     else:
-        render = column_formats.markdown if form == "md" else column_formats.text
+        render = column_formats.as_markdown if form == "md" else column_formats.as_text
         click.echo(render(made), nl=False)

@@ -21,14 +21,14 @@ def render(table: TaskTable, form: str) -> str:
     return FORMATS[form](table)
 
 
-def text(table: TaskTable) -> str:
+def as_text(table: TaskTable) -> str:
     """Return the table for a terminal."""
     rows = [head(table), *(cells(row) for row in table.rows)]
     lines = [f"{table.title} ({table.task})", "", aligned(rows), "", *table.notes, ""]
     return "\n".join(lines)
 
 
-def markdown(table: TaskTable) -> str:
+def as_markdown(table: TaskTable) -> str:
     """Return the table as GitHub's Markdown."""
     first = head(table)
     rows = [first, ["---"] * len(first), *(cells(row) for row in table.rows)]
@@ -38,7 +38,7 @@ def markdown(table: TaskTable) -> str:
     return "\n".join([title, "", *lines, "", *notes, ""])
 
 
-def tidy(table: TaskTable) -> str:
+def as_csv(table: TaskTable) -> str:
     """Return CSV, one line per method and metric, with full precision."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
@@ -58,7 +58,7 @@ def tidy(table: TaskTable) -> str:
     return stream.getvalue()
 
 
-def latex(table: TaskTable) -> str:
+def as_latex(table: TaskTable) -> str:
     """Return a ``table`` environment; it needs the package booktabs."""
     lines = [
         r"\begin{table}",
@@ -79,7 +79,7 @@ def latex(table: TaskTable) -> str:
     return "\n".join([*lines, r"\end{table}", ""])
 
 
-def plain(table: TaskTable) -> str:
+def as_json(table: TaskTable) -> str:
     """Return indented JSON, nulls where there is nothing."""
     rows = [
         {
@@ -111,11 +111,11 @@ def plain(table: TaskTable) -> str:
 
 
 FORMATS: dict[str, Callable[[TaskTable], str]] = {
-    "text": text,
-    "md": markdown,
-    "csv": tidy,
-    "latex": latex,
-    "json": plain,
+    "text": as_text,
+    "md": as_markdown,
+    "csv": as_csv,
+    "latex": as_latex,
+    "json": as_json,
 }
 
 
