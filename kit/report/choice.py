@@ -222,13 +222,17 @@ def _folders(results: Iterable[Result]) -> str:
     return " and ".join(sorted(str(result.spec.folder) for result in results))
 
 
-def shown(
+def main_kind(
     results: Iterable[Result],
     profile: Profile | None,
     protocol: Protocol | None,
     tier: Tier | None,
 ) -> Kind | None:
-    """Return the kind that most methods have runs of that fill a cell, among what is asked for."""
+    """Return the kind of runs that most methods have, among those that are asked for.
+
+    Of kinds that equally many methods have it is the first by ``rank``; None where no run fills a
+    cell.
+    """
     found: dict[Kind, set[str]] = defaultdict(set)
     for spec in (result.spec for result in results if unfit(result.spec) is None):
         kind = _kind(spec)

@@ -6,16 +6,15 @@ given more time is not simply the better one.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 from kit import method, papers
 from kit.papers import PublishedCell
 from kit.report.cells import Measured
-from kit.report.choice import Kind, choose, measure, score, shown
+from kit.report.choice import Kind, choose, main_kind, measure, score
+from kit.report.statistics import correlation_interval
 from kit.runs.records import Result
 from kit.spec import Profile, Protocol, Tier
 from kit.task import Task
@@ -94,7 +93,7 @@ def make(
 
     metric = task.metrics[0]
     mine = [result for result in results if result.spec.task == task.name]
-    kind = shown(mine, profile, protocol, tier)
+    kind = main_kind(mine, profile, protocol, tier)
     if kind is None:
         _, remarks = choose(mine, profile=profile, protocol=protocol, tier=tier)
         nothing = agreement([], [])
@@ -136,10 +135,7 @@ def make(
 
 
 def agreement(ours: Sequence[float], theirs: Sequence[float]) -> Agreement:
-    """Return how alike two orders are: Spearman's coefficient, its interval and its test.
-
-    The interval is Fisher's with the standard error of Bonett and Wright (2000).
-    """
+    """Return how alike two orders are: Spearman's coefficient, its interval and its test."""
     count = len(ours)
     if count < 2 or len(set(ours)) < 2 or len(set(theirs)) < 2:
         return Agreement(count, None, None, None)
@@ -157,15 +153,8 @@ def agreement(ours: Sequence[float], theirs: Sequence[float]) -> Agreement:
         n_resamples=50_000,
         rng=np.random.default_rng(0),
     )
-    return Agreement(count, rho, interval(rho, count), float(found.pvalue))
-
-
-def interval(rho: float, count: int, level: float = 0.95) -> tuple[float, float] | None:
-    """Return the confidence interval of Spearman's coefficient of so many pairs."""
-    if count < 4 or abs(rho) >= 1:
-        return None
-    half = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt((1 + rho**2 / 2) / (count - 3))
-    return math.tanh(math.atanh(rho) - half), math.tanh(math.atanh(rho) + half)
+    interval = correlation_interval(rho, count, of_ranks=True)
+    return Agreement(count, rho, interval, float(found.pvalue))
 
 
 def _printed(task: str, metric: str) -> Iterator[PublishedCell]:

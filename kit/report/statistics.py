@@ -1,9 +1,11 @@
-"""Statistics beside the paper's: bootstrap intervals, ranks, paired comparison over tasks."""
+"""Statistics that the papers do not have: intervals, ranks, paired comparison over tasks."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,28 @@ def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval | No
     It never leaves the range of the values, so with three seeds it covers far less than it says.
     """
     return _bootstrap(np.mean, np.asarray(values, float), level)
+
+
+def correlation_interval(
+    coefficient: float, count: int, *, of_ranks: bool = False, level: float = 0.95
+) -> Interval | None:
+    """Return the confidence interval of a correlation, by Fisher's transformation.
+
+    Args:
+        coefficient: Pearson's, or Spearman's.
+        count: of the pairs.
+        of_ranks: it is Spearman's, whose standard error is that of Bonett and Wright (2000).
+        level: the chance that the interval holds the true coefficient.
+
+    Returns:
+        None for fewer than four pairs, and for a coefficient of 1 or -1.
+    """
+    if count < 4 or abs(coefficient) >= 1:
+        return None
+    spread = 1 + coefficient**2 / 2 if of_ranks else 1.0
+    half = NormalDist().inv_cdf((1 + level) / 2) * math.sqrt(spread / (count - 3))
+    middle = math.atanh(coefficient)
+    return math.tanh(middle - half), math.tanh(middle + half)
 
 
 def ranks(errors: NDArray[np.float64]) -> NDArray[np.float64]:

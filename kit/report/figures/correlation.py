@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Sequence
-from statistics import NormalDist, StatisticsError, correlation, linear_regression
+from statistics import StatisticsError, correlation, linear_regression
 from typing import Any
 
 import msgspec
@@ -13,6 +12,7 @@ import msgspec
 from kit import papers, task
 from kit.report.choice import unfit
 from kit.report.figures import COLOURS, MARKERS, WIDE, entitle, new
+from kit.report.statistics import correlation_interval
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
 from kit.spec import Profile, Protocol, RunSpec, Tier
@@ -134,16 +134,7 @@ def series(source: str, points: Sequence[Point]) -> Series:
         r = correlation(sizes, scores)
     except StatisticsError:  # fewer than two, or all alike
         return Series(source, tuple(points), None, None)
-    return Series(source, tuple(points), r, interval(r, len(points)))
-
-
-def interval(r: float, count: int, level: float = 0.95) -> tuple[float, float] | None:
-    """Return the confidence interval of Pearson's r of so many points (Fisher 1915)."""
-    if count < 4 or abs(r) >= 1:
-        return None
-    half = NormalDist().inv_cdf((1 + level) / 2) / math.sqrt(count - 3)
-    low, high = (math.tanh(math.atanh(r) + sign * half) for sign in (-1, 1))
-    return low, high
+    return Series(source, tuple(points), r, correlation_interval(r, len(points)))
 
 
 def draw(figure: Sizes) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from kit import method
 from kit.report.cells import Measured
-from kit.report.choice import Kind, Runs, choose, conflicts, measure, score, shown
+from kit.report.choice import Kind, Runs, choose, conflicts, main_kind, measure, score
 from kit.report.own.best import Mark, marks
 from kit.report.tables.facts import METRICS
 from kit.runs.collect import Rejected
@@ -99,7 +99,7 @@ def make(
         tier: the same.
     """
     mine = [each for each in results if each.spec.task == task.name]
-    kind = shown(mine, profile, protocol, tier)
+    kind = main_kind(mine, profile, protocol, tier)
     chosen: dict[tuple[str, str], Runs] = {}
     remarks: list[str] = []
     if kind is not None:
