@@ -14,10 +14,12 @@ import msgspec
 import torch
 
 from kit import environment, extras, method, task
+from kit.base.context import Context
 from kit.base.method import Method
 from kit.base.trials import RemoteTrials
 from kit.data import shares
-from kit.data.prepared import OTHER_DATA, is_current
+from kit.data.prepared import OTHER_DATA, Prepared
+from kit.engines.jobs import is_of_current_data
 from kit.engines.opening import checked, device_of, opened
 from kit.engines.parallel import joined
 from kit.engines.signals import InterruptCount, terminable
@@ -31,13 +33,13 @@ from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify, line_of
 from kit.runs.folder import SPEC, FolderLostError, RunFolder, now, read_result
 from kit.runs.inputs import open_input
-from kit.runs.records import SCHEMA, Artifact, Provenance, Result, StageRecord
+from kit.runs.records import SCHEMA, Artifact, MetricValue, Provenance, Result, StageRecord
 from kit.spec import RunSpec
 from kit.training import distributed
 from kit.training.loop import score
 
 Notify = Callable[[str, int, int, float], None]
-# Trials can be so short that to write each one's status would take longer.
+# A trial can be shorter than it takes to write a status.
 SECONDS_BETWEEN_NOTES = 0.25
 EVALUATION_BATCH = 64
 IMAGE_PINNED = {"0": False, "1": True}
@@ -84,7 +86,9 @@ def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
     """
     info = method.find(spec.method)
     info.check_stage(options.until)
-    environment.number(environment.CHECKPOINT_SECONDS)  # what is wrong with it is no run's failure
+    environment.number(
+        environment.CHECKPOINT_SECONDS
+    )  # a wrong one is the user's mistake, no failure
     device = device_of(spec, options.device, options.threads)
     with ExitStack() as stack:
         folder = stack.enter_context(joined(RunFolder(spec), device))
@@ -127,12 +131,17 @@ def _run(
     device: torch.device,
     asked: InterruptCount,
 ) -> Result | None:
+    """Run the stages that are not done, score the test fold, and write the result.
+
+    Returns:
+        The result; None where ``options.until`` stopped the run before.
+    """
     spec, started = folder.spec, now()
     the_task, prepared = task.find(spec.task), checked(spec)
-    if folder.data() not in (None, prepared.manifest.digest):
+    if folder.data_digest() not in (None, prepared.manifest.digest):
         options.log(f"{spec}: {OTHER_DATA}; begins anew")
         folder.drop_progress()
-    folder.set_data(prepared.manifest.digest)
+    folder.set_data_digest(prepared.manifest.digest)
 
     noted = -math.inf
 
@@ -156,24 +165,39 @@ def _run(
             if stage == options.until:
                 return None
     options.log(f"{spec}: evaluate")
-    fold = context.fold("test")
-    metrics = score(the_method.predictor(context), fold, the_task, EVALUATION_BATCH)
+    predictor = the_method.predictor(context)
+    metrics = score(predictor, context.fold("test"), the_task, EVALUATION_BATCH)
+    result = _result(the_method, context, metrics, info, prepared, started)
+    folder.check_in_place()
+    write_json(folder.result, integrity.sealed(result, folder.history))
+    return read_result(folder.result)
+
+
+def _result(
+    the_method: Method[Any],
+    context: Context,
+    metrics: dict[str, MetricValue],
+    info: MethodInfo,
+    prepared: Prepared,
+    started: str,
+) -> Result:
+    """Return the result of a run whose stages have ended, with where and how it was made."""
     outcome = the_method.outcome(context)
     costs = {stage: context.output(stage)["cost"] for stage in info.stages}
     sha, dirty = provenance.git_state()
-    result = Result(
+    return Result(
         schema=SCHEMA,
-        spec=spec,
+        spec=context.spec,
         metrics=metrics,
         stages={stage: msgspec.convert(cost, StageRecord) for stage, cost in costs.items()},
         architecture=outcome.architecture,
         artifacts=[
-            Artifact(name=name, format=kind, sha256=sha256(folder.path / name))
+            Artifact(name=name, format=kind, sha256=sha256(context.folder.path / name))
             for name, kind in outcome.artifacts
         ],
         parameters=outcome.parameters,
         macs=outcome.macs,
-        code_hash=provenance.code_hash(the_task.folder, *info.folders),
+        code_hash=provenance.code_hash(context.task.folder, *info.folders),
         provenance=Provenance(
             started=started,
             ended=now(),
@@ -186,12 +210,9 @@ def _run(
             image_id=os.environ.get("KIT_IMAGE_ID") or None,
             image_digest=os.environ.get("KIT_IMAGE_DIGEST") or None,
             image_pinned=IMAGE_PINNED.get(os.environ.get("KIT_IMAGE_PINNED", "")),
-            **_hardware(device),
+            **_hardware(context.device),
         ),
     )
-    folder.check_in_place()
-    write_json(folder.result, integrity.sealed(result, folder.history))
-    return read_result(folder.result)
 
 
 def _remote_trials(
@@ -224,23 +245,23 @@ def _remote_trials(
 
 
 def _untouched(folder: RunFolder) -> Result | None:
-    """Return the result of a folder in which nothing is left to do, nor to write."""
-    status, spec = folder.status(), folder.spec
+    """Return the result of a run that is done and noted as such; its folder is not written to."""
+    status = folder.status()
     if status is None or status.state != "succeeded" or not (folder.path / SPEC).exists():
         return None
-    # What is wrong with one is told, and it is set aside, by who owns the folder.
+    # One that does not count is dealt with by ``_finished``, once this process owns the folder.
     with suppress(FileNotFoundError, ValueError):
         result = read_result(folder.result)
-        if is_current(result.provenance.data, task.find(spec.task), spec.tier, spec.profile):
+        if is_of_current_data(result):
             return result
     return None
 
 
 def _finished(folder: RunFolder, options: ExecuteOptions) -> Result | None:
-    spec = folder.spec
+    """Return the result that a run has already; one that does not count is renamed and told."""
     try:
         result = read_result(folder.result)
-        if is_current(result.provenance.data, task.find(spec.task), spec.tier, spec.profile):
+        if is_of_current_data(result):
             return result
         reason = OTHER_DATA
         folder.drop_progress()
@@ -254,6 +275,7 @@ def _finished(folder: RunFolder, options: ExecuteOptions) -> Result | None:
 
 
 def _hardware(device: torch.device) -> dict[str, Any]:
+    """Return the fields of ``Provenance`` that say what a run was computed on."""
     if device.type != "cuda":
         kind = f"{provenance.processor()} {torch.backends.cpu.get_cpu_capability()}"
         nothing = {"device_uuid": None, "cuda": None, "driver": None}

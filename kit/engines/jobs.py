@@ -15,7 +15,7 @@ from kit.engines.engine import Exit, Handle
 from kit.runs import logs
 from kit.runs.failures import from_exit
 from kit.runs.folder import RunFolder, read_result
-from kit.runs.records import Attempt, Failure, Status
+from kit.runs.records import Attempt, Failure, Result, Status
 from kit.spec import RunSpec
 
 if TYPE_CHECKING:
@@ -120,13 +120,17 @@ class Ended:
 
 
 def has_result(folder: RunFolder) -> bool:
-    """Tell whether a run is done: whether it has a valid result, and from the data as they are."""
-    spec = folder.spec
+    """Tell whether a run is done: it has a valid result, made from the data that are prepared."""
     try:
-        data = read_result(folder.result).provenance.data
+        return is_of_current_data(read_result(folder.result))
     except (OSError, ValueError):
         return False
-    return is_current(data, task.find(spec.task), spec.tier, spec.profile)
+
+
+def is_of_current_data(result: Result) -> bool:
+    """Tell whether a result was made from the data that are prepared now, or none are."""
+    spec = result.spec
+    return is_current(result.provenance.data, task.find(spec.task), spec.tier, spec.profile)
 
 
 def why(run: Running, end: Exit, seconds: float) -> tuple[Failure, str]:

@@ -34,7 +34,7 @@ DRAWS = 1000
 SPREAD = 0.4
 
 
-class Idle(Local):
+class IdleProcesses(Local):
     """The local engine with a program that does nothing in place of ``kit run``."""
 
     def _command(self, spec: RunSpec) -> list[str]:
@@ -56,7 +56,7 @@ def _processes(runs: int = 40) -> list[dict[str, Any]]:
     def alone(_: RunSpec) -> None:
         subprocess.run(NOTHING, check=True, start_new_session=True)
 
-    return [_overhead("process", Idle(SweepOptions()), list(_specs(runs)), alone)]
+    return [_overhead("process", IdleProcesses(SweepOptions()), list(_specs(runs)), alone)]
 
 
 def _containers(runs: int = 10) -> list[dict[str, Any]]:
@@ -72,7 +72,7 @@ def _containers(runs: int = 10) -> list[dict[str, Any]]:
     if not built:
         return []
 
-    class Idle(docker.Docker):
+    class IdleContainers(docker.Docker):
         def _container(self, spec: RunSpec, gpus: tuple[str, ...]) -> dict[str, Any]:
             return super()._container(spec, gpus) | {"entrypoint": NOTHING, "command": []}
 
@@ -83,7 +83,7 @@ def _containers(runs: int = 10) -> list[dict[str, Any]]:
         container.wait()
         container.remove()
 
-    engine = Idle(connect(), options)
+    engine = IdleContainers(connect(), options)
     paths.data().mkdir(parents=True, exist_ok=True)
     return [_overhead("container", engine, list(_specs(runs, built[0])), alone)]
 

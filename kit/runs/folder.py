@@ -176,25 +176,25 @@ class RunFolder:
         """Write ``engine.json``."""
         write_json(self.path / "engine.json", attempt)
 
-    def output(self, name: str, kind: str = "stages") -> dict[str, Any] | None:
-        """Return what a finished stage (or trial) left, or None while it is not finished."""
+    def output(self, stage: str) -> dict[str, Any] | None:
+        """Return what a finished stage left, or None while it is not finished."""
         try:
-            content = (self.path / kind / f"{name}.json").read_bytes()
+            content = (self.path / "stages" / f"{stage}.json").read_bytes()
             return decode_json(content, dict[str, Any])
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
-    def set_output(self, name: str, value: Any, kind: str = "stages") -> None:
-        """Mark a stage (or trial) as finished, with its output."""
-        write_json(self.path / kind / f"{name}.json", value)
+    def set_output(self, stage: str, value: Any) -> None:
+        """Mark a stage as finished, with its output."""
+        write_json(self.path / "stages" / f"{stage}.json", value)
 
-    def data(self) -> str | None:
+    def data_digest(self) -> str | None:
         """Return the digest of the data that the run was begun with, if it was."""
         with suppress(FileNotFoundError, msgspec.MsgspecError):
             return decode_json((self.path / "data.json").read_bytes(), str)
         return None
 
-    def set_data(self, digest: str) -> None:
+    def set_data_digest(self, digest: str) -> None:
         """Note which data the run is made from."""
         write_json(self.path / "data.json", digest)
 
