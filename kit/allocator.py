@@ -26,8 +26,8 @@ def keep_freed_memory() -> bool:
     are not touched.
 
     Returns:
-        Whether it did: not where the allocator is another one, nor where the user has set glibc's
-        own thresholds.
+        Whether the thresholds were set. They are not where the C library is another one than glibc,
+        nor where the user has set glibc's own variables.
     """
     tunables = os.environ.get("GLIBC_TUNABLES", "")
     if "_threshold" in tunables or not OWN.isdisjoint(os.environ):

@@ -9,7 +9,7 @@ from kit.errors import printable
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of equally many words, one line each, every column as wide as its longest."""
-    # What is in them may come from anybody's files: it must tell the terminal nothing.
+    # Words may come from other people's files, which must not send commands to the terminal.
     rows = [[printable(word) for word in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "\n".join(

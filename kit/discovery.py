@@ -80,10 +80,10 @@ def member(module: ModuleType, name: str, kind: type[Thing]) -> Thing:
 def sift(
     roots: Sequence[Path], markers: Sequence[str], find: Callable[[str], Thing]
 ) -> tuple[dict[str, Thing], list[str]]:
-    """Return what the listed folders hold, by name, and a line for each that is of no use.
+    """Return what the listed folders hold, by name, and a line for each that cannot be used.
 
     Args:
-        roots: the kit's own first; one's own may hide none of them.
+        roots: the kit's own first; a later folder of the same name is left out, not preferred.
         markers: see ``listing``.
         find: returns what the folder of a name holds; raises a ``KitError`` if that is broken.
     """

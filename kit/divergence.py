@@ -1,4 +1,4 @@
-"""Divergence: whether the numbers of a training still are numbers, at the price of no transfer."""
+"""Divergence: checks that losses and weights are finite, with one transfer from the GPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environment variables that are numbers."""
+"""Reading environment variables whose values are numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TAKE_BUSY = "KIT_TAKE_BUSY_GPU"
 
 
 def number(variable: str, least: float = 0) -> float | None:
-    """Return the value of a variable, or None where it is not set or empty.
+    """Return the value of a variable as a number, or None where it is unset or empty.
 
     Raises:
         KitError: it is no number, or less than ``least``.

@@ -13,7 +13,7 @@ class KitError(Exception):
 
 
 class BusyError(KitError):
-    """Another process is at it: a run, a GPU, data in preparation. Later it will do."""
+    """Another process has what is needed: a run, a GPU, data in preparation. Try again later."""
 
     exit_code = 75  # EX_TEMPFAIL
 
@@ -42,12 +42,12 @@ class RunError(Exception):
 
 
 def printable(text: str) -> str:
-    """Return text with the signs spelt out by which a terminal is told to do things."""
-    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+    """Return text with what is not printable escaped, so that nothing in it steers a terminal."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def plain(text: str) -> str:
-    """Return text on one line, printable."""
+    """Return text on one line: white space folded, the rest as by ``printable``."""
     return printable(" ".join(text.split()))
 
 

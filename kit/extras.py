@@ -16,10 +16,9 @@ DISTRIBUTION = "dash-nas-kit"
 def install(extra: str) -> str:
     """Return the command that installs an extra, for the end of a message.
 
-    It never makes pip look for the kit itself: a checkout is named by its path, and an installed
-    distribution is not looked up again.
+    A checkout is named by its path, so that pip never takes the registry's other ``kit`` for it.
     """
-    import importlib.metadata  # which no command needs that works
+    import importlib.metadata  # here, since only error messages need it
 
     root = paths.project()
     if not paths.installed() and (root / "pyproject.toml").is_file():

@@ -28,7 +28,7 @@ from kit.spec import Profile, Protocol, RunSpec, Tier
 from kit.task import Task
 
 FACTS, SETTINGS, TABLE, RELEASED = "info.py", "settings.toml", "method", "released"
-# Either makes a folder a method's.
+# A folder with one of these files is a method.
 MARKERS = (FACTS, SETTINGS)
 
 
@@ -59,12 +59,13 @@ class MethodInfo:
         gpus: how many it needs.
         light: whether it takes minutes on a CPU at any size.
         dims: the spatial axes that it can take.
-        extends: the method whose ``settings.toml`` its own is laid over, if any; where it has no
-            ``method.py``, that one's is its own, too.
-        extended: which parts of that one's settings hold here, by their names; None for all.
-        tuned: settings of that one which a search here decides, each with what it draws from.
-        package: what it cannot do without and only the kit's extra of that name brings, if any.
-        architecture: the kind that it searches, if it does.
+        extends: the method whose ``settings.toml`` lies below its own, if any; its ``method.py`` is
+            used, too, where this method has none.
+        extended: names of the top-level settings that are taken from it; None for all.
+        tuned: settings of the extended method that a search sets here, each with the setting that
+            holds its candidates; they cannot be overridden by ``-o``.
+        package: a package that it needs and that the kit's extra of the same name installs, if any.
+        architecture: the kind of architecture that it searches for; None if it searches none.
     """
 
     name: str
@@ -263,7 +264,11 @@ class MethodInfo:
 
 
 def _check_roles(overrides: Sequence[str], settings: Settings) -> None:
-    """Refuse to change the folds of a role where they have no say."""
+    """Refuse ``-o data.roles.ROLE=...`` where ``data.split`` has that role and so takes its place.
+
+    Raises:
+        KitError: naming both settings.
+    """
     for role in settings.data.split:
         for place in ("data.roles", f"data.roles.{role}"):
             if any(each.partition("=")[0].strip() == place for each in overrides) and (
@@ -296,7 +301,7 @@ def names() -> list[str]:
 
 
 def broken() -> list[str]:
-    """Return a line for each method folder that is of no use, which names it and says why."""
+    """Return a line for each method folder that cannot be used: its path and the reason."""
     return discovery.sift(paths.methods(), MARKERS, find)[1]
 
 

@@ -41,7 +41,8 @@ class PlannedRun:
     """A run, what is to be done with it, and why.
 
     Attributes:
-        action: ``failed`` runs stay so until asked for again; not those that were not to blame.
+        action: ``run``; ``keep``, since it has a valid result; or ``failed``, which is left alone
+            until ``--retry-failed``. Failures that the run had no part in are ``run`` again.
         hours: None where nothing tells.
         gpus: how many it needs.
         bytes: that it leaves on disk, roughly.
@@ -252,7 +253,7 @@ def _data_bytes(the_task: Task, tier: Tier, profile: Profile) -> int:
 
 
 class _Known:
-    """What earlier runs tell: which are done, how long their kind takes and how much it leaves."""
+    """What earlier runs tell of planned ones: what is done, hours, bytes on disk, GPU memory."""
 
     def __init__(self, found: Collected, retry_failed: bool) -> None:
         self.retry_failed = retry_failed
@@ -345,7 +346,7 @@ def _kind(spec: RunSpec) -> tuple[str, str, Profile]:
 
 
 def _but_for_seed(spec: RunSpec) -> str:
-    """Return what runs have in common that need as much memory."""
+    """Return a key that runs share which differ in their seeds alone, and so need equal memory."""
     return msgspec.structs.replace(spec, seed=0, inputs={}).id
 
 

@@ -196,7 +196,7 @@ def names() -> list[str]:
 
 
 def broken() -> list[str]:
-    """Return a line for each task folder that is of no use, which names it and says why."""
+    """Return a line for each task folder that cannot be used: its path and the reason."""
     return discovery.sift(paths.tasks(), ("task.py",), find)[1]
 
 
