@@ -107,7 +107,7 @@ def cuda_version() -> str | None:
 
 
 def usable(uuids: Sequence[str], together: int) -> list[str]:
-    """Return the GPUs of which one process can use so many: it sees one MIG device at most."""
+    """Return the GPUs that one process can use ``together`` of; of MIG devices it sees only one."""
     return [uuid for uuid in uuids if together == 1 or not uuid.startswith("MIG-")]
 
 
@@ -128,7 +128,7 @@ def _handles(nvml: Any, index: int) -> list[tuple[str, Any]]:
 
 
 def _gpu(nvml: Any, number: str, handle: Any, driver: str) -> Gpu:
-    """Return a GPU, whatever it does not tell but its UUID.
+    """Return a GPU; only its UUID must be known, all else has a default.
 
     Raises:
         NVMLError: it has fallen off the bus, or has no UUID.

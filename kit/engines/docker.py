@@ -37,13 +37,14 @@ from kit.spec import Profile, RunSpec, Tier
 from kit.task import Task
 
 SWEEP, RUN, FOLDER = "kit.sweep", "kit.run", "kit.folder"
-# In place of a run, on a container that prepares data.
+# The label of a container that prepares data, which has none of a run.
 PREPARES = "kit.prepares"
 # The only variables of the caller that reach a container.
 PASSED = ("KIT_CHECKPOINT_SECONDS", "KIT_TAKE_BUSY_GPU", "KIT_THREADS")
 SECONDS_BETWEEN_LOOKS = 0.05
-# How long an engine that restarts may take: before its runs are given up, before a new one is.
+# How long the engine may be away, as for a restart, before its runs count as lost.
 SECONDS_WITHOUT_ENGINE = 60.0
+# How long to wait for it before a container is started.
 SECONDS_TO_START = 20.0
 # From a run's result to the end of its container.
 SECONDS_TO_END = 20
@@ -240,7 +241,7 @@ class Docker:
         return self._images[name]
 
     def _state(self, reference: str) -> str | None:
-        """Return what a container does; all of the sweep's are asked for at once, now and then."""
+        """Return a container's state; all of the sweep's are fetched together, now and then."""
         if time.monotonic() - self._looked >= SECONDS_BETWEEN_LOOKS:
             self._states = {each["Id"]: each["State"] for each in self._list({})}
             self._looked = time.monotonic()
@@ -262,7 +263,7 @@ class Docker:
         return Exit(state["ExitCode"], bool(state["OOMKilled"]), trouble)
 
     def _remove(self, log: Path, reference: str) -> None:
-        """Remove a container; what it could not write to its log by itself goes there first."""
+        """Append what Docker kept of a container's output to the run's log, and remove it."""
         try:
             output = self.client.api.logs(reference, tail=100)
             if output:

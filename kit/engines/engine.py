@@ -37,9 +37,10 @@ class SweepOptions:
         jobs_per_gpu: how many runs may share a GPU.
         allow_unpinned: run images that differ from the lock; their results say so.
         ray_address: of a Ray cluster, for its engine; None for the one of this machine.
-        cores: how many runs there can be on this machine's CPU, whoever starts them: a run without
-            a GPU leases one of so many places; None for no leases.
-        trials_on: where runs train their trials, as of ``kit run``; None for their own process.
+        cores: how many runs may use this machine's CPU at a time, whoever starts them: each run
+            without a GPU leases one of that many places. None for no leases.
+        trials_on: where runs train their trials, as ``kit run --trials-on``; None for the run's own
+            process.
     """
 
     device: str | None = None
@@ -57,7 +58,7 @@ class Exit:
     Attributes:
         code: of the process; negative for a signal, as in ``subprocess``; None where nobody can
             know, as for a process that another supervisor started.
-        oom_killed: the kernel ended it for want of memory.
+        oom_killed: whether the kernel killed it because memory ran out.
         infrastructure: what went wrong outside of the run, in one line.
     """
 
@@ -142,5 +143,5 @@ def environment(gpus: Sequence[str], options: SweepOptions) -> dict[str, str]:
 
 
 def sweep() -> str:
-    """Return the id of what runs into this results folder, the same for every supervisor."""
+    """Return the id of sweeps on this results folder, the same in every process: 12 hex digits."""
     return hashlib.sha256(str(paths.results().resolve()).encode()).hexdigest()[:12]

@@ -29,7 +29,7 @@ class Job:
     Attributes:
         hours: how long it is expected to take.
         gpus: how many it needs, where runs go onto GPUs.
-        memory: bytes that it needs of each; None where no earlier run has told.
+        memory: bytes that it needs of each GPU; None where no earlier run has measured it.
     """
 
     spec: RunSpec
@@ -43,11 +43,11 @@ class Job:
         return cls(run.spec, run.hours, run.gpus, run.memory)
 
     def fits(self, memory: float) -> bool:
-        """Tell whether so many bytes of a GPU suffice, as far as is known."""
+        """Tell whether a GPU with that many bytes suffices; yes where the need is not known."""
         return self.memory is None or self.memory <= memory
 
     def too_large(self, sizes: Iterable[float]) -> str:
-        """Say that it fits on none of these GPUs, where it can have so many bytes each."""
+        """Return the words that say that it fits on no GPU of these sizes in bytes."""
         needed = f"{(self.memory or 0) / GIB:.3g} GiB of GPU memory"
         each = f" on each of {self.gpus} GPUs" if self.gpus > 1 else ""
         there = " or ".join(f"{size / GIB:.3g}" for size in sorted(set(sizes)))
@@ -136,7 +136,7 @@ def is_of_current_data(result: Result) -> bool:
 def why(run: Running, end: Exit, seconds: float) -> tuple[Failure, str]:
     """Return the class of the failure of a run that ended without a result, and a line about it.
 
-    What the run itself has said goes before what can be told from its exit and its log.
+    The run's own status counts first, then its exit code and its log.
     """
     if run.timed_out:
         return "timeout", f"stopped after {seconds / 3600:.3g} h"

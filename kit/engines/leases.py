@@ -22,7 +22,8 @@ from kit.engines import devices, visible
 from kit.engines.devices import Gpu
 from kit.errors import BusyError, KitError
 
-FREE = 0.9  # the part of a share that must be free: a driver keeps some of the memory to itself
+# Part of a run's share of GPU memory that must be free; the driver keeps some for itself.
+FREE = 0.9
 SECONDS_BETWEEN_TRIES = (0.05, 0.5)
 CORES = "KIT_CORES"
 TAKE_IT = f"{environment.TAKE_BUSY}=1 takes it all the same"
@@ -142,14 +143,15 @@ def for_this_process(
 ) -> Iterator[tuple[str, ...]]:
     """Lease what a run needs and let CUDA see nothing else; to be entered before torch is imported.
 
-    ``KIT_GPU`` (``0,1`` or UUIDs) says which GPUs may be taken, ``KIT_GPU_WAIT`` for how many
-    seconds to try, ``KIT_JOBS_PER_GPU`` how many runs may share one, ``KIT_TAKE_BUSY_GPU`` that
-    work of others on it does not matter.
+    Environment variables: ``KIT_GPU`` names the GPUs that may be taken (``0,1`` or UUIDs),
+    ``KIT_GPU_WAIT`` the seconds to try for, ``KIT_JOBS_PER_GPU`` how many runs may share a GPU;
+    ``KIT_TAKE_BUSY_GPU=1`` takes one that other programs use.
 
     Args:
         count: how many GPUs the method needs.
-        device: ``cpu`` needs none; without GPUs, or with an empty ``CUDA_VISIBLE_DEVICES``,
-            nothing does, and what a sweep started leases a place of the CPU (``KIT_CORES``).
+        device: ``cpu`` for none. None are leased either where there are no GPUs or
+            ``CUDA_VISIBLE_DEVICES`` is empty; a run that a sweep started then leases one of the
+            CPU's places, of which ``KIT_CORES`` says how many there are.
         wanted: in place of ``KIT_GPU``.
         log: takes the reason for waiting.
 

@@ -1,4 +1,4 @@
-"""What the kit itself takes: per run, for a plan, for a look at all runs, and by its order."""
+"""What the kit's own work costs: per run, for a plan, for ``kit status``, by the order of runs."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _processes(runs: int = 40) -> list[dict[str, Any]]:
 
 
 def _containers(runs: int = 10) -> list[dict[str, Any]]:
-    """Nothing where there is no Docker engine, or no image of a task."""
+    """Measure containers; no rows where there is no Docker engine, or no task's image."""
     try:
         from kit.containers.client import connect
         from kit.engines import docker
@@ -91,7 +91,7 @@ def _containers(runs: int = 10) -> list[dict[str, Any]]:
 def _overhead(
     what: str, engine: Engine, specs: Sequence[RunSpec], alone: Callable[[RunSpec], None]
 ) -> dict[str, Any]:
-    """Runs through the queue, less what they take by themselves; medians of both, in turns."""
+    """Time runs through the queue and by themselves, in turn; return the difference of medians."""
     own, whole = [], []
     for spec in specs:
         began = time.perf_counter()
@@ -161,7 +161,7 @@ def _makespans() -> list[dict[str, Any]]:
 
 
 def _blur(runs: Sequence[tuple[str, float]], draws: random.Random) -> list[float]:
-    """Return what the queue would make of estimates that are off, each by itself."""
+    """Return the hours that a queue would expect if each run's estimate had a random error."""
     off = [(name, hours * exp(draws.gauss(0, SPREAD))) for name, hours in runs]
     expected = mean_of_kind(off)
     return [expected[name] for name, _ in off]

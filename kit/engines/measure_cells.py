@@ -1,4 +1,4 @@
-"""Cells of NAS-Bench-201 in one process and in several, and what the kit takes of each."""
+"""Speed of training cells of NAS-Bench-201 in one process and in several; the kit's own part."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ def _spec(info: MethodInfo, found: Task, profile: Profile, tier: Tier, cells: in
 
 
 def _run(spec: RunSpec, options: ExecuteOptions) -> tuple[float, float]:
-    """Return what a cell of a run's second half took, and what of it is training and evaluation.
+    """Return mean seconds per cell over a run's second half: all of it, and training alone.
 
-    In seconds, means. Where several processes are at it, a cell takes less than its training.
+    With several processes the first is less than the second, since cells are trained side by side.
     """
     with elsewhere():
         execute(spec, replace(options, until=STAGE))

@@ -77,9 +77,13 @@ def answer(folder: Path, name: str) -> NodeReport | None:
 
 
 def trouble(folder: Path, node: NodeReport | None, gpus: float, cluster: str) -> str | None:
-    """Return why runs should not go to a node that has looked at a meeting's folder.
+    """Return why no run should go to a node, or None.
 
-    By the word of ``cluster`` it has so many GPUs.
+    Args:
+        folder: of the meeting.
+        node: what the node told there; None where it did not.
+        gpus: how many the cluster says that it has.
+        cluster: its name, for the message.
     """
     if node is None or node.word != folder.name:
         return f"does not share {paths.results()}; move it to shared storage by KIT_RESULTS"
@@ -119,7 +123,7 @@ def prepared_data() -> tuple[str, ...]:
 def _here(folder: Path) -> NodeReport:
     torch = word = None
     found: list[Gpu] = []
-    with suppress(UnavailableError):  # their cluster's word is held against it
+    with suppress(UnavailableError):  # ``trouble`` tells if the cluster says that there are some
         found = gpus()
     with suppress(PackageNotFoundError):
         torch = version("torch")

@@ -43,9 +43,9 @@ class Queue:
 
     Attributes:
         jobs: in any order; those of an unknown length come last.
-        watch: called many times a second.
-        ended: called once per run.
-        log: takes a line about whatever else happens.
+        watch: called with the queue many times a second, to show how it stands.
+        ended: called once per run, when it is over.
+        log: takes a line about anything else that happens, such as a retry.
         clock: in seconds; with ``sleep``, for simulations.
     """
 
@@ -99,11 +99,11 @@ class Queue:
         return list(self.done.values())
 
     def hours(self, job: Job) -> float | None:
-        """Return how long a job is expected to take.
+        """Return how many hours a job is expected to take.
 
-        As long as those of its kind took, if any are done, else the mean of what is expected of
-        them, and at least as long as any of them is under way already; seeds of one method on one
-        task differ little.
+        Seeds of one method on one task take about as long as each other. So this is the median of
+        those that are done; before any is, the mean of their estimates, or for how long one of them
+        has been under way if that is more. None where nothing tells.
         """
         took = self._took.get(job.kind)
         if took:
@@ -115,14 +115,14 @@ class Queue:
         return max([expected, *(seconds / 3600 for seconds in alike)])
 
     def seconds(self, run: Running) -> float:
-        """Return for how long a run has been under way."""
+        """Return for how many seconds a run has been under way."""
         return self.clock() - run.began
 
     # Starting
 
     def _fill(self) -> bool:
         """Start the longest job that can go somewhere, if any."""
-        # This is asked fifty times a second, and ten thousand runs may wait.
+        # First, since this is called fifty times a second, and ten thousand runs may be waiting.
         if self.running and len(self.running) >= self.slots.capacity:
             return False
         full: set[tuple[str, int | None]] = set()
@@ -144,7 +144,7 @@ class Queue:
         return False
 
     def _has_inputs(self, job: Job) -> bool:
-        """Tell whether the runs that a job reads are done; without them it will never be."""
+        """Tell whether the runs that a job reads are done; if one has failed, the job ends, too."""
         for needed in job.spec.inputs.values():
             end = self.done.get(needed)
             if end is not None and end.failure:
@@ -155,7 +155,7 @@ class Queue:
         return True
 
     def _adopt(self, job: Job) -> None:
-        """Take over what a killed queue left running, or leave it to whoever is at it."""
+        """Take over a run that a killed queue left running, or leave it to who else has it."""
         folder = RunFolder(job.spec)
         if folder.is_running() or folder.is_claimed() or _unfinished(folder.attempt()):
             # If the engine cannot tell now, it will be asked again before the start.
@@ -270,7 +270,7 @@ class Queue:
         line: str,
         seconds: float,
     ) -> None:
-        """An attempt has failed: try again where the run is not to blame, else that is its end."""
+        """Note that an attempt failed; put the job back if the run is not to blame, else end it."""
         line = " ".join(line.split())
         self._close(attempt, job, code, failure, line)
         if failure == "infrastructure" and self._tries[job.id] <= self.policy.retries:
@@ -280,7 +280,7 @@ class Queue:
             self._end(job, Ended(job.spec, failure, line, seconds))
 
     def _again_when_free(self, job: Job) -> None:
-        """Another process was quicker to lease the GPU, or to begin the run."""
+        """Put back a job that lost its GPU or folder to another process; wait longer each time."""
         self._tries[job.id] -= 1
         self._busy[job.id] += 1
         first, longest = SECONDS_AFTER_BUSY

@@ -23,7 +23,7 @@ def makespan(
     Args:
         seconds: how long each run takes.
         slots: how many run at a time.
-        expected: how long each is thought to take, which sets the order; None for the truth.
+        expected: how long each is thought to take, by which they are ordered; None for ``seconds``.
         under_way: how long runs that have begun still take.
     """
     order = sorted(range(len(seconds)), key=lambda run: -(expected or seconds)[run])

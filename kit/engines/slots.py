@@ -1,4 +1,4 @@
-"""Where runs can go: so many at a time on the CPU, or onto GPUs that are free."""
+"""Where runs can go: onto the CPU, a limited number at a time, or onto GPUs that are free."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Slots(Protocol):
 
 
 class Cpu:
-    """So many runs at a time, without GPUs.
+    """A limited number of runs at a time, without GPUs.
 
     Args:
-        capacity: how many of this queue.
-        cores: of how many places on this machine the runs, those of other queues as well, lease
-            one each; None where they lease none.
+        capacity: how many runs of this queue.
+        cores: how many places all queues of this machine share; each run leases one of them. None
+            where runs lease none.
     """
 
     reasons: Mapping[str, str] = {}

@@ -1,4 +1,4 @@
-"""Stopping runs: several at once, and from outside those that anybody started."""
+"""Stopping runs: a queue's own, several at once, and from outside any that is under way."""
 
 from __future__ import annotations
 

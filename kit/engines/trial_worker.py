@@ -42,7 +42,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     """A trial has failed.
 
     Attributes:
-        mistake: it is the user's, and ``message`` says how to mend it.
+        mistake: whether it is a mistake of the user's; ``message`` then says how to mend it.
     """
 
     failure: Failure
@@ -50,7 +50,7 @@ class Failed(msgspec.Struct, frozen=True, tag=True):
     mistake: bool
 
     def error(self) -> Exception:
-        """Return what stands for it where the run is executed."""
+        """Return the exception to raise in the process that executes the run."""
         return KitError(self.message) if self.mistake else TrialError(self.failure, self.message)
 
 

@@ -75,7 +75,7 @@ def _seen_by_cuda(words: str) -> list[str]:
 
 
 def _by_uuid(word: str, known: Sequence[Gpu]) -> str | None:
-    """Return the GPU whose UUID begins so, or the word if it could be that of one that is gone."""
+    """Return the UUID that begins with a word; the word itself if it is a whole UUID not found."""
     begins = [gpu.uuid for gpu in known if gpu.uuid.startswith(word)]
     if begins and word.startswith(("GPU-", "MIG-")):
         return begins[0] if len(begins) == 1 else None

@@ -67,7 +67,7 @@ def queued() -> dict[str, str]:
 
 
 def queued_lately() -> dict[str, str]:
-    """The same as it was a few seconds ago at most, for those who look again and again."""
+    """Return what ``queued`` does, a few seconds old at most, for callers that ask often."""
     return _queued(int(time.monotonic() // SECONDS_BETWEEN_QUESTIONS))
 
 

@@ -175,7 +175,7 @@ class _Patience:
 
 
 def _is_mine(folder: RunFolder, engine: OneRun) -> bool:
-    """Wait a little for whoever is at a run; False if it goes on."""
+    """Wait a while for another process that has this run; False if that goes on with it."""
     if not folder.is_claimed():  # else somebody takes care of it
         engine.clean()
     deadline = time.monotonic() + SECONDS_FOR_OTHERS
@@ -187,7 +187,7 @@ def _is_mine(folder: RunFolder, engine: OneRun) -> bool:
 
 
 def _is_another(node: str, script: Path) -> bool:
-    """Tell whether an array's jobs can go to another node: else they would wait for ever."""
+    """Tell whether another node could take an array's jobs: if not, they would wait for ever."""
     try:
         client.check(script.read_text(encoding="utf-8"), f"--exclude={node}")
     except KitError:

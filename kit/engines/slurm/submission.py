@@ -60,7 +60,7 @@ def check_node(arrays: Sequence[Array], site: Site) -> bool:
 
 
 def _check_memory(jobs: Sequence[Job]) -> None:
-    """Refuse runs for which every node's GPUs are too small; those of nodes at work may not be."""
+    """Refuse runs that fit on no node's GPUs; those of busy nodes count as large enough."""
     sizes = [node.memory for node in probe() if node.gpus]
     for job in jobs:
         if not any(job.fits(size) for size in sizes):
