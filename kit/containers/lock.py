@@ -51,7 +51,7 @@ def made_of(images: list[DockerImage]) -> Lock:
     """Return the lock that pins these images.
 
     Raises:
-        KitError: none is, or they start from different base images.
+        KitError: the base image is not built, or they start from different base images.
     """
     bases = {(image.base_name, image.base_digest) for image in images}
     if not images or images[0].name != BASE:
@@ -109,14 +109,14 @@ def pinned(name: str) -> Pinned | None:
 
 
 def unlocked(name: str) -> str:
-    """Return what is to be said of an image that is in no lock."""
+    """Return the message about a task whose image is in no lock."""
     return f"the image of {name} is not locked; run 'kit images lock', or add --allow-unpinned"
 
 
 def compare(image_id: str, name: str, allow_unpinned: bool) -> None:
     """Compare the image that this process runs in with the lock, and note it for the results.
 
-    That is for compose, which tells the id: an engine has compared already.
+    It is for services of compose, which pass the id on; an engine has compared before the start.
 
     Args:
         image_id: empty where nobody knows it.
@@ -124,7 +124,7 @@ def compare(image_id: str, name: str, allow_unpinned: bool) -> None:
         allow_unpinned: note it even if it is not the one locked; without a lock that is the rule.
 
     Raises:
-        KitError: the image is not the one locked, or may not be.
+        KitError: the image is not the one locked, or its id is unknown.
     """
     if "KIT_IMAGE_PINNED" in os.environ:
         return

@@ -1,4 +1,4 @@
-"""What compose.yaml cannot know: whose the results are, who has GPUs, which images were built."""
+"""``.env`` beside compose.yaml: the user, the runtime for GPUs, the ids of the images built."""
 
 from __future__ import annotations
 

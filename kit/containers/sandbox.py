@@ -1,4 +1,4 @@
-"""What every container of the kit is kept from, whatever it is for."""
+"""The restrictions that all containers of the kit have."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from docker.types import LogConfig, Mount
 HOME = PurePosixPath("/kit")
 PIDS = 4096
 SHARED_MEMORY = "1g"
-# Without KIT_MEMORY: what a container may use of the machine's, so that the kernel never has to
-# choose.
+# Part of the machine's memory that a container may use without KIT_MEMORY; the rest is for
+# everything else, which the kernel might kill otherwise.
 MEMORY = 0.9
 # What Docker keeps of a container's output.
 OUTPUT = {"max-size": "1m", "max-file": "1"}
 
 
 def options() -> dict[str, Any]:
-    """Return the options of a container without network and capabilities, in the caller's name.
+    """Return the Docker options of a container that runs as the caller, shut in.
 
-    It can write to a scratch folder in memory, and to what is mounted for it to write.
+    It has no network and no capabilities, and can write to ``/tmp``, which lies in memory, and to
+    what is mounted writable.
     """
     memory = os.environ.get("KIT_MEMORY") or memory_of_machine()
     return {

@@ -85,7 +85,7 @@ def encode(x: Tensor, fold: Fold) -> Tensor:
 def _tensor(place: str, x: npt.NDArray[Any]) -> Tensor:
     if len(x) == 0:
         raise DataError(f"{place}: x is {x.shape}: it is empty")
-    # Too large ones are infinite as float32; whole ones may have the machine's other order.
+    # Too large numbers become infinite as float32; whole numbers may have the other byte order.
     with np.errstate(over="ignore"):
         kind = np.float32 if x.dtype.kind == "f" else x.dtype.newbyteorder("=")
         x = x.astype(kind, copy=False)

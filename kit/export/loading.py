@@ -18,7 +18,7 @@ from kit.runs.folder import RunFolder, read_result
 
 
 def load_run(folder: Path, device: str) -> tuple[Method[Any], Context]:
-    """Return the method of a finished run, and the context to ask it with.
+    """Return the method of a finished run, and the context that its hooks take.
 
     Raises:
         KitError: the run is not finished, its method has changed since, its data are gone or are

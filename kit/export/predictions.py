@@ -88,7 +88,7 @@ class Predictions:
             columns["class"] = [self._class(int(each)) for each in best]
         for name, column in zip(self._names(), self.values.T, strict=False):
             if self.values.ndim == 2:
-                # An answer may be called as what is there already.
+                # An output may have the name of a column that is there already.
                 free = name if name not in columns else f"y({name})"
                 columns[free] = [float(each) for each in column]
         return columns

@@ -61,7 +61,7 @@ def export(
 
 
 def _send(client: Any, entities: Any, experiment: str, folder: Path, result: Result) -> None:
-    """Create a run there; its id is told last, so that one cut short is sent again."""
+    """Create a run there; its id is set last, so that one cut off halfway is sent again."""
     spec, provenance = result.spec, result.provenance
     started, ended = _milliseconds(provenance.started), _milliseconds(provenance.ended)
     name = f"{spec.task} {spec.method} seed {spec.seed}"

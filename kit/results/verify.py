@@ -15,7 +15,7 @@ from kit.runs import integrity
 from kit.runs.folder import read_result
 from kit.runs.records import Result, decode_spec
 
-# Beside its artifacts a run leaves records, as text; all else in its folder is scaffolding.
+# Endings of a run's records, which others need beside its artifacts; SCAFFOLDING they do not.
 RECORDS = (".json", ".jsonl", ".txt")
 SCAFFOLDING = ("engine.json",)
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -106,7 +106,7 @@ def _problems(folder: Path, result: Result) -> list[str]:
 
 
 def _history(file: Path) -> list[str]:
-    """A method without epochs has none."""
+    """Return what is wrong with a history; nothing where there is none, as without epochs."""
     if not file.exists():
         return []
     try:

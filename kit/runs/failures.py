@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from kit.errors import DataError
 from kit.runs.records import Failure
 
-# What libraries say, by text alone: torch need not be imported, its C++ side raises RuntimeErrors,
-# and of a killed process the log is all there is. The first that matches holds.
+# What libraries say, by class of failure; the first class that matches counts. Texts are compared,
+# not types: torch need not be imported for them, its C++ code raises plain RuntimeErrors, and a
+# killed process leaves nothing but its log.
 TEXTS: tuple[tuple[Failure, re.Pattern[str]], ...] = (
     (
         "gpu-oom",
@@ -37,12 +38,12 @@ TEXTS: tuple[tuple[Failure, re.Pattern[str]], ...] = (
             r"|no CUDA-capable device is detected|Driver/library version mismatch"
             r"|CUDA driver initialization failed|Stale file handle|Input/output error"
             r"|Transport endpoint is not connected|Remote I/O error"
-            # Of a process that reads batches; torch knows how it ended, at times only that it did.
+            # A worker process that reads batches; torch does not always know how it ended.
             r"|DataLoader worker .*(killed by signal: Killed|exited unexpectedly)"
         ),
     ),
 )
-# A disk that takes no more, and one that is not there just now (or a network file system's server).
+# A disk that is full or read-only, and one (or a file server) that is not there for the moment.
 ERRNOS: dict[int | None, Failure] = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS), "disk"),
     **dict.fromkeys(
@@ -81,7 +82,7 @@ def classify(error: BaseException) -> Failure:
 
 
 def from_exit(code: int | None, oom_killed: bool, log: Sequence[str]) -> tuple[Failure, str]:
-    """Return the class of a run that ended without a word in its status, and a line about it.
+    """Return the class of failure of a run whose status says nothing of it, and a line about it.
 
     Args:
         code: of the process; a signal as ``-n`` or as ``128 + n``; None where nobody knows.

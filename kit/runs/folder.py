@@ -20,12 +20,13 @@ from kit.runs import integrity, ranges
 from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result, decode_spec
 from kit.spec import RunSpec
 
+# The size of a file that is deleted on a full disk, so that the failure can be written down.
 RESERVE_BYTES = 16384
 SPEC = "spec.json"
 # Held by the queue that has a run, from before its start to after its end.
 CLAIM = "queue.lock"
 ATTEMPT_TMP = ".engine.json.*.tmp"
-# Longer than any look at the lock by somebody who only wants to know whether it is held.
+# How long to try for a run's lock: others hold it for an instant to see whether it is free.
 LOCK_SECONDS = 0.5
 
 
@@ -77,12 +78,11 @@ class RunFolder:
         with locked(self.lock, wait=LOCK_SECONDS) as mine:
             if not mine:
                 raise BusyError(f"{self.spec} is already running; see 'kit status'")
-            for left in self.path.rglob(".*.tmp"):  # by a process that was killed
-                if not left.match(ATTEMPT_TMP):  # the queue's, which may be writing it now
+            for left in self.path.rglob(".*.tmp"):  # left by a process that was killed
+                if not left.match(ATTEMPT_TMP):  # that one a queue may be writing now
                     left.unlink()
             self._held = self.lock.stat()
             self.write_spec()
-            # Space to report a full disk with.
             write_bytes(self._reserve, b"\0" * RESERVE_BYTES)
             try:
                 yield

@@ -26,8 +26,8 @@ class Scalar(NamedTuple):
 def read(folder: Path) -> list[dict[str, Any]]:
     """Return the lines of a run's history, those of its trials after them.
 
-    A line that was cut off, the last of a run at work or killed, is left out, and so is whatever
-    else somebody has written there that is no line of a history.
+    Of each file, lines are read up to the first that is no JSON: the last one may be cut off, where
+    the run is under way or was killed. Lines that are no JSON objects are left out.
     """
     lines = []
     files = [folder / "history.jsonl", *sorted((folder / "trials").glob("*/history.jsonl"))]
@@ -44,14 +44,14 @@ def read(folder: Path) -> list[dict[str, Any]]:
 
 
 def _whole(digits: str) -> int | float:
-    """Return a whole number; one that is too long for that as a float, which may be infinite."""
+    """Return a whole number; one of twenty digits or more as a float, which may be infinite."""
     return int(digits) if len(digits) < 20 else float(digits)
 
 
 def scalars(folder: Path) -> Iterator[Scalar]:
     """Yield the numbers of a run's history, line by line; those of its trials are left out."""
     for line in read(folder):
-        # Whatever wrote it: what has another form tells no number.
+        # Others than the kit may have written it: lines of another form are left out.
         stage, epoch = line.get("stage"), line.get("epoch")
         if isinstance(stage, str) and isinstance(epoch, int) and "trial" not in line:
             for name, value in line.items():

@@ -1,6 +1,6 @@
-"""The digest that a result carries: whoever changes a digit of it, or its history, is found out.
+"""The digest that a result carries, by which changes of it or of its history are noticed.
 
-It is no signature: it tells accidents and edits by hand from what a run wrote.
+It is no signature: it finds accidents and edits by hand, not forgeries.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ def check(content: bytes) -> None:
     """Check the content of a ``result.json`` against the digest in it, if it has one.
 
     Raises:
-        ValueError: something was changed, or a text is none that a terminal can be shown.
+        ValueError: something was changed, or a text has characters that are not printable.
     """
     document = decode_json(content, dict[str, Any])
     digest = document.get("digest")
     if digest is not None and digest != _digest(document):
         raise ValueError("it was changed since the run wrote it: its digest is of other content")
-    # Results come from anybody; their words go into tables of all forms, and so to terminals.
-    # In JSON, what cannot be printed is escaped, DEL or beyond ASCII, which few results have.
+    # Results may come from other people, and their texts are printed on terminals. Texts that are
+    # not printable have an escape, DEL or something beyond ASCII in their JSON; few results have.
     if not content.isascii() or any(sign in content for sign in (b"\\", b"\x7f")):
         for text in _texts(document):
             if not text.isprintable():

@@ -12,10 +12,10 @@ ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def tail(path: Path, lines: int = 20) -> list[str]:
-    """Return the last lines that hold anything, as a terminal would show them in the end.
+    """Return the last lines that are not empty, as a terminal shows them in the end.
 
-    Of a progress line drawn over with carriage returns, the last state; other than UTF-8 is
-    replaced, escape sequences are dropped. At most the last 64 KB are read.
+    A progress bar, redrawn by carriage returns, is its last state. Bytes that are no UTF-8 are
+    replaced, escape sequences dropped. At most the last 64 KB are read.
     """
     try:
         with path.open("rb") as stream:
@@ -28,7 +28,7 @@ def tail(path: Path, lines: int = 20) -> list[str]:
 
 
 def shown(line: bytes) -> str:
-    """Return a line as a terminal would show it in the end."""
+    """Return a line as a terminal shows it in the end."""
     text = ESCAPES.sub("", line.decode("utf-8", "replace")).rstrip()
     text = text.rpartition("\r")[2].rstrip()
     return "".join(sign if sign.isprintable() or sign == "\t" else "�" for sign in text)

@@ -8,7 +8,7 @@ from kit.runs.records import MetricValue
 
 # Scores come from predictions in float32.
 LARGEST = 3.4028235e38
-# Of shares, which may be told in per cent.
+# SHARE is for fractions, which may also be given in per cent.
 SHARE, POSITIVE = (0.0, 1.0), (0.0, LARGEST)
 # By the metric's name up to a slash; ``kit.metrics`` has a module for each.
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -24,7 +24,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "rmse": POSITIVE,
     "zero-one-error": SHARE,
 }
-# Of metrics that are in no list.
+# For metrics that are not listed.
 ANY = (-LARGEST, LARGEST)
 
 
@@ -32,7 +32,7 @@ def check(metrics: Mapping[str, MetricValue]) -> None:
     """Check every score, and the counts beside it.
 
     Raises:
-        ValueError: one is none that its metric can have.
+        ValueError: a score is outside its metric's range, or a count is negative.
     """
     for name, metric in metrics.items():
         # What is undefined can be labels or classes, of which there can be more than units.

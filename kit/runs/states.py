@@ -27,11 +27,11 @@ class RunState:
 
     Attributes:
         folder: below ``results/runs``.
-        state: ``stopped`` if it began, is not at work, and can be resumed.
-        status: what it last said itself.
+        state: ``stopped`` if it began, is not under way, and can be resumed.
+        status: the last one that the run wrote; None if it wrote none.
         attempt: how a queue last started it.
-        failure: and ``message``, where it failed or was cancelled; the latter where its result
-            cannot be read, too.
+        failure: class of the failure, where it failed or was cancelled.
+        message: a line about that, or about a result that cannot be read.
     """
 
     folder: Path

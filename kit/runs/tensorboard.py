@@ -75,7 +75,7 @@ def events(folder: Path) -> Iterator[Callable[[], None]]:
         found = list(history.scalars(folder))
         words = [repr(each) for each in found]  # as words, so that NaN equals NaN
         if writer is None or words[: len(written)] != written:
-            # TensorBoard cannot unlearn what a resumed run takes up again: all is written anew.
+            # A resumed run repeats epochs, whose events cannot be taken back: all are written anew.
             if writer is not None:
                 writer.close()
             shutil.rmtree(target, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""What the trials of a stage came to: a file of JSON lines for all of them, only ever added to.
+"""Scores of a stage's trials: one file of JSON lines for all of them, only ever appended to.
 
-The last line about a trial holds. Many short trials cost no more than their lines: these go to the
-disk a few times a second, and a line that a crash has torn is dropped when the run goes on.
+The last line about a trial counts. So that many short trials are cheap, lines are flushed to the
+disk a few times a second; a last line that a crash has cut off is dropped when the run resumes.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ class TrialRecord(Struct, frozen=True, kw_only=True):
 
     Attributes:
         number: of the trial in its stage, from 0.
-        configuration: what was trained, of the types that JSON has; under another one the trial is
-            not done.
+        configuration: what was trained, of JSON's types; a record of another configuration is not
+            taken for the trial's.
         scores: in the order of their epochs.
         seconds: at work, over all its sessions.
     """
@@ -85,9 +85,9 @@ class TrialRecords:
         return self._known.get(number)
 
     def add(self, record: TrialRecord) -> None:
-        """Keep a record: at once against the end of this process, soon against a power cut.
+        """Append a record; it survives this process at once, and a power cut soon after.
 
-        Any thread may.
+        Any thread may call it.
 
         Raises:
             OSError: the disk is full.
@@ -100,11 +100,11 @@ class TrialRecords:
                 self.sync()
 
     def drop(self, number: int) -> None:
-        """Take no notice of what a trial has come to: it is to be trained anew."""
+        """Forget the record of a trial, which is to be trained anew."""
         del self._known[number]
 
     def sync(self) -> None:
-        """Have on the disk what was added."""
+        """Flush what was added to the disk."""
         os.fsync(self._stream.fileno())
         self._synced = time.monotonic()
 

@@ -1,4 +1,4 @@
-"""What runs without a result have cost so far, stage by stage, and what they will have cost."""
+"""What unfinished runs have cost so far, stage by stage, and what they will cost in all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StageSeconds:
     """Seconds of one stage.
 
     Attributes:
-        seconds: at work; of a stage that has not ended, scaled to all its epochs.
+        seconds: of computing; for a stage that has not ended, scaled up to all its epochs.
         epoch: how many are done; None where the stage has ended.
         epochs: of how many.
     """
@@ -37,7 +37,7 @@ class Unfinished:
 
     Attributes:
         stages: those that have ended, and the one under way once it has an epoch.
-        gpus: UUIDs, as far as a queue started it.
+        gpus: UUIDs; none where no queue started it.
     """
 
     spec: RunSpec

@@ -1,4 +1,4 @@
-"""Studies of one's own: one method, changed in one thing at a time. A ``.toml`` each, by name."""
+"""Studies of the kit's own, such as ablations: variants of a method, a ``.toml`` file each."""
 
 from __future__ import annotations
 

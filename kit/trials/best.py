@@ -1,4 +1,4 @@
-"""The best of several trials: what is not a number loses."""
+"""The best of several trials; a score that is not a finite number loses."""
 
 from __future__ import annotations
 
