@@ -96,7 +96,7 @@ DARCY_CASES = (
 
 
 def supports(case: AggConvCase, method: str) -> bool:
-    """Whether a method serves a case."""
+    """Tell whether a method can compute a case."""
     if method == "phases":
         sizes, dilations = case.kernel_sizes, case.dilations
         return serves(ConvShape(case.sizes, sizes, dilations, case.stride, case.groups))
@@ -106,12 +106,12 @@ def supports(case: AggConvCase, method: str) -> bool:
 def step(
     case: AggConvCase, method: str, *, memory: str = "fast", device: str = "cpu"
 ) -> Callable[[], tuple[torch.Tensor, ...]]:
-    """A function that runs one forward and backward pass of x, all weights and alpha in float32.
+    """Return a function that takes a forward and a backward pass and returns the gradients.
 
-    It returns the gradients.
+    The gradients are of x, alpha and all weights, in float32; of `PLAIN`, of x and its weight.
 
     Raises:
-        ValueError: an unknown method, or one that does not serve the case.
+        ValueError: an unknown method, or one that cannot compute the case.
     """
     draw = torch.Generator().manual_seed(0)
     axes = len(case.sizes)
@@ -159,10 +159,10 @@ def step(
 
 
 def other_layer(case: AggConvCase, device: str = "cpu") -> Callable[[], None]:
-    """A function that takes a training step of a plain layer of the case's shape.
+    """Return a function that takes a training step of a plain layer of the case's shape.
 
-    It is what comes between two calls of an AggConv in a network: a convolution, its batch norm and
-    activation, their backward passes and the optimiser.
+    It stands for the work between two calls of an AggConv in a network: a convolution, its batch
+    norm and activation, their backward passes and the optimiser.
     """
     axes = len(case.sizes)
     convolution, norm = (nn.Conv1d, nn.BatchNorm1d) if axes == 1 else (nn.Conv2d, nn.BatchNorm2d)
@@ -195,7 +195,7 @@ def measure(
     device: str = "cpu",
     clock: Callable[[], float] = time.perf_counter,
 ) -> list[AggConvTiming]:
-    """Rows for every case and every method that serves it.
+    """Return a row for each case and each method that can compute it.
 
     Args:
         cases: layer shapes to time.
@@ -253,7 +253,7 @@ def _cold(method: str) -> str:
 
 
 def peak_bytes(case: AggConvCase, method: str, threads: int, memory: str, device: str) -> int:
-    """Peak memory of a step above what the inputs take, on the CPU measured in a fresh process."""
+    """Return a step's peak memory beyond its inputs, in bytes; on the CPU in a fresh process."""
     arguments: dict[str, Any] = {
         "case": dataclasses.asdict(case),
         "method": method,
@@ -269,7 +269,7 @@ def peak_bytes(case: AggConvCase, method: str, threads: int, memory: str, device
 def peak_of_a_step(
     case: dict[str, Any], method: str, threads: int, memory: str, device: str
 ) -> int:
-    """Peak memory of the first step of a case in this process; a tiny one comes before it."""
+    """Return the peak memory in bytes of a case's first step, after a tiny one, in this process."""
     torch.set_num_threads(threads)
     fields: dict[str, Any] = {
         key: tuple(v) if isinstance(v, list) else v for key, v in case.items()
@@ -290,7 +290,7 @@ def peak_of_a_step(
 
 
 def multiply_adds(case: AggConvCase, method: str) -> float | None:
-    """Multiply-adds of a forward pass by the paper's count, None for methods that have none."""
+    """Return the multiply-adds of a forward pass by the paper's formulas; None without one."""
     if method not in COSTS:
         return None
     return cost(
@@ -308,7 +308,11 @@ def multiply_adds(case: AggConvCase, method: str) -> float | None:
 def ratios(
     rows: Sequence[AggConvTiming], reference: str
 ) -> dict[tuple[str, str], tuple[float, float | None]]:
-    """By (case, method): the reference's seconds over the method's, the method's peak over its."""
+    """Return by (case, method) the speed-up over a reference method, and the ratio of peak memory.
+
+    A speed-up is the reference's seconds over the method's; the ratio is the method's peak over the
+    reference's, None where one was not measured.
+    """
     base = {row["case"]: row for row in rows if row["method"] == reference}
     found: dict[tuple[str, str], tuple[float, float | None]] = {}
     for row in rows:

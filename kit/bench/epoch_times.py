@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from kit import paths
-from kit.bench.step_times import changed
+from kit.bench.step_times import staleness
 from kit.files import decode_json
 from kit.spec import PROFILES, Profile, Tier
 
@@ -53,7 +53,7 @@ class EpochTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return (
             f"{self.images} images of {self.side}×{self.side} ({self.tier}), batch {self.batch}, "
             f"profile {self.profile}; {self.device}, {self.threads} threads, torch {self.torch}"
-            f"{changed(self.code)}"
+            f"{staleness(self.code)}"
         )
 
 

@@ -34,7 +34,7 @@ def interleaved(
     wait: Callable[[], object] | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, float]:
-    """Median seconds of each function, all of them called in turn, round after round.
+    """Return median seconds of each function, all called in turn, round after round.
 
     What disturbs the machine then disturbs all of them alike, so that ratios hold where single
     times do not. Each function is called for `WARM` seconds before it is timed, unless it is slow:
@@ -88,7 +88,7 @@ def interleaved(
 
 
 def in_fresh_process(function: str, **arguments: Any) -> Any:
-    """Result of "package.module:name" called with these arguments in a new Python process.
+    """Call "package.module:name" with these arguments in a new Python process; return its result.
 
     Arguments and result travel as JSON.
 
@@ -113,7 +113,7 @@ def in_fresh_process(function: str, **arguments: Any) -> Any:
 
 
 def peak_bytes(function: Callable[[], object], device: str) -> int:
-    """Growth of a device's memory in use at its highest during a call.
+    """Return by how many bytes a device's memory in use grows at most during a call.
 
     On the CPU it is this process's, which holds on to what earlier calls freed: there, measure in a
     fresh one.
@@ -127,7 +127,7 @@ def peak_bytes(function: Callable[[], object], device: str) -> int:
 
 
 def peak_resident_bytes(function: Callable[[], object]) -> int:
-    """Growth of this process's resident memory at its highest during a call (Linux).
+    """Return by how many bytes this process's resident memory grows at most during a call (Linux).
 
     Raises:
         OSError: the kernel offers no high-water mark that can be reset.

@@ -55,16 +55,23 @@ class StepTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             work += " (in the paper: epochs of batch 128)"
         machine = f"{self.device}, {self.threads} threads, torch {self.torch}"
         title = f"{work}; {machine}; profile {self.profile}, tier {self.tier}"
-        return title + changed(self.code)
+        return title + staleness(self.code)
 
 
 def timed_code() -> str:
-    """Return the hash of the code whose speed is measured: of the operator and the supernet."""
+    """Return the hash of the code whose speed is measured: ``kit.ops`` and ``kit.search``."""
     return hash_of([paths.PACKAGE / "ops", paths.PACKAGE / "search"])
 
 
-def changed(code: str | None) -> str:
-    """Return words that follow a measurement's if the code it was of is another one now."""
+def staleness(code: str | None) -> str:
+    """Return a clause to append to a measurement's description if its code has changed since.
+
+    Args:
+        code: hash of the code that was measured; None where it is not known.
+
+    Returns:
+        The clause, empty where the code is still the same or not known.
+    """
     return "" if code in (None, timed_code()) else "; of code that has changed since"
 
 

@@ -193,11 +193,11 @@ def _measure(profile: Profile, tier: Tier | None, device: str | None, force: boo
     from kit.cli.reproduce import speed
 
     epochs = epoch_times.load(profile)
-    if epochs is None or step_times.changed(epochs.code):
+    if epochs is None or step_times.staleness(epochs.code):
         speed.epochs(profile, tier, device, force)
     for _, name in planning.SPEED_TESTS:
         steps = step_times.load(int(name), profile)
-        if steps is None or step_times.changed(steps.code):
+        if steps is None or step_times.staleness(steps.code):
             speed.steps(int(name), profile, tier, device, force)
 
 
