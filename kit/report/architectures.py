@@ -1,4 +1,4 @@
-"""Architectures in results, as the methods of their runs know them; those of other kits as data."""
+"""Architectures in results, described by the methods of their runs as far as those know them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from kit.architecture import ArchitectureKind
 from kit.errors import KitError
 from kit.runs.records import Result
 
-# What a kind may stumble over in settings of another version of its method.
+# What a kind may raise for settings of another version of its method.
 FAULTS = (KitError, LookupError, TypeError, ValueError)
 
 

@@ -26,9 +26,10 @@ class Measured:
         others: runs of other kinds that the cell could have had.
         differs: in what the origins of its seeds differ: data, code, torch, device.
         devices: what the runs ran on.
-        beside: the metric in its own form, where ``metric`` is the form of the released code.
-        projected: how values were projected from runs that have not ended; empty where only the
-            run has not ended, but the stage has; None for values of whole runs.
+        beside: where ``metric`` is as the released code computes it, the same by the metric's own
+            definition.
+        projected: None for values of runs that have ended. Of others it says how values were
+            projected; empty where nothing was, since the stage has ended.
     """
 
     task: str
@@ -92,7 +93,7 @@ class Measured:
 
     @property
     def unlike(self) -> str:
-        """In words what the mark beside the mean stands for; empty where there is none."""
+        """What the mark beside the mean stands for, in words; empty where there is no mark."""
         return f"{UNLIKE} seeds differ in {', '.join(self.differs)}" if self.differs else ""
 
 
@@ -119,7 +120,7 @@ def rounded(value: float, printed: PublishedCell | None, how: str) -> Computed:
         return Computed(f"{value:.4g}", value, how)
     digits = len(printed.mean.partition(".")[2])
     text = f"{value + 0.0:.{max(digits, 2)}f}"
-    # Halves may have been rounded either way, and binary fractions lie beside them.
+    # The paper may have rounded halves either way, and floats are seldom exactly at a half.
     agrees = abs(value - printed.value) <= 0.5 * 10.0**-digits + 1e-9
     return Computed(printed.mean if agrees else text, value, how, agrees)
 
@@ -142,7 +143,8 @@ def spread(values: Sequence[float], printed: PublishedCell | None, how: str) -> 
 def number(mean: float, std: float | None) -> str:
     """Return ``mean±std``, both to the second digit of the deviation; four digits without one.
 
-    A deviation that is rounding alone is none. Very large and very small ones have exponents.
+    A deviation that is mere rounding error counts as none. Very large and very small ones are
+    written with exponents.
     """
     if not std or std < 1e-12 * abs(mean):
         return f"{mean:.4g}"

@@ -19,7 +19,7 @@ Kind = tuple[Profile, Protocol, Tier]
 # What one run contributes to a cell: (value, None where it is not a number; unit).
 Value = tuple[float | None, str]
 Versions = Callable[[str, str], tuple[int, int] | None]
-# More remarks on runs that fill no cell than that are one.
+# Up to how many remarks on runs that fill no cell are printed one by one.
 MANY = 3
 
 
@@ -60,7 +60,7 @@ def choose(
     """
     kinds: dict[tuple[str, str], dict[Kind, list[Result]]] = defaultdict(lambda: defaultdict(list))
     remarks, unasked = [], 0
-    versions = cache(current_versions)  # of this call: what is not here may come
+    versions = cache(current_versions)  # for this call only: tasks and methods may be added later
     for result in results:
         spec = result.spec
         if reason := unfit(spec, versions):
@@ -92,7 +92,7 @@ def choose(
 
 
 def in_short(remarks: Sequence[str]) -> list[str]:
-    """Return remarks, those on runs that fill no cell as one where they are many."""
+    """Return remarks; many of them on runs that fill no cell are counted in a single one."""
     idle = [line for line in remarks if " fills no cell: " in line]
     if len(idle) <= MANY:
         return list(remarks)

@@ -87,7 +87,7 @@ class Cell:
 
     @property
     def aside(self) -> str:
-        """What must stand beside a measured number: missing seeds, results that do not count."""
+        """What is printed in brackets after a measured number: missing seeds, unread results."""
         return ", ".join(filter(None, (self.shortfall, self.uncounted)))
 
     @property
@@ -107,7 +107,7 @@ class Cell:
 
     @property
     def computed_text(self) -> str:
-        """What follows without a run; words that are the printed ones are only called equal."""
+        """What follows without a run, as text; ``=`` for words that are those of the paper."""
         if self.computed is None:
             return ""
         if self.computed.value is None:

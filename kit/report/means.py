@@ -44,7 +44,7 @@ def published(table: Table) -> Means:
 def measured(table: Table) -> Means:
     """Return what was measured, on each task of one kind of runs: that of the most methods.
 
-    A cell whose seeds have not all a value has no mean.
+    A cell has no mean unless all its seeds have a value.
     """
     kinds: dict[str, Counter[str]] = {}
     for cell in _cells(table):

@@ -150,7 +150,7 @@ class _Rows:
 
 
 class _Marks:
-    """Marks for texts, in the order in which they come up; the same text has the same mark."""
+    """Footnote marks for texts, in the order of their first use; one mark for each text."""
 
     def __init__(self, name: Callable[[int], str]) -> None:
         self.name, self.found = name, dict[str, str]()
@@ -214,7 +214,7 @@ def _verdict(
     if published is None or published.value is None or measured is None or measured.duplicate_seeds:
         return None
     if (measured.profile, measured.tier) != ("paper", "published"):
-        return None  # said again there; this keeps its imports away
+        return None  # ``verdict`` would say the same; without it scipy need not be imported
     from kit.report.verdict import verdict
 
     return verdict(
@@ -228,7 +228,7 @@ def _verdict(
 
 
 def counts(rows: Sequence[Row]) -> list[str]:
-    """Say which data were measured on, what is as printed, and how many cells agree."""
+    """Return remarks that count cells: by tier of the data, as printed, and by verdict."""
     cells = [cell for row in rows for cell in row.cells]
     tiers = Counter(cell.measured.tier for cell in cells if cell.measured)
     said = []

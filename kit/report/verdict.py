@@ -123,7 +123,15 @@ def judge(
     erratum: str | None = None,
     both: bool = False,
 ) -> Verdict:
-    """Compare two means; ``both`` tells that seeds can be added to the reference too."""
+    """Compare two means.
+
+    Args:
+        reference: the mean to compare with, such as the printed one.
+        sample: one's own mean; ``difference`` is this minus the reference.
+        margin: differences within it do not count; None for a metric without one.
+        erratum: what is wrong with the reference; the verdict is then ``cell in doubt``.
+        both: whether more seeds could be run for the reference, too.
+    """
     difference = sample.mean - reference.mean
     interval = welch_interval(reference, sample)
     power = seeds = None
@@ -194,7 +202,7 @@ def _unknown(sample: Sample) -> bool:
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """Return how many cells agree, what of the others, and whether more seeds would tell."""
+    """Return in words how many cells have each verdict, and for how many more seeds would help."""
     counts = Counter(each.label for each in verdicts)
     said = [f"{counts['agrees']} of {len(verdicts)} cells agree"]
     said += [f"{counts[label]} {label}" for label in ("better", "worse") if counts[label]]

@@ -1,4 +1,4 @@
-"""The runs of a figure that stand behind no table."""
+"""Figures whose runs stand behind no table, and which runs those are."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class FigureRuns:
     """Which runs a figure takes.
 
     Attributes:
-        tasks: whose they are, unless others of them are asked for.
-        method: whose they are.
-        seeds: unless others are asked for.
-        overrides: of settings.
-        under: more of them under a profile.
-        tiers: of a task under a profile, which it takes where the data are there.
+        tasks: of the runs; only these can be asked for.
+        method: of all runs.
+        seeds: of each task, unless others are asked for.
+        overrides: of settings, as for ``-o``.
+        under: further overrides, by profile.
+        tiers: preferred tier by task and profile, taken where its data are ready or can be made.
     """
 
     tasks: tuple[str, ...]

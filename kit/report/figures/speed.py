@@ -1,4 +1,4 @@
-"""Figures 2 and 3 of DASH: log10 seconds of search steps, method by method."""
+"""Figures 2 and 3 of DASH: seconds of search steps by method, on a logarithmic scale."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The overview's matrix: one sign per task and method, from the papers' main tables."""
+"""The overview's matrix: a symbol for each task and method of the papers' main tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ TITLES = {"dash": "DASH", "nas-bench-360": "NAS-Bench-360"}
 
 @dataclass(frozen=True)
 class Sign:
-    """How a cell stands: ``name`` is its style, ``mark`` its sign, so that colour is not all."""
+    """How a cell stands.
+
+    Attributes:
+        name: CSS class.
+        mark: the character shown, so that nothing is told by colour alone.
+        title: the state, in words.
+        meaning: for the legend.
+    """
 
     name: str
     mark: str
@@ -56,7 +63,7 @@ def sign(cell: Cell) -> Sign:
 
 
 def judged(table: Table) -> tuple[int, int]:
-    """Return how many cells agree, of how many that have a verdict."""
+    """Return the number of cells that agree, and of those that have a verdict."""
     labels = [cell.verdict.label for row in table.rows for cell in row.cells if cell.verdict]
     return labels.count("agrees"), len(labels)
 

@@ -44,7 +44,7 @@ class Run:
 
     @property
     def page(self) -> str:
-        """The name of its page; any folder makes a plain file name."""
+        """The file name of its page: the folder's path, with other characters replaced."""
         return "_".join(re.sub(r"[^A-Za-z0-9.-]", "-", part) for part in self.place.parts) + ".html"
 
     @property

@@ -26,11 +26,11 @@ from kit.report.tables import Progress
 from kit.runs.provenance import hash_of
 
 COMMAND = (sys.executable, "-m", "kit.base.sizes")
-# What methods may not import has no part in a model.
+# Parts of the package that no model depends on, since methods cannot import them.
 ABOVE = {"bench", "cli", "containers", "engines", "export", "papers", "plan.py", "report"}
 
 FEWEST = 8
-"""Models for which another process is worth it."""
+"""How many models make another process worth its start."""
 
 Pair = tuple[str, str]
 

@@ -17,7 +17,7 @@ UNITS = {"parameters": (1e6, "M"), "giga-macs": (1e9, "GFLOPS")}
 
 
 def count_all() -> None:
-    """Count what any table may ask for at once, which takes seconds when the code has changed."""
+    """Count the models that any table may need; it takes seconds when the code has changed."""
     counts(product(task.names(), method.names()))
 
 
