@@ -66,7 +66,8 @@ times: setup
 	$(PYTEST) $(CORES) -o junit_family=xunit1 --junitxml build/times.xml
 	$(BIN)/python -m tests.times build/times.xml
 
-# The tables of runs in README and docs/own-data.md, from the results in docs/results.
+# The tables of runs in README, docs/study.md, docs/search.md and docs/own-data.md, from the results
+# in docs/results.
 numbers: setup
 	$(BIN)/python -m tests.readme_numbers
 	$(BIN)/python -m tests.study_numbers
