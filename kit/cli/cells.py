@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kit.spaces.nas_bench_201.table import Header, Table
 
 ARCHIVE = ".pickle.pbz2"
-# What an archive may have of them: 15,625 cells of 200 epochs have about 60 millions.
+# How many pickle opcodes an archive may have: 15,625 cells of 200 epochs have about 60 million.
 OPCODES = 1_000_000_000
 
 
@@ -79,7 +79,7 @@ def read_archive(path: Path) -> list[Table]:
 
 @contextmanager
 def told(place: Path | None = None) -> Iterator[None]:
-    """Turn a line about a table into one for the user."""
+    """Turn a ``ValueError`` about a table into a ``KitError``, with the file's path before it."""
     try:
         yield
     except ValueError as error:
@@ -87,7 +87,13 @@ def told(place: Path | None = None) -> Iterator[None]:
 
 
 def rows(table: Table, cell: Any, epoch: int | None) -> dict[str, Any]:
-    """Return what is shown of a cell."""
+    """Return the facts about a cell that are shown, by name.
+
+    Args:
+        table: of the cell.
+        cell: its number in the published order, or its string.
+        epoch: from 0; None for the last.
+    """
     from kit.spaces.nas_bench_201.cell import string
 
     number = table.index(cell)

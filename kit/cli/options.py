@@ -156,7 +156,11 @@ trials_on = click.option(
 
 
 def _set_tensorboard(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
-    """Tell this process, and those that it starts."""
+    """Set the variable by which this process, and those that it starts, write events.
+
+    Raises:
+        KitError: the library for them is not installed.
+    """
     if wanted:
         from kit.runs.tensorboard import require
 
@@ -187,12 +191,12 @@ def usable_device(name: str) -> str:
     return name
 
 
-# Full runs that a CPU is estimated to take longer for are refused without a GPU.
+# Full runs that are estimated to take more hours on a CPU are refused without a GPU.
 CPU_HOURS = 4.0
 
 
 def check_variables() -> None:
-    """Check the environment variables that runs read, which would fail by them one by one.
+    """Check the environment variables that runs read: a wrong one would make every run fail.
 
     Raises:
         KitError: one is not what it has to be.
@@ -224,7 +228,7 @@ def needs_gpu(
         device_name: what was asked for.
         forced: whether to run all the same.
         engine: where the runs go.
-        specs: the runs; by none, nothing tells how long it takes.
+        specs: the runs, for an estimate of their hours; without any, they count as long.
 
     Raises:
         KitError: pointing to ``lite``.

@@ -37,7 +37,7 @@ def elapsed(run: RunState) -> float | None:
 
 
 def left(run: RunState, hours: float | None) -> float | None:
-    """Return the seconds that a run under way will still take, if it takes that long in all."""
+    """Return the seconds that a run under way still takes, if it takes ``hours`` in all."""
     took = elapsed(run)
     return None if took is None or hours is None else max(0.0, 3600 * hours - took)
 
@@ -87,10 +87,10 @@ def table(rows: Sequence[tuple[str, ...]]) -> Table:
 
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in COLUMNS:
-        # In a narrow terminal words are cut, heads are not.
+        # In a narrow terminal cells are cut off, but headings are not.
         made.add_column(column, no_wrap=True, overflow="ellipsis", min_width=len(column))
     for each in rows:
-        # Not as text with marks for colours, and without signs that move the cursor.
+        # As Text, in which brackets are no markup, and without characters that move the cursor.
         made.add_row(*(Text(printable(word)) for word in each))
     return made
 

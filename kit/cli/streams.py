@@ -1,4 +1,4 @@
-"""Output that never fails for what is written: characters, closed streams, full devices."""
+"""Standard streams: characters that a terminal lacks, closed streams and full devices."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ STANDARD = (0, 1, 2)
 def prepare() -> None:
     """Make the standard streams safe to write to.
 
-    A character that the terminal does not have is replaced. A stream that is closed gets the null
-    device, or the next file to be opened would be taken for it.
+    A character that the terminal does not have is replaced. A closed stream is opened on the null
+    device: otherwise the next file that is opened would get its number.
     """
     for number in STANDARD:
         try:
@@ -34,7 +34,7 @@ def errors() -> TextIO | None:
 
 
 def flush() -> None:
-    """Have all output written, so that what keeps it from being is told.
+    """Write out all buffered output, so that errors come up here and not at the process's end.
 
     Raises:
         OSError: the device is full, or the reader is gone.

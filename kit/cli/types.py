@@ -1,4 +1,4 @@
-"""Paths on the command line. An empty one, which Python takes for the current folder, is none."""
+"""Paths on the command line; an empty one is refused, since Python takes it for the folder here."""
 
 from __future__ import annotations
 

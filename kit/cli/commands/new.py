@@ -1,4 +1,4 @@
-"""``kit new``: folders for one's own."""
+"""``kit new``: a folder for a task of one's own."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kit.spec import RunSpec
 
 SPACES = ("nas-bench-201",)
-# Bytes of a cell on the disk while it is at it, and in the table: a line of history an epoch.
+# Bytes on disk of a cell's epoch: a line of the history, and its numbers in the table.
 BYTES_PER_EPOCH = 400
 
 
@@ -64,7 +64,7 @@ def command(
         *([f"epochs={epochs}"] if epochs else []),
         *(['train="all"'] if all_cells else []),
         *([f"subset={subset}"] if subset else []),
-        # An empty one, such as of a variable that is not set, is no wish for the whole.
+        # An empty one, as from a shell variable that is not set, is refused, not taken for no part.
         *([f"part={list(_part(part))}"] if part is not None else []),
     ]
     which = {name: asked[name] for name in ("profile", "protocol", "tier")}
@@ -136,7 +136,7 @@ def _plan(spec: RunSpec) -> None:
     spent = sum(record.seconds for record in done.values())
     if done:
         left = sum(work.values()) - sum(work[n] for n in done)
-        # Small networks take longer than their work says: the larger of two ways to go on.
+        # Small networks take longer than their multiply-adds say: take the larger of two estimates.
         by_work = spent / max(1, sum(work[n] for n in done)) * left
         by_count = spent / len(done) * (len(numbers) - len(done))
         click.echo(f"about {max(by_work, by_count) / 3600:.1f} h left in one process")
