@@ -231,9 +231,12 @@ def _optimiser(
 
 
 def _train_mode(network: nn.Module) -> None:
-    """Put a network in training mode, except modules all of whose own parameters are frozen."""
+    """Put a network in training mode, except modules with parameters of their own, all frozen.
+
+    One with a frozen parameter, such as fixed positions, around parts that learn is not frozen.
+    """
     network.train()
     for module in network.modules():
-        own = list(module.parameters(recurse=False))
-        if own and not any(weight.requires_grad for weight in own):
+        own = next(module.parameters(recurse=False), None)
+        if own is not None and not any(weight.requires_grad for weight in module.parameters()):
             module.train(False)

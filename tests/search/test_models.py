@@ -362,3 +362,22 @@ def test_saved_results_apply_too(tmp_path: Any) -> None:
     found = dash_search(nn.DataParallel(UNet()), data(2), **SMALL)
     found.save(tmp_path / "found.json")
     assert Architecture.load(tmp_path / "found.json").choices == found.choices
+
+
+def test_a_frozen_parameter_around_parts_that_learn_freezes_none_of_them() -> None:
+    modes: set[tuple[bool, ...]] = set()
+
+    class Positions(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fixed = nn.Parameter(torch.linspace(0, 1, 9), requires_grad=False)
+            self.layer, self.learns = nn.Conv1d(2, 4, 3, padding=1), nn.BatchNorm1d(4)
+            self.frozen = nn.BatchNorm1d(4).requires_grad_(False)
+
+        def forward(self, x: Tensor) -> Tensor:
+            if torch.is_grad_enabled():
+                modes.add((self.training, self.learns.training, self.frozen.training))
+            return self.frozen(self.learns(self.layer(x + self.fixed))).mean(2)
+
+    dash_search(Positions(), [(torch.randn(4, 2, 9), torch.arange(4))], **SMALL)
+    assert modes == {(True, True, False)}
