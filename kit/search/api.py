@@ -19,7 +19,7 @@ from kit.search.architecture import Choices, Padding, instantiate
 from kit.search.gradients import AlphaGradients
 from kit.search.kernel_dilation import KernelDilation
 from kit.search.searchable import EXCLUDED
-from kit.search.supernets import discretise, mixtures, supernet
+from kit.search.supernets import check_temperature, discretise, mixtures, supernet
 from kit.seeding import key
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -143,6 +143,7 @@ def dash_search(
     dilations = searchable.sizes("dilations", dilations)
     if even := [size for size in kernel_sizes if size % 2 == 0]:
         raise ValueError(f"kernel sizes must be odd to be centred, not {even[0]}")
+    check_temperature(temperature)
     keeping.check_epochs(epochs)
     keeping.check_rates(
         learning_rate=learning_rate,

@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader
 
 from kit import divergence
 from kit.files import DAMAGE, write_bytes
+from kit.search import arguments
 
 Batches = Iterable[tuple[Tensor, Tensor]]
 
@@ -34,9 +35,16 @@ def first(data: Batches) -> tuple[Tensor, Tensor]:
     """Return the first batch.
 
     Raises:
-        ValueError: there is none, it is no pair (x, y) of tensors, or can be had only once.
+        ValueError: there is none, it is no pair (x, y) of tensors, or can be had only once; or the
+            data are no batches.
     """
-    batches = iter(data)
+    try:
+        batches = iter(data)
+    except TypeError:
+        raise ValueError(
+            "the data must be batches (x, y) of tensors, in a list or a DataLoader, not "
+            f"{type(data).__name__}"
+        ) from None
     if batches is data or _kept(data, batches):
         raise ValueError(
             "the data can be gone through only once; give batches (x, y) in a list or a DataLoader"
@@ -88,7 +96,7 @@ def check_rates(**rates: float) -> None:
         ValueError: one is no number from 0 on.
     """
     for name, rate in rates.items():
-        if isinstance(rate, str) or not 0 <= rate < math.inf:
+        if not 0 <= arguments.number(rate) < math.inf:
             raise ValueError(f"{name} is a number from 0 on, not {rate!r}")
 
 

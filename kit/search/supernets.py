@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from kit.ops import AggConv1d, AggConv2d
-from kit.search import searchable, wrappers
+from kit.search import arguments, searchable, wrappers
 from kit.search.architecture import Choices
 from kit.search.searchable import EXCLUDED
 
@@ -78,11 +78,9 @@ def supernet(
     """
     kernel_sizes = searchable.sizes("kernel sizes", kernel_sizes)
     dilations = searchable.sizes("dilations", dilations)
-    if isinstance(temperature, str) or not temperature > 0:
-        raise ValueError(f"the temperature is a number above 0, not {temperature!r}")
-    # A pattern alone would be taken for one of each of its letters.
-    include = (include,) if isinstance(include, str) else include
-    exclude = (exclude,) if isinstance(exclude, str) else exclude
+    check_temperature(temperature)
+    include = arguments.patterns("include", include)
+    exclude = arguments.patterns("exclude", exclude)
     plain = wrappers.unwrapped(module)
     searchable.check(plain, include, exclude, pointwise)
     network = wrappers.copied(plain)
@@ -112,6 +110,12 @@ def supernet(
             replacement.alpha.data = softmax(replacement.alpha.data)
         wrappers.replace(network, layer, replacement.to(layer.weight))
     return network
+
+
+def check_temperature(temperature: float) -> None:
+    """Raise ValueError for what is no number above 0."""
+    if not arguments.number(temperature) > 0:
+        raise ValueError(f"the temperature is a number above 0, not {temperature!r}")
 
 
 def mixtures(network: nn.Module) -> dict[str, Mixture]:

@@ -46,11 +46,30 @@ def test_sizes_may_be_any_whole_numbers(of: Callable[[list[int]], Any]) -> None:
         ({"epochs": "1"}, "^epochs are a whole number, not '1'$"),
         ({"clip": "1"}, "^clip is a number from 0 on, not '1'$"),
         ({"temperature": "1"}, "^the temperature is a number above 0, not '1'$"),
+        ({"temperature": None}, "^the temperature is a number above 0, not None$"),
+        ({"clip": None}, "^clip is a number from 0 on, not None$"),
+        ({"learning_rate": [1]}, r"^learning_rate is a number from 0 on, not \[1\]$"),
+        ({"include": None}, "^include has patterns of names of layers, .*, not None$"),
+        ({"exclude": [0]}, r"^exclude has patterns of names of layers, .*, not \[0\]$"),
     ],
 )
 def test_arguments_of_other_types(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         dash_search(model(), data(), **{**SMALL, **changes})
+
+
+@pytest.mark.parametrize("wrong", [None, 5])
+def test_data_that_are_no_batches(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=f"^the data must be .*, not {type(wrong).__name__}$"):
+        dash_search(model(), wrong, **SMALL)
+
+
+def test_patterns_may_be_had_only_once() -> None:
+    two = nn.Sequential()
+    two.add_module("first", nn.Conv1d(2, 2, 3, padding=1))
+    two.add_module("other", model())
+    found = dash_search(two, data(), exclude=iter(["other"]), **SMALL)  # type: ignore[arg-type]
+    assert list(found.choices) == ["first"]
 
 
 def test_a_single_size_is_told_by_supernets_too() -> None:
