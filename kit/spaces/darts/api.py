@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit.files import write_json
-from kit.search import ExponentiatedGradient, keeping
+from kit.search import ExponentiatedGradient, arguments, keeping
 from kit.seeding import key
 from kit.spaces.darts.genotype import Genotype, check, read
 from kit.spaces.darts.network import DartsNetwork
@@ -126,7 +126,8 @@ def darts_search(
 
     Raises:
         DivergedError: a loss or a weight is not finite.
-        ValueError: there are no epochs, or the data do not fit, or hold NaN.
+        ValueError: there are no epochs, or none in which the architecture learns; or the data do
+            not fit, or hold NaN.
     """
     keeping.check_epochs(epochs)
     keeping.check_rates(
@@ -135,6 +136,11 @@ def darts_search(
         clip=clip,
     )
     _check_size(channels, layers)
+    if not arguments.is_whole(outputs, 1):
+        raise ValueError(f"outputs are a whole number from 1 on, not {outputs!r}")
+    start = epochs // 5 if warm_start is None else warm_start
+    if not arguments.is_whole(start, 0):
+        raise ValueError(f"warm_start is a whole number from 0 on, not {start!r}")
     with torch.random.fork_rng():
         # Shapes may be drawn; the same call is to find the same ones.
         torch.manual_seed(key(seed, "first"))
@@ -146,7 +152,8 @@ def darts_search(
         raise ValueError(f"samples are (channels, *sizes) with one or two sizes, not {x.shape[1:]}")
     if x.dtype != torch.get_default_dtype():
         raise ValueError(f"samples are of {torch.get_default_dtype()}, not of {x.dtype}")
-    start = epochs // 5 if warm_start is None else warm_start
+    if (like := _like(other[0])) != _like(x):
+        raise ValueError(f"held-out samples have {like}, and those of the data {_like(x)}")
     call = {
         "network": (outputs, bool(dense), channels, layers),
         "rates": [float(rate) for rate in (learning_rate, architecture_learning_rate, clip)],
@@ -166,6 +173,11 @@ def darts_search(
         if not losses:
             for _ in keeping.checked(held_out, "the held-out data"):
                 pass
+        if start >= epochs:
+            raise ValueError(
+                f"architectures learn after {start} epochs, and there are {epochs}; "
+                "make warm_start smaller"
+            )
         for epoch in range(len(losses), epochs):
             torch.manual_seed(key(seed, "epoch", epoch))
             search.set_rate(epoch / epochs)
@@ -179,8 +191,14 @@ def darts_search(
 
 
 def _check_size(channels: int, layers: int) -> None:
-    if layers < 1 or channels < 1:
-        raise ValueError(f"a network has layers and channels, not {layers} and {channels}")
+    if not arguments.is_whole(layers, 1) or not arguments.is_whole(channels, 1):
+        raise ValueError(f"a network has layers and channels, not {layers!r} and {channels!r}")
+
+
+def _like(x: Tensor) -> str:
+    """Return what samples of one network have in common: channels, number of sizes, type."""
+    channels = x.shape[1] if x.dim() > 1 else 0
+    return f"{channels} channels, {max(0, x.dim() - 2)} sizes and {x.dtype}"
 
 
 class _Search:

@@ -99,3 +99,34 @@ def test_what_cannot_be_searched() -> None:
         darts_search([], data, **SMALL)
     with pytest.raises(ValueError, match=r"batches \(x, y\)"):
         darts_search(data, iter([]), **SMALL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"outputs": 0}, "^outputs are a whole number from 1 on, not 0$"),
+        ({"outputs": "3"}, "^outputs are a whole number from 1 on, not '3'$"),
+        ({"channels": 4.0}, r"^a network has layers and channels, not 3 and 4\.0$"),
+        ({"layers": None}, "^a network has layers and channels, not None and 4$"),
+        ({"warm_start": 0.5}, r"^warm_start is a whole number from 0 on, not 0\.5$"),
+        ({"warm_start": -1}, "^warm_start is a whole number from 0 on, not -1$"),
+        ({"warm_start": 2}, "^architectures learn after 2 epochs, and there are 2; make "),
+        ({"clip": None}, "^clip is a number from 0 on, not None$"),
+    ],
+)
+def test_arguments_that_are_wrong(changes: dict[str, Any], words: str) -> None:
+    data = batches(1, 8)
+    with pytest.raises(ValueError, match=words):
+        darts_search(data, data, **{**SMALL, **changes})
+
+
+def test_held_out_samples_go_through_the_same_network() -> None:
+    data, y = batches(1, 8), torch.arange(3)
+    for x, has in (
+        (torch.randn(3, 2, 8), "2 channels, 1 sizes and torch.float32"),
+        (torch.randn(3, 1, 8, 8), "1 channels, 2 sizes and torch.float32"),
+        (torch.randn(3, 1, 8).double(), "1 channels, 1 sizes and torch.float64"),
+        (torch.randn(3), "0 channels, 0 sizes and torch.float32"),
+    ):
+        with pytest.raises(ValueError, match=f"^held-out samples have {has}, and those of the"):
+            darts_search(data, [(x, y)], **SMALL)
