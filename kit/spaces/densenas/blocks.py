@@ -11,8 +11,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 OPERATION = "basic_block"
 FORM = f"[[inputs, outputs], '{OPERATION}', ['{OPERATION}', ...], their number, stride]"
 # Of the files that the authors wrote them into by hand, most of them behind a #.
@@ -157,14 +155,14 @@ def _block(entry: Any) -> Block:
         raise ValueError(f"[inputs, outputs] is needed, not {_short(channels)}")
     for name, found in zip(("inputs", "outputs"), channels, strict=True):
         if type(found) is not int or not 1 <= found <= LARGEST:
-            raise ValueError(f"{name} are a whole number from 1 to {LARGEST}, not {_short(found)}")
+            raise ValueError(f"{name} are a whole number from 1 to {LARGEST}, not {_json(found)}")
     if not isinstance(layers, list | tuple):
         raise ValueError(f"a list of operations is needed, not {_short(layers)}")
     for name in (head, *layers):
         if name != OPERATION:
             raise ValueError(f"the operations are {OPERATION!r}, not {_short(name)}")
     if type(count) is not int or count != len(layers):
-        raise ValueError(f"it has {len(layers)} operations in its stack, not {_short(count)}")
+        raise ValueError(f"it has {len(layers)} operations in its stack, not {_json(count)}")
     if type(stride) is not int or stride not in (1, 2):
         raise ValueError(f"the stride is 1 or 2, not {_short(stride)}")
     return Block(channels[0], channels[1], stride, count)
@@ -174,9 +172,18 @@ def _decoded(part: str, place: str) -> Any:
     try:
         return json.loads(part.replace("'", '"'))
     except (ValueError, RecursionError):
-        raise ValueError(f"{place} is no {FORM}: {_short(part.strip())}") from None
+        raise ValueError(f"{place} is no {FORM}: {_cut(part.strip())}") from None
 
 
 def _short(value: Any) -> str:
-    found = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return found if len(found) <= 40 else f"{found[:37]}..."
+    """Return any JSON on one line, text without its quotes."""
+    found = json.dumps(value, ensure_ascii=False)
+    return _cut(found[1:-1] if isinstance(value, str) else found)
+
+
+def _json(value: Any) -> str:
+    return _cut(json.dumps(value, ensure_ascii=False))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."

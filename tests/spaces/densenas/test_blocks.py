@@ -72,10 +72,13 @@ def test_text_that_is_none(form: str, said: str) -> None:
         (0, [48, 112], "block 2: it takes 48 channels, and block 1 has 64"),
         (0, [64, 0], "block 2: outputs are a whole number from 1 to 9999, not 0"),
         (0, [64, True], "block 2: outputs are a whole number from 1 to 9999, not true"),
+        (0, [64, "112"], 'block 2: outputs are a whole number from 1 to 9999, not "112"'),
+        (0, "64\n112", r"block 2: [inputs, outputs] is needed, not 64\n112"),
         (1, "mbconv", "block 2: the operations are 'basic_block', not mbconv"),
         (2, ["basic_block", "skip_connect"], "'basic_block', not skip_connect"),
         (2, 2, "block 2: a list of operations is needed, not 2"),
         (3, 1, "block 2: it has 2 operations in its stack, not 1"),
+        (3, "2", 'block 2: it has 2 operations in its stack, not "2"'),
         (3, 2.0, "block 2: it has 2 operations in its stack, not 2.0"),
         (4, 3, "block 2: the stride is 1 or 2, not 3"),
         (4, "2", "block 2: the stride is 1 or 2, not 2"),
@@ -84,8 +87,9 @@ def test_text_that_is_none(form: str, said: str) -> None:
 def test_values_that_are_none(place: int, found: Any, said: str) -> None:
     value = json.loads(json.dumps(VALUE))
     value[1][place] = found
-    with pytest.raises(ValueError, match=re.escape(said)):
+    with pytest.raises(ValueError, match=re.escape(said)) as caught:
         KIND.check(value)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [None, {}, [], 5, [[]], [5], "text"])
