@@ -15,6 +15,7 @@ from kit.data.preparing import prepare
 from kit.engines import local
 from kit.engines.engine import SweepOptions
 from kit.engines.execute import ExecuteOptions, execute
+from kit.methods.xgboost.architecture import TreeEnsemble
 from kit.methods.xgboost.ensemble import Ensemble
 from kit.methods.xgboost.rows import drawn_patches, patches, whole
 from kit.runs.folder import RunFolder
@@ -38,6 +39,13 @@ def spec(name: str, *overrides: str, protocol: Any = "released") -> RunSpec:
     return method.find("xgboost").spec(
         found, 0, protocol=protocol, profile="smoke", tier=found.tiers[-1], overrides=overrides
     )
+
+
+@pytest.mark.parametrize("trees", [[], {}, None, "one"])
+def test_other_trees_are_refused(trees: Any) -> None:
+    value = {"rounds": 3, "depth": 2, "features": 9, "trees": trees}
+    with pytest.raises(ValueError, match=r"^trees is one of one-per-output, for-all-outputs, not "):
+        TreeEnsemble().check(value)
 
 
 def run(name: str, *overrides: str, **how: Any) -> Result:

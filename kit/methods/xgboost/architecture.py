@@ -35,7 +35,7 @@ class TreeEnsemble:
         for name in COUNTS:
             if type(value[name]) is not int or value[name] < 0:
                 raise ValueError(f"{name} is a whole number, not {value[name]!r}")
-        if value["trees"] not in TREES:
+        if value["trees"] not in [*TREES]:  # a list has no hash
             raise ValueError(f"trees is one of {', '.join(TREES)}, not {value['trees']!r}")
 
     def likeness(self, one: Any, other: Any) -> float:
