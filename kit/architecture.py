@@ -100,7 +100,7 @@ def _text(file: Path) -> str:
     if len(content) > LARGEST_FILE:
         raise ValueError(f"larger than {LARGEST_FILE >> 20} MiB, which no architecture is")
     try:
-        return content.decode()
+        return content.decode("utf-8-sig")  # some editors write a mark before the text
     except UnicodeDecodeError:
         raise ValueError("it is no text") from None
 

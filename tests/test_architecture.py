@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kit import method, task
+from kit import Architecture, method, task
 from kit.architecture import LARGEST_FILE, load
 from kit.errors import KitError
 from kit.search.kernel_dilation import KernelDilation
@@ -27,6 +27,15 @@ def test_a_list_a_record_and_a_result_are_read(tmp_path: Path, content: Any) -> 
     file = tmp_path / "found.json"
     file.write_text(json.dumps(content))
     assert load(file, KIND) == VALUE
+
+
+def test_the_mark_that_editors_write_before_text_is_none(tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    for content in (VALUE, RECORD):
+        file.write_text(json.dumps(content), encoding="utf-8-sig")
+        assert load(file, KIND) == VALUE
+    file.write_text(json.dumps(VALUE), encoding="utf-8-sig")
+    assert Architecture.load(file).choices == {"conv1": (5, 3), "blocks.0.conv1": (3, 1)}
 
 
 BAD = {

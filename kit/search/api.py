@@ -73,7 +73,7 @@ class Architecture:
             ValueError: it is something else; the line names the layer that is wrong.
         """
         kind = KernelDilation()
-        value = kind.read(Path(file).read_text(encoding="utf-8"))
+        value = kind.read(Path(file).read_text(encoding="utf-8-sig"))
         kind.check(value)
         return cls({name: (k, d) for name, k, d in value})
 

@@ -75,7 +75,7 @@ def load_genotype(file: Path | str) -> Genotype:
     Raises:
         ValueError: it is something else; the line names the place that is wrong.
     """
-    value = read(Path(file).read_text(encoding="utf-8"))
+    value = read(Path(file).read_text(encoding="utf-8-sig"))
     check(value)
     return Genotype.of(value)
 

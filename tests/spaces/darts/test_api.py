@@ -39,6 +39,9 @@ def test_any_shape_finds_a_network(shape: tuple[int, ...], tmp_path: Path) -> No
         found.network(layers=0)
     found.save(tmp_path / "cells.json")
     assert load_genotype(tmp_path / "cells.json") == found.genotype
+    text = (tmp_path / "cells.json").read_text(encoding="utf-8")
+    (tmp_path / "marked.json").write_text(text, encoding="utf-8-sig")
+    assert load_genotype(tmp_path / "marked.json") == found.genotype
     assert Genotype.of(found.genotype.text()) == found.genotype
 
 
