@@ -67,7 +67,7 @@ def fetch(
         raise DataError(f"{task.name}: offline, and missing {files}; {again} {by_hand}")
     fetched, dead = [], []
     try:
-        with _alone(task):
+        with alone(task):
             for source in absent:
                 try:
                     fetched.append(_fetch_one(task, source, show, log, patience))
@@ -152,21 +152,26 @@ def clean(task: Task) -> list[Path]:
     folder = raw.folder_of(task)
     if not folder.exists():
         return []
-    with _alone(task):
+    with alone(task):
         files = (
             file
             for source in task.sources
             for file in (raw.aside(task, source), *Part.of(folder / source.file).files)
         )
         hashes = (folder / name for name in (raw.PINNED, raw.ARRIVED))
-        found = [file for file in (*files, *hashes) if file.exists()]
+        found = [file for file in (*files, *hashes) if file.exists()] + raw.half_taken(task)
         for file in found:
-            file.unlink()
+            raw.remove(file)
     return found
 
 
 @contextmanager
-def _alone(task: Task) -> Iterator[None]:
+def alone(task: Task) -> Iterator[None]:
+    """Keep other processes from fetching or taking raw files of a task meanwhile.
+
+    Raises:
+        KitError: one is at it.
+    """
     with locked(raw.folder_of(task) / ".fetch.lock") as mine:
         if not mine:
             raise KitError(f"the files of {task.name} are being fetched by another process")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import product
+from pathlib import Path
 
 from kit import paths
 from kit.data import beside, mend, raw
@@ -25,6 +27,9 @@ from kit.errors import BusyError, DataError, KitError
 from kit.files import locked
 from kit.spec import PROFILES, Profile, Tier
 from kit.task import Preparation, Task
+
+# Folders of work that did not come to its end, beside those of data that are ready.
+HALF = (".*.partial", ".*.new", ".*.old")
 
 
 @dataclass(frozen=True)
@@ -64,10 +69,9 @@ def prepare(
     name = f"{tier}-{profile}" if samples else tier
     folder = paths.data() / task.name / name
     scratch = folder.with_name(f".{name}.partial")
-    scratch.mkdir(parents=True, exist_ok=True)
-    with locked(folder.with_name(f".{name}.lock")) as mine:
+    with locked(_lock(task, name)) as mine:
         if not mine:
-            raise BusyError(f"{task.name} {name} is being prepared by another process")
+            raise _busy(task, name)
         if missing := raw.missing(task, tier):
             files = ", ".join(source.file for source in missing)
             fetch = mend.command("fetch", task.name, f"--tier {tier}")
@@ -76,6 +80,7 @@ def prepare(
                 f"bring them by 'kit data import {task.name} PATH...'"
                 + "".join(f", or take --tier {other}" for other in others(task, tier))
             )
+        scratch.mkdir(exist_ok=True)
         job = Preparation(
             tier=tier,
             raw=raw.folder_of(task),
@@ -91,6 +96,36 @@ def prepare(
         if contents.as_published:
             publish(folder)
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def clean(task: Task) -> list[Path]:
+    """Remove what interrupted preparations left of a task; returns the folders.
+
+    Work that they would have resumed begins anew; data that are ready stay.
+
+    Raises:
+        BusyError: another process is preparing them.
+    """
+    home = paths.data() / task.name
+    if not home.exists():
+        return []
+    with ExitStack() as held:
+        for tier, profile in product(task.tiers, ("", *PROFILES)):
+            name = f"{tier}-{profile}" if profile else tier
+            if not held.enter_context(locked(_lock(task, name))):
+                raise _busy(task, name)
+        found = sorted(each for pattern in HALF for each in home.glob(pattern) if each.is_dir())
+        for folder in found:
+            shutil.rmtree(folder)
+    return found
+
+
+def _lock(task: Task, name: str) -> Path:
+    return paths.data() / task.name / f".{name}.lock"
+
+
+def _busy(task: Task, name: str) -> BusyError:
+    return BusyError(f"{task.name} {name} is being prepared by another process")
 
 
 def state(task: Task, tier: Tier, profile: Profile = "paper") -> State:

@@ -24,6 +24,8 @@ from kit.task import Holding, Source, Task
 
 # Hashes of files that data were prepared from, and of those that only arrived.
 PINNED, ARRIVED = "hashes.json", "arrived.json"
+# Copies that did not become whole.
+HALF = (".*.new", ".*.tmp")
 CHUNK = 1 << 22
 Link = Literal["copy", "hard", "reference"]
 
@@ -236,7 +238,7 @@ def _copy(
 def _place(path: Path, target: Path, link: Link) -> None:
     """Put a folder, links or a reference where a raw file belongs, by a rename."""
     fresh = target.with_name(f".{target.name}.new")
-    _remove(fresh)
+    remove(fresh)
     target.parent.mkdir(parents=True, exist_ok=True)
     if link == "reference":
         fresh.symlink_to(path.absolute(), target_is_directory=path.is_dir())
@@ -249,7 +251,7 @@ def _place(path: Path, target: Path, link: Link) -> None:
     else:
         _link(path, fresh)
     if target.is_dir() or target.is_symlink():
-        _remove(target)
+        remove(target)
     fresh.rename(target)
 
 
@@ -264,7 +266,16 @@ def _link(path: Path, target: Path) -> None:
         ) from None
 
 
-def _remove(path: Path) -> None:
+def half_taken(task: Task) -> list[Path]:
+    """Return what a process left that was killed while it took files of the user."""
+    home = folder_of(task)
+    names = (name for source in task.sources for name in (source.file, *source.instead))
+    folders = sorted({(home / name).parent for name in names})
+    return [path for each in folders for pattern in HALF for path in sorted(each.glob(pattern))]
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder, which need not be there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -150,6 +150,23 @@ def test_what_is_rejected_or_half_there_can_be_removed(server: Server, kit: Run)
     assert kit("data", "clean", "darcy-flow").stdout == f"removed {aside}\n"
 
 
+def test_copies_of_an_import_that_was_killed_can_be_removed(kit: Run) -> None:
+    the_task = one("http://127.0.0.1/nowhere")
+    folder(the_task).mkdir(parents=True)
+    copied, unpacked = (folder(the_task) / f".data.bin.{end}" for end in ("0a1b2c3d.tmp", "new"))
+    copied.write_bytes(b"half")
+    unpacked.mkdir()
+    (unpacked / "a").write_bytes(b"half")
+    (folder(the_task) / "data.bin").write_bytes(CONTENT)
+    assert clean(the_task) == [unpacked, copied]
+    assert left(the_task) == ["data.bin"]
+    own = folder(the_task).with_name(task.find(the_task.name).sources[0].file)
+    own.write_bytes(b"")
+    with locked(folder(the_task) / ".fetch.lock"):
+        told = kit("data", "import", the_task.name, str(own)).stderr
+    assert "another process" in told
+
+
 def test_all_mirrors_dead_names_each(server: Server) -> None:
     urls = [server.url("status/403"), server.url("page"), "ftp://127.0.0.1/x"]
     reasons = ["HTTP 403", "a web page", "not an http address"]

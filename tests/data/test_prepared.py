@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kit import task
+from kit import paths, task
 from kit.data import preparing
 from kit.data.prepared import check_contents, folder_of, open_prepared, write_prepared
 from kit.errors import DataError, KitError
 from kit.files import locked
 from kit.task import Contents
+from tests.conftest import Run
 
 DARCY = task.find("darcy-flow")
 REPAIR = "kit data prepare darcy-flow --tier regenerated --profile smoke"
@@ -164,3 +165,24 @@ def test_a_reduced_profile_takes_the_best_that_is_prepared(own_darcy: Path) -> N
     assert preparing.choose_tier(ecg, "smoke", None) == "sample"
     with pytest.raises(KitError, match="ecg has no regenerated data"):
         preparing.choose_tier(ecg, "smoke", "regenerated")
+
+
+def test_what_an_interrupted_preparation_left_can_be_removed(own_darcy: Path, kit: Run) -> None:
+    half = [own_darcy.with_name(f".regenerated{end}") for end in (".new", ".old", "-lite.partial")]
+    for each in half:
+        each.mkdir()
+        (each / "x.npy").write_bytes(b"half")
+    with locked(own_darcy.with_name(".regenerated-lite.lock")):
+        busy = kit("data", "clean", "darcy-flow")
+    assert (busy.returncode, "by another process" in busy.stderr) == (75, True)
+    assert all(each.exists() for each in half)
+    found = kit("data", "clean", "darcy-flow").stdout.splitlines()
+    assert found == [f"removed {each}" for each in sorted(half)]
+    assert [each.name for each in own_darcy.parent.iterdir()] == [own_darcy.name]
+    assert open_prepared(DARCY, "regenerated", "smoke").damaged() == []
+
+
+def test_a_preparation_that_cannot_begin_leaves_nothing() -> None:
+    with pytest.raises(DataError, match="missing"):
+        preparing.prepare(DARCY, "published", "paper")
+    assert list((paths.data() / "darcy-flow").iterdir()) == []

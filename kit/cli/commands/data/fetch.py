@@ -110,9 +110,15 @@ def _agreed(yes: bool) -> bool:
 @click.command(name="clean")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
 def clean_data(task_name: str) -> None:
-    """Remove raw files of TASK that were rejected or are half there, and the hashes first seen."""
-    from kit import task
-    from kit.data.fetch import clean
+    """Remove what is half there.
 
-    for file in clean(task.find(task_name)):
-        click.echo(f"removed {file}")
+    Of TASK's raw files those that were rejected or are half there, and the hashes first seen; of
+    its prepared data what an interrupted 'kit data prepare' left.
+    """
+    from kit import task
+    from kit.data import fetch, preparing
+
+    the_task = task.find(task_name)
+    for clean in (fetch.clean, preparing.clean):
+        for path in clean(the_task):
+            click.echo(f"removed {path}")

@@ -35,13 +35,14 @@ def import_data(
     from kit import task
     from kit.cli.progress import bar
     from kit.data import raw
+    from kit.data.fetch import alone
     from kit.data.recognise import recognise
 
     the_task = task.find(task_name)
     found = [each for path in files for each in recognise(the_task, path, tier)]
     for each in found:
         click.echo(str(each))
-    with bar(f"{link}s" if link else "copying", of_bytes=True) as progress:
+    with alone(the_task), bar(f"{link}s" if link else "copying", of_bytes=True) as progress:
         for each in found:
             taken = raw.take(
                 the_task, each.source, each.path, link=link or "copy", progress=progress
