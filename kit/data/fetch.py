@@ -14,7 +14,7 @@ from kit.data.offers import others
 from kit.data.packages import obtain
 from kit.data.part import Part
 from kit.data.refusals import DownloadError
-from kit.errors import DataError, KitError
+from kit.errors import BusyError, DataError, KitError
 from kit.files import locked, sha256, sync_folder
 from kit.task import Holding, Source, Task
 
@@ -51,7 +51,8 @@ def fetch(
         The files that were fetched.
 
     Raises:
-        KitError: the task has no such tier, or another process is fetching the files.
+        KitError: the task has no such tier.
+        BusyError: another process is fetching the files.
         DataError: files are missing offline, or no mirror has them; one line that names each
             address with its reason, and how to bring the file by hand.
     """
@@ -147,7 +148,7 @@ def clean(task: Task) -> list[Path]:
     So are the hashes of those that data were prepared from: another file may take their place.
 
     Raises:
-        KitError: another process is fetching them.
+        BusyError: another process is fetching them.
     """
     folder = raw.folder_of(task)
     if not folder.exists():
@@ -170,9 +171,9 @@ def alone(task: Task) -> Iterator[None]:
     """Keep other processes from fetching or taking raw files of a task meanwhile.
 
     Raises:
-        KitError: one is at it.
+        BusyError: one is at it.
     """
     with locked(raw.folder_of(task) / ".fetch.lock") as mine:
         if not mine:
-            raise KitError(f"the files of {task.name} are being fetched by another process")
+            raise BusyError(f"the files of {task.name} are being fetched by another process")
         yield
