@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from inspect import signature
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from kit.base.sizes import MetaContext
 from kit.base.trial import Trial
 from kit.cli.preparing import prepare_task
 from kit.data.folds import TaskData
+from kit.data.new_task import SCORED
 from kit.data.prepared import open_prepared
 from kit.engines.execute import ExecuteOptions, execute
 from kit.method import MethodInfo
@@ -28,7 +30,7 @@ from kit.runs import inputs, trial_records
 from kit.runs.folder import RunFolder
 from kit.runs.records import StageRecord
 from kit.settings import Settings
-from kit.spec import RunSpec, Tier
+from kit.spec import PROFILES, PROTOCOLS, RunSpec, Tier
 from kit.task import Task
 from kit.training.checkpointer import Checkpointer
 
@@ -54,6 +56,32 @@ def contract_data(smoke_data: Path, tmp_path_factory: pytest.TempPathFactory) ->
         for name in TASKS:
             prepare_task(task.find(name), "smoke", _tier(task.find(name)))
     return folder
+
+
+@pytest.mark.parametrize("name", method.names())
+def test_a_method_has_settings_for_every_kind_of_task_that_it_takes(name: str) -> None:
+    info = method.find(name)
+    axes: tuple[Literal[1, 2], ...] = (1, 2)
+    for (kind, (loss, metrics)), dims in product(SCORED.items(), axes):
+        own = Task(
+            name="own",
+            title="Own",
+            dims=dims,
+            sample_shape=(1, *[64] * dims),
+            outputs=2,
+            kind=kind,
+            loss=f"{loss}:scale=1/1" if loss == "scaled-mse" else loss,
+            metrics=metrics,
+            unit="sample",
+            version=1,
+            licence="your own",
+            citation="your own",
+            tiers=("sample",),
+            rules={"inputs": "constants", "mean": [0.0], "std": [1.0]},
+        )
+        if info.applies(own) is None:
+            for protocol, profile in product(PROTOCOLS, PROFILES):
+                info.settings(own, protocol, profile, "sample")
 
 
 @pytest.mark.parametrize("name", method.names())

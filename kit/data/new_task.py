@@ -25,7 +25,7 @@ from kit.seeding import generator
 from kit.task import Kind
 
 # Loss and metrics of each kind; numbers are scaled by their deviations.
-SCORED = {
+SCORED: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "point": ("cross-entropy", ("zero-one-error", "one-minus-f1")),
     "multi-label": ("bce", ("one-minus-auroc", "one-minus-map")),
     "regression": ("scaled-mse", ("rmse", "mae", "one-minus-r2")),
