@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import signal
 import sys
 from contextlib import suppress
 from typing import Any
@@ -53,6 +54,9 @@ def cli() -> None:
 def main() -> None:
     """Run the command line: 0 done, 1 a run failed, 2 a mistake, 69 no engine, 75 busy, 130."""
     streams.prepare()
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        # As Ctrl-C, after which what is half there is removed, and temporary folders are.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = cli(prog_name="kit", standalone_mode=False)
         streams.flush()

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context, parent_process
+from multiprocessing import active_children, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ def parallel(
     assert file is not None
     home = Path(file).parent
     count = min(workers, max(1, len(items)))
+    others = set(active_children())
     pool = ProcessPoolExecutor(
         count,
         # Spawned, not forked: a fork of a process with threads may hang.
@@ -46,6 +47,10 @@ def parallel(
             yield
     except BaseException as error:
         pool.shutdown(wait=False, cancel_futures=True)
+        if isinstance(error, KeyboardInterrupt):
+            # Ctrl-C reaches workers, too, but TERM this process alone, which would wait for them.
+            for process in set(active_children()) - others:
+                process.terminate()
         if not isinstance(error, BrokenProcessPool):
             raise
         raise KitError(

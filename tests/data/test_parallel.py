@@ -26,6 +26,13 @@ def work(folder, number):
     assert number, "the first fails"
 """
 
+SLEEPY = """
+import time
+
+def work(seconds):
+    time.sleep(seconds)
+"""
+
 
 def workers_of(parent: int) -> list[int]:
     file = Path(f"/proc/{parent}/task/{parent}/children")
@@ -72,6 +79,30 @@ def test_workers_end_with_the_process_that_is_killed(home: Path, number: signal.
     while any(map(is_worker, left)) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not any(map(is_worker, left))
+
+
+def test_term_ends_a_command_as_ctrl_c_does(home: Path) -> None:
+    process, scratch = begun(home)
+    process.terminate()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told.splitlines()[-1] == "kit: interrupted; the same command resumes"
+    assert list(scratch.parent.iterdir()) == [scratch], "the lock is gone"
+
+
+def test_work_is_not_waited_for_after_an_interruption(tmp_path: Path) -> None:
+    folder = tmp_path / "sleepy"
+    folder.mkdir()
+    (folder / "prepare.py").write_text(SLEEPY, encoding="utf-8")
+    work = discovery.load("sleepy_tasks", folder, "prepare").work
+    calls = parallel(work, [(0,), (300,)], 2)
+    next(calls)
+    with pytest.raises(KeyboardInterrupt):
+        calls.throw(KeyboardInterrupt)  # type: ignore[attr-defined]
+    deadline = time.monotonic() + 30
+    while workers_of(os.getpid()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert workers_of(os.getpid()) == []
 
 
 def test_work_not_yet_begun_is_dropped_after_an_error(tmp_path: Path) -> None:
