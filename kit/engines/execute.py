@@ -86,9 +86,8 @@ def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
     """
     info = method.find(spec.method)
     info.check_stage(options.until)
-    environment.number(
-        environment.CHECKPOINT_SECONDS
-    )  # a wrong one is the user's mistake, no failure
+    # A wrong one is the user's mistake, and no failure of the run.
+    environment.number(environment.CHECKPOINT_SECONDS)
     device = device_of(spec, options.device, options.threads)
     with ExitStack() as stack:
         folder = stack.enter_context(joined(RunFolder(spec), device))
