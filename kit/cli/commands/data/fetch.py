@@ -110,10 +110,10 @@ def _agreed(yes: bool) -> bool:
 @click.command(name="clean")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
 def clean_data(task_name: str) -> None:
-    """Remove what is half there.
+    """Remove what was rejected or is half there.
 
-    Of TASK's raw files those that were rejected or are half there, and the hashes first seen; of
-    its prepared data what an interrupted 'kit data prepare' left.
+    Raw files of TASK that were rejected or came in part, the hashes that they had when they first
+    came, and what an interrupted 'kit data import' or 'kit data prepare' left.
     """
     from kit import task
     from kit.data import fetch, preparing
