@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from kit.data.own import columns
 from kit.data.own.images import images
 from kit.data.own.missing import whole
-from kit.data.own.reading import Array, Ask, Found, Reading, plural
+from kit.data.own.reading import Array, Ask, Found, Reading
 from kit.data.own.sounds import sounds
 from kit.errors import DataError, unknown
 
@@ -20,19 +20,26 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".p
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 FILE_COLUMNS = ("file", "filename", "file_name", "path", "image", "audio", "fname", "name")
 LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
-SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+# What archives of macOS have beside the files.
+ARCHIVED = "__MACOSX"
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 
 
 def read(folder: Path, labels: Path | None, ask: Ask) -> Found:
     """Read a folder of files in folders named by class, or of files that a table names.
 
-    Folders ``train``, ``val`` and ``test`` that hold folders of classes are the split.
+    Folders ``train``, ``val`` and ``test`` that hold folders of classes are the split; without a
+    test they are refused, since their names would be taken for classes.
 
     Raises:
         DataError: there are no such files, files without a class, or rows without a file.
         KitError: a package is missing.
     """
-    files = sorted(each for each in folder.rglob("*") if _known(each))
+    files = sorted(_below(folder))
     if not files:
         known = ", ".join((*IMAGES, *SOUNDS))
         raise DataError(f"{folder}: a folder without images or sounds ({known})")
@@ -64,8 +71,14 @@ def read_files(files: Sequence[Path], ask: Ask) -> Found:
 def _by_folder(folder: Path, files: Sequence[Path], ask: Ask) -> Found:
     parts = [file.relative_to(folder).parts[:-1] for file in files]
     split: list[str] | None = None
-    heads = {each[0].lower() for each in parts if each}
-    if {"train", "test"} <= heads <= set(SPLITS) and all(len(each) > 1 for each in parts):
+    heads = {each[0] for each in parts if each}
+    folds = {SPLITS.get(each.lower()) for each in heads}
+    if None not in folds and all(len(each) > 1 for each in parts):
+        if not {"train", "test"} <= folds:
+            raise DataError(
+                f"{folder}: {' and '.join(sorted(heads))} are folds, not classes; there must be "
+                "train and test, or the folders of classes themselves are to be given"
+            )
         split, parts = [SPLITS[each[0].lower()] for each in parts], [each[1:] for each in parts]
     loose = [file for file, part in zip(files, parts, strict=True) if not part]
     if loose:
@@ -95,10 +108,14 @@ def _by_table(folder: Path, labels: Path, ask: Ask) -> Found:
         if name not in table:
             raise unknown(f"column of {labels}", name, table)
     values = [table[name] for name in targets]
-    files = [folder / str(each) for each in table[column].tolist()]
+    paths = whole(str(labels), f"column {column!r}", table[column])
+    files = [folder / str(each) for each in paths.tolist()]
     absent = [str(each) for each in files if not each.is_file() or not _inside(each, folder)]
     if absent:
-        raise DataError(f"{labels}: {plural(len(absent), 'file')} not there, such as {absent[0]}")
+        raise DataError(
+            f"{labels}: of the files that column {column!r} names, {len(absent):,} are not there, "
+            f"such as {absent[0]}"
+        )
     named = {"split": "split", **ask.aside} if "split" in table else ask.aside
     aside = {
         what: whole(str(labels), f"column {name!r}", table[name]) for what, name in named.items()
@@ -127,9 +144,25 @@ def _found(
     return Found(place=place, x=x, y=y, aside=aside, reading=reading, notes=tuple(notes))
 
 
-def _known(file: Path) -> bool:
-    hidden = file.name.startswith(".")
-    return file.suffix.lower() in (*IMAGES, *SOUNDS) and file.is_file() and not hidden
+def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
+    """Yield the images and sounds below a folder; links are followed, what is hidden is not seen.
+
+    Raises:
+        DataError: a link leads nowhere, or to a folder that it lies in.
+    """
+    above = (*above, folder.resolve())
+    for each in folder.iterdir():
+        if each.name.startswith(".") or each.name == ARCHIVED:
+            continue
+        known = each.suffix.lower() in (*IMAGES, *SOUNDS)
+        if each.is_dir():
+            if each.resolve() in above:
+                raise DataError(f"{each} leads to {each.resolve()}, in which it lies; remove it")
+            yield from _below(each, above)
+        elif known and not each.exists():
+            raise DataError(f"{each} leads to {each.readlink()}, which is not there")
+        elif known and each.is_file():
+            yield each
 
 
 def _inside(file: Path, folder: Path) -> bool:

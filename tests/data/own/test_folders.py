@@ -1,0 +1,83 @@
+"""Folders of images as people have them: links, what systems leave behind, folds as folders."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kit.data.new_task import read
+from kit.errors import KitError
+
+RANDOM = np.random.default_rng(0)
+
+
+def picture(file: Path) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(RANDOM.integers(0, 255, (4, 6)).astype("u1")).save(file)
+
+
+def classes(root: Path, names: tuple[str, ...] = ("cat", "dog")) -> Path:
+    for name in names:
+        for number in range(6):
+            picture(root / name / f"{number}.png")
+    return root
+
+
+def test_a_class_whose_folder_is_a_link_is_one(tmp_path: Path) -> None:
+    root, other = classes(tmp_path / "images"), classes(tmp_path / "other", ("bird",))
+    (root / "bird").symlink_to(other / "bird")
+    assert read(root).answers.names == ("bird", "cat", "dog")
+    (tmp_path / "linked").symlink_to(root)
+    assert read(tmp_path / "linked").answers.names == ("bird", "cat", "dog")
+
+
+def test_links_that_lead_nowhere_or_round_are_told(tmp_path: Path) -> None:
+    root = classes(tmp_path / "images")
+    (root / "cat" / "gone.png").symlink_to(tmp_path / "moved.png")
+    with pytest.raises(KitError, match=r"gone.png leads to .*moved.png, which is not there"):
+        read(root)
+    (root / "cat" / "gone.png").unlink()
+    (root / "cat" / "round").symlink_to(root)
+    with pytest.raises(KitError, match=r"cat/round leads to .*images, in which it lies"):
+        read(root)
+
+
+def test_what_systems_leave_behind_is_no_class(tmp_path: Path) -> None:
+    root = classes(tmp_path / ".cache" / "images", ("cat", "dog", ".ipynb_checkpoints"))
+    classes(root / "__MACOSX")
+    assert read(root).answers.names == ("cat", "dog")
+
+
+@pytest.mark.parametrize("names", [("train", "val", "test"), ("Training", "dev", "Testing")])
+def test_folds_as_folders(names: tuple[str, ...], tmp_path: Path) -> None:
+    for name in names:
+        classes(tmp_path / name)
+    own = read(tmp_path)
+    assert own.answers.names == ("cat", "dog")
+    assert np.bincount(own.split).tolist() == [12, 12, 12]
+
+
+def test_folds_without_a_test_are_not_classes(tmp_path: Path) -> None:
+    for name in ("train", "val"):
+        classes(tmp_path / name)
+    words = f"{tmp_path}: train and val are folds, not classes; there must be train and test"
+    with pytest.raises(KitError, match=re.escape(words)):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("0,cat\n1,dog\n", "of the files that column 'image' names, 2 are not there, such as"),
+        ("cat/0.png,cat\n,dog\n", "column 'image' lacks 1 value"),
+    ],
+)
+def test_files_that_a_table_names_in_vain(rows: str, words: str, tmp_path: Path) -> None:
+    root = classes(tmp_path / "images")
+    (tmp_path / "labels.csv").write_text(f"image,label\n{rows}")
+    with pytest.raises(KitError, match=words):
+        read([str(root), str(tmp_path / "labels.csv")])
