@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ def divide(place: str, answers: Answers, aside: Mapping[str, Array]) -> tuple[Sp
         split, how = _by_time(place, aside["time"]), "by time, the latest are the test"
     else:
         split, how = _stratified(place, answers, np.arange(count)), "drawn at random"
-        if answers.kind in ("point", "regression"):
+        if answers.kind == "point" or (answers.kind == "regression" and answers.outputs == 1):
             how = "drawn at random, stratified"
     _check(place, answers, split, how)
     return split, how
@@ -111,7 +112,7 @@ def _by_group(place: str, answers: Answers, group: Array) -> Split:
 
 def _by_time(place: str, time: Array) -> Split:
     if time.dtype.kind in "US":
-        time = np.array([_date(place, str(each)) for each in time])
+        time = _times(place, time.tolist())
     ordered = np.sort(time)
     ends = [ordered[int(len(time) * share)] for share in (SHARES[0], SHARES[0] + SHARES[1])]
     split = (time >= ends[0]).astype(np.int8) + (time >= ends[1]).astype(np.int8)
@@ -120,13 +121,22 @@ def _by_time(place: str, time: Array) -> Split:
     return split
 
 
+def _times(place: str, words: Sequence[str]) -> Array:
+    """Return what words mean: numbers where all of them are, else dates."""
+    with suppress(ValueError):
+        numbers = np.array(words, np.float64)
+        if np.isfinite(numbers).all():
+            return numbers
+    return np.array([_date(place, word) for word in words])
+
+
 def _date(place: str, word: str) -> np.datetime64:
-    try:
-        return np.datetime64(word, "ns")
-    except ValueError:
-        raise DataError(
-            f"{place}: the time {word!r} is neither a number nor a date such as 2020-01-31"
-        ) from None
+    with suppress(ValueError):
+        # In nanoseconds, years before 1678 and after 2262 would silently become others.
+        date = np.datetime64(word, "us")
+        if not np.isnat(date):
+            return date
+    raise DataError(f"{place}: the time {word!r} is neither a number nor a date such as 2020-01-31")
 
 
 def _given(place: str, answers: Answers, given: Array) -> tuple[Split, str]:

@@ -1,0 +1,44 @@
+"""Folds by time, whatever it is written as."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kit.data.new_task import read
+from kit.data.own.reading import Ask
+from kit.errors import KitError
+
+X = np.random.default_rng(0).normal(size=(20, 6))
+
+
+def by_time(folder: Path, words: list[str]) -> list[int]:
+    np.savez(folder / "a.npz", x=X, y=np.arange(20) % 2, time=np.array(words))
+    return read(folder / "a.npz", Ask(time="time")).split.tolist()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [f"{1500 + 40 * row}-01" for row in range(20)],
+        [str(row) for row in range(20)],
+        [f"{row / 4:g}" for row in range(20)],
+        [f"{row}e3" for row in range(20)],
+        [f"2020-01-01T00:00:{row:02d}.123456789" for row in range(20)],
+    ],
+)
+def test_the_latest_are_the_test(words: list[str], tmp_path: Path) -> None:
+    assert by_time(tmp_path, words) == [0] * 12 + [1] * 4 + [2] * 4
+
+
+@pytest.mark.parametrize("word", ["nan", "NaT", "soon"])
+def test_what_is_no_time_is_told(word: str, tmp_path: Path) -> None:
+    with pytest.raises(KitError, match=f"the time '{word}' is neither a number nor a date"):
+        by_time(tmp_path, [word, *map(str, range(2001, 2020))])
+
+
+def test_several_numbers_are_not_stratified_and_not_said_to_be(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=X, y=X[:, :2])
+    assert "folds    12 train, 4 val, 4 test: drawn at random" in read(tmp_path / "a.npz").card
