@@ -28,6 +28,8 @@ GAPS, SCALES = ("_FillValue", "missing_value"), ("scale_factor", "add_offset")
 # https://docs.unidata.ucar.edu/nug/current/best_practices.html
 UNSIGNED = "_Unsigned"
 Arrays = Mapping[str, Callable[[], Array]]
+# A file, and the name of an array in it.
+Place = tuple[str, str]
 
 
 def read(paths: Sequence[str], ask: Ask) -> Found:
@@ -40,25 +42,17 @@ def read(paths: Sequence[str], ask: Ask) -> Found:
         DataError: a file is damaged, or an array is missing.
         KitError: the library for it is missing.
     """
-    places: dict[str, tuple[str, str]] = {}
+    given: list[Place] = []
     for path in paths:
         file, colon, name = path.rpartition(":")
         if not colon or Path(path).exists():
             if len(paths) > 1:
                 raise DataError(f"{path}: of several, name the dataset: {path}:NAME")
             file, name = path, ""
-        name = name.strip("/")
-        places[name] = (file, name)
-    stored = {file: _arrays(Path(file)) for file, _ in places.values()}
-    if "" in places:
-        file = places[""][0]
-        places = {name: (file, name) for name in stored[file]}
-    else:
-        last = {name.rpartition("/")[2]: place for name, place in places.items()}
-        if INPUTS in last or ask.reading.columns or len(places) > 2:
-            places = last
-        else:
-            places = dict(zip((INPUTS, ANSWERS), places.values(), strict=False))
+        given.append((file, name.strip("/")))
+    stored = {file: _arrays(Path(file)) for file, _ in given}
+    file, name = given[0]
+    places = {each: (file, each) for each in stored[file]} if not name else _named(given, ask)
 
     def get(name: str) -> Array:
         file, wanted = places[name]
@@ -69,6 +63,23 @@ def read(paths: Sequence[str], ask: Ask) -> Found:
             return stored[file][wanted]()
 
     return of_arrays(" and ".join(paths), list(places), get, ask)
+
+
+def _named(given: Sequence[Place], ask: Ask) -> dict[str, Place]:
+    """Return arrays by the last part of their names, or by all of it where those are the same.
+
+    Of two of other names the first has the inputs, the second the answers.
+
+    Raises:
+        DataError: it is not clear which is which.
+    """
+    lasts, wholes = [name.rpartition("/")[2] for _, name in given], [name for _, name in given]
+    names = next((each for each in (lasts, wholes) if len(set(each)) == len(given)), [])
+    if len(given) <= 2 and INPUTS not in names and not ask.reading.columns:
+        names = [INPUTS, ANSWERS][: len(given)]
+    if not names:
+        raise DataError(f"{given[0][0]}: several arrays are called {wholes[0]!r}; rename them")
+    return dict(zip(names, given, strict=True))
 
 
 def _arrays(file: Path) -> Arrays:

@@ -65,6 +65,24 @@ def test_arrays_by_name(make: Callable[[Path], Path], tmp_path: Path) -> None:
         read([str(file), f"{file}:y"])
 
 
+def test_arrays_of_the_same_name_are_told_apart_by_the_whole_of_it(tmp_path: Path) -> None:
+    for name, values in (("first", X), ("second", Y)):
+        with h5py.File(tmp_path / f"{name}.h5", "w") as file:
+            file["data"], file["a/x"], file["b/x"], file["a/y"] = values, X, X + 1, Y
+    file = tmp_path / "first.h5"
+    # The first has the inputs, the second the answers.
+    own = read([f"{file}:data", f"{tmp_path / 'second.h5'}:data"])
+    assert (own.x.tolist(), own.answers.names) == (X.tolist(), ("0", "1"))
+    assert read([f"{file}:b/x", f"{file}:a/y"]).x.tolist() == (X + 1).tolist()
+    three = [f"{file}:{name}" for name in ("a/x", "b/x", "a/y")]
+    with pytest.raises(KitError, match="has no array 'x', but a/x, b/x, a/y"):
+        read(three)
+    named = read(three, Ask(reading=Reading(columns=("a/x",)), targets=("a/y",)))
+    assert named.x.tolist() == X.tolist()
+    with pytest.raises(KitError, match="several arrays are called 'a/x'"):
+        read([f"{file}:a/x", f"{file}:a/x", f"{file}:a/y"])
+
+
 def test_one_array_is_a_store_too(tmp_path: Path) -> None:
     zarr.create_array(tmp_path / "x.zarr", data=X)
     found = files.read([str(tmp_path / "x.zarr")], Ask(answers=False))
