@@ -11,7 +11,7 @@ import torch
 
 from kit.export import inputs
 from kit.export.loading import load_run
-from kit.export.predictions import Predictions
+from kit.export.predictions import Predictions, check_rows
 from kit.task import Kind
 
 BATCH = 64
@@ -22,14 +22,24 @@ def predict(
     source: Path | Sequence[str],
     *,
     device: str = "cpu",
+    rows: bool = False,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Predictions:
     """Return what the model of a finished run says of the inputs in a file, or in several.
+
+    Args:
+        run: the folder of the run.
+        source: the files.
+        device: where the model runs.
+        rows: they are to be written as rows, which is refused in time where they cannot be.
+        progress: called with (done, total) samples.
 
     Raises:
         KitError: the run or the file will not do; one line that says why.
     """
     the_method, context = load_run(run, device)
+    if rows:
+        check_rows(context.task)
     paths = [str(source)] if isinstance(source, Path) else source
     x, ids = inputs.read(paths, context.task, context.settings.data)
     fold, answer = context.fold("test"), the_method.predictor(context)

@@ -19,6 +19,18 @@ from kit.task import Task
 SUFFIXES = (".csv", ".parquet", ".npy")
 
 
+def check_rows(task: Task) -> None:
+    """Check that the answers of a task can be written as rows.
+
+    Raises:
+        KitError: there is an answer per position.
+    """
+    if task.dense:
+        raise KitError(
+            "answers per position cannot be written as rows; use --output with a name in .npy"
+        )
+
+
 @dataclass(frozen=True)
 class Predictions:
     """What a model says of some inputs.
@@ -76,10 +88,7 @@ class Predictions:
         Raises:
             KitError: there is an answer per position.
         """
-        if self.task.dense:
-            raise KitError(
-                "answers per position cannot be written as rows; use --output with a name in .npy"
-            )
+        check_rows(self.task)
         columns: dict[str, list[Any]] = {"sample": list(range(len(self.values)))}
         if self.ids is not None:
             columns["id"] = self.ids

@@ -201,6 +201,10 @@ def test_what_is_wrong_with_a_file_is_told_in_a_line(
             predict(darcy_run, tmp_path / name)
     with pytest.raises(DataError, match="no such file"):
         predict(darcy_run, tmp_path / "none.npy")
+    with pytest.raises(KitError, match=r"name in \.npy"):
+        predict(darcy_run, tmp_path / "none.npy", rows=True)
+    told = kit("predict", "darcy-flow/dash", str(tmp_path / "none.npy")).stderr
+    assert "name in .npy" in told, "before anything is read"
     np.save(tmp_path / "good.npy", x)
     predictions = predict(darcy_run, tmp_path / "good.npy")
     with pytest.raises(KitError, match=r"name in \.npy"):

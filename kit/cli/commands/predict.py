@@ -44,7 +44,8 @@ def command(run: str, files: tuple[str, ...], output: Path | None, device: str) 
     from kit.export.predict import predict
 
     with bar("predict") as progress:
-        predictions = predict(folder, files, device=device, progress=progress)
+        rows = output is None or output.suffix != ".npy"
+        predictions = predict(folder, files, device=device, rows=rows, progress=progress)
     if output is None:
         click.echo(predictions.csv(), nl=False)
         return
