@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -135,6 +135,16 @@ def stored(folder: Path) -> Reading | None:
         return None
     except msgspec.MsgspecError as error:
         raise DataError(f"{folder / FILE}: {error}") from None
+
+
+def one_length(place: str, size: Sequence[int]) -> None:
+    """Check that a size is a length, or not stated.
+
+    Raises:
+        DataError: it is that of images.
+    """
+    if len(size) > 1:
+        raise DataError(f"{place}: --size {'x'.join(map(str, size))} is for images; say a length")
 
 
 def plural(count: int, what: str) -> str:

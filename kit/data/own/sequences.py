@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit.data.own.missing import absent
-from kit.data.own.reading import Array, Stated
+from kit.data.own.reading import Array, Stated, one_length
 from kit.errors import DataError
 
 Rows = npt.NDArray[np.int64]
@@ -37,8 +37,9 @@ class Steps:
         """Group rows by a key, samples in the order in which they come.
 
         Raises:
-            DataError: samples differ in length, and no length is stated.
+            DataError: samples differ in length, and no length is stated, or one with two sides.
         """
+        one_length(place, size)
         _, first, member = np.unique(key, return_index=True, return_inverse=True)
         sample = first.argsort().argsort()[member.reshape(-1)]
         rows = np.lexsort((np.arange(len(key)) if order is None else order, sample))

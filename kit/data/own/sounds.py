@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from kit import extras
 from kit.data import bounded
-from kit.data.own.reading import Array, Reading
+from kit.data.own.reading import Array, Reading, one_length
 from kit.errors import DataError, KitError
 
 
@@ -18,13 +18,15 @@ def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
     """Return sounds (samples, channels, n) in -1..1, how to read more of them, and notes.
 
     Raises:
-        DataError: one is damaged, they differ in rate or channels, or in length and none is stated.
+        DataError: one is damaged, they differ in rate or channels, or in length and none is stated,
+            or a size with two sides is.
         KitError: soundfile is missing.
     """
     try:
         import soundfile
     except ModuleNotFoundError:
         raise KitError(f"sounds need soundfile: {extras.install('audio')}") from None
+    one_length(place, reading.size)
     waves: list[Array] = []
     rates: dict[int, Path] = {}
     for file in files:

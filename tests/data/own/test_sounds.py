@@ -34,6 +34,8 @@ def test_sounds_of_many_rates_lengths_and_channels(tmp_path: Path) -> None:
     root = sounds(tmp_path, channels=(2,))
     with pytest.raises(KitError, match="sounds of 200 to 211 samples; say --size LENGTH"):
         read(root)
+    with pytest.raises(KitError, match="--size 205x3 is for images; say a length"):
+        read(root, Ask(reading=Reading(size=(205, 3))))
     own = read(root, fixed)
     assert own.x.shape == (12, 2, 205)
     assert {"note     6 sounds cut", "note     5 sounds end in silence"} <= set(own.card)
