@@ -152,7 +152,9 @@ def read(source: Path | Sequence[str], ask: Ask = NOTHING_STATED) -> Own:
     if ask.labelled_only:
         found, x, y = _labelled(found, x, y)
     if len(x) < 5 and "split" not in found.aside:
-        raise DataError(f"{found.place}: {len(x)} samples are too few to be split; bring a split")
+        raise DataError(
+            f"{found.place}: {plural(len(x), 'sample')}, too few to be split; bring a split"
+        )
     answers = understand(found.place, y, x.shape[2:], ask.kind, found.names)
     split, how = splits.divide(found.place, answers, found.aside)
     x, reading, notes = missing.fitted(found.place, x, np.flatnonzero(split == 0), found.reading)

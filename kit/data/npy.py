@@ -32,6 +32,8 @@ AXES = 32
 # Of a character of text, and of a truth value.
 LARGEST = {"U": 0x10FFFF, "b": 1}
 PLAIN = re.compile(r"[<>=|]?(\?|b1|[biufcSU][1-9]\d{0,8})")
+DATES = re.compile(r"[<>=|]?[mM]8")
+AS_WORDS = "save them after astype(str)"
 # Without its white space.
 HEADER = re.compile(
     r"\{(?:'descr':'(?P<descr>[^']*)',?|'fortran_order':(?P<fortran>True|False),?"
@@ -59,6 +61,8 @@ def plain(name: object) -> np.dtype[Any]:
     Raises:
         ValueError: it is of another kind, or of no size.
     """
+    if isinstance(name, str) and DATES.match(name):
+        raise ValueError(f"dates, dtype {name[:40]!a}; {AS_WORDS}")
     if not isinstance(name, str) or not PLAIN.fullmatch(name):
         raise ValueError(f"dtype {name[:40]!a}" if isinstance(name, str) else "a dtype of no name")
     try:
@@ -202,7 +206,7 @@ def load_npz(file: Path, required: Sequence[str], optional: Sequence[str] = ()) 
 
 def _check(found: NpyHeader, limit: int) -> None:
     if found.dtype.hasobject:
-        raise ValueError("Python objects in place of numbers")
+        raise ValueError(f"Python objects in place of numbers; {AS_WORDS} or astype(float)")
     if found.bytes > limit:
         raise ValueError(f"its shape asks for {found.bytes} bytes, but there is room for {limit}")
 

@@ -145,6 +145,7 @@ def test_split_by_words_numbers_or_none(tmp_path: Path) -> None:
             "split given: train|val lacks class 0",
         ),
         ({"x": np.zeros((3, 2, 6)), "y": np.array([0, 1, 0])}, "too few to be split"),
+        ({"x": np.zeros((1, 2, 6)), "y": np.array([0])}, "1 sample, too few to be split"),
         ({"split": np.zeros(10, int)}, "split is not train, val or test"),
         ({"split": np.array(["train", "dev"] * 5)}, "split is not train, val or test"),
     ],
@@ -188,12 +189,15 @@ def test_files_and_names_that_are_none(tmp_path: Path) -> None:
     np.save(tmp_path / "bare.npy", np.zeros((4, 5)))
     objects = np.empty(2, object)
     np.savez(tmp_path / "objects.npz", x=objects, y=objects)
+    np.savez(tmp_path / "dates.npz", x=np.zeros((4, 5)), y=np.zeros(4, "M8[D]"))
     for name, file, words in (
         ("own", "none.npz", "no such file"),
         ("own", "half.npz", "no array 'y'"),
         ("own", "text.npz", "not an .npz file"),
         ("own", "bare.npy", "no array 'y'"),
         ("own", "objects.npz", "Python objects in place of numbers"),
+        ("own", "objects.npz", r"save them after astype\(str\) or astype\(float\)"),
+        ("own", "dates.npz", r"dates, dtype '<M8\[D\]'; save them after astype\(str\)"),
         ("My Task", "half.npz", "is no task name.*, such as 'my-task'$"),
         ("2_Été", "half.npz", "a letter comes first, such as 'ete'$"),
         ("class", "half.npz", "'class' is no task name.*a letter comes first$"),

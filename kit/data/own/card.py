@@ -47,10 +47,11 @@ def _answers(answers: Answers) -> str:
             counts = answers.y.sum(0, dtype=np.int64)
             shares = _shares(answers.names, counts, len(answers.y))
             return f"{plural(answers.outputs, 'label')}: {shares}"
-    what = "channel per position" if answers.kind == "dense" else "number"
+    what = "channel" if answers.kind == "dense" else "number"
+    where = " per position" if answers.kind == "dense" else ""
     y = answers.y.astype(np.float64)
     between = f"{y.min():.4g} to {y.max():.4g}, mean {y.mean():.4g}"
-    return f"{plural(answers.outputs, what)}: {between}"
+    return f"{plural(answers.outputs, what)}{where}: {between}"
 
 
 def _shares(names: Sequence[str], counts: Array, whole: int = 0) -> str:

@@ -68,6 +68,11 @@ def read(files: Sequence[Path]) -> tuple[dict[str, Array], list[str]]:
             raise DataError(f"{file} has other columns than {files[0]}")
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
+            if not twice:
+                raise DataError(
+                    f"{file}: several columns have no name; name them or leave them out, and part "
+                    "columns by one sign, not by several blanks"
+                )
             raise DataError(f"{file}: two columns have the name {twice!r}")
     try:
         table = pa.concat_tables(parts, promote_options="permissive")

@@ -58,7 +58,7 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
             if len(modes) > 1 or mode not in modes:
                 told = ", ".join(f"{count} {name}" for name, count in sorted(modes.items()))
                 notes.append(f"images of {told}, taken as {mode}")
-            if any("A" in name for name in modes):
+            if any(name.endswith(("A", "a")) for name in modes):
                 notes.append("transparency is left out")
             if moving:
                 notes.append(f"{plural(moving, 'image')} of several frames: the first is taken")

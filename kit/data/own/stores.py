@@ -115,6 +115,8 @@ def _hdf5(file: Path) -> Arrays:
     def get(name: str) -> Array:
         with h5py.File(file, "r") as opened:
             each = opened[name]
+            if each.shape is None:
+                raise DataError(f"{file}: {name} holds nothing")
             if each.external or each.is_virtual:
                 raise DataError(f"{file}: {name} lies in another file; give that one")
             if h5py.check_string_dtype(each.dtype):

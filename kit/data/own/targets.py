@@ -129,7 +129,7 @@ def _classes(place: str, y: Array, names: Sequence[str]) -> Answers:
     count = int(absent(y).sum())
     if count:
         raise DataError(f"{place}: y lacks {plural(count, 'label')}; {LEAVE_OUT}")
-    if y.dtype.kind in "Mc":
+    if y.dtype.kind not in "biufOSU":
         raise DataError(f"{place}: y is of type {y.dtype}, which no class is")
     if y.dtype.kind == "f":
         numbers(place, "y", y)

@@ -1,4 +1,4 @@
-"""Folds by time, whatever it is written as."""
+"""Folds by time, whatever it is written as, and what the card says of folds and answers."""
 
 from __future__ import annotations
 
@@ -42,3 +42,8 @@ def test_what_is_no_time_is_told(word: str, tmp_path: Path) -> None:
 def test_several_numbers_are_not_stratified_and_not_said_to_be(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=X, y=X[:, :2])
     assert "folds    12 train, 4 val, 4 test: drawn at random" in read(tmp_path / "a.npz").card
+
+
+def test_channels_per_position_are_counted_as_such(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=X[:, None], y=np.stack([X, X], axis=1))
+    assert "2 channels per position:" in read(tmp_path / "a.npz", Ask(kind="dense")).card[1]

@@ -83,6 +83,17 @@ def test_arrays_of_the_same_name_are_told_apart_by_the_whole_of_it(tmp_path: Pat
         read([f"{file}:a/x", f"{file}:a/x", f"{file}:a/y"])
 
 
+def test_what_holds_nothing_or_no_values_is_told(tmp_path: Path) -> None:
+    for values, words in (
+        (h5py.Empty("f4"), "y holds nothing"),
+        (np.zeros(20, [("a", "i4")]), r"y is of type \[\('a', '<i4'\)\], which no class is"),
+    ):
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file["x"], file["y"] = X, values
+        with pytest.raises(KitError, match=words):
+            read(tmp_path / "a.h5")
+
+
 def test_one_array_is_a_store_too(tmp_path: Path) -> None:
     zarr.create_array(tmp_path / "x.zarr", data=X)
     found = files.read([str(tmp_path / "x.zarr")], Ask(answers=False))

@@ -127,6 +127,10 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "no head.csv": ("1,2\n3,4\n", "its first line has numbers; name the columns there"),
     "no label.csv": (table("a,b,c"), "say which column has the answers, --target NAME"),
     "twice.csv": (table("a,a,label"), "two columns have the name 'a'"),
+    "ends in signs.csv": (
+        table("a,label,,", rows=[("1", "no", "", "")]),
+        "several columns have no",
+    ),
     "torn.csv": (table() + "1,2\n", "Expected 3 columns, got 2: 1,2"),
     "page.csv": ("<!DOCTYPE html>\n<html><body>\n</html>\n", "no table that can be read"),
     "head in latin-1.csv": (table("größe,b,label").encode("latin-1"), "iconv -f WINDOWS-1252"),
@@ -209,6 +213,9 @@ def test_answers_per_step_are_not_made_up(tmp_path: Path) -> None:
         if words:
             with pytest.raises(KitError, match=words):
                 read(tmp_path / "a.csv", ask)
+            ask = Ask(reading=Reading(sequence="s", size=(*size, 2)))
+            with pytest.raises(KitError, match="--size 3x2 is for images; say a length"):
+                read(tmp_path / "a.csv", ask)
         else:
             assert read(tmp_path / "a.csv", ask).answers.names == ("no", "yes")
 
@@ -286,6 +293,7 @@ def folder(root: Path, modes: Sequence[str], suffix: str = ".png") -> Path:
         (("L", "LA", "1"), ".png", 1, "images of 4 1, 4 L, 4 LA, taken as L"),
         (("RGBA",), ".png", 3, "transparency is left out"),
         (("I;16",), ".png", 1, "images of 12 I;16, taken as F"),
+        (("LAB",), ".tif", 3, "images of 12 LAB, taken as RGB\nwarning"),
         (("CMYK",), ".tif", 3, "images of 12 CMYK, taken as RGB"),
     ],
 )
