@@ -22,8 +22,6 @@ from kit.spec import TIERS, Profile, Protocol, Tier
 if TYPE_CHECKING:
     from kit.report.verdict import Verdict
 
-__all__ = ["Cell", "Row", "Table", "make"]
-
 OTHERS = "methods of the kit that this table of the paper has not"
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from kit.files import write_json
 from kit.report import formats, table
+from kit.report.grid import Cell, Table
 from kit.runs.collect import collect
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
@@ -27,7 +28,7 @@ def keep(*results: Result) -> list[Path]:
     return files
 
 
-def darcy() -> tuple[table.Table, table.Cell]:
+def darcy() -> tuple[Table, Cell]:
     found = collect()
     made = table.make("dash", 5, found.results, rejected=found.rejected)
     (row,) = [row for row in made.rows if row.method == "dash"]
@@ -35,7 +36,7 @@ def darcy() -> tuple[table.Table, table.Cell]:
     return made, cell
 
 
-def shown(made: table.Table, form: str) -> str:
+def shown(made: Table, form: str) -> str:
     """Return what a format has in the one cell that is of interest."""
     text = formats.render(made, form)
     if form == "csv":
@@ -48,7 +49,7 @@ def shown(made: table.Table, form: str) -> str:
     return text
 
 
-def everywhere(made: table.Table, words: str) -> None:
+def everywhere(made: Table, words: str) -> None:
     for form in formats.names():
         assert words in shown(made, form), form
 

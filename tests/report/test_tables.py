@@ -12,6 +12,7 @@ from kit import method, task
 from kit.report import formats, table
 from kit.report.cells import number
 from kit.report.choice import fill
+from kit.report.grid import Cell
 from kit.runs.records import SCHEMA, MetricValue, Provenance, Result, StageRecord
 
 DARCY = task.find("darcy-flow")
@@ -56,7 +57,7 @@ def result(
 THREE = [result(seed, value) for seed, value in enumerate((0.05, 0.07, 0.06))]
 
 
-def darcy_cell(results: list[Result], name: str = "dash") -> table.Cell:
+def darcy_cell(results: list[Result], name: str = "dash") -> Cell:
     made = table.make("dash", 5, results)
     (row,) = [row for row in made.rows if row.method == name]
     (cell,) = [cell for cell in row.cells if cell.column.task == "darcy-flow"]
