@@ -80,6 +80,25 @@ def test_the_auxiliary_head_is_cifars_and_released() -> None:
 
 
 @pytest.mark.parametrize(
+    ("of", "overrides", "found"),
+    [
+        ("ninapro", (), "4 × 13"),
+        ("ecg", (), "250"),
+        ("darcy-flow", (), "each position"),
+        ("cifar-100", ("data.stride=1", "evaluation.layers=1"), "16 × 16"),
+    ],
+)
+def test_the_auxiliary_head_reads_maps_of_cifars_size(
+    of: str, overrides: tuple[str, ...], found: str
+) -> None:
+    words = f"^evaluation.auxiliary: .* not for {found}; set it to 0$"
+    with pytest.raises(KitError, match=words):
+        network(of, "released", "evaluation.auxiliary=0.4", *overrides)
+    fits = ("data.stride=1", "evaluation.auxiliary=0.4", "evaluation.layers=2")
+    assert network("cifar-100", "released", *fits).get_submodule("network.auxiliary") is not None
+
+
+@pytest.mark.parametrize(
     ("of", "protocol", "last"),
     [
         ("darcy-flow", "released", 0.0745),

@@ -16,6 +16,8 @@ from kit.task import Task
 
 # Two cells halve the map.
 SMALLEST_MAP = 4
+# Positions a side that the second head, made for CIFAR, can read.
+OF_SECOND_HEAD = range(8, 11)
 
 
 class Evaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -63,6 +65,26 @@ class EvaluatedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fiel
     skip: Count = 0
     loss: str | None = None
     speed: Speed = Speed()
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
+        """Hold the settings to the samples.
+
+        Raises:
+            KitError: they do not fit, or the second head cannot read their maps.
+        """
+        super().check(sample_shape, outputs, dense)
+        if not self.evaluation.auxiliary:
+            return
+        *sizes, last = self.data.input_shape(sample_shape)[1:]
+        sizes, layers = [*sizes, last - self.skip], self.evaluation.layers
+        for _ in {layers // 3, 2 * layers // 3}:
+            sizes = [-(-size // 2) for size in sizes]
+        if dense or len(sizes) != 2 or not all(size in OF_SECOND_HEAD for size in sizes):
+            found = "each position" if dense else " × ".join(map(str, sizes))
+            raise KitError(
+                "evaluation.auxiliary: the second head is for maps of 8 × 8 to 10 × 10 behind the "
+                f"last cell that halves them, not for {found}; set it to 0"
+            )
 
 
 class GenotypeSettings(EvaluatedSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
