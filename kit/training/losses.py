@@ -156,7 +156,7 @@ def loss(name: str) -> tuple[Loss, Kind]:
         name: of the loss, then its parameters if any: ``focal:gamma=3,alpha=6``.
 
     Raises:
-        KitError: there is none of that name, or it has no such parameter.
+        KitError: there is none of that name, or it has no such parameter, or not twice.
     """
     base, colon, text = name.partition(":")
     if base not in LOSSES:
@@ -167,7 +167,10 @@ def loss(name: str) -> tuple[Loss, Kind]:
         for each in inspect.signature(function).parameters.values()
         if each.kind is inspect.Parameter.KEYWORD_ONLY
     ]
-    options = dict(_option(name, each, known) for each in text.split(",")) if colon else {}
+    given = [_option(name, each, known) for each in text.split(",")] if colon else []
+    options = dict(given)
+    if len(options) < len(given):
+        raise KitError(f"loss {name!r}: a parameter is there twice")
     return (partial(function, **options) if options else function), kind
 
 
@@ -191,10 +194,19 @@ def _option(name: str, text: str, known: list[str]) -> tuple[str, Numbers]:
 
 
 def _scaled(output: Tensor, batch: Batch, scale: Numbers) -> tuple[Tensor, Tensor]:
-    """Return answers and truth over a scale, which has one number or one per output."""
+    """Return answers and truth over a scale, which has one number or one per output.
+
+    Raises:
+        KitError: it has another number of them; torch would stretch a single output to as many.
+    """
     truth = batch.y.to(output.dtype)
     if scale == 1.0:
         return output, truth
+    if isinstance(scale, tuple) and len(scale) != output.shape[1]:
+        raise KitError(
+            f"loss: scale has {len(scale)} numbers for {output.shape[1]} outputs; give one for all "
+            "or one for each"
+        )
     divisor = _constant(scale, output.dtype, output.device)
     if divisor.ndim:
         divisor = divisor.reshape(-1, *[1] * (output.ndim - 2))

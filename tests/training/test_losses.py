@@ -150,3 +150,19 @@ def test_scaled_losses_divide_output_by_output(
         value.backward()
         assert value.dtype == dtype
         assert value.item() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["scaled-mse", "scaled-mae", "pinball"])
+@pytest.mark.parametrize(("outputs", "scale"), [(1, "2/4"), (3, "2/4"), (2, "1/2/3")])
+def test_scales_are_as_many_as_outputs(name: str, outputs: int, scale: str) -> None:
+    truth = torch.zeros(4, outputs)
+    words = rf"^loss: scale has {scale.count('/') + 1} numbers for {outputs} outputs; give one"
+    with pytest.raises(KitError, match=words):
+        loss(f"{name}:scale={scale}")[0](truth, batch(truth))
+
+
+def test_parameters_are_there_once() -> None:
+    with pytest.raises(
+        KitError, match=r"^loss 'focal:gamma=1,gamma=2': a parameter is there twice$"
+    ):
+        loss("focal:gamma=1,gamma=2")
