@@ -21,7 +21,10 @@ def read(
         values: tensors of one element each.
         weights: of any shapes and kinds; whole numbers among them are always finite.
     """
-    floats = [each for each in weights if each.is_floating_point() or each.is_complex()]
+    # What has no elements, such as the alphas of a space without such choices, has no largest one.
+    floats = [
+        each for each in weights if each.numel() and (each.is_floating_point() or each.is_complex())
+    ]
     numbers = [value.detach().reshape(()).double() for value in values.values()]
     if floats:
         numbers.append(nn.utils.get_total_norm(floats, math.inf).double())

@@ -29,6 +29,16 @@ def test_one_weight_in_many_is_found(value: float, kind: torch.dtype) -> None:
     assert not divergence.read({}, weights)[1]
 
 
+def test_weights_without_elements_are_finite() -> None:
+    empty = torch.empty(0, 2)
+    assert divergence.read({}, [empty]) == ({}, True)
+    assert divergence.read({"loss": torch.tensor(1.0)}, [empty, torch.ones(2)]) == (
+        {"loss": 1},
+        True,
+    )
+    assert not divergence.read({}, [torch.tensor([math.inf]), empty])[1]
+
+
 def test_the_reason_names_what_is_not_finite() -> None:
     network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
     divergence.check("search, epoch 1", 0.5, True)
