@@ -88,7 +88,16 @@ class _AggConv(nn.Module):
             nn.init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
-        """Map (B, C_in, *n) to (B, C_out, *ceil(n / stride)); named as in torch's convolutions."""
+        """Map (B, C_in, *n) to (B, C_out, *ceil(n / stride)); named as in torch's convolutions.
+
+        Raises:
+            ValueError: the input has other axes or channels, is empty or of another type.
+        """
+        if input.ndim != self.axes + 2 or input.shape[1] != self.in_channels:
+            raise ValueError(
+                f"{type(self).__name__} takes inputs (batch, {self.in_channels}"
+                f"{', n' * self.axes}), not {tuple(input.shape)}"
+            )
         result = agg_conv(
             input,
             list(self.weights),

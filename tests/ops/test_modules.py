@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -167,3 +169,16 @@ def test_what_a_convolution_has_one_of_is_told(name: str) -> None:
         getattr(layer, name)
     with pytest.raises(AttributeError, match="object has no attribute 'wieght'"):
         layer.wieght  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape"),
+    [(1, (2, 9)), (1, (1, 3, 9)), (1, (1, 2, 9, 9)), (2, (2, 9, 9)), (2, (1, 2, 9))],
+)
+def test_inputs_of_another_shape_are_told_by_theirs(axes: int, shape: tuple[int, ...]) -> None:
+    layer = (AggConv1d, AggConv2d)[axes - 1](2, 3, (3, 5), (1, 2))
+    words = (
+        rf"^AggConv{axes}d takes inputs \(batch, 2{', n' * axes}\), not {re.escape(str(shape))}$"
+    )
+    with pytest.raises(ValueError, match=words):
+        layer(torch.rand(shape))
