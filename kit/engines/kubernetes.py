@@ -27,6 +27,8 @@ NOTE = "rendered, not run here"
 # Where things lie in an image (docker/Dockerfile), and where the list of runs is put.
 HOME, LIST = "/kit", "/submission"
 USER = 1000
+# A Job's name has at most 63 signs, of which "kit-", a digest and its hyphen take 13.
+LONGEST_TASK = 50
 SHARED_MEMORY = "1Gi"
 # A run that failed by itself is not begun again; one whose node went away is, uncounted.
 RETRIES = 2
@@ -90,7 +92,7 @@ def _items(
     digest = sha256("".join(job.id for job in jobs).encode()).hexdigest()[:8]
     labels = {"app.kubernetes.io/name": "kit", "kit/task": task}
     meta = {
-        "name": f"kit-{task}-{digest}",
+        "name": f"kit-{task[:LONGEST_TASK].rstrip('-')}-{digest}",
         "namespace": cluster.namespace,
         "labels": labels,
         "annotations": {"kit/note": NOTE},

@@ -46,7 +46,8 @@ def make_folder() -> None:
     """Make the folder, where anybody may lock but nobody may remove a file of others."""
     if not folder().exists():
         folder().mkdir(parents=True, exist_ok=True)
-        folder().chmod(0o1777)
+        with suppress(PermissionError):  # another user has just made it, who sets this, too
+            folder().chmod(0o1777)
 
 
 @contextmanager

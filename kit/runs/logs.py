@@ -11,17 +11,22 @@ WINDOW_BYTES = 64 << 10
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def tail(path: Path, lines: int = 20) -> list[str]:
+def tail(path: Path, lines: int = 20, end: int | None = None) -> list[str]:
     """Return the last lines that are not empty, as a terminal shows them in the end.
 
     A progress bar, redrawn by carriage returns, is its last state. Bytes that are no UTF-8 are
-    replaced, escape sequences dropped. At most the last 64 KB are read.
+    replaced, escape sequences dropped. At most 64 KB are read.
+
+    Args:
+        path: of the log.
+        lines: at most so many.
+        end: the position in bytes up to which the log is read; None for all of it.
     """
     try:
         with path.open("rb") as stream:
-            size = stream.seek(0, 2)
-            stream.seek(max(0, size - WINDOW_BYTES))
-            content = stream.read()
+            end = stream.seek(0, 2) if end is None else end
+            start = stream.seek(max(0, end - WINDOW_BYTES))
+            content = stream.read(end - start)
     except FileNotFoundError:
         return []
     return [line for line in map(shown, content.split(b"\n")) if line][-lines:]

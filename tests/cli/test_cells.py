@@ -47,6 +47,7 @@ def test_from_an_archive_to_a_look_up_and_back(kit: Run, tmp_path: Path) -> None
         (("ninapro-12", "77"), "is not in the table"),
         (("ninapro-12", "0", "--epoch", "12"), "epochs are numbered from 0 to 11"),
         (("ninapro-12", "0", "--best"), "either a CELL or --best"),
+        (("ninapro-12", "--epoch", "3"), "give a CELL, or --best"),
         ((str(TOY),), "no whole Parquet file"),
     ):
         done = kit("lookup", *words)

@@ -132,6 +132,21 @@ def test_a_sweep_elsewhere_keeps_no_other_from_being_stopped(
     assert states(kit) == {0: "cancelled", 1: "stopped"}
 
 
+def test_a_run_elsewhere_keeps_no_other_from_being_stopped(
+    kit: Run, sweep: subprocess.Popen[str]
+) -> None:
+    del sweep
+    elsewhere = RunFolder(spec_of("darcy-flow", "wrn", 9))
+    with elsewhere.opened():
+        elsewhere.set_status("running")
+        status = json.loads((elsewhere.path / "status.json").read_text())
+        write_json(elsewhere.path / "status.json", {**status, "pid": 1})
+        done = kit("stop", "darcy-flow/wrn")
+    assert done.returncode == 2
+    assert "on another machine; stop it there" in done.stderr
+    assert done.stdout.count("stopped") == 2
+
+
 def test_what_a_killed_sweep_left_is_stopped(kit: Run, sweep: subprocess.Popen[str]) -> None:
     sweep.kill()
     sweep.wait()

@@ -67,6 +67,15 @@ def test_one_job_per_image_and_number_of_gpus() -> None:
         assert pod["containers"][0]["securityContext"]["readOnlyRootFilesystem"]
 
 
+def test_a_long_name_of_a_task_is_cut_to_what_a_job_may_have() -> None:
+    name = "a" * 49 + "-" + "b" * 13
+    long = Job(msgspec.structs.replace(spec_of("darcy-flow", "wrn", 0), task=name), gpus=1)
+    for item in manifest([long], KubernetesConfig())["items"]:
+        valid(item)
+        assert len(item["metadata"]["name"]) <= 63
+        assert "--" not in item["metadata"]["name"]
+
+
 def test_an_image_is_named_by_the_digest_that_is_locked() -> None:
     base = lock.BaseImage(name="debian", digest="sha256:1")
     pinned = lock.Pinned(image_id="sha256:2", repo_digest="sha256:3")

@@ -13,6 +13,7 @@ def test_the_last_lines_as_a_terminal_shows_them(tmp_path: Path) -> None:
     log.write_bytes(b"first\n\n  1%\r 50%\r100%\r\n\x1b[31mred\x1b[0m \xff\xfe bytes\nlast")
     assert logs.tail(log) == ["first", "100%", "red \ufffd\ufffd bytes", "last"]
     assert logs.tail(log, 1) == ["last"]
+    assert logs.tail(log, end=11) == ["first", "  1%"], "whoever follows the log shows the rest"
 
 
 def test_of_a_huge_log_only_the_end_is_read(tmp_path: Path) -> None:

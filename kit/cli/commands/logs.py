@@ -36,7 +36,8 @@ def command(run: str, follow: bool, lines: int) -> None:
     read = log.stat().st_size if log.exists() else 0
     if not log.exists() and not follow:
         click.echo("no log: what 'kit run' prints is not kept", err=True)
-    for line in logs.tail(log, lines) if lines else ():
+    # What comes from now on is shown by the loop below, and only there.
+    for line in logs.tail(log, lines, end=read) if lines else ():
         click.echo(line)
     if follow:
         _follow(folder, read)

@@ -25,8 +25,16 @@ def command(run: str | None) -> None:
         if in_slurm:
             click.echo(f"{in_slurm} runs taken out of Slurm")
         return
-    stopped = [folder for folder in find.find(run) if stop.stop_run(folder)]
+    stopped = 0
+    refused: list[KitError] = []
+    for folder in find.find(run):
+        try:
+            if stop.stop_run(folder):
+                click.echo(f"stopped {folder}")
+                stopped += 1
+        except KitError as error:  # it is elsewhere, and the others may be here
+            refused.append(error)
+    if refused:
+        raise refused[0]
     if not stopped:
         raise KitError(f"no run {run!r} is at work; see 'kit status'")
-    for folder in stopped:
-        click.echo(f"stopped {folder}")
