@@ -176,6 +176,10 @@ class RunFolder:
         """Write ``engine.json``."""
         write_json(self.path / "engine.json", attempt)
 
+    def drop_attempt(self) -> None:
+        """Remove ``engine.json``, of an attempt that has come to nothing."""
+        (self.path / "engine.json").unlink(missing_ok=True)
+
     def output(self, stage: str) -> dict[str, Any] | None:
         """Return what a finished stage left, or None while it is not finished."""
         try:

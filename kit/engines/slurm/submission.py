@@ -12,6 +12,7 @@ from kit.engines.slurm.probe import probe
 from kit.engines.slurm.script import script
 from kit.errors import KitError, UnavailableError
 from kit.files import write_bytes, write_json
+from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 
 
@@ -74,9 +75,10 @@ def submit(arrays: Sequence[Array], site: Site) -> list[str]:
 
     Raises:
         UnavailableError: there is no Slurm.
-        KitError: it refuses one of them; then none is left.
+        KitError: it refuses one of them; then none is left, nor any note.
     """
     jobs: list[str] = []
+    noted: list[RunSpec] = []
     try:
         for array in arrays:
             text, folder = script(array, site), Path(array.folder)
@@ -89,10 +91,13 @@ def submit(arrays: Sequence[Array], site: Site) -> list[str]:
             jobs.append(client.submit(text, "--hold", *order))
             for index, spec in enumerate(array.runs):
                 note(spec, f"{jobs[-1]}_{index}")
+                noted.append(spec)
         for job in jobs:
             client.call("scontrol", "release", job)
     except BaseException:
         client.cancel(jobs)
+        for spec in noted:
+            RunFolder(spec).drop_attempt()
         raise
     return jobs
 

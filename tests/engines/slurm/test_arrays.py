@@ -24,6 +24,7 @@ from kit.engines.slurm.arrays import Array, Container, Site, hours
 from kit.engines.slurm.probe import SlurmNode
 from kit.engines.slurm.script import script
 from kit.errors import KitError
+from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.conftest import Run
 from tests.engines.fake_run import spec_of
@@ -267,6 +268,26 @@ def test_what_slurm_says(monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.nodes() == [("a", "idle", 4), ("b", "mixed*", 2), ("c", "down", 0)]
     names = ("short", None, "day", "ever", "none")
     assert [client.longest(name) for name in names] == [0.5, 60.0, 8.0, None, None]
+
+
+def test_where_one_array_is_refused_no_run_is_said_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    cancelled: list[str] = []
+
+    def refuse_the_second(text: str, *words: str) -> str:
+        if cancelled:
+            raise KitError("sbatch: no")
+        cancelled.append("7")
+        return "7"
+
+    monkeypatch.setattr(client, "submit", refuse_the_second)
+    monkeypatch.setattr(client, "cancel", cancelled.extend)
+    made = arrays.arrays([Job(spec(0)), Job(spec(1), gpus=2)], Site())
+    assert len(made) == 2
+    with pytest.raises(KitError, match="sbatch: no"):
+        submission.submit(made, Site())
+    assert cancelled == ["7", "7"]
+    assert RunFolder(spec(0)).attempt() is None
+    assert RunFolder(spec(1)).attempt() is None
 
 
 def test_a_run_that_needs_more_memory_than_any_node_has(monkeypatch: pytest.MonkeyPatch) -> None:
