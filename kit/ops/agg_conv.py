@@ -64,7 +64,7 @@ def agg_conv(
     check(x, weights, alpha, sizes, gaps, stride, groups, method, memory)
     with full(device):
         conv = ConvShape(tuple(x.shape[2:]), sizes, gaps, stride, groups)
-        if x.is_meta:  # shapes only, and plans are made for numbers
+        if x.is_meta:  # it has no values, which the methods need
             return x.new_empty(len(x), len(weights[0]), *conv.outputs)
         if method == "auto":
             method = rule(x, weights, conv)

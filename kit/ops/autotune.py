@@ -1,4 +1,4 @@
-"""What "autotune" stands for: the promising methods timed once per shape and device."""
+"""The choice of "autotune": the promising methods, timed once per shape and device."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _chosen: OrderedDict[Key, str] = OrderedDict()
 
 
 def contenders(x: Tensor, weights: Sequence[Tensor], conv: ConvShape) -> tuple[str, ...]:
-    """Methods that can be the fastest for such a problem."""
+    """Return the names of the methods that may be the fastest for a convolution."""
     depthwise = is_depthwise(x, weights, conv)
-    found = ["dilation"]
+    names = ["dilation"]
     if extent(conv.kernel_sizes, conv.dilations) <= 31:
-        found.append("mixed-weights")
+        names.append("mixed-weights")
     if depthwise or conv.groups == 1:
-        found.append("fourier")
+        names.append("fourier")
         if max(conv.lengths) <= 512:
-            found.append("dft-matmul")
+            names.append("dft-matmul")
     if serves(conv):
-        found.append("phases")
+        names.append("phases")
     if depthwise and len(conv.sizes) == 1 and conv.sizes[0] <= 512:
-        found.append("toeplitz")
-    return tuple(found)
+        names.append("toeplitz")
+    return tuple(names)
 
 
 def fastest(
@@ -51,7 +51,7 @@ def fastest(
     memory: str,
     methods: Mapping[str, Method],
 ) -> str:
-    """The contender with the least time for a forward and backward pass, measured once.
+    """Return the contender whose forward and backward pass take least time, measured once.
 
     The choice is remembered per convolution, shapes, dtype, device, number of threads and memory.
     """
@@ -61,22 +61,22 @@ def fastest(
         _chosen.move_to_end(key)
         return _chosen[key]
     with torch.inference_mode(False), torch.enable_grad():
-        # Copies: what was made in inference mode cannot be differentiated.
-        own, coefficients, *inputs = (
+        # Copies, since tensors that were made in inference mode cannot be differentiated.
+        data, coefficients, *inputs = (
             each.detach().clone().requires_grad_() for each in (x, alpha, *weights)
         )
 
         def seconds(name: str) -> float:
             _wait(x)
             start = time.perf_counter()
-            y = methods[name](own, inputs, coefficients, conv, memory)
-            torch.autograd.grad(y, [own, coefficients, *inputs], torch.ones_like(y))
+            y = methods[name](data, inputs, coefficients, conv, memory)
+            torch.autograd.grad(y, [data, coefficients, *inputs], torch.ones_like(y))
             _wait(x)
             return time.perf_counter() - start
 
         names = contenders(x, weights, conv)
         for name in names:
-            seconds(name)  # plans are made here, and libraries choose their algorithms
+            seconds(name)  # not timed: it makes plans, and libraries choose algorithms
         times: dict[str, list[float]] = {name: [] for name in names}
         for _ in range(ROUNDS):
             for name in names:

@@ -1,4 +1,4 @@
-"""What an AggConv is refused for, in one line."""
+"""Checks of an AggConv's arguments, with error messages of one line."""
 
 from __future__ import annotations
 
@@ -59,22 +59,22 @@ def check(
 
 
 def whole(name: str, values: Sequence[Any]) -> tuple[int, ...]:
-    """Return positive integers as such: 1.0 and True are the same key of a cache as 1.
+    """Return values as plain integers; as keys of a cache, 1.0 and True would equal 1.
 
     Raises:
-        ValueError: there are none, or one is none.
+        ValueError: there are no values, or one is not a positive integer.
     """
     try:
-        found = tuple(int(operator.index(value)) for value in values)
+        integers = tuple(int(operator.index(value)) for value in values)
     except TypeError:
-        found = ()
-    if not found or min(found) < 1:
+        integers = ()
+    if not integers or min(integers) < 1:
         raise ValueError(f"{name} must be positive integers, not {values}")
-    return found
+    return integers
 
 
 def check_options(method: str, memory: str) -> None:
-    """Raise ValueError for a method or a way with memory that does not exist."""
+    """Raise ValueError for an unknown method or memory option."""
     if method not in CHOOSERS and method not in METHODS:
         raise ValueError(f"unknown method {method!r}; there are {', '.join((*CHOOSERS, *METHODS))}")
     if memory not in ("fast", "small"):

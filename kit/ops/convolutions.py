@@ -1,6 +1,6 @@
-"""Convolutions that keep the size of their input whatever their kernel size and dilation.
+"""Convolutions whose output is as long as their input for any kernel size and dilation.
 
-And how TensorFlow pads to that end.
+With TensorFlow's rule of padding for the same purpose.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 
 def same_padding(length: int, size: int, stride: int = 1, dilation: int = 1) -> tuple[int, int]:
-    """Return how far TensorFlow's ``SAME`` pads before and after: to ceil(length / stride).
+    """Return how many zeros TensorFlow's ``SAME`` puts before and after an axis.
 
-    Of an odd amount the larger half comes last.
+    The output has ceil(length / stride) positions. Of an odd number the larger half comes last.
     """
     reach = (-(-length // stride) - 1) * stride + (size - 1) * dilation + 1
     missing = max(0, reach - length)

@@ -1,4 +1,4 @@
-"""Parameters and multiply-adds of a network, by a look at one sample on its way through it."""
+"""Counts of a network's parameters and of its multiply-adds for one sample."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ def multiply_adds(
 ) -> int:
     """Return the multiply-adds of convolutions and linear layers for one sample.
 
-    An AggConv costs what DASH's Fourier path costs by its formula (``kit.ops.costs``), another
-    module what its own ``multiply_adds(x)`` returns for one sample, where it has one. A copy of the
-    network runs once, where it is: on torch's meta device, with shapes alone, some layers would
-    have torch import its compiler first. One that lies there already runs itself, and is of no
-    other use afterwards.
+    An AggConv counts by the formula for DASH's Fourier method (``kit.ops.costs``); any other module
+    with a method ``multiply_adds(x)`` counts what that returns for one sample.
+
+    A copy of the network runs once, on the network's own device: on torch's meta device some
+    layers would make torch import its compiler. A network that is on the meta device already runs
+    itself, without a copy, and cannot be used afterwards.
 
     Args:
         network: in any mode.
@@ -51,19 +52,19 @@ def multiply_adds(
             total += output.numel() * taps
         elif isinstance(module, AggConv1d | AggConv2d):
             total += round(_fourier(module, inputs[0]))
-        elif callable(own := getattr(module, "multiply_adds", None)):
-            total += own(inputs[0])
+        elif callable(counter := getattr(module, "multiply_adds", None)):
+            total += counter(inputs[0])
 
     state = [*network.parameters(), *network.buffers()]
-    shadow = bool(state) and all(each.is_meta for each in state)
+    on_meta = bool(state) and all(each.is_meta for each in state)
     first = next(filter(Tensor.is_floating_point, state), torch.empty(0))
-    runs = network if shadow else copy.deepcopy(network)
-    for module in runs.eval().modules():
+    target = network if on_meta else copy.deepcopy(network)
+    for module in target.eval().modules():
         if isinstance(module, AggConv1d | AggConv2d):
             module.forward = partial(_shape_alone, module)  # type: ignore[method-assign]
         module.register_forward_hook(count)
-    with torch.no_grad(), (shapes or Shapes()) if shadow else nullcontext():
-        runs(first.new_zeros(1, *input_shape))
+    with torch.no_grad(), (shapes or Shapes()) if on_meta else nullcontext():
+        target(first.new_zeros(1, *input_shape))
     return total
 
 
@@ -81,6 +82,6 @@ def _fourier(module: AggConv1d | AggConv2d, x: Tensor) -> float:
 
 
 def _shape_alone(module: AggConv1d | AggConv2d, x: Tensor) -> Tensor:
-    """Stand in for the forward pass, which takes plans."""
+    """Return zeros of the output's shape; the forward pass itself would make plans first."""
     sizes = [-(-size // module.stride) for size in x.shape[2:]]
     return x.new_zeros(len(x), module.out_channels, *sizes)

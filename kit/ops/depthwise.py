@@ -28,9 +28,9 @@ def depthwise(
 
 @lru_cache(maxsize=64)
 def grid_of(conv: ConvShape, dtype: torch.dtype, device: torch.device, fast: bool) -> Grid:
-    """The grid of a convolution, with small chunks where memory counts."""
-    kind = RealGrid if len(conv.sizes) == 1 else PairGrid
-    return kind(conv, dtype, device, fast)
+    """Return the grid of a convolution; its chunks are smaller, to save memory, if not `fast`."""
+    grid_class = RealGrid if len(conv.sizes) == 1 else PairGrid
+    return grid_class(conv, dtype, device, fast)
 
 
 class _Depthwise(torch.autograd.Function):
@@ -70,12 +70,12 @@ class _Depthwise(torch.autograd.Function):
         sides, chunks = len(grid.wrapping.sides), len(ctx.chunks)
         read, responses = saved[:sides], saved[sides : sides + chunks]
         kept = iter(saved[sides + chunks :])
-        of_x, of_taps = ctx.needs_input_grad[:2]
-        result = gradient.new_empty(ctx.shape) if of_x else None
-        found = []
+        needs_x, needs_taps = ctx.needs_input_grad[:2]
+        result = gradient.new_empty(ctx.shape) if needs_x else None
+        gradients = []
         buffer = data = None
         for (columns, samples), response in zip(ctx.chunks, responses, strict=True):
-            turned = grid.turned(response) if of_x else response
+            turned = grid.turned(response) if needs_x else response
             total: Tensor | None = None
             for rows in samples:
                 part = gradient[rows, columns]
@@ -84,22 +84,22 @@ class _Depthwise(torch.autograd.Function):
                 if result is not None:
                     spectrum = grid.filtered(upstream, turned, buffer)
                     grid.synthesise(spectrum, result[rows, columns], 1, True)
-                if of_taps:
+                if needs_taps:
                     if x is None:
                         spectrum = next(kept)
                     else:
                         part = x[rows, columns]
                         data = grid.buffer(part, 1) if data is None else data
                         spectrum = grid.analyse(part, data, 1, False)
-                    own = grid.correlation(upstream, spectrum)
-                    own = own[0] if len(own) == 1 else own.sum(0)
-                    total = own if total is None else total.add_(own)
+                    product = grid.correlation(upstream, spectrum)
+                    product = product[0] if len(product) == 1 else product.sum(0)
+                    total = product if total is None else total.add_(product)
             if total is not None:
-                found.append(grid.taps(total))
+                gradients.append(grid.taps(total))
         if result is not None:
             grid.wrapping.correct_data(result, gradient, taps)
-        of_kernel = None
-        if of_taps:
-            of_kernel = found[0] if len(found) == 1 else torch.cat(found, 1)
-            grid.wrapping.correct_taps(of_kernel, gradient, read)
-        return result, of_kernel, None, None, None
+        taps_gradient = None
+        if needs_taps:
+            taps_gradient = gradients[0] if len(gradients) == 1 else torch.cat(gradients, 1)
+            grid.wrapping.correct_taps(taps_gradient, gradient, read)
+        return result, taps_gradient, None, None, None

@@ -11,10 +11,10 @@ from kit.ops.plan import ConvShape
 from kit.ops.planar import planar_product
 
 SHORT = {1: 256, 2: 60}
-"""On axes of up to so many points matrix products are the faster transforms of dense layers.
+"""Longest axis, by the number of axes, that dense layers transform faster by matrix products.
 
-On one axis points of the transform count, on two those of the data: of what is zero, the matrices
-have no columns.
+On one axis this is the length of the transform; on two it is that of the data, since the matrices
+have no columns for the zeros of the padding.
 """
 
 
@@ -27,6 +27,6 @@ def is_short(conv: ConvShape) -> bool:
 def dft_matmul(
     x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str
 ) -> Tensor:
-    """As `fourier`, transforms and channel product all being real matrix products."""
+    """Compute the same as `fourier`, with real matrix products in place of FFTs."""
     transform = matrix_transform(conv, x.dtype, x.device)
     return planar_product(x, weights, alpha, conv, memory, transform)

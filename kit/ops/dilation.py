@@ -1,4 +1,4 @@
-"""AggConv as one convolution of torch's own per dilation."""
+"""AggConv as one of torch's convolutions per dilation."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ def dilation(
             padding.append((max(-first, 0), max(last, 0)))
         result = convolve(view, weight, padding, kernel.dilation, conv.stride, conv.groups)
         total = result if total is None else total + result
-    if total is None:  # no tap reaches data: zeros, but with their place in the graph
+    if total is None:  # no tap reaches data: zeros that autograd can still differentiate
         return mixed_results(x, weights, alpha, conv, memory)
     return total

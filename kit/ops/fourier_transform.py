@@ -51,23 +51,23 @@ class FourierTransform(Transform):
         batch, channels = spectrum.shape[2:]
         result = spectrum.new_empty(batch, channels, *[-(-n // step) for n in self.sizes])
         chunk = min(batch, self._chunk(spectrum, channels))
-        # As a transposition of one matrix, which has a blocked kernel; a permuted copy has not.
+        # Transposing one matrix is faster than permuting: torch has a blocked kernel for it.
         planes = spectrum.view(2 * self.frequencies, batch * channels).t().contiguous()
         whole = torch.view_as_complex(planes.view(batch, channels, *self.half, 2))
         for start in range(0, batch, chunk):
-            found = inverse_transform(whole[start : start + chunk], self.lengths, self.sizes)
-            result[start : start + chunk] = at_steps(found, result.shape[2:], step)
+            part = inverse_transform(whole[start : start + chunk], self.lengths, self.sizes)
+            result[start : start + chunk] = at_steps(part, result.shape[2:], step)
         return result
 
 
 def real_transform(padded: Tensor, axes: int) -> Tensor:
-    """Half spectrum over the last `axes` axes."""
+    """Return the half spectrum over the last `axes` axes."""
     spectrum: Tensor = torch.fft.rfft(padded) if axes == 1 else torch.fft.rfft2(padded)
     return spectrum
 
 
 def inverse_transform(spectrum: Tensor, lengths: tuple[int, ...], sizes: tuple[int, ...]) -> Tensor:
-    """Inverse of a half spectrum, cropped to `sizes`; rows that are cropped are not computed."""
+    """Return the inverse of a half spectrum, cropped to `sizes`; cropped rows are not computed."""
     if len(sizes) == 2:
         spectrum = torch.fft.ifft(spectrum, dim=-2)[..., : sizes[0], :]
     result: Tensor = torch.fft.irfft(spectrum, lengths[-1])

@@ -1,4 +1,4 @@
-"""What transforms the planes of a depthwise AggConv, in chunks of planes that stay in the cache."""
+"""Transforms of the planes of a depthwise AggConv, in chunks that fit into the cache."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ CHUNK_BYTES = 1 << 20
 
 
 class Grid(ABC):
-    """Planes of a convolution; samples travel `together` at a time.
+    """Transforms of a convolution's planes.
 
-    Transform lengths are a `multiple`.
+    Attributes:
+        together: how many samples share one transform.
+        multiple: every transform length is a multiple of it.
     """
 
     together = 1
@@ -37,9 +39,9 @@ class Grid(ABC):
         self.sizes, self.lengths = conv.sizes, self.wrapping.lengths
 
     def chunks(self, x: Tensor) -> Iterator[tuple[slice, list[slice]]]:
-        """Slices of channels and, for each, of the batch.
+        """Yield slices of the channels, each with slices of the batch.
 
-        Whole samples where they fit, else channels of a few.
+        A chunk is of whole samples where they fit, else of some channels of `together` samples.
         """
         batch, channels = x.shape[:2]
         rows = -(-batch // self.together)
@@ -55,18 +57,19 @@ class Grid(ABC):
 
     @abstractmethod
     def buffer(self, part: Tensor, step: int) -> Tensor:
-        """Where chunks no larger than `part` are padded."""
+        """Return an array in which chunks no larger than `part` can be padded."""
 
     @abstractmethod
     def analyse(self, part: Tensor, buffer: Tensor, step: int, back: bool) -> Tensor:
-        """Spectra of a chunk whose entries sit at positions 0, step, 2 step, ...
+        """Return spectra of a chunk whose entries sit at positions 0, step, 2 step, ...
 
-        If `back`, of a gradient, in the form that the other methods take on the way back.
+        If `back`, the chunk is of a gradient, and its spectra have the form that the other methods
+        take in the backward pass.
         """
 
     @abstractmethod
     def filtered(self, spectrum: Tensor, response: Tensor, buffer: Tensor) -> Tensor:
-        """Spectra times responses. What `analyse` left in the buffer may be used up."""
+        """Return spectra times responses; what `analyse` left in the buffer may be overwritten."""
 
     @abstractmethod
     def synthesise(self, spectrum: Tensor, into: Tensor, step: int, back: bool) -> None:
@@ -74,16 +77,16 @@ class Grid(ABC):
 
     @abstractmethod
     def correlation(self, upstream: Tensor, spectrum: Tensor) -> Tensor:
-        """Conjugate gradients times data spectra. `upstream` is used up."""
+        """Return conjugate gradient spectra times data spectra; `upstream` is overwritten."""
 
     @abstractmethod
     def responses(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """Spectra of the kernels of chunks of (taps, C), of which none is wider than the first."""
+        """Yield the kernel spectra of chunks (taps, C), of which none is wider than the first."""
 
     @abstractmethod
     def turned(self, response: Tensor) -> Tensor:
-        """What gradients are filtered with."""
+        """Return the response by which gradients are filtered in the backward pass."""
 
     @abstractmethod
     def taps(self, total: Tensor) -> Tensor:
-        """Adjoint of `responses`, from the sum of correlations."""
+        """Return the taps' gradient (taps, C) from a sum of correlations."""

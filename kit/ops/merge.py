@@ -24,7 +24,7 @@ from torch import Tensor
 from kit.ops.precision import Gradients, backward_pass
 
 FEW = 1 << 17
-"""Number of kernel entries in all up to which one product for all candidates is made."""
+"""Up to this total number of kernel entries, one product serves all candidates."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class Merging:
 
     @classmethod
     def make(cls, matrices: Sequence[Tensor], dtype: torch.dtype, device: torch.device) -> Merging:
-        """From full matrices (taps, kernel entries), one per candidate."""
+        """Return the merging of full matrices (taps, kernel entries), one per candidate."""
         rows, parts, owner = [], [], []
         for index, matrix in enumerate(matrices):
             touched = matrix.any(1).nonzero().flatten().tolist()
@@ -60,13 +60,13 @@ class Merging:
         )
 
     def matrices(self, flat: Tensor) -> list[Tensor]:
-        """The S_i, as views of `flat`, or of a scaled copy of it."""
+        """Return the S_i as views of `flat`, which may be a scaled copy of the attribute."""
         parts = flat.split([height * width for height, width in self.shapes])
         return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     @cached_property
     def joined(self) -> tuple[Tensor, Tensor, Tensor]:
-        """All S_i side by side, the candidate of each column, and that one-hot as a matrix."""
+        """Return all S_i side by side, the candidate of each column, and the latter one-hot."""
         widths = [width for _, width in self.shapes]
         whole = self.flat.new_zeros(self.count, sum(widths))
         for rows, part, matrix in zip(
@@ -96,18 +96,18 @@ class _Merge(torch.autograd.Function):
         alpha, *weights = ctx.saved_tensors
         merging: Merging = ctx.merging
         of_alpha, of_weights = ctx.needs_input_grad[1], any(ctx.needs_input_grad[2:])
-        found: list[Tensor | None] = [None] * len(weights)
+        gradients: list[Tensor | None] = [None] * len(weights)
         products = []
         for index, (rows, matrix) in enumerate(
             zip(merging.rows, merging.matrices(merging.flat), strict=True)
         ):
             weight = weights[index]
-            own = torch.mm(gradient[rows].t(), matrix)
+            product = torch.mm(gradient[rows].t(), matrix)
             if of_alpha:
-                products.append(torch.dot(own.flatten(), weight.flatten()))
+                products.append(torch.dot(product.flatten(), weight.flatten()))
             if of_weights:
-                found[index] = own.mul_(alpha[index]).view(weight.shape)
-        return None, torch.stack(products) if of_alpha else None, *found
+                gradients[index] = product.mul_(alpha[index]).view(weight.shape)
+        return None, torch.stack(products) if of_alpha else None, *gradients
 
 
 class _MergeFew(torch.autograd.Function):
@@ -132,10 +132,10 @@ class _MergeFew(torch.autograd.Function):
 
 
 def merge(merging: Merging, alpha: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    """Merged taps.
+    """Return the taps into which all candidates merge.
 
     Args:
-        merging: of the plan.
+        merging: the constant matrices, from ``kit.ops.taps``.
         alpha: (|K||D|,).
         weights: |K||D| tensors (C_out, C_in / groups, k[, k]).
 
@@ -144,6 +144,6 @@ def merge(merging: Merging, alpha: Tensor, weights: Sequence[Tensor]) -> Tensor:
     """
     if sum(weight.numel() for weight in weights) > FEW:
         return _Merge.apply(merging, alpha, *weights)
-    # Put in a row outside of the Function: so the library cuts the gradient into pieces.
+    # Concatenated outside of the Function, so that autograd splits the gradient again.
     entries = torch.cat([weight.flatten(2) for weight in weights], 2).flatten(0, 1)
     return _MergeFew.apply(merging, alpha, entries)

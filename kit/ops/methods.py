@@ -28,4 +28,6 @@ METHODS: dict[str, Method] = {
     "toeplitz": toeplitz,
 }
 CHOOSERS = ("auto", "autotune")
+"""Names that stand for one of the methods, chosen by a rule or by timing."""
 DIRECT = ("mixed-results", "mixed-weights", "dilation")
+"""Methods without a transform, which take any number of groups."""

@@ -18,7 +18,7 @@ def convolve(
     stride: int,
     groups: int,
 ) -> Tensor:
-    """Torch's own convolution with (left, right) padding per axis."""
+    """Call torch's convolution with (left, right) padding per axis."""
     convolution = F.conv1d if x.ndim == 3 else F.conv2d
     if any(left != right for left, right in padding):
         x = F.pad(x, [side for pair in reversed(padding) for side in pair])

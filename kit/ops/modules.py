@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from kit.ops.agg_conv import agg_conv
 from kit.ops.checks import check_options, whole
 
-# What torch's convolutions have one of.
+# Attributes of torch's convolutions that an AggConv lacks: each candidate has its own.
 OF_CONVOLUTIONS = ("weight", "kernel_size", "dilation", "padding")
 
 

@@ -39,7 +39,7 @@ class PairGrid(Grid):
         self.mirrored = (-rows % height * width + -columns % width).to(device)
 
     def buffer(self, part: Tensor, step: int) -> Tensor:
-        """See `Grid`. Zero beside what `analyse` fills."""
+        """See `Grid`. The buffer is zero wherever `analyse` does not write."""
         dtype = torch.promote_types(part.dtype, torch.cfloat)
         buffer = part.new_empty(-(-len(part) // 2), part.shape[1], *self.lengths, dtype=dtype)
         if step > 1:
@@ -68,11 +68,11 @@ class PairGrid(Grid):
     def synthesise(self, spectrum: Tensor, into: Tensor, step: int, back: bool) -> None:
         """See `Grid`."""
         if back:
-            found = at_steps(torch.fft.fft2(spectrum, norm="forward"), into.shape[2:], step)
-            first, second = found.imag, found.real
+            planes = at_steps(torch.fft.fft2(spectrum, norm="forward"), into.shape[2:], step)
+            first, second = planes.imag, planes.real
         else:
-            found = at_steps(torch.fft.ifft2(spectrum), into.shape[2:], step)
-            first, second = found.real, found.imag
+            planes = at_steps(torch.fft.ifft2(spectrum), into.shape[2:], step)
+            first, second = planes.real, planes.imag
         into[0::2] = first
         into[1::2] = second[: into.shape[0] // 2]
 
@@ -81,7 +81,7 @@ class PairGrid(Grid):
         return upstream.mul_(spectrum)
 
     def responses(self, chunks: Iterable[Tensor]) -> Iterator[Tensor]:
-        """See `Grid`. All have their taps at the same places: the rest is set to zero once."""
+        """See `Grid`. All chunks have taps at the same places, so the rest is zeroed once."""
         planes: Tensor | None = None
         for taps in chunks:
             if planes is None:

@@ -1,4 +1,4 @@
-"""How an AggConv on images is taken apart by dilations: which ways there are, and the cheapest."""
+"""Ways to divide an AggConv on images by dilations, and the choice of the cheapest."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from kit.ops.dft import is_short
 from kit.ops.plan import ConvShape
 
 GAIN = 0.9
-"""At most this share of the time in one piece is worth the memory."""
+"""Phases need more memory, and are used only below this share of the time of one piece."""
 
 
 @dataclass(frozen=True)
 class Part:
     """Candidates that are computed together.
 
-    factor: their phases are every so many positions; chosen: which candidates; conv: of one phase.
+    Attributes:
+        factor: a phase takes every factor-th position of each axis.
+        chosen: indices of the candidates.
+        conv: the convolution of one phase.
     """
 
     factor: int
@@ -26,9 +29,10 @@ class Part:
 
 
 def serves(conv: ConvShape) -> bool:
-    """Whether the candidates of a dilation combine positions of one residue, and there are others.
+    """Whether a convolution can be divided into phases.
 
-    Kernels of even size are shifted against the others, by less than a dilation.
+    It must be dense, on two axes, of stride 1 and with a dilation above 1. Its kernels must be of
+    odd size: the taps of even ones lie between the multiples of their dilation.
     """
     odd = all(k % 2 for k in conv.kernel_sizes)
     plain = len(conv.sizes) == 2 and conv.stride == conv.groups == 1
@@ -37,7 +41,7 @@ def serves(conv: ConvShape) -> bool:
 
 @lru_cache(maxsize=256)
 def divide(conv: ConvShape, together: int) -> tuple[Part, ...]:
-    """The parts where so many of the smallest dilations stay together."""
+    """Return the parts if the `together` smallest dilations form one and each other its own."""
     ordered = sorted(set(conv.dilations))
     groups = [(1, ordered[:together])] if together else []
     groups += [(d, [d]) for d in ordered[together:]]
@@ -55,16 +59,17 @@ def divide(conv: ConvShape, together: int) -> tuple[Part, ...]:
 
 
 def cost(part: Part, batch: int, channels: int, outputs: int) -> float:
-    """What a forward and backward pass of a part takes, about: nanoseconds of one CPU core.
+    """Estimate the nanoseconds of one CPU core for a forward and backward pass of a part.
 
-    The numbers fit times of 113 shapes on one processor; only what they say of each other counts.
+    The constants were fitted to the times of 113 shapes on one processor; only ratios of estimates
+    are used.
     """
     conv, pairs, planes = part.conv, channels * outputs, channels + outputs
     samples = batch * part.factor**2
     frequencies = conv.lengths[0] * (conv.lengths[1] // 2 + 1)
     slots = len(set(conv.dilations)) * min(max(conv.kernel_sizes), max(conv.sizes))
     kernel = pairs * (1.5 + 0.09 * slots)
-    product = max(1800.0, pairs * (1.35 + 0.25 * samples))  # small matrices take a call's time
+    product = max(1800.0, pairs * (1.35 + 0.25 * samples))  # at least the overhead of a call
     data = samples * planes * (1.2 + 0.17 * conv.lengths[0] if is_short(conv) else 16.0)
     total = frequencies * (kernel + product + data)
     if part.factor > 1:
@@ -76,11 +81,11 @@ def cost(part: Part, batch: int, channels: int, outputs: int) -> float:
 def best(
     conv: ConvShape, batch: int, channels: int, outputs: int
 ) -> tuple[tuple[Part, ...], float]:
-    """The division that costs least, and its cost over that of one piece."""
+    """Return the cheapest division, and its cost divided by that of one piece."""
     count = len(set(conv.dilations))
     costs = {}
     for together in range(count + 1):
         parts = divide(conv, together)
         costs[parts] = sum(cost(part, batch, channels, outputs) for part in parts)
-    found = min(costs, key=costs.__getitem__)
-    return found, costs[found] / costs[divide(conv, count)]
+    cheapest = min(costs, key=costs.__getitem__)
+    return cheapest, costs[cheapest] / costs[divide(conv, count)]

@@ -26,7 +26,7 @@ from kit.ops.precision import Gradients, backward_pass
 def phases(
     x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str
 ) -> Tensor:
-    """The sum over parts; a problem that has no phases is one part, see `serves`."""
+    """Return the sum over parts; a convolution that has no phases (`serves`) is one part."""
     if not serves(conv):
         return _whole(x, weights, alpha, conv, memory)
     parts = best(conv, x.shape[0], x.shape[1], weights[0].shape[0])[0]
@@ -48,17 +48,17 @@ def phases(
 def _whole(
     x: Tensor, weights: Sequence[Tensor], alpha: Tensor, conv: ConvShape, memory: str
 ) -> Tensor:
-    """A problem in one piece."""
+    """Compute an AggConv in one piece."""
     return (dft_matmul if is_short(conv) else fourier)(x, weights, alpha, conv, memory)
 
 
 def _padded(parts: Sequence[Part]) -> list[int]:
-    """Sizes at which all phases of all parts are whole."""
+    """Return the size of each axis at which all phases of all parts are of full length."""
     return [max(part.factor * part.conv.sizes[axis] for part in parts) for axis in (0, 1)]
 
 
 def _phases(padded: Tensor, part: Part) -> Tensor:
-    """(factor, factor, B, C, m_1, m_2), a view of what is long enough for whole phases."""
+    """Return the phases of padded data, as a view (factor, factor, B, C, m_1, m_2)."""
     factor, (rows, columns) = part.factor, part.conv.sizes
     whole = padded[..., : rows * factor, : columns * factor]
     parts = whole.unflatten(3, (columns, factor)).unflatten(2, (rows, factor))
@@ -66,22 +66,22 @@ def _phases(padded: Tensor, part: Part) -> Tensor:
 
 
 def _split(x: Tensor, parts: Sequence[Part]) -> tuple[Tensor, ...]:
-    """The phases (factor^2 B, C, m_1, m_2) of every part, as samples, as their transform wants."""
+    """Return every part's phases (factor^2 B, C, m_1, m_2), laid out for its transform."""
     rows, columns = _padded(parts)
     padded = pad(x, (0, columns - x.shape[3], 0, rows - x.shape[2]))
-    found = []
+    results = []
     for part in parts:
         places = _phases(padded, part)
         if is_short(part.conv):
             positions = places.permute(4, 5, 0, 1, 2, 3).contiguous()
-            found.append(positions.flatten(2, 4).permute(2, 3, 0, 1))
+            results.append(positions.flatten(2, 4).permute(2, 3, 0, 1))
         else:
-            found.append(places.flatten(0, 2).contiguous())
-    return tuple(found)
+            results.append(places.flatten(0, 2).contiguous())
+    return tuple(results)
 
 
 def _join(results: Sequence[Tensor], parts: Sequence[Part], sizes: Sequence[int]) -> Tensor:
-    """The adjoint: phases back in their places, summed over parts."""
+    """Return the data from phases in their places, summed over parts: adjoint of `_split`."""
     samples, channels = len(results[0]) // parts[0].factor ** 2, results[0].shape[1]
     total = results[0].new_zeros(samples, channels, *_padded(parts))
     for result, part in zip(results, parts, strict=True):
@@ -108,7 +108,8 @@ class _Join(torch.autograd.Function):
         ctx: Any, parts: tuple[Part, ...], sizes: tuple[int, ...], *results: Tensor
     ) -> Tensor:
         ctx.parts = parts
-        return _join(results, parts, sizes).detach()  # as a view nobody could change it in place
+        # Detached, since autograd forbids callers to change a view in place.
+        return _join(results, parts, sizes).detach()
 
     @staticmethod
     @backward_pass

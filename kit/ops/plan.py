@@ -14,7 +14,7 @@ from functools import lru_cache
 
 @dataclass(frozen=True)
 class ConvShape:
-    """What an AggConv computes apart from the values: the key of its plan."""
+    """Sizes and options of an AggConv, without its values: the key of its plan."""
 
     sizes: tuple[int, ...]
     kernel_sizes: tuple[int, ...]
@@ -62,12 +62,12 @@ def candidates(kernel_sizes: tuple[int, ...], dilations: tuple[int, ...]) -> tup
     """All candidates in kernel-major order: index = position of k * |D| + position of d."""
     common = extent(kernel_sizes, dilations)
     centre = (common - 1) // 2
-    found = []
+    result = []
     for k in kernel_sizes:
         for d in dilations:
             left = (common - d * (k - 1) - 1) // 2
-            found.append(Candidate(k, d, left - centre))
-    return tuple(found)
+            result.append(Candidate(k, d, left - centre))
+    return tuple(result)
 
 
 def live_taps(candidate: Candidate, n: int) -> range:
@@ -89,7 +89,7 @@ def reach(n: int, kernel_sizes: Sequence[int], dilations: Sequence[int]) -> int:
 
 @lru_cache(maxsize=1024)
 def good_length(minimum: int, multiple: int = 2) -> int:
-    """Smallest 2^a 3^b 5^c of at least `minimum` that is a multiple: what FFT libraries do well."""
+    """Smallest 2^a 3^b 5^c >= `minimum` divisible by `multiple`; FFTs of such lengths are fast."""
     length = max(1, -(-minimum // multiple)) * multiple
     while True:
         rest = length
@@ -105,7 +105,7 @@ def good_length(minimum: int, multiple: int = 2) -> int:
 def transform_length(
     n: int, kernel_sizes: tuple[int, ...], dilations: tuple[int, ...], multiple: int = 2
 ) -> int:
-    """Transform length for a "same" output of length n, a multiple of an even number.
+    """Transform length for n positions of input and output; `multiple` is an even number.
 
     n + reach is enough: what wraps around from either end lands on zeros, or on outputs that are
     cropped. The released code pads by Dbar - 1 instead.

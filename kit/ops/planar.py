@@ -26,14 +26,14 @@ from kit.ops.transform import Transform
 
 SLAB_UNITS = 16
 SLAB_BYTES = (3 << 20, 7 << 20)
-"""Size of a slab of the kernel's spectrum, at least and at most.
+"""Least and greatest size of a slab of the kernel's spectrum.
 
-In between it has so many rows of frequencies: matrix products with fewer take longer, and with more
-bytes a slab leaves the cache.
+In between, a slab has SLAB_UNITS of the spectrum's units of frequencies: matrix products of fewer
+are slower, and a slab of more bytes does not fit into the cache.
 """
 
 SMALL_PARTS = 4
-"""With memory "small" the batch goes in so many parts, the kernel's spectrum made in each."""
+"""Number of parts of the batch with memory "small"; each makes the kernel's spectrum anew."""
 
 
 def planar_product(
@@ -88,26 +88,27 @@ class _Planar(torch.autograd.Function):
         ctx.channels = channels
         ctx.save_for_backward(taps, x if kept is None else None, kept)
         result = results[0] if len(results) == 1 else torch.cat(results)
-        return result.detach()  # as a view nobody could change it in place
+        # Detached, since autograd forbids callers to change a view in place.
+        return result.detach()
 
     @staticmethod
     @backward_pass
     def backward(ctx: Any, gradient: Tensor) -> Gradients:
         taps, x, kept = ctx.saved_tensors
-        of_x, of_taps = ctx.needs_input_grad[:2]
-        into = torch.zeros_like(taps) if of_taps else None
+        needs_x, needs_taps = ctx.needs_input_grad[:2]
+        into = torch.zeros_like(taps) if needs_taps else None
         results = []
         for rows in _parts(gradient, ctx.fast):
             upstream, turned = ctx.transform.analyse(gradient[rows], ctx.conv.stride, -1)
             data = kept
-            if data is None and of_taps:
+            if data is None and needs_taps:
                 data, _ = ctx.transform.analyse(x[rows], 1, 1)
-            back = upstream.new_empty(*upstream.shape[:3], ctx.channels) if of_x else None
+            back = upstream.new_empty(*upstream.shape[:3], ctx.channels) if needs_x else None
             _backward_slabs(ctx, taps, upstream, turned, data, back, into)
             if back is not None:
                 results.append(ctx.transform.synthesise(back, 1))
         result = None
-        if of_x:
+        if needs_x:
             result = results[0] if len(results) == 1 else torch.cat(results)
         return result, into, None, None, None, None, None
 
@@ -124,28 +125,28 @@ def _backward_slabs(
     """Write the data gradient's spectrum to `back`, add the taps' gradient to `into`."""
     depthwise = ctx.conv.groups > 1
     for start, stop in _slabs(ctx.spectrum, taps):
-        part, other = upstream[start:stop], turned[start:stop]
+        part, turns = upstream[start:stop], turned[start:stop]
         if back is not None:
             real, imaginary = ctx.spectrum.slab(taps, start, stop)
             if depthwise:
                 _multiply_channels(part, real, imaginary, back[start:stop], -1)
             else:
                 shape = (stop - start, -1, ctx.channels)
-                _multiply(part, other, real.view(shape), imaginary.view(shape), back[start:stop])
+                _multiply(part, turns, real.view(shape), imaginary.view(shape), back[start:stop])
         if into is not None and data is not None:
             of_slab = _of_channels if depthwise else _of_matrices
-            ctx.spectrum.add_adjoint(into, *of_slab(part, other, data[start:stop]), start, stop)
+            ctx.spectrum.add_adjoint(into, *of_slab(part, turns, data[start:stop]), start, stop)
 
 
 def _parts(x: Tensor, fast: bool) -> list[slice]:
-    """The whole batch, or where memory counts `SMALL_PARTS` parts of it."""
+    """Return slices of the batch: all of it if `fast`, else `SMALL_PARTS` parts."""
     batch = x.shape[0]
     rows = batch if fast else -(-batch // SMALL_PARTS)
     return [slice(row, min(batch, row + rows)) for row in range(0, batch, rows)]
 
 
 def _slabs(spectrum: Spectrum, taps: Tensor) -> Iterator[tuple[int, int]]:
-    """Ranges of frequencies, each of whole units, whose kernel spectrum is one slab."""
+    """Yield (start, stop) of each slab: frequencies in whole units."""
     unit = 2 * spectrum.unit * taps.shape[1] * taps.element_size()
     least, most = SLAB_BYTES
     step = max(1, min(max(least, SLAB_UNITS * unit), most) // unit) * spectrum.unit
@@ -154,7 +155,7 @@ def _slabs(spectrum: Spectrum, taps: Tensor) -> Iterator[tuple[int, int]]:
 
 
 def _multiply(data: Tensor, turned: Tensor, real: Tensor, imaginary: Tensor, into: Tensor) -> None:
-    """Into (f, 2, B, O) = data real + turned imaginary, with matrices (f, I, O)."""
+    """Write data real + turned imaginary to `into` (f, 2, B, O); the matrices are (f, I, O)."""
     lines = into.flatten(1, 2)
     torch.bmm(data.flatten(1, 2), real, out=lines)
     lines.baddbmm_(turned.flatten(1, 2), imaginary)
@@ -163,7 +164,7 @@ def _multiply(data: Tensor, turned: Tensor, real: Tensor, imaginary: Tensor, int
 def _multiply_channels(
     data: Tensor, real: Tensor, imaginary: Tensor, into: Tensor, sign: int
 ) -> None:
-    """Into (f, 2, B, C) = data times (real + sign i imaginary), each (f, C)."""
+    """Write data (real + sign i imaginary) to `into` (f, 2, B, C); the factors are (f, C)."""
     torch.mul(data, real[:, None, None], out=into)
     factor = imaginary[:, None]
     into[:, 0].addcmul_(data[:, 1], factor, value=-sign)

@@ -1,4 +1,4 @@
-"""Precision that AggConv keeps, whatever autocast and torch's flags allow around it."""
+"""Full precision for AggConv, whatever autocast and torch's flags allow around it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ Gradients = tuple[Tensor | None, ...]
 
 _lock = Lock()
 _within: defaultdict[str, list[list[str]]] = defaultdict(list)
-"""By device, what the flags were, first of all before the first of those within."""
+"""Per device type, the flags at each entry to `full`; the first are those to restore."""
 
 
 def product_flags(device: str) -> tuple[Any, ...]:
     """Return torch's flags for matrix products and convolutions, each with ``fp32_precision``."""
-    backends: Any = torch.backends  # made at run time, unknown to type checkers
+    # Any, since its attributes are made at run time, where type checkers cannot see them.
+    backends: Any = torch.backends
     if device == "cpu":
         return backends.mkldnn.matmul, backends.mkldnn.conv
     return backends.cuda.matmul, backends.cudnn.conv
@@ -30,11 +31,11 @@ def product_flags(device: str) -> tuple[Any, ...]:
 
 @contextmanager
 def full(device: str) -> Iterator[None]:
-    """No autocast, and float32 products neither in TF32 nor in bfloat16, on a device's type.
+    """Turn off autocast, and TF32 and bfloat16 for products of float32, on one type of device.
 
-    A spectrum spans more orders of magnitude than their digits do.
+    A spectrum spans more orders of magnitude than these types have digits.
     """
-    if device == "meta":  # shapes have no precision, and autocast knows no such device
+    if device == "meta":  # it computes no values, and autocast does not support it
         yield
         return
     _enter(device)
@@ -46,7 +47,7 @@ def full(device: str) -> Iterator[None]:
 
 
 def _enter(device: str) -> None:
-    """Set the flags, which are the whole process's, for the first of all threads that compute."""
+    """Record the flags, which all threads of the process share, and set them to float32."""
     with _lock:
         kinds, within = product_flags(device), _within[device]
         within.append([kind.fp32_precision for kind in kinds])
@@ -55,7 +56,7 @@ def _enter(device: str) -> None:
 
 
 def _leave(device: str) -> None:
-    """Set the flags back for the last one."""
+    """Restore the flags once no thread is inside `full`."""
     with _lock:
         within = _within[device]
         if len(within) > 1:

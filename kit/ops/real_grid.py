@@ -14,9 +14,9 @@ from kit.ops.transform import at_steps
 
 
 class RealGrid(Grid):
-    """One axis: real transforms to (batch, C, N / 2 + 1); of the few taps by a matrix product.
+    """One axis: real transforms to (batch, C, N / 2 + 1); those of the taps are matrix products.
 
-    The buffer has room for spectra: products with the response are made where the data were padded.
+    The buffer has room for spectra, so that a product with the response overwrites the padded data.
     """
 
     def __init__(
@@ -50,8 +50,8 @@ class RealGrid(Grid):
 
     def synthesise(self, spectrum: Tensor, into: Tensor, step: int, back: bool) -> None:
         """See `Grid`."""
-        found = torch.fft.irfft(spectrum, self.lengths[0])
-        into.copy_(at_steps(found, into.shape[2:], step))
+        result = torch.fft.irfft(spectrum, self.lengths[0])
+        into.copy_(at_steps(result, into.shape[2:], step))
 
     def correlation(self, upstream: Tensor, spectrum: Tensor) -> Tensor:
         """See `Grid`."""

@@ -1,4 +1,4 @@
-"""The length rule and the kernel assembly of the authors' released code, as the yardstick."""
+"""AggConv as in the authors' released code, to compare with: its length rule and kernel."""
 
 from __future__ import annotations
 

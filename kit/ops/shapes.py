@@ -1,7 +1,7 @@
-"""Shapes of what functions make of tensors without numbers (torch's meta device).
+"""Shapes of the results of common functions on torch's meta device, whose tensors have no values.
 
-Torch works many of them out in Python, which takes longer than with numbers and imports its
-compiler and its symbolic algebra. What networks are mostly made of has a shape that is easily told.
+Torch derives many of them in Python, which is slower than computing values and imports its compiler
+and its symbolic algebra. The functions that networks mostly use have simple rules.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-# Results are like the first argument.
-LIKE = {
+# The result has the shape and the memory order of the first argument.
+SAME_SHAPE = {
     *(Tensor.relu, functional.relu, functional.hardtanh, functional.gelu, functional.dropout),
     *(Tensor.exp, Tensor.tanh, torch.tanh, functional.leaky_relu, functional.batch_norm),
     torch._weight_norm,  # which parametrisations call
 }
-DENSE = {functional.layer_norm}  # but for the order of its axes in memory
-# Nothing to be done; the first argument is what comes.
-DRAWN = {Tensor.normal_, Tensor.uniform_}
-# Arguments that functions with a known shape may be given by name.
-WORDS = {
+CONTIGUOUS = {functional.layer_norm}  # the same shape, contiguous
+# They fill the first argument in place and return it: nothing to do without values.
+INITIALISERS = {Tensor.normal_, Tensor.uniform_}
+# Keyword arguments that the rules know.
+KEYWORDS = {
     *("dim", "keepdim", "size", "mode"),
     *("align_corners", "scale_factor", "recompute_scale_factor", "antialias"),
 }
 
 
 class Shapes(TorchFunctionMode):
-    """Leaves out what is done to tensors without numbers that matters for no shape."""
+    """A mode in which common functions of meta tensors return empty tensors by simple rules."""
 
     def __torch_function__(
         self,
@@ -44,27 +44,27 @@ class Shapes(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         kwargs = kwargs or {}
-        drawn = func in DRAWN or getattr(func, "__module__", None) == "torch.nn.init"
-        if drawn or func in LIKE or func in DENSE:
+        initialises = func in INITIALISERS or getattr(func, "__module__", None) == "torch.nn.init"
+        if initialises or func in SAME_SHAPE or func in CONTIGUOUS:
             first = args[0] if args else kwargs.get("input", kwargs.get("tensor"))
             if isinstance(first, Tensor) and first.is_meta and first.is_floating_point():
-                if drawn:
+                if initialises:
                     return first
-                if func in DENSE or first.is_contiguous():
+                if func in CONTIGUOUS or first.is_contiguous():
                     return first.new_empty(first.shape)
                 return torch.empty_like(first)
-        told = TOLD.get(func)
-        if told is not None and set(kwargs) <= WORDS:
+        rule = RULES.get(func)
+        if rule is not None and set(kwargs) <= KEYWORDS:
             operands = args[0] if func is torch.cat else [e for e in args if isinstance(e, Tensor)]
             if operands and _alike(operands, ordered=func is not functional.linear):
-                shape = told(*args, **kwargs)
+                shape = rule(*args, **kwargs)
                 if shape is not None:
                     return operands[0].new_empty(shape)
         return func(*args, **kwargs)
 
 
 def _alike(tensors: Sequence[Tensor], ordered: bool) -> bool:
-    """Whether they are of one type of real numbers, have none, and lie in the order of axes."""
+    """Whether all are meta tensors of one floating-point type, and contiguous if `ordered`."""
     dtype = tensors[0].dtype
     return dtype.is_floating_point and all(
         each.is_meta and each.dtype == dtype and (each.is_contiguous() or not ordered)
@@ -73,13 +73,13 @@ def _alike(tensors: Sequence[Tensor], ordered: bool) -> bool:
 
 
 def _pointwise(*operands: Tensor | float | complex) -> list[int] | None:
-    """Of a function of the operands' entries: their common shape."""
+    """Return the shape to which operands broadcast; None where torch must decide."""
     if any(isinstance(each, complex) for each in operands):
         return None
     shapes = [each.shape[::-1] if isinstance(each, Tensor) else () for each in operands]
     sizes = [set(each) - {1} for each in zip_longest(*shapes, fillvalue=1)]
     if any(len(each) > 1 for each in sizes):
-        return None  # Torch says what is wrong.
+        return None  # torch raises the error
     return [each.pop() if each else 1 for each in sizes][::-1]
 
 
@@ -91,18 +91,18 @@ def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> list[int] 
 def _mean(x: Tensor, dim: Any = None, keepdim: bool = False) -> list[int] | None:
     given = dim if isinstance(dim, list | tuple) else [] if dim is None else [dim]
     if not all(isinstance(axis, SupportsIndex) for axis in given):
-        return None  # Axes by their names.
+        return None  # axes given by names
     axes = [index(axis) for axis in given] or range(x.ndim)
     gone = {axis % x.ndim for axis in axes if -x.ndim <= axis < x.ndim}
     if len(gone) < len(axes):
-        return None  # Torch says what is wrong.
+        return None  # torch raises the error
     sizes = [1 if axis in gone else size for axis, size in enumerate(x.shape)]
     return sizes if keepdim else [size for axis, size in enumerate(sizes) if axis not in gone]
 
 
 def _joined(parts: Sequence[Tensor], dim: int = 0) -> list[int] | None:
     if any(part.ndim != parts[0].ndim for part in parts):
-        return None  # Torch passes over what is empty, and says what is wrong.
+        return None  # torch ignores empty parts, or raises the error
     shapes = [list(part.shape) for part in parts]
     joined = sum(shape.pop(dim) for shape in shapes)
     if any(shape != shapes[0] for shape in shapes):
@@ -140,17 +140,17 @@ def _convolution(
             x.shape[2:], weight.shape[2:], steps, margins, gaps, strict=True
         )
     ]
-    fine = min(*sizes, len(weight)) > 0 and min(margins) >= 0
-    return [len(x), len(weight), *sizes] if fine else None
+    valid = min(*sizes, len(weight)) > 0 and min(margins) >= 0
+    return [len(x), len(weight), *sizes] if valid else None
 
 
 def _each(value: int | Sequence[int], axes: int) -> list[int]:
-    """One number for every axis."""
+    """Return one number for every axis."""
     given = list(value) if isinstance(value, Sequence) else [index(value)]
     return given * (axes // len(given))
 
 
-TOLD: dict[Callable[..., Any], Callable[..., list[int] | None]] = {
+RULES: dict[Callable[..., Any], Callable[..., list[int] | None]] = {
     **dict.fromkeys((Tensor.add, Tensor.sub, Tensor.mul, Tensor.div), _pointwise),
     functional.conv1d: partial(_convolution, axes=1),
     functional.conv2d: partial(_convolution, axes=2),
@@ -159,4 +159,4 @@ TOLD: dict[Callable[..., Any], Callable[..., list[int] | None]] = {
     functional.interpolate: _resized,
     torch.cat: _joined,
 }
-"""Functions whose shape is told here, None where torch is to be asked."""
+"""By function, what returns its result's shape, or None where torch must decide."""

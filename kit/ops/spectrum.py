@@ -28,9 +28,9 @@ Spectrum = Spectrum1d | Spectrum2d
 def spectrum_plan(
     conv: ConvShape, lengths: tuple[int, ...], dtype: torch.dtype, device: torch.device
 ) -> tuple[FoldedTaps, Spectrum]:
-    """Folded taps of a convolution and the spectrum of these lengths that is made from them."""
+    """Return a convolution's folded taps, and the spectrum of given lengths made from them."""
     taps = folded_taps(conv, dtype, device)
-    like = torch.empty(0, dtype=dtype, device=device)
+    template = torch.empty(0, dtype=dtype, device=device)
     if len(conv.sizes) == 1:
-        return taps, Spectrum1d(lengths, taps, like)
-    return taps, Spectrum2d(lengths, taps, like)
+        return taps, Spectrum1d(lengths, taps, template)
+    return taps, Spectrum2d(lengths, taps, template)

@@ -14,7 +14,7 @@ class Spectrum1d:
 
     unit = 1
 
-    def __init__(self, lengths: tuple[int, ...], taps: FoldedTaps, like: Tensor) -> None:
+    def __init__(self, lengths: tuple[int, ...], taps: FoldedTaps, template: Tensor) -> None:
         (length,) = lengths
         frequencies = torch.arange(length // 2 + 1, device="cpu")
         offsets = [offset for slots in taps.offsets for offset in slots[0]]
@@ -22,9 +22,9 @@ class Spectrum1d:
         cosine, sine = torch.cos(angle), torch.sin(angle)
         weights = half_weights(length)[:, None]
         self.frequencies = len(frequencies)
-        self.cosine, self.sine = cosine.to(like), sine.to(like)
-        self.cosine_back = (cosine * weights).to(like)
-        self.sine_back = (sine * weights).to(like)
+        self.cosine, self.sine = cosine.to(template), sine.to(template)
+        self.cosine_back = (cosine * weights).to(template)
+        self.sine_back = (sine * weights).to(template)
 
     def slab(self, taps: Tensor, start: int, stop: int) -> tuple[Tensor, Tensor]:
         """Real and imaginary part, each (frequencies, pairs), of frequencies start to stop."""
@@ -36,6 +36,9 @@ class Spectrum1d:
     def add_adjoint(
         self, into: Tensor, real: Tensor, imaginary: Tensor, start: int, stop: int
     ) -> None:
-        """Add to `into` (taps, pairs) the gradient that a slab's gradient means for the taps."""
+        """Add the taps' gradient, from that of a slab's real and imaginary part, to `into`.
+
+        `into` is (taps, pairs).
+        """
         into[0::2].addmm_(self.cosine_back[start:stop].t(), real)
         into[1::2].addmm_(self.sine_back[start:stop].t(), imaginary)

@@ -15,7 +15,7 @@ from kit.ops.taps import FoldedTaps
 
 
 def both_parities(offsets: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """|offsets| of the sums and of the differences, of which 0 has none."""
+    """Return |offsets| of the sums and of the differences; offset 0 has no difference."""
     return (
         torch.tensor(offsets, dtype=torch.long, device="cpu"),
         torch.tensor([offset for offset in offsets if offset], dtype=torch.long, device="cpu"),
@@ -42,7 +42,7 @@ class Spectrum2d:
     matrix [cos | sin] of the column axis for all groups.
     """
 
-    def __init__(self, lengths: tuple[int, ...], taps: FoldedTaps, like: Tensor) -> None:
+    def __init__(self, lengths: tuple[int, ...], taps: FoldedTaps, template: Tensor) -> None:
         height, width = lengths
         rows = torch.arange(height, device="cpu")
         columns = torch.arange(width // 2 + 1, device="cpu")
@@ -62,12 +62,12 @@ class Spectrum2d:
                     if row_odd and column_odd:
                         factor = -factor
                     place = 2 * groups * (row_odd != column_odd) + groups * column_odd + group
-                    self.parts.append(_Part(len(offsets), count, factor.to(like), place))
+                    self.parts.append(_Part(len(offsets), count, factor.to(template), place))
         theta = torch.cat([*cosines, *sines], 1)
         self.widths = [part.shape[1] for part in (*cosines, *sines)]
         self.counts = [part.rows * part.columns for part in self.parts]
-        self.theta = theta.to(like)
-        self.theta_back = (theta * half_weights(width)[:, None] / height).to(like)
+        self.theta = theta.to(template)
+        self.theta_back = (theta * half_weights(width)[:, None] / height).to(template)
 
     def _pieces(self, operand: Tensor, pairs: int) -> list[Tensor]:
         """Column slots (count, slots pairs) of the real, then of the imaginary part."""
@@ -95,7 +95,10 @@ class Spectrum2d:
     def add_adjoint(
         self, into: Tensor, real: Tensor, imaginary: Tensor, start: int, stop: int
     ) -> None:
-        """Add to `into` (taps, pairs) the gradient that a slab's gradient means for the taps."""
+        """Add the taps' gradient, from that of a slab's real and imaginary part, to `into`.
+
+        `into` is (taps, pairs).
+        """
         first, last = start // self.unit, stop // self.unit
         count, pairs = last - first, into.shape[1]
         slots = sum(self.widths)

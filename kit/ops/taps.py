@@ -23,7 +23,7 @@ from kit.ops.plan import Candidate, ConvShape, candidates, live_taps
 
 @dataclass(frozen=True, eq=False)
 class DistinctTaps:
-    """offsets: (taps, axes), on the CPU."""
+    """One tap per distinct offset; offsets: (taps, axes), on the CPU."""
 
     merging: Merging
     offsets: Tensor
@@ -61,35 +61,35 @@ class DilatedTaps:
 
 @lru_cache(maxsize=64)
 def distinct_taps(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> DistinctTaps:
-    """A tap per distinct offset that reaches data."""
+    """Return one tap per distinct offset that reaches data."""
     axes = len(conv.sizes)
-    found = candidates(conv.kernel_sizes, conv.dilations)
+    mixture = candidates(conv.kernel_sizes, conv.dilations)
     slots: dict[tuple[int, ...], int] = {}
-    for candidate in found:
+    for candidate in mixture:
         for place in product(*(_live(candidate, n) for n in conv.sizes)):
             slots.setdefault(place, len(slots))
-    matrices = [_placement(candidate, slots, len(slots), axes) for candidate in found]
+    matrices = [_placement(candidate, slots, len(slots), axes) for candidate in mixture]
     offsets = torch.tensor(tuple(slots), dtype=torch.long, device="cpu").view(-1, axes)
     return DistinctTaps(Merging.make(matrices, dtype, device), offsets)
 
 
 @lru_cache(maxsize=64)
 def folded_taps(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> FoldedTaps:
-    """Folded taps; for each dilation the sets of row and column offsets are independent."""
-    found = candidates(conv.kernel_sizes, conv.dilations)
+    """Return folded taps: per dilation, every row offset with every column offset."""
+    mixture = candidates(conv.kernel_sizes, conv.dilations)
     placed: dict[int, tuple[int, Tensor]] = {}
     offsets, count = [], 0
     for dilation in sorted(set(conv.dilations)):
-        chosen = [(i, c) for i, c in enumerate(found) if c.dilation == dilation]
+        chosen = [(i, c) for i, c in enumerate(mixture) if c.dilation == dilation]
         slots = tuple(
             tuple(sorted({abs(o) for _, c in chosen for o in _live(c, n)})) for n in conv.sizes
         )
         offsets.append(slots)
         blocks = {index: _fold(candidate, slots, conv.sizes) for index, candidate in chosen}
         placed |= {index: (count, block) for index, block in blocks.items()}
-        count += len(blocks[chosen[0][0]])  # all of a dilation have as many rows
+        count += len(blocks[chosen[0][0]])  # blocks of one dilation have equally many rows
     matrices = []
-    for index in range(len(found)):
+    for index in range(len(mixture)):
         start, block = placed[index]
         full = torch.zeros(count, block.shape[1], device="cpu")
         full[start : start + len(block)] = block
@@ -99,17 +99,22 @@ def folded_taps(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> Fo
 
 @lru_cache(maxsize=64)
 def dilated_taps(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> DilatedTaps:
-    """All kernel sizes of one dilation nest in one kernel (of one phase, where sizes are even)."""
-    found = candidates(conv.kernel_sizes, conv.dilations)
-    places: list[dict[tuple[int, ...], int]] = [{} for _ in found]
+    """Return one kernel per dilation, into which those of all sizes fit.
+
+    Where sizes are even, one per dilation and phase: the remainder of offsets by the dilation.
+    """
+    mixture = candidates(conv.kernel_sizes, conv.dilations)
+    places: list[dict[tuple[int, ...], int]] = [{} for _ in mixture]
     kernels, count = [], 0
-    for dilation, phase in sorted({(c.dilation, c.first % c.dilation) for c in found}):
+    for dilation, phase in sorted({(c.dilation, c.first % c.dilation) for c in mixture}):
         chosen = [
-            i for i, c in enumerate(found) if (c.dilation, c.first % dilation) == (dilation, phase)
+            i
+            for i, c in enumerate(mixture)
+            if (c.dilation, c.first % dilation) == (dilation, phase)
         ]
         spans: list[range] = []
         for n in conv.sizes:
-            live = [o for i in chosen for o in _live(found[i], n)]
+            live = [o for i in chosen for o in _live(mixture[i], n)]
             spans.append(range(min(live), max(live) + 1, dilation) if live else range(0))
         slots = {offsets: count + slot for slot, offsets in enumerate(product(*spans))}
         for index in chosen:
@@ -119,19 +124,20 @@ def dilated_taps(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> D
         kernels.append(Dilated(dilation, tuple(len(span) for span in spans), first))
     matrices = [
         _placement(candidate, slots, count, len(conv.sizes))
-        for candidate, slots in zip(found, places, strict=True)
+        for candidate, slots in zip(mixture, places, strict=True)
     ]
     return DilatedTaps(Merging.make(matrices, dtype, device), tuple(kernels))
 
 
 def _live(candidate: Candidate, n: int) -> list[int]:
+    """Return the offsets of a candidate that reach data on an axis of length n."""
     return [candidate.offsets[j] for j in live_taps(candidate, n)]
 
 
 def _placement(
     candidate: Candidate, slots: dict[tuple[int, ...], int], count: int, axes: int
 ) -> Tensor:
-    """(count, kernel entries): 1 where an entry lands in a slot."""
+    """Return a matrix (count, kernel entries): 1 where an entry lands in a slot, else 0."""
     matrix = torch.zeros(count, candidate.kernel_size**axes, device="cpu")
     for entry, offsets in enumerate(product(candidate.offsets, repeat=axes)):
         if offsets in slots:
@@ -142,7 +148,7 @@ def _placement(
 def _fold(
     candidate: Candidate, slots: tuple[tuple[int, ...], ...], sizes: tuple[int, ...]
 ) -> Tensor:
-    """(folded taps of a dilation, kernel entries) with 0, 1 and -1."""
+    """Return a matrix (folded taps of a dilation, kernel entries) of 0, 1 and -1."""
     axes: list[tuple[Tensor, Tensor]] = []
     for places, n in zip(slots, sizes, strict=True):
         sums = torch.zeros(len(places), candidate.kernel_size, device="cpu")

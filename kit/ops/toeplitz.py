@@ -26,14 +26,14 @@ def toeplitz(
 
 @lru_cache(maxsize=64)
 def _places(conv: ConvShape, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
-    """Of every tap: places in the lines of the matrices and of their transposes, and of sums."""
+    """Return each tap's index in the lines of matrices, of their transposes, and of sums."""
     (n,) = conv.sizes
     offsets = distinct_taps(conv, dtype, device).offsets[:, 0].to(device)
     return n - 1 - offsets, n - 1 + offsets, -offsets % (2 * n + 1)
 
 
 def _matrices(taps: Tensor, places: Tensor, n: int) -> Tensor:
-    """(C, n, n): the tap at place n - 1 + i - j stands in row j and column i."""
+    """Return (C, n, n): the tap at place n - 1 + i - j stands in row j and column i."""
     line = taps.new_zeros(2 * n - 1, taps.shape[1]).index_copy_(0, places, taps)
     return line.t().contiguous().unfold(1, n, 1).flip(1)
 
@@ -53,12 +53,13 @@ class _Toeplitz(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, taps: Tensor, conv: ConvShape) -> Tensor:
         n, stride = conv.sizes[0], conv.stride
-        x = x.contiguous()  # for the batched products, which copy matrix by matrix otherwise
+        x = x.contiguous()  # else batched products would copy it one matrix at a time
         ctx.places, ctx.stride = _places(conv, x.dtype, x.device), stride
         ctx.save_for_backward(x, taps)
         matrices = _matrices(taps, ctx.places[0], n)[..., ::stride]
         result = torch.bmm(x.transpose(0, 1), matrices).transpose(0, 1).contiguous()
-        return result.detach()  # as a view nobody could change it in place
+        # Detached, since autograd forbids callers to change a view in place.
+        return result.detach()
 
     @staticmethod
     @backward_pass
@@ -72,7 +73,7 @@ class _Toeplitz(torch.autograd.Function):
         upstream = gradient.contiguous().transpose(0, 1)
         result = into = None
         if ctx.needs_input_grad[0]:
-            # Made anew: a product with the transposed matrices takes twice the time.
+            # Built anew, since a product with transposed matrices takes twice the time.
             matrices = _matrices(taps, ctx.places[1], n)
             result = torch.bmm(upstream, matrices).transpose(0, 1).contiguous()
         if ctx.needs_input_grad[1]:

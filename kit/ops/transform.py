@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 class Transform(ABC):
-    """Both directions, on the input's grid and on the output's (every stride-th position)."""
+    """A Fourier transform and its inverse, with values at all positions or at every step-th."""
 
     lengths: tuple[int, ...]
 

@@ -1,10 +1,10 @@
-"""Transforms of one position less than a kernel's farthest taps need, and what puts that right.
+"""Transforms that are one position too short for a kernel's farthest taps, and their correction.
 
 With n + reach - 1 points a tap at offset reach, which belongs beyond the last position for the
 output there, finds the first position instead, and one at -reach the last. So each axis has two
 outputs that are wrong, by products of a few taps with one line of the data. Where the next good
-length is far, taking those off is cheaper: 85 positions at a reach of 60 go into 144 points instead
-of 160.
+length is far, subtracting those products is cheaper: 85 positions at a reach of 60 go into 144
+points instead of 160.
 """
 
 from __future__ import annotations
@@ -19,18 +19,23 @@ from torch.nn.functional import pad
 from kit.ops.plan import ConvShape, good_length, reach, transform_length
 
 LEAST = 100
-"""Shorter transforms, in points, gain less than the lines cost."""
+"""Least length of a shortened transform; below it the correction costs more than it saves."""
 
 WORTH = 0.93
-"""So do those of more than this share of the whole length."""
+"""Greatest length of a shortened transform, as a share of the full one, for the same reason."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Side:
-    """Taps that wrap: the output at `target` of an axis reads `source` there.
+    """Taps that wrap around at one end of an axis.
 
-    taps: which of all; offsets: theirs on the other axis.
-    around: the lines of the other axis wrap, too.
+    Attributes:
+        axis: 0 or 1.
+        target: the output position that is wrong.
+        source: the input position that it reads by mistake.
+        taps: indices of the taps.
+        offsets: of these taps, on the other axis.
+        around: whether the other axis wraps, too.
     """
 
     axis: int
@@ -42,9 +47,9 @@ class _Side:
 
 
 class Wrapping:
-    """Transform lengths, multiples of a number, and what wraps around in them.
+    """Transform lengths, each divisible by `multiple`, and the correction of what wraps around.
 
-    Only where both axes of two have an output for every position are lengths short.
+    Lengths are shortened only on two axes at stride 1.
     """
 
     def __init__(
@@ -58,23 +63,23 @@ class Wrapping:
         if len(lengths) == 2 and conv.stride == 1:
             for axis, (n, farthest) in enumerate(zip(conv.sizes, self.reaches, strict=True)):
                 short = good_length(needed[axis] - 1, multiple)
-                # At twice the reach, the taps at both ends of it would be in one place.
+                # In a shorter axis the taps at both ends would share one place.
                 apart = n > farthest + 1 > 1
                 if apart and LEAST <= short <= WORTH * lengths[axis]:
                     lengths[axis] = short
         self.lengths = tuple(lengths)
         wraps = [length < least for length, least in zip(lengths, needed, strict=True)]
-        for axis in (axis for axis, found in enumerate(wraps) if found):
+        for axis in (axis for axis, short in enumerate(wraps) if short):
             last, farthest, other = conv.sizes[axis] - 1, self.reaches[axis], 1 - axis
             for target, source, offset in ((last, 0, farthest), (0, last, -farthest)):
                 taps = (offsets[:, axis] == offset).nonzero()[:, 0]
                 places = offsets[taps, other].to(device)
-                # What wraps on both axes is taken off once, with the first.
+                # What wraps on both axes is subtracted once, with the first.
                 around = axis == 0 and wraps[1]
                 self.sides.append(_Side(axis, target, source, taps.to(device), places, around))
 
     def read(self, x: Tensor) -> list[Tensor]:
-        """What wrapping taps read of data (B, C, n_1, n_2): (B, C, taps, n) for every side."""
+        """Return what wrapping taps read of data (B, C, n_1, n_2): (B, C, taps, n) per side."""
         return [self._read(x, side, side.source, 1) for side in self.sides]
 
     def _read(self, x: Tensor, side: _Side, place: int, sign: int) -> Tensor:
@@ -86,20 +91,20 @@ class Wrapping:
         return at_offsets.index_select(2, farthest + sign * side.offsets)
 
     def correct(self, result: Tensor, read: Sequence[Tensor], taps: Tensor) -> None:
-        """Take what wrapped around off a result (B, C, n_1, n_2); taps: (taps, C)."""
+        """Subtract what wrapped around from a result (B, C, n_1, n_2); taps: (taps, C)."""
         for side, lines in zip(self.sides, read, strict=True):
             wrong = (lines * taps[side.taps].t()[..., None]).sum(2)
             result.select(2 + side.axis, side.target).sub_(wrong)
 
     def correct_data(self, result: Tensor, gradient: Tensor, taps: Tensor) -> None:
-        """Take it off the gradient of the data: sources and targets change places."""
+        """Subtract it from the data's gradient: sources and targets change places."""
         for side in self.sides:
             lines = self._read(gradient, side, side.target, -1)
             wrong = (lines * taps[side.taps].t()[..., None]).sum(2)
             result.select(2 + side.axis, side.source).sub_(wrong)
 
     def correct_taps(self, result: Tensor, gradient: Tensor, read: Sequence[Tensor]) -> None:
-        """Take it off the gradient (taps, C) of the taps."""
+        """Subtract it from the taps' gradient (taps, C)."""
         for side, lines in zip(self.sides, read, strict=True):
             upstream = gradient.select(2 + side.axis, side.target)
             result[side.taps] -= (lines * upstream[:, :, None]).sum((0, 3)).t()
