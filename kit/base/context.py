@@ -1,4 +1,4 @@
-"""What a method sees of its run: facts, data, stages, trials, the runs that it reads."""
+"""What a method is given of its run: its facts, data, stages and trials, and its inputs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,13 @@ from kit.training.checkpointer import Checkpointer
 
 @dataclass(frozen=True)
 class TrialResult:
-    """One trial of ``map_trials``, in the order of the configurations."""
+    """The result of one trial of ``map_trials``.
+
+    Attributes:
+        number: of the trial in its stage.
+        score: lower is better; NaN where there is none.
+        seconds: that it took.
+    """
 
     number: int
     score: float
@@ -41,11 +47,11 @@ def _no_trials(context: Context, trial: Trial) -> NoReturn:
 
 @dataclass(frozen=True)
 class Context:
-    """What a method sees of its run.
+    """What a method is given of its run.
 
     Attributes:
         notify: takes (stage, epoch, epochs, loss).
-        run_trial: the method's, which every process calls for the trials that it trains.
+        run_trial: of the method; each process calls it for the trials that it trains.
         remote_trials: other processes that train trials; None where there are none.
     """
 
@@ -60,7 +66,7 @@ class Context:
 
     @property
     def device(self) -> torch.device:
-        """Where to compute."""
+        """The device to compute on."""
         return self.data.device
 
     @property
@@ -78,15 +84,15 @@ class Context:
         return self.data.fold(role, self.settings.data)
 
     def input(self, name: str) -> Input:
-        """Return the finished run that the spec names so, to read.
+        """Return an input of this run: the finished run to which its spec gives this name.
 
         Raises:
-            KitError: it is not there or not finished; the line has the command that makes it.
+            KitError: that run does not exist or is not finished; the message has its command.
         """
         return open_input(self.spec, name, self.folder.root)
 
     def checkpointer(self, name: str, epochs: int) -> Checkpointer:
-        """Return what keeps the checkpoints of a stage of so many epochs.
+        """Return the checkpointer of a stage that has this number of epochs.
 
         Raises:
             ValueError: the method has no such stage.
@@ -103,8 +109,8 @@ class Context:
         )
 
     def finish(self, checkpointer: Checkpointer, **output: Any) -> None:
-        """Mark a stage as finished; from now on its checkpoint is not needed."""
-        # Those of trials count whatever session they were in.
+        """Store a stage's output, which marks it as finished, and remove its checkpoint."""
+        # The records of trials include those of earlier sessions.
         seconds = max(checkpointer.active_seconds, self._trial_seconds(checkpointer.name))
         on_gpu = self.device.type == "cuda"
         memory = torch.cuda.max_memory_allocated(self.device) if on_gpu else None
@@ -115,7 +121,11 @@ class Context:
             self.remote_trials.release()
 
     def output(self, stage: str) -> dict[str, Any]:
-        """Return what a finished stage left."""
+        """Return the output of a finished stage, as given to ``finish``, and its ``cost``.
+
+        Raises:
+            RuntimeError: the stage is not finished.
+        """
         output = self.folder.output(stage)
         if output is None:
             raise RuntimeError(f"stage {stage!r} is not finished")
@@ -130,14 +140,17 @@ class Context:
         first: int = 0,
         of: int | None = None,
     ) -> list[TrialResult]:
-        """Score configurations by ``run_trial``, here or wherever there are processes for it.
+        """Score configurations by ``run_trial``, in this process or in others.
 
         Args:
-            stage: below whose name their records lie.
+            stage: that the trials belong to.
             configurations: numbered from ``first``; of types that JSON has, or structs.
             epochs: of one trial.
-            first: the number of the first one.
-            of: how many there may be in all, for the progress shown.
+            first: number of the first trial.
+            of: most trials that the stage may have, for the progress shown.
+
+        Returns:
+            The results, in the order of the configurations.
         """
         total = epochs * (of or first + len(configurations))
         with self.trials(stage, total) as trials:
@@ -150,7 +163,7 @@ class Context:
 
     @contextmanager
     def trials(self, stage: str, total: int) -> Iterator[Trials]:
-        """Yield the trials of a stage whose epochs, of all of them together, are ``total``."""
+        """Yield the trials of a stage; ``total`` is the number of epochs of all together."""
         with trial_records.opened(trial_records.file_of(self.folder.path, stage)) as records:
             run_trial = partial(self.run_trial, self)
             remote = self.remote_trials

@@ -20,7 +20,7 @@ from kit.training.monitor import Monitor
 from kit.training.optimisers import make_optimiser
 
 SCORED_AT_ONCE = 64
-"""Samples."""
+"""Largest batch, in samples, of a score between epochs."""
 
 
 def fit(
@@ -40,29 +40,29 @@ def fit(
     """Train a network on a fold, in place and in an order that the run's seed decides.
 
     Args:
-        context: says which task it is, and where the validation fold is.
+        context: gives the task, the seed and the validation fold.
         checkpointer: keeps the checkpoint and the history.
-        network: answers with a tensor, or in training mode with a tuple of its answer and those of
-            auxiliary heads.
+        network: returns a tensor, or in training mode a tuple: its output, then those of auxiliary
+            heads.
         fold: shuffled anew in every epoch.
         settings: optimiser, schedule, epochs, batch size and what validation decides.
         limit: batches per epoch, None for all.
         until: stop after so many epochs, with a checkpoint to go on from; None for all.
-        speed: what makes the training passes faster.
-        optimiser: None for one of all weights by the settings.
-        monitor: scores the network; None for one by the settings.
+        speed: options that make the training passes faster.
+        optimiser: None for one of all weights, made from the settings.
+        monitor: scores the network; None for one made from the settings.
         hooks: called around epochs and steps.
 
     Raises:
         DivergedError: the loss or a weight is not finite.
-        KitError: the schedule needs a score and there is none.
+        KitError: the schedule needs a score, but the settings ask for none.
     """
     if optimiser is None:
         optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
     if monitor is None:
         monitor = make_monitor(context, network, settings, optimiser)
     steps = fold.batch_count(settings.batch_size)
-    of_output = loss(settings.loss or context.task.loss)[0]
+    loss_function = loss(settings.loss or context.task.loss)[0]
     train(
         checkpointer,
         network,
@@ -72,7 +72,7 @@ def fit(
         batches=lambda epoch: fold.shuffled(
             settings.batch_size, context.spec.seed, *checkpointer.stream, epoch, limit=limit
         ),
-        loss=network_loss(network, fold, of_output, speed, auxiliary=settings.auxiliary),
+        loss=network_loss(network, fold, loss_function, speed, auxiliary=settings.auxiliary),
         until=until,
         steps=steps if limit is None else min(limit, steps),
         clip=settings.clip,
@@ -87,13 +87,13 @@ def make_monitor(
     settings: TrainingSettings,
     optimiser: Optimizer,
 ) -> Monitor | None:
-    """Return what scores the network after each epoch; None where the settings ask for no score."""
+    """Return a monitor of the network's scores; None where the settings ask for no score."""
     held_out = validation_fold(context, settings)
     if held_out is None:
         return None
     measure = metric_of if settings.validation.by == "metric" else mean_loss
-    of_network = partial(measure, context, network, held_out, settings.loss, SCORED_AT_ONCE)
-    return Monitor(network, optimiser, settings.schedule, settings.validation, of_network)
+    score_network = partial(measure, context, network, held_out, settings.loss, SCORED_AT_ONCE)
+    return Monitor(network, optimiser, settings.schedule, settings.validation, score_network)
 
 
 def validation_fold(context: Context, settings: TrainingSettings) -> Fold | None:

@@ -1,6 +1,6 @@
-"""Trials that stop and go on as asynchronous successive halving has it.
+"""Trials that asynchronous successive halving stops and continues.
 
-Each keeps its record, its history and, as long as it may go on, its checkpoint below ``trials/``.
+Each keeps its record, its history and, as long as it may continue, its checkpoint in ``trials/``.
 Decisions follow from the records alone, so that an interrupted search makes them again and trains
 no epoch twice that was saved.
 """
@@ -26,19 +26,19 @@ def halve(
     epochs: int,
     every: int,
 ) -> list[TrialRecord]:
-    """Train all configurations by ``run_trial``, the promising ones longer; return how they did.
+    """Train all configurations by ``run_trial``, promising ones longer; return their records.
 
     Args:
-        context: what ``run_trial`` is given with each trial.
-        stage: below whose name their records lie.
+        context: passed to ``run_trial`` with each trial.
+        stage: that the trials belong to.
         configurations: one for each trial; of types that JSON has, or structs.
         halving: how many trials there are, and when one is stopped.
-        epochs: that the best ones train.
-        every: how many epochs there are between scores; at the rungs there is always one.
+        epochs: of the best trials.
+        every: number of epochs between scores; each rung has a score, too.
     """
     brackets = halving.brackets(epochs)
     expected = sum(bracket.expected_epochs() for bracket in brackets)
-    found: dict[int, TrialRecord] = {}
+    records: dict[int, TrialRecord] = {}
     with context.trials(stage, expected) as trials:
 
         def start(job: TrialJob) -> Callable[[], float | None]:
@@ -46,12 +46,12 @@ def halve(
             finish = trials.begin(job.trial, configurations[job.trial], scored, job.behind)
 
             def end() -> float | None:
-                found[job.trial] = finish()
-                return found[job.trial].score(job.epochs)
+                records[job.trial] = finish()
+                return records[job.trial].score(job.epochs)
 
             return end
 
         workers.run(brackets, start)
-    for number in found:
+    for number in records:
         tidy(context.folder.path, stage, number)
-    return [found[number] for number in range(halving.trials)]
+    return [records[number] for number in range(halving.trials)]

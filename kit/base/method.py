@@ -1,4 +1,4 @@
-"""The method contract, the part with torch: the class that a method's ``method.py`` defines."""
+"""The part of the method contract that needs torch: the class that ``method.py`` defines."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ MODULE = "method"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a finished run leaves besides its scores.
+    """What a finished run reports besides its scores.
 
     Attributes:
-        architecture: what was searched, if anything.
+        architecture: that was searched, drawn or given, if any.
         parameters: trainable ones of the final model.
         macs: its multiply-adds for one sample.
         artifacts: (path below the run's folder, format).
@@ -47,7 +47,7 @@ class Outcome:
 class NetworkContext(Protocol):
     """What building a network may depend on: a run's facts, not its data or folder.
 
-    A ``Context`` is one, and so is what models are counted with, on the meta device.
+    A ``Context`` is one; so is ``MetaContext``, with which models are counted on the meta device.
     """
 
     @property
@@ -64,7 +64,7 @@ class NetworkContext(Protocol):
 
     @property
     def device(self) -> torch.device:
-        """Where the network's tensors are to be."""
+        """The device for the network's tensors."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -74,7 +74,8 @@ class NetworkContext(Protocol):
 class Method(ABC, Generic[S]):
     """A method; ``method.py`` of its folder defines one subclass.
 
-    Three hooks every method has; the others say by their defaults that it has no such thing.
+    Every method defines the three abstract hooks. The others have defaults for a method that has no
+    network, supernet or trials.
 
     Args:
         settings: resolved, of its info's ``settings_type``.
@@ -87,12 +88,12 @@ class Method(ABC, Generic[S]):
     def run_stage(self, stage: str, context: Context) -> None:
         """Run one of its info's stages from its last checkpoint on, and finish it.
 
-        It ends with ``context.finish``; what later stages need of it is passed there, or lies in
-        ``context.artifacts``. The instance may be another one than that of earlier stages.
+        It ends with ``context.finish``. What later stages need is passed there or written to
+        ``context.artifacts``, since they may be run by another instance of this class.
 
         Raises:
             ValueError: there is no such stage.
-            KitError: the settings ask for what cannot be.
+            KitError: the settings ask for something impossible.
         """
 
     @abstractmethod
@@ -107,34 +108,34 @@ class Method(ABC, Generic[S]):
         """Describe the trained model, once all stages are finished."""
 
     def network(self, context: NetworkContext) -> nn.Module | None:
-        """Return the final network with its first weights; None where a search decides on it.
+        """Return the final network with its initial weights; None where a search decides on it.
 
-        Its size is counted from this, before any run.
+        Its size is counted with this, before any run.
         """
         del context
         return None
 
     def supernet(self, context: NetworkContext) -> nn.Module | None:
-        """Return what the search trains, with its first weights; None without such a search.
+        """Return the supernet that a search trains, with initial weights; None if there is none.
 
-        Where ``network`` is None, this is what is counted.
+        Where ``network`` returns None, the size of this one is counted.
         """
         del context
         return None
 
     def trained(self, context: Context) -> nn.Module | None:
-        """Return the final network with its final weights; None where the model is none.
+        """Return the final network with its final weights; None where the model is no network.
 
-        A method that has it can be exported.
+        A method that has one can be exported.
         """
         del context
         return None
 
     def run_trial(self, context: Context, trial: Trial) -> float | None:
-        """Train a trial of a stage and return its score, lower is better; None where it is none.
+        """Train a trial of a stage and return its score, lower is better; None if undefined.
 
-        ``context.map_trials`` and ``halve`` call it, in this process or in others: what it needs
-        besides the trial are the settings and what earlier stages have left in the run's folder.
+        ``context.map_trials`` and ``halve`` call it, in this process or in others, so it may use
+        only the trial, the settings and what earlier stages have written to the run's folder.
 
         Raises:
             NotImplementedError: the method compares no trials.
@@ -145,27 +146,27 @@ class Method(ABC, Generic[S]):
 
 
 def load(info: MethodInfo, spec: RunSpec) -> Method[Any]:
-    """Return a method as a run's spec sets it, with the code of its folder or of what it extends.
+    """Return a run's method with its settings; the code may be that of the method it extends.
 
     Raises:
-        KitError: the settings are of another version, or there is not one subclass of ``Method``.
+        KitError: the settings are of another version, or its class cannot be found.
     """
     settings = convert(spec.settings, info.settings_type, f"settings of {spec}")
-    made: Method[Any] = method_class(info)(settings)
-    return made
+    instance: Method[Any] = method_class(info)(settings)
+    return instance
 
 
 def method_class(info: MethodInfo) -> type[Method[Any]]:
     """Return the class that ``method.py`` of a method's folder defines.
 
     Raises:
-        KitError: there is no such file, or not one subclass of ``Method`` in it.
+        KitError: there is no such file, or not exactly one subclass of ``Method`` in it.
     """
     folder = next((each for each in info.folders if (each / f"{MODULE}.py").exists()), None)
     if folder is None:
         raise KitError(f"{info.folder}: there is no {MODULE}.py, nor in a method that it extends")
     module = discovery.load("kit.methods", folder, MODULE)
-    found = [
+    classes = [
         each
         for each in vars(module).values()
         if isinstance(each, type)
@@ -173,10 +174,10 @@ def method_class(info: MethodInfo) -> type[Method[Any]]:
         and each.__module__ == module.__name__
         and not isabstract(each)
     ]
-    if len(found) != 1:
-        names = ", ".join(each.__name__ for each in found) or "none"
+    if len(classes) != 1:
+        names = ", ".join(each.__name__ for each in classes) or "none"
         raise KitError(
             f"{folder / MODULE}.py: one class is needed that defines run_stage, predictor and "
             f"outcome of kit.base.method.Method; there is {names}"
         )
-    return found[0]
+    return classes[0]

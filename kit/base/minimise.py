@@ -1,4 +1,4 @@
-"""The fit of a small model to a whole fold, by L-BFGS."""
+"""Fitting a small model to a whole fold by L-BFGS."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def minimise(
 ) -> None:
     """Fit a model to all of a fold by L-BFGS, in place.
 
-    Every pass sees the same draws of crops, noise and the like, so that what is minimised stays
-    one function.
+    Every pass draws the same random crops, noise and so on, so that the function that is minimised
+    stays the same.
 
     Args:
         context: gives the task, the device and the seed.
@@ -36,10 +36,10 @@ def minimise(
         model: its matrices (not its biases) are penalised.
         fold: passed over whole for every evaluation of the loss.
         loss_name: None for the task's own loss.
-        epochs: after each of them the fit is saved.
+        epochs: total number; after each, a checkpoint may be written.
         iterations: of L-BFGS in each epoch.
         batch_size: samples at one time, which bounds memory.
-        penalty: on half the squared norm of the matrices.
+        penalty: weight of half the squared norm of the matrices in the loss.
 
     Raises:
         DivergedError: the loss or a weight is not finite.

@@ -1,4 +1,4 @@
-"""What methods that train one network share: build it, save it, load it, describe it."""
+"""What methods that train one network share: building, saving, loading, describing it."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ def build(
 ) -> nn.Module:
     """Return a backbone for the run's task on its device, with weights that its seed decides.
 
-    The same seed and sizes give the same weights in every stage and trial, as the released code
-    has it by saving them once.
+    The same seed and sizes give the same weights in every stage and trial; the released code saves
+    them once to that end.
 
     Args:
         context: gives the task, the device and the seed.
         name: a module of ``kit.backbones``, such as ``wide-resnet``.
-        variant: whose released code it follows where the two papers' codes differ.
-        width: None or 0 for the backbone's own.
+        variant: the paper whose released code it follows where the two differ.
+        width: None or 0 for the backbone's default.
         dropout: probability of zeroing an activation; 0 leaves the layers out.
         choices: kernel size and dilation of layers, if they were searched.
-        padding: of those layers: zeros on both sides, or before alone (``causal``).
+        padding: of those layers: zeros on both sides (``centred``), or only before (``causal``).
         options: further arguments of the backbone's ``build``.
 
     Raises:
-        KitError: there is no such backbone, or it has no such option or layer.
+        KitError: the backbone is unknown, or has no such option or layer.
     """
     module = backbone(name)
     _check_options(name, module.build, options)
@@ -84,29 +84,30 @@ def build(
 
 
 def _check_options(
-    name: str, build_it: Callable[..., nn.Module], options: Mapping[str, Any]
+    name: str, function: Callable[..., nn.Module], options: Mapping[str, Any]
 ) -> None:
-    own = set(signature(build_it).parameters) - COMMON
+    """Raise KitError for an option that a backbone does not have."""
+    known = set(signature(function).parameters) - COMMON
     for option in options:
-        if option not in own:
-            raise KitError(f"backbone {name} has no option {option!r}{nearest(option, own)}")
+        if option not in known:
+            raise KitError(f"backbone {name} has no option {option!r}{nearest(option, known)}")
 
 
 def predictor(
     context: Context, network: nn.Module, fold: Fold, loss_name: str | None
 ) -> Callable[[Batch], Prediction]:
-    """Return a network as a predictor; the loss says what its output means."""
+    """Return a network as a predictor; the loss tells the kind of its predictions."""
     return network_predictor(network, fold, loss(loss_name or context.task.loss)[1])
 
 
 def save(context: Context, network: nn.Module) -> None:
-    """Write the final weights among the run's artifacts."""
+    """Write a network's weights to the run's artifacts."""
     weights = {name: value.cpu() for name, value in network.state_dict().items()}
     tensors.save(context.artifacts / WEIGHTS, weights)
 
 
 def load(context: Context, network: nn.Module) -> nn.Module:
-    """Fill a network with the final weights.
+    """Load the weights that ``save`` wrote into a network, and return it.
 
     Raises:
         DataError: the file is damaged, or holds the weights of another network.
@@ -137,7 +138,7 @@ class Scored(Protocol):
 
     @property
     def loss(self) -> str | None:
-        """Its name; None for the task's own."""
+        """The name of the loss; None for the task's own."""
 
 
 S = TypeVar("S", bound=Scored)
@@ -148,7 +149,7 @@ class OneNetwork(Method[S]):
 
     @abstractmethod
     def network(self, context: NetworkContext) -> nn.Module:
-        """Return the network, with its first weights."""
+        """Return the network with its initial weights."""
 
     def trained(self, context: Context) -> nn.Module:
         """Return the network with its final weights."""

@@ -1,4 +1,4 @@
-"""What methods share that search or draw an architecture and train its network."""
+"""Base classes of methods that search or draw an architecture and train its network."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from kit.runs.records import ArchitectureRecord
 
 
 class Searching(networks.Scored, Protocol):
-    """Settings of a search whose place an architecture can take."""
+    """Settings in which a given architecture can replace the search."""
 
     @property
     def architecture(self) -> Any:
-        """A value of the method's kind; None where it is searched."""
+        """The given architecture, a value of the method's kind; None where it is searched."""
 
 
 F = TypeVar("F", bound=networks.Scored)
@@ -32,14 +32,14 @@ S = TypeVar("S", bound=Searching)
 class FoundNetwork(Method[F]):
     """A method that trains the network of an architecture.
 
-    All but the stages, where the architecture is from, and building the network.
+    Subclasses define the stages, where the architecture comes from, and how its network is built.
     """
 
     kind: ClassVar[ArchitectureKind]
 
     @abstractmethod
     def build(self, context: NetworkContext, architecture: Any) -> nn.Module:
-        """Return the network of a value of the kind, with its first weights."""
+        """Return the network of an architecture, with its initial weights."""
 
     @abstractmethod
     def found(self, context: Context) -> Any:
@@ -62,10 +62,10 @@ class FoundNetwork(Method[F]):
 
 
 class SearchedNetwork(FoundNetwork[S]):
-    """A method whose stage ``search`` leaves an ``architecture``, and that trains its network."""
+    """A method that trains the network of the ``architecture`` in its stage ``search``'s output."""
 
     def found(self, context: Context) -> Any:
-        """Return the value that the search left."""
+        """Return the architecture in the search's output."""
         return context.output("search")["architecture"]
 
     def network(self, context: NetworkContext) -> nn.Module | None:
@@ -75,12 +75,12 @@ class SearchedNetwork(FoundNetwork[S]):
 
 
 class DrawnNetwork(FoundNetwork[F]):
-    """A method whose run's seed draws an architecture, and that trains its network."""
+    """A method that trains the network of an architecture drawn by the run's seed."""
 
     @abstractmethod
     def found(self, context: NetworkContext) -> Any:
-        """Return the value that the seed draws."""
+        """Return the architecture that the seed draws."""
 
     def network(self, context: NetworkContext) -> nn.Module:
-        """Return the network of the value, with its first weights."""
+        """Return the network of the drawn architecture, with its initial weights."""
         return self.build(context, self.found(context))

@@ -1,11 +1,11 @@
-"""Sizes of models that are known without training, on torch's meta device.
+"""Sizes of models, counted without training on torch's meta device.
 
-A method takes part by its hooks ``network``, the final network where no search decides on it, and
-``supernet``, what the search trains. Of architectures that authors released (``architectures`` in
-the method's folder) the networks are counted, too.
+A method's hook ``network`` gives the final network where no search decides on it, and ``supernet``
+the network that the search trains. The networks of architectures that authors released
+(``architectures`` in the method's folder) are counted, too.
 
-``python -m kit.base.sizes "TASK METHOD"...`` prints a line of JSON for each, for a process that
-would keep torch out of its own memory.
+``python -m kit.base.sizes "TASK METHOD"...`` prints a line of JSON for each, so that a process can
+get sizes without importing torch itself.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from kit.settings import Settings
 from kit.spec import RunSpec
 from kit.task import Task
 
-# Operations per element, as the tools count that NAS-Bench-360's Table 8 used: a normalisation
-# scales and shifts, of a pooling the elements that it reads count.
+# Operations per element of the input, as counted by the tools behind NAS-Bench-360's Table 8: two
+# of a normalisation, which scales and shifts, and one of a pooling.
 PER_ELEMENT = {
     **dict.fromkeys((Tensor.relu, functional.relu), 1),
     functional.batch_norm: 2,
@@ -53,7 +53,7 @@ class MetaContext:
 
     @property
     def device(self) -> torch.device:
-        """Shapes only, no numbers."""
+        """The meta device, whose tensors have shapes but no values."""
         return torch.device("meta")
 
     @property
@@ -70,7 +70,7 @@ class Size:
         parameters: those that are trained.
         multiply_adds: of convolutions and linear layers.
         elementwise: operations of normalisations, rectifiers and poolings.
-        searched: whether it is the supernet's.
+        searched: whether it is the size of a search's network, not of the final one.
         released: (parameters, multiply-adds, elementwise) of each released architecture's network.
     """
 
@@ -82,33 +82,33 @@ class Size:
 
 
 def size(the_task: Task, info: MethodInfo) -> Size | None:
-    """Return the size of a method's model at profile ``paper``, or None where it is not known."""
+    """Return the size of a method's model at profile ``paper``, or None where it is unknown."""
     if info.applies(the_task) is not None:
         return None
-    found, released = _counts(the_task, info, []), []
+    counts, released = _counts(the_task, info, []), []
     for seed in sorted(info.released(the_task.name)):
         given = info.with_architecture(RELEASED, the_task.name, seed)
         each = _counts(the_task, info, [given])
         if each is not None and not each[1]:
             released.append(each[0])
-    if found is None and not released:
+    if counts is None and not released:
         return None
-    # A search that trains no supernet has the networks that it found alone.
-    numbers, searched = found or (released[0], True)
+    # For a search without a supernet, only networks of released architectures are known.
+    numbers, searched = counts or (released[0], True)
     return Size(*numbers, searched, tuple(released))
 
 
 def _counts(
     the_task: Task, info: MethodInfo, overrides: list[str]
 ) -> tuple[tuple[int, int, int], bool] | None:
-    """Return parameters, multiply-adds and elementwise operations, and whether of a supernet."""
+    """Return (parameters, multiply-adds, elementwise operations), and whether of a supernet."""
     spec = info.spec(
         the_task, 0, protocol="released", profile="paper", tier="published", overrides=overrides
     )
     the_method = load(info, spec)
     context = MetaContext(spec, the_task, the_method.settings)
     shapes = _Shapes()
-    with torch.device("meta"), Shapes():  # what building a network computes is no part of it
+    with torch.device("meta"), Shapes():  # operations while building do not count
         network = the_method.network(context)
         searched = network is None
         network = the_method.supernet(context) if network is None else network
@@ -119,7 +119,7 @@ def _counts(
 
 
 class _Shapes(Shapes):
-    """Counts what is done to elements one by one, as ``elementwise``."""
+    """Counts elementwise operations, in ``elementwise``, while a network runs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class _Shapes(Shapes):
 
 
 def _size(the_task: Task, info: MethodInfo) -> Size | None:
-    """As ``size``; samples of one's own may be too small for a method, which a run would say."""
+    """Return what ``size`` does; None, too, if samples of a user's own task are too small."""
     try:
         return size(the_task, info)
     except KitError:
@@ -149,14 +149,14 @@ def _size(the_task: Task, info: MethodInfo) -> Size | None:
 
 def main(pairs: Sequence[str]) -> None:
     """Print the size of each ``TASK METHOD`` on a line: an array of its numbers, or of null."""
-    gc.freeze()  # else the imported modules are gone through again and again: a fifth of the time
+    gc.freeze()  # else the collector scans the imported modules repeatedly: a fifth of the time
     for pair in pairs:
         task_name, method_name = pair.split()
         try:
-            found = _size(task.find(task_name), method.find(method_name))
+            result = _size(task.find(task_name), method.find(method_name))
         except Exception as error:
             raise SystemExit(f"{method_name} on {task_name}: {error}") from error
-        print(msgspec.json.encode([found and astuple(found)]).decode(), flush=True)
+        print(msgspec.json.encode([result and astuple(result)]).decode(), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One trial: what a method is given of it, and its training in this process."""
+"""One trial: what a method is given, and the training in this process."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Trial:
     """What ``Method.run_trial`` is given.
 
     Attributes:
-        stage: whose trial it is.
-        number: of it in the stage, from 0.
-        configuration: as it was handed to ``Context.map_trials`` or ``halve``, but of the types
-            that JSON has: a tuple is a list, a struct a dict.
-        epochs: to train up to in all, from the checkpoint on if there is one.
+        stage: that the trial belongs to.
+        number: of the trial in the stage, from 0.
+        configuration: as given to ``Context.map_trials`` or ``halve``, but converted to types that
+            JSON has: a tuple is a list, a struct a dict.
+        epochs: total number to train for, those before the last checkpoint included.
         checkpointer: of the trial; keeps its checkpoint and its history.
     """
 
@@ -38,7 +38,7 @@ class Trial:
 
 
 def folder_of(run: Path, stage: str, number: int) -> Path:
-    """Return where a trial keeps its checkpoint and history; it is there if the trial has any."""
+    """Return the folder of a trial's checkpoint and history, which need not exist."""
     return run / "trials" / f"{stage}-{number:03d}"
 
 
@@ -48,20 +48,20 @@ def train(
     run_trial: Callable[[Trial], float | None],
     notify: Callable[[int, float], None] = lambda *_: None,
 ) -> TrialRecord:
-    """Train a trial in this process and return its record, which the run's own process keeps.
+    """Train a trial in this process and return its record, which the run's main process stores.
 
-    Scores before the last one are left in the trial's own folder, beside the checkpoint that goes
-    on from them: whoever trained it may be lost.
+    Scores before the last one are also written to the trial's folder, beside the checkpoint, so
+    that they survive if this process is killed.
 
     Args:
-        job: which trial, and how far.
+        job: which trial to train, and for how many epochs.
         folder: of the run.
-        run_trial: the method's.
+        run_trial: of the method.
         notify: called with (epoch, loss).
     """
     record = job.record
-    own = folder_of(folder.path, job.stage, record.number)
-    interim = own / "record.json"
+    trial_folder = folder_of(folder.path, job.stage, record.number)
+    interim = trial_folder / "record.json"
     record = _later(record, interim)
     for epochs in job.epochs:
         if epochs <= record.epochs:
@@ -69,8 +69,8 @@ def train(
         checkpointer = Checkpointer(
             job.stage,
             folder.spec,
-            own,
-            own / "history.jsonl",
+            trial_folder,
+            trial_folder / "history.jsonl",
             notify,
             trial=record.number,
             configuration=canonical_json(record.configuration).decode(),
@@ -79,7 +79,7 @@ def train(
         try:
             score = Score(epochs, run_trial(trial))
         except DivergedError:
-            score = Score(epochs, None)  # which loses against any number
+            score = Score(epochs, None)  # ranks behind any number
         record = msgspec.structs.replace(
             record, scores=(*record.scores, score), seconds=checkpointer.active_seconds
         )
@@ -89,17 +89,17 @@ def train(
 
 
 def tidy(run: Path, stage: str, number: int) -> None:
-    """Remove what a trial would go on from, once it will not; its history stays."""
-    own = folder_of(run, stage, number)
-    if own.exists():
+    """Remove the checkpoint and the interim record of a trial that is over; keep its history."""
+    trial_folder = folder_of(run, stage, number)
+    if trial_folder.exists():
         for name in (f"{stage}.checkpoint.pt", "record.json"):
-            (own / name).unlink(missing_ok=True)
+            (trial_folder / name).unlink(missing_ok=True)
 
 
 def _later(record: TrialRecord, interim: Path) -> TrialRecord:
-    """Return the record with more scores of the same trial, the given or the one on disk."""
+    """Return the given record, or the one on disk if that has more epochs of the same trial."""
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        other = decode_json(interim.read_bytes(), TrialRecord)
-        if other.configuration == record.configuration and other.epochs > record.epochs:
-            return other
+        stored = decode_json(interim.read_bytes(), TrialRecord)
+        if stored.configuration == record.configuration and stored.epochs > record.epochs:
+            return stored
     return record

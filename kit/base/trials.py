@@ -1,7 +1,7 @@
-"""The trials of one stage: trained here one after the other, or by other processes, wherever.
+"""The trials of one stage: trained in this process one after the other, or by other processes.
 
-What a trial comes to depends on its configuration, its number and the run's seed alone, so it does
-not matter where it is trained, nor in what order.
+The result of a trial depends on its configuration, its number and the run's seed alone, so that it
+does not matter where it is trained, nor in what order.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ class RemoteTrials(Protocol):
     """Other processes that train trials, each by the same method's ``run_trial``."""
 
     def begin(self, job: TrialWork, keep: Callable[[TrialRecord], None]) -> None:
-        """Have a trial trained once a process is free; ``keep`` takes its record at once."""
+        """Have a trial trained once a process is free; ``keep`` is called with its record."""
 
     def collect(self, here: Callable[[TrialWork], TrialRecord]) -> None:
-        """Wait until one more trial that was begun has ended, whichever.
+        """Wait until one more of the trials that were begun has ended.
 
         Args:
-            here: trains one in this process, which has nothing else to do.
+            here: trains a trial in this process, which would only wait otherwise.
 
         Raises:
-            TrialError: one failed, or its process was lost again and again.
-            KitError: one met a mistake of the user's.
+            TrialError: a trial failed, or its process was lost repeatedly.
+            KitError: a trial failed by a mistake of the user.
         """
 
     def release(self) -> None:
-        """Let go of the processes for now: the stage is over."""
+        """Release the processes, since the stage is over."""
 
 
 @dataclass
@@ -47,12 +47,12 @@ class Trials:
     """The trials of a stage, as the run's own process sees them.
 
     Attributes:
-        run_trial: the method's.
+        run_trial: of the method.
         notify: takes (stage, epoch, epochs, loss).
-        remote: None where all are trained here.
-        records: of what they came to.
+        remote: None where all trials are trained in this process.
+        records: of the trials' results.
         total: epochs of the whole stage, for the progress shown.
-        done: how many of them are over.
+        done: number of these epochs that are over.
     """
 
     folder: RunFolder
@@ -67,13 +67,17 @@ class Trials:
     def begin(
         self, number: int, configuration: Any, epochs: Sequence[int], behind: int = 0
     ) -> Callable[[], TrialRecord]:
-        """Begin a trial elsewhere, if it can be; what is returned waits for it or trains it here.
+        """Begin a trial in another process, if there are any.
 
         Args:
             number: of the trial.
-            configuration: what to train; a record of another one does not count.
-            epochs: after which it is scored, ascending; the last is the end.
-            behind: how many of them were begun before.
+            configuration: to train; a record of another one is dropped.
+            epochs: after which the trial is scored, ascending; it ends at the last.
+            behind: number of epochs that earlier calls have asked for.
+
+        Returns:
+            A function that waits for the trial, or trains it in this process, and returns its
+            record.
         """
         job = self._job(number, configuration, epochs)
         end = epochs[-1]
@@ -89,14 +93,14 @@ class Trials:
 
     def _finished(self, job: TrialWork) -> TrialRecord:
         """Return the record of a trial, once it has all scores that were asked for."""
-        number, end, told = job.record.number, job.epochs[-1], False
+        number, end, notified = job.record.number, job.epochs[-1], False
         if job.record.epochs >= end:
             return job.record
 
         def here(job: TrialWork) -> TrialRecord:
             def notify(epoch: int, loss: float) -> None:
-                nonlocal told
-                told = True
+                nonlocal notified
+                notified = True
                 self._notify(self.done + epoch - job.record.epochs, loss)
 
             return train(job, self.folder, self.run_trial, notify)
@@ -106,13 +110,13 @@ class Trials:
                 self.records.add(here(job))
             else:
                 self.remote.collect(here)
-        if not told:
+        if not notified:
             loss = math.nan if self.remote is None else self._last_loss(number)
             self._notify(self.done + end - job.record.epochs, loss)
         return record
 
     def _job(self, number: int, configuration: Any, epochs: Sequence[int]) -> TrialWork:
-        """Return what is to be done; what another configuration came to is dropped."""
+        """Return the work on a trial; a record of another configuration is dropped."""
         configuration = msgspec.json.decode(canonical_json(configuration))
         record = self.records.get(number)
         if record is not None and not record.is_of(configuration, epochs[-1]):

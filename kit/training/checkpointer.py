@@ -1,4 +1,4 @@
-"""A stage of a run: its checkpoint, its lines of history, its clock, its end where it diverges.
+"""The checkpoint, the history and the clock of a stage, and its end where it diverges.
 
 After ``kill -9`` a stage continues from its last checkpoint to the result that it would have had.
 """
@@ -27,29 +27,29 @@ SECONDS_BETWEEN_CHECKPOINTS = 5.0
 
 
 class Stateful(Protocol):
-    """A module, an optimiser, or whatever else a stage must find again."""
+    """Anything whose state belongs in a checkpoint, such as a module or an optimiser."""
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state."""
 
     def load_state_dict(self, state: dict[str, Any], /) -> Any:
-        """Take a state on."""
+        """Restore what ``state_dict`` returned."""
 
 
 class Checkpointer:
-    """What one stage, or one trial of it, writes down to be resumed.
+    """Keeps the checkpoint and the history of one stage, or of one trial of it.
 
-    It counts epochs. Where a stage has other steps that it can go on from, such as rounds of
-    boosting or the children of a search, one of these is its epoch.
+    Progress is counted in epochs. In a stage with other units of work, such as rounds of boosting
+    or the children of a search, an epoch is one of these.
 
     Args:
-        name: the stage's, as the history and the folders have it.
+        name: of the stage.
         spec: of the run; a checkpoint of another run is refused.
         folder: where the checkpoint lies.
         history: the file of one JSON line per epoch.
         notify: called after each epoch with (epoch, loss).
         trial: number of the trial, if it is one.
-        configuration: of the trial, as JSON; a checkpoint of another one does not count.
+        configuration: of the trial, as JSON; a checkpoint of another one is ignored.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Checkpointer:
 
     @property
     def active_seconds(self) -> float:
-        """Seconds at work on this stage, over all its sessions."""
+        """Seconds spent on this stage, summed over all its sessions."""
         return self._earlier_seconds + time.monotonic() - self._began
 
     def resume(self, state: Mapping[str, Stateful]) -> int:
@@ -82,7 +82,7 @@ class Checkpointer:
         Raises:
             KitError: the checkpoint is of another run or version.
         """
-        # Not at each epoch: a folder that is gone meanwhile is not to be made anew.
+        # Made here, not in each epoch: a folder that was removed meanwhile must stay removed.
         self.history.parent.mkdir(parents=True, exist_ok=True)
         content = tensors.load(self.checkpoint) if self.checkpoint.exists() else None
         if content is not None and content["run"] != self.spec.id:
@@ -111,30 +111,30 @@ class Checkpointer:
     ) -> None:
         """Write the epoch's line of history and, now and then and at the end, a checkpoint.
 
-        Whatever is a tensor among the numbers comes to the host in one transfer, together with
-        whether all weights of the networks and optimisers in the state are finite.
+        All tensors among the values come to the host in one transfer, together with the check that
+        the weights of all networks and optimisers in the state are finite.
 
         Args:
             epoch: counted from 0.
-            epochs: in all; after the last one there is a checkpoint.
+            epochs: total number; after the last one a checkpoint is always written.
             state: what a resumed stage needs.
             loss: mean of the epoch.
-            values: more for the history; None is left out.
+            values: more entries of the history; those that are None are left out.
 
         Raises:
-            DivergedError: the loss or a weight is not finite. The checkpoint is of an epoch before.
+            DivergedError: the loss or a weight is not finite; the last checkpoint is kept.
         """
         values = {"loss": loss, **values}
         weights = _weights(state)
-        found, finite = divergence.read(
+        numbers, finite = divergence.read(
             {name: value for name, value in values.items() if isinstance(value, Tensor)},
             [weight for _, weight in weights],
         )
-        values |= found
+        values |= numbers
         line = {"stage": self.name, "trial": self.trial, "epoch": epoch, **values}
         line["seconds"] = round(self.active_seconds, 3)
         with self.history.open("ab") as stream:
-            # What is not a finite number becomes null.
+            # msgspec writes NaN and infinities as null.
             stream.write(msgspec.json.encode({k: v for k, v in line.items() if v is not None}))
             stream.write(b"\n")
         divergence.check(f"{self.name}, epoch {epoch + 1}", values["loss"], finite, weights)
@@ -148,7 +148,7 @@ class Checkpointer:
         self.checkpoint.unlink(missing_ok=True)
 
     def save(self, epoch: int, state: Mapping[str, Stateful]) -> None:
-        """Write a checkpoint to go on from at an epoch."""
+        """Write a checkpoint; a resumed stage goes on with ``epoch``."""
         with self.history.open("rb+") as stream:
             os.fsync(stream.fileno())
         content = {
@@ -164,7 +164,7 @@ class Checkpointer:
         self._saved = time.monotonic()
 
     def _first_line(self) -> int:
-        """Return where in the history this stage begins, by an earlier and lost attempt."""
+        """Return the offset in bytes of the first line that this stage has in the history."""
         if not self.history.exists():
             return 0
         offset = 0
@@ -183,7 +183,7 @@ class Checkpointer:
 
 
 def _weights(state: Mapping[str, Stateful]) -> list[tuple[str, Tensor]]:
-    """Return all that the networks and optimisers in a state learn, each once, by name."""
+    """Return (name, parameter) of all networks and optimisers in a state, each parameter once."""
     found: dict[int, tuple[str, Tensor]] = {}
     for part in state.values():
         if isinstance(part, nn.Module):

@@ -20,7 +20,7 @@ from kit.training.losses import relative_l2
 
 
 def initialise(device: torch.device) -> int:
-    """Join the processes that ``torchrun`` started, and return this one's number; alone it is 0."""
+    """Join the processes that ``torchrun`` started; return this one's rank, 0 if it is alone."""
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return 0
     if device.type == "cuda":
@@ -37,13 +37,13 @@ def world() -> int:
 
 
 def wait() -> None:
-    """Wait until all processes are here."""
+    """Wait until all processes have called this."""
     if world() > 1:
         dist.barrier()
 
 
 def parallel(network: nn.Module, *, averaged: bool = True) -> nn.Module:
-    """Return a network that trains in all processes together; alone, the same one.
+    """Return the network wrapped for training in all processes; unchanged in a single one.
 
     Args:
         network: the same in all processes.
@@ -69,13 +69,16 @@ def shard(batch: Batch) -> tuple[Batch, float]:
 
 
 def weight_of(loss: object, weight: float, batch: Batch, part: Batch) -> float:
-    """Return the weight of a part's loss, which for a sum over samples is that of the sum."""
+    """Return the weight of a part's loss in the mean over processes.
+
+    ``relative_l2`` is a sum over samples, so that the parts' losses are added up.
+    """
     summed = loss is relative_l2 and len(part.x) < len(batch.x)
     return float(world()) if summed else weight
 
 
 def mean(value: Tensor) -> Tensor:
-    """Return the mean of a number over all processes."""
+    """Return the mean of a tensor over all processes, which may be changed in place."""
     if world() > 1:
         dist.all_reduce(value)
         value = value / world()
@@ -83,7 +86,7 @@ def mean(value: Tensor) -> Tensor:
 
 
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Average gradients over all processes, after a backward pass that ``parallel`` did not."""
+    """Average gradients over all processes, where the backward pass did not (``parallel``)."""
     gradients = [each.grad for each in parameters if each.grad is not None]
     if world() == 1 or not gradients:
         return
@@ -93,7 +96,7 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 
 def broadcast(network: nn.Module) -> None:
-    """Give the first process's buffers, such as batch statistics, to all."""
+    """Copy the first process's buffers, such as batch statistics, to all processes."""
     if world() > 1:
         for buffer in network.buffers():
             dist.broadcast(buffer, 0)

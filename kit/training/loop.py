@@ -24,9 +24,9 @@ from kit.training.monitor import Monitor
 from kit.training.schedules import set_rate
 from kit.training.speed import accelerate, allow_tf32
 
-# What a step learns from: a batch, or whatever a method makes of several.
+# What one step learns from: a batch, or what a method makes of several batches.
 Work = TypeVar("Work")
-# Of all samples of a pass without gradients.
+# The most positions, summed over samples, of one pass without gradients.
 POSITIONS = 64 * 128**2
 
 
@@ -72,12 +72,12 @@ def train(
         network: trained in place.
         optimiser: with ``initial_lr`` in each group.
         schedule: how each group's rate follows from its ``initial_lr``.
-        epochs: in all, those before the checkpoint included.
-        batches: the batches of an epoch, by its number.
+        epochs: total number, those before the checkpoint included.
+        batches: returns the batches of an epoch, given its number.
         loss: runs the network on a batch.
         until: stop after so many epochs, with a checkpoint to go on from; None for all.
-        steps: of one epoch, for schedules that change the rate within epochs.
-        clip: norm to which all gradients together are clipped; 0 for none.
+        steps: number per epoch, for schedules that change the rate within epochs.
+        clip: largest norm of all gradients together; 0 for no clipping.
         monitor: scores the network after each epoch.
         hooks: called around the steps.
 
@@ -120,18 +120,18 @@ def run_epochs(
     monitor: Monitor | None = None,
     observe: Callable[[], dict[str, Any]] = dict,
 ) -> None:
-    """Run the epochs of a training, of whatever kind, from the last checkpoint on.
+    """Run the epochs of any kind of training, from the last checkpoint on.
 
     Args:
         checkpointer: keeps the checkpoint and the history.
-        network: is in training mode when an epoch begins.
+        network: put into training mode before each epoch.
         state: what a resumed training needs, the network among it.
-        one_epoch: trains for an epoch, by its number, and returns its mean ``loss``, and more for
-            the history, as tensors of one number.
+        one_epoch: trains for an epoch, given its number; returns the mean ``loss`` and any more
+            entries of the history, as tensors of one number.
         epochs: in all, those before the checkpoint included.
         until: stop after so many epochs, with a checkpoint to go on from; None for all.
         monitor: scores the network after each epoch.
-        observe: values for the history, once per epoch.
+        observe: returns more entries of the history, once per epoch.
 
     Raises:
         DivergedError: the loss or a weight is not finite.
@@ -166,20 +166,20 @@ def network_loss(
     Where several processes train together, it is of this process's part of the batch.
 
     Args:
-        network: answers with a tensor, or in training mode with a tuple of them: its answer, and
-            those of auxiliary heads.
-        fold: whose batches they will be.
+        network: returns a tensor, or in training mode a tuple: its output, then those of auxiliary
+            heads.
+        fold: the one that batches come from.
         loss: takes (answer, batch) and returns a scalar.
-        speed: what may make the passes faster, such as lower precision.
+        speed: options that make the passes faster, such as lower precision.
         auxiliary: weight of the loss of each auxiliary head.
         averaged: whether the backward pass averages gradients over all processes.
 
     Raises:
-        KitError: as a batch comes: the loss of heads has a weight, and there are none.
+        KitError: by the returned function: ``auxiliary`` is set, but there are no auxiliary heads.
     """
     run = accelerate(network, speed, len(fold.input_shape) - 1, averaged=averaged)
 
-    def of_batch(batch: Batch) -> Tensor:
+    def batch_loss(batch: Batch) -> Tensor:
         part, weight = distributed.shard(batch)
         output = run(part.x)
         answer, *others = (output,) if isinstance(output, Tensor) else output
@@ -194,7 +194,7 @@ def network_loss(
             return value
         return value * distributed.weight_of(loss, weight, batch, part)
 
-    return of_batch
+    return batch_loss
 
 
 def network_predictor(network: nn.Module, fold: Fold, kind: Kind) -> Callable[[Batch], Prediction]:
@@ -211,13 +211,13 @@ def network_predictor(network: nn.Module, fold: Fold, kind: Kind) -> Callable[[B
 
 
 def dtype_of(network: nn.Module) -> torch.dtype:
-    """Return what a network takes: its weights are float64 while it is trained so."""
+    """Return the type of a network's weights, which its inputs must have: float32 or float64."""
     floats = (each.dtype for each in network.parameters() if each.is_floating_point())
     return next(floats, torch.float32)
 
 
 def at_once(fold: Fold, batch_size: int) -> int:
-    """Return how many samples are looked at in one pass: fewer where they are large.
+    """Return how many samples to evaluate in one pass: ``batch_size``, or fewer large ones.
 
     Sixty-four of PSICOV's maps of 512 x 512 would need more memory than GPUs have.
     """

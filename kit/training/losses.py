@@ -84,19 +84,19 @@ def mae(output: Tensor, batch: Batch) -> Tensor:
 
 
 def scaled_mse(output: Tensor, batch: Batch, *, scale: Numbers = 1.0) -> Tensor:
-    """Mean squared error over a scale.
+    """Mean squared error of numbers divided by a scale.
 
     Args:
         output: numbers (batch, outputs, *spatial).
-        batch: its ``y`` are the true ones.
-        scale: divides the errors, all of them or output by output: what their deviations are, so
-            that the loss does not depend on units.
+        batch: its ``y`` are the true numbers.
+        scale: divides the errors: one number, or one per output, such as the standard deviations
+            of the targets, so that the loss does not depend on units.
     """
     return F.mse_loss(*_scaled(output, batch, scale))
 
 
 def scaled_mae(output: Tensor, batch: Batch, *, scale: Numbers = 1.0) -> Tensor:
-    """Mean absolute error over a scale; see ``scaled_mse``."""
+    """Mean absolute error of numbers divided by a scale; see ``scaled_mse``."""
     return F.l1_loss(*_scaled(output, batch, scale))
 
 
@@ -105,12 +105,12 @@ def pinball(output: Tensor, batch: Batch, *, quantile: float = 0.5, scale: Numbe
 
     Args:
         output: numbers (batch, outputs, *spatial).
-        batch: its ``y`` are the true ones.
+        batch: its ``y`` are the true numbers.
         quantile: between 0 and 1; at one half it is half the mean absolute error.
         scale: see ``scaled_mse``.
     """
-    said, truth = _scaled(output, batch, scale)
-    missed = truth - said
+    predicted, truth = _scaled(output, batch, scale)
+    missed = truth - predicted
     return torch.maximum(quantile * missed, (quantile - 1) * missed).mean()
 
 
@@ -129,7 +129,10 @@ def relative_l2(output: Tensor, batch: Batch) -> Tensor:
 
 
 def weight(function: object, samples: int) -> int:
-    """Return what a batch's loss counts in a sum over samples; it may be that sum itself."""
+    """Return the factor that turns a batch's loss into a sum over its samples.
+
+    It is 1 for ``relative_l2``, which is such a sum already.
+    """
     return 1 if function is relative_l2 else samples
 
 
@@ -156,7 +159,8 @@ def loss(name: str) -> tuple[Loss, Kind]:
         name: of the loss, then its parameters if any: ``focal:gamma=3,alpha=6``.
 
     Raises:
-        KitError: there is none of that name, or it has no such parameter, or not twice.
+        KitError: the name or a parameter is unknown, a parameter is given twice, or a value is out
+            of range.
     """
     base, colon, text = name.partition(":")
     if base not in LOSSES:
@@ -194,10 +198,10 @@ def _option(name: str, text: str, known: list[str]) -> tuple[str, Numbers]:
 
 
 def _scaled(output: Tensor, batch: Batch, scale: Numbers) -> tuple[Tensor, Tensor]:
-    """Return answers and truth over a scale, which has one number or one per output.
+    """Return output and truth divided by a scale of one number or one per output.
 
     Raises:
-        KitError: it has another number of them; torch would stretch a single output to as many.
+        KitError: the scale has another number of values; torch would broadcast a single output.
     """
     truth = batch.y.to(output.dtype)
     if scale == 1.0:
@@ -215,7 +219,7 @@ def _scaled(output: Tensor, batch: Batch, scale: Numbers) -> tuple[Tensor, Tenso
 
 @lru_cache(maxsize=32)
 def _constant(value: Numbers, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Return numbers on a device: brought there once, not for each batch."""
+    """Return numbers as a tensor on a device; cached, so that they are transferred once."""
     return torch.tensor(value, dtype=dtype, device=device)
 
 

@@ -1,4 +1,4 @@
-"""What follows from a score taken after each epoch: lower rates, an early end, the best weights."""
+"""Scores after each epoch, and what they decide: lower rates, an early end, the best weights."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from kit.training import distributed
 
 
 class Monitor:
-    """Scores a network after each epoch; the lower the better.
+    """Scores a network after each epoch; lower scores are better.
 
     Args:
         network: gets its best weights back at the end, where ``validation.keep`` is ``best``.
         optimiser: whose rate a ``plateau`` schedule cuts.
         schedule: of kind ``plateau`` where scores cut the rate.
-        validation: what is to follow from the scores.
+        validation: which weights to keep, and after how many epochs without improvement to end.
         score: evaluates the network as it is; lower is better.
     """
 
@@ -54,15 +54,15 @@ class Monitor:
 
     @property
     def ended(self) -> bool:
-        """Whether the score has not become better for too long."""
+        """Whether the score has not improved for ``validation.patience`` epochs."""
         return 0 < self.validation.patience <= self.waited
 
     def after_step(self, epoch: int) -> bool:
-        """Take note of a step, and tell whether to end the epoch with it."""
+        """Return whether to end the epoch after this step; subclasses may also score here."""
         return False
 
     def after_epoch(self) -> dict[str, float]:
-        """Score the network and return what the history keeps."""
+        """Score the network; return the entries of the history."""
         device = next(self.network.parameters()).device
         score = float(distributed.mean(torch.tensor(self.score(), device=device)))
         self.waited = 0 if score < self.best else self.waited + 1
@@ -89,7 +89,7 @@ class Monitor:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take a state on."""
+        """Restore what ``state_dict`` returned."""
         self.best, self.waited, self.weights = state["best"], state["waited"], state["weights"]
         if self.plateau is not None and state["plateau"] is not None:
             self.plateau.load_state_dict(state["plateau"])

@@ -1,7 +1,8 @@
 """The loop of one-shot searches: a network's weights and its architecture learn side by side.
 
-Each takes steps of its own, on batches of its own, or both follow one backward pass. What a step
-of either is like (sampled paths, a cost, a simplex) is up to its loss, its optimiser and its hooks.
+They take separate steps on separate batches, or one step together after one backward pass. What is
+special about the steps of a method (sampled paths, a cost, a simplex) lies in the loss, the
+optimiser and the hooks.
 """
 
 from __future__ import annotations
@@ -24,25 +25,26 @@ from kit.training.loop import NO_HOOKS, Hooks, Work, run_epochs
 from kit.training.monitor import Monitor
 from kit.training.schedules import set_rate
 
-# ``together``: both follow the loss of the weights on the batch of the weights.
+# ``together``: one backward pass of the weights' loss on the weights' batch serves both.
 Order = Literal["together", "weights-first", "architecture-first"]
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, eq=False)
 class Learner(Generic[Work]):
-    """What learns: the weights, or the parameters of the architecture.
+    """One of the two that learn: the weights, or the parameters of the architecture.
 
     Attributes:
         parameters: those that its steps change, and no other.
         optimiser: of these alone, with ``initial_lr`` in each group.
         schedule: how its rate follows from ``initial_lr``.
-        loss: runs the network on a batch. The loop averages the gradients of several processes, but
-            for steps taken together, whose backward pass does.
-        batches: those of an epoch, by its number. The weights' decide how many steps it has; the
-            architecture's are drawn when a step needs them and must not end before (``endless``).
+        loss: runs the network on a batch. The loop averages gradients over several processes, but
+            in steps taken together the backward pass must.
+        batches: returns those of an epoch, given its number. The weights' batches decide how many
+            steps it has; the architecture's are drawn when a step needs them and must not run out
+            (``endless``).
         steps: of one epoch, for schedules that change the rate within epochs.
-        clip: norm to which its gradients together are clipped, 0 for none; for steps taken together
+        clip: largest norm of its gradients together, 0 for no clipping; in steps taken together
             that of the weights holds for all gradients.
         hooks: around its epochs and steps.
     """
@@ -74,7 +76,7 @@ def search(
     """Search for some epochs, from the last checkpoint on.
 
     The history has the mean loss of the weights' steps as ``loss``, and that of the architecture's
-    own steps as ``architecture_loss``.
+    separate steps as ``architecture_loss``.
 
     Args:
         checkpointer: keeps the checkpoint and the history.
@@ -84,12 +86,12 @@ def search(
         epochs: in all, those before the checkpoint included.
         order: who steps first on a batch of the weights, if not both together.
         warm_start: epochs in which the weights learn alone.
-        every: weight steps to one architecture step, which comes with the first of them where it
-            comes first, else with the last.
-        hold: while one learns, the other's parameters take no gradients, which saves memory and
-            time. Not where passes are recorded as CUDA graphs.
+        every: number of weight steps per architecture step, which goes with the first of them if
+            ``order`` is ``architecture-first``, else with the last.
+        hold: whether the other's parameters require no gradients while one learns, which saves
+            memory and time. False where passes are recorded as CUDA graphs.
         monitor: scores the network after each epoch.
-        observe: values for the history, once per epoch.
+        observe: returns more entries of the history, once per epoch.
 
     Raises:
         DivergedError: the loss, a weight or an architecture parameter is not finite.
@@ -99,13 +101,13 @@ def search(
 
     def one_epoch(epoch: int) -> dict[str, Tensor]:
         learns = epoch >= warm_start
-        own = architecture.batches(epoch) if learns else iter(())
+        architecture_batches = architecture.batches(epoch) if learns else iter(())
         losses: dict[str, list[Tensor]] = {"loss": [], "architecture_loss": []}
         weights.hooks.before_epoch(epoch)
         architecture.hooks.before_epoch(epoch)
 
         def step_of_architecture(step: int) -> None:
-            batch = next(own, None)
+            batch = next(architecture_batches, None)
             if batch is None:
                 raise KitError(f"{checkpointer.name}: no batch for the architecture's step {step}")
             held = weights.parameters if hold else ()
@@ -138,20 +140,20 @@ def search(
 
 
 def endless(rounds: Callable[[int], Iterator[Item]]) -> Iterator[Item]:
-    """Yield what round 0 has, then round 1, and so on; ends with a round that has nothing."""
+    """Yield the items of round 0, then of round 1, and so on, until a round is empty."""
     for number in itertools.count():
-        some = False
+        any_item = False
         for item in rounds(number):
-            some = True
+            any_item = True
             yield item
-        if not some:
+        if not any_item:
             return
 
 
 def _step(
     learner: Learner[Any], batch: Any, epoch: int, step: int, held: Sequence[nn.Parameter]
 ) -> Tensor:
-    """Let one of the two learn from a batch, and return its loss."""
+    """Take one step of a learner on a batch, and return the loss."""
     learner.hooks.before_step(epoch, step)
     with _without_gradients(held):
         learner.optimiser.zero_grad(set_to_none=True)
@@ -174,7 +176,7 @@ def _step_together(
     epoch: int,
     step: int,
 ) -> Tensor:
-    """Let the weights, and the architecture if it ``learns``, follow the loss of the weights."""
+    """Take one step of the weights, and of the architecture if it ``learns``; return the loss."""
     learners = (weights, architecture) if learns else (weights,)
     for each in learners:
         each.hooks.before_step(epoch, step)
@@ -196,6 +198,7 @@ def _step_together(
 
 @contextmanager
 def _without_gradients(parameters: Sequence[nn.Parameter]) -> Iterator[None]:
+    """Let parameters that require gradients require none inside the context."""
     held = [each for each in parameters if each.requires_grad]
     for each in held:
         each.requires_grad_(False)

@@ -1,4 +1,4 @@
-"""Optimisers by their settings."""
+"""Construction of optimisers from settings."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ Kind = TypeVar("Kind", bound=Optimizer)
 
 @lru_cache
 def eager(kind: type[Kind]) -> type[Kind]:
-    """Return a kind of optimiser without what torch wraps around it for its compiler.
+    """Return a subclass of an optimiser without the wrappers that torch adds for its compiler.
 
-    The first call of what is wrapped imports the compiler, which takes a second of every process.
+    The first call of a wrapper imports the compiler, which costs every process a second.
     Networks can still be compiled; steps are not.
     """
     names = ("add_param_group", "zero_grad", "state_dict", "load_state_dict")
-    own = {name: inspect.unwrap(getattr(kind, name)) for name in names}
+    unwrapped = {name: inspect.unwrap(getattr(kind, name)) for name in names}
     plain = inspect.unwrap(kind.step)
 
-    @torch.no_grad()  # which a step's wrapper does, too
+    @torch.no_grad()  # as the wrapper of a step does
     def step(self: Kind, closure: Any = None) -> Any:
-        now = kind.step  # somebody may have put another in its place
-        return (plain if inspect.unwrap(now) is plain else now)(self, closure)
+        current = kind.step  # may have been replaced, as by a profiler
+        return (plain if inspect.unwrap(current) is plain else current)(self, closure)
 
-    return type(kind.__name__, (kind,), own | {"step": step})
+    return type(kind.__name__, (kind,), unwrapped | {"step": step})
 
 
 ADAMS: dict[str, Callable[..., Optimizer]] = {
@@ -43,7 +43,7 @@ ADAMS: dict[str, Callable[..., Optimizer]] = {
 
 
 def make_optimiser(groups: Sequence[dict[str, Any]], settings: Optimiser) -> Optimizer:
-    """Return an optimiser over parameter groups; a group may bring its own ``lr``."""
+    """Return an optimiser over parameter groups; a group may have its own ``lr``."""
     rate, decay = settings.learning_rate, settings.weight_decay
     optimiser: Optimizer
     if settings.kind == "sgd":

@@ -17,9 +17,9 @@ radam = inspect.unwrap(torch.optim.RAdam.step)
 
 
 class Ranger(torch.optim.RAdam):
-    """Every six steps of RAdam, go back half of the way that they went.
+    """RAdam that, after every six steps, moves the weights back by half of those steps (Lookahead).
 
-    The weights of the last return are kept with the rest of a parameter's state.
+    A parameter's state keeps, as ``slow``, the weights from which the six steps began.
     """
 
     @overload
@@ -30,9 +30,9 @@ class Ranger(torch.optim.RAdam):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:
-        """Take one step of RAdam, and a return where one is due."""
+        """Take one step of RAdam, and after every sixth move back."""
         weights = [weight for group in self.param_groups for weight in group["params"]]
-        # RAdam makes the state of a parameter in its first step, and expects none before.
+        # RAdam creates a parameter's state in its first step, and must find it empty until then.
         fresh = {weight: weight.clone() for weight in weights if not self.state.get(weight)}
         value = radam(self, closure)
         for weight in weights:

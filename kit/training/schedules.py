@@ -1,4 +1,4 @@
-"""Learning rates as a function of the epoch: no state, so a resumed run cannot lose any.
+"""Learning rates as a function of the epoch, without state that a resumed run could lose.
 
 The rate of ``plateau`` depends on scores too; ``kit.training.monitor`` sets it.
 """
@@ -13,13 +13,13 @@ from kit.settings import Schedule
 
 
 def rate(initial: float, epoch: float, schedule: Schedule, epochs: int) -> float:
-    """Return the learning rate at a point of the training.
+    """Return the learning rate at a given epoch.
 
     Args:
         initial: the rate without a schedule.
         epoch: counted from 0; a fraction within an epoch.
         schedule: the kind of change, with its parameters.
-        epochs: in all; where a cosine ends.
+        epochs: total number, at which a cosine ends.
     """
     if epoch < schedule.warm_up:
         return initial * epoch / schedule.warm_up
@@ -51,8 +51,8 @@ def set_rate(
         schedule: the kind of change, with its parameters.
         epoch: counted from 0.
         step: in the epoch, counted from 0.
-        steps: of an epoch; None for a rate that stays as it is at the epoch's first step.
-        epochs: in all.
+        steps: number per epoch; None to change the rate between epochs only.
+        epochs: total number.
     """
     within = step / steps if steps and _by_step(schedule) else 0.0
     if schedule.kind == "plateau" or (step and not within):

@@ -22,33 +22,34 @@ from kit.training import distributed
 def accelerate(
     network: nn.Module, speed: Speed, axes: int, *, averaged: bool = True
 ) -> Callable[[Tensor], Any]:
-    """Return a network's training pass: float32 in, float32 out, quicker in between.
+    """Return a network's training pass, made faster: float32 in, float32 out.
 
     Args:
-        network: keeps its float32 weights; where asked for, their layout changes. In precision
-            float64 they become float64, and so is the answer.
+        network: its weights stay float32, and their layout changes if asked for; in precision
+            float64 weights and output become float64.
         speed: precision, layout, compilation and graphs, as the settings ask for them.
         axes: spatial axes of its input.
         averaged: whether the backward pass averages gradients over all processes.
 
     Returns:
-        A function that answers as the network does, with a tensor or with several.
+        A function that returns what the network does: a tensor or several.
 
     Raises:
-        KitError: this device, machine or input has no use for what is asked for.
+        KitError: an option cannot be used on this device, on this machine or with these axes.
     """
     _check(speed, next(network.parameters()).device, axes)
     dtype = torch.float64 if speed.precision == "float64" else torch.float32
     if dtype is torch.float64:
         network.double()
     if speed.channels_last:
-        cast(Any, network).to(memory_format=torch.channels_last)  # its stub knows no layouts
+        # Cast, since the type stub of ``to`` lacks layouts.
+        cast(Any, network).to(memory_format=torch.channels_last)
     run: Callable[[Tensor], Any] = distributed.parallel(network, averaged=averaged)
     # The compiler has no code for complex spectra: supernets would take minutes to be slower.
     if speed.compile and not any(
         isinstance(each, AggConv1d | AggConv2d) for each in network.modules()
     ):
-        # Dropout draws the numbers that it draws uncompiled.
+        # With this option, dropout draws the same numbers as uncompiled.
         run = torch.compile(run, options={"fallback_random": True})
     if speed.cuda_graphs:
         run = Graphed(network, run)
@@ -57,7 +58,7 @@ def accelerate(
 
     def forward(x: Tensor) -> Any:
         allow_tf32(speed.precision == "tf32")
-        # Graphs may not depend on what autocast happens to hold in its cache.
+        # A recorded graph must not use tensors of autocast's cache, which may be gone later.
         cached = not speed.cuda_graphs
         with torch.autocast(x.device.type, torch.bfloat16, enabled=half, cache_enabled=cached):
             y = run(x.to(dtype, memory_format=layout))
@@ -69,9 +70,10 @@ def accelerate(
 
 
 def allow_tf32(allowed: bool) -> None:
-    """Let products of float32 be computed in TF32, or not: torch's default depends on the kind.
+    """Set whether products of float32 may use TF32; torch's default depends on the operation.
 
-    By the older of torch's two sets of flags, which moves both: its exporter refuses a mixture.
+    This sets the older of torch's two kinds of flags, which sets the newer ones, too: torch's
+    exporter refuses a mixture of both.
     """
     torch.backends.cuda.matmul.allow_tf32 = allowed
     torch.backends.cudnn.allow_tf32 = allowed
@@ -80,11 +82,11 @@ def allow_tf32(allowed: bool) -> None:
 class Graphed:
     """A network's forward and backward pass, recorded as a CUDA graph at the first batch.
 
-    Batches of another shape, such as the last one of an epoch, are computed as ever.
+    Batches of another shape, such as the last one of an epoch, are computed without the graph.
 
     Args:
         network: its weights and buffers are read and written in place by the graph.
-        run: the pass that is recorded: (batch, ...) in, the network's answers out.
+        run: the pass to record: takes (batch, ...), returns the network's output.
     """
 
     def __init__(self, network: nn.Module, run: Callable[[Tensor], Tensor]) -> None:
@@ -93,7 +95,7 @@ class Graphed:
         self._shape = torch.Size()
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the network's answers."""
+        """Return the network's output."""
         if self._replay is None:
             self._replay, self._shape = self._record(x), x.shape
         return self._replay(x) if x.shape == self._shape else self._run(x)
@@ -104,15 +106,15 @@ class Graphed:
         before = [buffer.clone() for buffer in self._network.buffers()]
         with torch.random.fork_rng([x.device]):
             replay = torch.cuda.make_graphed_callables(
-                _Alone(self._network, self._run), (x.clone(),)
+                _Recorded(self._network, self._run), (x.clone(),)
             )
         for buffer, value in zip(self._network.buffers(), before, strict=True):
             buffer.copy_(value)
         return cast(Callable[[Tensor], Tensor], replay)
 
 
-class _Alone(nn.Module):
-    """Takes the recording in its network's place, which must stay what it is for other batches."""
+class _Recorded(nn.Module):
+    """A module to record in place of the network, whose own forward pass must stay as it is."""
 
     def __init__(self, network: nn.Module, run: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -123,6 +125,7 @@ class _Alone(nn.Module):
 
 
 def _check(speed: Speed, device: torch.device, axes: int) -> None:
+    """Raise KitError for options that cannot be used here."""
     if device.type != "cuda":
         for name, asked in (
             ("precision=tf32", speed.precision == "tf32"),
@@ -139,5 +142,5 @@ def _check(speed: Speed, device: torch.device, axes: int) -> None:
 
 
 def compiler() -> str | None:
-    """Return the C++ compiler that torch would take, or None where there is none."""
+    """Return the path of the C++ compiler that torch would use, or None if there is none."""
     return shutil.which(os.environ.get("CXX", "g++"))

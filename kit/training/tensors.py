@@ -1,4 +1,4 @@
-"""Tensors on disk: written whole or not at all, read without pickled code."""
+"""Tensors on disk: written atomically, read without running pickled code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def save(path: Path, value: Any) -> None:
     Through memory, because torch's own writer reports a full disk as an internal error.
 
     Raises:
-        OSError: the disk refused; whatever was at ``path`` is still there, whole.
+        OSError: writing failed; a file that was at ``path`` is unchanged.
     """
     buffer = io.BytesIO()
     torch.save(value, buffer)
