@@ -16,9 +16,9 @@ def backbone(name: str) -> ModuleType:
     ``initialise(network, variant)``, which draws the weights anew.
 
     Raises:
-        KitError: there is none; near names are suggested.
+        KitError: the name is unknown; similar names are suggested.
     """
-    found = {module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)}
-    if name not in found:
-        raise unknown("backbone", name, found)
+    known = {module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)}
+    if name not in known:
+        raise unknown("backbone", name, known)
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")

@@ -36,7 +36,7 @@ class ChannelNorm(nn.LayerNorm):
 class ConvNeXtBlock(nn.Module):
     """Depthwise convolution, layer norm, two linear layers, a learned scale; plus the input.
 
-    In training the branch is left out for a whole sample with probability ``drop``.
+    In training, all but the input is left out for a sample with probability ``drop``.
     """
 
     def __init__(self, channels: int, drop: float) -> None:
@@ -60,7 +60,7 @@ class ConvNeXtBlock(nn.Module):
 
 
 class ConvNeXt(nn.Module):
-    """Stages with a convolution before each, layer norm, linear: per sample, or per position."""
+    """Stages with a convolution before each, layer norm, linear layer per sample or position."""
 
     def __init__(
         self, channels: int, outputs: int, *, dense: bool, width: int, dropout: float, patches: bool
@@ -114,15 +114,15 @@ def build(
     Args:
         input_shape: (channels, h, w).
         outputs: classes, labels, or channels if dense.
-        dense: whether there is one answer per position.
+        dense: whether there is one output per position.
         width: channels of the first stage; by default 96 with patches and 16 without.
         dropout: probability that the last block is left out in training (stochastic depth).
-        variant: there is one only.
+        variant: ignored.
         patches: whether the convolutions before the stages have strides, as in ConvNeXt-T; all
             have stride 1 in DASH's code.
 
     Raises:
-        KitError: a dense network cannot have strides.
+        KitError: both ``dense`` and ``patches`` are set.
     """
     if dense and patches:
         raise KitError("a dense task needs ConvNeXt without strides: backbone_options.patches")
@@ -139,7 +139,7 @@ def build(
 
 
 def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
-    """Draw the weights anew: N(0, 0.02^2), cut off at 2 as released; biases are 0."""
+    """Draw the weights anew: N(0, 0.02^2), truncated at +-2 as released; biases are 0."""
     del variant
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):

@@ -1,4 +1,4 @@
-"""The temporal convolutional network (Bai, Kolter & Koltun 2018), as DASH's code has it.
+"""The temporal convolutional network (Bai, Kolter & Koltun 2018) as in DASH's code.
 
 Eight levels of 100 channels, kernel size 7, dilation 2^level; a level is (convolution with weight
 norm, BN, ReLU, dropout) twice and a residual. The batch norms are DASH's.
@@ -103,15 +103,15 @@ def build(
     Args:
         input_shape: (channels, n).
         outputs: classes, labels, or channels if dense.
-        dense: whether there is one answer per step.
+        dense: whether there is one output per step.
         width: channels, 100 by default.
         dropout: after each ReLU within a level.
-        variant: there is one only.
-        levels: how many.
+        variant: ignored.
+        levels: number of levels.
         padding: ``causal`` as in the paper, or ``centred`` as DASH searches it (``chomp`` removed).
-        weight_norm: whether the convolutions of the levels have it.
-        readout: what a single answer is read from; ``mean`` suits centred kernels, whose last
-            step sees half of what its kernels could.
+        weight_norm: whether the convolutions of the levels have weight norm.
+        readout: what the output of a sample is computed from; ``mean`` suits centred kernels, which
+            at the last step see half of what they could.
     """
     network = Tcn(
         input_shape[0],
@@ -131,8 +131,8 @@ def build(
 def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
     """Draw the weights anew: convolutions from N(0, 0.01^2), except under weight norm.
 
-    Both released codes draw those from N(0, 0.01^2) too, but into a copy that weight norm makes
-    anew from its own parameters, so what counts are torch's initial weights.
+    Both released codes draw those from N(0, 0.01^2), too, but into a tensor that weight norm then
+    overwrites from its parameters, so that torch's initial weights are what counts.
     """
     del variant
     for module in network.modules():
@@ -144,6 +144,7 @@ def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
 
 @torch.no_grad()
 def _draw(layer: nn.Conv1d) -> None:
+    """Draw the weights and biases of a convolution, with or without weight norm."""
     weight = torch.empty_like(layer.weight)
     if parametrize.is_parametrized(layer, "weight"):
         layer.weight = nn.init.kaiming_uniform_(weight, a=math.sqrt(5))

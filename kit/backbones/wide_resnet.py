@@ -1,4 +1,4 @@
-"""Wide ResNet 16-k for 2D tasks (Zagoruyko & Komodakis), as DASH and NAS-Bench-360 have it.
+"""Wide ResNet 16-k for 2D tasks (Zagoruyko & Komodakis), as in DASH and NAS-Bench-360.
 
 The two papers' codes differ in small things, which a variant names:
 
@@ -54,7 +54,7 @@ class WideResNetBlock(nn.Module):
 
 
 class WideResNet(nn.Module):
-    """13 convolutions of size 3 and a linear layer: per sample, or per position if dense."""
+    """13 convolutions of size 3 and a linear layer, per sample or, if dense, per position."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ def build(
 
 
 def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
-    """Draw the weights anew, whatever sizes the convolutions have by now."""
+    """Draw the weights anew; convolutions may have other sizes than ``build`` gave them."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             if variant == "dash":

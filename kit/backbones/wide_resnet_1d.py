@@ -1,7 +1,7 @@
 """The residual network for 1D tasks that both papers call 1D WRN (Wang et al., FCN-ResNet).
 
-Three blocks of three convolutions (8, 5, 3). NAS-Bench-360 has 64, 128 and 128 channels, and its
-code no dropout inside; DASH scales the channels with the number of classes (appendix A.5.1).
+Three blocks of three convolutions (8, 5, 3). NAS-Bench-360 uses 64, 128 and 128 channels without
+dropout inside; DASH scales the channels with the number of classes (appendix A.5.1).
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ def build(
     dropout: float = 0.0,
     variant: BackboneVariant = "dash",
 ) -> WideResNet1d:
-    """Return the network; without a width, the variant's own."""
+    """Return the network; the default ``width`` is that of the variant's paper."""
     if width is None:
         width = min(4 ** (outputs // 10 + 1), 64) if variant == "dash" else 64
     return WideResNet1d(input_shape[0], outputs, dense=dense, width=width, dropout=dropout)
 
 
 def initialise(network: nn.Module, variant: BackboneVariant = "dash") -> None:
-    """Draw the weights anew, by torch's own rules as both released codes do."""
+    """Draw the weights anew by torch's default rules, as both released codes do."""
     del variant
     for module in network.modules():
         if isinstance(module, nn.Conv1d | nn.BatchNorm1d | nn.Linear):

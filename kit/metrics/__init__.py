@@ -1,6 +1,6 @@
-"""Evaluators: one module per metric, found by name; each scores the whole set.
+"""Evaluators: one module per metric, found by name; each scores a whole set of samples.
 
-A module has its own ``Evaluator``, derived from the one here. Sums stay on the device until
+A module defines a subclass ``Evaluator`` of the class here. Sums stay on the device until
 ``compute``.
 """
 
@@ -24,9 +24,12 @@ Kind = Literal["logits", "scores", "labels", "field"]
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a method answers for a batch, in the task's own shape and units.
+    """A method's predictions for a batch, in the task's shape and units.
 
-    ``logits`` (before softmax or sigmoid), ``scores`` (after), ``labels`` (hard), or ``field``.
+    Attributes:
+        values: the predictions.
+        kind: ``logits`` (before softmax or sigmoid), ``scores`` (after), ``labels`` (class numbers
+            or 0/1), or ``field`` (real numbers).
     """
 
     values: Tensor
@@ -40,7 +43,7 @@ class Evaluator(ABC):
         self.unit, self.seen = task.unit, 0
 
     def update(self, prediction: Prediction, batch: Batch) -> None:
-        """Take in one batch; the evaluator says in which shapes."""
+        """Add a batch; the subclass's ``_add`` documents the shapes."""
         if len(prediction.values):
             self._add(prediction, batch)
             self.seen += len(prediction.values)
@@ -49,7 +52,7 @@ class Evaluator(ABC):
         """Return the scores by name; the metric's own name first.
 
         Raises:
-            KitError: there was nothing to score.
+            KitError: no sample was added.
         """
         if self.seen == 0:
             raise KitError(f"there is no {self.unit} to score: no batch, or empty ones alone")
@@ -57,21 +60,21 @@ class Evaluator(ABC):
 
     @abstractmethod
     def _add(self, prediction: Prediction, batch: Batch) -> None:
-        """Take in one batch."""
+        """Add a batch of at least one sample."""
 
     @abstractmethod
     def _scores(self) -> dict[str, MetricValue]:
-        """Return the scores of what was taken in, which is not nothing."""
+        """Return the scores of all samples, of which there is at least one."""
 
 
 def evaluator(name: str, task: Task) -> Evaluator:
     """Return a fresh evaluator of that name for a task.
 
     Raises:
-        KitError: there is none; near names are suggested.
+        KitError: the name is unknown; similar names are suggested.
     """
-    found = {module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)}
-    if name not in found:
-        raise unknown("metric", name, found)
+    known = {module.name.replace("_", "-") for module in pkgutil.iter_modules(__path__)}
+    if name not in known:
+        raise unknown("metric", name, known)
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     return cast(Evaluator, module.Evaluator(task))

@@ -23,13 +23,13 @@ class Counts:
     def add(
         self, prediction: Prediction, truth: Tensor, logit: float, mask: Tensor | None = None
     ) -> None:
-        """Count a batch: positive is what lies above a logit (or the score that belongs to it)."""
+        """Count a batch; values above the logit, or above its sigmoid if scores, are positive."""
         values = prediction.values.detach().reshape(truth.shape)
-        said = values > (logit if prediction.kind == "logits" else 1 / (1 + math.exp(-logit)))
+        positive = values > (logit if prediction.kind == "logits" else 1 / (1 + math.exp(-logit)))
         if mask is not None:
             counted = mask.bool().reshape(truth.shape)
-            said, truth = said[counted], truth[counted]
-        cells = 2 * truth.flatten().long() + said.flatten().long()
+            positive, truth = positive[counted], truth[counted]
+        cells = 2 * truth.flatten().long() + positive.flatten().long()
         self.table = self.table.to(cells.device) + cells.bincount(minlength=4).reshape(2, 2)
 
     @property
@@ -44,9 +44,9 @@ class Counts:
 
 
 class Evaluator(Base):
-    """False-negative rate at a probability of one half, pooled over the positions that count.
+    """False-negative rate at a probability of one half, pooled over the unmasked positions.
 
-    Beside it what released code gives: the mean over batches (DASH), and the rate at a *logit* of
+    Also the two forms of released code: the mean over batches (DASH), and the rate at a *logit* of
     one half with ignored positions counted in (NAS-Bench-360).
     """
 
@@ -79,7 +79,7 @@ class Evaluator(Base):
         }
 
     def _value(self, rates: Tensor, aggregation: str, units: int) -> MetricValue:
-        """Average the rates there are; NaN predictions are a failure, not a negative answer."""
+        """Return the mean of the rates that are defined; NaN if any prediction was NaN."""
         return MetricValue(
             value=float("nan") if self.broken else 100.0 * float(rates.nanmean()),
             unit="%",

@@ -17,15 +17,15 @@ from kit.task import Task
 
 SEPARATION = 24
 DISTANCE = 8.0
-# Shorter distances than this are no distances; the released code raises them to it.
+# In angstrom; the released code raises shorter predictions to this.
 SHORTEST = 0.01
 
 
 def pairs(batch: Batch) -> Tensor:
-    """Return which entries of the maps (batch, side, side) a protein is scored on.
+    """Return booleans (batch, side, side): the entries on which a protein is scored.
 
-    True lengths come from the mask, where there is one, else from ``length``: the map then lies in
-    the upper left corner. Without either the whole map counts.
+    The mask tells which entries belong to the protein; without one, ``length`` tells the size of
+    its map, in the upper left corner. Without either the whole map counts.
     """
     truth = batch.y.reshape(len(batch.y), *batch.y.shape[-2:])
     chosen = (truth > 0) & (truth <= DISTANCE)
@@ -42,8 +42,8 @@ def pairs(batch: Batch) -> Tensor:
 class Evaluator(Base):
     """MAE8 of the symmetric mean of a predicted map and its transpose.
 
-    Beside it as released: the map is made symmetric in two steps, of which the second meets entries
-    that the first has changed, so that the lower triangle weighs three quarters.
+    Also as released: the map is made symmetric in two steps, of which the second reads entries that
+    the first has changed, so that the lower triangle weighs three quarters.
     """
 
     def __init__(self, task: Task) -> None:
@@ -54,7 +54,7 @@ class Evaluator(Base):
         self.batches: list[Tensor] = []
 
     def _add(self, prediction: Prediction, batch: Batch) -> None:
-        """Take in distance maps (batch, 1, side, side) in angstrom, padded as the targets are."""
+        """Add distance maps (batch, 1, side, side) in angstrom, padded as the targets are."""
         chosen = pairs(batch)
         truth = batch.y.reshape(chosen.shape).double()
         upper = prediction.values.detach().reshape(chosen.shape).double()
@@ -76,7 +76,7 @@ class Evaluator(Base):
         }
 
     def _value(self, errors: Tensor, aggregation: str) -> MetricValue:
-        """Average the errors there are; a NaN prediction is a failure, not a missing pair."""
+        """Return the mean of the errors that are defined; NaN if any prediction was NaN."""
         return MetricValue(
             value=float("nan") if self.broken else float(errors.nanmean()),
             unit="angstrom",

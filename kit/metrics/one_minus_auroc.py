@@ -41,8 +41,8 @@ def auroc(scores: Tensor, truth: Tensor) -> Tensor:
 class Evaluator(Base):
     """1 - AUROC over a whole set, and as a mean over the batches as they come.
 
-    Also, for a dense task, of predictions cut at a logit of one half, mask not applied: the form
-    in which the released code of NAS-Bench-360 gives it, (FNR + FPR) / 2.
+    Also, for a dense task, the form of NAS-Bench-360's released code: of predictions cut at a logit
+    of one half, without the mask, it is (FNR + FPR) / 2.
     """
 
     def __init__(self, task: Task) -> None:
@@ -56,7 +56,7 @@ class Evaluator(Base):
         self.cut = Counts()
 
     def _add(self, prediction: Prediction, batch: Batch) -> None:
-        """Take in logits or scores: (batch, labels), or the shape of the targets."""
+        """Add logits or scores: (batch, labels), or the shape of the targets."""
         values = prediction.values.detach()
         values = values if values.dtype == torch.float64 else values.float()
         truth = batch.y.reshape(values.shape) > 0.5
@@ -70,7 +70,7 @@ class Evaluator(Base):
         self.batches.append(_areas(values, truth).nanmean())
 
     def _scores(self) -> dict[str, MetricValue]:
-        """Return ``one-minus-auroc``, its mean over batches, and the cut one of a dense task."""
+        """Return ``one-minus-auroc``, its mean over batches, and ``binarised`` for a dense task."""
         scores, truth = torch.cat(self.scores), torch.cat(self.truth)
         areas, batches = _areas(scores, truth), torch.stack(self.batches)
         broken = bool(scores.isnan().any())
@@ -82,7 +82,7 @@ class Evaluator(Base):
             ),
         }
         if self.dense:
-            # Of two classes without scores between them the curve has one corner.
+            # The curve of predictions that are only 0 or 1 has a single corner.
             area = 1 - 0.5 * (self.cut.false_negative_rate + self.cut.false_positive_rate)
             found["one-minus-auroc/binarised"] = self._value(
                 area[None], broken, f"{pooled} {self.unit}s, cut, not masked", self.seen
@@ -91,7 +91,7 @@ class Evaluator(Base):
 
     @staticmethod
     def _value(areas: Tensor, broken: bool, aggregation: str, units: int) -> MetricValue:
-        """Average the areas there are, unless a score is not a number: that is a failure."""
+        """Return one minus the mean of the areas that are defined; NaN if any score was NaN."""
         return MetricValue(
             value=float("nan") if broken else 1.0 - float(areas.nanmean()),
             unit="fraction",

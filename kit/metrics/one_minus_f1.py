@@ -1,4 +1,4 @@
-"""1 - F1: one minus the mean over classes of the F1 score; a unit (a record) by majority vote."""
+"""1 - F1: one minus the mean over classes of the F1 score, of units (records) by majority vote."""
 
 from __future__ import annotations
 
@@ -32,15 +32,16 @@ def f1_scores(labels: Tensor, truth: Tensor, classes: int) -> Tensor:
 
 
 def majority(labels: Tensor, units: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Return the units, sorted, and the label that most samples of each have; ties: the lowest."""
-    found, row = units.unique(return_inverse=True)
-    votes = (row * classes + labels).bincount(minlength=len(found) * classes)
-    return found, votes.reshape(len(found), classes).argmax(dim=1)
+    """Return the sorted units, and the most frequent label of each; the lowest one of ties."""
+    distinct, row = units.unique(return_inverse=True)
+    votes = (row * classes + labels).bincount(minlength=len(distinct) * classes)
+    return distinct, votes.reshape(len(distinct), classes).argmax(dim=1)
 
 
 class Evaluator(Base):
-    """1 - F1 by majority vote; beside it over the challenge's classes, over single samples, and as
-    a mean over the batches as they come.
+    """1 - F1 by majority vote.
+
+    Also over the challenge's classes, over single samples, and as a mean over batches.
     """
 
     def __init__(self, task: Task) -> None:
@@ -52,7 +53,7 @@ class Evaluator(Base):
         self.batches: list[Tensor] = []
 
     def _add(self, prediction: Prediction, batch: Batch) -> None:
-        """Take in labels (batch,), or logits or scores (batch, classes)."""
+        """Add labels (batch,), or logits or scores (batch, classes)."""
         labels = prediction.values.detach()
         if prediction.kind != "labels":
             self.broken = self.broken | labels.isnan().any()
@@ -65,15 +66,15 @@ class Evaluator(Base):
     def _scores(self) -> dict[str, MetricValue]:
         """Return ``one-minus-f1`` and its other forms."""
         labels, truth, units = (torch.cat(part) for part in (self.labels, self.truth, self.units))
-        found, voted = majority(labels, units, self.classes)
+        voters, voted = majority(labels, units, self.classes)
         # All samples of a unit have its class, so that the vote on the truth is unanimous.
         scores = f1_scores(voted, majority(truth, units, self.classes)[1], self.classes)
         name, by_vote = "one-minus-f1", f"mean over classes, {self.unit}s by majority vote"
-        values = {name: self._value(scores, by_vote, len(found))}
+        values = {name: self._value(scores, by_vote, len(voters))}
         if self.classes > CHALLENGE_CLASSES:
             first = scores[:CHALLENGE_CLASSES]
             values[f"{name}/challenge"] = self._value(
-                first, f"mean over the first three classes, {self.unit}s by vote", len(found)
+                first, f"mean over the first three classes, {self.unit}s by vote", len(voters)
             )
         single = f1_scores(labels, truth, self.classes)
         batches = torch.stack(self.batches)

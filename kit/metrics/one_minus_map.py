@@ -14,12 +14,12 @@ from kit.metrics import Prediction
 from kit.runs.records import MetricValue
 from kit.task import Task
 
-# Rows that may wait before those of the same unit are added up: bounds memory.
+# Most rows to hold before those of the same unit are added up, which bounds memory.
 WAITING = 100_000
 
 
 def average_precision(scores: Tensor, truth: Tensor) -> Tensor:
-    """Return the sum over thresholds of (recall gained) x (precision there); ties share one.
+    """Return the sum over thresholds of (gain of recall) x precision; ties share a threshold.
 
     Args:
         scores: (samples,), larger where a sample is more probably positive.
@@ -40,8 +40,8 @@ def average_precision(scores: Tensor, truth: Tensor) -> Tensor:
 class Evaluator(Base):
     """1 - mAP over the units of a whole set; a label without positives has no precision.
 
-    Beside it with the arguments exchanged, as the released code of XGBoost has it: the labels rank
-    the answers, cut at one half. A label that is never answered then counts as 0.
+    Also with the arguments exchanged, as in the released code of XGBoost: the labels rank the
+    predictions, cut at one half. A label that is never predicted then counts as 0.
     """
 
     def __init__(self, task: Task) -> None:
@@ -50,7 +50,7 @@ class Evaluator(Base):
         self.waiting, self.logits = 0, False
 
     def _add(self, prediction: Prediction, batch: Batch) -> None:
-        """Take in logits or scores (batch, labels); the samples of a unit may come in any order."""
+        """Add logits or scores (batch, labels); the samples of a unit may come in any order."""
         values = prediction.values.detach().double()
         ones = torch.ones_like(batch.unit_id, dtype=torch.float64)
         self.rows.append((batch.unit_id, values, batch.y > 0.5, ones))
@@ -72,7 +72,7 @@ class Evaluator(Base):
         """Return ``one-minus-map`` and the released form of it."""
         units, sums, truth, counts = self._merged()
         means = sums / counts[:, None]
-        # By logits as they are: their sigmoid could part ties, and tie what is apart.
+        # Logits are ranked as they are: rounding in a sigmoid could make or break ties.
         precisions = _precisions(means, truth)
         exchanged = _precisions(truth.double(), means > (0.0 if self.logits else 0.5))
         broken = bool(means.isnan().any())

@@ -13,7 +13,7 @@ from kit.task import Task
 
 
 class Evaluator(Base):
-    """One minus the mean IoU over the classes that are true or answered anywhere."""
+    """One minus the mean IoU over the classes that are true or predicted at any position."""
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
@@ -21,7 +21,7 @@ class Evaluator(Base):
         self.counts: list[Tensor] = []
 
     def _add(self, prediction: Prediction, batch: Batch) -> None:
-        """Take in classes (batch, *spatial), or logits or scores (batch, classes, *spatial)."""
+        """Add classes (batch, *spatial), or logits or scores (batch, classes, *spatial)."""
         values = prediction.values.detach()
         if prediction.kind != "labels":
             self.broken = self.broken | values.isnan().any().cpu()

@@ -1,4 +1,4 @@
-"""1 - R²: the mean squared error over the variance of the truth, 1 for its own mean as answer."""
+"""1 - R²: the mean squared error over the variance of the truth; 1 if its mean is predicted."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from kit.runs.records import MetricValue
 
 
 class Evaluator(Errors):
-    """One minus the coefficient of determination, mean over outputs, as scikit-learn has it.
+    """One minus the coefficient of determination, mean over outputs, as in scikit-learn.
 
-    An output whose truth never changes has none, and is left out of the mean.
+    It is undefined for an output whose truth is constant, which is left out of the mean.
     """
 
     def _scores(self) -> dict[str, MetricValue]:

@@ -24,7 +24,7 @@ class Evaluator(Base):
         self.by_prediction: list[Tensor] = []
 
     def _add(self, prediction: Prediction, batch: Batch) -> None:
-        """Take in fields (batch, *any)."""
+        """Add fields (batch, *any)."""
         truth = batch.y.double().flatten(1)
         answer = prediction.values.double().reshape(truth.shape)
         error = (answer - truth).norm(dim=1)

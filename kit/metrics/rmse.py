@@ -1,4 +1,4 @@
-"""RMSE, MAE and 1 - R² of numbers, in the task's units, over a whole set."""
+"""RMSE: the root of the mean squared error, in the task's units; base class of similar metrics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kit.task import Task
 
 
 class Errors(Base):
-    """Collects answers and truth (batch, outputs, *spatial), output by output.
+    """Collects predictions and truth (batch, outputs, *spatial), output by output.
 
     A score is the mean over outputs; each position of a dense task counts as a sample.
     """
@@ -30,7 +30,7 @@ class Errors(Base):
         self.answers.append(prediction.values.double().reshape(truth.shape))
 
     def errors(self) -> tuple[Tensor, Tensor]:
-        """Return errors and truth, (outputs, samples or positions)."""
+        """Return errors and truth, each (outputs, samples or positions)."""
         answers, truth = (
             torch.cat(part).movedim(1, 0).flatten(1) for part in (self.answers, self.truth)
         )
@@ -39,7 +39,7 @@ class Errors(Base):
     def value(
         self, by_output: Tensor, unit: str, defined: Tensor | slice = slice(None)
     ) -> MetricValue:
-        """Return the mean of (outputs,) scores, of those that are defined; NaN without any."""
+        """Return the mean of the scores (outputs,) that are defined; NaN if none is."""
         scores = by_output[defined]
         of = "" if self.outputs == 1 else f", mean over {self.outputs} outputs"
         return MetricValue(

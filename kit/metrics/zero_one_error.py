@@ -23,13 +23,13 @@ class Evaluator(Base):
         self.wrong: list[Tensor] = []
 
     def _add(self, prediction: Prediction, batch: Batch) -> None:
-        """Take in labels (batch,), or logits or scores (batch, classes)."""
+        """Add labels (batch,), or logits or scores (batch, classes)."""
         values = prediction.values
         if prediction.kind == "labels":
             wrong = (values != batch.y).double()
         else:
             wrong = (values.argmax(dim=1) != batch.y).double()
-            # No class is the most probable where one of them is not a number.
+            # Where a value is NaN, no class is the most probable.
             wrong = wrong.masked_fill(values.isnan().any(dim=1), torch.nan)
         self.wrong.append(wrong)
 
