@@ -1,4 +1,4 @@
-"""The final network: layers, wider than those of the search and trained alone."""
+"""The final network: the chosen layers, wider than in the search and trained by themselves."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from kit.training.optimisers import make_optimiser
 def build(
     context: NetworkContext, settings: AmberNetworkSettings, architecture: Any
 ) -> LayeredNetwork:
-    """Return the network of layers, with first weights that the run's seed decides.
+    """Return the network of layers, with initial weights that the run's seed decides.
 
     Raises:
-        KitError: the sequences are too short for them.
+        KitError: the sequences are too short for these layers.
     """
     options = settings.evaluate
     torch.manual_seed(key(context.spec.seed, "network"))
@@ -61,7 +61,7 @@ def evaluate(context: Context, settings: AmberNetworkSettings, architecture: Any
     convolutions = regularised(network)
     bounded = {id(weight) for weight in convolutions}
     others = [each for each in network.parameters() if id(each) not in bounded]
-    # The gradient of l2 times the sum of squares.
+    # The penalty ``l2`` times the sum of squares, as weight decay.
     decay = options.optimiser.weight_decay + 2 * options.l2
     groups: list[dict[str, Any]] = [
         {"params": convolutions, "weight_decay": decay},
@@ -84,7 +84,7 @@ def evaluate(context: Context, settings: AmberNetworkSettings, architecture: Any
 def regularised(network: LayeredNetwork) -> list[nn.Parameter]:
     """Return the weights of the stem and of the convolutions that are operations of a layer.
 
-    They alone have a penalty and a largest norm; those before pools and in reductions do not.
+    Only these have a penalty and a largest norm; those before poolings and in reductions do not.
     """
     searched = [each for part in (network.stem, network.candidates) for each in part.modules()]
     return [

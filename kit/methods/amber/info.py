@@ -128,7 +128,7 @@ class AmberNetworkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_f
         return self.layers
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
-        """Hold the settings to the samples.
+        """Check the settings against the samples.
 
         Raises:
             KitError: they do not fit, or the sequences are too short.
@@ -153,7 +153,7 @@ class AmberSettings(AmberNetworkSettings, frozen=True, kw_only=True, forbid_unkn
     architecture: tuple[tuple[str, tuple[Count, ...]], ...] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse layers that are none."""
+        """Check a given architecture."""
         if self.architecture is not None:
             KIND.check(self.architecture)
 
@@ -163,7 +163,7 @@ class AmberSettings(AmberNetworkSettings, frozen=True, kw_only=True, forbid_unkn
         return len(self.architecture or ()) or self.layers
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
-        """Hold the settings to the samples; children are scored on what they are not trained on.
+        """Check the settings against the samples; children need separate samples to be scored on.
 
         Raises:
             KitError: they do not fit, the sequences are too short, or the two overlap.
@@ -178,10 +178,10 @@ class AmberSettings(AmberNetworkSettings, frozen=True, kw_only=True, forbid_unkn
 
 @dataclass(frozen=True, kw_only=True)
 class AmberInfo(MethodInfo):
-    """Applies to sequences with one answer, or several labels, each."""
+    """Applies to sequences with one class, or several labels, each."""
 
     def applies(self, task: Task) -> str | None:
-        """Return None, or what its network is for instead."""
+        """Return None if the method can take the task, else the reason why not."""
         if task.dims == 1 and task.dense:
             return "its network answers for a sequence as a whole, not for each position"
         if task.kind == "regression":

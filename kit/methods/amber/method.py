@@ -30,13 +30,13 @@ class Amber(SearchedNetwork[AmberSettings]):
             raise ValueError(f"there is no stage {stage!r}")
 
     def supernet(self, context: NetworkContext) -> nn.Module:
-        """Return the network of the weights that children share; as a child, the largest one."""
+        """Return the network of the weights that children share; it is the largest child."""
         return build_child(context, self.settings)
 
     def _search(self, context: Context) -> None:
         given = self.settings.architecture
         if given is not None:
-            self.build(context, given)  # which must be built
+            self.build(context, given)  # raises an error if it cannot be built
             context.finish(context.checkpointer("search", 0), architecture=given)
             return
         search = Search(context, self.settings)
@@ -52,5 +52,5 @@ class Amber(SearchedNetwork[AmberSettings]):
         )
 
     def build(self, context: NetworkContext, architecture: Any) -> LayeredNetwork:
-        """Return the network of layers, with its first weights."""
+        """Return the network of layers, with its initial weights."""
         return build(context, self.settings, architecture)

@@ -1,4 +1,4 @@
-"""What AMBER's search does, unit by unit, and the children that it has scored."""
+"""The plan of AMBER's search as units of work, and the children that it has scored."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Any
 import torch
 
 STEPS_AT_ONCE = 25
-"""Of training between two places to go on from; every scored child is one."""
+"""Training steps per unit of work; a scored child is a unit, too."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a search does, in units that it can go on from.
+    """What a search does, as units of work after which it can be resumed.
 
     Attributes:
-        warm_up: steps before the first episode.
-        episodes: of ``steps`` training steps and ``children`` scored children each.
+        warm_up: training steps before the first episode.
+        episodes: number of episodes.
+        steps: training steps of an episode, which come first.
+        children: scored children of an episode.
     """
 
     warm_up: int
@@ -29,9 +31,9 @@ class Plan:
         return _units(self.warm_up) + self.episodes * (_units(self.steps) + self.children)
 
     def at(self, unit: int) -> tuple[int, int | None, int | None]:
-        """Return (episode, first training step, scored child) of a unit; one of the last two.
+        """Return (episode, first training step, scored child) of a unit.
 
-        The warm-up is episode -1.
+        One of the last two is None. The warm-up is episode -1.
         """
         unit -= _units(self.warm_up)
         if unit < 0:
@@ -47,6 +49,7 @@ class Plan:
 
 
 def _units(steps: int) -> int:
+    """Return the number of units that training steps fill."""
     return -(-steps // STEPS_AT_ONCE)
 
 
@@ -58,13 +61,13 @@ class Children:
     rewards: list[float] = field(default_factory=list)
 
     def best(self) -> int:
-        """Return the child with the largest reward, the first of several."""
+        """Return the index of the child with the largest reward, the first one of ties."""
         return self.rewards.index(max(self.rewards))
 
     def baseline(self, count: int) -> float:
-        """Return what the last ``count`` rewards are compared with: the mean of those before them.
+        """Return the baseline of the last ``count`` rewards: the mean of the ``count`` before them.
 
-        In the first episode there are none, and it is their own.
+        In the first episode, which has none before it, this is the mean of its own rewards.
         """
         rewards = self.rewards[-2 * count : -count] or self.rewards
         return sum(rewards) / len(rewards)
@@ -75,5 +78,5 @@ class Children:
         return {"tokens": tokens, "rewards": torch.tensor(self.rewards, dtype=torch.float64)}
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
-        """Take a state on."""
+        """Restore what ``state_dict`` returned."""
         self.tokens, self.rewards = state["tokens"].tolist(), state["rewards"].tolist()

@@ -12,11 +12,11 @@ from kit.spaces.amber import OPERATIONS, Controller, Decisions
 from kit.training.optimisers import eager
 
 EPSILON = 1e-7
-"""Of Keras's Adam."""
+"""Epsilon of Keras's Adam."""
 
 
 def build(options: AmberController, layers: int) -> tuple[Controller, torch.optim.Adam]:
-    """Return a controller with its first weights, and its optimiser."""
+    """Return a controller with its initial weights, and its optimiser."""
     controller = Controller(
         layers,
         len(OPERATIONS),
@@ -47,12 +47,12 @@ def learn(
         options: how it learns.
         tokens: (children, tokens).
         rewards: (children,).
-        baseline: that a reward is compared with.
-        generator: of the order of the children.
+        baseline: subtracted from the rewards.
+        generator: draws the order of the children.
 
     Returns:
-        The mean loss and the mean divergence from the probabilities before, over all updates, and
-        how many of these there were.
+        Entries of the history: the mean loss, the mean divergence from the probabilities before all
+        updates, and the number of updates.
     """
     advantages = (rewards - baseline).clamp(-options.clip, options.clip)
     with torch.no_grad():
@@ -61,9 +61,9 @@ def learn(
     for number in range(options.passes):
         of_pass: list[float] = []
         for part in torch.randperm(len(tokens), generator=generator).split(options.batch_size):
-            found = controller.decisions(tokens[part])
-            loss = policy_loss(found, advantages[part].to(found.log_probability), options)
-            of_pass.append(found.divergence(before.rows(part)).mean().item())
+            decisions = controller.decisions(tokens[part])
+            loss = policy_loss(decisions, advantages[part].to(decisions.log_probability), options)
+            of_pass.append(decisions.divergence(before.rows(part)).mean().item())
             if 0 < options.divergence < sum(of_pass) / len(of_pass) and number:
                 break
             adam.zero_grad(set_to_none=True)
@@ -79,15 +79,15 @@ def learn(
     }
 
 
-def policy_loss(found: Decisions, advantages: Tensor, options: AmberController) -> Tensor:
+def policy_loss(decisions: Decisions, advantages: Tensor, options: AmberController) -> Tensor:
     """Return the loss of a batch of children."""
     sampled = options.penalised == "sampled"
-    penalty = found.skip_penalty(options.skip_target, sampled=sampled).mean()
-    return options.skip_weight * penalty - (found.log_probability * advantages).sum()
+    penalty = decisions.skip_penalty(options.skip_target, sampled=sampled).mean()
+    return options.skip_weight * penalty - (decisions.log_probability * advantages).sum()
 
 
 def step(adam: torch.optim.Adam) -> None:
-    """Take a step of Adam as Keras does, which adds epsilon before it corrects for the start."""
+    """Take a step of Adam as in Keras, which adds epsilon before the bias correction."""
     taken = max((float(state["step"]) for state in adam.state.values()), default=0.0)
     for group in adam.param_groups:
         group["eps"] = EPSILON / math.sqrt(1 - group["betas"][1] ** (taken + 1))

@@ -59,7 +59,7 @@ def build_child(context: NetworkContext, settings: AmberSettings) -> LayeredNetw
 
 
 class Search:
-    """The parts of a search under way.
+    """The networks, optimisers and data of a search, and its steps.
 
     Args:
         context: of the run.
@@ -83,12 +83,12 @@ class Search:
         self.adam = make_optimiser(
             [{"params": list(self.child.parameters())}], self.options.optimiser
         )
-        of_output = loss(settings.loss or context.task.loss)[0]
+        loss_function = loss(settings.loss or context.task.loss)[0]
         speed = replace(settings.speed, compile=False, cuda_graphs=False)
-        self.loss = network_loss(self.child, self.fold, of_output, speed, averaged=False)
-        self.validation_loss = of_output
+        self.loss = network_loss(self.child, self.fold, loss_function, speed, averaged=False)
+        self.validation_loss = loss_function
         torch.manual_seed(key(context.spec.seed, "controller"))
-        # It is small: on the CPU it samples the same children whatever the device.
+        # The controller is small and stays on the CPU, where it samples the same for every device.
         self.controller, self.controller_adam = policy.build(settings.controller, settings.layers)
         if settings.speed.precision == "float64":
             self.controller.double()
@@ -118,16 +118,16 @@ class Search:
             checkpointer.begin_epoch(unit)
             episode, first, scored = self.plan.at(unit)
             if first is not None:
-                told: dict[str, Any] = {"loss": self._train(episode, first)}
+                entries: dict[str, Any] = {"loss": self._train(episode, first)}
             else:
                 assert scored is not None
-                told = self._score(episode, scored)
+                entries = self._score(episode, scored)
                 if scored + 1 == self.options.children:
-                    told |= self._learn(episode)
-            checkpointer.end_epoch(unit, len(self.plan), state, **told)
+                    entries |= self._learn(episode)
+            checkpointer.end_epoch(unit, len(self.plan), state, **entries)
 
     def _train(self, episode: int, first: int) -> Tensor:
-        """Take some steps from the given one of an episode on, and return their mean loss."""
+        """Take the training steps of a unit, from step ``first`` on; return their mean loss."""
         steps = min(STEPS_AT_ONCE, self.plan.steps_of(episode) - first)
         if self._batches is None or first == 0:
             self._batches = islice(endless(lambda turn: self._pass(episode, turn)), first, None)
@@ -150,7 +150,7 @@ class Search:
         return distributed.mean(torch.stack(losses).mean())
 
     def _score(self, episode: int, number: int) -> dict[str, Any]:
-        """Score a child of an episode with the shared weights as they are."""
+        """Score a child of an episode with the shared weights; return entries of the history."""
         self._batches = None
         count = self.options.children
         if self._sampled is None:
@@ -165,9 +165,9 @@ class Search:
         return {"loss": value, "reward": reward, "child": "".join(map(str, tokens))}
 
     def _learn(self, episode: int) -> dict[str, float]:
-        """Let the controller learn from the children of an episode."""
+        """Train the controller on the children of an episode; return entries of the history."""
         count = self.options.children
-        told = policy.learn(
+        entries = policy.learn(
             self.controller,
             self.controller_adam,
             self.settings.controller,
@@ -177,7 +177,7 @@ class Search:
             self._generator("order", episode),
         )
         self._sampled = None
-        return told
+        return entries
 
     def reward(self) -> tuple[float, Tensor]:
         """Return the child's mean area under the ROC curves of its columns, and its mean loss."""
@@ -205,6 +205,6 @@ class Search:
 
 
 def _columns(fold: Fold, outputs: int) -> Tensor:
-    """Return (samples, outputs) truths: of each sample, which classes or labels it has."""
+    """Return booleans (samples, outputs): which class or labels each sample has."""
     y = torch.cat([batch.y for batch in fold.batches(4096)])
     return F.one_hot(y.long(), outputs).bool() if y.ndim == 1 else y > 0.5

@@ -7,9 +7,9 @@ from kit.spaces.amber import OPERATIONS, Layer
 
 
 def draw(layers: int, seed: int) -> list[Layer]:
-    """Return layers drawn by a seed alone, all networks of so many equally likely.
+    """Return ``layers`` layers drawn by a seed alone; all networks of that size are equally likely.
 
-    Each operation is as likely as any other, and each earlier layer is added or not by a coin.
+    Operations are drawn uniformly, and each earlier layer is added with probability one half.
     """
     random = generator(seed, "architecture")
     drawn: list[Layer] = []

@@ -26,9 +26,9 @@ class AmberRandom(DrawnNetwork[AmberNetworkSettings]):
         evaluate(context, self.settings, self.found(context))
 
     def found(self, context: NetworkContext) -> Any:
-        """Return the layers that the seed draws."""
+        """Return the layers drawn by the seed."""
         return draw(self.settings.layers, context.spec.seed)
 
     def build(self, context: NetworkContext, architecture: Any) -> nn.Module:
-        """Return the network of layers, with its first weights."""
+        """Return the network of layers, with its initial weights."""
         return build(context, self.settings, architecture)

@@ -1,4 +1,4 @@
-"""The evaluation: the network of an architecture, trained on all that may be trained on."""
+"""The evaluation: the network of an architecture, trained on all training data."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ from kit.training.loop import Hooks
 from kit.training.optimisers import make_optimiser
 
 
-def evaluate(context: Context, settings: AutoDeepLabSettings, found: Mapping[str, Any]) -> None:
+def evaluate(
+    context: Context, settings: AutoDeepLabSettings, architecture: Mapping[str, Any]
+) -> None:
     """Train the network of an architecture, write its weights, and finish the stage."""
     options = settings.evaluation
     checkpointer = context.checkpointer("evaluate", options.epochs)
-    network, fold = final_network(context, settings, found), context.fold("final_fit")
-    # What does not fill a batch is left out.
+    network, fold = final_network(context, settings, architecture), context.fold("final_fit")
+    # Incomplete batches are left out.
     steps = max(1, len(fold) // options.batch_size)
     sgd = make_optimiser([{"params": list(network.parameters())}], options.optimiser)
     rate = partial(
@@ -67,16 +69,16 @@ def evaluate(context: Context, settings: AutoDeepLabSettings, found: Mapping[str
 
 
 def final_network(
-    context: NetworkContext, settings: AutoDeepLabSettings, found: Mapping[str, Any]
+    context: NetworkContext, settings: AutoDeepLabSettings, architecture: Mapping[str, Any]
 ) -> Fitted[TrellisNetwork]:
-    """Return the network of an architecture, with first weights that the run's seed decides."""
+    """Return the network of an architecture, with initial weights that the run's seed decides."""
     options = settings.evaluation
     torch.manual_seed(key(context.spec.seed, "network"))
     network = TrellisNetwork(
         context.input_shape[0],
         context.task.outputs,
-        found["path"],
-        [(int(edge), str(operation)) for edge, operation in found["cell"]],
+        architecture["path"],
+        [(int(edge), str(operation)) for edge, operation in architecture["cell"]],
         filters=options.filters,
         width=options.width,
         op_order=options.op_order,
@@ -86,7 +88,7 @@ def final_network(
 
 
 def tested(context: Context, settings: AutoDeepLabSettings, network: nn.Module) -> AsTested:
-    """Return a trained network as it is tested."""
+    """Return a trained network wrapped for testing, by the settings."""
     options = settings.evaluation
     return AsTested(
         network,

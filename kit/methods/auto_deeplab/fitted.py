@@ -1,4 +1,4 @@
-"""Maps of any size for a network that wants sides of its own, and parts of a batch."""
+"""Wrappers of networks: padding of inputs to fit, and tests in parts of a batch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ N = TypeVar("N", bound=nn.Module)
 
 
 class Fitted(nn.Module, Generic[N]):
-    """A network whose inputs are padded by zeros on all sides, and its answers cropped again.
+    """A network whose inputs are padded by zeros on all sides and whose outputs are cropped again.
 
     Args:
-        network: any that answers at every position.
-        multiple: of the sides that it sees; an odd number of zeros has one more before than after.
-        swap_axes: whether the two axes of inputs change places, and those of answers do not; maps
-            must be square then.
+        network: any with an output at every position.
+        multiple: padded sides are multiples of it; of an odd number of zeros one more comes before.
+        swap_axes: whether the two axes of inputs are swapped, but not those of outputs; maps must
+            be square then.
     """
 
     def __init__(self, network: N, multiple: int, *, swap_axes: bool = False) -> None:
@@ -37,13 +37,13 @@ class Fitted(nn.Module, Generic[N]):
 
 
 class AsTested(nn.Module):
-    """A trained network in tests: some samples at a time, perhaps as in training.
+    """A trained network for tests, run on parts of a batch, in evaluation or in training mode.
 
     Args:
-        network: not trained any more.
-        size: samples at a time, 2 or more.
-        training: whether norms take the statistics of these samples and dropout is on.
-        seed: of the dropout, which falls alike in all parts.
+        network: the trained network.
+        size: samples per part, at least 2.
+        training: whether norms use the statistics of the part and dropout is on.
+        seed: of the dropout, which is the same in all parts.
     """
 
     def __init__(self, network: nn.Module, size: int, *, training: bool, seed: int) -> None:
@@ -63,13 +63,13 @@ class AsTested(nn.Module):
 
 
 def parts(x: Tensor, size: int) -> list[Tensor]:
-    """Return a batch in parts of so many samples; a single one left over joins those before.
+    """Return a batch in parts of ``size`` samples, none of which has a single sample.
 
-    A batch of one sample comes twice, so that there is no part of one.
+    A single sample that is left over joins the part before; one that is alone is repeated.
     """
     if len(x) == 1:
         return [torch.cat([x, x])]
-    found = list(x.split(size))
-    if len(found[-1]) == 1 and len(found) > 1:
-        found[-2:] = [torch.cat(found[-2:])]
-    return found
+    result = list(x.split(size))
+    if len(result[-1]) == 1 and len(result) > 1:
+        result[-2:] = [torch.cat(result[-2:])]
+    return result

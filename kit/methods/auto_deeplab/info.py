@@ -108,12 +108,12 @@ class AutoDeepLabSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fi
     speed: Speed = Speed()
 
     def __post_init__(self) -> None:
-        """Refuse an architecture that is none of this space."""
+        """Check a given architecture."""
         if self.architecture is not None:
             Trellis().check(self.architecture)
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
-        """Hold the settings to the samples; what decides must not be trained on.
+        """Check the settings against the samples; those that decide must not be trained on.
 
         Raises:
             KitError: they do not fit, or roles overlap that must not.
@@ -134,7 +134,7 @@ class AutoDeepLabSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fi
 
 @dataclass(frozen=True, kw_only=True)
 class AutoDeepLabInfo(MethodInfo):
-    """The facts, and for which tasks it is."""
+    """Applies to dense tasks; describes the mixtures of the search."""
 
     def applies(self, task: Task) -> str | None:
         """Return None if the method can take the task, else the reason why not."""

@@ -34,16 +34,16 @@ class AutoDeepLab(SearchedNetwork[AutoDeepLabSettings]):
             raise ValueError(f"there is no stage {stage!r}")
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
-        """Return the trained network as a function, tested as the settings have it."""
+        """Return the trained network as a function, with the settings' test mode."""
         as_tested = tested(context, self.settings, self.trained(context))
         return networks.predictor(context, as_tested, context.fold("test"), self.settings.loss)
 
     def build(self, context: NetworkContext, architecture: Any) -> nn.Module:
-        """Return the network of a path and a cell, with its first weights."""
+        """Return the network of a path and a cell, with its initial weights."""
         return final_network(context, self.settings, architecture)
 
     def supernet(self, context: NetworkContext) -> nn.Module:
-        """Return what the search trains, with its first weights."""
+        """Return the supernet that the search trains, with its initial weights."""
         return build_supernet(context, self.settings)
 
     def _search(self, context: Context) -> None:

@@ -1,4 +1,4 @@
-"""The learning rates of both stages, by the step."""
+"""The learning rates of both stages, as functions of the step."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from torch.optim import Optimizer
 
 
 def annealed(initial: float, lowest: float, step: int, steps: int) -> float:
-    """Return the rate of a step along half a cosine to 0, cut off at ``lowest``."""
+    """Return the rate of a step along half a cosine to 0, but no less than ``lowest``."""
     return max(lowest, initial * (1 + math.cos(math.pi * step / steps)) / 2)
 
 
 def warmed(
     initial: float, first: float, warm_up: int, power: float, step: int, steps: int
 ) -> float:
-    """Return the rate of a step that rises from ``first`` by a factor, then falls to 0.
+    """Return the rate of a step: an exponential rise from ``first``, then a fall to 0.
 
     Args:
-        initial: what it rises to.
-        first: of step 0.
-        warm_up: steps of the rise.
-        power: of the part of the way that is left.
+        initial: the rate after the rise.
+        first: the rate of step 0.
+        warm_up: number of steps of the rise.
+        power: exponent of the share of steps that are left, in the fall.
         step: counted from 0.
-        steps: in all.
+        steps: total number.
     """
     if step < warm_up:
         return first * (initial / first) ** (step / warm_up)
@@ -35,12 +35,12 @@ def warmed(
 def setter(
     optimiser: Optimizer, rate: Callable[[int], float], steps: int
 ) -> Callable[[int, int], None]:
-    """Return what sets a rate before a step of an epoch.
+    """Return a hook that sets the rate before each step.
 
     Args:
-        optimiser: of which all groups get it.
-        rate: by the step of the whole training.
-        steps: of an epoch.
+        optimiser: all its groups get the rate.
+        rate: returns the rate of a step, counted over the whole training.
+        steps: number per epoch.
     """
 
     def before_step(epoch: int, step: int) -> None:

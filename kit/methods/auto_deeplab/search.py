@@ -1,4 +1,4 @@
-"""The search: weights, and alphas and betas after them (DARTS's first order)."""
+"""The search: a step of the weights, then one of alphas and betas, in turn (first-order DARTS)."""
 
 from __future__ import annotations
 
@@ -30,27 +30,29 @@ CONSTANT = Schedule()
 
 
 def search(context: Context, settings: AutoDeepLabSettings) -> dict[str, Any]:
-    """Return what the best epoch of the search decodes to, and finish the stage with it."""
+    """Return the architecture of the best epoch of the search, and finish the stage with it."""
     options = settings.search
     checkpointer = context.checkpointer("search", options.epochs)
     network = build_supernet(context, settings)
     supernet = network.network
-    fold, other = context.fold("search"), context.fold(options.architecture_on)
+    fold, architecture_fold = context.fold("search"), context.fold(options.architecture_on)
     size, seed = options.batch_size, context.spec.seed
-    # What does not fill a batch is left out.
+    # Incomplete batches are left out.
     steps = max(1, len(fold) // size)
 
     def batches(epoch: int) -> Iterator[Batch]:
         return fold.shuffled(size, seed, "search", epoch, limit=steps)
 
-    def others(epoch: int) -> Iterator[Batch]:
-        # Each step begins another pass, and so may meet a sample again at once.
+    def architecture_batches(epoch: int) -> Iterator[Batch]:
+        # Each step begins a new pass, so that samples may be repeated soon.
         return one_shot.endless(
-            lambda turn: other.shuffled(size, seed, "architecture", epoch, turn, limit=1)
+            lambda turn: architecture_fold.shuffled(
+                size, seed, "architecture", epoch, turn, limit=1
+            )
         )
 
-    of_output = loss(settings.loss or context.task.loss)[0]
-    of_batch = network_loss(network, fold, of_output, settings.speed, averaged=False)
+    loss_function = loss(settings.loss or context.task.loss)[0]
+    batch_loss = network_loss(network, fold, loss_function, settings.speed, averaged=False)
     sgd = make_optimiser([{"params": supernet.weights}], options.optimiser)
     rate = partial(
         annealed,
@@ -67,7 +69,7 @@ def search(context: Context, settings: AutoDeepLabSettings) -> dict[str, Any]:
             supernet.weights,
             sgd,
             CONSTANT,
-            of_batch,
+            batch_loss,
             batches=batches,
             hooks=Hooks(before_epoch=before_epoch, before_step=setter(sgd, rate, steps)),
         ),
@@ -75,8 +77,8 @@ def search(context: Context, settings: AutoDeepLabSettings) -> dict[str, Any]:
             architecture,
             make_optimiser([{"params": architecture}], options.architecture),
             CONSTANT,
-            of_batch,
-            batches=others,
+            batch_loss,
+            batches=architecture_batches,
         ),
         epochs=options.epochs,
         order="weights-first",
@@ -85,9 +87,11 @@ def search(context: Context, settings: AutoDeepLabSettings) -> dict[str, Any]:
         monitor=monitor,
         observe=partial(observe, supernet),
     )
-    found = decode(supernet.alphas.tolist(), supernet.betas.tolist(), allow_none=options.allow_none)
-    context.finish(checkpointer, architecture=found)
-    return found
+    result = decode(
+        supernet.alphas.tolist(), supernet.betas.tolist(), allow_none=options.allow_none
+    )
+    context.finish(checkpointer, architecture=result)
+    return result
 
 
 def build_supernet(
@@ -130,17 +134,17 @@ def _monitor(
     network: Fitted[TrellisSupernet],
     sgd: torch.optim.Optimizer,
 ) -> tuple[Monitor, Callable[[int], None]]:
-    """Return what keeps the best epoch, and what tells it before each which one it is."""
+    """Return a monitor that keeps the best epoch, and a hook that tells it the current epoch."""
     options = settings.search
     held_out = context.fold("tune_val")
-    now = 0
+    current = 0
 
     def before_epoch(epoch: int) -> None:
-        nonlocal now
-        now = epoch
+        nonlocal current
+        current = epoch
 
     def score() -> float:
-        if options.choice == "searched" and now < options.warm_start:
+        if options.choice == "searched" and current < options.warm_start:
             return math.inf
         name = options.validation_loss or settings.loss
         return mean_loss(context, network, held_out, name, options.batch_size)

@@ -10,8 +10,8 @@ class ConstantSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
     """All settings of constant.
 
     Attributes:
-        epochs: how often the fit is saved.
-        iterations: of L-BFGS in each epoch; one or two passes over the fold each.
+        epochs: after each, a checkpoint may be written.
+        iterations: of L-BFGS in each epoch; each takes one or two passes over the fold.
         batch_size: of a pass; the result does not depend on it, but with ``masked-bce``, which is a
             mean over the positions of a pass that count.
         loss: None for the task's own.

@@ -1,4 +1,4 @@
-"""constant: fit one answer for all samples, score it."""
+"""constant: fits one answer for all samples."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from kit.methods.constant.info import ConstantSettings
 
 
 class Constant(nn.Module):
-    """The same answer whatever the input: by cross entropy, the logarithms of the class priors.
+    """The same answer for every input; by cross entropy, the logarithms of the class priors.
 
-    Where a network's targets are normalised per position, it is so many deviations from the mean
-    of each position.
+    Where targets are normalised per position, it is in standard deviations from each position's
+    mean.
     """
 
     def __init__(self, outputs: int, *, dense: bool) -> None:

@@ -1,4 +1,4 @@
-"""The evaluation: the network of a genotype, trained on all that may be trained on."""
+"""The evaluation: the network of a genotype, trained on all training data."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ def evaluate(context: Context, settings: EvaluatedSettings, genotype: Genotype) 
 
 
 def drop_path_at(epoch: int, options: Evaluation) -> float:
-    """Return with what probability paths are left out in an epoch, counted from 0."""
+    """Return the probability that a path is left out in an epoch, counted from 0."""
     return options.drop_path * epoch / (options.drop_path_stretch * options.epochs)
 
 
 def final_network(
     context: NetworkContext, settings: EvaluatedSettings, genotype: Genotype
 ) -> Skipping[DartsNetwork]:
-    """Return the network of a genotype, with first weights that the run's seed decides."""
+    """Return the network of a genotype, with initial weights that the run's seed decides."""
     options = settings.evaluation
     dense = context.task.dense
     last_batch = options.batch_norm == "last-batch"
@@ -73,7 +73,7 @@ def final_network(
         channels=options.channels,
         layers=options.layers,
         reduction=settings.reduction,
-        # Dense networks have it at the entries of cells alone.
+        # In dense networks only the entries of cells have it.
         entry=LAST_BATCH if last_batch else PLAIN,
         norm=LAST_BATCH if last_batch and not dense else PLAIN,
         auxiliary=options.auxiliary > 0,

@@ -1,4 +1,4 @@
-"""Methods that search a genotype and train its network: all but the search."""
+"""The base class of methods that search a genotype and train its network."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ class GenotypeMethod(SearchedNetwork[S]):
             raise ValueError(f"there is no stage {stage!r}")
 
     def build(self, context: NetworkContext, architecture: Any) -> nn.Module:
-        """Return the network of a genotype, with its first weights."""
+        """Return the network of a genotype, with its initial weights."""
         return final_network(context, self.settings, Genotype.of(architecture))

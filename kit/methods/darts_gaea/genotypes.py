@@ -1,4 +1,4 @@
-"""What methods share that search genotypes and train their networks: settings, facts. No torch."""
+"""Settings and facts shared by methods that search genotypes and train their networks. No torch."""
 
 from __future__ import annotations
 
@@ -97,10 +97,10 @@ class GenotypeSettings(EvaluatedSettings, frozen=True, kw_only=True, forbid_unkn
     architecture: Mapping[str, Any] | None = None
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
-        """Hold the settings to the samples.
+        """Check the settings against the samples.
 
         Raises:
-            KitError: they do not fit, or the genotype is none of this space.
+            KitError: they do not fit, or the genotype is not of this space.
         """
         super().check(sample_shape, outputs, dense)
         if self.architecture is not None:
@@ -112,7 +112,7 @@ class GenotypeSettings(EvaluatedSettings, frozen=True, kw_only=True, forbid_unkn
 
 @dataclass(frozen=True, kw_only=True)
 class GenotypeInfo(MethodInfo):
-    """The facts, and which maps are too small."""
+    """Applies to tasks whose maps are not too small."""
 
     def applies(self, task: Task) -> str | None:
         """Return None if the method can take the task, else the reason why not."""

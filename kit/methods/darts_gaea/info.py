@@ -52,10 +52,10 @@ class GaeaSettings(GenotypeSettings, frozen=True, kw_only=True, forbid_unknown_f
     search: GaeaSearch
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
-        """Hold the settings to the samples; the search needs two kinds of them.
+        """Check the settings against the samples; the search needs two separate sets of them.
 
         Raises:
-            KitError: they do not fit, the halves overlap, or the genotype is none of this space.
+            KitError: they do not fit, the sets overlap, or the genotype is not of this space.
         """
         super().check(sample_shape, outputs, dense)
         if both := self.data.shared("search", "search_val"):
@@ -70,7 +70,7 @@ class GaeaSettings(GenotypeSettings, frozen=True, kw_only=True, forbid_unknown_f
 
 @dataclass(frozen=True, kw_only=True)
 class GaeaInfo(GenotypeInfo):
-    """The facts, and what its mixtures are of."""
+    """Describes the mixtures of the search."""
 
     def mixtures(self, settings: Mapping[str, Any]) -> tuple[MixtureRows, ...]:
         """Return the operations of each edge, and the edges of each node."""

@@ -19,5 +19,5 @@ class Gaea(GenotypeMethod[GaeaSettings]):
         search(context, self.settings)
 
     def supernet(self, context: NetworkContext) -> nn.Module:
-        """Return what the search trains, with its first weights."""
+        """Return the supernet that the search trains, with its initial weights."""
         return build_supernet(context, self.settings)

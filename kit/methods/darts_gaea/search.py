@@ -30,24 +30,26 @@ def search(context: Context, settings: GaeaSettings) -> Genotype:
     checkpointer = context.checkpointer("search", options.epochs)
     network = build_supernet(context, settings)
     supernet = network.network
-    fold, other = context.fold("search"), context.fold("search_val")
+    fold, held_out = context.fold("search"), context.fold("search_val")
     size, seed = options.batch_size, context.spec.seed
     limit = max(1, len(fold) // size)
-    of_output = loss(settings.loss or context.task.loss)[0]
+    loss_function = loss(settings.loss or context.task.loss)[0]
 
     def batches(epoch: int) -> Iterator[Batch]:
         return fold.shuffled(size, seed, "search", epoch, limit=limit)
 
-    def others(epoch: int) -> Iterator[Batch]:
-        return one_shot.endless(lambda turn: other.shuffled(size, seed, "search-val", epoch, turn))
+    def architecture_batches(epoch: int) -> Iterator[Batch]:
+        return one_shot.endless(
+            lambda turn: held_out.shuffled(size, seed, "search-val", epoch, turn)
+        )
 
-    of_batch = network_loss(network, fold, of_output, settings.speed, averaged=False)
+    batch_loss = network_loss(network, fold, loss_function, settings.speed, averaged=False)
     parameters = supernet.weights()
     weights = one_shot.Learner(
         parameters,
         make_optimiser([{"params": parameters}], options.optimiser),
         options.schedule,
-        of_batch,
+        batch_loss,
         batches=batches,
         steps=limit,
         clip=options.clip,
@@ -57,8 +59,8 @@ def search(context: Context, settings: GaeaSettings) -> Genotype:
         list(mixtures.parameters()),
         exponentiated(mixtures, options),
         Schedule(),
-        of_batch,
-        batches=others,
+        batch_loss,
+        batches=architecture_batches,
     )
     one_shot.search(
         checkpointer,
@@ -78,7 +80,7 @@ def search(context: Context, settings: GaeaSettings) -> Genotype:
 
 
 def exponentiated(mixtures: Mixtures, options: GaeaSearch) -> ExponentiatedGradient:
-    """Return what takes the steps of alphas and betas, on the simplices that the options name."""
+    """Return the optimiser of alphas and betas, on the simplices that the options name."""
     groups = [
         {"params": list(mixtures.alphas.values())},
         {"params": list(mixtures.betas.values()), "parts": list(mixtures.parts)},
@@ -107,8 +109,8 @@ def build_supernet(context: NetworkContext, settings: GaeaSettings) -> Skipping[
 def observe(mixtures: Mixtures, *, dense: bool = False) -> dict[str, Any]:
     """Return the weights of operations and edges, as logits, and their mean entropy.
 
-    ``alpha`` has a row for each edge, ``beta`` one for each node, of the normal cell and then of
-    the reduction cell, which dense networks have not.
+    ``alpha`` has a row for each edge, ``beta`` one for each node: of the normal cell, then of the
+    reduction cell, which dense networks lack.
     """
     alphas, betas = [], []
     for cell in CELLS[:1] if dense else CELLS:

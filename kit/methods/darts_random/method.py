@@ -32,5 +32,5 @@ class DartsRandom(DrawnNetwork[EvaluatedSettings]):
         return {"dims": context.task.dims, **draw(context.spec.seed).value()}
 
     def build(self, context: NetworkContext, architecture: Any) -> nn.Module:
-        """Return the network of a genotype, with its first weights."""
+        """Return the network of a genotype, with its initial weights."""
         return final_network(context, self.settings, Genotype.of(architecture))

@@ -1,4 +1,4 @@
-"""Drawing a searched network from left to right as in appendix A.8.
+"""Drawing of a searched network from left to right, as in appendix A.8.
 
 The height of a layer is its kernel size, not its number of channels.
 """
@@ -12,14 +12,14 @@ from kit.methods.dash.notation import DrawnBlock, DrawnLayer, DrawnNetwork
 # Sky blue of Okabe and Ito.
 COLOUR = "#56B4E9"
 
-# Inches.
+# Widths and distances, in inches.
 CONVOLUTION, BAR, GAP, BETWEEN = 0.34, 0.21, 0.045, 0.13
 TALLEST, BAR_HEIGHT = 1.1, 0.66
 SMALL = 5.5
 
 
 def draw(axes: Any, network: DrawnNetwork) -> None:
-    """Draw a network on axes of matplotlib, and make their figure as large as that takes."""
+    """Draw a network on matplotlib axes, and set the size of their figure to fit."""
     sizes = [layer.kernel_size for layer in _layers(network)]
     pen = _Pen(axes, TALLEST / max(sizes), network)
     for layer in network.stem:
@@ -53,7 +53,7 @@ class _Pen:
         )
 
     def bar(self, words: str, colour: str = "#EEEEEE") -> None:
-        """An operation without weights of its own, its name along it."""
+        """Draw an operation without searched weights as a bar with its name."""
         width = BAR if "\n" in words else 0.14
         self._box(width, BAR_HEIGHT, colour)
         self.axes.text(
@@ -84,7 +84,7 @@ class _Pen:
             self._shortcut(start)
 
     def finish(self) -> None:
-        """Draw the line that joins all, and fit the figure to what was drawn."""
+        """Draw the line that joins all parts, and fit the figure to what was drawn."""
         end = self.x + 0.1
         self.axes.plot([-0.15, end], [0, 0], color="black", linewidth=0.8, zorder=0)
         low, high = -TALLEST / 2 - 0.32, TALLEST / 2 + 0.28
@@ -118,7 +118,7 @@ class _Pen:
         self.x = centre + radius + GAP
 
     def _name(self, block: DrawnBlock, start: float, end: float) -> None:
-        """Write Block with its subscripts below a brace as wide as the block."""
+        """Write the block's notation below a bracket as wide as the block."""
         y = -TALLEST / 2 - 0.06
         self.axes.plot([start, start, end, end], [y + 0.04, y, y, y + 0.04], "k-", linewidth=0.6)
         subscript = block.notation.removeprefix("Block").lstrip(",").replace(",", "{,}")

@@ -33,7 +33,7 @@ Form = (
 
 
 class DashSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The search stage: one supernet for weights and alphas. In brackets where an option is from.
+    """The search stage: one supernet for weights and alphas. Brackets name an option's source.
 
     Attributes:
         batch_fraction: epochs see the first int(fraction * batches) + 1 of the shuffled batches
@@ -47,7 +47,7 @@ class DashSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields
         level: ``single`` updates weights and alphas by the same batch [section 3, code];
             ``bilevel`` the alphas by a batch of the fold ``search_val`` first, without second order
             terms [DARTS].
-        warm_start: as other searches have it [relax, ``--warmup-epochs``].
+        warm_start: see ``OneShotSearch`` [relax, ``--warmup-epochs``].
         gradient_scale: alpha's gradients are normalised and divided by it; 0 leaves them alone
             [code: ``grad_scale``].
         penalty: times the receptive field, added to alpha's gradient [A.5.2: 1e-5].
@@ -58,9 +58,9 @@ class DashSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields
             paper has none of it].
         gumbel: noise on alpha, fresh at every forward pass [code].
         temperature: of the softmax [A.5.2: 1].
-        streaming: less memory: what the backward pass needs of a mixture is made again there, not
-            kept; the numbers are the same [code: ``--stream``, to the same end].
-        method: how AggConv computes, the numbers are the same [kit.ops].
+        streaming: saves memory: the backward pass recomputes mixtures instead of keeping them; the
+            numbers are the same [code: ``--stream``, for the same purpose].
+        method: how AggConv is computed; the numbers are the same [kit.ops].
         width: of the backbone in the search [code: 1 in 2D; A.5.1 does not tell it from 4].
     """
 
@@ -105,7 +105,7 @@ class DashRetrain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The final network.
 
     Attributes:
-        optimiser: what the tuned rates, decays and momenta are of.
+        optimiser: the one that uses the tuned rates, decays and momenta.
         padding: the released code retrains its 1D nets with causal kernels although it searched
             centred ones; ``centred`` is the clean way.
     """
@@ -137,10 +137,10 @@ class TunedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     speed: Speed = Speed()
 
     def refuse_even(self, sizes: Iterable[int], where: str = "") -> None:
-        """Refuse kernel sizes that can be found and not be retrained.
+        """Refuse even kernel sizes where retraining centres kernels.
 
         Raises:
-            ValueError: naming the size, and ``where`` it stands.
+            ValueError: naming the size; ``where`` ends the message.
         """
         even = [size for size in sizes if size % 2 == 0]
         if even and self.retrain.padding == "centred":
@@ -160,17 +160,17 @@ class DashSettings(TunedSettings, frozen=True, kw_only=True, forbid_unknown_fiel
     architecture: Mapping[str, tuple[Positive, Positive]] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse kernel sizes that could be found and not be retrained."""
+        """Refuse kernel sizes that could be searched but not retrained."""
         if self.architecture is None:
             self.refuse_even(self.kernel_sizes)
         for layer, (size, _) in (self.architecture or {}).items():
             self.refuse_even([size], f": {layer!r}")
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
-        """Hold the settings to the samples; a bilevel search needs two kinds of them.
+        """Check the settings against the samples; a bilevel search needs two separate sets.
 
         Raises:
-            KitError: they do not fit, or the two overlap.
+            KitError: they do not fit, or the two sets overlap.
         """
         super().check(sample_shape, outputs, dense)
         if self.search.level == "bilevel" and (both := self.data.shared("search", "search_val")):
@@ -183,7 +183,7 @@ class DashSettings(TunedSettings, frozen=True, kw_only=True, forbid_unknown_fiel
 
 @dataclass(frozen=True, kw_only=True)
 class DashInfo(MethodInfo):
-    """The facts, and what its alphas weigh."""
+    """Describes the mixtures of the search."""
 
     def mixtures(self, settings: Mapping[str, Any]) -> tuple[MixtureRows, ...]:
         """Return the candidates of a layer: each kernel size with each dilation."""

@@ -25,16 +25,17 @@ class Dash(TunedNetwork[DashSettings]):
         elif given is None:
             search(context, self.settings)
         else:
-            final_network(context, self.settings, dict(given), 0.0)  # which it must fit
+            # Raises an error if the architecture does not fit the backbone.
+            final_network(context, self.settings, dict(given), 0.0)
             layers = [[name, k, d] for name, (k, d) in given.items()]
             context.finish(context.checkpointer("search", 0), architecture=layers)
 
     def choices(self, context: Context) -> Choices:
-        """Return what the search has found."""
-        found = context.output("search")["architecture"]
-        return {name: (int(k), int(d)) for name, k, d in found}
+        """Return the kernel size and dilation of each layer, from the search's output."""
+        layers = context.output("search")["architecture"]
+        return {name: (int(k), int(d)) for name, k, d in layers}
 
     def supernet(self, context: NetworkContext) -> nn.Module:
-        """Return what the search trains, with its first weights."""
+        """Return the supernet that the search trains, with its initial weights."""
         sample = torch.empty(1, *context.input_shape, device=context.device)
         return build_supernet(context, self.settings, sample)

@@ -1,6 +1,6 @@
 """Searched networks in the notation of DASH's appendix A.8. No torch.
 
-It names full convolutions: the search's depthwise ones are not what is retrained.
+It names full convolutions, as they are retrained; those of the search may be depthwise.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ Side = Literal["before", "after"]
 
 
 class Surroundings(msgspec.Struct, frozen=True):
-    """What a backbone has beside the convolutions that are searched.
+    """The layers of a backbone around the convolutions that are searched.
 
     Attributes:
-        side: where the operations of a convolution stand.
+        side: where the operations that go with a convolution stand.
         operations: their names, one a line.
-        point: what follows the blocks.
-        dense: what follows them on a dense task.
+        point: names of the layers after the blocks, on a task with one output per sample.
+        dense: the same on a dense task.
     """
 
     side: Side
@@ -57,8 +57,8 @@ class DrawnBlock(msgspec.Struct, frozen=True):
     """Layers of one module of the network; a single layer at its top stands for itself.
 
     Attributes:
-        channels: that it puts out; None where the kit's notation does not know them.
-        residual: whether a shortcut passes it by; None where that is not known.
+        channels: of its output; None where unknown.
+        residual: whether it has a shortcut; None where unknown.
     """
 
     name: str
@@ -74,11 +74,12 @@ class DrawnBlock(msgspec.Struct, frozen=True):
 
 
 class DrawnNetwork(msgspec.Struct, frozen=True):
-    """What is drawn of a network.
+    """A network as it is drawn.
 
     Attributes:
+        dims: spatial axes of the task.
         stem: layers before the blocks.
-        head: what follows the blocks.
+        head: names of the layers after the blocks.
         side: whether a convolution's operations stand before or after it.
         operations: their names, one a line.
     """
@@ -127,7 +128,7 @@ def network(
 
 
 def _channels(backbone: str, width: int | None, outputs: int, blocks: int) -> tuple[int, ...]:
-    """Return the channels of each block (A.5.1; 100 in the TCN), none for other backbones."""
+    """Return the channels of each block (A.5.1; 100 in the TCN); empty for other backbones."""
     shares: tuple[int, ...] = ()
     first = width or 100
     if backbone == "wide-resnet":
@@ -140,7 +141,7 @@ def _channels(backbone: str, width: int | None, outputs: int, blocks: int) -> tu
 
 
 def _stage(choice: tuple[str, int, int]) -> tuple[int, str]:
-    """Order ConvNeXt's layers as they are run: each stage after its entry."""
+    """Return a key that sorts ConvNeXt's layers as they run: each stage after its entry."""
     kind, stage, *_ = choice[0].split(".")
     return int(stage), kind
 

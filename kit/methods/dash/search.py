@@ -78,7 +78,7 @@ def search(context: Context, settings: DashSettings) -> Choices:
 
 
 def build_backbone(context: NetworkContext, settings: DashSettings) -> nn.Module:
-    """Return the network whose convolutions are searched, as it is without that."""
+    """Return the backbone before its convolutions are replaced by mixtures."""
     return networks.build(
         context,
         settings.backbone,
@@ -115,7 +115,7 @@ def supernet_loss(
 
 
 def batches_per_epoch(fold: Fold, settings: DashSettings) -> int:
-    """Return how many of an epoch's batches the search sees."""
+    """Return the number of batches per epoch of the search."""
     batches = fold.batch_count(settings.batch_size)
     return min(batches, int(settings.search.batch_fraction * batches) + 1)
 
@@ -128,14 +128,14 @@ def learners(
     others: Batches,
     steps: int | None,
 ) -> tuple[one_shot.Learner[Batch], one_shot.Learner[Batch]]:
-    """Return a supernet's weights and its alphas, with what the options have for their steps.
+    """Return two learners: a supernet's weights and its alphas, with optimisers by the options.
 
     Args:
         network: the supernet, trained in place.
         options: the rates, optimisers and updates of both.
-        of_batch: the loss that weights and alphas follow.
-        batches: of an epoch, for the weights.
-        others: of an epoch, for the alphas of a bilevel search.
+        of_batch: the loss of a batch, for weights and alphas.
+        batches: returns those of an epoch for the weights, given its number.
+        others: returns those for the alphas; a single-level search does not use them.
         steps: of one epoch, for schedules that change the rates within epochs.
     """
     layers = mixtures(network).values()
@@ -188,7 +188,7 @@ def observe(alphas: Sequence[Tensor], *, simplex: bool = False) -> dict[str, Any
 
 
 def _others(context: Context, settings: DashSettings, fold: Fold) -> Batches:
-    """Return the batches of ``search_val``, which begins anew, shuffled, when it ends.
+    """Return batches of ``search_val`` without end: when it ends, it is shuffled and begun anew.
 
     Raises:
         KitError: it shares samples with the fold that the weights learn from.

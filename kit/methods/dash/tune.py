@@ -1,4 +1,4 @@
-"""DASH's grid search over the training settings of the found network (A.5.2)."""
+"""DASH's grid search over the training settings of the searched network (A.5.2)."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ def grid(settings: TunedSettings) -> list[list[Configuration]]:
 
 def run_trial(context: Context, settings: TunedSettings, choices: Choices, trial: Trial) -> float:
     """Train one configuration and return its score on the validation fold, lower is better."""
-    found = trial.configuration
-    network = final_network(context, settings, choices, found["dropout"])
+    configuration = trial.configuration
+    network = final_network(context, settings, choices, configuration["dropout"])
     fit(
         context,
         trial.checkpointer,
         network,
         context.fold("tune_fit"),
-        training(settings, found, trial.epochs),
+        training(settings, configuration, trial.epochs),
         limit=tuning_batches(context, settings),
         speed=settings.speed,
     )
@@ -83,17 +83,19 @@ def _run(
     return results
 
 
-def training(settings: TunedSettings, found: Mapping[str, float], epochs: int) -> TrainingSettings:
-    """Return how the final network is trained with a configuration of the grid, by its names."""
+def training(
+    settings: TunedSettings, configuration: Mapping[str, float], epochs: int
+) -> TrainingSettings:
+    """Return the training settings of the final network for a configuration of the grid."""
     return TrainingSettings(
         data=settings.data,
         epochs=epochs,
         batch_size=settings.batch_size,
         optimiser=Optimiser(
             kind=settings.retrain.optimiser,
-            learning_rate=found["learning_rate"],
-            momentum=found["momentum"],
-            weight_decay=found["weight_decay"],
+            learning_rate=configuration["learning_rate"],
+            momentum=configuration["momentum"],
+            weight_decay=configuration["weight_decay"],
         ),
         schedule=settings.retrain.schedule,
         loss=settings.loss,
@@ -117,7 +119,7 @@ def final_network(
 
 
 def tuning_batches(context: Context, settings: TunedSettings) -> int:
-    """Return the batches per tuning epoch: the more search batches, the smaller the share."""
+    """Return the number of batches per tuning epoch, by ``tune.batch_fractions``."""
     searched = context.fold("search").batch_count(settings.batch_size)
     fractions = settings.tune.batch_fractions
     fraction = next((share for below, share in fractions if searched < below), fractions[-1][1])

@@ -1,4 +1,4 @@
-"""What follows DASH's search, whatever has chosen the layers: tune, retrain."""
+"""The stages after DASH's search, ``tune`` and ``retrain``, for any choice of layers."""
 
 from __future__ import annotations
 
@@ -65,15 +65,15 @@ class TunedNetwork(Method[S]):
         return networks.outcome(context, network, architecture)
 
     def _retrain(self, context: Context) -> None:
-        settings, found = self.settings, context.output("tune")["configuration"]
-        network = final_network(context, settings, self.choices(context), found["dropout"])
+        settings, configuration = self.settings, context.output("tune")["configuration"]
+        network = final_network(context, settings, self.choices(context), configuration["dropout"])
         checkpointer = context.checkpointer("retrain", settings.retrain.epochs)
         fit(
             context,
             checkpointer,
             network,
             context.fold("final_fit"),
-            training(settings, found, settings.retrain.epochs),
+            training(settings, configuration, settings.retrain.epochs),
             speed=settings.speed,
         )
         networks.save(context, network)

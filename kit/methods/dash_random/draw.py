@@ -17,7 +17,7 @@ from kit.seeding import generator
 
 
 def choices(context: NetworkContext, settings: DashRandomSettings) -> Choices:
-    """Return the layers of a run: each drawn by its seed, all pairs of K × D equally likely."""
+    """Return each layer's kernel size and dilation, drawn uniformly from K × D by the run's."""
     pairs = list(product(settings.sizes, settings.spacings))
     names = layers(context, settings)
     return dict(zip(names, draw(pairs, len(names), context.spec.seed), strict=True))

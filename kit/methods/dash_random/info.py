@@ -24,18 +24,18 @@ class DashRandomSettings(TunedSettings, frozen=True, kw_only=True, forbid_unknow
 
     @property
     def sizes(self) -> tuple[int, ...]:
-        """The kernel sizes that a layer can have, all as likely."""
+        """The kernel sizes that a layer can have, all equally likely."""
         if self.kernel_size == "drawn":
             return self.kernel_sizes
         return (max(self.kernel_sizes) if self.kernel_size == "largest" else self.kernel_size,)
 
     @property
     def spacings(self) -> tuple[int, ...]:
-        """The dilations that a layer can have, all as likely."""
+        """The dilations that a layer can have, all equally likely."""
         return self.dilations if self.dilation == "drawn" else (self.dilation,)
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
-        """Hold the settings to the samples.
+        """Check the settings against the samples.
 
         Raises:
             KitError: they do not fit, or a kernel size cannot be centred.

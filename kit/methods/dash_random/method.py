@@ -16,9 +16,9 @@ class DashRandom(TunedNetwork[DashRandomSettings]):
     """Two stages, ``tune`` and ``retrain``; the seed chooses the layers."""
 
     def choices(self, context: NetworkContext) -> Choices:
-        """Return what the seed draws."""
+        """Return each layer's kernel size and dilation, drawn by the seed."""
         return draw.choices(context, self.settings)
 
     def network(self, context: NetworkContext) -> nn.Module:
-        """Return the network that is tuned, with its first weights."""
+        """Return the network that is tuned, with its initial weights."""
         return final_network(context, self.settings, self.choices(context), 0.0)

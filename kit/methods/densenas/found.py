@@ -1,4 +1,4 @@
-"""What methods share that find a chain of blocks and train it."""
+"""The base class of methods that find a chain of blocks and train it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ChainMethod(SearchedNetwork[S]):
     def find(
         self, context: Context, checkpointer: Checkpointer
     ) -> tuple[Sequence[Block], dict[str, Any]]:
-        """Return the blocks that the search finds, and what else its stage leaves."""
+        """Return the blocks that the search finds, and more entries of its stage's output."""
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Run one stage."""
@@ -57,14 +57,14 @@ class ChainMethod(SearchedNetwork[S]):
             raise ValueError(f"there is no stage {stage!r}")
 
     def build(self, context: NetworkContext, architecture: Any) -> nn.Module:
-        """Return the network of a chain of blocks, with its first weights."""
+        """Return the network of a chain of blocks, with its initial weights."""
         return build_network(context, self.settings, parse(architecture))
 
 
 def build_network(
     context: NetworkContext, settings: DenseNasSettings, blocks: Sequence[Block]
 ) -> ChainNetwork:
-    """Return the network of an architecture on the run's device, with weights of its seed."""
+    """Return the network of an architecture on the run's device, initialised by its seed."""
     torch.manual_seed(key(context.spec.seed, "network"))
     network = ChainNetwork(
         blocks,
@@ -85,7 +85,7 @@ def train(
     *,
     scheduled: int | None = None,
 ) -> None:
-    """Train a network on a fold as the settings have it.
+    """Train a network on a fold by the settings.
 
     Args:
         context: of the run.
@@ -93,7 +93,7 @@ def train(
         network: trained in place.
         fold: to train on.
         settings: epochs, batch size and optimiser among them.
-        scheduled: epochs of the rates' cosine; None for those that are trained.
+        scheduled: epochs of the rates' cosine; None for the number that is trained.
     """
     optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
     epochs = settings.epochs if scheduled is None else scheduled

@@ -41,8 +41,8 @@ class DenseNasSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fi
             loss of the architecture.
         cost_base: of that logarithm.
         cost_shape: (channels, *spatial) of the sample that costs are for; None for the task's.
-        count_convolutions: whether they count in the cost; the released counter knows none in 1D,
-            so that the cost is a constant.
+        count_convolutions: whether convolutions count in the cost; the released code does not count
+            those of 1D, so that the cost is a constant there.
         double_softmax: the weights of the ways to the tail pass a second softmax.
         architecture_on: what the architecture learns from: ``held-out`` samples, or those that the
             ``weights`` step sees (code, on Cosmic).
@@ -84,7 +84,7 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
     speed: Speed = Speed()
 
     def __post_init__(self) -> None:
-        """Refuse an architecture whose blocks do not fit together, and supernets not known."""
+        """Refuse architectures whose blocks do not fit together, and unknown supernets."""
         if self.architecture is not None:
             parse(self.architecture)
         if isinstance(self.supernet, str):
@@ -96,7 +96,7 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
         return supernet_table(self.supernet) if isinstance(self.supernet, str) else self.supernet
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
-        """Hold the settings to the samples; for dense tasks all maps stay as large as these.
+        """Check the settings against the samples; on dense tasks all maps keep the samples' size.
 
         Raises:
             KitError: they do not fit, naming what makes maps smaller; or a schedule is given.

@@ -1,4 +1,4 @@
-"""DenseNAS: search, then the training of what was found."""
+"""DenseNAS: search, then the training of the network that was found."""
 
 from __future__ import annotations
 
@@ -26,5 +26,5 @@ class DenseNas(ChainMethod[DenseNasSettings]):
         return search(context, checkpointer, self.settings), {}
 
     def supernet(self, context: NetworkContext) -> nn.Module:
-        """Return what the search trains, with its first weights."""
+        """Return the supernet that the search trains, with its initial weights."""
         return build_supernet(context, self.settings)

@@ -1,4 +1,4 @@
-"""The learning rates of DenseNAS, whose code counts steps from 1 and epochs one step too long."""
+"""The learning rates of DenseNAS, whose code counts steps from 1, and one too many per epoch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def cosine(initial: float, floor: float, step: int, steps: int) -> float:
 def annealing(
     optimiser: Optimizer, floor: float, samples: int, batch_size: int, epochs: int
 ) -> Callable[[int, int], None]:
-    """Return what sets the rate of each step, by the epoch and the step in it, from 0.
+    """Return a hook that sets the rate of each step, given the epoch and the step in it, from 0.
 
-    The schedule counts samples // batch_size + 1 steps in an epoch (released code), which are one
-    too many where the division leaves nothing.
+    The schedule counts samples // batch_size + 1 steps per epoch (released code), one too many
+    where the division leaves no remainder.
 
     Args:
         optimiser: with ``initial_lr`` in each group.

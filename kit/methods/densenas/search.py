@@ -26,7 +26,7 @@ from kit.training.loop import Hooks, network_loss
 from kit.training.losses import loss
 from kit.training.optimisers import make_optimiser
 
-# Of the samples of the weights; each gives a batch to every step.
+# The weights' samples are divided into parts, each of which gives a batch to every step.
 PARTS = 4
 
 
@@ -54,15 +54,15 @@ def search(context: Context, checkpointer: Checkpointer, settings: DenseNasSetti
             lambda turn: held_out.shuffled(size, seed, "search-val", epoch, turn)
         )
 
-    of_output = loss(settings.loss or context.task.loss)[0]
+    loss_function = loss(settings.loss or context.task.loss)[0]
     speed = structs.replace(settings.speed, compile=False, cuda_graphs=False)
-    of_batch = network_loss(network, parts[0], of_output, speed)
+    batch_loss = network_loss(network, parts[0], loss_function, speed)
     # Both folds decode targets by the same normaliser.
-    of_held_out = network_loss(network, held_out, of_output, speed)
+    held_out_loss = network_loss(network, held_out, loss_function, speed)
 
     def with_cost(batch: Batch) -> Tensor:
         cost = network.cost().log() / math.log(options.cost_base)
-        return of_held_out(batch) + options.cost_weight * cost
+        return held_out_loss(batch) + options.cost_weight * cost
 
     weights = network.weights
     sgd = make_optimiser([{"params": weights}], options.optimiser)
@@ -96,7 +96,7 @@ def search(context: Context, checkpointer: Checkpointer, settings: DenseNasSetti
             weights,
             sgd,
             Schedule(),
-            of_batch,
+            batch_loss,
             batches=batches,
             hooks=Hooks(before_step=sample, after_backward=move_idle),
         ),
@@ -135,7 +135,7 @@ def build_supernet(context: NetworkContext, settings: DenseNasSettings) -> Super
 
 
 def in_parts(fold: Fold) -> list[Fold]:
-    """Return four folds, one behind the other in it and equally large; what is over is left out.
+    """Divide a fold into ``PARTS`` equal parts in its order; samples left over are not used.
 
     Raises:
         KitError: it has fewer than four samples.

@@ -1,4 +1,4 @@
-"""The networks of a random search: drawn from the space, and from its small ones alone."""
+"""The networks of a random search, drawn from those of the space that are small enough."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kit.seeding import generator
 from kit.spaces.densenas import Block, Graph, derive
 from kit.spaces.densenas.decoding import chain
 
-# Of betas and alphas, as a search begins with them.
+# Standard deviation of the initial betas and alphas, as in a search.
 SPREAD = 1e-3
 
 
@@ -32,10 +32,10 @@ def draw(
         seed: of the run.
         number: of the trial.
         parameters: counts those of a network.
-        bound: how many there may be.
+        bound: largest number of parameters.
 
     Raises:
-        KitError: none of so many networks meets the bound.
+        KitError: none of ``options.attempts`` networks meets the bound.
     """
     random = generator(seed, "search", number)
     smallest = float("inf")
@@ -53,7 +53,7 @@ def draw(
 
 
 def _any(graph: Graph, uniform: bool, random: np.random.Generator) -> list[Block]:
-    """Return a network: its path as asked, each layer of its blocks there or not by a coin."""
+    """Return a random network: a path, and each layer of its blocks with probability one half."""
     logits = SPREAD * random.standard_normal((sum(graph.layers), 2))
     if not uniform:
         betas = SPREAD * random.standard_normal(len(graph.edges))
@@ -61,7 +61,7 @@ def _any(graph: Graph, uniform: bool, random: np.random.Generator) -> list[Block
     ahead = graph.ways()
     path = [0]
     while path[-1] != graph.tail:
-        # As likely as there are paths through it: so every path is as likely as any other.
+        # Weighted by the number of paths through it, so that all paths are equally likely.
         targets = [edge.target for edge in graph.leaving(path[-1])]
         weights = np.array([ahead[target] for target in targets], dtype=float)
         path.append(int(random.choice(targets, p=weights / weights.sum())))

@@ -32,8 +32,8 @@ class RandomTrials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             the same one (code), or a path drawn ``uniform`` among all.
         bound: how many parameters networks may have: as many as the ``searched`` one of the same
             seed and ``slack`` more, a number, or ``none`` for any (code, dense tasks).
-        slack: see there.
-        strict: they must have fewer (code, 1D).
+        slack: number of parameters that ``bound = searched`` adds.
+        strict: whether networks must have fewer parameters than the bound (code, 1D).
         attempts: networks to draw for one trial until one meets the bound.
         by: what trials are compared by, the task's first metric or the loss.
     """
@@ -63,19 +63,19 @@ class DenseNasRandomInfo(MethodInfo):
     """Reads the run of DenseNAS of the same seed, unless an architecture is given."""
 
     def inputs(self, spec: RunSpec) -> Mapping[str, RunSpec]:
-        """Return the run whose network bounds the size, and whose hours the budget."""
+        """Return the run whose network bounds the sizes and whose hours bound the budget."""
         trials = spec.settings["trials"]
         free = trials["bound"] != SEARCHED and trials["budget"] == "trials"
         if spec.settings["architecture"] is not None or free:
             return {}
-        other = method.find("densenas").spec(
+        searched = method.find("densenas").spec(
             task.find(spec.task),
             spec.seed,
             protocol=spec.protocol,
             profile=spec.profile,
             tier=spec.tier,
         )
-        return {SEARCHED: other}
+        return {SEARCHED: searched}
 
 
 METHOD = DenseNasRandomInfo(

@@ -29,7 +29,7 @@ class DenseNasRandom(ChainMethod[DenseNasRandomSettings]):
         self, context: Context, checkpointer: Checkpointer
     ) -> tuple[Sequence[Block], dict[str, Any]]:
         """Draw and try networks, and return the best."""
-        del checkpointer  # Trials have their own.
+        del checkpointer  # trials have their own
         options = self.settings.trials
         drawn: list[list[Block]] = []
         scores: list[float] = []

@@ -1,4 +1,4 @@
-"""expert: the network that was made by hand for each task (NAS-Bench-360, appendix C).
+"""expert: the network that experts designed for each task (NAS-Bench-360, appendix C).
 
 One module per task, with the name of the task's folder; a task of one's own brings its network as
 ``expert.py`` in its own folder. A module defines

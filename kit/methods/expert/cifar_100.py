@@ -1,4 +1,4 @@
-"""DenseNet-BC (Huang et al., CVPR 2017, sections 3 and 4.2): every layer sees all before it."""
+"""DenseNet-BC (Huang et al., CVPR 2017, sections 3 and 4.2): each layer reads all before it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def build(
 
 
 class Bottleneck(nn.Module):
-    """Append ``growth`` channels, made of all channels there are."""
+    """Append ``growth`` channels, computed from all channels before."""
 
     def __init__(self, width: int, growth: int) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """deepCR-mask: a U-Net with one step down and up (Zhang and Bloom, ApJ 889:24, 2020, section 3).
 
-It is trained in two phases: with the statistics of batches, then with frozen ones, as a batch of a
-few stamps tells little about the sky.
+It is trained in two phases: batch norms use the statistics of batches, then frozen ones, since a
+batch of a few stamps says little about the sky.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from kit.training.checkpointer import Checkpointer
 from kit.training.loop import Hooks
 from kit.training.optimisers import make_optimiser
 
-# How much lower the rate of the second phase is.
+# The factor by which the rate of the second phase is lower.
 CUT = 2.5
 
 
 def build(
     input_shape: tuple[int, ...], outputs: int, *, hidden: int = 32, momentum: float = 0.005
 ) -> nn.Module:
-    """Return the network for stamps (1, side, side) of an even side; it answers with logits.
+    """Return the network for stamps (1, side, side) of an even side; its output is logits.
 
     Args:
         input_shape: of one stamp.
         outputs: channels of the answer.
         hidden: channels at full resolution.
-        momentum: of the batch norms, the weight of what is new.
+        momentum: of the batch norms: the weight of a new batch's statistics.
 
     Raises:
         KitError: a side is odd.
@@ -55,9 +55,9 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, side, side) -> (batch, outputs, side, side)."""
-        fine = self.before(x)
-        coarse = self.up(self.below(fine))
-        return self.answer(self.after(torch.cat([fine, coarse], dim=1)))
+        full_resolution = self.before(x)
+        upsampled = self.up(self.below(full_resolution))
+        return self.answer(self.after(torch.cat([full_resolution, upsampled], dim=1)))
 
 
 def fit(
@@ -77,8 +77,8 @@ def fit(
         network: trained in place.
         settings: with the optimiser and the schedule of the first phase.
         frozen_from: the first epoch of the second phase.
-        plateau_when_frozen: whether the schedule goes on in it; deepCR's keeps to the first
-            phase's optimiser, and so cuts nothing.
+        plateau_when_frozen: whether a ``plateau`` schedule goes on in it; that of deepCR acts on
+            the first phase's optimiser, and so cuts nothing.
     """
     optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
     fold = context.fold("final_fit")

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from kit.errors import KitError
 from kit.methods.expert.layers.spectral import SpectralConv2d
 
-# The domain is no torus: zeros keep its right and left, bottom and top edges apart.
+# The domain is not periodic: zeros keep its right and left, bottom and top edges apart.
 PADDING = 9
 HIDDEN = 128
 
@@ -26,7 +26,7 @@ def build(
         width: channels within.
 
     Raises:
-        KitError: the padded map has not so many frequencies.
+        KitError: the padded map has fewer frequencies than ``modes``.
     """
     rows, columns = (size + PADDING for size in input_shape[1:])
     most = min(rows // 2, columns // 2 + 1)

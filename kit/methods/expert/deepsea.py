@@ -56,7 +56,7 @@ class DeepSEA(nn.Module):
 
     @torch.no_grad()
     def limit_norms(self) -> None:
-        """Scale weights down to Keras' ``MaxNorm``, over a filter's taps or a unit's inputs."""
+        """Scale weights down to Keras' ``MaxNorm``, of a filter's taps or a unit's inputs."""
         for weight in self.parameters():
             norm = weight.norm(dim=-1, keepdim=True)
             weight.mul_(norm.clamp(max=LARGEST_NORM) / (norm + 1e-7))

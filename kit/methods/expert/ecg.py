@@ -39,7 +39,7 @@ class EcgBlock(nn.Module):
         y = x if self.first else self._activate(self.bn1(x))
         y = self.conv2(self._activate(self.bn2(self.conv1(y))))
         if self.stride > 1:
-            # Padded as for a stride of one: at the end alone.
+            # Padded as for a stride of one, that is, at the end only.
             x = F.max_pool1d(F.pad(x, (0, self.stride - 1)), self.stride)
         if self.added:
             x = F.pad(x, (0, 0, self.added // 2, self.added - self.added // 2))

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from kit.errors import KitError
 
-# Channels of the layers of each stage; stages are parted by a pooling of 2.
+# Channels of the layers of each stage; a pooling of 2 separates stages.
 STAGES = ((32, 32, 32), (64, 64), (128, 128))
 SMALLEST = 36
 
@@ -16,7 +16,7 @@ def build(input_shape: tuple[int, ...], outputs: int) -> nn.Module:
     """Return the network for spectrograms (1, bands, frames); its convolutions are not padded.
 
     Raises:
-        KitError: the spectrogram is too small for so many of them.
+        KitError: the spectrogram is too small for these convolutions.
     """
     if min(input_shape[1:]) < SMALLEST:
         raise KitError(

@@ -18,7 +18,7 @@ class ExpertSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown
 
     Attributes:
         build: options of the ``build`` of the task's module.
-        fit: options of its training, where it has one of its own.
+        fit: options of the ``fit`` of the task's module, where it defines one.
     """
 
     build: Mapping[str, Option] = {}
@@ -30,7 +30,7 @@ class ExpertInfo(MethodInfo):
     """Applies to the tasks that have an expert."""
 
     def applies(self, task: Task) -> str | None:
-        """Return None if the task has an expert, else that it has none."""
+        """Return None if the task has an expert, else the reason why not."""
         module = task.folder.name
         if any(
             _builds(file)
@@ -43,7 +43,7 @@ class ExpertInfo(MethodInfo):
 
 
 def _builds(file: Path) -> bool:
-    """Tell whether a module defines ``build``, without importing torch with it."""
+    """Tell whether a module defines ``build``, without importing it, and so torch."""
     return file.exists() and "\ndef build(" in file.read_text(encoding="utf-8")
 
 

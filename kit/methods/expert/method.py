@@ -1,4 +1,4 @@
-"""expert: build the task's network, train it by its recipe, score it."""
+"""expert: builds the task's network and trains it by the recipe of the task's module."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ExpertMethod(networks.OneNetwork[ExpertSettings]):
         context.finish(checkpointer)
 
     def network(self, context: NetworkContext) -> nn.Module:
-        """Return the network, with its first weights."""
+        """Return the network, with its initial weights."""
         build = expert(context.task).build
         _check("build", build, self.settings.build)
         torch.manual_seed(key(context.spec.seed, "network"))
@@ -47,13 +47,13 @@ class ExpertMethod(networks.OneNetwork[ExpertSettings]):
 def _fit(
     context: Context, checkpointer: Checkpointer, network: nn.Module, settings: ExpertSettings
 ) -> None:
-    """Train a network whose expert has nothing to say about that."""
+    """Train a network whose module defines no ``fit``."""
     fit(context, checkpointer, network, context.fold("final_fit"), settings)
 
 
 @dataclass(frozen=True)
 class Expert:
-    """What a module defines that has an expert; the package's docstring says what each does."""
+    """What an expert's module defines; the docstring of ``kit.methods.expert`` explains both."""
 
     build: Callable[..., nn.Module]
     fit: Callable[..., None] = _fit

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-# Torch's momentum is the weight of what is new.
+# Torch's momentum is the weight of the new statistics: one minus that of Keras.
 MOMENTUM, EPSILON = 0.01, 1e-3
 DILATIONS = (1, 2, 4)
 
@@ -47,7 +47,7 @@ def build(
 
 
 class DilatedBlock(nn.Module):
-    """Two 3x3 convolutions, the second one dilated, added to what came in."""
+    """Two 3x3 convolutions, the second one dilated, added to the input."""
 
     def __init__(self, width: int, dilation: int, dropout: float) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class DilatedBlock(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, width, side, side), both ways."""
+        """(batch, width, side, side) -> the same shape."""
         return x + self.added(x)
 
 

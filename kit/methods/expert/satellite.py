@@ -24,14 +24,14 @@ from kit.training.monitor import Monitor
 from kit.training.optimisers import eager, make_optimiser
 from kit.trials.best import best_of
 
-# The first series of the fold, by which features are standardised and the rate is chosen.
+# Number of series at the start of the fold that standardise features and choose the rate.
 FIRST = 2048
 # Steps from one score to the next.
 STEPS = 10
 
 
 class RocketClassifier(nn.Module):
-    """Features, standardised, to logits; only the last layer is trained."""
+    """A linear layer on ROCKET's standardised features; only this layer is trained."""
 
     shift: Tensor
     scale: Tensor
@@ -54,16 +54,16 @@ class RocketClassifier(nn.Module):
         return (self.rocket(x) - self.shift) / self.scale
 
     def standardise(self, x: Tensor) -> None:
-        """Set mean and deviation of each feature by some series."""
+        """Set the mean and the standard deviation of each feature to those of some series."""
         features = self.rocket(x)
         self.shift.copy_(features.mean(0))
         deviation = features.std(0, correction=0)
-        # A feature that never changes says nothing; it becomes zero.
+        # A constant feature is only shifted, and so becomes zero.
         self.scale.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
 
 
 class StepMonitor(Monitor):
-    """Scores after every ``STEPS`` steps. The end may be decided in, but comes after, epoch 0."""
+    """Scores after every ``STEPS`` steps; training may end at any of them, but not in epoch 0."""
 
     steps = 0
     last: float | None = None
@@ -71,11 +71,11 @@ class StepMonitor(Monitor):
 
     @property
     def ended(self) -> bool:
-        """Whether to stop; asked for between epochs, and within those after the first."""
+        """Whether the score has not improved for too long; asked for between epochs."""
         return self.decided
 
     def after_step(self, epoch: int) -> bool:
-        """Count a step, score the network where it is time, and tell whether to end here."""
+        """Count a step, score the network after every ``STEPS``; return whether to end here."""
         self.steps += 1
         if self.steps % STEPS == 0:
             self.last = super().after_epoch()["validation"]
@@ -83,7 +83,7 @@ class StepMonitor(Monitor):
         return epoch > 0 and self.decided
 
     def after_epoch(self) -> dict[str, float]:
-        """Return what the history keeps: the last score, if there is one yet."""
+        """Return the entries of the history: the last score, if there is one yet."""
         return {} if self.last is None else {"validation": self.last}
 
     def state_dict(self) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class StepMonitor(Monitor):
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take a state on."""
+        """Restore what ``state_dict`` returned."""
         super().load_state_dict(state)
         self.steps, self.last, self.decided = state["steps"], state["last"], state["decided"]
 
@@ -111,7 +111,7 @@ def fit(
     network: RocketClassifier,
     settings: ExpertSettings,
 ) -> None:
-    """Train the head until its score stalls; the settings' rate is the largest of those tried."""
+    """Train the head until its score stalls, at the best of six rates up to the settings' rate."""
     fold = context.fold("final_fit")
     first = fold.first(FIRST)
     network.standardise(first.x)
@@ -136,7 +136,7 @@ def fit(
 
 
 def best_rate(network: RocketClassifier, first: Batch, batch: Batch, largest: float) -> float:
-    """Return the rate, one of six powers of ten apart, whose first step on a batch helps most."""
+    """Return the rate, of six, a factor of ten apart, whose first step lowers the loss most."""
     of_first, of_batch = network.features(first.x), network.features(batch.x)
     rates, losses = [largest * 10.0**-power for power in range(6)], []
     for rate in rates:

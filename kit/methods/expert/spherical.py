@@ -31,7 +31,7 @@ class Convolution(nn.Module):
     Args:
         inputs: channels.
         outputs: channels.
-        bandwidths: of the signals that come in and go out.
+        bandwidths: of the input and of the output.
         reach: angle beta of the kernel's points from the identity, in radians.
         sphere: whether the inputs are signals on the sphere.
     """
@@ -56,7 +56,7 @@ class Convolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, beta, alpha[, gamma]) -> (batch, outputs, beta, alpha, gamma)."""
-        if x.is_meta:  # where a size is asked for, tables of numbers are of no use
+        if x.is_meta:  # only the size is needed, not the tables of values
             return x.new_empty(len(x), self.kernel.shape[1], *[2 * self.bandwidth] * 3)
         functions = so3.point_functions(self.bandwidth, self.points, x.device)
         if self.sphere:
@@ -69,7 +69,7 @@ class Convolution(nn.Module):
         return so3.so3_signal(so3.correlate(spectrum, kernel)) + self.bias
 
     def multiply_adds(self, x: Tensor) -> int:
-        """Return those of one signal: n log2 n in a transform, four in a complex product."""
+        """Return one signal's multiply-adds: n log2 n per transform, 4 per complex product."""
         inputs, outputs, _ = self.kernel.shape
         before = math.prod(x.shape[2:])
         total = inputs * before * math.log2(before)

@@ -20,8 +20,8 @@ class LinearSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=
             magnitudes of their Fourier transform, which no longer tell where in the sample
             something happens.
         penalties: on half the squared norm of the matrix; the validation fold chooses one.
-        epochs: how often the fit is saved.
-        iterations: of L-BFGS in each epoch; one or two passes over the fold each.
+        epochs: after each, a checkpoint may be written.
+        iterations: of L-BFGS in each epoch; each takes one or two passes over the fold.
         batch_size: of a pass; the result does not depend on it, but with ``masked-bce``, which is a
             mean over the positions of a pass that count.
         kernel_size: side of the neighbourhood that a position of a dense task is predicted from.

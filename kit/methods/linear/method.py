@@ -1,4 +1,4 @@
-"""linear: choose the penalty on the validation fold, fit, score."""
+"""linear: chooses the penalty on the validation fold, then fits the model."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class Linear(nn.Module):
     Args:
         input_shape: (channels, *spatial).
         outputs: classes, labels, or channels.
-        features: what is mapped.
+        features: what the linear map is applied to, see ``LinearSettings``.
         kernel_size: side of the neighbourhood; None for the whole sample.
     """
 
@@ -54,7 +54,7 @@ class Linear(nn.Module):
         return answer
 
     def standardise(self, fold: Fold, batch_size: int) -> None:
-        """Set mean and deviation of each feature; those of a dense task are one per channel."""
+        """Set the mean and deviation of each feature; those of a dense task are one per channel."""
         shared = [0, *(axis + 1 for axis, size in enumerate(self.shift.shape) if size == 1)]
         sums = torch.zeros(2, *self.shift.shape, dtype=torch.float64, device=self.shift.device)
         count = 0
@@ -66,7 +66,7 @@ class Linear(nn.Module):
         mean, square = sums / count
         deviation = (square - mean.square()).clamp(min=0).sqrt()
         self.shift.copy_(mean)
-        # A feature that never changes says nothing; it becomes zero.
+        # A constant feature is only shifted, and so becomes zero.
         self.scale.copy_(torch.where(deviation > 1e-6, deviation, 1.0))
 
     def _features(self, x: Tensor) -> Tensor:

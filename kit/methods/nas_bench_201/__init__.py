@@ -1,1 +1,1 @@
-"""Every cell of NAS-Bench-201 trained, and what that came to as a table."""
+"""Training of every cell of NAS-Bench-201, and the table of the results."""

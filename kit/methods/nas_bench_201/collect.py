@@ -1,4 +1,4 @@
-"""The table of a run, from what its cells have left in their histories."""
+"""The table of a run, from the histories of its cells."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kit.spaces.nas_bench_201.costs import Counter
 from kit.spaces.nas_bench_201.table import MEASURES, TRAIN, Header, Table
 
 STAGE = "cells"
-# Of the table's measures, as the history has them.
+# Keys of the history, by those of the table's curves, where the two differ.
 NAMES = {f"{TRAIN}-loss": "loss", f"{TRAIN}-accuracy": f"{TRAIN}-accuracy"}
 SHARED = (
     "One cell of each class of isomorphic cells was trained, the others point to it: 2.4 times "
@@ -31,7 +31,7 @@ def table(context: Context, settings: NasBench201Settings, full: float) -> Table
 
     Args:
         context: of the run.
-        settings: say which cells they are.
+        settings: tell which cells were trained.
         full: accuracy of a network that makes no mistake.
     """
     trained = settings.trained()
@@ -95,10 +95,10 @@ def _lines(run: Path, number: int) -> list[dict[str, Any]]:
 
 
 def _curve(lines: list[dict[str, Any]], train: bool, measure: str, epochs: int) -> list[float]:
-    """Return a measure by epoch; NaN from where a cell has diverged."""
+    """Return a measure by epoch; NaN from the epoch on at which the cell diverged."""
     key = f"{TRAIN if train else 'held-out'}-{measure}"
-    found = [_value(line, NAMES.get(key, key)) for line in lines[:epochs]]
-    return found + [math.nan] * (epochs - len(found))
+    values = [_value(line, NAMES.get(key, key)) for line in lines[:epochs]]
+    return values + [math.nan] * (epochs - len(values))
 
 
 def _value(line: Mapping[str, Any], key: str) -> float:

@@ -16,22 +16,22 @@ from kit.spaces.nas_bench_201.architecture import Cell201
 from kit.spaces.nas_bench_201.cell import COUNT, Cell, classes
 
 SEED = 777
-"""Of the published tables."""
+"""Seed of the published tables."""
 SUFFIX = ".parquet"
-"""Of a table's file."""
+"""Suffix of a table's file."""
 TABLE = f"cells{SUFFIX}"
-"""Among the artifacts."""
-# Of the random subset, the same in every profile.
+"""Name of the table among a run's artifacts."""
+# Seed of the random subset, which is the same in every profile.
 SUBSET_SEED = 360
 
 
 def folder() -> Path:
-    """Return where tables lie, imported ones and one's own."""
+    """Return the folder of all tables, imported or made by runs."""
     return paths.results() / "nas-bench-201"
 
 
 class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How each cell is trained, and which are.
+    """How cells are trained, and which ones.
 
     Attributes:
         channels: of the first stage.
@@ -57,7 +57,7 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
     architecture: Annotated[str, Meta(max_length=200)] | None = None
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
-        """Hold the settings to the samples and the space.
+        """Check the settings against the samples and the space.
 
         Raises:
             KitError: they do not fit.

@@ -27,7 +27,7 @@ from kit.trials.best import best_of
 class NasBench201(Method[NasBench201Settings]):
     """Two stages: ``cells`` trains them all, each a trial; ``final`` the best one."""
 
-    # Its folds are read and normalised once, not for each of thousands of cells.
+    # Kept, so that folds are read and normalised once, not for each of thousands of cells.
     _kept: Recipe | None = None
 
     def run_stage(self, stage: str, context: Context) -> None:
@@ -58,7 +58,7 @@ class NasBench201(Method[NasBench201Settings]):
         return networks.load(context, network(context, self.settings, self._best(context)))
 
     def network(self, context: NetworkContext) -> nn.Module | None:
-        """Return the network of a given cell; None where the best one is yet to be found."""
+        """Return the network of a given cell; None where cells are to be compared."""
         given = self.settings.architecture
         return None if given is None else network(context, self.settings, Cell.parse(given))
 
@@ -68,11 +68,11 @@ class NasBench201(Method[NasBench201Settings]):
         architecture = ArchitectureRecord(
             kind=Cell201.name, version=Cell201.version, value=best.string
         )
-        found = networks.outcome(context, network(context, self.settings, best), architecture)
+        described = networks.outcome(context, network(context, self.settings, best), architecture)
         if self.settings.architecture is not None:
-            return found
-        made = (f"artifacts/{TABLE}", "nas-bench-201")
-        return replace(found, artifacts=[*found.artifacts, made])
+            return described
+        artifact = (f"artifacts/{TABLE}", "nas-bench-201")
+        return replace(described, artifacts=[*described.artifacts, artifact])
 
     def _cells(self, context: Context) -> None:
         settings = self.settings

@@ -13,13 +13,13 @@ TITLES = {
     "ninapro": "NinaPro",
     "darcyflow": "Darcy Flow",
 }
-"""Of data sets in the paper's order, by their names in archives or of tasks, in small letters and
-digits alone."""
+"""Titles of data sets in the paper's order, by their names in archives or as tasks, reduced to
+small letters and digits."""
 VISION = ("cifar10", "cifar100", "imagenet16120")
 DIVERSE = ("ninapro", "darcyflow")
 REFERENCE = "cifar100"
 TASKS = ("ninapro", "darcy-flow")
 OVERRIDES: Mapping[Profile, tuple[str, ...]] = {"smoke": ("subset=1", "neighbours=true")}
-"""Importance needs a whole neighbourhood."""
+"""Settings of the runs by profile; importance needs all neighbours of a cell."""
 TIERS: Mapping[tuple[str, Profile], Tier] = {("ninapro", "lite"): "sample"}
-"""Where the data are there: of synthetic gestures a picture says nothing."""
+"""Tiers by task and profile, where not the default: synthetic gestures would say nothing."""

@@ -31,7 +31,7 @@ PERCENT, FRACTION = 100.0, 1.0
 
 
 def network(context: NetworkContext, settings: NasBench201Settings, cell: Cell) -> CellNetwork:
-    """Return the network of a cell, with first weights that the seed alone decides."""
+    """Return the network of a cell, with initial weights that the seed alone decides."""
     torch.manual_seed(key(context.spec.seed, "network"))
     made = CellNetwork(
         cell,
@@ -66,7 +66,7 @@ class Recipe:
         return cls(context, settings, context.fold(fit), context.fold(settings.scored))
 
     def train(self, checkpointer: Checkpointer, cell: Cell) -> CellNetwork:
-        """Return the network of a cell, trained; its measures are in the history.
+        """Train the network of a cell and return it; its measures are in the history.
 
         Raises:
             DivergedError: the loss or a weight is not finite.
@@ -93,14 +93,14 @@ class Recipe:
         return made
 
     def score(self, history: Path) -> float:
-        """Return a trained cell's score, lower is better: minus its accuracy in the end."""
+        """Return a trained cell's score, lower is better: minus its accuracy in the last epoch."""
         last = history.read_bytes().splitlines()[-1]
         accuracy = msgspec.json.decode(last).get("held-out-accuracy")
         return math.nan if accuracy is None else -float(accuracy)
 
     @torch.no_grad()
     def full(self) -> float:
-        """Return the accuracy of a network that makes no mistake: 100 of percent, 1 of others."""
+        """Return the accuracy of a network that makes no mistake: 100 if in percent, else 1."""
         name, batch = self.context.task.metrics[0], self.held_out.first(1)
         metric = evaluator(name, self.context.task)
         kind = loss(self.settings.loss or self.context.task.loss)[1]
@@ -131,7 +131,7 @@ class Recipe:
         return {"loss": total / len(fold), "train-accuracy": right / len(fold)}
 
     def _right(self, function: Any, answer: Tensor, batch: Batch, value: Tensor) -> Tensor:
-        """Return the sum over a batch of what an accuracy is the mean of; NaN where it is none."""
+        """Return the sum of accuracies over a batch; NaN where the loss defines no accuracy."""
         if function is cross_entropy and answer.dim() == 2:
             return PERCENT * (answer.argmax(1) == batch.y).sum()
         if function is relative_l2:
@@ -158,7 +158,7 @@ class Recipe:
         }
 
     def _wait(self) -> None:
-        """Wait for the device, whose time is measured."""
+        """Wait for the device to finish, so that its time is measured."""
         if self.context.device.type == "cuda":
             torch.cuda.synchronize(self.context.device)
 

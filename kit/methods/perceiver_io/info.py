@@ -12,8 +12,8 @@ class PerceiverSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkn
     """All settings of Perceiver IO.
 
     Attributes:
-        latents: how many latent vectors.
-        channels: of each of them.
+        latents: number of latent vectors.
+        channels: of each latent vector.
         layers: of the encoder; the second and all later ones share their weights.
         self_attentions: after the cross-attention of each layer.
         heads: of the encoder's attentions; the decoder has one.

@@ -1,4 +1,4 @@
-"""perceiver-io: train, score."""
+"""perceiver-io: trains one network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PerceiverIo(networks.OneNetwork[PerceiverSettings]):
         context.finish(checkpointer)
 
     def network(self, context: NetworkContext) -> nn.Module:
-        """Return the network, with its first weights."""
+        """Return the network, with its initial weights."""
         settings = self.settings
         torch.manual_seed(key(context.spec.seed, "network"))
         network = Perceiver(

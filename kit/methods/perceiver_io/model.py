@@ -1,4 +1,4 @@
-"""Perceiver IO: a few latent vectors read the input, think, and are asked for the answer."""
+"""Perceiver IO: latent vectors attend to the input and to each other; queries attend to them."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def fourier_features(spatial: Sequence[int], bands: int) -> Tensor:
 
 
 class Attention(nn.Module):
-    """Multi-head attention, with the first weights of torch's own ``MultiheadAttention``.
+    """Multi-head attention, with the initial weights of torch's ``MultiheadAttention``.
 
-    As linear layers, whose multiply-adds are counted. Torch draws the projections of one size as a
-    single matrix, within narrower bounds than three.
+    It is made of linear layers so that its multiply-adds are counted. Torch draws projections of
+    equal size as a single matrix, within narrower bounds than three separate ones.
     """
 
     def __init__(self, channels: int, inputs: int, heads: int) -> None:
@@ -52,8 +52,8 @@ class Attention(nn.Module):
         """(batch, queries, channels), (batch, inputs, features) -> (batch, queries, channels)."""
         parts = (self.query(queries), self.key(inputs), self.value(inputs))
         heads = (part.unflatten(-1, (self.heads, -1)).transpose(1, 2) for part in parts)
-        found = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
-        answer: Tensor = self.out(found)
+        result = F.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2)
+        answer: Tensor = self.out(result)
         return answer
 
 
@@ -79,15 +79,15 @@ class AttentionBlock(nn.Module):
         )
 
     def forward(self, queries: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """As ``Attention``."""
+        """See ``Attention``."""
         asked = self.query_norm(queries)
         read = asked if self.input_norm is None else self.input_norm(inputs)
-        found: Tensor = queries + self.attention(asked, read)
-        return found + self.perceptron(found)
+        result: Tensor = queries + self.attention(asked, read)
+        return result + self.perceptron(result)
 
 
 class PerceiverLayer(nn.Module):
-    """One reading of the input, and what the latent vectors then make of it among themselves."""
+    """Cross-attention of the latent vectors to the input, then self-attention among them."""
 
     def __init__(self, channels: int, inputs: int, heads: int, self_attentions: int) -> None:
         super().__init__()
@@ -98,19 +98,19 @@ class PerceiverLayer(nn.Module):
 
     def forward(self, latents: Tensor, inputs: Tensor) -> Tensor:
         """(batch, latents, channels), (batch, inputs, features) -> (batch, latents, channels)."""
-        found: Tensor = self.selves(self.cross(latents, inputs))
-        return found
+        result: Tensor = self.selves(self.cross(latents, inputs))
+        return result
 
 
 class Perceiver(nn.Module):
-    """Perceiver IO for inputs of one shape; larger maps of a dense task are taken window by window.
+    """Perceiver IO for inputs of one shape; larger maps of a dense task are cut into windows.
 
     Args:
         input_shape: (channels, *spatial).
         outputs: classes, labels, or channels of a dense task's answer.
-        dense: whether every position has an answer.
-        per_position: whether every position of a dense task has a query of its own, rather than all
-            of them one.
+        dense: whether every position has an output.
+        per_position: whether each position of a dense task has its own query, instead of a single
+            query for all.
         latents, channels, layers, self_attentions, heads, bands: as in ``PerceiverSettings``.
     """
 
@@ -174,7 +174,7 @@ class Perceiver(nn.Module):
         return answers.reshape(batch, self.outputs, *self.spatial)
 
     def _windows(self, x: Tensor) -> Tensor:
-        """Cut a map of any size, filled up with zeros, and put the answers together."""
+        """Pad a map of any size by zeros, cut it into windows, and join their outputs."""
         sizes = x.shape[2:]
         rests = [-size % side for size, side in zip(sizes, self.spatial, strict=True)]
         x = F.pad(x, [pad for rest in reversed(rests) for pad in (0, rest)])

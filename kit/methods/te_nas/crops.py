@@ -9,26 +9,26 @@ from kit.data.folds import Fold
 from kit.seeding import generator
 from kit.training.one_shot import endless
 
-# Whole samples, of which only crops are kept.
+# Samples to read at a time; only their crops are kept.
 AT_ONCE = 64
 
 
 def crops(fold: Fold, count: int, size: int, seed: int, *stream: str | int) -> Tensor:
     """Return crops at random places of random channels, shape (count, 1, size, size).
 
-    Each sample of the fold gives one, in a random order; where they are fewer than ``count``,
-    several, in other orders.
+    Each sample of the fold gives one, in a random order; if there are fewer samples than ``count``,
+    the fold is passed over again in other orders.
 
     Args:
-        fold: 2D, as networks see it.
-        count: of the crops.
-        size: of their sides.
+        fold: of a 2D task.
+        count: number of crops.
+        size: length of their sides.
         seed: of the run.
-        stream: names what is drawn.
+        stream: names the random draws.
     """
     draws = generator(seed, "crops", *stream)
     steps = torch.arange(size, device=fold.addresses.device)
-    found: list[Tensor] = []
+    parts: list[Tensor] = []
     left = count
     for batch in endless(lambda turn: fold.shuffled(AT_ONCE, seed, "crops", *stream, turn)):
         x = batch.x[:left]
@@ -36,8 +36,8 @@ def crops(fold: Fold, count: int, size: int, seed: int, *stream: str | int) -> T
         places = torch.from_numpy(draws.integers(0, limits, (len(x), 3))).to(x.device)
         channels, rows, columns = places.T[..., None, None]
         samples = torch.arange(len(x), device=x.device)[:, None, None]
-        found.append(x[samples, channels, rows + steps[:, None], columns + steps].unsqueeze(1))
+        parts.append(x[samples, channels, rows + steps[:, None], columns + steps].unsqueeze(1))
         left -= len(x)
         if left == 0:
             break
-    return torch.cat(found)
+    return torch.cat(parts)

@@ -18,18 +18,19 @@ class TeNasSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """The search stage: two untrained supernets, pruned by rank until one path is left.
 
     Attributes:
-        operations: those that there are on each edge at first; ``none`` is never among them.
-        prune: operations that go from each edge in a round; one always stays.
-        repeats: times that each choice is scored; the mean counts.
-        digits: to which changes are rounded, and significant ones by which they are sorted.
+        operations: those on each edge at the start; ``none`` cannot be among them.
+        prune: operations removed from each edge in a round; one always stays.
+        repeats: number of times that each choice is scored, of which the mean is taken.
+        digits: decimal digits to which changes are rounded, and significant digits by which they
+            are sorted.
         kernel_batch: samples of the tangent kernel.
         region_batches: batches of the count of linear regions.
         region_samples: samples of each of them.
-        region_size: side of the crops, of one channel, that these samples are.
-        initialisation: ``once`` leaves torch's first weights: one draw for the kernels of a round,
-            one for the regions of each choice [released: the name of the initialisation that it
-            asks for is no name that it knows]; ``anew`` draws Kaiming normal weights before each
-            repeat, fan-out for the kernel and fan-in for the regions [paper].
+        region_size: side of these samples, which are crops of one channel.
+        initialisation: ``once`` keeps torch's initial weights: one draw for the kernels of a round,
+            one for the regions of each choice [released: it asks for an initialisation by a name
+            that it does not know]; ``anew`` draws Kaiming normal weights before each repeat,
+            fan-out for the kernel and fan-in for the regions [paper].
         draws: whether each ``choice`` has samples and weights of its own, and the whole supernet is
             scored anew beside it [released], or all of a ``round`` the same, at half the cost.
     """
@@ -52,10 +53,10 @@ class TeNasSettings(GenotypeSettings, frozen=True, kw_only=True, forbid_unknown_
     search: TeNasSearch
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
-        """Hold the settings to the samples.
+        """Check the settings against the samples.
 
         Raises:
-            KitError: they do not fit, or there is no such operation.
+            KitError: they do not fit, or an operation is unknown.
         """
         super().check(sample_shape, outputs, dense)
         for name in self.search.operations:
@@ -70,7 +71,7 @@ class TeNasSettings(GenotypeSettings, frozen=True, kw_only=True, forbid_unknown_
 
 
 class TeNasInfo(GenotypeInfo):
-    """The facts."""
+    """Applies to 2D tasks whose maps are not too small."""
 
     def applies(self, task: Task) -> str | None:
         """Return None if the method can take the task, else the reason why not."""

@@ -20,5 +20,5 @@ class TeNas(GenotypeMethod[TeNasSettings]):
         search(context, self.settings)
 
     def supernet(self, context: NetworkContext) -> nn.Module:
-        """Return the larger of the two networks that are looked at, with torch's first weights."""
+        """Return the larger of the two networks that are scored, with torch's initial weights."""
         return kernel_network(context)

@@ -1,8 +1,8 @@
 """TE-NAS's ranking of what could be pruned (algorithm 1 and the released code). No torch.
 
-A choice is (cell, edge, operation). Of each it is known by which share its going lowers the
-condition number of the tangent kernel (the more the better) and the number of linear regions (the
-less the better); what is best to prune has the lowest sum of both ranks.
+A choice is (cell, edge, operation). Removing it lowers the condition number of the tangent kernel
+by some share (the more the better) and the number of linear regions by another (the less the
+better). The choice with the lowest sum of both ranks is the best to prune.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Ranks = tuple[int, int]
 
 
 def change(full: float, reduced: float, digits: int) -> float:
-    """Return by which share of itself a score goes down, rounded; of nothing, that is nothing."""
+    """Return the relative decrease of a score, rounded to ``digits``; 0 if the score is 0."""
     return round((full - reduced) / full, digits) if full else 0.0
 
 
@@ -29,8 +29,8 @@ def ranking(
     Args:
         kernel: ``change`` of the condition number, a mean over repeats.
         regions: that of the number of linear regions.
-        digits: significant ones by which choices are sorted. Neighbours that differ behind these
-            have different ranks all the same, as the released code has it.
+        digits: significant digits by which choices are sorted. Choices that differ only in further
+            digits still have different ranks, as in the released code.
     """
     of_kernel = _ranks(kernel, digits, -1)
     of_regions = _ranks(regions, digits, 1)
@@ -50,7 +50,7 @@ def _ranks(changes: Mapping[Choice, float], digits: int, sign: int) -> dict[Choi
 
 
 def pruned(ranked: Sequence[Choice], number: int) -> list[Choice]:
-    """Return the first choices of each edge, ``number`` of them, edges in the order ranked."""
+    """Return the first ``number`` choices of each edge; edges are in the order of their first."""
     of_edge: dict[tuple[int, int], list[Choice]] = {}
     for choice in ranked:
         of_edge.setdefault(choice[:2], []).append(choice)
@@ -58,9 +58,9 @@ def pruned(ranked: Sequence[Choice], number: int) -> list[Choice]:
 
 
 def significant(number: float, digits: int) -> float:
-    """Return a number with so many significant digits.
+    """Return a number rounded to significant digits.
 
-    What is exactly between two of them goes away from 0, by the 1e-8 that the released code adds.
+    Ties are rounded away from 0, by the 1e-8 that the released code adds.
     """
     if number == 0 or not math.isfinite(number):
         return number

@@ -1,4 +1,4 @@
-"""By which share of itself each of TE-NAS's two scores goes down where an operation goes."""
+"""The relative decrease of each of TE-NAS's two scores where an operation is removed."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Score:
     """One of the two scores.
 
     Attributes:
-        name: of its randomness.
-        build: makes its supernet, with torch's first weights.
-        fan: of Kaiming normal weights.
+        name: part of the keys of its random draws.
+        build: returns its supernet, with torch's initial weights.
+        fan: mode of Kaiming normal weights.
         shared: whether weights that are drawn once are the same for all choices of a step.
-        draw: returns the inputs of a stream.
-        measure: the score of a network on inputs.
+        draw: returns the inputs of a random stream.
+        measure: returns the score of a network on inputs.
     """
 
     name: str
@@ -82,12 +82,12 @@ def scores(context: Context, settings: TeNasSettings) -> tuple[Score, Score]:
 
 
 def kernel_network(context: NetworkContext) -> PrunableSupernet:
-    """Return the supernet whose tangent kernel is looked at, with torch's first weights."""
+    """Return the supernet whose tangent kernel is scored, with torch's initial weights."""
     return PrunableSupernet(context.input_shape[0], context.task.outputs).to(context.device)
 
 
 def regions_network(context: NetworkContext) -> PrunableSupernet:
-    """Return the supernet whose linear regions are counted, with torch's first weights."""
+    """Return the supernet whose linear regions are counted, with torch's initial weights."""
     return PrunableSupernet(1, context.task.outputs, stem=False).to(context.device)
 
 
@@ -99,15 +99,15 @@ def changes(
     remaining: Remaining,
     choices: Sequence[Choice],
 ) -> tuple[dict[Choice, float], list[float]]:
-    """Return the mean change by each choice, and the scores of what the choices are taken from.
+    """Return the mean change by removing each choice, and all scores of the unpruned supernet.
 
     Args:
-        score: which.
-        settings: how often, with which weights and samples.
+        score: the score to measure.
+        settings: tell how often, and with which weights and samples.
         seed: of the run.
         step: of the search, from 0.
-        remaining: what the choices are taken from.
-        choices: what may go.
+        remaining: the operations of the unpruned supernet.
+        choices: candidates for removal.
     """
     options = settings.search
     wholes: list[float] = []
@@ -126,17 +126,17 @@ def changes(
         wholes.append(score.measure(network, inputs))
         return network, inputs, wholes[-1]
 
-    found: dict[Choice, float] = {}
+    means: dict[Choice, float] = {}
     for place, choice in enumerate(choices):
         several = []
         for repeat in range(options.repeats):
             network, inputs, full = whole(place if options.draws == "choice" else 0, repeat)
             network.remaining = without(remaining, choice)
             several.append(change(full, score.measure(network, inputs), options.digits))
-        found[choice] = float(np.mean(several))
+        means[choice] = float(np.mean(several))
         if options.draws == "choice":
             whole.cache_clear()
-    return found, wholes
+    return means, wholes
 
 
 def initialise(network: nn.Module, fan: Literal["fan_in", "fan_out"]) -> None:

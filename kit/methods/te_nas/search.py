@@ -13,10 +13,10 @@ from kit.spaces.darts.prunable import OPERATIONS, everything, genotype
 
 
 def search(context: Context, settings: TeNasSettings) -> Genotype:
-    """Return the genotype of what is left after the last step, and finish the stage with it.
+    """Return the genotype that is left after the last step, and finish the stage with it.
 
-    The history has a line per step: as its loss the condition number of what was there before it,
-    the number of linear regions, and what was pruned. It goes on from the last whole step.
+    The history has a line per step: as ``loss`` the condition number before the step, the number of
+    linear regions, and what was pruned. A resumed search goes on after the last whole step.
     """
     options = settings.search
     planned = steps(options)
@@ -31,16 +31,16 @@ def search(context: Context, settings: TeNasSettings) -> Genotype:
             changes(score, settings, context.spec.seed, number, remaining, choices)
             for score in both
         )
-        gone = step.pruned(kernel, regions, options.digits)
-        progress.prune(gone)
+        removed = step.pruned(kernel, regions, options.digits)
+        progress.prune(removed)
         checkpointer.end_epoch(
             number,
             len(planned),
             {"progress": progress},
             loss=median_low(numbers),
             regions=median_low(counts),
-            pruned=[[CELLS[cell], edge, OPERATIONS[each]] for cell, edge, each in gone],
+            pruned=[[CELLS[cell], edge, OPERATIONS[each]] for cell, edge, each in removed],
         )
-    found = genotype(progress.remaining)
-    context.finish(checkpointer, architecture={"dims": context.task.dims, **found.value()})
-    return found
+    result = genotype(progress.remaining)
+    context.finish(checkpointer, architecture={"dims": context.task.dims, **result.value()})
+    return result

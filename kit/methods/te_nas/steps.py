@@ -16,12 +16,12 @@ Changes = Mapping[Choice, float]
 
 @dataclass(frozen=True)
 class Step:
-    """What is compared with each other, and how much of it goes.
+    """A step of the search: which choices are compared, and how many of them are removed.
 
     Attributes:
-        prune: operations that go from each edge; None where edges of a node go.
+        prune: operations to remove from each edge; None to remove edges of a node.
         cell: of that node.
-        edges: that lead to it, from the first up to the last.
+        edges: (start, stop) of the edges that lead to it.
     """
 
     prune: int | None
@@ -29,7 +29,7 @@ class Step:
     edges: tuple[int, int] = (0, 0)
 
     def choices(self, remaining: Remaining) -> list[Choice]:
-        """Return what may go, in order."""
+        """Return the choices that may be removed, in order."""
         return [
             (cell, edge, operation)
             for cell, edges in enumerate(remaining)
@@ -44,13 +44,13 @@ class Step:
         return cell == self.cell and self.edges[0] <= edge < self.edges[1]
 
     def pruned(self, kernel: Changes, regions: Changes, digits: int) -> list[Choice]:
-        """Return what goes, by the changes of both scores."""
+        """Return the choices to remove, by the changes of both scores."""
         ranked = [*ranking(kernel, regions, digits)]
         return ranked[:-EDGES_PER_NODE] if self.prune is None else pruned(ranked, self.prune)
 
 
 def steps(options: TeNasSearch) -> list[Step]:
-    """Return the steps that leave one operation on an edge, and two edges to a node."""
+    """Return the steps after which each edge has one operation, and each node two edges."""
     planned, left = [], len(set(options.operations))
     while left > 1:
         planned.append(Step(min(options.prune, left - 1)))
@@ -60,23 +60,23 @@ def steps(options: TeNasSearch) -> list[Step]:
 
 
 class Progress:
-    """How far the pruning has come; what a resumed search goes on with.
+    """The state of the pruning, for checkpoints.
 
     Args:
-        remaining: before any step.
+        remaining: the operations before the first step.
     """
 
     def __init__(self, remaining: Remaining) -> None:
         self.remaining = remaining
 
-    def prune(self, gone: Iterable[Choice]) -> None:
-        """Take choices away."""
-        self.remaining = without(self.remaining, *gone)
+    def prune(self, choices: Iterable[Choice]) -> None:
+        """Remove choices."""
+        self.remaining = without(self.remaining, *choices)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what is left."""
+        """Return the remaining operations as lists."""
         return {"remaining": [[[*edge] for edge in cell] for cell in self.remaining]}
 
     def load_state_dict(self, state: dict[str, Any], /) -> None:
-        """Take on what is left."""
+        """Restore what ``state_dict`` returned."""
         self.remaining = tuple(tuple(tuple(edge) for edge in cell) for cell in state["remaining"])

@@ -1,4 +1,4 @@
-"""WRN: train the backbone, score it."""
+"""WRN: trains the backbone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Wrn(networks.OneNetwork[WrnSettings]):
         fold: Fold,
         until: int | None = None,
     ) -> None:
-        """Train a network on a fold as the settings have it, for all epochs or until one."""
+        """Train a network on a fold by the settings, for all epochs or up to ``until``."""
         settings = self.settings
         limit = int(settings.batch_fraction * fold.batch_count(settings.batch_size)) + 1
         fit(
@@ -47,7 +47,7 @@ class Wrn(networks.OneNetwork[WrnSettings]):
         )
 
     def network(self, context: NetworkContext) -> nn.Module:
-        """Return the network, with its first weights."""
+        """Return the network, with its initial weights."""
         return networks.build(
             context,
             self.settings.backbone,

@@ -15,7 +15,7 @@ Rate = Annotated[float, Meta(gt=0)]
 
 
 class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is tuned."""
+    """The training settings that are tuned."""
 
     dropout: BelowOne
     learning_rate: Amount
@@ -27,13 +27,14 @@ class WrnAshaTune(Halving, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The search: random configurations that compete by their scores on the validation fold.
 
     Attributes:
-        every: epochs between scores; at the rungs there is always one.
+        every: epochs between scores; each rung has a score, too.
         metric: None for the task's first.
         batch_size: None for that of the final training.
         choice: ``best-score`` takes the lowest score of all, after however few epochs [Determined];
             ``last-rung`` compares the trials that trained longest, by their last scores.
-        dropouts: to draw from, as ``momenta``.
-        learning_rates: from, to; the logarithm is drawn uniformly, as of ``weight_decays``.
+        dropouts: values to draw from, like ``momenta``.
+        learning_rates: (lowest, highest); the logarithm is drawn uniformly, like that of
+            ``weight_decays``.
     """
 
     every: Positive
@@ -46,7 +47,7 @@ class WrnAshaTune(Halving, frozen=True, kw_only=True, forbid_unknown_fields=True
     weight_decays: tuple[Rate, Rate]
 
     def __post_init__(self) -> None:
-        """Refuse ranges that end below their beginning."""
+        """Refuse empty ranges."""
         for low, high in (self.learning_rates, self.weight_decays):
             if low > high:
                 raise ValueError(f"the range from {low} to {high} is empty")

@@ -18,7 +18,7 @@ from kit.metrics import Prediction
 
 
 class WrnAsha(Method[WrnAshaSettings]):
-    """Tuning, and then WRN as the winner has it."""
+    """Two stages: ``tune``, then ``retrain``, which is WRN with the best configuration."""
 
     def run_stage(self, stage: str, context: Context) -> None:
         """Run one stage."""

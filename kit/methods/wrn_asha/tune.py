@@ -30,15 +30,15 @@ def tune(context: Context, settings: WrnAshaSettings) -> None:
     configurations = [
         draw(settings.tune, context.spec.seed, n) for n in range(settings.tune.trials)
     ]
-    found = halve(
+    records = halve(
         context, "tune", configurations, settings.tune, epochs=settings.epochs, every=every
     )
     context.finish(
         checkpointer,
-        configuration=configurations[winner(found, settings.tune)],
+        configuration=configurations[winner(records, settings.tune)],
         trials=[
             {"configuration": each, "scores": trial.scores}
-            for each, trial in zip(configurations, found, strict=True)
+            for each, trial in zip(configurations, records, strict=True)
         ],
     )
 
@@ -78,16 +78,16 @@ def draw(space: WrnAshaTune, seed: int, number: int) -> Configuration:
     )
 
 
-def winner(found: Sequence[TrialRecord], settings: WrnAshaTune) -> int:
-    """Return the number of the best trial, the first one of equals.
+def winner(records: Sequence[TrialRecord], settings: WrnAshaTune) -> int:
+    """Return the number of the best trial, the first one of ties.
 
     Raises:
         DivergedError: none has a score that is a finite number.
     """
     if settings.choice == "best-score":
-        return best_of([min(rank(score.value) for score in trial.scores) for trial in found])
-    lasts = [trial.scores[-1].value for trial in found]
-    pairs = list(zip(found, lasts, strict=True))
+        return best_of([min(rank(score.value) for score in trial.scores) for trial in records])
+    lasts = [trial.scores[-1].value for trial in records]
+    pairs = list(zip(records, lasts, strict=True))
     longest = max((trial.epochs for trial, last in pairs if rank(last) < math.inf), default=0)
     return best_of([last if trial.epochs == longest else None for trial, last in pairs])
 

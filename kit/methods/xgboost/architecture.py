@@ -1,4 +1,4 @@
-"""What XGBoost's trees are, as far as a result tells: how many and how deep."""
+"""The kind of XGBoost's trees as an architecture: how many there are and how deep."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any
 
 from kit.files import decode_json
 
-# Facts of an ensemble: how many rounds its trees come from, and so on.
+# Facts of an ensemble that are whole numbers.
 COUNTS = ("rounds", "depth", "features")
 TREES = {"one-per-output": "one for each output", "for-all-outputs": "for all outputs at once"}
 
 
 class TreeEnsemble:
-    """See ``kit.architecture.ArchitectureKind``. Trees are no search's, so no run takes them."""
+    """See ``kit.architecture.ArchitectureKind``; no run can be given trees."""
 
     name, version = "trees", 1
 
@@ -20,12 +20,12 @@ class TreeEnsemble:
         """Read JSON.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not JSON.
         """
         return decode_json(text, object)
 
     def check(self, value: Any) -> None:
-        """Hold a value to its form.
+        """Check the form of a value.
 
         Raises:
             ValueError: naming the fact that is wrong.

@@ -22,7 +22,7 @@ class Ensemble:
 
     Args:
         parameters: as ``xgboost.train`` takes them: objective, depth, learning rate.
-        data: of the training, which bins features and begins the trees.
+        data: training data, which decides on the bins of features.
     """
 
     def __init__(self, parameters: Mapping[str, Any], data: xgboost.DMatrix) -> None:
@@ -40,14 +40,14 @@ class Ensemble:
         patience: int,
         share: float,
     ) -> None:
-        """Add trees until the validation score has not become better for too long.
+        """Add trees until the validation score has not improved for ``patience`` rounds.
 
         Args:
             checkpointer: keeps the checkpoint and the history.
-            data: what the trees are fitted to.
-            validation: to score after each round, by the objective's own metric.
-            rounds: at most, those before the checkpoint included.
-            patience: in rounds; 0 for never.
+            data: that the trees are fitted to.
+            validation: scored after each round, by the metric of the parameters.
+            rounds: largest number, those before the checkpoint included.
+            patience: in rounds; 0 for no limit.
             share: of the rows that the trees of a round see. XGBoost's own draws would depend on
                 where a run was interrupted.
         """
@@ -67,8 +67,8 @@ class Ensemble:
         return self.booster[: self.best_round + 1]
 
     def _score(self, validation: xgboost.DMatrix, number: int) -> float:
-        told = self.booster.eval(validation, iteration=number)
-        return float(told.rpartition(":")[2])
+        line = self.booster.eval(validation, iteration=number)
+        return float(line.rpartition(":")[2])
 
     def state_dict(self) -> dict[str, Any]:
         """Return the trees in XGBoost's own binary JSON, as bytes in a tensor."""
@@ -77,7 +77,7 @@ class Ensemble:
         return {"trees": trees, "best": self.best, "round": self.best_round}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take a state on; what is a parameter rather than a tree is not part of it."""
+        """Restore what ``state_dict`` returned; parameters are not part of it."""
         self.booster.load_model(bytearray(state["trees"].numpy()))
         self.booster.set_param(self.parameters)
         self.best, self.best_round = state["best"], state["round"]
@@ -89,12 +89,12 @@ def save(booster: xgboost.Booster, path: Path) -> None:
 
 
 def load(path: Path) -> xgboost.Booster:
-    """Read what ``save`` wrote; it answers on the CPU."""
+    """Read what ``save`` wrote, for predictions on the CPU."""
     booster = xgboost.Booster({"nthread": torch.get_num_threads()})
     booster.load_model(bytearray(path.read_bytes()))
     return booster
 
 
 def predict(booster: xgboost.Booster, x: Tensor) -> Tensor:
-    """Return the answers to rows: probabilities, or values."""
+    """Return the predictions for rows of features: probabilities, or values."""
     return torch.from_numpy(booster.inplace_predict(x.cpu().numpy())).to(x.device)

@@ -17,9 +17,9 @@ class XgboostSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields
     """All settings of XGBoost. Trees of depth 3 at rate 1 are the released choice.
 
     Attributes:
-        rounds: at most; each adds one tree per class, label or position.
+        rounds: largest number; each adds one tree per class, label or position.
         depth: the most splits between a tree's root and a leaf.
-        learning_rate: times what each tree says.
+        learning_rate: factor of each tree's output.
         subsample: share of the samples that the trees of a round see, drawn evenly; the released
             code draws samples with large gradients more often, which XGBoost does on GPUs alone.
         stop_by: what the validation fold is scored by in a task of classes; others have one score.
@@ -28,8 +28,8 @@ class XgboostSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields
         trees: ``one-per-output``, or ``for-all-outputs`` at once, whose leaves are vectors.
         patch: of a dense task; 0 for trees of each position that see the whole sample, else the
             side of the neighbourhood from which one set of trees answers for any position.
-        positions: so many of a sample, drawn at random, are learnt from where there are patches.
-        hard: answers are cut to 0 or 1 before they are scored.
+        positions: number of positions per sample, drawn at random, to train on with patches.
+        hard: whether predictions are cut to 0 or 1 before they are scored.
         batch_size: samples that are in memory as floats at one time.
     """
 
@@ -51,7 +51,7 @@ class XgboostInfo(MethodInfo):
     """Applies to samples that have one size."""
 
     def applies(self, task: Task) -> str | None:
-        """Return None, or that the task's maps have no fixed size."""
+        """Return None if the method can take the task, else the reason why not."""
         if task.dense and task.rules.get("window"):
             return "trees of a whole map need maps of one size; the paper's did not fit on a GPU"
         return super().applies(task)

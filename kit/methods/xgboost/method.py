@@ -1,4 +1,4 @@
-"""xgboost: boost, score."""
+"""xgboost: boosts trees."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Xgboost(Method[XgboostSettings]):
     """One stage, ``train``. The package is imported when it is needed, not before."""
 
     def run_stage(self, stage: str, context: Context) -> None:
-        """Boost on the final fold, with an eye on the validation fold."""
+        """Boost on the final fold, scoring each round on the validation fold."""
         import xgboost
 
         from kit.methods.xgboost import ensemble

@@ -1,4 +1,4 @@
-"""What trees see of a batch: a row per sample, or a row per position."""
+"""Rows of features from a batch: one per sample, or one per position."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from kit.data.loading import Batch
 
 
 class Rows(NamedTuple):
-    """Features (rows, features), and answers (rows,) or (rows, outputs)."""
+    """Features (rows, features), and targets (rows,) or (rows, outputs)."""
 
     x: Tensor
     y: Tensor
 
 
 def whole(batch: Batch) -> Rows:
-    """Return one row per sample; the answer to a map has an output per position.
+    """Return one row per sample; a map's target has an output per position.
 
-    Positions that do not count are answered by 0.
+    Masked positions have the target 0.
     """
     y = batch.y if batch.mask is None else batch.y * batch.mask
     return Rows(batch.x.flatten(1), y.flatten(1) if y.ndim > 1 else y)
@@ -41,13 +41,13 @@ def patches(x: Tensor, side: int) -> Tensor:
 
 
 def drawn_patches(side: int, count: int) -> Callable[[Batch], Rows]:
-    """Return what makes a row of so many positions per sample, drawn from those that count."""
+    """Return a function that makes rows of ``count`` unmasked positions per sample, at random."""
 
     def draw(batch: Batch) -> Rows:
         classes = batch.y.ndim == batch.x.ndim - 1  # one per position, instead of channels
         y = (batch.y[:, None] if classes else batch.y).flatten(2).transpose(1, 2)
         counted = torch.ones_like(y[..., 0]) if batch.mask is None else batch.mask.flatten(1)
-        # A position that does not count comes after all that do.
+        # Masked positions come after all others.
         order = torch.rand(counted.shape, device=counted.device) + counted.logical_not()
         chosen = order.argsort(1)[:, :count]
         keep = counted.gather(1, chosen).bool()
@@ -60,13 +60,13 @@ def drawn_patches(side: int, count: int) -> Callable[[Batch], Rows]:
 
 
 class Stream(xgboost.DataIter):
-    """A fold for XGBoost, which keeps of it one byte per feature: batch after batch.
+    """A fold given to XGBoost batch by batch, which keeps one byte per feature of it.
 
     Args:
         fold: passed over several times.
         batch_size: samples at one time.
-        rows: makes of a batch its rows of features, with their targets.
-        begin: called before each pass; every pass must draw the same.
+        rows: returns the rows of a batch.
+        begin: called before each pass, to seed random draws, which must be the same every time.
     """
 
     def __init__(
@@ -90,6 +90,6 @@ class Stream(xgboost.DataIter):
         return True
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Begin a new pass."""
         self.begin()
         self.batches = self.fold.batches(self.batch_size)

@@ -1,1 +1,1 @@
-"""What experts are made of that torch has not."""
+"""Layers of the experts that torch does not have."""

@@ -9,13 +9,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 LENGTHS = (7, 9, 11)
-# Values that a group of kernels makes at a time on a CPU, so that they stay in its cache.
+# Most values to compute at a time on a CPU, so that they stay in its cache.
 CPU_VALUES = 1 << 17
 
 
 @dataclass(frozen=True)
 class KernelGroup:
-    """Kernels of one shape: they lie in this part of all kernels, sorted."""
+    """Kernels of one shape.
+
+    Attributes:
+        length: number of taps.
+        dilation: distance of the taps.
+        padding: zeros on each side of a series.
+        part: their rows among all kernels, which are sorted by shape.
+    """
 
     length: int
     dilation: int
@@ -24,23 +31,23 @@ class KernelGroup:
 
     @property
     def count(self) -> int:
-        """How many kernels."""
+        """Number of kernels."""
         return self.part.stop - self.part.start
 
     def outputs(self, length: int) -> int:
-        """Return the number of places of a kernel on a series."""
+        """Return the number of positions of a kernel on a series of some length."""
         return length + 2 * self.padding - (self.length - 1) * self.dilation
 
 
 class Rocket(nn.Module):
-    """Random kernels and what they make of a series: largest value, and share of positive ones.
+    """Random convolutions of a series; the features are each one's maximum and share of positives.
 
     Kernels are drawn from torch's global generator and kept sorted by their shape, so that those of
     one shape are one product of matrices.
 
     Args:
         length: time steps of a series.
-        count: how many kernels to draw.
+        count: number of kernels to draw.
     """
 
     weights: Tensor
@@ -48,7 +55,7 @@ class Rocket(nn.Module):
 
     def __init__(self, length: int, count: int) -> None:
         super().__init__()
-        # On the meta device too, the shapes are drawn: they decide on the cost.
+        # On the CPU even if the device is meta, since the shapes decide on the cost.
         kind = torch.randint(len(LENGTHS), (count,), device="cpu")
         lengths = torch.tensor(LENGTHS, device="cpu")[kind]
         largest = ((length - 1) / (lengths - 1)).log2().clamp(min=0)
@@ -85,7 +92,7 @@ class Rocket(nn.Module):
         return features.flatten(1)
 
     def multiply_adds(self, x: Tensor) -> int:
-        """Return those of one series."""
+        """Return the multiply-adds for one series."""
         return sum(group.outputs(x.shape[-1]) * group.length * group.count for group in self.groups)
 
     def _convolve(self, series: Tensor, group: KernelGroup) -> Tensor:

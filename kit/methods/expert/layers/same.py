@@ -1,4 +1,4 @@
-"""Convolution and pooling as TensorFlow pads them under the name ``SAME``: to ceil(n / stride)."""
+"""Convolution and pooling with TensorFlow's padding ``SAME``: the output has ceil(n / stride)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kit.ops.convolutions import same_padding
 
 
 class SameConv1d(nn.Conv1d):
-    """A convolution over zeros at both ends."""
+    """A convolution of an input padded by zeros at both ends."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, n) -> (batch, outputs, ceil(n / stride))."""
@@ -18,8 +18,8 @@ class SameConv1d(nn.Conv1d):
 
 
 def same_max_pool1d(x: Tensor, size: int) -> Tensor:
-    """Return the largest of windows side by side, (batch, channels, n) -> (..., ceil(n / size)).
+    """Max-pool windows without overlap, (batch, channels, n) -> (batch, channels, ceil(n / size)).
 
-    Windows that reach beyond the ends see nothing there, not zeros.
+    The padding is minus infinity, so that it is never the maximum.
     """
     return F.max_pool1d(F.pad(x, same_padding(x.shape[-1], size, size), value=-float("inf")), size)

@@ -31,7 +31,7 @@ def wigner_d(bandwidth: int, beta: npt.NDArray[np.float64]) -> npt.NDArray[np.fl
         (count, bandwidth, bandwidth, 2 bandwidth - 1): angle, degree l, order m from 0 on, order n
         from 1 - bandwidth on.
     """
-    from scipy.special import eval_jacobi, gammaln  # which shapes alone do not need
+    from scipy.special import eval_jacobi, gammaln  # here, since only values need it, not shapes
 
     orders = np.arange(bandwidth), np.arange(1 - bandwidth, bandwidth)
     grid = np.meshgrid(np.arange(bandwidth), *orders, indexing="ij")

@@ -44,7 +44,7 @@ class SpectralConv2d(nn.Module):
             return torch.view_as_real(half.mT).flatten(3) @ back
 
     def multiply_adds(self, x: Tensor) -> int:
-        """Return those of one map; a complex product is four real ones."""
+        """Return the multiply-adds for one map; a complex product is four real ones."""
         channels, outputs, modes, _ = self.low.shape
         rows, columns = x.shape[2:]
         transform = 2 * modes * rows * columns + 4 * (2 * modes) * rows * modes
@@ -69,7 +69,7 @@ def _waves(rows: int, columns: int, modes: int, device: torch.device) -> tuple[T
     kept = torch.arange(modes, device=device)
     steep = waves(torch.cat([kept, kept - modes]), rows)
     flat = waves(kept, columns)
-    # The half of the spectrum that is not there mirrors all columns but the first.
+    # All columns but the first also stand for the missing half of the spectrum, their mirror.
     flat_back = flat * torch.where(kept > 0, 2.0, 1.0)[:, None] / (rows * columns)
     across = torch.view_as_real(flat.mT).flatten(1).float()
     back = torch.view_as_real(flat_back).transpose(1, 2).flatten(0, 1).float()
