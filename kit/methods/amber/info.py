@@ -32,14 +32,14 @@ class AmberSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     Attributes:
         warm_up: passes over the data before the first episode.
         episodes: each trains the shared weights, scores children and teaches the controller.
-        child_steps: of an episode, each on a batch and with a newly sampled child.
-        children: that an episode scores on the whole of ``search_val``.
+        child_steps: training steps of an episode, each on a batch and with a newly sampled child.
+        children: number that an episode scores on the whole of ``search_val``.
         optimiser: of the shared weights.
         width: channels of the first layers; they double three times.
         hidden: units of the dense layer.
-        branches: ``chosen`` computes a child's own operations and changes their weights alone;
-            ``all`` computes the others too, whose batch statistics follow, and whose weights Adam
-            goes on moving by its momentum [code].
+        branches: ``chosen`` computes only a child's own operations and changes only their weights;
+            ``all`` computes the others, too, so that their batch statistics are updated and Adam's
+            momentum still moves their weights [code].
     """
 
     warm_up: Count
@@ -59,19 +59,18 @@ class AmberController(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     Attributes:
         units: of its LSTM.
-        temperature: that its scores are divided by.
-        bound: its scores are within ± this.
-        learning_rate: of Adam, in the form that Keras has it.
+        temperature: divides its scores.
+        bound: largest absolute value of its scores.
+        learning_rate: of Adam as in Keras.
         passes: over the children of an episode.
-        batch_size: children to one update.
-        clip: advantages are within ± this.
-        skip_target: the share of skips that the penalty holds it to.
+        batch_size: children per update.
+        clip: largest absolute value of advantages.
+        skip_target: the share of skips that the penalty aims at.
         skip_weight: of the penalty.
-        penalised: the probability that is held to the target: ``sampled``, that skips are drawn by,
-            or ``half-score``, the sigmoid of half the score [code].
-        divergence: a pass, but the first, ends before an update at which the mean divergence from
-            the probabilities before all of them exceeds it; 0 for never [code: 0.01, which stops
-            nothing].
+        penalised: the probability that is compared with the target: ``sampled``, by which skips are
+            drawn, or ``half-score``, the sigmoid of half the score [code].
+        divergence: a pass after the first ends before the update at which the mean divergence from
+            the initial probabilities exceeds this; 0 for never [code: 0.01, never reached].
     """
 
     units: Positive
@@ -93,7 +92,7 @@ class AmberEvaluate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes:
         width: channels of its first layers.
         hidden: units of the dense layer.
-        l2: times the squares of the weights of its convolutions, in the loss.
+        l2: factor of the sum of squares of its convolutions' weights in the loss.
         largest_norm: of a convolution's taps between an input and an output channel.
     """
 
@@ -112,7 +111,7 @@ class AmberNetworkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_f
     """All settings of a network of layers and its training.
 
     Attributes:
-        layers: how many; a given architecture brings its own number.
+        layers: number of layers, unless an architecture is given.
         loss: None for the task's own.
         speed: what may make training faster; the search is neither compiled nor recorded.
     """
@@ -144,8 +143,8 @@ class AmberSettings(AmberNetworkSettings, frozen=True, kw_only=True, forbid_unkn
     """All settings of AMBER.
 
     Attributes:
-        architecture: [operation, [earlier layers]] of each layer; given, it takes the search's
-            place.
+        architecture: [operation, [earlier layers]] of each layer, in place of a search; None to
+            search.
     """
 
     search: AmberSearch

@@ -23,21 +23,22 @@ Steps = Annotated[int, Meta(ge=1, le=MOST_STEPS)]
 
 
 class AutoDeepLabSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The search stage: after each step of the weights one of alphas and betas.
+    """The search stage: steps of the weights, each followed by one of alphas and betas.
 
     Attributes:
         filters: channels of a cell on the finest level of the supernet.
         layers: of its trellis.
         steps: of its cells.
         optimiser: of the weights; their rate falls along half a cosine.
-        lowest_rate: what it does not fall below.
+        lowest_rate: lower bound of that rate.
         architecture: optimiser of alphas and betas.
-        architecture_on: the samples that these learn from; those of the weights [released].
-        validation_loss: what the epoch is chosen by whose alphas and betas are decoded; None for
-            the loss that is trained on.
-        choice: among ``all`` epochs, so that one before alphas and betas have moved may win
-            [released], or among those in which they learn.
-        layer_1_beta: which beta weighs staying on level 1 at layer 1; ``down`` is the code's slip.
+        architecture_on: role of the samples that alphas and betas learn from [released: the same as
+            the weights].
+        validation_loss: the loss by which the epoch is chosen whose alphas and betas are decoded;
+            None for the training loss.
+        choice: whether that epoch is chosen among ``all``, even those before alphas and betas learn
+            [released], or only among those in which they learn.
+        layer_1_beta: which beta weighs staying on level 1 at layer 1; ``down`` is the code's error.
         allow_none: whether edges of the found cell may hold no operation [released].
     """
 
@@ -62,12 +63,12 @@ class AutoDeepLabEvaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fi
         filters: channels of its cells on the finest level.
         width: channels of its pyramid pooling and decoder.
         optimiser: with the rate that the warm-up reaches.
-        first_rate: of the warm-up, which multiplies it by the same number at every step.
-        warm_up: its steps.
-        power: of the rate's fall to 0 after that.
-        op_order: which edge gets the operation of a row; ``ascending`` is the code's slip.
-        training_mode: whether norms and dropout learn in ``every-epoch``, or are as in evaluation
-            from the second one on [released, Darcy Flow].
+        first_rate: first rate of the warm-up, in which each step multiplies the rate by one factor.
+        warm_up: number of steps of the warm-up.
+        power: exponent of the rate's fall to 0 after that.
+        op_order: which edge gets the operation of a row; ``ascending`` is the code's error.
+        training_mode: whether the network is in training mode in ``every-epoch``, or only in the
+            ``first-epoch`` and in evaluation mode after it [released, Darcy Flow].
         test_mode: ``training`` tests with statistics of the test batch and with dropout [released,
             PSICOV and Cosmic].
         test_batch_size: samples at a time in tests.
@@ -95,8 +96,8 @@ class AutoDeepLabSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fi
         swap_axes: networks see inputs, not targets, with their two axes swapped [released, Darcy
             Flow].
         loss: None for the task's own.
-        architecture: a path and a cell; given, they take the search's place.
-        speed: what may make both stages faster; off in the papers' runs.
+        architecture: a path and a cell, in place of a search; None to search.
+        speed: options that make both stages faster; off in the papers' runs.
     """
 
     search: AutoDeepLabSearch

@@ -25,12 +25,12 @@ class Evaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     Attributes:
         channels: of a node in its first cells.
-        layers: its cells.
-        drop_path: with what probability a path is left out at the end; it rises from 0.
-        drop_path_stretch: over how many times the epochs it rises: 4 never comes near
-            [NAS-Bench-360's dense code, whose 600 epochs became 150].
-        batch_norm: ``last-batch`` keeps statistics of practically the last batch alone: momentum
-            0.999 and eps 1e-3 [NAS-Bench-360]; ``running`` has torch's.
+        layers: number of cells.
+        drop_path: probability that a path is left out at the end; it rises from 0.
+        drop_path_stretch: multiple of the epochs over which it rises; with 4 it reaches only a
+            quarter [NAS-Bench-360's dense code, whose 600 epochs became 150].
+        batch_norm: ``last-batch`` uses momentum 0.999 and eps 1e-3, so that statistics are almost
+            those of the last batch [NAS-Bench-360]; ``running`` uses torch's defaults.
         auxiliary: weight of the loss of a second head; 0 for no such head.
         cutout: as ``data.cutout``, in this stage alone.
     """
@@ -55,9 +55,9 @@ class EvaluatedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fiel
     Attributes:
         reduction: what the second half of a reduction without kernel reads: ``shifted`` by one
             position, or the ``same`` ones [NAS-Bench-360's 1D code].
-        skip: how many first positions of the last axis networks do not see.
+        skip: number of positions at the start of the last axis that networks do not see.
         loss: None for the task's own.
-        speed: what may make all stages faster; off in the papers' runs.
+        speed: options that make all stages faster; off in the papers' runs.
     """
 
     evaluation: Evaluation
@@ -91,7 +91,7 @@ class GenotypeSettings(EvaluatedSettings, frozen=True, kw_only=True, forbid_unkn
     """All settings but those of the search.
 
     Attributes:
-        architecture: a genotype; given, it takes the search's place.
+        architecture: a genotype, in place of a search; None to search.
     """
 
     architecture: Mapping[str, Any] | None = None

@@ -20,14 +20,15 @@ class GaeaSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields
 
     Attributes:
         channels: of a node in the supernet's first cells; divisible by 4.
-        layers: its cells.
+        layers: number of cells.
         optimiser: of the weights.
         schedule: of the weights' rate.
         clip: norm to which the weights' gradients together are clipped; 0 for none.
         learning_rate: of alphas and betas.
-        floor: what no alpha or beta falls below [GAEA: 1e-5]; 0 for none [NAS-Bench-360].
-        mixture: ``softmax-of-simplex`` takes the softmax of what are distributions already, so that
-            mixtures stay nearly uniform [NAS-Bench-360]; ``simplex`` takes these [GAEA].
+        floor: lower bound of alphas and betas [GAEA: 1e-5]; 0 for none [NAS-Bench-360].
+        mixture: ``softmax-of-simplex`` takes the softmax of values that are distributions already,
+            so that mixtures stay nearly uniform [NAS-Bench-360]; ``simplex`` uses the values as
+            they are [GAEA].
         beta_simplex: whether betas are one distribution over ``all`` edges [NAS-Bench-360] or over
             those of each ``node`` [GAEA].
         start: first values of alphas and betas, ``ones`` [NAS-Bench-360] or ``uniform`` [GAEA].

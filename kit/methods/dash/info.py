@@ -153,7 +153,7 @@ class DashSettings(TunedSettings, frozen=True, kw_only=True, forbid_unknown_fiel
     """All settings of DASH.
 
     Attributes:
-        architecture: layer name -> (kernel size, dilation); given, it takes the search's place.
+        architecture: layer name -> (kernel size, dilation), in place of a search; None to search.
     """
 
     search: DashSearch

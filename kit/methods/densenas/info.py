@@ -27,7 +27,7 @@ Entry = tuple[Channels, Operation, tuple[Operation, ...], Count, Positive]
 
 
 class DenseNasSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The search stage: weights and architecture in turn. All of it is the released code's.
+    """The search stage: steps of weights and architecture in turn, all as in the released code.
 
     Attributes:
         batch_size: of the architecture's steps; the weights' steps see four such batches, from four
@@ -46,8 +46,8 @@ class DenseNasSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fi
         double_softmax: the weights of the ways to the tail pass a second softmax.
         architecture_on: what the architecture learns from: ``held-out`` samples, or those that the
             ``weights`` step sees (code, on Cosmic).
-        idle_momentum: layers that a step did not sample move on by momentum and weight decay, as
-            they did before torch 2 set gradients to none.
+        idle_momentum: whether momentum and weight decay move layers that a step did not sample, as
+            before torch 2, which sets unused gradients to None.
     """
 
     batch_size: Positive
@@ -68,12 +68,12 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
     """All settings of DenseNAS; those of training are of the network that was found.
 
     Attributes:
-        supernet: the name of one of NAS-Bench-360's, or a table of one's own.
+        supernet: the name of one of NAS-Bench-360's supernets, or a table.
         floor: the rate that the cosine of the final training ends at.
         pad: zeros on each side of a sample.
-        architecture: given, it takes the search's place.
-        speed: what may make training faster, off in the paper's runs; of the search its precision
-            and layout alone, since its paths change from step to step.
+        architecture: a chain of blocks, in place of a search; None to search.
+        speed: options that make training faster; off in the paper's runs. The search uses only
+            precision and layout, since its paths change from step to step.
     """
 
     supernet: str | SupernetTable

@@ -21,21 +21,21 @@ class RandomTrials(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The search: networks are drawn, trained for a while and compared.
 
     Attributes:
-        budget: so many ``trials`` (code), or as many as take the ``hours`` of the search, in rounds
-            of some trials [paper: the same GPU hours].
-        trials: how many, or of one round.
+        budget: a number of ``trials`` (code), or rounds of trials until they have taken the
+            ``hours`` of the DenseNAS search [paper: the same GPU hours].
+        trials: number of trials, or of trials in a round.
         epochs: of a trial.
         batch_size: of a trial; None for that of the final training.
-        cosine_epochs: of the cosine that the rates of a trial follow; None for those of the trial.
-            In the released code those of the final training, of which a trial sees the beginning.
-        path: how betas decide on it: drawn ``near-uniform``, so that the likeliest path is always
-            the same one (code), or a path drawn ``uniform`` among all.
-        bound: how many parameters networks may have: as many as the ``searched`` one of the same
-            seed and ``slack`` more, a number, or ``none`` for any (code, dense tasks).
+        cosine_epochs: length of the cosine of a trial's rates; None for the epochs of the trial. In
+            the released code it is that of the final training, of which trials see the beginning.
+        path: ``near-uniform`` draws betas so close to uniform that the likeliest path is always the
+            same one (code); ``uniform`` draws a path uniformly among all.
+        bound: largest number of parameters of a network: that of the ``searched`` network of the
+            same seed plus ``slack``, a number, or ``none`` for no bound (code, dense tasks).
         slack: number of parameters that ``bound = searched`` adds.
         strict: whether networks must have fewer parameters than the bound (code, 1D).
-        attempts: networks to draw for one trial until one meets the bound.
-        by: what trials are compared by, the task's first metric or the loss.
+        attempts: most networks to draw for one trial until one meets the bound.
+        by: the score that trials are compared by: the task's first metric or the loss.
     """
 
     budget: Literal["trials", "hours"]

@@ -35,16 +35,16 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
 
     Attributes:
         channels: of the first stage.
-        cells: of a stage.
+        cells: number per stage.
         train: ``classes`` trains the first cell of each class of isomorphic ones, to which the
-            others point; ``all`` trains every cell, as the published tables have it.
-        subset: train so many of them only, drawn at random, the same ones always; 0 for all.
-        neighbours: with a subset, train all cells, too, that differ on one edge from one of it, of
-            which the importance of its operations is computed.
-        part: (number, of): train one of so many parts of them, for as many machines.
-        scored: on what cells are evaluated after each epoch: the test data, on which the best is
-            then chosen, too, or a part of the training data that none is trained on.
-        architecture: a cell; given, it takes the place of training them all.
+            others point; ``all`` trains every cell, as for the published tables.
+        subset: train only this many cells, always the same random ones; 0 for all.
+        neighbours: with a subset, whether to train also all cells that differ from one of it on one
+            edge, which the importance of operations is computed from.
+        part: (number, of): train only one of several equal parts, so that machines can share them.
+        scored: the data on which cells are evaluated after each epoch and the best is chosen: the
+            test data, or training data that is held out.
+        architecture: a cell to train, in place of all; None to train all.
     """
 
     channels: Positive = 16

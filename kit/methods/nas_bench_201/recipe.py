@@ -150,8 +150,8 @@ class Recipe:
             value = function(answer.values, batch)
             total += value * weight(function, len(batch.x))
             metric.update(answer, batch)
-        found = metric.compute()[self.context.task.metrics[0]]
-        accuracy = torch.nan if found.value is None else _full(found) - found.value
+        result = metric.compute()[self.context.task.metrics[0]]
+        accuracy = torch.nan if result.value is None else _full(result) - result.value
         return {
             "held-out-loss": total / len(self.held_out),
             "held-out-accuracy": total.new_tensor(accuracy),
@@ -163,5 +163,5 @@ class Recipe:
             torch.cuda.synchronize(self.context.device)
 
 
-def _full(found: MetricValue) -> float:
-    return PERCENT if found.unit == "%" else FRACTION
+def _full(result: MetricValue) -> float:
+    return PERCENT if result.unit == "%" else FRACTION

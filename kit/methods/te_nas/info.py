@@ -31,8 +31,8 @@ class TeNasSearch(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
             one for the regions of each choice [released: it asks for an initialisation by a name
             that it does not know]; ``anew`` draws Kaiming normal weights before each repeat,
             fan-out for the kernel and fan-in for the regions [paper].
-        draws: whether each ``choice`` has samples and weights of its own, and the whole supernet is
-            scored anew beside it [released], or all of a ``round`` the same, at half the cost.
+        draws: whether each ``choice`` has its own samples and weights, for which the whole supernet
+            is scored, too [released], or all choices of a ``round`` share them, at half the cost.
     """
 
     operations: Annotated[tuple[str, ...], Meta(min_length=1)]

@@ -22,7 +22,7 @@ class WrnSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fi
         variant: whose released code the backbone follows where the papers' codes differ.
         batch_fraction: epochs see the first int(fraction * batches) + 1 of the shuffled batches.
         backbone_options: further arguments of the backbone's ``build``.
-        speed: what may make training faster; all of it is off in the papers' runs.
+        speed: options that make training faster; all are off in the papers' runs.
     """
 
     backbone: str

@@ -57,7 +57,7 @@ class WrnAshaSettings(WrnSettings, frozen=True, kw_only=True, forbid_unknown_fie
     """All settings of the tuned backbone; trials have the epochs of the final training at most.
 
     Attributes:
-        configuration: given, it takes the search's place.
+        configuration: used in place of a search; None to search.
     """
 
     tune: WrnAshaTune

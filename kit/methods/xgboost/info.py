@@ -22,12 +22,12 @@ class XgboostSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields
         learning_rate: factor of each tree's output.
         subsample: share of the samples that the trees of a round see, drawn evenly; the released
             code draws samples with large gradients more often, which XGBoost does on GPUs alone.
-        stop_by: what the validation fold is scored by in a task of classes; others have one score.
-        patience: the boosting ends after so many rounds without a better score on the validation
-            fold, and the best round's trees are kept; 0 for never.
+        stop_by: the score on the validation fold in a task of classes; other tasks have only one.
+        patience: number of rounds without a better score on the validation fold after which
+            boosting ends; 0 for never. The trees up to the best round are kept.
         trees: ``one-per-output``, or ``for-all-outputs`` at once, whose leaves are vectors.
-        patch: of a dense task; 0 for trees of each position that see the whole sample, else the
-            side of the neighbourhood from which one set of trees answers for any position.
+        patch: on a dense task: 0 for trees for each position that read the whole sample, else the
+            side of the neighbourhood from which one set of trees predicts any position.
         positions: number of positions per sample, drawn at random, to train on with patches.
         hard: whether predictions are cut to 0 or 1 before they are scored.
         batch_size: samples that are in memory as floats at one time.
