@@ -47,7 +47,7 @@ def fit(
         fold: shuffled anew in every epoch.
         settings: optimiser, schedule, epochs, batch size and what validation decides.
         limit: batches per epoch, None for all.
-        until: stop after so many epochs, with a checkpoint to go on from; None for all.
+        until: stop after this many epochs, with a checkpoint to resume from; None for all.
         speed: options that make the training passes faster.
         optimiser: None for one of all weights, made from the settings.
         monitor: scores the network; None for one made from the settings.

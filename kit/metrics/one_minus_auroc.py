@@ -75,7 +75,7 @@ class Evaluator(Base):
         areas, batches = _areas(scores, truth), torch.stack(self.batches)
         broken = bool(scores.isnan().any())
         pooled = "pooled over the positions of all" if self.dense else "mean over labels, over all"
-        found = {
+        values = {
             "one-minus-auroc": self._value(areas, broken, f"{pooled} {self.unit}s", self.seen),
             "one-minus-auroc/batch-mean": self._value(
                 batches, broken, "mean over batches", len(batches)
@@ -84,10 +84,10 @@ class Evaluator(Base):
         if self.dense:
             # The curve of predictions that are only 0 or 1 has a single corner.
             area = 1 - 0.5 * (self.cut.false_negative_rate + self.cut.false_positive_rate)
-            found["one-minus-auroc/binarised"] = self._value(
+            values["one-minus-auroc/binarised"] = self._value(
                 area[None], broken, f"{pooled} {self.unit}s, cut, not masked", self.seen
             )
-        return found
+        return values
 
     @staticmethod
     def _value(areas: Tensor, broken: bool, aggregation: str, units: int) -> MetricValue:

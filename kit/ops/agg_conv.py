@@ -45,7 +45,7 @@ def agg_conv(
         groups: 1, or C_in = C_out for a depthwise convolution; others by direct methods alone.
         method: one of `METHODS`; "auto" for the rule of `kit.ops.dispatch`; "autotune" to time
             the promising ones once per shape and device and to keep the fastest.
-        memory: "fast" keeps what the backward pass can reuse, "small" makes it again.
+        memory: "fast" keeps what the backward pass can reuse, "small" computes it again.
 
     Returns:
         (B, C_out, ceil(n / stride)) or (B, C_out, ceil(n_1 / stride), ceil(n_2 / stride)).

@@ -127,9 +127,9 @@ def phases(shape: Shape) -> Cost:
         return dft_matmul(shape)
     work = 0.0
     for part in best(conv, shape.batch, shape.channels, shape.outputs)[0]:
-        batch, own = shape.batch * part.factor**2, part.conv
+        batch, phase = shape.batch * part.factor**2, part.conv
         work += dft_matmul(
-            replace(shape, batch=batch, sizes=own.sizes, dilations=own.dilations)
+            replace(shape, batch=batch, sizes=phase.sizes, dilations=phase.dilations)
         ).multiply_adds
     return Cost(work, work)
 

@@ -184,12 +184,12 @@ class Checkpointer:
 
 def _weights(state: Mapping[str, Stateful]) -> list[tuple[str, Tensor]]:
     """Return (name, parameter) of all networks and optimisers in a state, each parameter once."""
-    found: dict[int, tuple[str, Tensor]] = {}
+    weights: dict[int, tuple[str, Tensor]] = {}
     for part in state.values():
         if isinstance(part, nn.Module):
-            found |= {id(weight): (name, weight) for name, weight in part.named_parameters()}
+            weights |= {id(weight): (name, weight) for name, weight in part.named_parameters()}
     for name, part in state.items():
         if isinstance(part, torch.optim.Optimizer):
             for weight in (each for group in part.param_groups for each in group["params"]):
-                found.setdefault(id(weight), (f"a weight of {name}", weight))
-    return list(found.values())
+                weights.setdefault(id(weight), (f"a weight of {name}", weight))
+    return list(weights.values())

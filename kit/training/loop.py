@@ -75,7 +75,7 @@ def train(
         epochs: total number, those before the checkpoint included.
         batches: returns the batches of an epoch, given its number.
         loss: runs the network on a batch.
-        until: stop after so many epochs, with a checkpoint to go on from; None for all.
+        until: stop after this many epochs, with a checkpoint to resume from; None for all.
         steps: number per epoch, for schedules that change the rate within epochs.
         clip: largest norm of all gradients together; 0 for no clipping.
         monitor: scores the network after each epoch.
@@ -129,7 +129,7 @@ def run_epochs(
         one_epoch: trains for an epoch, given its number; returns the mean ``loss`` and any more
             entries of the history, as tensors of one number.
         epochs: in all, those before the checkpoint included.
-        until: stop after so many epochs, with a checkpoint to go on from; None for all.
+        until: stop after this many epochs, with a checkpoint to resume from; None for all.
         monitor: scores the network after each epoch.
         observe: returns more entries of the history, once per epoch.
 
