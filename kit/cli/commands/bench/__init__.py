@@ -18,7 +18,7 @@ from kit.cli.commands.bench.spaces import bench_spaces
 
 @click.group(name="bench")
 def command() -> None:
-    """Measure speed and memory; nothing is trained."""
+    """Measure speed and memory."""
     keep_freed_memory()
 
 

@@ -8,19 +8,21 @@ from typing import Any
 import click
 
 from kit.cli import options
-from kit.cli.commands.bench.shared import clock, device, methods, show, threads
+from kit.cli.commands.bench.shared import clock, device, methods, rounds, show, threads
 from kit.errors import unknown
 
 
 @click.command(name="aggconv")
-@click.option("--shapes", help="Only cases whose name contains this, e.g. '1D dense' or 'lite'.")
+@click.option("--shapes", help="Only cases whose name contains this, such as '1D dense' or 'lite'.")
 @methods
 @threads
-@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@rounds(5)
 @click.option(
-    "--cold", is_flag=True, help="Also straight after other work: steps of a plain layer, 20 ms."
+    "--cold",
+    is_flag=True,
+    help="Also measure calls right after other work (20 ms of steps of a plain layer).",
 )
-@click.option("--no-peaks", is_flag=True, help="Leave out peak memory, which takes longest.")
+@click.option("--no-peaks", is_flag=True, help="Do not measure peak memory, which takes longest.")
 @device
 @clock
 @options.formats("text", "json")
@@ -35,11 +37,10 @@ def bench_aggconv(
     clock: Callable[[], float],
     form: str,
 ) -> None:
-    """One layer of mixed convolutions, method by method.
+    """Measure one layer of mixed convolutions by each method.
 
-    Forward and backward pass, the gradients of x, all weights and alpha.
-
-    Beside the seconds: multiply-adds by the paper's formulas (its appendix A.2).
+    A measurement is a forward and a backward pass, with the gradients of x, all weights and alpha.
+    The output also has the multiply-adds by the formulas in the paper's appendix A.2.
     """
     from kit.bench import aggconv as bench
     from kit.cli.progress import bar

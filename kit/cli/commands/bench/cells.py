@@ -7,16 +7,31 @@ import json
 import click
 
 from kit.cli import options
+from kit.cli.commands.bench.shared import rounds
 from kit.spec import Profile, Tier
 
 
 @click.command(name="cells")
-@click.option("--task", "task_name", type=options.TASK, required=True)
-@click.option("--profile", type=click.Choice(["lite", "smoke"]), default="lite", show_default=True)
+@click.option("--task", "task_name", type=options.TASK, required=True, help="Task to train on.")
+@click.option(
+    "--profile",
+    type=click.Choice(["lite", "smoke"]),
+    default="lite",
+    show_default=True,
+    help="Size of the runs.",
+)
 @options.tier
-@click.option("--processes", type=click.IntRange(min=2), default=2, show_default=True)
-@click.option("--cells", type=click.IntRange(min=4), default=26, show_default=True)
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@click.option(
+    "--processes",
+    type=click.IntRange(min=2),
+    default=2,
+    show_default=True,
+    help="Number of processes.",
+)
+@click.option(
+    "--cells", type=click.IntRange(min=4), default=26, show_default=True, help="Number of cells."
+)
+@rounds(3)
 @options.formats("text", "json")
 def bench_cells(
     task_name: str,
@@ -27,9 +42,9 @@ def bench_cells(
     rounds: int,
     form: str,
 ) -> None:
-    """Cells of NAS-Bench-201 trained together.
+    """Measure the training of NAS-Bench-201 cells in parallel.
 
-    Several processes beside one, and what the kit takes of each cell.
+    The output compares several processes with one, and has the kit's overhead per cell.
     """
     from kit import task
     from kit.cli.preparing import prepare_task

@@ -7,17 +7,23 @@ import json
 import click
 
 from kit.cli import options
-from kit.cli.commands.bench.shared import device, threads
+from kit.cli.commands.bench.shared import device, rounds, threads
 from kit.errors import KitError
 from kit.spec import Profile, Tier
 
 
 @click.command(name="data")
-@click.option("--task", "tasks", multiple=True, type=options.TASK, help="Default: all prepared.")
+@click.option(
+    "--task",
+    "tasks",
+    multiple=True,
+    type=options.TASK,
+    help="Only this task; may be repeated. Default: all with prepared data.",
+)
 @options.profile
 @options.tier
 @threads
-@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True)
+@rounds(5)
 @device
 @options.formats("text", "json")
 def bench_data(
@@ -29,11 +35,10 @@ def bench_data(
     device: str,
     form: str,
 ) -> None:
-    """How fast each task's samples are loaded.
+    """Measure how fast the samples of each task are loaded.
 
-    In samples per second, and as a share of a training step of WRN.
-
-    Without --task: those whose data are prepared for the profile.
+    The output has samples per second, and the share of a training step of WRN. Without --task, it
+    has all tasks whose data are prepared for the profile.
     """
     from kit import task
     from kit.bench import data as bench

@@ -18,9 +18,9 @@ from kit.spec import Profile, Tier
 def bench_epoch(
     profile: Profile, tier: Tier | None, device: str | None, force: bool, form: str
 ) -> None:
-    """Search epochs of DASH's Table 8.
+    """Measure the search epochs of DASH's Table 8.
 
-    Both ImageNet supernets, in three ways each.
+    Each of the two ImageNet supernets is measured in three ways.
     """
     options.needs_gpu(profile, device, force)
     from kit import task

@@ -7,18 +7,18 @@ import json
 import click
 
 from kit.cli import options
-from kit.cli.commands.bench.shared import device, threads
+from kit.cli.commands.bench.shared import device, rounds, threads
 
 
 @click.command(name="experts")
 @threads
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@rounds(3)
 @device
 @options.formats("text", "json")
 def bench_experts(threads: int | None, rounds: int, device: str, form: str) -> None:
-    """The experts' own layers beside plain ones.
+    """Compare two layers of the experts with plain ones.
 
-    ROCKET's features, FNO's Fourier layer.
+    The layers are ROCKET's features and FNO's Fourier layer.
     """
     from kit.bench import experts as bench
     from kit.cli.progress import bar

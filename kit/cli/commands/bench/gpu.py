@@ -12,11 +12,11 @@ from kit.errors import KitError
 @click.command(name="gpu")
 @options.formats("text", "json")
 def bench_gpu(form: str) -> None:
-    """All of it that matters on a GPU, in one go, under ten minutes.
+    """Measure all that matters on a GPU, in under ten minutes.
 
-    AggConv in all forms, search epochs, memory, faster training, determinism, tests marked gpu.
-
-    Writes results/speed/gpu-NAME.json and a page of Markdown beside it.
+    This covers AggConv in all forms, search epochs, memory, faster training, determinism, and the
+    tests marked gpu. The command writes results/speed/gpu-NAME.json and a page of Markdown next to
+    it.
     """
     from kit.engines import torch_device
 

@@ -12,9 +12,9 @@ from kit.cli import options
 @click.command(name="queue")
 @options.formats("text", "json")
 def bench_queue(form: str) -> None:
-    """What the kit itself takes.
+    """Measure the time that the kit itself takes.
 
-    Per run, for a plan, for 'kit status', and by its order.
+    This is the time per run, for a plan, for 'kit status', and what the order of runs costs.
     """
     from kit.cli.progress import bar
     from kit.engines import measure

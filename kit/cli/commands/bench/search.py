@@ -8,21 +8,29 @@ from collections.abc import Callable
 import click
 
 from kit.cli import options
-from kit.cli.commands.bench.shared import clock, device, methods, threads
+from kit.cli.commands.bench.shared import clock, device, methods, rounds, threads
 from kit.errors import unknown
 
 
 @click.command(name="search")
 @click.option(
-    "--task", "tasks", multiple=True, type=options.TASK, help="Default: a 2D and a 1D one."
+    "--task",
+    "tasks",
+    multiple=True,
+    type=options.TASK,
+    help="Only this task; may be repeated. Default: a 2D and a 1D task.",
 )
 @methods
-@click.option("--batch", type=click.IntRange(min=1), help="Samples per step; default: few.")
 @click.option(
-    "--batches", type=click.IntRange(min=1), default=2, show_default=True, help="Of an epoch."
+    "--batch",
+    type=click.IntRange(min=1),
+    help="Samples per step. Default: 8 for 1D tasks, 2 for 2D tasks.",
+)
+@click.option(
+    "--batches", type=click.IntRange(min=1), default=2, show_default=True, help="Steps per epoch."
 )
 @threads
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
+@rounds(3)
 @device
 @clock
 @options.formats("text", "json")
@@ -37,12 +45,12 @@ def bench_search(
     clock: Callable[[], float],
     form: str,
 ) -> None:
-    """Epochs of DASH's search, and of its retraining.
+    """Measure epochs of DASH's search and retraining.
 
-    The search per method of the kernel, and beside a training of the plain backbone on the same
-    batches; the retraining beside a plain torch loop.
-
-    At the task's full shape, by what a run does: data, both optimisers and all.
+    The search is measured for each method of the kernel, and compared with training the plain
+    backbone on the same batches. The retraining is compared with a plain torch loop. Samples have
+    the task's full shape, and the time includes all that a run does, such as loading data and both
+    optimisers.
     """
     from kit import plan, task
     from kit.bench import search as bench

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from kit.cli import options
 
-threads = click.option("--threads", type=options.THREADS, help="Default: all cores.")
-methods = click.option("--method", "methods", multiple=True, help="Only this one; repeatable.")
+threads = click.option(
+    "--threads", type=options.THREADS, help="Threads on the CPU. Default: one per core."
+)
+methods = click.option(
+    "--method", "methods", multiple=True, help="Only this method; may be repeated."
+)
 device = click.option(
     "--device",
     type=click.Choice(["cpu", "cuda"]),
     default="cpu",
     show_default=True,
     callback=lambda ctx, param, name: options.usable_device(name),
+    help="Device to compute on.",
 )
 
 clock = click.option(
@@ -26,8 +31,19 @@ clock = click.option(
     "clock",
     is_flag=True,
     callback=lambda ctx, param, asked: time.process_time if asked else time.perf_counter,
-    help="Count that instead, for busy machines; all threads together, so take one.",
+    help="Count processor time, for busy machines. It adds up all threads, so use --threads 1.",
 )
+
+
+def rounds(default: int) -> Callable[[options.Function], options.Function]:
+    """Return the option ``--rounds``."""
+    return click.option(
+        "--rounds",
+        type=click.IntRange(min=1),
+        default=default,
+        show_default=True,
+        help="Number of measurements, of which the median counts.",
+    )
 
 
 def show(rows: Sequence[Mapping[str, Any]], form: str) -> None:

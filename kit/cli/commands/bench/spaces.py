@@ -8,15 +8,15 @@ from typing import Any
 import click
 
 from kit.cli import options
-from kit.cli.commands.bench.shared import clock, device, show, threads
+from kit.cli.commands.bench.shared import clock, device, rounds, show, threads
 from kit.errors import unknown
 
 
 @click.command(name="spaces")
-@click.option("--space", "chosen", multiple=True, help="Only this one; repeatable.")
+@click.option("--space", "chosen", multiple=True, help="Only this search space; may be repeated.")
 @threads
-@click.option("--rounds", type=click.IntRange(min=1), default=3, show_default=True)
-@click.option("--no-peaks", is_flag=True, help="Leave out peak memory.")
+@rounds(3)
+@click.option("--no-peaks", is_flag=True, help="Do not measure peak memory.")
 @device
 @clock
 @options.formats("text", "json")
@@ -29,9 +29,9 @@ def bench_spaces(
     clock: Callable[[], float],
     form: str,
 ) -> None:
-    """Search steps of other spaces.
+    """Measure search steps of other search spaces.
 
-    Beside the same numbers computed module by module, as the papers describe them.
+    They are compared with the same computation module by module, as the papers describe it.
     """
     from kit.bench import spaces as bench
     from kit.cli.progress import bar
