@@ -13,12 +13,14 @@ STATES = {True: "agrees", False: "DIFFERS", None: "not measured: takes more than
 
 @click.command(name="check")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
-@click.option("--tier", type=click.Choice(TIERS), help="Default: the best that is prepared.")
+@click.option(
+    "--tier", type=click.Choice(TIERS), help="Tier of the data. Default: the best that is prepared."
+)
 @options.formats("text", "json")
 def check_data(task_name: str, tier: Tier | None, form: str) -> None:
-    """Compare prepared data of TASK with every published fact about them.
+    """Compare the prepared data of TASK with all published facts.
 
-    Exit code 1 if one differs.
+    The exit code is 1 if one of them differs.
     """
     import json
     from dataclasses import asdict
@@ -56,7 +58,7 @@ def check_data(task_name: str, tier: Tier | None, form: str) -> None:
 def verify_data(task_names: tuple[str, ...], form: str) -> None:
     """Compare all raw and prepared data with their hashes.
 
-    Exit code 1 on damage, or where a task's folder is broken.
+    The exit code is 1 if data are damaged, or the folder of a task is broken.
     """
     import json
 

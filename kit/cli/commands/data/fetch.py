@@ -20,19 +20,24 @@ if TYPE_CHECKING:
 
 @click.command(name="fetch")
 @click.argument("task_names", metavar="TASK...", nargs=-1, type=options.TASK)
-@click.option("--all", "everything", is_flag=True, help="All tasks; the plan is shown first.")
+@click.option(
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Fetch the data of all tasks; the plan is shown first.",
+)
 @click.option(
     "--tier",
     type=click.Choice(TIERS),
     default="published",
     show_default=True,
-    help="Which data.",
+    help="Tier of the data.",
 )
 @click.option(
-    "--precomputed", is_flag=True, help="The tables of NAS-Bench-201's networks instead of data."
+    "--precomputed", is_flag=True, help="Instead of data: the published tables of NAS-Bench-201."
 )
-@click.option("--yes", is_flag=True, help="Do not ask after the plan.")
-@click.option("--offline", is_flag=True, help="Fail at once if anything is missing.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation after the plan.")
+@click.option("--offline", is_flag=True, help="Download nothing; fail if a file is missing.")
 def fetch_data(
     task_names: tuple[str, ...],
     everything: bool,
@@ -41,7 +46,10 @@ def fetch_data(
     yes: bool,
     offline: bool,
 ) -> None:
-    """Download the raw files of TASK that are missing. Resumed, verified, mirror by mirror."""
+    """Download the missing raw files of TASK.
+
+    Downloads are resumed and verified. If one mirror fails, the next one is tried.
+    """
     from kit import task
     from kit.cli.progress import bar
     from kit.data import mend
@@ -110,10 +118,10 @@ def _agreed(yes: bool) -> bool:
 @click.command(name="clean")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
 def clean_data(task_name: str) -> None:
-    """Remove what was rejected or is half there.
+    """Remove incomplete and rejected files of TASK.
 
-    Raw files of TASK that were rejected or came in part, the hashes that they had when they first
-    came, and what an interrupted 'kit data import' or 'kit data prepare' left.
+    These are raw files that were rejected or only partly downloaded, the hashes that were noted at
+    their first download, and what an interrupted 'kit data import' or 'kit data prepare' left.
     """
     from kit import task
     from kit.data import fetch, preparing

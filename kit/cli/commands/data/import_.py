@@ -15,12 +15,14 @@ from kit.spec import TIERS, Tier
 @click.command(name="import")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
 @click.argument("files", metavar="PATH...", nargs=-1, required=True, type=FilePath())
-@click.option("--tier", type=click.Choice(TIERS), help="Take them as files of this tier alone.")
+@click.option(
+    "--tier", type=click.Choice(TIERS), help="Tier of the files. Default: any that they match."
+)
 @click.option(
     "--link",
     type=click.Choice(["hard", "reference"]),
-    help="Instead of copies: hard links, or references to where the files stay, which containers "
-    "do not see.",
+    help="Instead of copies: hard links, or references to the files where they are (containers do "
+    "not see these).",
 )
 def import_data(
     task_name: str,
@@ -28,9 +30,10 @@ def import_data(
     tier: Tier | None,
     link: Literal["hard", "reference"] | None,
 ) -> None:
-    """Take raw files of TASK that you have: archives, unpacked folders, or single files.
+    """Import raw files of TASK that you have.
 
-    What each is taken as is told before anything is copied; nothing is changed at PATH.
+    PATH is an archive, an unpacked folder, or a single file. Before anything is copied, the command
+    prints what it takes each file for. Nothing is changed at PATH.
     """
     from kit import task
     from kit.cli.progress import bar

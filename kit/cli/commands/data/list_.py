@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 @click.command(name="list")
 @click.argument("task_names", metavar="[TASK]...", nargs=-1, type=options.TASK)
-@click.option("--probe", is_flag=True, help="Ask each address whether it answers (HEAD requests).")
+@click.option("--probe", is_flag=True, help="Test whether each address answers (HEAD requests).")
 @options.formats("text", "json")
 def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
-    """Show each task's tiers: ready or not, how large, what to do, and where files come from."""
+    """Show the tiers of each task, and how to get their data.
+
+    The first list has the state and size of each tier, and what to do next. The second one has the
+    size, origin and licence of the files to fetch.
+    """
     import json
 
     from kit import task

@@ -10,20 +10,26 @@ from kit.spec import PROFILES, TIERS, Profile, Tier
 
 @click.command(name="prepare")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
-@click.option("--tier", type=click.Choice(TIERS), help="Default: the best that can be made now.")
+@click.option(
+    "--tier",
+    type=click.Choice(TIERS),
+    help="Tier of the data. Default: the best that can be made now.",
+)
 @click.option(
     "--profile",
     type=click.Choice(PROFILES),
     default="paper",
     show_default=True,
-    help="Make only what this profile uses (generated tiers).",
+    help="For generated tiers: make only what this profile uses.",
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Processes; default: one per core.")
-@click.option("--if-needed", is_flag=True, help="Leave data that are ready as they are.")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Number of processes. Default: one per core."
+)
+@click.option("--if-needed", is_flag=True, help="Do nothing if the data are ready.")
 def prepare_data(
     task_name: str, tier: Tier | None, profile: Profile, workers: int | None, if_needed: bool
 ) -> None:
-    """Make the arrays that runs read from raw files, or by a generator."""
+    """Make the arrays that runs read, from raw files or a generator."""
     from kit import task
     from kit.cli.progress import bar
     from kit.data import preparing, raw
