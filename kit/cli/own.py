@@ -20,25 +20,30 @@ reading_options = chain(
         "columns",
         multiple=True,
         metavar="NAME",
-        help="An input; repeatable. Default: x of arrays, all other numeric columns of a table.",
+        help="Input column; may be repeated. Default: all other numeric columns; of arrays, x.",
     ),
-    click.option("--layout", metavar="LETTERS", help="Axes of arrays, such as NHWC, NCHW, NLC."),
+    click.option(
+        "--layout", metavar="LETTERS", help="Axes of the arrays, such as NHWC, NCHW or NLC."
+    ),
     click.option(
         "--as",
         "rows",
         type=click.Choice(["sequence", "channels"]),
         default="sequence",
         show_default=True,
-        help="What the columns of a row are.",
+        help="What the columns of a table are: the steps of a sequence, or channels.",
     ),
-    click.option("--sequence", metavar="NAME", help="Rows with one value there are one sample."),
-    click.option("--order", metavar="NAME", help="Orders the rows of a sample."),
-    click.option("--id", "identity", metavar="NAME", help="Names the samples."),
-    click.option("--size", metavar="HxW|N", help="Make images, sounds, sequences that large."),
+    click.option(
+        "--sequence", metavar="NAME", help="Column: rows with the same value are one sample."
+    ),
+    click.option("--order", metavar="NAME", help="Column that orders the rows of a sample."),
+    click.option("--id", "identity", metavar="NAME", help="Column with the names of the samples."),
+    click.option("--size", metavar="HxW|N", help="Bring images, sounds or sequences to this size."),
     click.option(
         "--missing",
         type=click.Choice(["mean", "zero", "mask"]),
-        help="What missing inputs become; mask: the mean, and a channel that tells where.",
+        help="How to fill missing inputs. mask: the mean, and a channel that marks the positions. "
+        "Default: missing inputs are refused.",
     ),
 )
 

@@ -13,7 +13,7 @@ from kit.cli.types import SOURCE
 
 @click.group(name="new")
 def command() -> None:
-    """Begin a task of your own."""
+    """Create a task of your own."""
 
 
 @command.command(name="task")
@@ -26,27 +26,38 @@ def command() -> None:
     required=True,
     multiple=True,
     metavar="PATH",
-    help="A file or folder with your data, FILE.h5:DATASET; several may follow, or --from again.",
+    help="File or folder with your data, or FILE.h5:DATASET; several may follow.",
 )
-@click.option("--target", "targets", multiple=True, metavar="NAME", help="Answers; repeatable.")
+@click.option(
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="NAME",
+    help="Column with the answers; may be repeated.",
+)
 @click.option(
     "--kind",
     type=click.Choice(["classification", "multi-label", "regression", "dense", "segmentation"]),
-    help="Of the answers; default: by their type, where it leaves no doubt.",
+    help="Kind of the answers. Default: by their type, if only one kind is possible.",
 )
 @reading_options
-@click.option("--group", metavar="NAME", help="Split so that no two folds share its values.")
-@click.option("--time", metavar="NAME", help="Split by it: the latest samples are the test.")
-@click.option("--split", metavar="NAME", help="It says train, val or test for each sample.")
+@click.option(
+    "--group", metavar="NAME", help="Column: samples with the same value stay in one fold."
+)
+@click.option(
+    "--time", metavar="NAME", help="Column with the time: the latest samples are the test fold."
+)
+@click.option("--split", metavar="NAME", help="Column with train, val or test for each sample.")
 @click.option("--labelled-only", is_flag=True, help="Leave out samples without an answer.")
-@click.option("--dry-run", is_flag=True, help="Show what is understood, and stop.")
+@click.option("--dry-run", is_flag=True, help="Show how the data are read, and stop.")
 def new_task(
     name: str, more: tuple[str, ...], sources: tuple[str, ...], dry_run: bool, **words: Any
 ) -> None:
-    """Make a task folder NAME from your data; it runs as it is.
+    """Create task NAME from your data.
 
-    PATH is an .npz or .npy, CSV, TSV, Parquet, HDF5, NetCDF or Zarr file, or a folder of images or
-    sounds in folders named by class, or with a table of labels. docs/own-data.md has examples.
+    PATH is an .npz, .npy, CSV, TSV, Parquet, HDF5, NetCDF or Zarr file, or a folder of images or
+    sounds, with a subfolder for each class or with a table of labels. docs/own-data.md has
+    examples.
     """
     from kit import paths, task
     from kit.data import new_task as making
