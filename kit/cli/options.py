@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
+from kit.cli.types import FilePath
 from kit.spec import PROFILES, PROTOCOLS, TIERS
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def _runs() -> list[str]:
 
 TASK, METHOD, RUN = _Name("task", _tasks), _Name("method", _methods), _Name("run", _runs)
 SEED = click.IntRange(min=0)
+SEED_HELP = "Only this seed; may be repeated. Default: 0, 1 and 2."
 THREADS = click.IntRange(1, 1024)
 
 
@@ -69,54 +71,81 @@ profile = click.option(
     type=click.Choice(PROFILES),
     default="paper",
     show_default=True,
-    help="paper: full size; lite: minutes on a CPU; smoke: seconds.",
+    help="Size of the runs. paper: full size; lite: minutes on a CPU; smoke: seconds.",
 )
 protocol = click.option(
     "--protocol",
     type=click.Choice(PROTOCOLS),
-    help="released: as the authors' code; clean: nothing is chosen on test data.",
+    help="released: as the authors' code; clean: nothing is chosen on test data. "
+    "Default: released; for a task of your own, clean.",
 )
-tier = click.option("--tier", type=click.Choice(TIERS), help="Which data; default: the best.")
+tier = click.option(
+    "--tier",
+    type=click.Choice(TIERS),
+    help="Tier of the data. Default: the best; for lite and smoke, the best that is prepared.",
+)
+# Of commands that show results.
+only = chain(
+    click.option("--profile", type=click.Choice(PROFILES), help="Only runs of this profile."),
+    click.option("--protocol", type=click.Choice(PROTOCOLS), help="Only runs of this protocol."),
+    click.option("--tier", type=click.Choice(TIERS), help="Only runs on data of this tier."),
+)
 device = click.option(
-    "--device", type=click.Choice(["cpu", "cuda"]), help="Default: a GPU where there is one."
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    help="Device to compute on. Default: a GPU if there is one.",
 )
-force = click.option("--force", is_flag=True, help="Run profile paper without a GPU.")
-paper = click.option("--paper", default="dash", show_default=True, help="dash or nas-bench-360.")
+force = click.option("--force", is_flag=True, help="Run profile paper even without a GPU.")
+paper = click.option(
+    "--paper", default="dash", show_default=True, help="The paper: dash or nas-bench-360."
+)
+figure_file = click.option(
+    "--output", type=FilePath(), help="Draw the figure to this file (.svg, .pdf or .png)."
+)
 
 
 def formats(*names: str) -> Callable[[Function], Function]:
     """Return the option ``--format``; the first name is the default."""
     return click.option(
-        "--format", "form", type=click.Choice(names), default=names[0], show_default=True
+        "--format",
+        "form",
+        type=click.Choice(names),
+        default=names[0],
+        show_default=True,
+        help="Format of the output.",
     )
 
 
 wanted = chain(
-    click.option("--table", "number", type=int, help="Number of the table."),
-    click.option("--figure", metavar="N", help="Instead of a table: a figure."),
+    click.option("--table", "number", type=int, help="Number of the paper's table."),
+    click.option("--figure", metavar="N", help="Instead of a table: figure N."),
     click.option("--study", metavar="NAME", help="Instead of a table: a study, such as ablation."),
     paper,
-    click.option("--task", "tasks", multiple=True, type=TASK, help="Only this task; repeatable."),
     click.option(
-        "--method", "methods", multiple=True, type=METHOD, help="Only this method; repeatable."
+        "--task", "tasks", multiple=True, type=TASK, help="Only this task; may be repeated."
     ),
-    click.option("--seed", "seeds", multiple=True, type=SEED, help="Repeatable; default: 0, 1, 2."),
-    click.option("--all-methods", is_flag=True, help="Every row that the kit can run."),
-    click.option("--retry-failed", is_flag=True, help="Run again what failed before."),
+    click.option(
+        "--method", "methods", multiple=True, type=METHOD, help="Only this method; may be repeated."
+    ),
+    click.option("--seed", "seeds", multiple=True, type=SEED, help=SEED_HELP),
+    click.option("--all-methods", is_flag=True, help="All methods that the kit can run."),
+    click.option("--retry-failed", is_flag=True, help="Repeat runs that failed before."),
     profile,
     protocol,
     tier,
 )
 
 allow_unpinned = click.option(
-    "--allow-unpinned", is_flag=True, help="Run images that differ from the lock, marked so."
+    "--allow-unpinned",
+    is_flag=True,
+    help="Run images that differ from the lock, and mark the results.",
 )
 
 ray_address = click.option(
     "--ray-address",
     metavar="HOST:PORT",
     envvar="RAY_ADDRESS",
-    help="With --engine ray; default: the cluster that this machine is part of.",
+    help="Ray cluster for --engine ray. Default: the one that this machine belongs to.",
 )
 WHERE = ("engine", "ray_address", "gpus", "jobs", "jobs_per_gpu", "allow_unpinned")
 slots = chain(
@@ -126,22 +155,22 @@ slots = chain(
         default="auto",
         show_default=True,
         envvar="KIT_ENGINE",
-        help="Containers or plain processes, here or on the nodes of a Ray cluster; auto: "
-        "containers here, where they can be had.",
+        help="local: processes on this machine; docker: containers on this machine; ray: processes "
+        "on the nodes of a Ray cluster; auto: docker if it is available, else local.",
     ),
     ray_address,
-    click.option("--gpus", help="Only these: 0,1 or UUIDs; default: KIT_GPU, else all."),
+    click.option("--gpus", help="GPUs to use, such as 0,1 or UUIDs. Default: KIT_GPU, else all."),
     click.option(
         "--jobs",
         type=click.IntRange(min=1),
-        help="Runs at a time; default: one per GPU, or per core.",
+        help="Runs at a time. Default: one per GPU; on the CPU, one per core.",
     ),
     click.option(
         "--jobs-per-gpu",
         type=click.IntRange(min=1),
         default=1,
         show_default=True,
-        help="Let runs share a GPU, as long as each has its part of the memory.",
+        help="Runs at a time on one GPU, if each gets its part of the memory.",
     ),
     allow_unpinned,
 )
@@ -150,8 +179,9 @@ slots = chain(
 trials_on = click.option(
     "--trials-on",
     metavar="WHERE",
-    help="Train the trials of a tuned method by other processes: local:N, N of them here, each "
-    "on a core or a GPU of its own; HOST:PORT of a Ray cluster, or auto, the one of this machine.",
+    help="Train the trials of a tuned method in parallel. local:N: N at a time on this machine, "
+    "each on its own core or GPU; HOST:PORT: on that Ray cluster; auto: on the Ray cluster of this "
+    "machine. Default: one after the other.",
 )
 
 
@@ -173,7 +203,7 @@ tensorboard = click.option(
     is_flag=True,
     expose_value=False,
     callback=_set_tensorboard,
-    help="Write TensorBoard events to each run's folder; those of containers as a run ends.",
+    help="Write TensorBoard events to each run's folder; from containers, when the run ends.",
 )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from kit.cli import options
 from kit.cli.types import FilePath
 
 table_arguments = click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
@@ -14,16 +15,20 @@ table_arguments = click.argument("tables", nargs=-1, required=True, metavar="TAB
 
 @click.group(name="cells")
 def command() -> None:
-    """Tables of the 15,625 cells of NAS-Bench-201; 'kit lookup' reads them."""
+    """Import, export, merge, verify and search NAS-Bench-201 tables.
+
+    A table has the results of the 15,625 cells of NAS-Bench-201; 'kit lookup' reads it.
+    """
 
 
 @command.command(name="import")
 @click.argument("archive", type=FilePath(exists=True))
 def take(archive: Path) -> None:
-    """Take over a published ARCHIVE, a .pickle.pbz2 or a folder of them.
+    """Make tables from a published ARCHIVE.
 
-    Of NAS-Bench-201, NATS-Bench or NAS-Bench-360. It is read without executing anything. A table
-    is written for each data set, number of epochs and seed; one that is here is never overwritten.
+    ARCHIVE is a .pickle.pbz2 file, or a folder of such files, of NAS-Bench-201, NATS-Bench or
+    NAS-Bench-360. No code in it is executed. There is one table for each data set, number of
+    epochs and seed; an existing table is never overwritten.
     """
     from kit.cli import cells
     from kit.errors import KitError
@@ -42,9 +47,9 @@ def take(archive: Path) -> None:
 
 @command.command()
 @table_arguments
-@click.option("--to", type=FilePath(dir_okay=False), required=True)
+@click.option("--to", type=FilePath(dir_okay=False), required=True, help="File to write.")
 def export(tables: Sequence[str], to: Path) -> None:
-    """Write TABLEs as one archive that the package nats_bench reads."""
+    """Write TABLEs to one archive that the package nats_bench reads."""
     from kit.cli import cells
     from kit.errors import KitError
     from kit.spaces.nas_bench_201 import archives
@@ -57,11 +62,11 @@ def export(tables: Sequence[str], to: Path) -> None:
 
 @command.command()
 @table_arguments
-@click.option("--to", type=FilePath(dir_okay=False), required=True)
+@click.option("--to", type=FilePath(dir_okay=False), required=True, help="File to write.")
 def merge(tables: Sequence[str], to: Path) -> None:
-    """Make one table of several partial ones of a task, such as those of several machines.
+    """Merge partial TABLEs of one task, for example of several machines.
 
-    Where two contradict each other nothing is written.
+    If two of them contradict each other, nothing is written.
     """
     from kit.cli import cells
     from kit.errors import KitError
@@ -80,7 +85,7 @@ def merge(tables: Sequence[str], to: Path) -> None:
 @command.command()
 @table_arguments
 def verify(tables: Sequence[str]) -> None:
-    """Hold TABLEs to the space: numbers, strings, classes, and a row of each epoch."""
+    """Check TABLEs: numbers, strings, classes and epochs of cells."""
     from kit.cli import cells
 
     for each in tables:
@@ -94,14 +99,27 @@ def verify(tables: Sequence[str]) -> None:
     "names",
     multiple=True,
     type=click.Choice(["random", "regularised-evolution", "reinforce", "hyperband", "bohb"]),
-    help="Repeatable; default: all.",
+    help="Only this search; may be repeated. Default: all.",
 )
 @click.option(
-    "--budget", type=click.FloatRange(min=0, min_open=True), required=True, help="Seconds."
+    "--budget",
+    type=click.FloatRange(min=0, min_open=True),
+    required=True,
+    help="Simulated seconds of a run.",
 )
-@click.option("--runs", type=click.IntRange(min=1), default=500, show_default=True)
-@click.option("--answers", metavar="TABLE", help="Tells how good a cell is, such as 200 epochs.")
-@click.option("--output", type=FilePath(), help="Draw to this file: .svg, .pdf or .png.")
+@click.option(
+    "--runs",
+    type=click.IntRange(min=1),
+    default=500,
+    show_default=True,
+    help="Runs of each search, with different seeds.",
+)
+@click.option(
+    "--answers",
+    metavar="TABLE",
+    help="Table by which the cells found are judged, such as one of 200 epochs. Default: TABLE.",
+)
+@options.figure_file
 def search(
     table: str,
     names: Sequence[str],
@@ -110,9 +128,10 @@ def search(
     answers: str | None,
     output: Path | None,
 ) -> None:
-    """Search on TABLE in simulated seconds, many times over.
+    """Run search methods on TABLE, in simulated seconds.
 
-    Shown is the accuracy of the best cell so far: median, 10th and 90th percentile over the runs.
+    The output is the accuracy of the best cell so far: median, 10th and 90th percentile over the
+    runs.
     """
     from kit.cli import cells
     from kit.report.figures import cells as figures

@@ -8,23 +8,19 @@ from typing import Any
 import click
 
 from kit.cli import options
-from kit.cli.types import FilePath
-from kit.spec import PROFILES
 
 
 @click.command(name="column")
 @click.argument("name", metavar="TASK", type=options.TASK)
-@click.option(
-    "--profile", type=click.Choice(PROFILES), help="Default: the one that most methods have."
-)
-@options.protocol
-@options.tier
-@click.option("--output", type=FilePath(), help="Draw to this file: .svg, .pdf or .png.")
+@options.only
+@options.figure_file
 @options.formats("text", "md", "json")
 def command(name: str, output: Path | None, form: str, **kind: Any) -> None:
-    """Show the column of TASK: errors, seconds, and their order beside the papers'. Nothing is run.
+    """Compare all methods on TASK with the published results.
 
-    'kit reproduce --task TASK --all-methods' makes the runs.
+    For each method, the table has the error, the seconds, and the place in the order of methods,
+    measured and published. Nothing is run: 'kit reproduce --task TASK --all-methods' makes the
+    runs. By default, the profile, protocol and tier are those that most methods have.
     """
     from kit import task
     from kit.errors import KitError

@@ -11,7 +11,6 @@ import click
 from kit.cli import options
 from kit.cli.output import print_json
 from kit.columns import aligned
-from kit.spec import PROFILES
 
 if TYPE_CHECKING:
     from kit.report.compare import Comparison, Entries, Entry
@@ -21,16 +20,14 @@ if TYPE_CHECKING:
 @click.command(name="compare")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
-@click.option("--paper", help="Compare what this paper prints of two methods; nothing measured.")
-@click.option("--profile", type=click.Choice(PROFILES), help="Only runs of this profile.")
-@options.protocol
-@options.tier
+@click.option("--paper", help="Compare the published results of two methods in this paper.")
+@options.only
 @click.option(
     "--margin",
     "margins",
     multiple=True,
     metavar="METRIC=VALUE",
-    help="Differences within it do not count; repeatable. Default: those of docs/verdict.md.",
+    help="Ignore differences up to VALUE; may be repeated. Default: see docs/verdict.md.",
 )
 @options.formats("text", "json")
 def command(
@@ -38,10 +35,12 @@ def command(
 ) -> None:
     """Compare two methods, or two results folders.
 
-    './dash' is a folder, 'dash' a method. Each cell has the 90 % interval of the difference of the
-    means, B minus A, and a verdict (docs/verdict.md); over tasks there are Wilcoxon's signed-rank
-    test and the sign test. In brackets stand the number of seeds and the 95 % bootstrap interval of
-    their mean, which three seeds make too narrow.
+    A and B are names of methods or folders: 'dash' is a method, './dash' is a folder.
+
+    Each cell has the difference of the means (B minus A), its 90 % interval, and a verdict
+    (docs/verdict.md). The numbers in brackets are the number of seeds and the 95 % bootstrap
+    interval of their mean, which is too narrow for three seeds. Over all tasks, there are
+    Wilcoxon's signed-rank test and the sign test.
     """
     from kit import method
     from kit.report.compare import compare, of_method, printed_entries

@@ -11,8 +11,6 @@ import click
 
 from kit.cli import options, planning
 from kit.cli.output import print_json, tell
-from kit.cli.types import FilePath
-from kit.spec import PROFILES
 
 if TYPE_CHECKING:
     from kit.bench.step_times import StepTimes
@@ -40,14 +38,10 @@ class Shown:
     type=click.Choice(["published", "measured"]),
     default="published",
     show_default=True,
-    help="Of profiles and ranks: the paper's errors, or those of one's own runs.",
+    help="For profiles and ranks: the errors of the paper, or those of your runs.",
 )
-@click.option(
-    "--profile", type=click.Choice(PROFILES), help="Default: the fullest that was measured."
-)
-@options.protocol
-@options.tier
-@click.option("--output", type=FilePath(), help="Draw to this file: .svg, .pdf or .png.")
+@options.only
+@options.figure_file
 @options.formats("text", "json")
 def command(
     name: str,
@@ -58,25 +52,29 @@ def command(
     form: str,
     **kind: Any,
 ) -> None:
-    """Show figure NAME: its data here, drawn with --output. Nothing is measured.
+    """Print the data of figure NAME, and draw it with --output.
+
+    Nothing is measured: the data are from the paper or the results folder. By default, measured
+    values are those of the fullest profile.
 
     \b
-    Of the paper dash:
-      1a            performance profiles, as far as the appendix allows
+    Figures of the paper dash:
+      1a            performance profiles, as far as the appendix has numbers
       2, 3          speed tests ('kit reproduce --figure N' measures them)
-    Of the paper nas-bench-360:
+    Figures of the paper nas-bench-360:
       1, 2, 6       performance profiles
-      3, 4          ranks of cells from task to task, importance of operations, from tables of
-                    NAS-Bench-201 ('kit reproduce --figure N --profile lite' makes small ones)
-      5             test score against parameters of random networks
-    Of either paper:
-      runtimes      hours, printed and measured (Table 6 or 5)
-      ranks         critical differences of the mean ranks over tasks
+      3, 4          ranks of cells on several tasks, and importance of operations,
+                    from tables of NAS-Bench-201 (small ones are made by
+                    'kit reproduce --figure N --profile lite')
+      5             test score and number of parameters of random networks
+    Figures of both papers:
+      runtimes      hours, published and measured (Table 6 or 5)
+      ranks         mean ranks over tasks, with critical differences
     \b
-    Of runs (a folder, the beginning of its path such as darcy-flow/dash, or an id):
-      curves        training losses by epoch, each seed a colour
-      alphas        weights of the mixtures over the search of one run
-      entropy       of the mixtures over the search
+    Figures of runs (RUN is a folder, such as darcy-flow/dash/0, or an id):
+      curves        training loss by epoch, with a colour for each seed
+      alphas        weights of the mixtures during the search of one run
+      entropy       entropy of the mixtures during the search
       architecture  what one run found, in the notation of its search space
     """  # noqa: D301
     from kit.errors import KitError

@@ -20,21 +20,30 @@ BYTES_PER_EPOCH = 400
 
 @click.command(name="precompute")
 @click.argument("space", type=click.Choice(SPACES))
-@click.option("--task", "task_name", type=options.TASK, required=True)
-@click.option("--epochs", type=click.IntRange(min=1), help="Default: 200; published, too: 12.")
-@click.option("--all-cells", is_flag=True, help="Train all 15,625, not one of each class.")
+@click.option("--task", "task_name", type=options.TASK, required=True, help="Task to train on.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Epochs of each cell. Default: that of the profile, 200 for paper.",
+)
+@click.option("--all-cells", is_flag=True, help="Train all 15,625 cells, not one of each class.")
 @click.option(
     "--subset",
     type=click.IntRange(min=1),
-    help="So many at random, always the same; reduced profiles add all one edge away.",
+    help="Train this many random cells, always the same ones; lite and smoke add all cells that "
+    "are one edge away.",
 )
-@click.option("--part", metavar="N/OF", help="One of so many parts, for as many machines.")
-@click.option("--dry-run", is_flag=True, help="Tell how many cells, and what they take; stop.")
+@click.option(
+    "--part", metavar="N/OF", help="Train one part only, such as 1/4 on the first of four machines."
+)
+@click.option(
+    "--dry-run", is_flag=True, help="Show the number of cells and the time they take, and stop."
+)
 @options.profile
 @options.protocol
 @options.tier
 @options.device
-@click.option("--trials-on", metavar="WHERE", help="local:N or HOST:PORT, as of 'kit run'.")
+@options.trials_on
 @options.force
 def command(
     space: str,
@@ -46,11 +55,11 @@ def command(
     dry_run: bool,
     **asked: Any,
 ) -> None:
-    """Train the cells of SPACE on a task, and keep what they came to as a table.
+    """Train the cells of SPACE on a task, and store the results.
 
-    It is the run 'TASK nas-bench-201' with seed 777: killed at any time, the same command goes on.
-    The table lies in results/nas-bench-201, where it takes the place of no other; tables of several
-    parts are put together by 'kit cells merge'.
+    This makes the run 'TASK nas-bench-201' with seed 777. If it is killed, the same command
+    resumes it. The table is written to results/nas-bench-201 and never replaces one of another run.
+    'kit cells merge' merges the tables of several parts.
     """
     from kit.cli import cells
     from kit.cli.commands import run
@@ -141,6 +150,6 @@ def _plan(spec: RunSpec) -> None:
         by_count = spent / len(done) * (len(numbers) - len(done))
         click.echo(f"about {max(by_work, by_count) / 3600:.1f} h left in one process")
     else:
-        click.echo("hours are told once the first cells are trained")
+        click.echo("the hours are known after the first cells are trained")
     size = len(numbers) * settings.epochs * BYTES_PER_EPOCH
     click.echo(f"about {size / 1e6:.0f} MB of histories")

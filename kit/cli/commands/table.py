@@ -7,19 +7,19 @@ import click
 from kit.cli import options
 from kit.cli.reproduce import show
 from kit.errors import KitError
-from kit.spec import PROFILES, Profile, Protocol, Tier
+from kit.spec import Profile, Protocol, Tier
 
 
 @click.command(name="table")
 @click.argument("number", type=int, required=False)
-@click.option("--task", "task_name", type=options.TASK, help="Instead: all methods on one task.")
+@click.option(
+    "--task", "task_name", type=options.TASK, help="Instead of NUMBER: the table of this task."
+)
 @options.paper
-@click.option("--profile", type=click.Choice(PROFILES), help="Only runs of this profile.")
-@options.protocol
-@options.tier
-@click.option("--measured-only", is_flag=True, help="Leave out what was not measured.")
-@click.option("--rows", multiple=True, metavar="NAME", help="Only this row; repeatable.")
-@click.option("--columns", multiple=True, metavar="NAME", help="Only this column; repeatable.")
+@options.only
+@click.option("--measured-only", is_flag=True, help="Show measured values only.")
+@click.option("--rows", multiple=True, metavar="NAME", help="Only this row; may be repeated.")
+@click.option("--columns", multiple=True, metavar="NAME", help="Only this column; may be repeated.")
 @options.formats("text", "md", "csv", "latex", "json")
 def command(
     number: int | None,
@@ -33,9 +33,13 @@ def command(
     columns: tuple[str, ...],
     form: str,
 ) -> None:
-    """Print table NUMBER, measured beside published; or the table of a task. Nothing is run.
+    """Print table NUMBER of a paper, or the table of a task.
 
-    Exit code 2 if several runs stand for one seed of a cell; the table is printed all the same.
+    The table has your results beside the published ones. Nothing is run. If runs of several kinds
+    could fill a cell, it takes the fullest profile, then protocol released, then the best tier.
+
+    The exit code is 2 if there are several runs for one seed of a cell; the table is printed
+    nevertheless.
     """
     from kit.cli.progress import bar
     from kit.report import formats, table
