@@ -46,8 +46,8 @@ class Commands(click.Group):
 def cli() -> None:
     """Reproduce the tables of DASH and NAS-Bench-360.
 
-    Start with 'kit reproduce --table 5 --profile lite'. Data and results lie in the checkout, or
-    where there is none in the current folder; KIT_DATA and KIT_RESULTS name other places.
+    Start with 'kit reproduce --table 5 --profile lite'. Data and results are in the checkout, or in
+    the current folder if there is no checkout; KIT_DATA and KIT_RESULTS name other folders.
     """
 
 

@@ -10,7 +10,10 @@ from click.shell_completion import get_completion_class
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def command(ctx: click.Context, shell: str) -> None:
-    """Print what makes SHELL complete kit's words. For bash: eval "$(kit completion bash)"."""
+    """Print the script for tab completion in SHELL.
+
+    To use it in bash: eval "$(kit completion bash)".
+    """
     found = get_completion_class(shell)
     if found is None:
         raise click.ClickException(f"no completion for {shell}")

@@ -27,15 +27,17 @@ Check = tuple[str, bool, str]
 
 @click.command(name="doctor")
 @click.option(
-    "--engine", type=click.Choice(list(CLUSTERS)), help="Look at every node of this cluster, too."
+    "--engine", type=click.Choice(list(CLUSTERS)), help="Also check every node of this cluster."
 )
 @options.formats("text", "json")
 def command(engine: str | None, form: str) -> None:
     """Check Python, torch, GPUs, Docker, disk and data.
 
-    Exit code 1 if something is wrong. Of a cluster: nodes, GPUs, images and data, and whether each
-    node shares the results folder: each reads a word there, writes one, and tries a lock that is
+    With --engine, also check the nodes of a cluster: their GPUs, images and data, and whether they
+    share the results folder. Each node reads a word there, writes one, and tries a lock that is
     held here.
+
+    The exit code is 1 if something is wrong.
     """
     checks = [_python(), _torch(), _gpus(), _docker(), _disk()]
     checks += [_told("folders", _folders), _told("data", _data)]

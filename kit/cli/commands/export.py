@@ -16,25 +16,26 @@ from kit.cli.types import FilePath
 @click.option(
     "--output",
     type=FilePath(file_okay=False),
-    help="Folder; default: named after the run, here.",
+    help="Folder to write to. Default: one named after the run, in the current folder.",
 )
-@click.option("--onnx", is_flag=True, help="Write model.onnx, too.")
+@click.option("--onnx", is_flag=True, help="Also write model.onnx.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json", "onnx"]),
     default="text",
     show_default=True,
-    help="What is printed of the files; onnx is --onnx.",
+    help="Format of the output; onnx is the same as --onnx.",
 )
 def command(run: str, output: Path | None, onnx: bool, form: str) -> None:
-    """Write the model of RUN as files that need no kit.
+    """Write the model of RUN to files that can be used without kit.
 
-    Weights (safetensors), architecture (JSON), and a program that takes raw inputs and needs torch
-    alone: torch.export.load("program.pt2").module()(x); with --onnx the same for ONNX runtimes.
-    architecture.json also says what the inputs are, how they are normalised, and the classes.
+    The files are the weights (safetensors), the architecture (JSON), and a program that takes raw
+    inputs and needs only torch: torch.export.load("program.pt2").module()(x). With --onnx, there
+    is also a model for ONNX runtimes. architecture.json also describes the inputs, their
+    normalisation, and the classes.
 
-    RUN is a run's folder, TASK/METHOD/SEED, or the beginning of its id.
+    RUN is the folder of a run, TASK/METHOD/SEED, or the beginning of its id.
     """
     from kit.runs.find import find_one, read_spec
 

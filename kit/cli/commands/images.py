@@ -29,22 +29,20 @@ def command() -> None:
 @click.option(
     "--base-image",
     metavar="NAME",
-    help="What all images start from; default: the Dockerfile's, by the digest in the lock.",
+    help="Base of all images. Default: that of the Dockerfile, by the digest in the lock.",
 )
 @click.option(
     "--wheels",
     type=FilePath(exists=True, file_okay=False, resolve_path=True),
-    help="A folder of wheels that pip prefers to the index.",
+    help="Folder of wheels that pip takes before those of the index.",
 )
 @click.option(
     "--ca",
     type=FilePath(exists=True, dir_okay=False, resolve_path=True),
-    help="Certificates for pip, where TLS passes a proxy.",
+    help="File of certificates for pip behind a proxy.",
 )
-@click.option("--network", metavar="NAME", help="Of the build, as for 'docker build'.")
-@click.option(
-    "--cpu", is_flag=True, help="Leave out what only a GPU has a use for: smaller images."
-)
+@click.option("--network", metavar="NAME", help="Network of the build, as for 'docker build'.")
+@click.option("--cpu", is_flag=True, help="Leave out what only GPUs need; the images are smaller.")
 def build(
     tasks: tuple[str, ...],
     base_image: str | None,
@@ -53,7 +51,7 @@ def build(
     network: str | None,
     cpu: bool,
 ) -> None:
-    """Build the base image and those of the TASKs (default: all)."""
+    """Build the base image and the images of TASKs (default: all)."""
     from kit import paths, task
     from kit.containers import build as building
     from kit.containers import images, machine
@@ -79,7 +77,7 @@ def build(
 @command.command(name="list")
 @options.formats("text", "json")
 def list_(form: str) -> None:
-    """List the images that are built, with what each adds to the base."""
+    """List the images, and what each adds to the base image."""
     from kit.containers import images
     from kit.containers.client import connect
 
@@ -94,7 +92,10 @@ def list_(form: str) -> None:
 
 @command.command(name="lock")
 def lock_() -> None:
-    """Pin the images that are built. Runs with others are refused from then on."""
+    """Pin the images that are built.
+
+    From then on, runs in other images are refused.
+    """
     from kit.containers import images
     from kit.containers import lock as locking
     from kit.containers.client import connect
@@ -108,7 +109,7 @@ def lock_() -> None:
 @command.command(name="sbom")
 @click.argument("name", metavar="TASK|base")
 def sbom_(name: str) -> None:
-    """Print an image's bill of materials (CycloneDX, JSON)."""
+    """Print the bill of materials of an image (CycloneDX, JSON)."""
     import json
 
     from kit.containers import images, sbom
@@ -122,9 +123,9 @@ def sbom_(name: str) -> None:
 
 
 @command.command()
-@click.option("--write", is_flag=True, help="Write compose.yaml instead of printing it.")
+@click.option("--write", is_flag=True, help="Write compose.yaml to the checkout instead.")
 def compose(write: bool) -> None:
-    """Render compose.yaml from the task folders."""
+    """Print compose.yaml, made from the task folders."""
     from kit.containers import compose as composing
     from kit.files import write_bytes
 

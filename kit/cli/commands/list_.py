@@ -16,7 +16,10 @@ from kit.columns import aligned
 @click.argument("what", type=click.Choice(["tasks", "methods", "tables", "architectures"]))
 @options.formats("text", "json")
 def command(what: str, form: str) -> None:
-    """List tasks, methods, tables, or the architectures that were released with a method."""
+    """List tasks, methods, tables or architectures.
+
+    Architectures are those that the authors released with their method.
+    """
     listing = {
         "tasks": _tasks,
         "methods": _methods,

@@ -15,19 +15,19 @@ SECONDS_BETWEEN_LOOKS = 0.2
 
 @click.command(name="logs")
 @click.argument("run", type=options.RUN)
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
+@click.option("-f", "--follow", is_flag=True, help="Print new lines until the run ends.")
 @click.option(
     "-n",
     "--lines",
     type=click.IntRange(min=0),
     default=20,
     show_default=True,
-    help="How many, of those that are there already.",
+    help="Number of earlier lines to print.",
 )
 def command(run: str, follow: bool, lines: int) -> None:
-    """Show the last lines that RUN printed.
+    """Print the last lines of the output of RUN.
 
-    RUN is a run's folder, TASK/METHOD/SEED, or the beginning of its id.
+    RUN is the folder of a run, TASK/METHOD/SEED, or the beginning of its id.
     """
     from kit.runs import find, logs
 

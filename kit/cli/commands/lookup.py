@@ -11,14 +11,14 @@ from kit.cli.output import print_json
 @click.command(name="lookup")
 @click.argument("table")
 @click.argument("cell", required=False)
-@click.option("--epoch", type=int, help="From 0. Default: the last.")
-@click.option("--best", is_flag=True, help="The cell with the largest accuracy.")
+@click.option("--epoch", type=int, help="Epoch, counted from 0. Default: the last.")
+@click.option("--best", is_flag=True, help="Show the cell with the highest accuracy.")
 @options.formats("text", "json")
 def command(table: str, cell: str | None, epoch: int | None, best: bool, form: str) -> None:
-    """Show what CELL came to in TABLE, or what TABLE holds.
+    """Show the results of CELL in TABLE, or what TABLE contains.
 
-    TABLE is a file, or a name such as ninapro-12-777, or its beginning. CELL is a number of the
-    published order or a string '|op~0|+|op~0|op~1|+|op~0|op~1|op~2|'.
+    TABLE is a file, a name such as ninapro-12-777, or the beginning of a name. CELL is a number in
+    the published order, or a string '|op~0|+|op~0|op~1|+|op~0|op~1|op~2|'.
     """
     from kit.cli import cells
     from kit.columns import aligned

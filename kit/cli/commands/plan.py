@@ -12,11 +12,17 @@ from kit.cli import options, plan_output, planning
 
 @click.command(name="plan")
 @options.wanted
-@click.option("--gpus", help="Plan for so many GPUs (8) or for these (0,1); default: those here.")
-@click.option("--dry-run", is_flag=True, help="As in 'kit reproduce'; a plan never runs anything.")
+@click.option(
+    "--gpus",
+    help="Number of GPUs to plan for (8), or which ones (0,1). Default: those of this machine.",
+)
+@click.option("--dry-run", is_flag=True, help="Has no effect: a plan never runs anything.")
 @options.formats("text", "json")
 def command(gpus: str | None, dry_run: bool, form: str, **request: Any) -> None:
-    """Show the runs behind a table. Which, why, for how long, and how much disk they take."""
+    """Show the runs that a table needs, and how long they take.
+
+    The plan also says why each run is needed, and how much disk space the runs take.
+    """
     del dry_run
     # What is no count, such as 0 or one far too long, is taken for the GPU of that name.
     count = int(gpus) if gpus is not None and re.fullmatch("[0-9]{1,9}", gpus) else 0

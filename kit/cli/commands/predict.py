@@ -17,16 +17,23 @@ from kit.cli.types import SOURCE, FilePath
 @click.option(
     "--output",
     type=FilePath(dir_okay=False),
-    help="File, .csv, .parquet or .npy; default: CSV to the standard output.",
+    help="File to write (.csv, .parquet or .npy). Default: CSV to standard output.",
 )
-@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda"]),
+    default="cpu",
+    show_default=True,
+    help="Device to compute on.",
+)
 def command(run: str, files: tuple[str, ...], output: Path | None, device: str) -> None:
-    """Predict for the inputs in FILE by the model of RUN.
+    """Predict with the model of RUN for the inputs in FILE.
 
-    FILE is .npy, or .npz with x: samples first, not normalised. For a task of your own it is of the
-    kind that the task was made of: a table with the same columns, a folder of images or sounds.
+    FILE is an .npy file, or an .npz file with array x. The first axis is the samples; the inputs
+    are not normalised. For a task of your own, FILE is what the task was made from: a table with
+    the same columns, or a folder of images or sounds.
 
-    RUN is a run's folder, TASK/METHOD/SEED, or the beginning of its id.
+    RUN is the folder of a run, TASK/METHOD/SEED, or the beginning of its id.
     """
     from kit.errors import KitError
     from kit.export.predictions import SUFFIXES

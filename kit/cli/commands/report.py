@@ -14,12 +14,12 @@ from kit.cli.types import FilePath
 @click.option(
     "--output",
     type=FilePath(file_okay=False, resolve_path=True),
-    help="Folder of the report; default: results/report.",
+    help="Folder to write to. Default: results/report.",
 )
 def command(output: Path | None) -> None:
     """Write tables, figures, errata and runs as HTML pages.
 
-    Nothing is run. An earlier report in that folder is replaced.
+    Nothing is run. An earlier report in the same folder is replaced.
     """
     from kit import paths
     from kit.cli.progress import bar

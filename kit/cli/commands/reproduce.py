@@ -12,14 +12,18 @@ from kit.errors import KitError
 
 @click.command(name="reproduce")
 @options.wanted
-@click.option("--everything", is_flag=True, help="Instead: all tables and figures of both papers.")
-@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option(
+    "--everything",
+    is_flag=True,
+    help="Instead of one table: all tables and figures of both papers.",
+)
+@click.option("--dry-run", is_flag=True, help="Show the plan, and stop.")
 @options.slots
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="HOURS",
-    help="Stop a run after so long.",
+    help="Stop a run after this time. Default: no limit.",
 )
 @options.device
 @options.trials_on
@@ -36,11 +40,13 @@ def command(
     form: str,
     **request: Any,
 ) -> None:
-    """Run whatever is missing of a table, and print it; with --task alone, of a task's own table.
+    """Run what a table lacks, and print the table.
 
-    Ctrl-C stops the runs, twice kills them; the same command goes on where they were. Started
-    twice, the two share the work. Exit code 1 if the table is not whole because a run failed; the
-    others have their results all the same.
+    With --task and no --table, --figure or --study, the table is that of the task.
+
+    Ctrl-C stops the runs; a second Ctrl-C kills them. The same command resumes them. If it is
+    started twice, both share the work. The exit code is 1 if the table is incomplete because a run
+    failed; a failed run stops no other.
     """
     from kit.cli import plan_output, planning
     from kit.cli.reproduce import runs, show, speed

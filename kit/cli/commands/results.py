@@ -15,18 +15,17 @@ archive_argument = click.argument("archive", type=FilePath(dir_okay=False, exist
 
 @click.group(name="results")
 def command() -> None:
-    """Pack results for others, merge those of others, verify."""
+    """Pack, merge, verify and export results."""
 
 
 @command.command()
 @click.argument("archive", type=FilePath(dir_okay=False))
-@click.option("--no-report", is_flag=True, help="Leave the report out.")
+@click.option("--no-report", is_flag=True, help="Leave out the report.")
 def pack(archive: Path, no_report: bool) -> None:
-    """Write a zip of all valid results.
+    """Write all valid results to ARCHIVE, a zip file.
 
-    With report, lock files and manifests of the data.
-
-    The same results make the same bytes.
+    It also has the report, the lock files, and the manifests of the data. The same results give
+    the same bytes.
     """
     from tempfile import TemporaryDirectory
 
@@ -52,10 +51,10 @@ def pack(archive: Path, no_report: bool) -> None:
 @command.command()
 @archive_argument
 def merge(archive: Path) -> None:
-    """Take over the runs of another machine's ARCHIVE.
+    """Add the runs of an ARCHIVE from another machine.
 
-    What is here is never overwritten: if one run is here already, unfinished or with another
-    result, nothing is merged.
+    Nothing is overwritten: if a run exists here already and is unfinished or has another result,
+    nothing is merged.
     """
     from kit.cli.progress import bar
     from kit.results.merge import merge as take
@@ -69,11 +68,10 @@ def merge(archive: Path) -> None:
 @click.argument("archive", required=False, type=FilePath(exists=True))
 @options.formats("text", "json")
 def verify(archive: Path | None, form: str) -> None:
-    """Check results, here or in an ARCHIVE.
+    """Check all results, or those in an ARCHIVE.
 
-    Every result, spec, history and artifact; the digest of a result covers all that tables show.
-
-    Exit code 1 if one has a problem.
+    Every result, spec, history and artifact is checked. The digest of a result covers all that
+    tables show. The exit code is 1 if there is a problem.
     """
     import json
     from tempfile import TemporaryDirectory
@@ -113,17 +111,21 @@ def verify(archive: Path | None, form: str) -> None:
     "--mlflow",
     "uri",
     metavar="URI",
-    help="Send every valid result to a tracking server, such as http://127.0.0.1:5000.",
+    help="Send every valid result to this MLflow server, such as http://127.0.0.1:5000.",
 )
-@click.option("--experiment", default="kit", show_default=True, help="Its name there.")
 @click.option(
-    "--tensorboard", is_flag=True, help="Write events to the folder of every run that is over."
+    "--experiment", default="kit", show_default=True, help="Name of the experiment in MLflow."
+)
+@click.option(
+    "--tensorboard",
+    is_flag=True,
+    help="Write TensorBoard events to the folder of every run that has ended.",
 )
 def export(uri: str | None, experiment: str, tensorboard: bool) -> None:
-    """Hand results to MLflow, or to TensorBoard.
+    """Export results to MLflow or TensorBoard.
 
-    MLflow gets settings, curves, scores and provenance; what was sent before is not sent again.
-    TensorBoard gets the curves: 'tensorboard --logdir results/runs' shows them.
+    MLflow gets settings, curves, scores and provenance; results that it has are not sent again.
+    TensorBoard gets the curves; 'tensorboard --logdir results/runs' shows them.
     """
     from kit import paths
     from kit.cli.progress import bar

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     "spec_file",
     type=FilePath(),
     metavar="FILE",
-    help="Instead: the run whose spec.json this is, in its folder. Engines start runs so.",
+    help="Instead of TASK and METHOD: the spec.json in the folder of a run. Used by engines.",
 )
 @click.option(
     "--seed",
@@ -39,28 +39,28 @@ if TYPE_CHECKING:
     type=options.SEED,
     envvar="KIT_SEEDS",
     show_envvar=True,
-    help="Repeatable; default: 0, 1, 2.",
+    help=options.SEED_HELP,
 )
 @options.profile
 @options.protocol
 @options.tier
 @click.option(
-    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting; repeatable."
+    "-o", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a setting; may be repeated."
 )
 @click.option(
     "--architecture",
     metavar="FILE|released",
-    help="Skip the search: use what this file holds, or what was released for each seed.",
+    help="Skip the search; use the architecture in this file, or the one released for each seed.",
 )
-@click.option("--until", metavar="STAGE", help="Stop after this stage.")
+@click.option("--until", metavar="STAGE", help="Stop after this stage. Default: run all stages.")
 @options.device
-@click.option("--gpus", help="Which GPUs may be taken: 0,1 or UUIDs; default: KIT_GPU, else any.")
+@click.option("--gpus", help="GPUs to use, such as 0,1 or UUIDs. Default: KIT_GPU, else all.")
 @click.option(
     "--threads",
     type=options.THREADS,
     envvar="KIT_THREADS",
     show_envvar=True,
-    help="On the CPU; default: one, in profile paper all.",
+    help="Threads on the CPU. Default: one; in profile paper, all.",
 )
 @options.allow_unpinned
 @options.trials_on
@@ -81,11 +81,11 @@ def command(
     form: str,
     **asked: Any,
 ) -> None:
-    """Run METHOD on TASK for each seed.
+    """Run METHOD on TASK, once for each seed.
 
-    What is done already is kept, the rest resumes. A setting is changed by -o, e.g.
-    -o search.epochs=10; such a run fills no table. A seed that fails stops no other; the exit code
-    is then 1.
+    Finished runs are kept, and unfinished ones resume. -o changes a setting, for example
+    -o search.epochs=10; tables leave out such runs. If a seed fails, the others still run, and the
+    exit code is 1.
     """
     from kit import method, task
     from kit.files import canonical_json

@@ -23,14 +23,11 @@ LISTED = {"queued": 10, "succeeded": 0}
 
 
 @click.command(name="status")
-@click.option("--watch", is_flag=True, help="Show it anew every second, until Ctrl-C.")
-@click.option("--all", "every", is_flag=True, help="List what is done or queued, too.")
+@click.option("--watch", is_flag=True, help="Update every second, until Ctrl-C.")
+@click.option("--all", "every", is_flag=True, help="Also list all runs that are done or queued.")
 @options.formats("text", "json")
 def command(watch: bool, every: bool, form: str) -> None:
-    """Show which runs are at work, done, failed or left over.
-
-    And how long what is at work will still take.
-    """
+    """Show the state of all runs, and the time that they still take."""
     if form == "json":
         import json
 

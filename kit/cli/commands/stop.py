@@ -10,10 +10,10 @@ from kit.cli import options
 @click.command(name="stop")
 @click.argument("run", type=options.RUN, required=False)
 def command(run: str | None) -> None:
-    """Stop RUN, or without RUN every sweep.
+    """Stop RUN, or every sweep if no RUN is given.
 
-    RUN is a run's folder, TASK/METHOD/SEED, the beginning of its id, or TASK/METHOD for several.
-    What is stopped can be resumed: the same 'kit reproduce' or 'kit run' goes on where it was.
+    RUN is the folder of a run, TASK/METHOD/SEED, the beginning of its id, or TASK/METHOD for
+    several runs. The same 'kit reproduce' or 'kit run' resumes what was stopped.
     """
     from kit.engines import stop
     from kit.errors import KitError

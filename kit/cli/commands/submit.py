@@ -30,20 +30,20 @@ HOW = ("jobs", *SLURM, *KUBERNETES)
 
 
 @click.command(name="submit")
-@click.option("--slurm", is_flag=True, help="As job arrays of Slurm.")
-@click.option(
-    "--kubernetes", is_flag=True, help="As Indexed Jobs: rendered for kubectl, not run here."
-)
+@click.option("--slurm", is_flag=True, help="Submit job arrays to Slurm.")
+@click.option("--kubernetes", is_flag=True, help="Write Indexed Jobs to a file for kubectl.")
 @options.wanted
-@click.option("--dry-run", is_flag=True, help="Show the scripts, and why each run, and stop.")
 @click.option(
-    "--jobs", type=click.IntRange(min=1), help="Runs of an array or Job at a time; default: all."
+    "--dry-run", is_flag=True, help="Show the scripts and why each run is needed, and stop."
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), help="Runs of one array or Job at a time. Default: all."
 )
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
     metavar="HOURS",
-    help="Stop a run after so long.",
+    help="Slurm: stop a run after this time. Default: no limit.",
 )
 @options.device
 @options.tensorboard
@@ -53,46 +53,46 @@ HOW = ("jobs", *SLURM, *KUBERNETES)
     type=click.Choice(CONTAINERS),
     default="plain",
     show_default=True,
-    help="Slurm: what runs are in; plain: this environment, seen by all nodes.",
+    help="Slurm: container of the runs. plain: none; all nodes must see this environment.",
 )
 @click.option(
     "--template",
     type=FilePath(exists=True, dir_okay=False),
-    help="Slurm: a script in place of the shipped one; see docs/cluster.md.",
+    help="Slurm: script to use instead of the kit's; see docs/cluster.md.",
 )
 @click.option(
     "--images",
     type=FilePath(file_okay=False),
     default="images",
     show_default=True,
-    help="Slurm: the folder of .sif or .sqsh files.",
+    help="Slurm: folder of the .sif or .sqsh files.",
 )
 @click.option(
     "--hours",
     type=click.IntRange(min=1),
     default=24,
     show_default=True,
-    help="Slurm: no job lasts longer; a run that needs more goes on in the next one.",
+    help="Slurm: time limit of a job; a longer run resumes in the next job.",
 )
 @click.option(
     "-S",
     "--sbatch",
     multiple=True,
     metavar="OPTION",
-    help="Slurm: as '--partition=gpu'; repeatable.",
+    help="Slurm: option of sbatch, such as --partition=gpu; may be repeated.",
 )
 @click.option(
     "--allow-unpinned",
     is_flag=True,
-    help="Slurm: run Docker images that are not locked, marked so.",
+    help="Slurm: run Docker images that differ from the lock, and mark the results.",
 )
-@click.option("--namespace", default="default", show_default=True, help="Kubernetes.")
-@click.option("--queue", metavar="NAME", help="Kubernetes: a local queue of Kueue.")
+@click.option("--namespace", default="default", show_default=True, help="Kubernetes: namespace.")
+@click.option("--queue", metavar="NAME", help="Kubernetes: local queue of Kueue.")
 @click.option(
     "--claims",
     default="kit-results,kit-data",
     show_default=True,
-    help="Kubernetes: the volume claims of results and data.",
+    help="Kubernetes: volume claims of results and data.",
 )
 @options.formats("text", "json")
 def command(
@@ -104,11 +104,11 @@ def command(
     form: str,
     **request: Any,
 ) -> None:
-    """Submit whatever is missing of a table, and return.
+    """Submit the runs that a table lacks to a cluster, and return.
 
-    There is one array per image and time class. 'kit status', 'kit logs' and 'kit stop' follow the
-    runs; 'kit table' prints what is done. The same command again submits what is still missing and
-    not waiting or running already.
+    With --slurm, there is one array per image and time class. 'kit status' and 'kit logs' follow
+    the runs, 'kit stop' stops them, and 'kit table' prints the results. The same command again
+    submits the runs that are still missing and neither queued nor running.
     """
     from kit.cli import planning
 
