@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import states
-from kit.cli.output import print_json
+from kit.cli.output import plural, print_json
 
 if TYPE_CHECKING:
     from kit.plan import Plan
@@ -28,7 +28,7 @@ def show(
 ) -> None:
     """Print a plan, and how long it takes where its runs can go, or on ``count`` GPUs."""
     if count:
-        slots, where = count, f"{count} GPUs"
+        slots, where = count, plural(count, "GPU")
     else:
         slots, where = places(gpus, jobs, jobs_per_gpu, device, engine, ray_address)
     if form == "json":
@@ -84,7 +84,9 @@ def _summary(plan: Plan, slots: int, where: str) -> str:
     work, span = (states.duration(3600 * hours) for hours in (sum(known), _makespan(plan, slots)))
     work = f"{work} of work, {span} on {where}"
     if unknown:
-        work = f"at least {work} ({unknown} runs of unknown length)" if known else "unknown length"
+        work = (
+            f"at least {work} ({unknown} runs of unknown length)" if known else "of unknown length"
+        )
     return f"{line}; {work}; about {plan.bytes / 1e9:.2f} GB of disk"
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import states
+from kit.cli.output import plural
 from kit.errors import plain
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def run(jobs: Sequence[Job], engine: Engine, slots: Slots, policy: RetryPolicy) 
 
     planned = [PlannedHours(str(job.spec.folder), job.hours, job.gpus) for job in jobs]
     at_a_time = min(slots.capacity, len(jobs))
-    _log(f"{len(jobs)} runs, {at_a_time} at a time")
+    _log(f"{plural(len(jobs), 'run')}, {at_a_time} at a time")
     with ExitStack() as stack:
         stack.callback(engine.close)
         stack.enter_context(registered(engine.name, slots.capacity, planned))
@@ -51,7 +52,7 @@ def run(jobs: Sequence[Job], engine: Engine, slots: Slots, policy: RetryPolicy) 
     failed = [end for end in ends if end.failure]
     if failed:
         classes = Counter(end.failure for end in failed)
-        _log(", ".join(f"{count} failed by {name}" for name, count in sorted(classes.items())))
+        _log(", ".join(f"{count} failed ({name})" for name, count in sorted(classes.items())))
     return failed
 
 

@@ -10,8 +10,8 @@ from kit.spec import Tier
 from kit.task import Holding, Source, Task
 
 UNTRIED = (
-    "addresses are as public repositories state them, not tried by us; "
-    "'kit data list --probe' asks each"
+    "addresses are from public repositories, and were not tried by us; "
+    "'kit data list --probe' tests them"
 )
 GB, MB = 1e9, 1e6
 

@@ -42,7 +42,8 @@ def connect(
     reason = _unusable("docker" if name == "auto" else name, specs, options)
     if name == "auto":
         name = "local" if reason else "docker"
-        log(f"as processes, not in containers: {reason}" if reason else "in containers")
+        how = f"as processes, not in containers: {reason}" if reason else "in containers"
+        log(f"runs start {how}")
     elif reason is not None:
         raise UnavailableError(f"engine {name}: {reason}")
     engine: Engine = _module(name).connect(options)

@@ -325,7 +325,7 @@ class Queue:
         """Stop what is under way."""
         if not self.running:
             return
-        self.log(f"stopping {len(self.running)} runs; once more to kill them")
+        self.log(f"stopping {len(self.running)} runs; Ctrl-C once more kills them")
         handles = [run.handle for run in self.running]
         stop_together(self.engine, handles, self.policy.grace, interrupts)
         for run in self.running:

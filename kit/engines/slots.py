@@ -58,7 +58,7 @@ class Cpu:
         self._free, self._refreshed = 0, float("-inf")
 
     def __str__(self) -> str:
-        return f"{self.capacity} at a time, no GPU"
+        return f"the CPU, {self.capacity} at a time"
 
     def rejection(self, job: Job) -> str | None:
         """Every run can go onto the CPU."""
@@ -105,7 +105,7 @@ class Gpus:
         self._refreshed = float("-inf")
 
     def __str__(self) -> str:
-        return f"{self.capacity} GPUs"
+        return "1 GPU" if self.capacity == 1 else f"{self.capacity} GPUs"
 
     @property
     def capacity(self) -> int:

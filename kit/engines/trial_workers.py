@@ -131,7 +131,7 @@ class LocalTrials:
             try:
                 answer = worker.ask(job)
                 if isinstance(answer, Unready):
-                    self.log(f"one process less for trials: {answer.reason}")
+                    self.log(f"one process fewer for trials: {answer.reason}")
                     jobs.put(waiting)
                     ends.put(None)  # whoever waits may have to train it
                     return

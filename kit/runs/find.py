@@ -67,7 +67,7 @@ def find_one(
     if len(best) > 1:
         several = ", ".join(str(folder) for folder in best[:6])
         raise KitError(f"{word!r} names {len(best)} runs, name one of them: {several}")
-    log(f"{word} names {len(found)} runs; the fullest of them is meant: {best[0]}")
+    log(f"{word} names {len(found)} runs; taking the fullest one: {best[0]}")
     return best[0]
 
 

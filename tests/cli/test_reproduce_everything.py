@@ -78,7 +78,7 @@ def test_the_list_tells_what_each_part_is_filled_from_and_else_the_reason(
     assert after[TE_NAS].state == "filled from runs"
     assert after[TE_NAS].why == "8 of 8 runs; 8 cells measured"
     assert after[facts].state == "computed"
-    assert after[scores].why.startswith("0 of 6 runs; 6 cells printed alone; ")
+    assert after[scores].why.startswith("0 of 6 runs; 6 cells published only; ")
     assert after[profiles].state == "not filled"
     assert {after[part].state for part in MEASURED} == {"not filled"}
 

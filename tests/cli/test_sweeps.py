@@ -111,7 +111,7 @@ def test_one_run_is_stopped_and_the_sweep_goes_on(kit: Run, sweep: subprocess.Po
 
 
 def test_a_whole_sweep_is_stopped(kit: Run, sweep: subprocess.Popen[str]) -> None:
-    assert "1 sweeps stopped, and 0 runs" in kit("stop").stdout
+    assert "1 sweep stopped, and 0 runs" in kit("stop").stdout
     assert sweep.wait(30) != 0
     assert states(kit) == {0: "cancelled", 1: "stopped"}
     assert "0 sweeps stopped, and 0 runs" in kit("stop").stdout
@@ -213,7 +213,7 @@ def test_in_a_terminal_the_sweep_is_drawn_and_the_cursor_comes_back(
     drawn = ESCAPES.sub("", text)
     assert "1 waiting" in drawn
     assert "h left" in drawn
-    assert "stopping 2 runs; once more to kill them" in text
+    assert "stopping 2 runs; Ctrl-C once more kills them" in text
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l"), "the cursor is shown again"
 
 

@@ -129,13 +129,13 @@ def test_auto_is_containers_where_they_can_be_had_and_says_which(
         return choose.connect(name, specs, SweepOptions(), logged.append)
 
     assert chosen("auto") == "local"
-    assert logged.pop() == "as processes, not in containers: no engine answers"
+    assert logged.pop() == "runs start as processes, not in containers: no engine answers"
     assert chosen("local") == "local"
     with pytest.raises(UnavailableError, match="engine docker: no engine answers"):
         chosen("docker")
     reasons["docker"] = None
     assert chosen("auto") == chosen("docker") == "docker"
-    assert logged == ["in containers"]
+    assert logged == ["runs start in containers"]
 
 
 def test_without_its_package_an_engine_is_not_to_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,4 +147,6 @@ def test_without_its_package_an_engine_is_not_to_be_had(monkeypatch: pytest.Monk
     monkeypatch.setattr(choose, "_module", missing)
     logged: list[str] = []
     assert choose.connect("auto", [], SweepOptions(), logged.append).name == "local"
-    assert logged == ["as processes, not in containers: the package docker is not installed"]
+    assert logged == [
+        "runs start as processes, not in containers: the package docker is not installed"
+    ]

@@ -174,7 +174,7 @@ def test_each_process_leases_a_gpu_and_there_are_no_more_than_gpus(
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 0
     assert {gpu for _, _, gpu in lines(of)} == set(gpus.uuids)
-    assert b"one process less for trials: no GPU to be had" in out
+    assert b"one process fewer for trials: no GPU to be had" in out
 
 
 @pytest.mark.parametrize("count", ["0", "x", "-1", "1.5"])

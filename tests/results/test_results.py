@@ -355,7 +355,7 @@ def test_verifying_names_every_problem() -> None:
 def test_packing_leaves_the_results_as_they_are(kit: Run, tmp_path: Path) -> None:
     make_run()
     before = sorted(paths.results().rglob("*"))
-    assert "1 runs, " in kit("results", "pack", str(tmp_path / "x.zip")).stdout
+    assert "1 run, " in kit("results", "pack", str(tmp_path / "x.zip")).stdout
     assert sorted(paths.results().rglob("*")) == before
     with zipfile.ZipFile(tmp_path / "x.zip") as content:
         assert "report/index.html" in content.namelist()
@@ -366,7 +366,7 @@ def test_the_commands(kit: Run, archive: Path, tmp_path: Path) -> None:
         "no whole result" in kit("results", "pack", str(tmp_path / "x.zip"), "--no-report").stderr
     )
     with locked(paths.results() / ".merge.lock"):  # nor does a merge keep from it
-        assert "4 runs whole, 0 problems" in kit("results", "verify", str(archive)).stdout
+        assert "4 valid runs, 0 problems" in kit("results", "verify", str(archive)).stdout
     assert list(paths.results().iterdir()) == []
     assert not runs().exists()
     merged = kit("results", "merge", str(archive))

@@ -90,7 +90,7 @@ def test_events_of_runs_that_are_over(kit: Run) -> None:
     over, at_work = RunFolder(make_run(seed=0).spec), RunFolder(make_run(seed=1).spec)
     with locked(at_work.lock):
         done = kit("results", "export", "--tensorboard")
-    assert done.stdout.endswith("runs: events of 1 runs\n"), done.stderr
+    assert done.stdout.endswith("runs: events of 1 run\n"), done.stderr
     assert [step for name, step, _ in recorded(over.path) if name == "search/loss"] == [1, 2, 3]
     assert not (at_work.path / "tensorboard").exists()
     for words in ((), ("--mlflow", "")):

@@ -89,7 +89,7 @@ def verify(tables: Sequence[str]) -> None:
     from kit.cli import cells
 
     for each in tables:
-        click.echo(f"{each}: {len(cells.read(each))} cells, whole")
+        click.echo(f"{each}: {len(cells.read(each))} cells, all valid")
 
 
 @command.command()

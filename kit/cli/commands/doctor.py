@@ -164,5 +164,5 @@ def _data() -> Check:
         if state(each, tier, profile).ready
     }
     told = ", ".join(sorted(ready)) or "none prepared"
-    told += "; 'kit data list' says what can be had, and how"
+    told += "; 'kit data list' shows how to get more"
     return "data", True, f"{told}; in {paths.data()}"

@@ -71,7 +71,7 @@ def build(
         folder.mkdir(parents=True, exist_ok=True)
     written = machine.write(client, images.listing(client))
     if written is not None:
-        click.echo(f"wrote {written}: what compose.yaml must know of this machine")
+        click.echo(f"wrote {written}: settings of this machine for compose.yaml")
 
 
 @command.command(name="list")

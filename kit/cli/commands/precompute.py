@@ -141,7 +141,7 @@ def _plan(spec: RunSpec) -> None:
     known = trial_records.read(trial_records.file_of(RunFolder(spec).path, "cells"))
     done = {n: known[place] for place, n in enumerate(numbers) if place in known}
     click.echo(f"{len(numbers)} cells of {settings.epochs} epochs, {len(done)} trained")
-    click.echo(f"{sum(work.values()) / len(work) / 1e6:.1f} M multiply-adds a sample on average")
+    click.echo(f"{sum(work.values()) / len(work) / 1e6:.1f} M multiply-adds per sample on average")
     spent = sum(record.seconds for record in done.values())
     if done:
         left = sum(work.values()) - sum(work[n] for n in done)

@@ -89,7 +89,7 @@ def command(
     if failed:
         what = "figure" if figure else "table"
         click.echo(
-            f"kit: {failed} of {len(plan.runs)} runs failed; the {what} is not whole", err=True
+            f"kit: {failed} of {len(plan.runs)} runs failed; the {what} is incomplete", err=True
         )
         raise click.exceptions.Exit(1)
 
@@ -116,5 +116,5 @@ def _everything(form: str, dry_run: bool, how: dict[str, Any], request: dict[str
     del request["paper"], request["all_methods"]
     failed = everything.reproduce(form, dry_run, how, tasks=(), methods=(), **request)
     if failed:
-        click.echo(f"kit: {failed} runs failed; not everything is whole", err=True)
+        click.echo(f"kit: {failed} runs failed; the tables and figures are incomplete", err=True)
         raise click.exceptions.Exit(1)

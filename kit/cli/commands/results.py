@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
+from kit.cli.output import plural
 from kit.cli.types import FilePath
 from kit.errors import KitError
 
@@ -45,7 +46,8 @@ def pack(archive: Path, no_report: bool) -> None:
             write(archive, report, progress, found)
     for problem in found.problems:
         click.echo(f"kit: not packed: {problem}", err=True)
-    click.echo(f"{archive}: {len(found.whole)} runs, {archive.stat().st_size / 1e6:.1f} MB")
+    size = f"{archive.stat().st_size / 1e6:.1f} MB"
+    click.echo(f"{archive}: {plural(len(found.whole), 'run')}, {size}")
 
 
 @command.command()
@@ -61,7 +63,8 @@ def merge(archive: Path) -> None:
 
     with bar("merge") as progress:
         merged = take(archive, progress=progress)
-    click.echo(f"{archive}: {len(merged.new)} runs merged, {len(merged.known)} were here already")
+    new = plural(len(merged.new), "run")
+    click.echo(f"{archive}: {new} merged, {len(merged.known)} were here already")
 
 
 @command.command()
@@ -100,8 +103,11 @@ def verify(archive: Path | None, form: str) -> None:
         for problem in found.problems:
             click.echo(str(problem))
         for place in found.undigested:
-            click.echo(f"{place}: no digest, as older kits wrote it; an edit would go unnoticed")
-        click.echo(f"{len(found.whole)} runs whole, {len(found.problems)} problems")
+            click.echo(
+                f"{place}: no digest (an older version of kit wrote it); edits would go unnoticed"
+            )
+        whole, problems = len(found.whole), len(found.problems)
+        click.echo(f"{plural(whole, 'valid run')}, {plural(problems, 'problem')}")
     if found.problems:
         raise click.exceptions.Exit(1)
 
@@ -138,7 +144,7 @@ def export(uri: str | None, experiment: str, tensorboard: bool) -> None:
     with bar("export") as progress:
         if uri is not None:
             sent, known = send(uri, experiment, progress)
-            click.echo(f"{uri}: {sent} runs sent, {known} were there already")
+            click.echo(f"{uri}: {plural(sent, 'run')} sent, {known} were there already")
         if tensorboard:
             folder = paths.results() / "runs"
-            click.echo(f"{folder}: events of {write_all(folder, progress)} runs")
+            click.echo(f"{folder}: events of {plural(write_all(folder, progress), 'run')}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kit.cli import options
+from kit.cli.output import plural
 
 
 @click.command(name="stop")
@@ -21,9 +22,10 @@ def command(run: str | None) -> None:
 
     if run is None:
         swept, left, in_slurm = stop.stop_sweeps()
-        click.echo(f"{swept} sweeps stopped, and {left} runs that a killed one had left")
+        left_over = f"{plural(left, 'run')} left over from killed sweeps"
+        click.echo(f"{plural(swept, 'sweep')} stopped, and {left_over}")
         if in_slurm:
-            click.echo(f"{in_slurm} runs taken out of Slurm")
+            click.echo(f"{plural(in_slurm, 'run')} taken out of Slurm")
         return
     stopped = 0
     refused: list[KitError] = []

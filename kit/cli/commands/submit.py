@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
-from kit.cli.output import print_json
+from kit.cli.output import plural, print_json
 from kit.cli.types import FilePath
 from kit.errors import KitError
 
@@ -159,12 +159,12 @@ def _slurm(
         prepare(data, profile)
     if not submission.check_node(made, site):
         click.echo(
-            "no node is free: 'kit doctor --engine slurm' looks through them later", err=True
+            "no node is free now; 'kit doctor --engine slurm' checks the nodes later", err=True
         )
     set_rejected_aside()
     for array, job in zip(made, submission.submit(made, site), strict=True):
         click.echo(f"{job}: {_words(array)}; script and output in {array.folder}")
-    click.echo("'kit status' shows how they stand, 'kit stop' takes them back")
+    click.echo("'kit status' shows their state, 'kit stop' stops them")
 
 
 def _todo(plan: Plan) -> list[Job]:
@@ -204,7 +204,7 @@ def _show(plan: Plan, made: Sequence[Array], site: Site, form: str) -> None:
 def _words(array: Array) -> str:
     image = f" in {array.image}" if array.image else ""
     gpus = f"{array.gpus} GPU" if array.gpus else "no GPU"
-    return f"{len(array.runs)} runs of up to {array.hours} h, {gpus} each{image}"
+    return f"{plural(len(array.runs), 'run')} of up to {array.hours} h, {gpus} each{image}"
 
 
 def _kubernetes(

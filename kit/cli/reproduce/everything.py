@@ -285,4 +285,4 @@ def _content(cell: Cell) -> str:
         return "measured"
     if cell.computed is not None:
         return "computed"
-    return "printed alone" if cell.published is not None else ""
+    return "published only" if cell.published is not None else ""

@@ -8,7 +8,7 @@ from kit.cli import options
 from kit.columns import aligned
 from kit.spec import TIERS, Tier
 
-STATES = {True: "agrees", False: "DIFFERS", None: "not measured: takes more than the data"}
+STATES = {True: "agrees", False: "DIFFERS", None: "not measured: needs more than the data"}
 
 
 @click.command(name="check")

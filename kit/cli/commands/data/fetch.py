@@ -102,7 +102,7 @@ def _plan(offers: list[Offer]) -> str:
         folder = folder.parent
     total = sum(each.bytes for each in offers if each.fetchable)
     free = shutil.disk_usage(folder).free
-    note = f"together {total / GB:.1f} GB, to {paths.data()}, where {free / GB:.0f} GB are free"
+    note = f"{total / GB:.1f} GB in total, to {paths.data()} ({free / GB:.0f} GB free there)"
     return f"{aligned(lines)}\n{note}\n({UNTRIED})"
 
 
@@ -111,7 +111,7 @@ def _agreed(yes: bool) -> bool:
         return True
     if sys.stdin.isatty():
         return click.confirm("Fetch them?", err=True)
-    click.echo("nothing was fetched; the same command with --yes does it")
+    click.echo("nothing was fetched; repeat the command with --yes to fetch them")
     return False
 
 

@@ -46,6 +46,8 @@ def prepare_data(
         preparing.prepare(the_task, chosen, profile, workers=workers, progress=progress)
     click.echo(preparing.state(the_task, chosen, profile).detail)
     if chosen == "rebuilt" and preparing.is_published(the_task):
-        click.echo("its hashes are those of the papers' data: it counts as published, too")
+        click.echo(
+            "the hashes are those of the papers' data, so these data also count as published"
+        )
     elif chosen == "rebuilt":
-        click.echo(f"not shown to be the papers' data; now 'kit data check {task_name}'")
+        click.echo(f"not proven to be the papers' data; now 'kit data check {task_name}'")
