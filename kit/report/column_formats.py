@@ -71,7 +71,7 @@ def notes(column: Column) -> list[str]:
     remarks = [f"- {printable(remark)}" for remark in in_short(column.remarks)]
     if column.kind is None:
         command = f"kit reproduce --task {column.task} --all-methods"
-        return [f"{column.title}: nothing was run yet; `{command}` does it.", *remarks]
+        return [f"{column.title}: nothing was run yet; `{command}` makes the runs.", *remarks]
     if not column.rows:
         return [f"{column.title}: no method has a mean over seeds.", *remarks]
     profile, protocol, tier = column.kind

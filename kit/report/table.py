@@ -22,7 +22,7 @@ from kit.spec import TIERS, Profile, Protocol, Tier
 if TYPE_CHECKING:
     from kit.report.verdict import Verdict
 
-OTHERS = "methods of the kit that this table of the paper has not"
+OTHERS = "methods of the kit that are not in this table of the paper"
 
 
 def make(
@@ -234,7 +234,9 @@ def counts(rows: Sequence[Row]) -> list[str]:
         found = ", ".join(f"{tiers[tier]} on {tier} data" for tier in TIERS if tiers[tier])
         said.append(f"cells measured here: {found}")
     if any(cell.measured_text.startswith("not run") for cell in cells if cell.published):
-        said.append("not run: 'kit data list' says whose data can be had, and what a verdict needs")
+        said.append(
+            "not run: 'kit data list' shows which data are available, and what a verdict needs"
+        )
     computed: dict[str, Counter[bool]] = {}
     for cell in cells:
         if cell.computed and cell.computed.agrees is not None:

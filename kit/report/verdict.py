@@ -209,7 +209,8 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     open_ = [each for each in verdicts if each.label == "cannot tell"]
     if open_:
         seeds = sorted(each.seeds for each in open_ if each.seeds is not None)
-        would = f"more seeds would for {len(seeds)}" + (f", {seeds[-1]} at most" if seeds else "")
+        would = f"more seeds would help for {len(seeds)}"
+        would += f": at most {seeds[-1]} seeds" if seeds else ""
         said.append(f"{len(open_)} cannot tell ({would})")
     if counts["cell in doubt"]:
         said.append(f"{counts['cell in doubt']} in doubt")

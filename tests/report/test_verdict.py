@@ -196,10 +196,10 @@ def test_summary_says_whether_more_seeds_would_tell() -> None:
     none = judge(Sample(10.0, 2.0, 3), measured([9.2, 10.0, 10.9]), 1.0)
     erratum = judge(Sample(10.0, 2.0, 3), measured([9.2, 10.0, 10.9]), 1.0, erratum="swapped")
     assert summary([agrees, worse, some, none, none, erratum]) == (
-        f"1 of 6 cells agree; 1 worse; 3 cannot tell (more seeds would for 1, {some.seeds} at most)"
-        "; 1 in doubt"
+        "1 of 6 cells agree; 1 worse; 3 cannot tell (more seeds would help for 1: at most "
+        f"{some.seeds} seeds); 1 in doubt"
     )
-    assert summary([none]) == "0 of 1 cells agree; 1 cannot tell (more seeds would for 0)"
+    assert summary([none]) == "0 of 1 cells agree; 1 cannot tell (more seeds would help for 0)"
     assert summary([agrees]) == "1 of 1 cells agree"
 
 

@@ -22,7 +22,7 @@ from kit.spaces.nas_bench_201.importance import (
 from kit.spaces.nas_bench_201.table import Numbers
 
 PAPER, NAME = "nas-bench-360", "4"
-TITLE = "Importance of operations: rise of the error with another one in its place"
+TITLE = "Importance of operations: increase of the error when another one replaces it"
 # Of those drawn, in the paper's order; ``none`` is what they are measured against, too.
 SHORT = {
     "nor_conv_1x1": "c1",
@@ -97,7 +97,7 @@ def make(data: Sequence[CellData]) -> Importances:
         )
     remarks = [f"{title}: {panel.told}; {panel.which}" for title, panel in shown.items()]
     remarks += [
-        f"{title} is left out: of no cell its table has all 24 one edge away"
+        f"{title} is left out: its table has no cell with all 24 cells that are one edge away"
         for title, panel in found.items()
         if panel is None
     ]

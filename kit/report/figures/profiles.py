@@ -163,7 +163,11 @@ def text(figure: Profiles) -> str:
         tasks = list(panel.profiles[0].ratios)
         width = max(len(task) for task in tasks)
         heads = [profile.title for profile in panel.profiles]
-        lines += ["", f"{panel.title}: error over the lowest", " " * width + _columns(heads, heads)]
+        lines += [
+            "",
+            f"{panel.title}: error as a multiple of the lowest",
+            " " * width + _columns(heads, heads),
+        ]
         for task in tasks:
             cells = [_number(profile.ratios[task]) for profile in panel.profiles]
             lines.append(task.ljust(width) + _columns(cells, heads))

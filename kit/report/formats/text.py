@@ -45,7 +45,7 @@ def legend(table: Table) -> list[str]:
     if isinstance(table.layout.best, int):
         column = f"{BEST['column']} the method with the lowest error in Table {table.layout.best}"
     else:
-        column = f"{BEST['column']} the lowest of its column, measured ones of their kind"
+        column = f"{BEST['column']} the lowest of its column (measured: of the same kind)"
     lines = [column] if "column" in marks or any(cell.best_measured for cell in cells) else []
     return lines + ([f"{BEST['group']} the lowest of its group"] if "group" in marks else [])
 

@@ -36,11 +36,13 @@ SIGNS = {
         Sign("unclear", "?", "cannot tell", "too few seeds or too wide a spread"),
         Sign("erratum", "!", "cell in doubt", "the printed cell has an erratum"),
         Sign("reduced", "~", "reduced", "small profile or other data: no verdict is given"),
-        Sign("unjudged", "○", "no verdict", "measured in full, with nothing to judge it by"),
+        Sign(
+            "unjudged", "○", "no verdict", "measured in full, but there is nothing to judge it by"
+        ),
         Sign("undefined", "∅", "no mean", "a seed is NaN or has several runs, or settings differ"),
-        Sign("broken", "×", "unread", "results that count as absent"),
+        Sign("broken", "×", "unread", "results that are invalid and not used"),
         Sign("open", "·", "not run", "published, not measured here"),
-        Sign("inapplicable", "–", "n/a", "the method cannot take the task"),
+        Sign("inapplicable", "–", "n/a", "the method does not apply to the task"),
         Sign("none", "", "none", "neither published nor measured"),
     )
 }

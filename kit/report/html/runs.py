@@ -205,7 +205,7 @@ def _read(root: Path, place: Path, result: Result | None, rejected: str | None) 
         state = "no valid result"
     problem = "it has no result yet"
     if rejected is not None:
-        problem = f"its result counts as absent: {rejected}"
+        problem = f"its result is not used: {rejected}"
     elif stands.message:
         problem = f"{stands.failure or stands.state}: {stands.message}"
     return Run(folder, place, spec, None, state, problem)

@@ -181,7 +181,7 @@ def _unit(rows: Sequence[Row], at: int) -> str:
 
 def _notes(kind: Kind | None, rows: Sequence[Row]) -> list[str]:
     if kind is None:
-        return ["nothing was run yet; 'kit reproduce --task NAME' does"]
+        return ["nothing was run yet; 'kit reproduce --task NAME' makes the runs"]
     profile, protocol, tier = kind
     seeds = sorted({seed for row in rows for seed in row.seeds})
     notes = [
@@ -192,7 +192,7 @@ def _notes(kind: Kind | None, rows: Sequence[Row]) -> list[str]:
         "5 %); all seeds share one split and one test fold",
     ]
     if any(len(row.seeds) == 1 for row in rows):
-        notes.append("a single seed has no test")
+        notes.append("with a single seed, there is no test")
     if profile != "paper":
         notes.append("sizes are those of a reduced profile: more may change the order")
     return notes

@@ -179,7 +179,7 @@ def test_what_cannot_be_drawn_is_told() -> None:
         transfer.make([data("ninapro", lacking)])
     made = operations.make([data("ninapro", lacking), data("darcy-flow", neighbourhood(9))])
     assert [panel.title for panel in made.panels] == ["Darcy Flow"]
-    assert made.remarks[-1].startswith("NinaPro is left out: of no cell")
+    assert made.remarks[-1].startswith("NinaPro is left out: its table has no cell")
     drawn = " ".join(figures.render(operations.draw(made), "svg").decode().split())
     for word in ("Darcy Flow", "operation importance", "subset of 25 trained cells", "ap3"):
         assert word in drawn
