@@ -21,7 +21,7 @@ OPCODES = 1_000_000_000
 def file_of(header: Header) -> Path:
     """Return where a table lies by its task, epochs and seed."""
     if "/" in header.task or header.task.startswith("."):
-        raise KitError(f"a table of {header.task!r}: no name of a task")
+        raise KitError(f"a table names the task {header.task!r}, which is not a valid name")
     return folder() / f"{header.task}-{header.epochs}-{header.seed}{SUFFIX}"
 
 

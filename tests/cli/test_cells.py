@@ -113,10 +113,10 @@ def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "is here already and not of this run" in done.stderr
     for part, said in (
-        ("3/2", "is as 1/4, not '3/2'"),
-        ("x", "is as 1/4, not 'x'"),
-        ("", "is as 1/4, not ''"),
-        (f"1/{'9' * 5000}", "is as 1/4, not '1/9"),
+        ("3/2", "takes N/OF, such as 1/4, not '3/2'"),
+        ("x", "takes N/OF, such as 1/4, not 'x'"),
+        ("", "takes N/OF, such as 1/4, not ''"),
+        (f"1/{'9' * 5000}", "takes N/OF, such as 1/4, not '1/9"),
         ("3/3", "too few cells for a part 3"),
     ):
         done = kit(*smoke, "--part", part)

@@ -117,8 +117,8 @@ def test_what_is_printed_ends_with_the_list(
 
 def test_it_takes_neither_a_part_nor_another_format(kit: Run) -> None:
     for words, told in (
-        (("--table", "5"), "leave out what names some"),
-        (("--task", "ecg"), "leave out what names some"),
+        (("--table", "5"), "leave out --table, --figure, --study, --task and --method"),
+        (("--task", "ecg"), "leave out --table, --figure, --study, --task and --method"),
         (("--format", "latex"), "--everything is printed as text or json"),
     ):
         failed = kit("reproduce", "--everything", "--profile", "smoke", *words)

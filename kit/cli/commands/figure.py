@@ -81,7 +81,7 @@ def command(
 
     if bool(runs) != (name in OF_RUNS):
         raise KitError(
-            f"figure {name} is of no run" if runs else f"figure {name} needs a RUN; see --help"
+            f"figure {name} takes no RUN" if runs else f"figure {name} needs a RUN; see --help"
         )
     if (paper, name) in planning.SPEED_TESTS:
         from kit.report.figures import speed

@@ -26,9 +26,9 @@ def command(table: str, cell: str | None, epoch: int | None, best: bool, form: s
     from kit.spaces.nas_bench_201.cell import COUNT
 
     if cell is not None and best:
-        raise KitError("either a CELL or --best")
+        raise KitError("give either a CELL or --best")
     if epoch is not None and cell is None and not best:
-        raise KitError("--epoch is of one cell: give a CELL, or --best")
+        raise KitError("--epoch needs a cell: give a CELL, or --best")
     found = cells.read(table)
     header = found.header
     with cells.told():

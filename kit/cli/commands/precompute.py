@@ -113,7 +113,7 @@ def _part(text: str) -> tuple[int, int]:
     found = re.fullmatch("([0-9]{1,9})/([0-9]{1,9})", text)
     number, of = map(int, found.groups()) if found else (0, 0)
     if not 1 <= number <= of:
-        raise KitError(f"--part is as 1/4, not {text!r:.80}")
+        raise KitError(f"--part takes N/OF, such as 1/4, not {text!r:.80}")
     return number, of
 
 

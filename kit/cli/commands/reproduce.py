@@ -54,7 +54,7 @@ def command(
     how = {name: request.pop(name) for name in options.WHERE}
     how |= {"timeout": timeout, "device": device, "trials_on": trials_on, "force": force}
     if how["engine"] == "ray" and how["gpus"]:
-        raise KitError("--gpus names GPUs of this machine; those of a cluster Ray gives: --jobs N")
+        raise KitError("--gpus names GPUs of this machine; on a Ray cluster, use --jobs N")
     if everything:
         _everything(form, dry_run, how, request)
         return
@@ -111,7 +111,8 @@ def _everything(form: str, dry_run: bool, how: dict[str, Any], request: dict[str
     for name in ("number", "figure", "study", "tasks", "methods"):
         if request.pop(name):
             raise KitError(
-                "--everything has all tables, figures, tasks and methods: leave out what names some"
+                "--everything has all of them: leave out --table, --figure, --study, --task and "
+                "--method"
             )
     del request["paper"], request["all_methods"]
     failed = everything.reproduce(form, dry_run, how, tasks=(), methods=(), **request)

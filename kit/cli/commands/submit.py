@@ -233,7 +233,7 @@ def _kubernetes(
         if name is not None and not NAME.fullmatch(name):
             raise KitError(
                 f"--{option}: {name!r:.80} is no name in Kubernetes: up to 63 small letters, "
-                "digits, '-' and '.', no sign at its ends"
+                "digits, '-' and '.', with a letter or digit at both ends"
             )
     cluster = kubernetes.KubernetesConfig(namespace, queue, results, data, jobs, device)
     todo = [Job.planned(run) for run in plan.todo]

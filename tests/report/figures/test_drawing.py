@@ -155,7 +155,7 @@ def test_the_same_bytes_whatever_the_order_of_sets(
     ("words", "told"),
     [
         (("curves",), "figure curves needs a RUN"),
-        (("1a", "darcy-flow/dash"), "figure 1a is of no run"),
+        (("1a", "darcy-flow/dash"), "figure 1a takes no RUN"),
         (("architecture", "darcy-flow/dash"), "names 2 runs, name one of them"),
         (("alphas", "darcy-flow/dash/0", "darcy-flow/dash/1"), "is of one run, not of 2"),
         (("curves", "darcy-flow/dush"), "did you mean 'darcy-flow/dash'?"),
