@@ -1,7 +1,7 @@
-"""Unpacking zip and tar files of others: regular files below the target, and nothing else.
+"""Unpacking of untrusted zip and tar files: only regular files below the target.
 
-A member that is absolute, climbs out by ``..``, is a link or a device ends the work with an
-error: an archive of data has none, so nothing in it deserves trust.
+A member with an absolute name or with ``..`` in it, a link or a device is an error: archives of
+data do not need any of these.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ OPENERS: dict[bytes, Callable[[IO[bytes]], object]] = {
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ": lzma.LZMAFile,
 }
-# Entries for the whole archive that a tar may begin with; a few are usual.
+# Most global header fields (pax) that a tar file may have; a few are usual.
 GLOBAL_ENTRIES = 100
+# What the readers raise for a damaged archive.
 DAMAGE = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -45,7 +46,7 @@ DAMAGE = (
     EOFError,
     MemoryError,
 )
-# Of names that a file system refuses, and of places before the start of a file.
+# Error numbers of names that the file system refuses, and of seeks to before a file's start.
 REFUSED = (errno.ENAMETOOLONG, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.EINVAL)
 
 Progress = Callable[[int, int], None]
@@ -59,21 +60,25 @@ def unpack(
     wanted: Callable[[str], bool] = lambda _: True,
     progress: Progress = lambda *_: None,
 ) -> Path:
-    """Unpack an archive into a folder that appears only when all of it is there.
+    """Unpack an archive into a folder, which appears only once it is complete.
 
-    A folder that is there already is left alone, so that interrupted work can resume.
+    If the folder exists already, nothing is done, so that interrupted work can be resumed.
 
     Args:
-        archive: zip, or tar plain or packed by gzip, bzip2 or xz; told by content.
-        target: the folder to make.
-        limit: most bytes that the wanted members may have together; nor may they have more than a
-            hundred times the archive's size, where that is more than a gibibyte.
-        wanted: which members, by name; the others are checked but not written.
+        archive: a zip file, or a tar file, plain or compressed by gzip, bzip2 or xz; the format is
+            recognised by the content.
+        target: the folder to create.
+        limit: largest size of the wanted members together, in bytes. A second limit is a hundred
+            times the size of the archive, or 1 GiB if that is more.
+        wanted: tells by its name whether a member is unpacked; the others are only checked.
         progress: called with (done, total).
+
+    Returns:
+        The folder.
 
     Raises:
         DataError: the archive is truncated or damaged, holds a member that is not a plain file or
-            folder below the target, or has more bytes than the limit; nothing is left behind.
+            folder below the target, or expands beyond the limit; nothing is left behind.
     """
     if target.exists():
         return target
@@ -83,7 +88,7 @@ def unpack(
     try:
         for name, stream in members(archive, limit=limit, wanted=wanted, progress=progress):
             file = fresh / name
-            with _told(archive, name):
+            with _data_errors(archive, name):
                 file.parent.mkdir(parents=True, exist_ok=True)
                 with naming(file), file.open("wb") as copy:
                     shutil.copyfileobj(stream, copy, CHUNK)
@@ -103,9 +108,9 @@ def members(
 ) -> Iterator[tuple[str, io.RawIOBase]]:
     """Yield (name, content) of the files in an archive, in its order, without unpacking it.
 
-    A folder will do in its place: the files below it, sorted.
+    A folder may be given instead of an archive: the files below it are yielded in sorted order.
 
-    Content is to be read before the next member is asked for. Arguments and errors are those of
+    The content must be read before the next member is asked for. Arguments and errors are those of
     ``unpack``.
     """
     if archive.is_dir():
@@ -115,10 +120,10 @@ def members(
         raise DataError(f"{archive}: no such file")
     with archive.open("rb") as file:
         packed = file.read(4) == b"PK\x03\x04" or zipfile.is_zipfile(archive)
-    found = _zip_members(archive, wanted) if packed else _tar_members(archive, wanted)
+    entries = _zip_members(archive, wanted) if packed else _tar_members(archive, wanted)
     total, limit = 0, min(limit, room(archive.stat().st_size))
-    with _told(archive):
-        for name, stream, done, whole in found:
+    with _data_errors(archive):
+        for name, stream, done, whole in entries:
             content = _Counted(stream, archive, name, limit - total)
             yield name, content
             total += content.count
@@ -140,6 +145,7 @@ def _folder_members(
 def _zip_members(
     archive: Path, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[str, IO[bytes], int, int]]:
+    """Yield (name, content, done, total) of the wanted files; bytes after decompression."""
     with zipfile.ZipFile(archive) as content:
         entries = content.infolist()
         whole, done = sum(entry.file_size for entry in entries), 0
@@ -158,6 +164,7 @@ def _zip_members(
 def _tar_members(
     archive: Path, wanted: Callable[[str], bool]
 ) -> Iterator[tuple[str, IO[bytes], int, int]]:
+    """Yield (name, content, done, total) of the wanted files; bytes of the archive itself."""
     whole = archive.stat().st_size
     with archive.open("rb") as raw:
         start = raw.read(6)
@@ -166,7 +173,7 @@ def _tar_members(
         blocks = _Blocks(cast(IO[bytes], opener(raw)) if opener else raw)
         with tarfile.open(fileobj=cast(IO[bytes], blocks), mode="r:") as content:
             while (entry := content.next()) is not None:
-                # The library keeps all entries for random access, which nobody has here.
+                # tarfile keeps all entries for random access, which is not needed here.
                 content.members.clear()  # type: ignore[attr-defined]
                 if entry.size < 0 or len(content.pax_headers) > GLOBAL_ENTRIES:
                     raise tarfile.ReadError("a header that makes no sense")
@@ -176,7 +183,7 @@ def _tar_members(
                     stream = content.extractfile(entry)
                     assert stream is not None
                     yield entry.name, stream, raw.tell(), whole
-        # tarfile takes the end of the file, or a header that it cannot read, for a proper end.
+        # tarfile stops without an error at the end of the file or at a header it cannot read.
         if blocks.last != bytes(BLOCK):
             raise tarfile.ReadError("it has no end mark")
         while blocks.stream.read(CHUNK):
@@ -184,6 +191,7 @@ def _tar_members(
 
 
 def _check(archive: Path, name: str, kind: str | None) -> None:
+    """Check that a member is a plain file or folder (``kind`` None) below the target."""
     parts = name.replace("\\", "/").split("/")
     problem = f"is a {kind}" if kind else None
     if not parts[0] or parts[0].endswith(":"):
@@ -210,7 +218,7 @@ def _kind(mode: int) -> str:
 
 
 class _Blocks:
-    """A file that remembers what was read last: at its end, that must be tar's end mark."""
+    """A stream that keeps what was read last: at the end of a tar file, that is its end mark."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.stream = stream
@@ -218,10 +226,10 @@ class _Blocks:
         self.last = b""
 
     def read(self, count: int) -> bytes:
-        """Read, and remember.
+        """Read ``count`` bytes and keep them as ``last``.
 
         Raises:
-            ReadError: all of a header is asked for, and it is of a size that none has.
+            ReadError: a damaged header asks for a negative count, or for more than a chunk.
         """
         if not 0 <= count <= CHUNK:
             raise tarfile.ReadError(f"a header of {count} bytes")
@@ -230,19 +238,23 @@ class _Blocks:
 
 
 class _Counted(io.RawIOBase):
-    """A member's content that ends the work where the archive grows beyond the limit."""
+    """A member's content; reading more than ``room`` bytes of it is an error."""
 
     def __init__(self, stream: IO[bytes], archive: Path, name: str, room: int) -> None:
         self.stream, self.archive, self.member, self.room = stream, archive, name, room
         self.count = 0
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True: the stream can be read."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Fill the buffer as far as the content goes, at most one byte beyond the limit."""
-        with _told(self.archive, self.member):
+        """Read into the buffer and return the number of bytes read.
+
+        Raises:
+            DataError: the archive is damaged or expands beyond the limit.
+        """
+        with _data_errors(self.archive, self.member):
             content = self.stream.read(min(len(buffer), self.room - self.count + 1))
         self.count += len(content)
         if self.count > self.room:
@@ -254,8 +266,8 @@ class _Counted(io.RawIOBase):
 
 
 @contextmanager
-def _told(archive: Path, name: str | None = None) -> Iterator[None]:
-    """Turn the errors of the readers into one line that names the archive and the member."""
+def _data_errors(archive: Path, name: str | None = None) -> Iterator[None]:
+    """Turn errors of the readers into a ``DataError`` that names the archive and the member."""
     try:
         yield
     except DAMAGE as error:
@@ -263,7 +275,7 @@ def _told(archive: Path, name: str | None = None) -> Iterator[None]:
     except (RuntimeError, ValueError) as error:
         problem = f"cannot be unpacked ({error})"
     except OSError as error:
-        # A full disk is not the archive's fault; bzip2 tells damage by an error without a number.
+        # A full disk is not the archive's fault. bzip2 reports damage as an OSError without errno.
         if error.errno not in (None, *REFUSED):
             raise
         problem = f"truncated or damaged ({error})" if error.errno is None else str(error.strerror)

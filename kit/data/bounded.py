@@ -1,4 +1,4 @@
-"""Reading files that nobody vouches for: no buffer for a length that is only claimed."""
+"""Reading untrusted files: no buffer is allocated for a length that a file only claims."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import IO
 
 from kit.errors import DataError
 
-# What is packed may expand a hundredfold, and to a gibibyte in any case.
+# Compressed data may expand by this factor, and to this many bytes in any case.
 RATIO, FLOOR = 100, 1 << 30
 STEP = 1 << 20
 
 
 def room(packed: int) -> int:
-    """Return how many bytes may come out of so many packed ones."""
+    """Return the largest size in bytes to which ``packed`` compressed bytes may expand."""
     return max(FLOOR, RATIO * packed)
 
 
 def exactly(stream: IO[bytes], count: int) -> bytearray:
-    """Read so many bytes; memory grows with what comes, not with what is asked for.
+    """Read exactly ``count`` bytes; memory grows with what is read, not with ``count``.
 
     Raises:
-        EOFError: there are fewer.
+        EOFError: the stream ends before.
     """
     content = bytearray()
     while len(content) < count:
@@ -33,15 +33,15 @@ def exactly(stream: IO[bytes], count: int) -> bytearray:
 
 
 def whole(place: str, stream: IO[bytes] | gzip.GzipFile, limit: int) -> bytes:
-    """Read to the end.
+    """Read a stream to its end.
 
     Args:
-        place: file and member, for the error.
-        stream: what to read.
-        limit: most bytes that may come.
+        place: file and member, for the error message.
+        stream: the stream to read.
+        limit: largest number of bytes allowed.
 
     Raises:
-        DataError: there are more.
+        DataError: the stream has more bytes than the limit.
     """
     content = bytearray()
     while step := stream.read(STEP):
@@ -52,10 +52,10 @@ def whole(place: str, stream: IO[bytes] | gzip.GzipFile, limit: int) -> bytes:
 
 
 class Bounded:
-    """A stream that gives so many bytes and no more.
+    """A stream of which only a given number of bytes can be read.
 
     Attributes:
-        count: bytes that were read.
+        count: bytes read so far.
         left: bytes that may still be read.
     """
 
@@ -63,14 +63,14 @@ class Bounded:
         self.stream, self.left, self.count = stream, left, 0
 
     def read(self, count: int) -> bytes:
-        """Read exactly so many bytes.
+        """Read exactly ``count`` bytes.
 
         Raises:
-            EOFError: there are fewer, or they are beyond the bound.
+            EOFError: the stream ends before, or the bound is reached.
         """
         if not 0 <= count <= self.left:
             raise EOFError("it ends too early")
-        # A pickle is read byte by byte: what is short is there at once.
+        # A pickle is read in many short pieces: those are read in one step.
         content = self.stream.read(min(count, STEP))
         if len(content) < count:
             content += exactly(self.stream, count - len(content))
@@ -82,7 +82,7 @@ class Bounded:
         """Read to the end of a line.
 
         Raises:
-            EOFError: it ends beyond the bound.
+            EOFError: the line ends beyond the bound.
         """
         line = self.stream.readline(self.left + 1)
         if len(line) > self.left:

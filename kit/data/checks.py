@@ -1,4 +1,4 @@
-"""What raw readers demand of the fields they find; whatever is wrong is named in one line."""
+"""Checks of fields in raw files; an error is one line that names the file and the field."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ Array = npt.NDArray[Any]
 
 
 def fields(place: str, content: Any, names: Iterable[str]) -> Mapping[str, Any]:
-    """Return a dictionary that has these fields.
+    """Return ``content`` as a dictionary that has all these fields.
+
+    Args:
+        place: the file, for error messages.
+        content: what was read.
+        names: the required fields.
 
     Raises:
-        DataError: it is none, or one is missing.
+        DataError: it is not a dictionary, or a field is missing.
     """
     if not isinstance(content, Mapping):
         raise DataError(f"{place}: not a dictionary but a {type(content).__name__}")
@@ -30,16 +35,16 @@ def fields(place: str, content: Any, names: Iterable[str]) -> Mapping[str, Any]:
 def numbers(
     place: str, value: Any, shape: tuple[int | None, ...], dtype: npt.DTypeLike | None = None
 ) -> Array:
-    """Return an array of finite numbers.
+    """Return ``value`` as an array of finite numbers.
 
     Args:
-        place: file and field, for errors.
-        value: what was read.
-        shape: wanted; None where any length but 0 will do.
-        dtype: the only one allowed; None for any type of number.
+        place: file and field, for error messages.
+        value: an array, or nested lists of numbers.
+        shape: the required shape; None for an axis of any length but 0.
+        dtype: the required dtype; None for any type of number.
 
     Raises:
-        DataError: it is not such an array.
+        DataError: the value is not such an array.
     """
     array = _array(place, value, shape)
     typed = array.dtype == dtype if dtype else array.dtype.kind in "biuf"
@@ -51,10 +56,10 @@ def numbers(
 
 
 def finite(place: str, array: Array) -> Array:
-    """Return an array of numbers that are all finite.
+    """Check that all numbers of an array are finite, and return the array.
 
     Raises:
-        DataError: one is not.
+        DataError: a number is not finite.
     """
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise DataError(f"{place} holds values that are not finite")
@@ -62,28 +67,28 @@ def finite(place: str, array: Array) -> Array:
 
 
 def labels(place: str, value: Any, count: int, classes: range) -> npt.NDArray[np.int64]:
-    """Return (count,) labels, counted from 0.
+    """Return labels (count,) that are counted from 0.
 
     Args:
-        place: file and field, for errors.
+        place: file and field, for error messages.
         value: what was read; whole numbers of any type.
-        count: how many there must be.
-        classes: the numbers that the file has for them.
+        count: the required number of labels.
+        classes: the numbers of the classes in the file.
 
     Raises:
-        DataError: they are not as many, or not of these classes.
+        DataError: there are more or fewer labels, or one is not a class.
     """
-    found = numbers(place, value, (count,))
-    if not np.isin(found, classes).all():
+    numbered = numbers(place, value, (count,))
+    if not np.isin(numbered, classes).all():
         raise DataError(f"{place} holds values outside {classes[0]}..{classes[-1]}")
-    return found.astype(np.int64) - classes[0]
+    return numbered.astype(np.int64) - classes[0]
 
 
 def _array(place: str, value: Any, wanted: tuple[int | None, ...]) -> Array:
-    """Return an array as it is; numbers in lists, and objects that are numbers, as one.
+    """Return a value as an array; lists of numbers and arrays of objects are converted.
 
-    A small file may hold lists of the same list over and over, which numpy would write out: so
-    numpy gets no list before it is known to have the wanted shape.
+    A small pickle may hold the same list many times within another one, and numpy would copy it
+    each time. So a list is given to numpy only once its shape is known to be the wanted one.
     """
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return value
@@ -99,7 +104,7 @@ def _array(place: str, value: Any, wanted: tuple[int | None, ...]) -> Array:
 
 
 def _shape(value: Any, axes: int, known: dict[int, tuple[int, ...]]) -> tuple[int, ...]:
-    """Return the shape that lists of numbers have as an array; each list is looked at once."""
+    """Return the shape of nested lists of numbers; ``known`` has that of the lists seen, by id."""
     if isinstance(value, np.ndarray) and value.dtype.kind in "biufc":
         return value.shape
     if isinstance(value, bool | int | float | complex | np.number | np.bool_):
@@ -117,6 +122,7 @@ def _shape(value: Any, axes: int, known: dict[int, tuple[int, ...]]) -> tuple[in
 
 
 def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    """Tell whether a shape is the wanted one; None stands for any length but 0."""
     return len(shape) == len(wanted) and all(
         size > 0 if limit is None else size == limit
         for size, limit in zip(shape, wanted, strict=True)

@@ -1,6 +1,6 @@
-"""What a file plainly is not: an error message, a pointer, or half of what its name promises.
+"""Quick checks of a file's format: is it an error page, a pointer or truncated?
 
-A look at both ends; whether the content is right is for the reader of the task to say.
+Only its beginning and its end are read; the task's reader checks the content.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from kit.errors import DataError, KitError
 
 BLOCK, GZIP = 512, b"\x1f\x8b\x08"
 POINTER = b"version https://git-lfs"
-# A refusal in place of data, where the data are no text.
+# How error messages begin that a server may send in place of binary data.
 TEXTS = {b"<": "an XML message", b"{": "a JSON message", b"[": "a JSON message"}
 
 
 def rejection(file: Path, name: str) -> str | None:
-    """Say why a file is not what its name promises; None where nothing speaks against it.
+    """Return why a file cannot be what its name says; None if no reason is found.
 
     Args:
-        file: where it is now.
-        name: what it is taken as.
+        file: the file to check.
+        name: the name that it is to have; its ending decides about the format.
     """
     with file.open("rb") as stream:
         start = stream.read(BLOCK)
@@ -46,7 +46,7 @@ def rejection(file: Path, name: str) -> str | None:
 
 
 def _zip(file: Path, stream: BinaryIO) -> str | None:
-    # The directory is at the end, so half a file has none.
+    # The directory is at the end, so a truncated file has none.
     return None if zipfile.is_zipfile(stream) else "not a whole zip archive"
 
 
@@ -91,7 +91,7 @@ def _mat(file: Path, stream: BinaryIO) -> str | None:
     except DataError as error:
         return str(error)
     except KitError:
-        # Without the library the reader will tell.
+        # h5py is not installed; the reader will report that.
         return None
     return "not a MATLAB file"
 
@@ -102,6 +102,7 @@ def _table(file: Path, stream: BinaryIO) -> str | None:
     return None if plain else "not a table of values with commas"
 
 
+# By the ending of the name. A check returns what is wrong with an open file; None if nothing.
 CHECKS: dict[str, Callable[[Path, BinaryIO], str | None]] = {
     ".tar.gz": _packed(GZIP),
     ".tgz": _packed(GZIP),

@@ -1,4 +1,4 @@
-"""The commands that mend data: here, or of Compose where this process is one of its services."""
+"""The command that fetches or prepares data, for error messages: of the kit, or of Compose."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import os
 
 
 def command(action: str, task: str, options: str = "") -> str:
-    """Return the command that does something for the data of a task.
+    """Return the command that fetches or prepares the data of a task.
+
+    In a service of Compose, it is a command of Compose.
 
     Args:
         action: ``fetch`` or ``prepare``.
-        task: its name.
-        options: further words, such as ``--tier sample``.
+        task: the task's name.
+        options: further options, such as ``--tier sample``.
     """
-    # compose.yaml sets it; whoever starts its services may have no 'kit' of their own.
+    # compose.yaml sets the variable; the host of its services may have no 'kit' installed.
     compose = "KIT_SERVICE" in os.environ
     begin = f"docker compose run --rm {task}-{action}" if compose else f"kit data {action} {task}"
     return f"{begin} {options}".rstrip()

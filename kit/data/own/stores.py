@@ -59,7 +59,7 @@ def read(paths: Sequence[str], ask: Ask) -> Found:
         if wanted not in stored[file]:
             known = nearest(wanted, list(stored[file]))
             raise DataError(f"{file}: there is no dataset {wanted!r}{known}")
-        with _told(Path(file)):
+        with _data_errors(Path(file)):
             return stored[file][wanted]()
 
     return of_arrays(" and ".join(paths), list(places), get, ask)
@@ -83,7 +83,7 @@ def _named(given: Sequence[Place], ask: Ask) -> dict[str, Place]:
 
 
 def _arrays(file: Path) -> Arrays:
-    with _told(file):
+    with _data_errors(file):
         if file.suffix.lower() == ZARR:
             return _zarr(file)
         with file.open("rb") as stream:
@@ -92,7 +92,7 @@ def _arrays(file: Path) -> Arrays:
 
 
 @contextmanager
-def _told(file: Path) -> Iterator[None]:
+def _data_errors(file: Path) -> Iterator[None]:
     """Turn what libraries raise for a damaged file into one line that names it."""
     try:
         yield

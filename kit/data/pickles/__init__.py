@@ -50,9 +50,9 @@ def load(source: Path | IO[bytes], *, opcodes: int = OPCODES) -> Any:
     """
     if not isinstance(source, Path):
         name, content = str(getattr(source, "name", "pickle")), source.read()
-        with _told(name):
+        with _data_errors(name):
             return Restricted(Bounded(io.BytesIO(content), len(content)), name, opcodes).load()
-    with _told(str(source)), source.open("rb") as stream:
+    with _data_errors(str(source)), source.open("rb") as stream:
         unpack, size = PACKED.get(stream.read(2)), source.stat().st_size
         stream.seek(0)
         if unpack is None:
@@ -80,7 +80,7 @@ def load_npy(file: Path, *, mmap: bool = False) -> npy.Array:
         if not header.dtype.hasobject:
             return npy.load(file, mmap=mmap)
         left = file.stat().st_size - stream.tell()
-        with _told(str(file), what=".npy file"):
+        with _data_errors(str(file), what=".npy file"):
             found = Restricted(Bounded(stream, left), str(file)).load()
             if not isinstance(found, np.ndarray) or found.size != math.prod(header.shape):
                 raise ValueError(f"the pickle is not an array of shape {header.shape}")
@@ -88,7 +88,7 @@ def load_npy(file: Path, *, mmap: bool = False) -> npy.Array:
 
 
 @contextmanager
-def _told(name: str, what: str = "pickle") -> Iterator[None]:
+def _data_errors(name: str, what: str = "pickle") -> Iterator[None]:
     """Turn whatever a damaged file makes the unpickler raise into one line."""
     try:
         yield
