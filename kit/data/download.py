@@ -1,7 +1,7 @@
-"""One file from one address: streamed by pooch, resumed where the server can, never half there.
+"""Downloading one file from one address, by pooch; resumed if the server supports it.
 
-A web page in place of the file never touches what is there of it; a form that leads to the file,
-as Drive shows for large ones, is followed.
+If the server answers with a web page, the bytes downloaded so far are kept. A form on the page that
+leads to the file, as on Google Drive for large files, is followed.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from kit.data.refusals import DownloadError, PassingError, number, reason, refus
 if TYPE_CHECKING:
     from requests import Response
 
-# What is lost when a connection breaks is at most this much.
+# Bytes per chunk; at most one chunk is lost when a connection breaks.
 CHUNK = 1 << 16
-# A form that leads to a form that leads to a form leads nowhere.
+# Most forms that are followed, one after the other.
 FORMS = 2
 
 Progress = Callable[[int, int], None]
@@ -34,10 +34,10 @@ class Patience:
     """How long to wait for a server.
 
     Attributes:
-        timeout: seconds without an answer or a byte.
-        tries: how many in a row may bring nothing new.
-        pause: seconds before the second try; doubled for each further one.
-        longest: most seconds to wait when a server says how long.
+        timeout: seconds without an answer or a byte after which a try fails.
+        tries: number of tries in a row without a new byte after which the download fails.
+        pause: seconds before the second of such tries; doubled for each further one.
+        longest: most seconds to wait between tries; if the server asks for more, it fails.
     """
 
     timeout: float = 30.0
@@ -49,17 +49,18 @@ class Patience:
 def download(
     url: str, part: Part, *, size: int | None, progress: Progress, patience: Patience
 ) -> None:
-    """Bring a file's bytes into its part, going on where an earlier download stopped.
+    """Download a file into its part; an earlier download is resumed.
 
     Args:
         url: an http or https address.
-        part: what is there of the file, and where it grows.
-        size: bytes that the file must have, where known.
-        progress: called with (done, total).
-        patience: seconds without an answer, and how often to try again.
+        part: the partial file that is written.
+        size: size of the file in bytes; None if unknown.
+        progress: called with (done, total) bytes.
+        patience: how long to wait for the server, and how often to try again.
 
     Raises:
-        DownloadError: the address does not give the file; what came is kept, to go on from there.
+        DownloadError: the address does not give the file; the bytes received are kept, so that the
+            download can be resumed.
     """
     if not url.startswith(("http://", "https://")):
         raise DownloadError("not an http address")
@@ -68,19 +69,19 @@ def download(
         try:
             _attempt(url, via, part, size, progress, patience)
             return
-        except _PageError as found:
+        except _PageError as error:
             forms += 1
-            if found.page.form is None or found.page.reason:
-                if part.size == 0 and not found.page.reason:
-                    # Nobody here understands it; the user may, when it is kept aside.
-                    part.path.write_bytes(found.content)
+            if error.page.form is None or error.page.reason:
+                if part.size == 0 and not error.page.reason:
+                    # An unknown page is kept in place of the file; the user may understand it.
+                    part.path.write_bytes(error.content)
                     return
-                raise DownloadError(str(found.page)) from None
+                raise DownloadError(str(error.page)) from None
             if forms > FORMS:
                 raise DownloadError("its form leads to a form again; see it in a browser") from None
-            via = found.page.form
+            via = error.page.form
         except PassingError as failure:
-            # The address of a form is good for once.
+            # The address of a form is valid only once.
             via, forms = url, 0
             idle = 0 if part.held(url) > furthest else idle + 1
             furthest = max(furthest, part.held(url))
@@ -94,7 +95,7 @@ def download(
 
 
 class _PageError(Exception):
-    """A web page came in place of the file."""
+    """The server answered with a web page instead of the file."""
 
     def __init__(self, content: bytes, page: pages.Page) -> None:
         super().__init__(str(page))
@@ -104,12 +105,18 @@ class _PageError(Exception):
 def _attempt(
     url: str, via: str, part: Part, size: int | None, progress: Progress, patience: Patience
 ) -> None:
-    """Ask once; ``via`` is where to ask for the file of ``url``."""
+    """Send one request for the file of ``url`` to the address ``via``.
+
+    Raises:
+        _PageError: the answer is a web page.
+        PassingError: it failed, but another try may succeed.
+        DownloadError: it failed for good.
+    """
     import requests
 
     start, note = part.held(url), part.note()
     if note and start and start == note.total:
-        # All of it came earlier; an end in between kept it from being verified and moved.
+        # An earlier process downloaded all of it, but ended before it was verified and moved.
         return
     part.path.parent.mkdir(parents=True, exist_ok=True)
     headers = {"Accept-Encoding": "identity"}
@@ -117,7 +124,7 @@ def _attempt(
         headers["Range"] = f"bytes={start}-"
     if note and start and note.mark:
         headers["If-Range"] = note.mark
-    # What another address gave stays there until this one has something better.
+    # Bytes from another address are kept until this address answers with a file.
     with part.path.open("ab") as stream:
         answer = _Answer(url, part, stream, size, start)
         get = pooch.HTTPDownloader(
@@ -145,7 +152,11 @@ def _attempt(
 
 
 class _Answer:
-    """Looks at a response before its body: does it go on, begin anew, or is it another file?"""
+    """A hook that sees each response before its body: is it resumed, a new start or a wrong file?
+
+    Attributes:
+        total: size of the whole file in bytes, once the server has stated it.
+    """
 
     def __init__(
         self, url: str, part: Part, stream: IO[bytes], size: int | None, start: int
@@ -154,32 +165,34 @@ class _Answer:
         self.total: int | None = None
 
     def __call__(self, response: Response, *_: Any, **__: Any) -> None:
-        """Take a response in, redirects and refusals aside.
+        """Prepare the part for the body of a response; redirects and refusals are ignored.
 
         Raises:
-            DownloadError: the file cannot be the right one.
+            _PageError: the body is a web page.
+            PassingError: the server resumed at another place, or with another file.
+            DownloadError: the file has a wrong size.
         """
         if response.is_redirect or not response.ok:
             return
         first = b""
         if response.status_code == 206:
-            self._go_on(response)
+            self._resume(response)
         else:
-            # A page may come under any type, and a file under a page's.
+            # The content type is not reliable: pages and files may have that of the other.
             first = next(response.iter_content(CHUNK), b"")
             if pages.is_page(first):
                 self._take_page(first, response)
-            # The whole file: this server does not resume, or its file is no longer the same.
+            # The server sends the whole file: it cannot resume, or its file has changed.
             self.stream.truncate(0)
             self.total = number(response.headers.get("Content-Length"))
             if self.total is None:
-                # pooch takes what is there for a number.
+                # pooch expects a number if the header is there.
                 response.headers.pop("Content-Length", None)
         if None not in (self.size, self.total) and self.size != self.total:
             response.close()
             raise DownloadError(f"{self.total} bytes instead of {self.size}")
         mark = response.headers.get("ETag", "")
-        # A weak tag stands for the same meaning, not for the same bytes.
+        # Files with the same weak tag may differ in their bytes.
         mark = response.headers.get("Last-Modified", "") if mark.startswith("W/") else mark
         self.part.write_note(Note(url=self.url, mark=mark or None, total=self.total))
         self.stream.write(first)
@@ -190,7 +203,8 @@ class _Answer:
         response.close()
         raise _PageError(content, pages.read(content, response.url))
 
-    def _go_on(self, response: Response) -> None:
+    def _resume(self, response: Response) -> None:
+        """Check that a partial response continues the same file at the right place."""
         place, _, total = response.headers.get("Content-Range", "").partition("/")
         self.total = number(total)
         note = self.part.note()
@@ -202,17 +216,17 @@ class _Answer:
 
 
 class _Bar:
-    """What pooch takes for a progress bar; the stream itself knows how far it is."""
+    """A progress bar for pooch that reports the position of the stream."""
 
     def __init__(self, stream: IO[bytes], answer: _Answer, progress: Progress) -> None:
         self.stream, self.answer, self.progress = stream, answer, progress
         self.total = 0
 
     def update(self, _: int) -> None:
-        """Show how much is there."""
+        """Report the bytes written so far; pooch's own count is ignored."""
         self.progress(self.stream.tell(), self.answer.total or self.stream.tell())
 
     def reset(self) -> None:
-        """Nothing is counted here."""
+        """Do nothing: no count is kept here."""
 
     close = reset

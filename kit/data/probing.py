@@ -1,4 +1,4 @@
-"""Asking addresses whether they answer, without fetching anything."""
+"""Checking whether addresses answer, without downloading anything."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ AT_ONCE = 8
 
 
 def probe(urls: Iterable[str], timeout: float = TIMEOUT) -> dict[str, str]:
-    """Return what each address says to a HEAD request: a size, a refusal, or why it does not.
+    """Return the outcome of a HEAD request to each address, in words: a size, a status or an error.
 
     Args:
-        urls: addresses; each is asked once.
-        timeout: seconds without an answer.
+        urls: the addresses; each is asked once.
+        timeout: seconds to wait for an answer.
     """
     wanted = list(dict.fromkeys(urls))
     with ThreadPoolExecutor(AT_ONCE) as pool:

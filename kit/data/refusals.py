@@ -1,4 +1,4 @@
-"""Why an address did not give a file, in a few words, and whether another try may mend it."""
+"""Errors of downloads: the reason in a few words, and whether another try may succeed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from kit.data.part import Part
 if TYPE_CHECKING:
     from requests import Response
 
-# What a second try may well mend: time-outs, too many requests, and the server's own trouble.
+# Status codes after which another try may succeed.
 TRANSIENT = (408, 425, 429, 500, 502, 503, 504)
 WRONG_RANGE = 416
 
 
 class DownloadError(Exception):
-    """An address did not give the file; the text says why."""
+    """An address did not give the file; the message is the reason."""
 
 
 class PassingError(DownloadError):
-    """A failure that another try may mend, after so many seconds if the server said so."""
+    """An address did not give the file, but another try may succeed.
+
+    Attributes:
+        wait: seconds to wait before it, as the server stated; None if it did not.
+    """
 
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
@@ -32,11 +36,11 @@ class PassingError(DownloadError):
 
 
 def refusal(response: Response | None, part: Part) -> DownloadError:
-    """Return what an answer with an error's status means.
+    """Return the error for a response with the status of an error.
 
     Args:
-        response: the answer, as ``requests`` raises it.
-        part: what is there of the file; dropped if it goes on beyond the file's end.
+        response: the response, as in the exception of ``requests``; not None.
+        part: the partial file, which is removed if it is longer than the server's file.
     """
     assert response is not None, "raise_for_status gives it"
     reason = f"HTTP {response.status_code} {response.reason or ''}".strip()
@@ -57,12 +61,12 @@ def refusal(response: Response | None, part: Part) -> DownloadError:
 
 
 def number(text: str | None) -> int | None:
-    """Return the number that a header states, or None where it states none."""
+    """Return the value of a header as a number; None if it is missing or not a number."""
     return int(text) if text and re.fullmatch("[0-9]{1,18}", text) else None
 
 
 def reason(error: Exception, done: int) -> str:
-    """Return what an error on the way means, after so many bytes."""
+    """Return the reason for an error of ``requests`` in words; ``done`` bytes were received."""
     import requests
 
     if isinstance(error, requests.exceptions.ProxyError):
