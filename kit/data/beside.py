@@ -1,4 +1,4 @@
-"""Data that lie in a task's own folder, beside its code: whoever edits them prepares again."""
+"""Data files in a task's own folder; after an edit the task must be prepared again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from msgspec import Struct
 from kit.files import sha256
 from kit.task import Task
 
-# What else a task's folder holds.
+# Endings of files in a task's folder that are not data.
 NO_DATA = (".md", ".py", ".pyc", ".toml", ".txt")
 
 
 class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file as it was when data were prepared from it; ``modified`` in nanoseconds."""
+    """The state of a file when data were prepared from it; ``modified`` is in nanoseconds."""
 
     bytes: int
     modified: int
@@ -22,7 +22,7 @@ class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def describe(task: Task) -> dict[str, File]:
-    """Return the data files in a task's folder, by their paths below it."""
+    """Return the state of the data files in a task's folder, by their paths below it."""
     return {
         file.relative_to(task.folder).as_posix(): File(
             bytes=file.stat().st_size, modified=file.stat().st_mtime_ns, sha256=sha256(file)
@@ -33,11 +33,11 @@ def describe(task: Task) -> dict[str, File]:
 
 
 def changed(task: Task, known: Mapping[str, File]) -> list[str]:
-    """Return which of the files hold something else now; one that is gone contradicts nothing.
+    """Return the names of files whose content has changed; missing files are not reported.
 
-    A file is read only where its time or size is another one.
+    A file is read only if its time has changed but not its size.
     """
-    found = []
+    edited = []
     for name, then in known.items():
         file = task.folder / name
         if not file.is_file():
@@ -46,5 +46,5 @@ def changed(task: Task, known: Mapping[str, File]) -> list[str]:
         if (now.st_size, now.st_mtime_ns) == (then.bytes, then.modified):
             continue
         if now.st_size != then.bytes or sha256(file) != then.sha256:
-            found.append(name)
-    return found
+            edited.append(name)
+    return edited

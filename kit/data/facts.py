@@ -1,6 +1,6 @@
-"""Checking prepared data against what was published of them: expected and found, fact by fact.
+"""Checks of prepared data against published facts, such as sizes and hashes.
 
-A task's folder may have a ``facts.py`` with ``facts(task, data)``, which yields them.
+A task's folder may have a ``facts.py`` with a function ``facts(task, data)`` that yields ``Fact``.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from kit.data.prepared import Prepared
 from kit.files import md5
 from kit.task import Source, Task
 
-# Sizes that were stated in passing, as "3 to 4 GB", are right to within this share.
+# Relative tolerance of sizes that are only known roughly, as "3 to 4 GB".
 ROUGHLY = 0.15
 MODULE = "facts"
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One thing that was published of a task's data.
+    """A published fact about a task's data.
 
     Attributes:
         what: the quantity in words, such as ``samples in train``.
         expected: the published value.
-        found: in these data; None where it cannot be measured from them.
-        agrees: whether they agree; None where nothing was measured.
-        where: who published it.
+        found: the value in these data; None if it cannot be measured from them.
+        agrees: whether the two values agree; None if nothing was measured.
+        where: who published the value.
     """
 
     what: str
@@ -42,26 +42,26 @@ class Fact:
 
 
 def fact(what: str, expected: Any, found: Any, *, within: float = 0.0, where: str = "") -> Fact:
-    """Return a fact that was measured.
+    """Return a fact with a measured value.
 
     Args:
         what: the quantity in words, such as ``samples in train``.
         expected: the published value.
-        found: the same, measured in the data that are here.
-        within: how far numbers may be apart, where they were printed rounded.
-        where: who published it.
+        found: the value measured in these data.
+        within: largest absolute difference, for values that were published rounded; 0 for equality.
+        where: who published the value.
     """
     agrees = abs(found - expected) <= within if within else bool(expected == found)
     return Fact(what, _words(expected), _words(found), agrees, where)
 
 
 def known(what: str, expected: str, where: str) -> Fact:
-    """Return a fact that takes more than the data: a score that a network is known to reach."""
+    """Return a fact that cannot be measured from the data alone, such as a network's score."""
     return Fact(what, expected, None, None, where)
 
 
 def facts(task: Task, data: Prepared) -> Iterator[Fact]:
-    """Yield what is known of a task's raw files, then of its prepared data."""
+    """Yield the facts of a task's raw files, then those of its prepared data."""
     tier = data.manifest.tier
     for source in task.sources:
         if source.tier == tier:
@@ -74,7 +74,7 @@ def facts(task: Task, data: Prepared) -> Iterator[Fact]:
 
 
 def sizes(task: Task, data: Prepared) -> Iterator[Fact]:
-    """Yield how many samples each fold has, and the shape of one."""
+    """Yield the number of units in each fold, and the shape of a sample."""
     if task.about is not None:
         for name, size in task.about.sizes.items():
             yield fact(f"{task.unit}s of {name}", size, len(data.fold(name)), where="both papers")
@@ -83,10 +83,16 @@ def sizes(task: Task, data: Prepared) -> Iterator[Fact]:
 
 
 def classes(task: Task, data: Prepared, first: int = 0) -> Iterator[Fact]:
-    """Yield how many classes the labels have, and that none is missing."""
-    found = np.unique(np.asarray(data.array("y")))
-    yield fact("classes", task.outputs, len(found))
-    yield fact("lowest and highest label", (first, first + task.outputs - 1), _span(found))
+    """Yield the number of classes among the labels, and the lowest and highest label.
+
+    Args:
+        task: has the number of classes.
+        data: the prepared data.
+        first: the expected lowest label.
+    """
+    labels = np.unique(np.asarray(data.array("y")))
+    yield fact("classes", task.outputs, len(labels))
+    yield fact("lowest and highest label", (first, first + task.outputs - 1), _span(labels))
 
 
 def _span(values: Any) -> tuple[int, int]:
@@ -94,6 +100,7 @@ def _span(values: Any) -> tuple[int, int]:
 
 
 def _raw(task: Task, source: Source) -> Iterator[Fact]:
+    """Yield size and MD5 of a raw file, if it exists under its own name."""
     file = raw.place(task, source)
     if not file.is_file() or file.name != source.file.split("/")[-1]:
         return
@@ -108,6 +115,7 @@ def _raw(task: Task, source: Source) -> Iterator[Fact]:
 
 
 def _words(value: Any) -> str:
+    """Return a value as text; numbers are rounded, and parts are joined by slashes."""
     if isinstance(value, tuple | list):
         return " / ".join(map(_words, value))
     if isinstance(value, int | np.integer):

@@ -1,7 +1,7 @@
-"""Raw files: what was fetched or brought, checked and kept under ``data/raw/<task>``.
+"""Raw files, fetched or imported by the user, checked and kept under ``data/raw/<task>``.
 
-The hash of a file whose published hash is unknown is noted when it arrives, and pinned once data
-were prepared from it: from then on no other file is taken in its place.
+If the published hash of a file is unknown, its hash is recorded when it arrives, and pinned once
+data are prepared from it: from then on a file with another hash is refused.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from kit.task import Holding, Source, Task
 
 # Hashes of files that data were prepared from, and of those that only arrived.
 PINNED, ARRIVED = "hashes.json", "arrived.json"
-# Copies that did not become whole.
+# Copies that were interrupted.
 HALF = (".*.new", ".*.tmp")
 CHUNK = 1 << 22
 Link = Literal["copy", "hard", "reference"]
@@ -36,12 +36,12 @@ def folder_of(task: Task) -> Path:
 
 
 def aside(task: Task, source: Source) -> Path:
-    """Return where a file lies that was fetched and is not the right one."""
+    """Return the path under which a fetched file is kept that is not the right one."""
     return folder_of(task) / f"{source.file}.rejected"
 
 
 def missing(task: Task, tier: Holding = "published") -> list[Source]:
-    """Return the raw files of a tier that are not there yet."""
+    """Return the raw files of a tier that do not exist here."""
     return [
         source
         for source in task.sources
@@ -50,7 +50,10 @@ def missing(task: Task, tier: Holding = "published") -> list[Source]:
 
 
 def place(task: Task, source: Source) -> Path:
-    """Return where a raw file is, or what is taken instead of it; where it belongs if nowhere."""
+    """Return the path of a raw file, or of another form that may replace it.
+
+    If neither exists, this is a broken link to one of them, else the path where the file belongs.
+    """
     places = [folder_of(task) / name for name in (source.file, *source.instead)]
     there = (path for path in places if path.exists())
     dangling = (path for path in places if path.is_symlink())
@@ -60,13 +63,20 @@ def place(task: Task, source: Source) -> Path:
 def import_files(
     task: Task, files: Sequence[Path], progress: Callable[[int, int], None] = lambda *_: None
 ) -> list[Path]:
-    """Copy files that the user brought into the raw folder, each checked, none partial.
+    """Check files of the user and copy them to the raw folder; they are recognised by their names.
 
-    A file is recognised by its name.
+    Args:
+        task: the task whose raw files they are.
+        files: the user's files or folders.
+        progress: called with (done, total) bytes of one file.
+
+    Returns:
+        The copies.
 
     Raises:
-        KitError: a file is not one of the task's.
-        DataError: a file has the wrong size or hash, or differs from the one first seen.
+        KitError: a file does not exist or is not one of the task's.
+        DataError: a file has a wrong size or hash, or differs from the one that data were
+            prepared from.
     """
     sources = {Path(source.file).name: source for source in reversed(task.sources)}
     for file in files:
@@ -80,7 +90,7 @@ def import_files(
 
 
 def check(task: Task) -> dict[str, str]:
-    """Return each raw file's state: ``ok``, ``missing``, or what is wrong with it."""
+    """Return the state of each raw file by its name: ``ok``, ``missing``, or what is wrong."""
     return {source.file: _state(task, source) for source in task.sources}
 
 
@@ -93,36 +103,42 @@ def _state(task: Task, source: Source) -> str:
         return "size differs"
     if source.md5 is not None and md5(file) != source.md5:
         return "hash differs"
-    found = digest(file)
+    actual = digest(file)
     wanted = expected(task, source) or _hashes(task, ARRIVED).get(source.file)
     if wanted is None:
-        arrived(task, source, found)
-    return "ok" if wanted in (None, found) else "hash differs"
+        arrived(task, source, actual)
+    return "ok" if wanted in (None, actual) else "hash differs"
 
 
 def form(source: Source, name: str, path: Path) -> Source:
-    """Return what is known of a source where it is there under another name, as another form."""
+    """Return a source as another form of it is described: named ``name``, without size and hashes.
+
+    Args:
+        source: the source; returned unchanged if ``name`` is its own name.
+        name: the form's path below the raw folder.
+        path: the form itself, a file or a folder.
+    """
     if name == source.file:
         return source
     return replace(source, file=name, folder=path.is_dir(), size=None, sha256=None, md5=None)
 
 
 def expected(task: Task, source: Source) -> str | None:
-    """Return the SHA-256 that a raw file must have: as published, else as data were made from."""
+    """Return the SHA-256 that a raw file must have: the published or the pinned one, else None."""
     return source.sha256 or _hashes(task, PINNED).get(source.file)
 
 
 def mismatch(task: Task, source: Source, file: Path, found: str) -> str | None:
-    """Say what is wrong with a raw file's hashes, and how to go on; None if they are as expected.
+    """Return what is wrong with a raw file's hashes, and what to do; None if they are as expected.
 
     Args:
-        task: named in the advice on how to go on.
-        source: the size and hashes that it must have.
-        file: where it is now.
+        task: the task whose file it is.
+        source: has the published hashes.
+        file: the file to check.
         found: its SHA-256.
     """
-    if source.md5 is not None and (own := md5(file)) != source.md5:
-        return f"MD5 is {own} instead of {source.md5}"
+    if source.md5 is not None and (actual := md5(file)) != source.md5:
+        return f"MD5 is {actual} instead of {source.md5}"
     wanted = expected(task, source)
     if wanted in (None, found):
         return None
@@ -135,11 +151,11 @@ def mismatch(task: Task, source: Source, file: Path, found: str) -> str | None:
 
 
 def unfit(source: Source, file: Path) -> str | None:
-    """Say why a file plainly is not the wanted one, without hashing it; None if it may be.
+    """Return why a file cannot be the wanted one, by its size and format; None if it may be.
 
     Args:
-        source: what it must be; where its hash is published, that decides about its form.
-        file: where it is now.
+        source: the wanted file; if its hash is published, its format is not checked.
+        file: the file to check.
     """
     name = "" if source.sha256 or source.md5 else source.file
     size = file.stat().st_size
@@ -151,13 +167,16 @@ def unfit(source: Source, file: Path) -> str | None:
 
 
 def arrived(task: Task, source: Source, found: str) -> None:
-    """Note the SHA-256 of a raw file that came whole; what was rejected in its place is removed."""
+    """Record the SHA-256 of a raw file that arrived, and remove a file rejected before."""
     write_json(folder_of(task) / ARRIVED, _hashes(task, ARRIVED) | {source.file: found})
     aside(task, source).unlink(missing_ok=True)
 
 
 def pin(task: Task, tier: Holding) -> None:
-    """Expect the raw files of a tier from now on to be those that data were just prepared from."""
+    """Pin the hashes of a tier's raw files, from which data were just prepared.
+
+    Published SHA-256s need no pin.
+    """
     pinned: dict[str, str] = {}
     for source in task.sources:
         path = place(task, source)
@@ -170,7 +189,7 @@ def pin(task: Task, tier: Holding) -> None:
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a file, or of a folder over its files' names and hashes."""
+    """Return the SHA-256 of a file; that of a folder is over the names and hashes of its files."""
     if path.is_file():
         return sha256(path)
     lines = [
@@ -189,18 +208,21 @@ def take(
     link: Link = "copy",
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> Path:
-    """Have a file or folder of the user as a raw file, checked, whole or not at all.
+    """Check a file or folder of the user, and copy or link it to the raw folder as a whole.
 
     Args:
-        task: into whose raw folder the file goes.
-        source: what it is taken as (``form`` for another form).
+        task: the task whose raw file it is.
+        source: the raw file that it is taken as; given by ``form`` for another form.
         path: the user's file or folder.
-        link: a ``copy``, ``hard`` links to the same bytes, or a ``reference`` to where it lies.
+        link: ``copy``; ``hard`` for hard links; ``reference`` for a symbolic link.
         progress: called with (done, total) bytes.
 
+    Returns:
+        The path in the raw folder.
+
     Raises:
-        DataError: it is an empty folder, has the wrong size or hash, differs from the one first
-            seen, or cannot be linked to.
+        DataError: the folder is empty, the file has a wrong size or hash, differs from the one that
+            data were prepared from, or cannot be linked to.
     """
     target = folder_of(task) / source.file
     if path.is_dir() and not any(each.is_file() for each in path.rglob("*")):
@@ -208,20 +230,20 @@ def take(
     if not source.folder and (problem := unfit(source, path)):
         raise DataError(f"{path}: {problem}")
     if link == "copy" and not source.folder:
-        found = _copy(task, source, path, target, progress)
+        actual = _copy(task, source, path, target, progress)
     else:
-        found = digest(path)
-        if problem := mismatch(task, source, path, found):
+        actual = digest(path)
+        if problem := mismatch(task, source, path, actual):
             raise DataError(f"{path}: {problem}")
         _place(path, target, link)
-    arrived(task, source, found)
+    arrived(task, source, actual)
     return target
 
 
 def _copy(
     task: Task, source: Source, path: Path, target: Path, progress: Callable[[int, int], None]
 ) -> str:
-    """Copy a file and return its SHA-256; it is read once."""
+    """Copy a file and return its SHA-256; the file is read once for both."""
     running, done, size = hashlib.sha256(), 0, path.stat().st_size
     with path.open("rb") as stream, replacing(target) as copy:
         while block := stream.read(CHUNK):
@@ -229,14 +251,14 @@ def _copy(
             running.update(block)
             done += len(block)
             progress(done, size)
-        found = running.hexdigest()
-        if problem := mismatch(task, source, path, found):
+        actual = running.hexdigest()
+        if problem := mismatch(task, source, path, actual):
             raise DataError(f"{path}: {problem}")
-    return found
+    return actual
 
 
 def _place(path: Path, target: Path, link: Link) -> None:
-    """Put a folder, links or a reference where a raw file belongs, by a rename."""
+    """Copy or link a folder, or link a file, to the path of a raw file, by a rename at the end."""
     fresh = target.with_name(f".{target.name}.new")
     remove(fresh)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -256,6 +278,11 @@ def _place(path: Path, target: Path, link: Link) -> None:
 
 
 def _link(path: Path, target: Path) -> None:
+    """Make ``target`` a hard link to a file.
+
+    Raises:
+        DataError: the file system does not allow it.
+    """
     try:
         target.hardlink_to(path.resolve())
     except OSError as error:
@@ -267,7 +294,7 @@ def _link(path: Path, target: Path) -> None:
 
 
 def half_taken(task: Task) -> list[Path]:
-    """Return what a process left that was killed while it took files of the user."""
+    """Return the partial copies that an interrupted import has left."""
     home = folder_of(task)
     names = (name for source in task.sources for name in (source.file, *source.instead))
     folders = sorted({(home / name).parent for name in names})
@@ -275,7 +302,7 @@ def half_taken(task: Task) -> list[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link or a folder, which need not be there."""
+    """Remove a file, a link or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -283,6 +310,11 @@ def remove(path: Path) -> None:
 
 
 def _hashes(task: Task, name: str) -> dict[str, str]:
+    """Return the hashes recorded in a file, by names of raw files; empty if it does not exist.
+
+    Raises:
+        DataError: the file is damaged.
+    """
     file = folder_of(task) / name
     try:
         return decode_json(file.read_bytes(), dict[str, str])

@@ -1,4 +1,4 @@
-"""Telling which of a task's raw files a file or folder of the user is, whatever it is called."""
+"""Recognising which of a task's raw files a file or folder of the user is, under any name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kit.task import Source, Task
 
 @dataclass(frozen=True)
 class Recognised:
-    """A file or folder of the user, and what it is taken as."""
+    """A file or folder of the user, the raw file that it is taken as, and the reason in words."""
 
     path: Path
     source: Source
@@ -29,35 +29,36 @@ class Recognised:
 
 
 def recognise(task: Task, path: Path, tier: Tier | None = None) -> list[Recognised]:
-    """Return what a file or folder is: one raw file, or a folder with several of them.
+    """Return the raw files that a file or folder is: one, or several inside a folder.
 
-    A name decides first, then the hash where one is published, then what an archive or folder
-    holds. Where two tiers have a file of the same name, the better tier has it.
+    The name is compared first, then the published hash, then the content of an archive or folder.
+    If two tiers have a file of the same name, that of the better tier is returned.
 
     Args:
-        task: among whose files it is looked for.
+        task: the task whose raw files are compared.
         path: the user's file or folder.
-        tier: look among its files only; None for those of all tiers.
+        tier: compare only the files of this tier; None for all tiers.
 
     Raises:
-        KitError: there is no such file, or it is none of the task's.
+        KitError: the path does not exist, or is not a raw file of the task.
     """
     sources = [source for source in task.sources if tier in (None, source.tier)]
     names = {Path(name).name for source in sources for name in (source.file, *source.instead)}
-    none = f"not a raw file of {task.name}{nearest(path.name, names)}"
+    unknown = f"not a raw file of {task.name}{nearest(path.name, names)}"
     if not path.exists():
-        more = "" if path.name in names else f", and {none}"
+        more = "" if path.name in names else f", and {unknown}"
         raise KitError(f"{path}: no such file or folder{more}")
-    found = list(_by_name(path, sources))[:1]
-    if not found:
+    recognised = list(_by_name(path, sources))[:1]
+    if not recognised:
         by_content = _in_folder if path.is_dir() else _in_file
-        found = list(by_content(path, sources))
-    if found:
-        return found
-    raise KitError(f"{path} is {none}")
+        recognised = list(by_content(path, sources))
+    if recognised:
+        return recognised
+    raise KitError(f"{path} is {unknown}")
 
 
 def _by_name(path: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
+    """Yield the sources, or their other forms, that have the name of a path."""
     for source in sources:
         if path.name == Path(source.file).name and path.is_dir() == source.folder:
             yield Recognised(path, source, "by its name")
@@ -70,7 +71,7 @@ def _by_name(path: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
 
 
 def _in_folder(folder: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
-    """Find raw files in a folder, and take it as what an archive makes where it holds that."""
+    """Yield the raw files in a folder; it may itself be an unpacked archive, by its content."""
     for source in sources:
         file = folder / Path(source.file).name
         names = (name for name in source.instead if (folder / Path(name).name).is_dir())
@@ -90,6 +91,7 @@ def _in_folder(folder: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
 
 
 def _in_file(file: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
+    """Yield the one source that has the file's hash, else one whose archive has such members."""
     size = file.stat().st_size
     for source in sources:
         if source.size in (None, size) and not source.folder and _has_hash(file, source):
@@ -113,7 +115,7 @@ def _among(names: Iterable[str], pattern: str) -> bool:
 
 
 def _listed(file: Path) -> list[str]:
-    """Return the names in an archive; none of what is no archive, or a damaged one."""
+    """Return the names of the members of an archive; empty if it is damaged or not an archive."""
     try:
         if zipfile.is_zipfile(file):
             with zipfile.ZipFile(file) as packed:
