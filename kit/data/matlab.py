@@ -1,7 +1,7 @@
-"""Arrays of numbers in MATLAB files of version 4, 5 and 7.3 (which is HDF5).
+"""Reading arrays of numbers from MATLAB files of version 4, 5 and 7.3 (which is HDF5).
 
-Versions 4 and 5 are read here, since scipy's reader takes a damaged file's numbers for places in
-memory. Source: "MAT-File Format", The MathWorks.
+Versions 4 and 5 are read here, since scipy's reader uses numbers of a damaged file as addresses in
+memory. Source of the format: "MAT-File Format", The MathWorks.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from kit.errors import DataError, KitError
 if TYPE_CHECKING:
     from h5py import Dataset, File
 
-# Version 4: the digit of the type in the header's number MOPT.
+# Version 4: dtypes by the digit P of the header's number MOPT.
 TYPES_4 = ("f8", "f4", "i4", "i2", "u2", "u1")
-# Version 5: types of data, and of arrays that hold numbers.
+# Version 5: dtypes by the number of the data type.
 TYPES_5 = {
     1: "i1",
     2: "u1",
@@ -39,6 +39,7 @@ TYPES_5 = {
     13: "u8",
 }
 MATRIX, COMPRESSED, INT32 = 14, 15, 5
+# Version 5: classes of arrays of numbers, and the flag of complex ones.
 NUMERIC = range(6, 16)
 COMPLEX = 0x08
 HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -46,26 +47,26 @@ HEADER = 128
 
 
 def load(file: Path, names: Sequence[str]) -> dict[str, npy.Array]:
-    """Return arrays of a file of version 4 or 5, those of the names that it has.
+    """Return the arrays with these names of a file of version 4 or 5; missing ones are left out.
 
     Raises:
-        DataError: there is no such file, it is damaged, or an array does not hold real numbers.
+        DataError: the file does not exist or is damaged, or an array does not hold real numbers.
     """
     with told(file), file.open("rb") as stream:
         return _arrays(stream, names)
 
 
 def loads(place: str, content: bytes, names: Sequence[str]) -> dict[str, npy.Array]:
-    """Return arrays of a file in memory, as ``load`` does; ``place`` names it in errors."""
+    """Return arrays of a file in memory, as ``load`` does; ``place`` names it in error messages."""
     with told(Path(place)):
         return _arrays(io.BytesIO(content), names)
 
 
 def is_hdf5(file: Path) -> bool:
-    """Tell whether a file is of version 7.3, or any other HDF5.
+    """Tell whether a file is HDF5, as those of version 7.3 are.
 
     Raises:
-        DataError: there is no such file.
+        DataError: the file does not exist.
     """
     with told(file), file.open("rb") as stream:
         start = stream.read(HEADER * 4 + len(HDF5))
@@ -77,8 +78,8 @@ def hdf5(file: Path) -> Iterator[File]:
     """Open a file of version 7.3.
 
     Raises:
-        KitError: the library is not installed.
-        DataError: it is damaged.
+        KitError: h5py is not installed.
+        DataError: the file is damaged.
     """
     try:
         import h5py
@@ -89,10 +90,10 @@ def hdf5(file: Path) -> Iterator[File]:
 
 
 def dataset(content: File, name: str) -> Dataset | None:
-    """Return an array of numbers that lies in the file itself, unread; None without one.
+    """Return a dataset of numbers without reading its values; None if there is none of this name.
 
     Raises:
-        DataError: it is no array of numbers, or it leads out of the file.
+        DataError: it is not an array of numbers, or its values are in another file.
     """
     import h5py
 
@@ -102,20 +103,20 @@ def dataset(content: File, name: str) -> Dataset | None:
     place = f"{Path(content.filename).name}: {name}"
     if not isinstance(link, h5py.HardLink):
         raise DataError(f"{place} is a link, not an array")
-    found = content[name]
-    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "biuf":
+    values = content[name]
+    if not isinstance(values, h5py.Dataset) or values.dtype.kind not in "biuf":
         raise DataError(f"{place} is no array of numbers")
-    if found.external or found.is_virtual:
+    if values.external or values.is_virtual:
         raise DataError(f"{place} lies in another file")
     size = Path(content.filename).stat().st_size
-    if found.chunks and npy.count(found.chunks) * found.dtype.itemsize > bounded.room(size):
+    if values.chunks and npy.count(values.chunks) * values.dtype.itemsize > bounded.room(size):
         raise DataError(f"{place} has blocks that are larger than the file allows")
-    return found
+    return values
 
 
 @contextmanager
 def told(file: Path) -> Iterator[None]:
-    """Turn what is wrong with a MATLAB file into one line that names it."""
+    """Turn errors from reading a MATLAB file into a ``DataError`` that names it."""
     try:
         yield
     except FileNotFoundError:
@@ -131,7 +132,7 @@ def told(file: Path) -> Iterator[None]:
     ) as e:
         raise DataError(f"{file.name}: not a readable MATLAB file ({_reason(e)})") from None
     except OSError as error:
-        # The HDF5 library's own errors have no number.
+        # Errors of the HDF5 library have no errno.
         if error.errno is not None:
             raise
         raise DataError(f"{file.name}: not a readable MATLAB file ({_reason(error)})") from None
@@ -144,9 +145,9 @@ def _reason(error: Exception) -> str:
 def _arrays(stream: IO[bytes], names: Sequence[str]) -> dict[str, npy.Array]:
     start = stream.read(4)
     stream.seek(0)
-    # Version 4 begins with a number below 5000, of which version 5 has letters in place.
-    found = _version_4(stream) if 0 in start else _version_5(stream, names)
-    return {name: array for name, array in found if name in names}
+    # Version 4 begins with a number below 5000, so with a zero byte; version 5 with letters.
+    arrays = _version_4(stream) if 0 in start else _version_5(stream, names)
+    return {name: array for name, array in arrays if name in names}
 
 
 def _version_4(stream: IO[bytes]) -> Iterator[tuple[str, npy.Array]]:
@@ -181,21 +182,26 @@ def _version_5(stream: IO[bytes], names: Sequence[str]) -> Iterator[tuple[str, n
 
 
 def _unpacked(content: bytearray, order: str) -> tuple[bytearray, int]:
+    """Return the data and the type of a compressed element."""
     limit = bounded.room(len(content))
     unpacker = zlib.decompressobj()
-    found = bytearray(unpacker.decompress(content, limit))
+    element = bytearray(unpacker.decompress(content, limit))
     if unpacker.unconsumed_tail or not unpacker.eof:
         raise ValueError("an element that expands without end, or is cut short")
-    kind, size = struct.unpack(f"{order}2I", found[:8])
-    if size != len(found) - 8:
+    kind, size = struct.unpack(f"{order}2I", element[:8])
+    if size != len(element) - 8:
         raise ValueError("an element of another size than it says")
-    return found[8:], kind
+    return element[8:], kind
 
 
 def _matrix(
     content: memoryview, order: str, names: Sequence[str]
 ) -> Iterator[tuple[str, npy.Array]]:
-    """Yield (name, array) of an array of numbers; others only where they have a wanted name."""
+    """Yield (name, array) of a matrix, or nothing if its name is not wanted.
+
+    Raises:
+        ValueError: the matrix does not hold real numbers.
+    """
     parts = io.BytesIO(content)
     flags = _element(parts, order)
     shape, name = _element(parts, order), _element(parts, order)
@@ -211,12 +217,12 @@ def _matrix(
 
 
 def _element(parts: IO[bytes], order: str) -> Any:
-    """Return the numbers of an element of data: (n,)."""
+    """Return the numbers of the next data element: (n,)."""
     tag = bytes(bounded.exactly(parts, 8))
     kind, size = struct.unpack(f"{order}2I", tag)
     small = kind >> 16
     if small:
-        # Up to four bytes stand in the tag itself.
+        # Up to four bytes of data are stored in the tag itself.
         kind, size, content = kind & 0xFFFF, small, bytearray(tag[4 : 4 + small])
     else:
         content = bounded.exactly(parts, size)

@@ -1,8 +1,8 @@
-"""Arrays in ``.npy`` and ``.npz`` files that nobody vouches for.
+"""Reading arrays from untrusted ``.npy`` and ``.npz`` files.
 
-numpy's own reader allocates what a header claims and hands the header to Python's parser. Here a
-header is matched, a claim is compared with the bytes that there are, and what reaches numpy is a
-flat buffer of a plain dtype and of exactly the size of its shape.
+numpy's own reader allocates as much memory as a header claims, and has Python parse the header.
+Here the header is matched by a regular expression, and its size is compared with the file's. numpy
+gets only a flat buffer with a plain dtype and exactly the size of its shape.
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ from kit.errors import DataError
 Array = npt.NDArray[Any]
 Order = Literal["C", "F"]
 MAGIC, ZIP = b"\x93NUMPY", b"PK\x03\x04"
-# Bytes of the length of the header, by version.
+# Size in bytes of the field with the header's length, by version of the format.
 LENGTHS = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}
 LONGEST_HEADER = 1 << 16
 AXES = 32
-# Of a character of text, and of a truth value.
+# Largest code of a character (U) and of a boolean (b).
 LARGEST = {"U": 0x10FFFF, "b": 1}
+# Names of dtypes: numbers, booleans and text; dates.
 PLAIN = re.compile(r"[<>=|]?(\?|b1|[biufcSU][1-9]\d{0,8})")
 DATES = re.compile(r"[<>=|]?[mM]8")
 AS_WORDS = "save them after astype(str)"
-# Without its white space.
+# A header without its white space.
 HEADER = re.compile(
     r"\{(?:'descr':'(?P<descr>[^']*)',?|'fortran_order':(?P<fortran>True|False),?"
     r"|'shape':\((?P<shape>(?:\d{1,19}L?,?)*)\),?)*\}"
@@ -43,7 +44,7 @@ HEADER = re.compile(
 
 @dataclass(frozen=True)
 class NpyHeader:
-    """What a ``.npy`` file says of its array."""
+    """The header of a ``.npy`` file: dtype, shape and order of its array."""
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
@@ -51,15 +52,15 @@ class NpyHeader:
 
     @property
     def bytes(self) -> int:
-        """The size of the array's content."""
+        """Size of the array in bytes."""
         return count(self.shape) * self.dtype.itemsize
 
 
 def plain(name: object) -> np.dtype[Any]:
-    """Return the dtype of a name of numbers, truth values or text.
+    """Return the dtype of a name, for numbers, booleans and text.
 
     Raises:
-        ValueError: it is of another kind, or of no size.
+        ValueError: the name is that of another kind of dtype, or of none.
     """
     if isinstance(name, str) and DATES.match(name):
         raise ValueError(f"dates, dtype {name[:40]!a}; {AS_WORDS}")
@@ -72,10 +73,10 @@ def plain(name: object) -> np.dtype[Any]:
 
 
 def count(shape: Any) -> int:
-    """Return how many places an array of a shape has.
+    """Return the number of elements of an array of a shape.
 
     Raises:
-        ValueError: it is no shape.
+        ValueError: the shape is not a tuple of at most 32 sizes.
     """
     if not isinstance(shape, tuple) or len(shape) > AXES:
         raise ValueError("a shape that is none")
@@ -87,13 +88,13 @@ def count(shape: Any) -> int:
 def flat(
     content: bytes | bytearray | memoryview, dtype: np.dtype[Any], shape: Any, order: Order = "C"
 ) -> Array:
-    """Return the array that a buffer holds, without a copy.
+    """Return a buffer as an array, without a copy.
 
     Raises:
-        ValueError: dtype, shape and size do not go together, or a value is none of the dtype.
+        ValueError: dtype and shape do not fit the buffer's size, or a value is invalid.
     """
-    places, view = count(shape), memoryview(content).cast("B")
-    if dtype.hasobject or not dtype.itemsize or places * dtype.itemsize != len(view):
+    elements, view = count(shape), memoryview(content).cast("B")
+    if dtype.hasobject or not dtype.itemsize or elements * dtype.itemsize != len(view):
         raise ValueError(f"{len(view)} bytes do not make an array of {dtype} {shape}")
     if dtype.kind in "Ub":
         code = np.dtype(f"{dtype.byteorder}u4" if dtype.kind == "U" else "u1")
@@ -103,11 +104,11 @@ def flat(
 
 
 def header(stream: IO[bytes]) -> NpyHeader:
-    """Read the header of a ``.npy`` file; the dtype may be that of Python objects.
+    """Read the header of a ``.npy`` file; its dtype may be ``object``.
 
     Raises:
-        ValueError: it is none.
-        EOFError: it is cut short.
+        ValueError: it is not the header of a plain array.
+        EOFError: it is truncated.
     """
     magic, version = bounded.exactly(stream, 6), bytes(bounded.exactly(stream, 2))
     if magic != MAGIC:
@@ -130,42 +131,42 @@ def load(file: Path, *, mmap: bool = False) -> Array:
     """Return the array of a ``.npy`` file.
 
     Args:
-        file: may be anybody's; nothing in it is run.
-        mmap: map it into memory, read-only, instead of reading it.
+        file: need not be trusted; nothing in it is executed.
+        mmap: map the array into memory, read-only, instead of reading it.
 
     Raises:
-        DataError: there is no such file, or it holds anything but one plain array.
+        DataError: the file does not exist, or is not one array of plain data.
     """
     with told(file), file.open("rb") as stream:
-        found = header(stream)
+        head = header(stream)
         start, size = stream.tell(), file.stat().st_size
-        _check(found, size - start)
-        if start + found.bytes != size:
-            raise ValueError(f"{size - start} bytes for an array of {found.bytes}")
-        if mmap and found.bytes:
-            return np.memmap(file, found.dtype, "r", start, found.shape, found.order)
-        content = np.fromfile(stream, np.uint8, found.bytes)
-        return flat(content.data, found.dtype, found.shape, found.order)
+        _check(head, size - start)
+        if start + head.bytes != size:
+            raise ValueError(f"{size - start} bytes for an array of {head.bytes}")
+        if mmap and head.bytes:
+            return np.memmap(file, head.dtype, "r", start, head.shape, head.order)
+        content = np.fromfile(stream, np.uint8, head.bytes)
+        return flat(content.data, head.dtype, head.shape, head.order)
 
 
 def load_stream(place: str, stream: IO[bytes], limit: int = bounded.FLOOR) -> Array:
     """Return the array of a ``.npy`` file in an archive.
 
     Args:
-        place: archive and member, for errors.
-        stream: at the start of its content; read to the end of the array.
-        limit: most bytes that the array may have.
+        place: archive and member, for error messages.
+        stream: the file's content, read to its end.
+        limit: largest size of the array in bytes.
 
     Raises:
-        DataError: it holds anything but one plain array, or more bytes than the limit.
+        DataError: the content is not one array of plain data, or is larger than the limit.
     """
     with told(place):
-        found = header(stream)
-        _check(found, limit)
-        content = bounded.exactly(stream, found.bytes)
+        head = header(stream)
+        _check(head, limit)
+        content = bounded.exactly(stream, head.bytes)
         if stream.read(1):
             raise ValueError("more bytes than its shape")
-        return flat(content, found.dtype, found.shape, found.order)
+        return flat(content, head.dtype, head.shape, head.order)
 
 
 def is_npz(file: Path) -> bool:
@@ -179,22 +180,22 @@ def is_npz(file: Path) -> bool:
 
 
 def load_npz(file: Path, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Array]:
-    """Return arrays of an ``.npz`` file by their names; others in it are not read.
+    """Return the required arrays of an ``.npz`` file, and those optional ones that it has, by name.
 
     Raises:
-        DataError: there is no such file, it is damaged, or a required array is missing.
+        DataError: the file does not exist or is damaged, or a required array is missing.
     """
     if not is_npz(file):
         raise DataError(f"{file}: not an .npz file, as numpy.savez writes them")
     wanted = {f"{name}.npy": name for name in (*required, *optional)}
     arrays, names = {}, []
 
-    def look(member: str) -> bool:
+    def is_wanted(member: str) -> bool:
         names.append(member.removesuffix(".npy"))
         return member in wanted
 
     limit = bounded.room(file.stat().st_size)
-    for member, content in archives.members(file, wanted=look):
+    for member, content in archives.members(file, wanted=is_wanted):
         name = wanted[member]
         arrays[name] = load_stream(f"{file}: {name}", io.BufferedReader(content), limit)
     for name in required:
@@ -204,16 +205,17 @@ def load_npz(file: Path, required: Sequence[str], optional: Sequence[str] = ()) 
     return arrays
 
 
-def _check(found: NpyHeader, limit: int) -> None:
-    if found.dtype.hasobject:
+def _check(head: NpyHeader, limit: int) -> None:
+    """Refuse Python objects, and arrays of more bytes than the limit."""
+    if head.dtype.hasobject:
         raise ValueError(f"Python objects in place of numbers; {AS_WORDS} or astype(float)")
-    if found.bytes > limit:
-        raise ValueError(f"its shape asks for {found.bytes} bytes, but there is room for {limit}")
+    if head.bytes > limit:
+        raise ValueError(f"its shape asks for {head.bytes} bytes, but there is room for {limit}")
 
 
 @contextmanager
 def told(place: object) -> Iterator[None]:
-    """Turn what is wrong with a ``.npy`` file into one line that names it."""
+    """Turn errors from reading a ``.npy`` file into a ``DataError`` that names it."""
     try:
         yield
     except FileNotFoundError:

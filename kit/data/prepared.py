@@ -1,6 +1,6 @@
-"""The prepared format: ``.npy`` arrays and a manifest of their SHA-256s in one folder.
+"""The format of prepared data: a folder of ``.npy`` arrays and a manifest with their SHA-256s.
 
-Nothing half prepared is ever taken for prepared: the folder appears whole, by a rename.
+The folder is written under another name and renamed once it is complete.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ from kit.task import Contents, Task
 
 SCHEMA = 1
 MANIFEST = "manifest.json"
-# Arrays whose names begin so belong to no single sample (background noise to be mixed in).
+# Prefix of the names of arrays that do not belong to samples, such as background noise.
 SHARED = "shared-"
 OTHER_DATA = "its data were prepared anew since, with other content"
+# Bytes of an array that are checked at once.
 BLOCK = 1 << 26
 
 
 class OutdatedError(DataError):
-    """Prepared data are whole, but not what would be prepared now."""
+    """Prepared data are complete, but of another version or from files edited since."""
 
 
 class ArrayFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One array of a prepared folder."""
+    """One array of a prepared folder; ``bytes`` and ``sha256`` are those of its file."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -47,10 +48,17 @@ class ArrayFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a prepared folder holds and where it came from.
+    """The content of a prepared folder, and its origin.
 
     Attributes:
-        beside: data files of the task's own folder, as they were then.
+        schema: version of the format.
+        task: name of the task.
+        version: version of the task's data.
+        tier: tier of the data.
+        samples: samples of each fold if only a part of the tier was made; else empty.
+        arrays: the arrays by name, folds included.
+        origin: facts about the origin, stated by the task.
+        beside: data files in the task's own folder, in their state at preparation.
     """
 
     schema: int
@@ -64,13 +72,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     @property
     def digest(self) -> str:
-        """One hash for all the data, independent of where they lie."""
+        """One hash of all arrays, independent of the folder."""
         return hashlib.sha256(canonical_json(self.arrays)).hexdigest()
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A prepared folder, opened: arrays are memory-mapped and read-only."""
+    """An opened prepared folder, whose arrays are memory-mapped and read-only."""
 
     folder: Path
     manifest: Manifest
@@ -79,12 +87,12 @@ class Prepared:
         """Return an array, memory-mapped.
 
         Raises:
-            DataError: the file holds anything but one plain array.
+            DataError: the file does not exist, or is not one array of plain data.
         """
         return npy.load(self.folder / f"{name}.npy", mmap=True)
 
     def has(self, name: str) -> bool:
-        """Tell whether the folder holds an array of that name."""
+        """Tell whether there is an array of this name."""
         return name in self.manifest.arrays
 
     def fold(self, name: str) -> npt.NDArray[np.int64]:
@@ -100,7 +108,7 @@ class Prepared:
         return np.asarray(self.array(f"fold-{name}"), dtype=np.int64)
 
     def damaged(self) -> list[str]:
-        """Return the arrays whose bytes are not those of the manifest (reads everything)."""
+        """Return the names of arrays whose SHA-256 is not that of the manifest; reads all files."""
         return [
             name
             for name, info in self.manifest.arrays.items()
@@ -109,7 +117,11 @@ class Prepared:
 
 
 def folder_of(task: Task, tier: Tier, profile: Profile) -> Path:
-    """Return where data are: the whole tier if it is there, else the profile's part of it."""
+    """Return the folder of the whole tier, or of a profile's part of it.
+
+    The part is returned if the whole is not prepared, the profile is reduced, and the kit can
+    generate the tier.
+    """
     whole = paths.data() / task.name / tier
     if (whole / MANIFEST).exists() or not task.samples(profile) or not generated(tier):
         return whole
@@ -117,12 +129,12 @@ def folder_of(task: Task, tier: Tier, profile: Profile) -> Path:
 
 
 def generated(tier: Tier) -> bool:
-    """Tell whether the kit makes a tier by itself, so that a part of it can be made alone."""
+    """Tell whether the kit generates a tier, so that a part of it can be made without the rest."""
     return tier in ("regenerated", "synthetic")
 
 
 def repair(task: Task, tier: Tier, profile: Profile) -> str:
-    """Return the command that makes these data."""
+    """Return the command that prepares the data of a tier for a profile."""
     part = f" --profile {profile}" if task.samples(profile) and generated(tier) else ""
     return mend.command("prepare", task.name, f"--tier {tier}{part}")
 
@@ -131,7 +143,8 @@ def open_prepared(task: Task, tier: Tier, profile: Profile) -> Prepared:
     """Open the data of a tier for a profile; sizes are checked here, hashes by ``damaged``.
 
     Raises:
-        DataError: they are missing, truncated, or of another version; one line with the mend.
+        OutdatedError: the data are of another version, or from files edited since.
+        DataError: the data are missing or truncated; the message has the command to run.
     """
     folder = folder_of(task, tier, profile)
     how = f"run '{repair(task, tier, profile)}'"
@@ -160,9 +173,9 @@ def open_prepared(task: Task, tier: Tier, profile: Profile) -> Prepared:
 
 
 def is_current(data: str, task: Task, tier: Tier, profile: Profile) -> bool:
-    """Tell whether a digest is that of the whole tier, or of the profile's part of it, as they are.
+    """Tell whether a digest is that of the tier, or of the profile's part, as prepared now.
 
-    Where nothing is prepared, nothing speaks against it.
+    If neither is prepared, the answer is True.
     """
     whole = paths.data() / task.name / tier
     digests = set()
@@ -181,10 +194,18 @@ def write_prepared(
     contents: Contents,
     files: Mapping[str, beside.File] | None = None,
 ) -> None:
-    """Write a prepared folder; what was there before is replaced only when the new one is whole.
+    """Write a prepared folder; an existing one is replaced only once the new one is complete.
+
+    Args:
+        folder: the folder to write.
+        task: the task whose data they are.
+        tier: the tier of the data.
+        samples: samples of each fold if only a part of the tier was made.
+        contents: what the task's ``prepare`` returned.
+        files: data files in the task's own folder.
 
     Raises:
-        DataError: the contents contradict each other.
+        DataError: the contents contradict the task or each other.
     """
     check_contents(task, contents)
     fresh = folder.with_name(f".{folder.name}.new")
@@ -223,16 +244,19 @@ def write_prepared(
 
 
 def publish(folder: Path) -> Path:
-    """Have prepared data that are shown to be the published ones as tier ``published`` too.
+    """Make prepared data that are identical to the published ones the tier ``published`` too.
 
-    Both folders share their files where the disk can do that. What is prepared of the published
-    files is left alone.
+    The files are hard links if the file system allows them. If the tier is prepared already, in the
+    same version, it is left unchanged.
+
+    Returns:
+        The folder of the tier ``published``.
     """
     target = folder.with_name("published")
     manifest = decode_json((folder / MANIFEST).read_bytes(), Manifest)
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        there = decode_json((target / MANIFEST).read_bytes(), Manifest)
-        if (there.schema, there.version) == (SCHEMA, manifest.version):
+        existing = decode_json((target / MANIFEST).read_bytes(), Manifest)
+        if (existing.schema, existing.version) == (SCHEMA, manifest.version):
             return target
     fresh = folder.with_name(".published.new")
     shutil.rmtree(fresh, ignore_errors=True)
@@ -255,7 +279,7 @@ def check_contents(task: Task, contents: Contents) -> None:
     """Check that prepared arrays agree with the task's facts and with each other.
 
     Raises:
-        DataError: naming the field.
+        DataError: they do not; the message names the array or the fold.
     """
     arrays, folds = contents.arrays, contents.folds
     for name in ("x", "y", "unit_id"):
@@ -287,7 +311,7 @@ def check_contents(task: Task, contents: Contents) -> None:
 
 
 def _finite(array: npt.NDArray[Any]) -> bool:
-    """Tell whether all values are finite; by parts, since the array may be larger than memory."""
+    """Tell whether all values are finite; reads blocks, as the array may be larger than memory."""
     rows = max(1, BLOCK // max(1, array[:1].nbytes))
     return all(
         bool(np.isfinite(array[start : start + rows]).all()) for start in range(0, len(array), rows)
@@ -295,7 +319,7 @@ def _finite(array: npt.NDArray[Any]) -> bool:
 
 
 def _check_ragged(task: Task, name: str, arrays: Mapping[str, Any], count: int) -> None:
-    """A ragged array's values are joined along the first axis; offsets tell where each begins."""
+    """Check that the offsets of a ragged array cut its first axis into one part per sample."""
     offsets = arrays[f"{name}-offsets"]
     whole = len(offsets) == count + 1 and offsets[0] == 0 and offsets[-1] == len(arrays[name])
     if not whole or (np.diff(offsets) <= 0).any():

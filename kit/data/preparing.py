@@ -1,4 +1,4 @@
-"""Preparing a tier: one process at a time, resumable, replaced only when whole."""
+"""Preparing the data of a tier: by one process at a time, and resumable if interrupted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from kit.files import locked
 from kit.spec import PROFILES, Profile, Tier
 from kit.task import Preparation, Task
 
-# Folders of work that did not come to its end, beside those of data that are ready.
+# Folders that interrupted preparations leave beside those of prepared data.
 HALF = (".*.partial", ".*.new", ".*.old")
 
 
@@ -37,8 +37,11 @@ class State:
     """The state of one tier of one task.
 
     Attributes:
-        detail: where the data are; or what to do, and why where there are some.
-        outdated: whether there are some, of another version or from files edited since.
+        ready: whether the data are prepared.
+        detail: the folder if they are ready; the error if they are outdated; else the command that
+            prepares them.
+        bytes: size of the arrays; 0 if they are not ready.
+        outdated: whether there are data of another version or from files edited since.
     """
 
     tier: Tier
@@ -56,11 +59,18 @@ def prepare(
     workers: int | None = None,
     progress: Callable[[int, int], None] = lambda *_: None,
 ) -> None:
-    """Make the prepared data of a tier; with a reduced profile, only what that profile uses.
+    """Prepare the data of a tier.
+
+    Args:
+        task: the task.
+        tier: the tier.
+        profile: if it is reduced and the kit generates the tier, only its samples are made.
+        workers: number of processes; None for all cores.
+        progress: called with (done, total).
 
     Raises:
         KitError: the task has no such tier.
-        BusyError: another process is preparing it.
+        BusyError: another process is preparing the tier.
         DataError: a raw file is missing or wrong.
     """
     if tier not in task.tiers:
@@ -69,8 +79,8 @@ def prepare(
     name = f"{tier}-{profile}" if samples else tier
     folder = paths.data() / task.name / name
     scratch = folder.with_name(f".{name}.partial")
-    with locked(_lock(task, name)) as mine:
-        if not mine:
+    with locked(_lock(task, name)) as acquired:
+        if not acquired:
             raise _busy(task, name)
         if missing := raw.missing(task, tier):
             files = ", ".join(source.file for source in missing)
@@ -89,9 +99,9 @@ def prepare(
             scratch=scratch,
             progress=progress,
         )
-        own = beside.describe(task)
+        files_beside = beside.describe(task)
         contents = task.prepare(job)
-        write_prepared(folder, task, tier, samples, contents, own)
+        write_prepared(folder, task, tier, samples, contents, files_beside)
         raw.pin(task, tier)
         if contents.as_published:
             publish(folder)
@@ -99,25 +109,25 @@ def prepare(
 
 
 def clean(task: Task) -> list[Path]:
-    """Remove what interrupted preparations left of a task; returns the folders.
+    """Remove the folders that interrupted preparations of a task have left, and return them.
 
-    Work that they would have resumed begins anew; data that are ready stay.
+    Prepared data are kept. The next preparation starts from the beginning.
 
     Raises:
-        BusyError: another process is preparing them.
+        BusyError: another process is preparing data of the task.
     """
     home = paths.data() / task.name
     if not home.exists():
         return []
-    with ExitStack() as held:
+    with ExitStack() as locks:
         for tier, profile in product(task.tiers, ("", *PROFILES)):
             name = f"{tier}-{profile}" if profile else tier
-            if not held.enter_context(locked(_lock(task, name))):
+            if not locks.enter_context(locked(_lock(task, name))):
                 raise _busy(task, name)
-        found = sorted(each for pattern in HALF for each in home.glob(pattern) if each.is_dir())
-        for folder in found:
+        folders = sorted(each for pattern in HALF for each in home.glob(pattern) if each.is_dir())
+        for folder in folders:
             shutil.rmtree(folder)
-    return found
+    return folders
 
 
 def _lock(task: Task, name: str) -> Path:
@@ -129,7 +139,7 @@ def _busy(task: Task, name: str) -> BusyError:
 
 
 def state(task: Task, tier: Tier, profile: Profile = "paper") -> State:
-    """Tell whether a tier is ready for a profile, and if not, what to do."""
+    """Return the state of a tier for a profile."""
     try:
         prepared = open_prepared(task, tier, profile)
     except OutdatedError as error:
@@ -141,7 +151,7 @@ def state(task: Task, tier: Tier, profile: Profile = "paper") -> State:
 
 
 def is_published(task: Task) -> bool:
-    """Tell whether what was rebuilt is kept as published data too."""
+    """Tell whether the tiers ``rebuilt`` and ``published`` are both prepared and identical."""
     try:
         rebuilt, published = (open_prepared(task, t, "paper") for t in ("rebuilt", "published"))
     except DataError:
@@ -150,28 +160,28 @@ def is_published(task: Task) -> bool:
 
 
 def check(task: Task) -> dict[str, str]:
-    """Return what is prepared, folder by folder: ``ok``, or what is wrong with it.
+    """Return the state of each prepared folder by its name: ``ok``, or what is wrong with it.
 
-    Every byte is read and compared with the manifest.
+    All files are read and compared with the manifest.
     """
-    found: dict[str, str] = {}
+    states: dict[str, str] = {}
     for tier, profile in product(task.tiers, PROFILES):
         folder = folder_of(task, tier, profile)
-        if folder.name in found or not (folder / MANIFEST).exists():
+        if folder.name in states or not (folder / MANIFEST).exists():
             continue
         try:
             damaged = ", ".join(open_prepared(task, tier, profile).damaged())
-            found[folder.name] = f"damaged: {damaged}" if damaged else "ok"
+            states[folder.name] = f"damaged: {damaged}" if damaged else "ok"
         except DataError as error:
-            found[folder.name] = str(error)
-    return found
+            states[folder.name] = str(error)
+    return states
 
 
 def choose_tier(task: Task, profile: Profile, wanted: Tier | None) -> Tier:
-    """Return the tier of a run: the wanted one, else the best.
+    """Return the tier that a run uses.
 
-    The best is the published data; a reduced profile takes the best that is prepared, and where
-    nothing is, what the kit can make by itself.
+    This is the wanted tier if one is given. Else it is the task's first tier for profile ``paper``;
+    for a reduced profile the first that is prepared, else one that the kit can generate.
 
     Raises:
         KitError: the task has no such tier.
@@ -183,5 +193,5 @@ def choose_tier(task: Task, profile: Profile, wanted: Tier | None) -> Tier:
     if profile == "paper":
         return task.tiers[0]
     ready = [tier for tier in task.tiers if state(task, tier, profile).ready]
-    own = [tier for tier in task.tiers if generated(tier) and not raw.missing(task, tier)]
-    return [*ready, *own, *task.tiers][0]
+    possible = [tier for tier in task.tiers if generated(tier) and not raw.missing(task, tier)]
+    return [*ready, *possible, *task.tiers][0]
