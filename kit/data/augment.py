@@ -1,4 +1,7 @@
-"""Augmentation of image batches on the device; torch's global generator, seeded per epoch."""
+"""Augmentation of image batches on the device.
+
+Random numbers come from torch's global generator, which is seeded in each epoch.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,14 @@ from torch import Tensor
 
 
 def crop(x: Tensor, padding: int = 4) -> Tensor:
-    """Pad (batch, channels, h, w) with zeros and cut each sample at an own random place."""
+    """Pad (batch, channels, h, w) with zeros and crop each sample at its own random position."""
     batch, _, height, width = x.shape
     padded = torch.nn.functional.pad(x, (padding,) * 4)
     top, left = torch.randint(2 * padding + 1, (2, batch, 1), device=x.device)
     rows = top + torch.arange(height, device=x.device)
     columns = left + torch.arange(width, device=x.device)
     samples = torch.arange(batch, device=x.device)[:, None, None]
-    # Advanced indices around a slice put the channels last.
+    # With advanced indices on both sides of a slice, numpy's rules put the channels last.
     return padded[samples, :, rows[:, :, None], columns[:, None, :]].movedim(-1, 1)
 
 
@@ -27,7 +30,7 @@ def flip(x: Tensor) -> Tensor:
 
 
 def cutout(x: Tensor, size: int) -> Tensor:
-    """Set a square of each sample to zero; its centre is uniform, and borders clip it."""
+    """Set a square of each sample to zero, at a random centre, clipped at the borders."""
     batch, _, height, width = x.shape
     rows = torch.arange(height, device=x.device)[None, :, None]
     columns = torch.arange(width, device=x.device)[None, None, :]
@@ -39,5 +42,5 @@ def cutout(x: Tensor, size: int) -> Tensor:
     return x.masked_fill(inside[:, None], 0.0)
 
 
-# By their names in ``DataConfig.augment``.
+# Augmentations by their names in ``DataConfig.augment``.
 AUGMENTATIONS: dict[str, Callable[[Tensor], Tensor]] = {"crop": crop, "flip": flip}

@@ -1,4 +1,4 @@
-"""Folds on the device: role and config in, batches out."""
+"""Folds on the device, which yield batches for a role of the data and a configuration."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kit.seeding import generator, key
 from kit.settings import FITTED_ON, DataConfig
 from kit.task import Task
 
-# A fold whose samples never change is made once, as floats, if it is not larger than this.
+# A fold whose samples never change is kept in memory as floats, if it has at most this many bytes.
 WHOLE_BYTES = 2 << 30
 
 
@@ -29,15 +29,15 @@ class Fold:
     """All samples of one role, on one device.
 
     Attributes:
-        loader: puts raw samples together.
-        config: what is done to them then.
-        addresses: of all samples, on the device.
-        training: whether samples come as in training.
-        augmented: whether they are augmented then.
+        loader: assembles raw samples.
+        config: how raw samples are augmented and normalised.
+        addresses: (samples, k), the loader's addresses of all samples, on the device.
+        training: whether the loader gives samples as in training.
+        augmented: whether samples are augmented.
         inputs: the normaliser of the inputs.
-        targets: the normaliser that networks which learn normalised targets decode with.
-        host: a loader on the CPU for worker processes, where the data do not fit on the device, or
-            take long to read.
+        targets: the normaliser by which predictions of normalised targets are decoded.
+        host: a loader on the CPU for worker processes, if the data do not fit on the device or
+            take long to read; else None.
     """
 
     loader: Loader
@@ -71,19 +71,20 @@ class Fold:
         return -(-len(self) // batch_size)
 
     def batches(self, batch_size: int, limit: int | None = None) -> Iterator[Batch]:
-        """Yield the fold in its order, at most ``limit`` batches."""
+        """Yield the fold in its order, at most ``limit`` batches; None for all."""
         everything = torch.arange(len(self), device=self.addresses.device)
         return self._cut(everything.split(batch_size)[:limit], 0)
 
     def shuffled(
         self, batch_size: int, seed: int, *stream: str | int, limit: int | None = None
     ) -> Iterator[Batch]:
-        """Yield the fold in an order that depends on the seed and the stream alone."""
+        """Yield the fold in random order, which depends only on the seed and the stream."""
         order = generator(seed, "order", *stream).permutation(len(self))
         indices = torch.from_numpy(order).to(self.addresses.device)
         return self._cut(indices.split(batch_size)[:limit], key(seed, "draws", *stream))
 
     def _cut(self, parts: Sequence[Tensor], stream: int) -> Iterator[Batch]:
+        """Yield the batches of the samples at these indices; ``stream`` seeds worker processes."""
         if self._fixed:
             return map(self.samples.rows, parts)
         if self.host is None:
@@ -96,6 +97,7 @@ class Fold:
 
     @cached_property
     def _fixed(self) -> bool:
+        """Whether samples never change and the whole fold is small enough to be kept."""
         augmented = self.augmented and (self.config.augment or self.config.cutout)
         if self.training and (self.loader.draws or augmented):
             return False
@@ -141,14 +143,14 @@ class TaskData:
 
         Args:
             role: ``search``, ``search_val``, ``tune_fit``, ``tune_val``, ``final_fit``, ``test``.
-            config: how samples are chosen, loaded and normalised.
+            config: how samples are selected, loaded and normalised.
 
         Raises:
             DataError: the prepared data have no such fold.
-            KitError: the config names something that there is not.
+            KitError: the configuration does not fit the task or its loader.
         """
         for name in config.samples:
-            self.prepared.fold(name)  # which there must be
+            self.prepared.fold(name)  # raises an error if there is none
         view = config.view(role)
         the_loader = loader(self.task, self.prepared, config, self.take, plain=view == "plain")
         addresses = self._addresses(the_loader, role, config)
@@ -161,13 +163,13 @@ class TaskData:
             if config.targets == "pointwise":
                 targets = normalise.pointwise(reference.y.float())
         if config.inputs == "constants":
-            like = the_loader.gather(addresses[:1], training=False).x
-            inputs = normalise.constants(config.mean, config.std, like)
+            example = the_loader.gather(addresses[:1], training=False).x
+            inputs = normalise.constants(config.mean, config.std, example)
         host = None
         resident = all(fits(info.bytes) for info in self.prepared.manifest.arrays.values())
         if the_loader.streams or not resident:
-            there = replace(self, device=torch.device("cpu"))
-            host = loader(self.task, self.prepared, config, there.take, plain=view == "plain")
+            on_cpu = replace(self, device=torch.device("cpu"))
+            host = loader(self.task, self.prepared, config, on_cpu.take, plain=view == "plain")
         return Fold(
             loader=the_loader,
             config=config,
@@ -180,7 +182,7 @@ class TaskData:
         )
 
     def take(self, name: str) -> Take:
-        """Give access to a prepared array; each is brought to the device once."""
+        """Return access to the rows of a prepared array; each array is copied only once."""
         if name not in self._taken:
             self._taken[name] = take_from(self.prepared.array(name), self.device)
         return self._taken[name]
@@ -196,7 +198,7 @@ class TaskData:
 
 
 def _with_coordinates(x: Tensor) -> Tensor:
-    """Append a channel per axis: the last axis's positions first, as the released code has it."""
+    """Append a channel with positions 0..1 per axis, the last axis first, as the released code."""
     axes = [torch.linspace(0, 1, size, dtype=x.dtype, device=x.device) for size in x.shape[2:]]
     grids = torch.meshgrid(*axes, indexing="ij")
     channels = [grid.expand(x.shape[0], 1, *x.shape[2:]) for grid in reversed(grids)]

@@ -1,7 +1,7 @@
-"""Loaders: which samples a fold has, and how a batch of them is put together.
+"""Loaders determine the samples of a fold and assemble batches of them.
 
-The loader here takes rows of ``x``, or windows where ``x`` is ragged. A task whose samples are made
-in another way (drawn chunks, crops of maps) brings its own as ``Loader`` in its ``load.py``.
+The loader here takes rows of ``x``, or windows if ``x`` is ragged. A task whose samples are made in
+another way (random chunks, crops of maps) has its own ``Loader`` in its ``load.py``.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from kit.task import Task
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples as a network sees them, and answers in original units.
+    """Inputs as a network sees them, and targets in their original units.
 
     Attributes:
-        x: (batch, channels, *spatial).
+        x: inputs (batch, channels, *spatial).
         y: targets as prepared, not normalised.
         sample_id: (batch,) index into the prepared data.
         unit_id: (batch,) the evaluation unit of each sample.
-        mask: positions that count, where the task has any; same shape as y.
-        length: true lengths of padded samples, where the task has any.
+        mask: positions that are scored, of the shape of y; None if all are.
+        length: (batch,) lengths of samples without their padding; None if the task has none.
     """
 
     x: Tensor
@@ -49,7 +49,7 @@ class Batch:
     length: Tensor | None = None
 
     def rows(self, chosen: Tensor) -> Batch:
-        """Return some of the samples, by their places in the batch."""
+        """Return the samples at these indices of the batch."""
         parts: dict[str, Any] = {
             each.name: None if (values := getattr(self, each.name)) is None else values[chosen]
             for each in fields(self)
@@ -67,28 +67,29 @@ class Batch:
 
 
 class NoParameters(Struct, frozen=True, forbid_unknown_fields=True):
-    """``data.load`` of a loader that can be told nothing."""
+    """``data.load`` of a loader without parameters."""
 
 
 class Loader:
     """Rows of ``x``, or windows of a ragged ``x``.
 
-    An address is what a sample is found by: (samples, k) integers, the prepared sample's index
-    first. For windows the second is where the window starts.
+    The address of a sample is k integers: first the index of the prepared sample; for windows also
+    the step at which the window starts.
 
     Args:
-        prepared: which arrays there are; their values come by ``take``.
-        config: how to load; ``config.load`` holds the parameters of a task's own loader.
-        take: gives access to a prepared array by name.
+        task: the task.
+        prepared: describes the arrays; their values are read by ``take``.
+        config: how to load; ``config.load`` has the parameters of a task's own loader.
+        take: returns access to a prepared array by name.
     """
 
-    # What ``config.load`` may tell this loader: types, bounds and defaults.
+    # The fields of ``config.load``: their types, bounds and defaults.
     Parameters: ClassVar[type[Struct]] = NoParameters
-    # Values of those that leave out what it augments training samples with.
+    # Values of parameters that switch off the loader's own augmentation of training samples.
     plain: ClassVar[Mapping[str, Any]] = {}
-    # Whether a training sample may come out differently each time, augmentation apart.
+    # Whether the loader itself draws training samples at random.
     draws: ClassVar[bool] = False
-    # Whether samples take so long to read that worker processes should do it ahead.
+    # Whether samples take so long to read that worker processes should read them in advance.
     streams: ClassVar[bool] = False
 
     def __init__(
@@ -98,7 +99,15 @@ class Loader:
         self.parameters: Any = convert(config.load, self.Parameters, task.name, "data.load.")
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
-        """Return the addresses (samples, k) of all samples made of some prepared ones."""
+        """Return the addresses (samples, k) of all samples that are made from prepared samples.
+
+        Args:
+            indices: (n,) of the prepared samples.
+            training: whether the samples are for training.
+
+        Raises:
+            DataError: no record is longer than a window.
+        """
         del training
         if self._offsets is None:
             return indices[:, None]
@@ -115,12 +124,12 @@ class Loader:
         return np.concatenate(rows)
 
     def gather(self, addresses: Tensor, training: bool) -> Batch:
-        """Return the samples at addresses (batch, k) with raw inputs: no augmentation yet.
+        """Return the samples at these addresses with raw inputs, before ``config.augment``.
 
         Args:
-            addresses: on the device.
-            training: whether random choices are to be made anew; they draw from torch's global
-                generator, which each epoch seeds.
+            addresses: (batch, k), on the device.
+            training: whether samples are drawn at random, if the loader does so; by torch's global
+                generator, which is seeded in each epoch.
         """
         del training
         rows = addresses[:, 0]
@@ -149,6 +158,7 @@ class Loader:
         return np.asarray(self.prepared.array("x-offsets")) if has else None
 
     def _starts(self, row: int, label: int) -> npt.NDArray[np.int64]:
+        """Return the first steps of the windows of a record; the stride depends on its label."""
         assert self._offsets is not None
         strides = self.config.window_strides
         stride = strides[label] if len(strides) > 1 else strides[0]
@@ -156,7 +166,7 @@ class Loader:
         return np.arange(0, length - self.config.window, stride, dtype=np.int64)
 
     def _windows(self, addresses: Tensor) -> Tensor:
-        """(batch, 2) -> (batch, 1, window), of records z-scored as a whole if the config does."""
+        """Return windows (batch, 1, window); with inputs ``per-sample`` the record is z-scored."""
         rows, starts = addresses.unbind(1)
         first = self.take("x-offsets")(rows) + starts
         steps = torch.arange(self.config.window, device=addresses.device)
@@ -168,11 +178,11 @@ class Loader:
 
     @cached_property
     def _record_statistics(self) -> Tensor:
-        """(2, records): mean and standard deviation of each whole record."""
+        """Mean and standard deviation of each whole record: (2, records)."""
         assert self._offsets is not None
         values, bounds = self.prepared.array("x"), self._offsets
         records = [values[a:b].astype(np.float64) for a, b in pairwise(bounds.tolist())]
-        # A flat record has no deviation; it becomes zeros.
+        # A constant record becomes zeros.
         pairs = [(record.mean(), record.std() or 1.0) for record in records]
         return torch.tensor(np.array(pairs).T, dtype=torch.float32)
 
@@ -185,14 +195,14 @@ def loader(
     *,
     plain: bool = False,
 ) -> Loader:
-    """Return the task's own loader where its folder has a ``load.py``, else that of rows.
+    """Return the task's own loader if its folder has a ``load.py``, else the loader of rows.
 
     Args:
-        task: in whose folder a ``load.py`` is looked for.
-        prepared: which arrays there are; their values come by ``take``.
+        task: the task.
+        prepared: describes the arrays; their values are read by ``take``.
         config: windows, strides, and ``load`` for a task's own loader.
-        take: gives access to a prepared array by name.
-        plain: whether training samples come without the loader's own augmentation.
+        take: returns access to a prepared array by name.
+        plain: whether to switch off the loader's own augmentation of training samples.
     """
     kind = Loader
     if (task.folder / "load.py").exists():
@@ -203,5 +213,6 @@ def loader(
 
 
 def _thin(values: Tensor, stride: int) -> Tensor:
+    """Return every ``stride``-th position along each axis of (batch, channels, *spatial)."""
     spatial: Sequence[slice] = [slice(None, None, stride)] * (values.ndim - 2)
     return values[(slice(None), slice(None), *spatial)]

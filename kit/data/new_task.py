@@ -1,4 +1,4 @@
-"""A task folder for one's own data: facts from what was read, the arrays beside them."""
+"""Creating a task folder from the user's own data: ``task.py`` and the arrays beside it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kit.files import replacing, write_bytes, write_json
 from kit.seeding import generator
 from kit.task import Kind
 
-# Loss and metrics of each kind; numbers are scaled by their deviations.
+# Loss and metrics of each kind; errors of numbers are scaled by their standard deviations.
 SCORED: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "point": ("cross-entropy", ("zero-one-error", "one-minus-f1")),
     "multi-label": ("bce", ("one-minus-auroc", "one-minus-map")),
@@ -32,7 +32,7 @@ SCORED: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "dense": ("scaled-mse", ("rmse", "mae", "one-minus-r2")),
     "segmentation": ("cross-entropy", ("one-minus-miou", "zero-one-error")),
 }
-# Names of files may be of any bytes.
+# How to write names of files that are not valid text.
 NAMES = "backslashreplace"
 TASK = '''"""{title}: made by 'kit new task' from {source}."""
 
@@ -95,12 +95,16 @@ NOTHING_STATED = Ask()
 
 @dataclass(frozen=True)
 class Own:
-    """One's own data, checked: x (samples, channels, *spatial), answers, a fold for each sample.
+    """The user's own data, checked.
 
     Attributes:
-        order: the samples are shuffled within folds, so that a profile's first ones are of all
-            classes; these are their indices.
-        card: what was understood, line by line.
+        x: inputs (samples, channels, *spatial).
+        answers: the targets.
+        split: the fold of each sample.
+        reading: how to read further files in the same way.
+        order: (samples,) indices in the order in which samples are stored; it is random, so that
+            the first samples, which a reduced profile takes, are of all classes.
+        card: the summary for the user, line by line.
     """
 
     x: Array
@@ -112,20 +116,26 @@ class Own:
 
     @property
     def kind(self) -> Kind:
-        """What the answers are."""
+        """The kind of the task."""
         return self.answers.kind
 
     @property
     def outputs(self) -> int:
-        """Classes, labels, numbers or channels."""
+        """Number of classes, labels, numbers or channels."""
         return self.answers.outputs
 
 
 def create(name: str, source: Path | Sequence[str], root: Path, ask: Ask = NOTHING_STATED) -> Path:
-    """Make a task folder below ``root`` of a file, or of several.
+    """Create a task folder below ``root`` from one file or several, and return it.
+
+    Args:
+        name: the task's name.
+        source: a file or folder, or several.
+        root: the folder of tasks.
+        ask: the user's options.
 
     Raises:
-        KitError: the name is no name or taken, or the files make no sense.
+        KitError: the name is invalid or taken, or the files cannot be read as stated.
     """
     place_of(name, root)
     files = [source] if isinstance(source, Path) else [Path(each) for each in source]
@@ -134,21 +144,21 @@ def create(name: str, source: Path | Sequence[str], root: Path, ask: Ask = NOTHI
 
 
 def read(source: Path | Sequence[str], ask: Ask = NOTHING_STATED) -> Own:
-    """Read one's own files as a task has them.
+    """Read the user's own files and check them.
 
     Args:
         source: a file or folder, or several.
-        ask: what to take of them.
+        ask: the user's options.
 
     Raises:
-        KitError: there are no such files, or what they hold makes no sense as stated.
+        KitError: a file does not exist, or the content does not fit the options.
     """
     found = files.read([str(source)] if isinstance(source, Path) else source, ask)
-    x, found, moved = inputs(found)
+    x, found, letters = inputs(found)
     if found.y is None or len(found.y) != len(x):
         have = 0 if found.y is None else len(found.y)
         raise DataError(f"{found.place}: x has {len(x)} samples, y has {have}")
-    y = _arranged(found, moved)
+    y = _arranged(found, letters)
     if ask.labelled_only:
         found, x, y = _labelled(found, x, y)
     if len(x) < 5 and "split" not in found.aside:
@@ -166,7 +176,7 @@ def read(source: Path | Sequence[str], ask: Ask = NOTHING_STATED) -> Own:
 
 
 def _labelled(found: Found, x: Array, y: Array) -> tuple[Found, Array, Array]:
-    """Return what is left without the samples that have no answer, or one that lacks a part."""
+    """Leave out the samples whose answer is missing, wholly or in part."""
     known = ~missing.absent(y).reshape(len(y), -1).any(axis=1)
     without = int((~known).sum())
     if not without:
@@ -177,10 +187,15 @@ def _labelled(found: Found, x: Array, y: Array) -> tuple[Found, Array, Array]:
 
 
 def inputs(found: Found) -> tuple[Array, Found, str]:
-    """Return inputs (samples, channels, *spatial) with missing values as NaN, and their layout.
+    """Return inputs, with missing values as NaN, in the order of axes that tasks have.
+
+    Returns:
+        The inputs (samples, channels, *spatial); ``found`` with the layout in its reading; and the
+        layout, which is empty if the inputs had this order already.
 
     Raises:
-        DataError: they are no numbers, or the layout is not told by their shape.
+        DataError: the inputs are not numbers, or no layout is stated and their shape leaves it
+            open.
     """
     x = missing.numbers(found.place, "x", found.x)
     stated = found.reading.layout and layout.check(found.reading.layout)
@@ -195,10 +210,16 @@ def inputs(found: Found) -> tuple[Array, Found, str]:
 
 
 def write(name: str, own: Own, source: str, root: Path) -> Path:
-    """Write a task folder below ``root`` that passes the contract tests as it is.
+    """Write a task folder below ``root`` and return it.
+
+    Args:
+        name: the task's name.
+        own: the data.
+        source: what the data were read from, for the texts of the folder.
+        root: the folder of tasks.
 
     Raises:
-        KitError: the name is no name, or taken.
+        KitError: the name is invalid or taken.
     """
     folder = place_of(name, root)
     answers = own.answers
@@ -212,7 +233,7 @@ def write(name: str, own: Own, source: str, root: Path) -> Path:
         rules = ', "targets": "pointwise"'
     mean, std, _ = missing.statistics(own.x[own.split == 0])
     title = name.replace("-", " ").capitalize()
-    # It stands in a docstring.
+    # The source is written into a docstring.
     source = re.sub(r'[\\"]', "_", source)
     facts = {
         "name": name,
@@ -230,7 +251,7 @@ def write(name: str, own: Own, source: str, root: Path) -> Path:
         "targets": rules,
     }
     with ExitStack() as undo:
-        # Half a folder would be no task, and in the way of the next try.
+        # If writing fails, the folder is removed; else the next try would find the name taken.
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         order = own.order
         with replacing(folder / "data.npz") as stream:
@@ -242,17 +263,17 @@ def write(name: str, own: Own, source: str, root: Path) -> Path:
         lines = "\n".join(map(printable, own.card))
         text = README.format(title=title, source=facts["source"], card=lines)
         write_bytes(folder / "README.md", text.encode(errors=NAMES))
-        # Last, since it is what makes the folder a task.
+        # Written last, since a folder with a task.py is a task.
         write_bytes(folder / "task.py", TASK.format(**facts).encode(errors=NAMES))
         undo.pop_all()
     return folder
 
 
 def place_of(name: str, root: Path) -> Path:
-    """Return the folder of a new task.
+    """Return the path of the folder of a new task.
 
     Raises:
-        KitError: the name is no name, or taken.
+        KitError: the name is invalid or taken.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name) or keyword.iskeyword(name):
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
@@ -268,7 +289,10 @@ def place_of(name: str, root: Path) -> Path:
 
 
 def _arranged(found: Found, letters: str) -> Array:
-    """Return answers with channels before positions, as inputs of this layout have them."""
+    """Return answers with channels before positions, given the layout of the inputs.
+
+    One answer per sample, or answers with another number of axes, are returned unchanged.
+    """
     assert found.y is not None
     y = found.y
     if not letters or y.ndim == 1:

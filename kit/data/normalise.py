@@ -1,4 +1,4 @@
-"""Normalisers: fitted on the fold in use, applied to inputs or to what a network predicts."""
+"""Normalisers of inputs and targets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ EPSILON = 1e-5
 
 @dataclass(frozen=True)
 class Normaliser:
-    """An elementwise affine map: encoded = (raw - shift) / scale; without either, the identity."""
+    """The elementwise map encoded = (raw - shift) / scale; the identity if either is None."""
 
     shift: Tensor | None = None
     scale: Tensor | None = None
@@ -33,21 +33,27 @@ class Normaliser:
 def pointwise(values: Tensor) -> Normaliser:
     """Fit the Gaussian normaliser of the Darcy Flow task to (samples, channels, *spatial).
 
-    A mean and an unbiased standard deviation per position, plus 1e-5 on the latter.
+    It has a mean and an unbiased standard deviation per position; 1e-5 is added to the latter.
     """
     deviation, mean = torch.std_mean(values, dim=0, correction=1)
     return Normaliser(mean, deviation + EPSILON)
 
 
 def constants(mean: tuple[float, ...], std: tuple[float, ...], like: Tensor) -> Normaliser:
-    """Return the normaliser with given means and deviations per channel."""
+    """Return the normaliser with given means and standard deviations per channel.
+
+    Args:
+        mean: of each channel.
+        std: of each channel.
+        like: inputs (batch, channels, *spatial) that give the number of axes and the device.
+    """
     shape = (len(mean), *[1] * (like.ndim - 2))
     shift, scale = (torch.tensor(each, device=like.device).reshape(shape) for each in (mean, std))
     return Normaliser(shift.float(), scale.float())
 
 
 def per_sample(x: Tensor) -> Tensor:
-    """Z-score each sample by its own mean and standard deviation; a constant one becomes zeros."""
+    """Z-score each sample by its mean and standard deviation; a constant sample becomes zeros."""
     axes = tuple(range(1, x.ndim))
     deviation, mean = torch.std_mean(x, dim=axes, correction=0, keepdim=True)
     return (x - mean) / torch.where(deviation > 0, deviation, 1.0)

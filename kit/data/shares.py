@@ -1,4 +1,4 @@
-"""Which prepared samples a role has: whole folds, or a share of them."""
+"""The prepared samples of a role: whole folds, or a share of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def samples(task: Task, prepared: Prepared, config: DataConfig, role: str) -> In
 
     Raises:
         DataError: the prepared data have no such fold.
-        KitError: its share of a fold is of no unit.
+        KitError: the role's share of a fold is empty.
     """
     share = config.split.get(role)
     if share is None:
@@ -40,10 +40,10 @@ def samples(task: Task, prepared: Prepared, config: DataConfig, role: str) -> In
 
 
 def check(task: Task, prepared: Prepared, config: DataConfig) -> None:
-    """Check all that rules say of folds before anything is trained on some of them.
+    """Check all folds and shares of a configuration, before anything is trained.
 
     Raises:
-        DataError: they name a fold that there is not.
+        DataError: the prepared data lack a fold that the configuration names.
         KitError: a share is empty.
     """
     for name in {*config.samples, *(name for names in config.roles.values() for name in names)}:
@@ -56,7 +56,7 @@ def _cut(task: Task, prepared: Prepared, rows: Indices, share: FoldShare) -> Ind
     """Return the samples of the units that are in the share, unit by unit."""
     units = np.asarray(prepared.array("unit_id"))[rows]
     _, first, unit = np.unique(units, return_index=True, return_inverse=True)
-    # Units are counted as they come; an order says which one comes when.
+    # The position of each unit: by its first sample, or by a random order if one is named.
     place = first.argsort().argsort()
     if share.order:
         drawn = generator(0, task.name, share.order).permutation(len(first))

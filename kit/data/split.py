@@ -1,4 +1,4 @@
-"""Folds of samples that lie one fold after the other."""
+"""Index arrays of folds whose samples are stored one fold after the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 
 def in_order(counts: Mapping[str, int]) -> dict[str, npt.NDArray[np.int64]]:
-    """Return the sample indices of folds of so many samples each, the first fold first."""
+    """Return the sample indices of each fold, given the number of samples per fold, in order."""
     ends = np.cumsum(list(counts.values()), dtype=np.int64)
     return {
         name: np.arange(end - count, end)

@@ -1,7 +1,7 @@
-"""Batches put together by worker processes, for data that do not fit on the device.
+"""Batches assembled by worker processes, for data that do not fit on the device.
 
-What a batch draws is keyed to the epoch and its number, so that the count of workers changes
-nothing.
+The random numbers of a batch depend only on the epoch and the batch's number, so the number of
+workers does not matter.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from torch.utils.data import DataLoader, Dataset
 from kit.data.loading import Batch, Loader
 from kit.seeding import key
 
+# Largest number of worker processes.
 MOST = 4
 
 
 class _Parts(Dataset[dict[str, Tensor]]):
-    """One item per batch: its tensors by name, those that there are."""
+    """One item per batch: its tensors by name, without those that are None."""
 
     def __init__(
         self, loader: Loader, parts: Sequence[Tensor], training: bool, stream: int
@@ -46,22 +47,22 @@ def gather(
     device: torch.device,
     stream: int,
 ) -> Iterator[Batch]:
-    """Yield a raw batch for each part, in their order, while the next ones are being read.
+    """Yield a raw batch for each part, in order, while the next ones are being read.
 
     Args:
-        loader: reads on the CPU, in the worker processes.
+        loader: used by the worker processes, on the CPU.
         parts: addresses of the samples of each batch, on the CPU.
-        training: whether random choices are made anew.
-        device: where the batches go.
-        stream: what random choices are keyed to.
+        training: whether the loader gives samples as in training.
+        device: the batches are moved to it.
+        stream: the key of the epoch that random numbers depend on.
     """
     batches = DataLoader(
         _Parts(loader, parts, training, stream),
         batch_size=None,
         num_workers=min(MOST, len(os.sched_getaffinity(0)), len(parts)),
         pin_memory=device.type == "cuda",
-        multiprocessing_context="fork",  # what is mapped and held is shared, not sent
-        generator=torch.Generator(),  # else the loader draws from that of this process
+        multiprocessing_context="fork",  # workers share the memory of this process
+        generator=torch.Generator(),  # else DataLoader draws from this process's generator
     )
     for batch in batches:
         yield Batch(**{name: each.to(device, non_blocking=True) for name, each in batch.items()})
