@@ -1,1 +1,1 @@
-"""One's own data, from files of many kinds to the arrays of a task."""
+"""The user's own data: files of many formats are read into the arrays of a task."""

@@ -1,4 +1,4 @@
-"""Arrays with names: in ``.npz`` and in several ``.npy``."""
+"""Named arrays from an ``.npz`` file or from several ``.npy`` files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ from kit.errors import DataError
 
 Get = Callable[[str], Array]
 INPUTS, ANSWERS = "x", "y"
+# Arrays that are read without being asked for.
 USUAL = ("split",)
 
 
 def numpy(files: Sequence[Path], ask: Ask) -> Found:
-    """Read an ``.npz`` file, or ``.npy`` files that are named after what they hold.
+    """Read an ``.npz`` file, or ``.npy`` files whose names are those of the arrays.
 
-    Of two ``.npy`` files of other names the first has the inputs, the second the answers.
+    If there are at most two ``.npy`` files and none is called ``x``, the first has the inputs and
+    the second the answers.
 
     Raises:
         DataError: a file is damaged, or an array is missing.
@@ -42,16 +44,16 @@ def numpy(files: Sequence[Path], ask: Ask) -> Found:
 
 
 def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
-    """Return what is asked of arrays that lie in a file by name.
+    """Return the inputs, answers and further columns from named arrays.
 
     Args:
-        place: for messages.
-        names: of what is there.
-        get: reads one of them.
-        ask: what to take.
+        place: the file, for messages.
+        names: names of the arrays in the file.
+        get: reads an array by its name.
+        ask: the user's options.
 
     Raises:
-        DataError: an array is missing, or they differ in length.
+        DataError: an array is missing, or the arrays differ in length.
     """
     names = list(names)
 
@@ -85,8 +87,8 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
         )
     _same_length(place, x.shape[axis] if x.ndim > max(axis, 0) else 0, given)
     aside = {what: whole(place, wanted[what], values) for what, values in aside.items()}
-    kept = sorted(set(names) - {inputs, *answers, *wanted.values()})
-    notes = [f"left out: {', '.join(kept)}"] if kept and ask.answers else []
+    unused = sorted(set(names) - {inputs, *answers, *wanted.values()})
+    notes = [f"left out: {', '.join(unused)}"] if unused and ask.answers else []
     reading = replace(ask.reading, columns=(inputs,))
     several = len(answers) > 1
     return Found(
@@ -102,7 +104,7 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
 
 
 def _plain(place: str, values: Array) -> Array:
-    """Return text that is stored as bytes as text, and numbers in the machine's order of bytes."""
+    """Return bytes decoded as text, and numbers in the machine's byte order."""
     if values.dtype.kind != "S":
         return values.astype(values.dtype.newbyteorder("="), copy=False)
     try:
@@ -112,7 +114,7 @@ def _plain(place: str, values: Array) -> Array:
 
 
 def _check(place: str, inputs: str, answers: Sequence[str], ask: Ask) -> None:
-    """Refuse what is asked of arrays in vain."""
+    """Refuse options that do not apply to arrays, and an array that is both input and answer."""
     for what in ("sequence", "order"):
         if what in ask.aside:
             raise DataError(f"{place}: --{what} is for tables, whose rows are steps")
@@ -126,11 +128,12 @@ def _check(place: str, inputs: str, answers: Sequence[str], ask: Ask) -> None:
 
 
 def _cased(usual: str, names: Sequence[str]) -> str:
-    """Return a usual name, in capitals where the file has it so."""
+    """Return a usual name, in capitals if the file has only that one."""
     return usual.upper() if usual not in names and usual.upper() in names else usual
 
 
 def _joined(place: str, names: Sequence[str], columns: Sequence[Array]) -> Array:
+    """Return several arrays (samples,) as one (samples, arrays)."""
     if any(each.shape != columns[0].shape or each.ndim != 1 for each in columns):
         shapes = ", ".join(f"{n} {c.shape}" for n, c in zip(names, columns, strict=True))
         raise DataError(
@@ -146,13 +149,13 @@ def _same_length(place: str, count: int, arrays: Mapping[str, Array]) -> None:
 
 
 def _members(file: Path) -> list[str]:
-    """Return the names of what an ``.npz`` holds; nothing is read."""
+    """Return the names of the members of an ``.npz`` file without reading their contents."""
     names: list[str] = []
 
-    def look(member: str) -> bool:
+    def record(member: str) -> bool:
         names.append(member)
         return False
 
-    for _ in archives.members(file, wanted=look):
+    for _ in archives.members(file, wanted=record):
         pass
     return names

@@ -1,4 +1,4 @@
-"""What was understood of one's own data, on one screen, and what smells."""
+"""A summary of the user's own data on one screen, with notes and warnings."""
 
 from __future__ import annotations
 
@@ -12,14 +12,24 @@ from kit.data.own.reading import Array, Found, plural
 from kit.data.own.splits import FOLDS, Split, lacking
 from kit.data.own.targets import LOST, Answers
 
+# Most classes or channels that are listed.
 SHOWN = 10
-# Below it, float32 has every whole number.
+# Up to this, float32 represents every whole number exactly.
 EXACT = 1 << 24
+# Share of samples below which a class is reported as rare.
 RARE = 0.02
 
 
 def card(found: Found, x: Array, answers: Answers, split: Split, how: str) -> list[str]:
-    """Return the lines: shapes, kind, classes and shares, folds, notes, and what smells."""
+    """Return the lines of the summary: shapes, answers, folds, notes and warnings.
+
+    Args:
+        found: what was read.
+        x: inputs (samples, channels, *spatial).
+        answers: the targets.
+        split: the fold of each sample.
+        how: how the folds were chosen, in words.
+    """
     sizes = np.bincount(split, minlength=3)
     folds = ", ".join(f"{size:,} {name}" for name, size in zip(FOLDS, sizes, strict=True))
     shape = " x ".join(map(str, x.shape[2:]))
@@ -36,6 +46,7 @@ def card(found: Found, x: Array, answers: Answers, split: Split, how: str) -> li
 
 
 def _answers(answers: Answers) -> str:
+    """Return the kind of the answers with shares of classes, or the range of numbers, in words."""
     match answers.kind:
         case "point":
             counts = np.bincount(answers.y, minlength=answers.outputs)
@@ -55,6 +66,7 @@ def _answers(answers: Answers) -> str:
 
 
 def _shares(names: Sequence[str], counts: Array, whole: int = 0) -> str:
+    """Return the most frequent names with their shares of ``whole``, or of all counts if 0."""
     total = whole or max(1, int(counts.sum()))
     order = np.argsort(-counts, kind="stable")[:SHOWN]
     shown = [f"{names[each]} {100 * counts[each] / total:.1f} %" for each in order]
@@ -63,6 +75,7 @@ def _shares(names: Sequence[str], counts: Array, whole: int = 0) -> str:
 
 
 def _smells(x: Array, answers: Answers, split: Split) -> list[str]:
+    """Return warnings: constant or badly scaled channels, copies in other folds, rare classes."""
     smells = []
     means, stds, still = statistics(x[split == 0])
     if still:
@@ -73,11 +86,11 @@ def _smells(x: Array, answers: Answers, split: Split) -> list[str]:
         lost = [at for at in lost if abs(means[at]) > EXACT]
     if lost:
         smells.append(f"channel {lost[0]} is so far from 0 that float32 loses it; shift it first")
-    copies, kept = _copies(x, split)
+    copies, examples = _copies(x, split)
     if copies:
         smells.append(
             f"{plural(copies, 'sample')} of val or test also in train or in the other: "
-            f"{', '.join(map(str, kept))}"
+            f"{', '.join(map(str, examples))}"
         )
     if answers.kind == "point":
         counts = np.bincount(answers.y, minlength=answers.outputs)
@@ -90,13 +103,13 @@ def _smells(x: Array, answers: Answers, split: Split) -> list[str]:
 
 
 def _copies(x: Array, split: Split) -> tuple[int, list[int]]:
-    """Return how many samples of val and test are also in an earlier fold, and the first few."""
+    """Return the number of samples that are also in an earlier fold, and indices of the first."""
     seen: set[bytes] = set()
     twice: list[int] = []
     for fold in range(3):
         rows = np.flatnonzero(split == fold)
-        known = [hashlib.blake2b(x[row].tobytes(), digest_size=16) for row in rows]
-        digests = [each.digest() for each in known]
+        hashes = [hashlib.blake2b(x[row].tobytes(), digest_size=16) for row in rows]
+        digests = [each.digest() for each in hashes]
         twice += [int(row) for row, each in zip(rows, digests, strict=True) if each in seen]
         seen |= set(digests)
     return len(twice), twice[:3]

@@ -1,4 +1,4 @@
-"""The columns of CSV and Parquet files, read by pyarrow, as arrays with missing values marked."""
+"""Columns of CSV and Parquet files, read by pyarrow as arrays with missing values marked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kit.errors import DataError, KitError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What stands for no value, an empty cell among them.
+# Cells that mean a missing value.
 NULLS = (
     "",
     " ",
@@ -33,28 +33,29 @@ NULLS = (
     "None",
     "?",
 )
-# The first one that the header has most of; spaces where it has none of the others.
+# The delimiter is the one that the header has most often; a space if it has none of them.
 DELIMITERS = (",", ";", "\t", "|")
 PARQUET = (".parquet", ".pq")
-# The line by which Excel writes how columns are parted, before that of their names.
+# A line before the header by which Excel states the delimiter.
 PARTED = re.compile(r"sep=(.)")
-# Of text that pyarrow parses at once; a row, of a table of many columns, must not be longer.
+# Bytes of text that pyarrow parses at once; a row must not be longer.
 BLOCK = 1 << 26
-# How packed files begin, whatever they are called.
+# Compression by the first bytes of a file, whatever its name.
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
+# A number with a decimal comma; a number; a number with signs such as those of money.
 WITH_COMMA = r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$"
 NUMBER = r"(\d{1,3}([,.' \u00a0]\d{3})+|\d+)([.,]\d+)?"
 DRESSED = rf"[~<>≤≥$€£¥+-]*\s*{NUMBER}\s*[%$€£¥°]?"
 
 
 def read(files: Sequence[Path]) -> tuple[dict[str, Array], list[str]]:
-    """Return the columns of files by name, the rows of the files one after the other, and notes.
+    """Return the columns of files by name, and notes; rows of the files are concatenated.
 
-    Numbers with missing values are floats with NaN, words with missing values have None.
+    Missing values are NaN in columns of numbers, which become floats, and None in those of words.
 
     Raises:
-        DataError: a file is damaged, has no header, or other columns than the first one.
-        KitError: pyarrow is missing.
+        DataError: a file is damaged, has no header, or has other columns than the first file.
+        KitError: pyarrow is not installed.
     """
     try:
         import pyarrow as pa
@@ -84,12 +85,17 @@ def read(files: Sequence[Path]) -> tuple[dict[str, Array], list[str]]:
 
 
 def _table(file: Path, notes: list[str]) -> pa.Table:
+    """Read one file; notes are appended.
+
+    Raises:
+        DataError: it is damaged, or not in UTF-8.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
     try:
-        packed = file.suffix.lower() in PARQUET
-        table = parquet.read_table(file) if packed else _csv(file, notes)
+        is_parquet = file.suffix.lower() in PARQUET
+        table = parquet.read_table(file) if is_parquet else _csv(file, notes)
         names = [name.strip() for name in table.column_names]
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file}: no table that can be read ({_line(error)})") from None
@@ -99,6 +105,7 @@ def _table(file: Path, notes: list[str]) -> pa.Table:
 
 
 def _csv(file: Path, notes: list[str]) -> pa.Table:
+    """Read a text file; encoding, compression, delimiter and decimal comma are recognised."""
     import pyarrow as pa
     from pyarrow import csv
 
@@ -113,7 +120,7 @@ def _csv(file: Path, notes: list[str]) -> pa.Table:
     lines = text.lstrip("\r\n").splitlines()
     stated = PARTED.fullmatch(lines[0]) if lines else None
     head = "".join(lines[1:2] if stated else lines[:1])
-    # Signs within quotes part nothing.
+    # Delimiters within quotes do not count.
     bare = re.sub('"[^"]*"', "", head)
     delimiter = max(DELIMITERS, key=bare.count) if set(DELIMITERS) & set(bare) else " "
     delimiter = stated[1] if stated else delimiter
@@ -144,8 +151,8 @@ def _csv(file: Path, notes: list[str]) -> pa.Table:
     if any(pa.types.is_binary(kind) for kind in table.schema.types):
         raise _not_text(file)
     kinds = table.schema.types
-    # Where columns are parted otherwise, a comma in numbers is the decimal one, unless others have
-    # a point.
+    # If the delimiter is not a comma, commas in numbers are decimal ones, unless there are numbers
+    # with a point.
     if delimiter != "," and not any(map(pa.types.is_floating, kinds)):
         commas = [table.column(at) for at, kind in enumerate(kinds) if pa.types.is_string(kind)]
         if any(map(_with_comma, commas)):
@@ -155,14 +162,14 @@ def _csv(file: Path, notes: list[str]) -> pa.Table:
 
 
 def _with_comma(column: pa.ChunkedArray) -> bool:
-    """Tell whether all words of a column are numbers with a decimal comma."""
+    """Tell whether all values of a column of text are numbers with a decimal comma."""
     from pyarrow import compute
 
     return bool(compute.all(compute.match_substring_regex(column, WITH_COMMA)).as_py())
 
 
 def dressed(values: Array) -> str | None:
-    """Return the first word of a column whose words are numbers but for signs, such as ``3 %``."""
+    """Return the first value if all are numbers with signs such as ``3 %``; else None."""
     words = [each for each in values.tolist() if each is not None]
     plain = values.dtype.kind == "O" and all(re.fullmatch(DRESSED, word) for word in words)
     return words[0] if words and plain else None
@@ -176,6 +183,7 @@ def _not_text(file: Path) -> DataError:
 
 
 def _array(column: pa.ChunkedArray) -> Array:
+    """Return a column as an array of booleans, integers, floats, dates or objects (words)."""
     import pyarrow as pa
 
     kind = column.type
@@ -193,7 +201,7 @@ def _array(column: pa.ChunkedArray) -> Array:
     if pa.types.is_floating(kind) or (pa.types.is_integer(kind) and _exact(column)):
         return np.asarray(column.cast(pa.float64()).to_numpy(), np.float64)
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-        # In their own unit: in nanoseconds, years after 2262 would come before all others.
+        # In the column's own unit: in nanoseconds, years after 2262 would overflow.
         return np.asarray(column.to_numpy())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         column = _words(column)
@@ -202,7 +210,7 @@ def _array(column: pa.ChunkedArray) -> Array:
 
 
 def _exact(column: pa.ChunkedArray) -> bool:
-    """Tell whether whole numbers are the same as floats; larger ones are names, not amounts."""
+    """Tell whether whole numbers can be floats without loss; larger ones are taken as words."""
     import pyarrow as pa
 
     try:
@@ -213,7 +221,7 @@ def _exact(column: pa.ChunkedArray) -> bool:
 
 
 def _words(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return text that was stored as bytes, as some programs do; other bytes as they are."""
+    """Return bytes decoded as text, if they are UTF-8; some programs store text like that."""
     import pyarrow as pa
 
     try:
@@ -223,7 +231,7 @@ def _words(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def numeric(values: Array) -> bool:
-    """Tell whether a column can be an input."""
+    """Tell whether a column has numbers or booleans, as inputs must."""
     return values.dtype.kind in "biuf"
 
 
@@ -236,4 +244,5 @@ def _number(word: str) -> bool:
 
 
 def _line(error: Exception) -> str:
+    """Return the message of an error on one line, shortened."""
     return " ".join(str(error).split())[:160]

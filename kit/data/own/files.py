@@ -1,4 +1,4 @@
-"""One's own files by what they are: arrays, tables, folders of images or sounds."""
+"""Reading the user's own files by their kind: arrays, tables, images or sounds."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ KNOWN = (
 
 
 def read(paths: Sequence[str], ask: Ask) -> Found:
-    """Read what is asked of files or folders.
+    """Read inputs and answers from files or folders.
 
     Args:
-        paths: all of one kind; a folder may come with a table of labels, and an array of a
-            store is named after a colon.
-        ask: what to take of them.
+        paths: all of one kind; a folder may be given with a table of labels, and the name of an
+            array in a store follows a colon.
+        ask: the user's options.
 
     Raises:
-        KitError: one is not there, of no known kind, damaged, or a package is missing.
+        KitError: a path does not exist, is of an unknown kind or damaged, or a package is missing.
     """
     places = [Path(path) for path in paths]
-    found = [_kind(path, place) for path, place in zip(paths, places, strict=True)]
-    if "folder" in found:
-        labels = [place for place, kind in zip(places, found, strict=True) if kind == "table"]
-        inputs = [place for place, kind in zip(places, found, strict=True) if kind == "folder"]
+    kinds = [_kind(path, place) for path, place in zip(paths, places, strict=True)]
+    if "folder" in kinds:
+        labels = [place for place, kind in zip(places, kinds, strict=True) if kind == "table"]
+        inputs = [place for place, kind in zip(places, kinds, strict=True) if kind == "folder"]
         if len(labels) > 1 or len(inputs) > 1 or len(labels) + len(inputs) < len(places):
             raise DataError(f"{paths[0]}: a folder comes alone or with one table of labels")
         return folders.read(inputs[0], labels[0] if labels else None, ask)
-    if len(set(found)) > 1:
+    if len(set(kinds)) > 1:
         raise DataError(f"{' and '.join(paths)} are files of different kinds")
-    match found[0]:
+    match kinds[0]:
         case "table":
             return tables.read(places, ask)
         case "file":
@@ -53,6 +53,7 @@ def read(paths: Sequence[str], ask: Ask) -> Found:
 
 
 def _kind(path: str, place: Path) -> str:
+    """Return the kind of a path: ``folder``, ``arrays``, ``table``, ``store`` or ``file``."""
     file, _, array = path.rpartition(":")
     if file and array and not place.exists() and Path(file).suffix.lower() in STORES:
         place = Path(file)

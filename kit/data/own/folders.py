@@ -1,4 +1,4 @@
-"""Folders of images or sounds: the class is the folder's name, or stands in a table."""
+"""Folders of images or sounds; the class is the name of a file's folder, or is in a table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".p
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
 FILE_COLUMNS = ("file", "filename", "file_name", "path", "image", "audio", "fname", "name")
 LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
-# What archives of macOS have beside the files.
+# A folder of metadata in archives made by macOS.
 ARCHIVED = "__MACOSX"
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -30,13 +30,18 @@ SPLITS = {
 
 
 def read(folder: Path, labels: Path | None, ask: Ask) -> Found:
-    """Read a folder of files in folders named by class, or of files that a table names.
+    """Read a folder with a folder for each class, or with the files that a table names.
 
-    Folders ``train``, ``val`` and ``test`` that hold folders of classes are the split; without a
-    test they are refused, since their names would be taken for classes.
+    If the classes are below folders ``train``, ``val`` and ``test``, these are the split. Such
+    folders without ``test`` are refused: their names would be taken for classes.
+
+    Args:
+        folder: the folder.
+        labels: a table of files and labels; None if folders are the classes.
+        ask: the user's options.
 
     Raises:
-        DataError: there are no such files, files without a class, or rows without a file.
+        DataError: there are no images or sounds, a file has no class, or a row has no file.
         KitError: a package is missing.
     """
     files = sorted(_below(folder))
@@ -45,12 +50,12 @@ def read(folder: Path, labels: Path | None, ask: Ask) -> Found:
         raise DataError(f"{folder}: a folder without images or sounds ({known})")
     if not ask.answers:
         return _found(str(folder), folder, files, ask.reading, {}, None)
-    vain = {
+    inapplicable = {
         "column": bool(ask.reading.columns),
         "as": ask.reading.rows != "sequence",
         "sequence": ask.reading.sequence is not None,
     }
-    if option := next((each for each, stated in vain.items() if stated), None):
+    if option := next((each for each, stated in inapplicable.items() if stated), None):
         raise DataError(f"{folder}: --{option} is for tables, not for folders")
     if labels is not None:
         return _by_table(folder, labels, ask)
@@ -58,10 +63,10 @@ def read(folder: Path, labels: Path | None, ask: Ask) -> Found:
 
 
 def read_files(files: Sequence[Path], ask: Ask) -> Found:
-    """Read single files, which have no classes: for predictions.
+    """Read single files, which have no classes, for predictions.
 
     Raises:
-        DataError: a task is to be made of them.
+        DataError: answers are asked for, as for a new task.
     """
     if ask.answers:
         raise DataError(f"{files[0]}: give the folder, whose folders are the classes")
@@ -69,6 +74,7 @@ def read_files(files: Sequence[Path], ask: Ask) -> Found:
 
 
 def _by_folder(folder: Path, files: Sequence[Path], ask: Ask) -> Found:
+    """Read files whose class, and perhaps fold, is the name of their folder."""
     parts = [file.relative_to(folder).parts[:-1] for file in files]
     split: list[str] | None = None
     heads = {each[0] for each in parts if each}
@@ -95,6 +101,7 @@ def _by_folder(folder: Path, files: Sequence[Path], ask: Ask) -> Found:
 
 
 def _by_table(folder: Path, labels: Path, ask: Ask) -> Found:
+    """Read the files that a table names, with the answers of the table."""
     table, notes = columns.read([labels])
     words = [name for name in table if table[name].dtype.kind == "O"]
     usual = [name for name in table if name.lower() in FILE_COLUMNS]
@@ -134,6 +141,7 @@ def _found(
     aside: dict[str, Array],
     y: Array | None,
 ) -> Found:
+    """Read images or sounds; their paths relative to the folder are the samples' names."""
     suffixes = {file.suffix.lower() for file in files}
     if suffixes & set(IMAGES) and suffixes & set(SOUNDS):
         raise DataError(f"{place} has both images and sounds")
@@ -145,23 +153,27 @@ def _found(
 
 
 def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
-    """Yield the images and sounds below a folder; links are followed, what is hidden is not seen.
+    """Yield the images and sounds below a folder; links are followed, hidden files left out.
+
+    Args:
+        folder: the folder.
+        above: the folders that it is in, by which circular links are recognised.
 
     Raises:
-        DataError: a link leads nowhere, or to a folder that it lies in.
+        DataError: a link is broken, or leads to a folder that it is in.
     """
     above = (*above, folder.resolve())
     for each in folder.iterdir():
         if each.name.startswith(".") or each.name == ARCHIVED:
             continue
-        known = each.suffix.lower() in (*IMAGES, *SOUNDS)
+        wanted = each.suffix.lower() in (*IMAGES, *SOUNDS)
         if each.is_dir():
             if each.resolve() in above:
                 raise DataError(f"{each} leads to {each.resolve()}, in which it lies; remove it")
             yield from _below(each, above)
-        elif known and not each.exists():
+        elif wanted and not each.exists():
             raise DataError(f"{each} leads to {each.readlink()}, which is not there")
-        elif known and each.is_file():
+        elif wanted and each.is_file():
             yield each
 
 

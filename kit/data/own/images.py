@@ -1,4 +1,4 @@
-"""Image files, by Pillow."""
+"""Reading image files by Pillow."""
 
 from __future__ import annotations
 
@@ -16,21 +16,28 @@ from kit.errors import DataError, KitError, plain
 from kit.files import DAMAGE
 
 GREY = ("1", "L", "LA")
-# The tag by which cameras say how they were held; from 5 on, the picture lies on a side.
+# The Exif tag of the camera's orientation; from 5 on, height and width are exchanged.
 ORIENTATION, LYING = 0x0112, 5
-# What else Pillow raises for a damaged file.
+# Further errors that Pillow raises for a damaged file.
 BROKEN = (OSError, SyntaxError, zlib.error)
+# Grey modes of more than 8 bits.
 DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 
 def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, Reading, list[str]]:
-    """Return images (samples, channels, h, w), how to read more of them, and notes.
+    """Return images (samples, channels, h, w), the reading with their mode and size, and notes.
 
-    They are grey (8 bits, or deeper ones as they are) where all of them are, else red, green, blue.
+    If all images are grey, the result has one channel, of floats if they have more than 8 bits;
+    else it has red, green and blue.
+
+    Args:
+        place: the folder, for messages.
+        files: the images.
+        reading: mode and size, if stated.
 
     Raises:
-        DataError: one is damaged, or they differ in size and none is stated.
-        KitError: Pillow is missing.
+        DataError: an image is damaged, or they differ in size and no size is stated.
+        KitError: Pillow is not installed.
     """
     try:
         from PIL import Image, ImageOps
@@ -56,8 +63,8 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
                 )
             mode = "F" if deep else "L" if grey else "RGB"
             if len(modes) > 1 or mode not in modes:
-                told = ", ".join(f"{count} {name}" for name, count in sorted(modes.items()))
-                notes.append(f"images of {told}, taken as {mode}")
+                counts = ", ".join(f"{count} {name}" for name, count in sorted(modes.items()))
+                notes.append(f"images of {counts}, taken as {mode}")
             if any(name.endswith(("A", "a")) for name in modes):
                 notes.append("transparency is left out")
             if moving:
@@ -73,17 +80,17 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
         wanted = (wanted[0], wanted[-1])
         if wanted[0] * wanted[1] > (Image.MAX_IMAGE_PIXELS or math.inf):
             raise DataError(f"{place}: --size {wanted[0]}x{wanted[1]} is larger than images are")
-        made = []
+        arrays = []
         for file in files:
             with Image.open(file) as image:
                 converted = ImageOps.exif_transpose(image).convert(mode)
                 if (converted.height, converted.width) != wanted:
                     converted = converted.resize((wanted[1], wanted[0]), Image.Resampling.BILINEAR)
-                made.append(np.asarray(converted))
+                arrays.append(np.asarray(converted))
     except MemoryError:
         raise DataError(f"{place}: {plural(len(files), 'image')}, too much for memory") from None
     except (*DAMAGE, *BROKEN, Image.DecompressionBombError) as error:
         raise DataError(f"{file}: no image that can be read ({plain(str(error))})") from None
-    x = np.stack(made)
+    x = np.stack(arrays)
     x = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
     return np.ascontiguousarray(x), replace(reading, mode=mode, size=tuple(wanted)), notes

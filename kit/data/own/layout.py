@@ -1,4 +1,4 @@
-"""Axis order: stated by letters, or the usual one where the shape does not speak against it."""
+"""The order of axes of arrays: stated by letters, or guessed from the shape if that is clear."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from kit.errors import DataError
 # N samples, C channels, L positions (T is the same), D depth, H height, W width.
 LETTERS = "NCLTDHW"
 SPATIAL = ("L", "T", "HW", "DHW")
-# So many channels are nothing odd, however short the samples are.
+# Up to this number of channels, a sequence may be short compared with it.
 FEW = 4
 
 
 def check(layout: str) -> str:
-    """Return a layout in capitals.
+    """Check a layout and return it in capitals.
 
     Raises:
-        DataError: it is none.
+        DataError: it is not a valid layout.
     """
     letters = layout.upper()
     spatial = "".join(each for each in letters if each not in "NC")
@@ -32,10 +32,10 @@ def check(layout: str) -> str:
 
 
 def usual(place: str, shape: tuple[int, ...]) -> str:
-    """Return the layout of inputs whose layout nobody stated.
+    """Return the usual layout of inputs of a shape, if none is stated.
 
     Raises:
-        DataError: there is none for so many axes, or the shape speaks against it.
+        DataError: there is no usual layout for this number of axes, or the shape is ambiguous.
     """
     match len(shape):
         case 2:
@@ -70,13 +70,13 @@ def arrange(place: str, what: str, values: Array, layout: str) -> Array:
     """Return values as (samples, channels, *spatial).
 
     Args:
-        place: for messages.
-        what: which array, for messages.
-        values: as they were read.
-        layout: a letter for each of their axes; layers of depth become channels.
+        place: the file, for messages.
+        what: name of the array, for messages.
+        values: the array as it was read.
+        layout: a letter for each axis; layers of depth become channels.
 
     Raises:
-        DataError: there is not a letter for each axis, or an axis is empty.
+        DataError: the number of letters is not that of axes, or an axis is empty.
     """
     if values.ndim != len(layout):
         raise DataError(f"{place}: {what} is {values.shape}, which is not --layout {layout}")
