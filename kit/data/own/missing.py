@@ -1,4 +1,4 @@
-"""Missing and impossible values of inputs."""
+"""Missing values, and values that networks cannot take."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from kit.data.own.reading import Array, Reading, plural
 from kit.errors import DataError
 
-# Above this, squares and sums of float32 overflow in training.
+# Largest absolute value of inputs; with larger ones, squares and sums overflow float32.
 LARGEST = 1e15
 
 
 def absent(values: Array) -> npt.NDArray[np.bool_]:
-    """Return where there is no value, in the same shape."""
+    """Return a mask of the missing values, of the same shape."""
     if values.dtype.kind == "O":
         return np.array([each is None for each in values.flat], bool).reshape(values.shape)
     if values.dtype.kind == "f":
@@ -25,15 +25,15 @@ def absent(values: Array) -> npt.NDArray[np.bool_]:
 
 
 def whole(place: str, what: str, values: Array) -> Array:
-    """Return what stands beside the samples: one value each, none of them missing.
+    """Check that a further column has one value per sample and none missing, and return it.
 
     Args:
-        place: for messages.
-        what: what it is, for messages.
-        values: as they were read; words may be objects.
+        place: the file, for messages.
+        what: the column, for messages.
+        values: the column as it was read; objects are returned as text.
 
     Raises:
-        DataError: it is something else.
+        DataError: the column is not like that.
     """
     if values.ndim != 1 or values.dtype.kind not in "biufMOU":
         shape = f"{values.dtype} {values.shape}"
@@ -45,10 +45,10 @@ def whole(place: str, what: str, values: Array) -> Array:
 
 
 def numbers(place: str, what: str, values: Array) -> Array:
-    """Return numbers, of which those that are no float are as they were.
+    """Check that values are numbers, and return them in their dtype; booleans become uint8.
 
     Raises:
-        DataError: they are no numbers, infinite, or too large for float32.
+        DataError: the values are not numbers, or one is infinite or too large for float32.
     """
     if values.dtype.kind == "O":
         raise DataError(f"{place}: {what} holds words, not numbers")
@@ -59,7 +59,7 @@ def numbers(place: str, what: str, values: Array) -> Array:
     floats = values.dtype.kind == "f"
     if floats and (count := int(np.isinf(values).sum())):
         raise DataError(f"{place}: {what} holds {plural(count, 'infinite value')}")
-    with np.errstate(invalid="ignore", over="ignore"):  # NaN; LARGEST in halves
+    with np.errstate(invalid="ignore", over="ignore"):  # NaN; LARGEST overflows float16
         beyond = (values > LARGEST) | (values < -LARGEST)
     if beyond.any():
         largest = float(np.nanmax(np.abs(values.astype(np.float64))))
@@ -73,16 +73,16 @@ def numbers(place: str, what: str, values: Array) -> Array:
 def fitted(
     place: str, x: Array, train: Array, reading: Reading
 ) -> tuple[Array, Reading, list[str]]:
-    """Return inputs without missing values, how to fill those to come, and notes.
+    """Return inputs with missing values filled, the reading with the numbers for that, and notes.
 
     Args:
-        place: for messages.
-        x: (samples, channels, *spatial).
-        train: indices of the samples that means are taken of.
-        reading: its ``missing`` says what becomes of them.
+        place: the file, for messages.
+        x: inputs (samples, channels, *spatial).
+        train: indices of the samples over which means are computed.
+        reading: its ``missing`` states how to fill them.
 
     Raises:
-        DataError: values are missing, and nobody said what becomes of them.
+        DataError: values are missing, and it is not stated how to fill them.
     """
     gaps = absent(x)
     count = int(gaps.sum())
@@ -107,21 +107,24 @@ def fitted(
 
 
 def filled(x: Array, reading: Reading) -> Array:
-    """Return inputs whose missing values are filled as the reading says."""
+    """Return inputs with missing values filled as the reading states."""
     if reading.missing is None:
         return x
     gaps = absent(x)
     means = np.array(reading.fill).reshape(-1, *[1] * (x.ndim - 2))
-    whole = np.where(gaps, means, x).astype(np.float32)
+    values = np.where(gaps, means, x).astype(np.float32)
     if reading.missing == "mask":
-        whole = np.concatenate([whole, gaps.astype(np.float32)], axis=1)
-    return whole
+        values = np.concatenate([values, gaps.astype(np.float32)], axis=1)
+    return values
 
 
 def statistics(x: Array) -> tuple[list[float], list[float], list[int]]:
-    """Return mean and deviation of each channel of (samples, channels, *spatial).
+    """Return mean and standard deviation of each channel, and the indices of constant channels.
 
-    A channel that never changes, the third result, has deviation 1.
+    A constant channel has standard deviation 1.
+
+    Args:
+        x: (samples, channels, *spatial), without missing values.
     """
     axes = (0, *range(2, x.ndim))
     values = x.astype(np.float64)

@@ -1,4 +1,4 @@
-"""What is asked of one's own files, what was found in them, and how to read such files again."""
+"""The user's options for their own files, their content, and how to read such files again."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ FILE = "reading.json"
 
 
 class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How inputs are read: as stated when a task was made, then the same way for predictions.
+    """How inputs are read: when a task is created, and in the same way for predictions.
 
     Attributes:
-        columns: those of a table that are inputs, or the array or dataset that is.
+        columns: the columns of a table that are inputs; or the one array or dataset.
         layout: letters of the axes of arrays, such as ``NHWC``; empty for tables and folders.
         rows: what a row of a table is: a sample whose columns are a ``sequence`` or ``channels``,
-            or a step of a sample that has many.
-        sequence: the column by which rows are steps of one sample.
-        order: the column that orders those steps.
-        identity: the column that names samples.
-        size: images are made this high and wide, sounds and sequences this long; else as they are.
-        mode: of images, ``L`` for grey or ``RGB``.
-        rate: of sounds, samples per second.
-        missing: what becomes of missing values; None: they are refused.
-        fill: the number that takes their place, by channel.
+            or one of the ``steps`` of a sample.
+        sequence: the column whose value is the same in all rows of a sample.
+        order: the column that orders the steps of a sample.
+        identity: the column with the samples' names.
+        size: height and width of images, or length of sounds and sequences; empty to keep theirs.
+        mode: Pillow's mode of images: ``L`` or ``F`` for grey ones, or ``RGB``.
+        rate: sampling rate of sounds, Hz.
+        missing: how missing values are filled; None if they are refused.
+        fill: the number that replaces missing values, for each channel.
     """
 
     columns: tuple[str, ...] = ()
@@ -54,17 +54,17 @@ class Reading(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """What a task is to be made of.
+    """The user's options for a new task or for predictions.
 
     Attributes:
-        reading: how inputs are read, as far as it was stated.
+        reading: how inputs are read, as far as the user has stated it.
         targets: the columns, or the array, with the answers; empty for the usual names.
-        kind: of the answers; None to tell by their type.
-        group: the column whose values no two folds share.
-        time: the column by which later samples are held out.
-        split: the column that says ``train``, ``val`` or ``test``.
+        kind: kind of the answers; None to guess it from their type.
+        group: the column whose values must not be shared by two folds.
+        time: the column of times; the latest samples are held out.
+        split: the column with ``train``, ``val`` or ``test``.
         labelled_only: leave out samples whose answer is missing; else they are refused.
-        answers: whether there must be any; not for predictions.
+        answers: whether answers are read; not for predictions.
     """
 
     reading: Reading = field(default_factory=Reading)
@@ -78,7 +78,7 @@ class Ask:
 
     @property
     def aside(self) -> dict[str, str]:
-        """Columns that are neither input nor answer, by what they are for."""
+        """Names of the columns that are neither input nor answer, by their purpose."""
         named = {
             "group": self.group,
             "time": self.time,
@@ -92,18 +92,18 @@ class Ask:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What files hold, before it is made a task's.
+    """The content of the user's files, as it was read.
 
     Attributes:
         place: the file or folder, for messages.
-        x: inputs, samples first unless the layout says otherwise.
-        y: answers (samples, ...); None where there are none.
-        names: of the answers' columns.
-        aside: ``group``, ``time``, ``split`` and ``identity`` (samples,), where there are such.
-        reading: how the same can be read again.
+        x: inputs, samples first unless the layout states another order.
+        y: answers (samples, ...); None if there are none.
+        names: names of the answers' columns, if there are several.
+        aside: arrays (samples,) ``group``, ``time``, ``split`` and ``identity``, if there are any.
+        reading: how to read further files in the same way.
         arranged: whether x is (samples, channels, *spatial) already.
-        notes: on what was understood.
-        smells: what is odd.
+        notes: notes for the user.
+        smells: warnings for the user.
     """
 
     place: str
@@ -118,16 +118,16 @@ class Found:
 
     @property
     def ids(self) -> list[str] | None:
-        """The samples' names, where they have any."""
-        found = self.aside.get("identity")
-        return None if found is None else [legible(str(each)) for each in found.tolist()]
+        """The samples' names; None if they have none."""
+        names = self.aside.get("identity")
+        return None if names is None else [legible(str(each)) for each in names.tolist()]
 
 
 def stored(folder: Path) -> Reading | None:
-    """Return how the files of a task were read; None for a task that was not made of any.
+    """Return how the files of a task were read; None for a task not made by ``kit new task``.
 
     Raises:
-        DataError: the task's file does not say so.
+        DataError: the file in the task's folder is damaged.
     """
     try:
         return decode_json((folder / FILE).read_bytes(), Reading)
@@ -138,10 +138,10 @@ def stored(folder: Path) -> Reading | None:
 
 
 def one_length(place: str, size: Sequence[int]) -> None:
-    """Check that a size is a length, or not stated.
+    """Check that a size is a single length, or not stated.
 
     Raises:
-        DataError: it is that of images.
+        DataError: it has two numbers, as for images.
     """
     if len(size) > 1:
         raise DataError(f"{place}: --size {'x'.join(map(str, size))} is for images; say a length")
@@ -153,7 +153,7 @@ def plural(count: int, what: str) -> str:
 
 
 def text(values: Array) -> Array:
-    """Return values as strings; whole numbers without a point."""
+    """Return values as strings; floats that are all whole have no decimal point."""
     if values.dtype.kind == "f" and np.isfinite(values).all() and (values % 1 == 0).all():
         values = values.astype(np.int64)
     if values.dtype.kind not in "OU":
@@ -163,5 +163,5 @@ def text(values: Array) -> Array:
 
 
 def legible(word: str) -> str:
-    """Return a word that can be written: names of files may hold bytes that are no text."""
+    """Return a word that can be encoded: bytes that are not text, as in file names, are escaped."""
     return word.encode(errors="backslashreplace").decode()

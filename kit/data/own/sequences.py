@@ -1,4 +1,4 @@
-"""Rows of a table that are the steps of samples."""
+"""Tables whose rows are the steps of samples."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ Rows = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Steps:
-    """Which rows belong to which sample, in which order.
+    """The rows of each sample, in order.
 
     Attributes:
-        rows: (steps,) rows, sample by sample.
-        bounds: (samples + 1,) where in them each sample begins.
-        length: of all samples: longer ones are cut, shorter ones end in zeros.
-        smells: what is odd.
+        place: the file, for messages.
+        rows: (steps,) indices of the rows, sample by sample.
+        bounds: (samples + 1,) positions in ``rows`` at which samples begin.
+        length: steps of each sample as it is read: longer ones are cut, shorter ones end in zeros.
+        smells: warnings for the user.
     """
 
     place: str
@@ -34,10 +35,16 @@ class Steps:
 
     @classmethod
     def of(cls, place: str, key: Array, order: Array | None, size: Sequence[int]) -> Steps:
-        """Group rows by a key, samples in the order in which they come.
+        """Group rows into samples, which are in the order of their first rows.
+
+        Args:
+            place: the file, for messages.
+            key: (rows,) the same value for all rows of a sample.
+            order: (rows,) values that order the rows of a sample; None for the order of the file.
+            size: the stated length, or empty.
 
         Raises:
-            DataError: samples differ in length, and no length is stated, or one with two sides.
+            DataError: samples differ in length and none is stated, or a size of images is stated.
         """
         one_length(place, size)
         _, first, member = np.unique(key, return_index=True, return_inverse=True)
@@ -62,14 +69,15 @@ class Steps:
         return cls(place, rows.astype(np.int64), bounds, length, tuple(smells))
 
     def inputs(self, x: Array) -> Array:
-        """(rows, columns) -> (samples, columns, length)."""
+        """Return inputs (rows, columns) as (samples, columns, length)."""
         return self._cut(x).swapaxes(1, 2)
 
     def answers(self, y: Array | None, names: Sequence[str], kind: Stated | None) -> Array | None:
-        """Return one answer per sample, or per step where the kind says so.
+        """Return one answer per sample, or per step for the kinds ``dense`` and ``segmentation``.
 
         Raises:
-            DataError: the answer changes within a sample.
+            DataError: an answer per sample changes within a sample; or answers are per step, and
+                samples differ in length or are padded.
         """
         if y is None:
             return None
@@ -91,10 +99,10 @@ class Steps:
         return first
 
     def shared(self, aside: Mapping[str, Array]) -> dict[str, Array]:
-        """Return what is beside the samples, one value each: the last of its steps.
+        """Return the further columns with one value per sample, that of its last step.
 
         Raises:
-            DataError: a group or a split is torn.
+            DataError: the group, split or name changes within a sample.
         """
         last = self.rows[self.bounds[1:] - 1]
         for what in ("group", "split", "identity"):
@@ -107,6 +115,7 @@ class Steps:
         return {what: values for what, values in shared.items() if what != "sequence"}
 
     def _cut(self, values: Array) -> Array:
+        """Return values (rows, ...) as (samples, length, ...), cut or padded by zeros."""
         parts = []
         for start, stop in zip(self.bounds[:-1], self.bounds[1:], strict=True):
             part = values[self.rows[start:stop]][: self.length]

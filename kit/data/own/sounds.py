@@ -1,4 +1,4 @@
-"""Sound files, by soundfile."""
+"""Reading sound files by soundfile."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from kit.errors import DataError, KitError
 
 
 def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, Reading, list[str]]:
-    """Return sounds (samples, channels, n) in -1..1, how to read more of them, and notes.
+    """Return sounds (samples, channels, n) in -1..1, the reading with length and rate, and notes.
+
+    Args:
+        place: the folder, for messages.
+        files: the sounds.
+        reading: length and sampling rate, if stated.
 
     Raises:
-        DataError: one is damaged, they differ in rate or channels, or in length and none is stated,
-            or a size with two sides is.
-        KitError: soundfile is missing.
+        DataError: a sound is damaged or empty; they differ in rate or channels; they differ in
+            length and none is stated; or a size of images is stated.
+        KitError: soundfile is not installed.
     """
     try:
         import soundfile
@@ -33,7 +38,7 @@ def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
         try:
             with soundfile.SoundFile(file) as sound:
                 size = 4 * sound.frames * sound.channels
-                # A damaged header may claim terabytes, for which memory is asked at once.
+                # A damaged header may claim terabytes, which soundfile would allocate.
                 if size > bounded.room(file.stat().st_size):
                     raise DataError(f"{file}: a sound that claims {size} bytes")
                 rate = sound.samplerate

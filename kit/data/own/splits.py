@@ -1,4 +1,4 @@
-"""Which samples are trained on, validated on and tested on: 60, 20 and 20 of a hundred."""
+"""Splitting samples into folds: 60 % for training, 20 % for validation and 20 % for the test."""
 
 from __future__ import annotations
 
@@ -16,19 +16,26 @@ from kit.seeding import generator
 FOLDS = ("train", "val", "test")
 TRAIN, VAL, TEST = range(3)
 SHARES = (0.6, 0.2, 0.2)
+# Random splits that are tried to have all classes in each fold.
 TRIES = 200
 
 Split = npt.NDArray[np.int8]
 
 
 def divide(place: str, answers: Answers, aside: Mapping[str, Array]) -> tuple[Split, str]:
-    """Return a fold for each sample, and how they were chosen, in words.
+    """Return the fold of each sample, and how the folds were chosen, in words.
 
-    A column ``split`` decides where there is one, else ``group``, else ``time``; without any,
-    classes are in each fold as often as in all.
+    The split is that of ``split``, ``group`` or ``time``, if there is such a column; else it is
+    random, stratified by class or by one number.
+
+    Args:
+        place: the file, for messages.
+        answers: the targets.
+        aside: further columns (samples,) by their purpose.
 
     Raises:
-        DataError: there are too few samples, or a fold lacks a class.
+        DataError: several of these columns are given, there are too few samples, groups or times,
+            or a fold lacks a class.
     """
     count = len(answers.y)
     if len({"split", "group", "time"} & set(aside)) > 1:
@@ -48,7 +55,10 @@ def divide(place: str, answers: Answers, aside: Mapping[str, Array]) -> tuple[Sp
 
 
 def _stratified(place: str, answers: Answers, rows: Array, shares: int = 5) -> Split:
-    """Deal out rows, one in ``shares`` to the test and to the validation."""
+    """Return a random split of some rows, one in ``shares`` for test and for validation each.
+
+    All other samples are in the training fold.
+    """
     random = generator(0, "own split")
     split = np.full(len(answers.y), TRAIN, np.int8)
     if answers.kind == "point":
@@ -70,19 +80,22 @@ def _stratified(place: str, answers: Answers, rows: Array, shares: int = 5) -> S
 
 
 def _deal(split: Split, rows: Array, shares: int) -> None:
-    """Give every fifth of rows, and at least one each, to the test and to the validation."""
-    few = max(1, round(len(rows) / shares))
-    # Taken evenly from an order that is random, or random within blocks of like values.
+    """Assign one in ``shares`` of the rows, and at least one, to test and to validation each.
+
+    They are taken at even distances: rows are in random order, or so within blocks of similar
+    values.
+    """
+    count = max(1, round(len(rows) / shares))
     places = np.arange(len(rows))
-    tests = places[(shares - 1) :: shares][:few] if len(rows) >= shares else places[-1:]
+    tests = places[(shares - 1) :: shares][:count] if len(rows) >= shares else places[-1:]
     split[rows[tests]] = TEST
     rest = np.setdiff1d(places, tests)
-    vals = rest[(shares - 2) :: (shares - 1)][:few] if len(rows) >= shares else rest[-1:]
+    vals = rest[(shares - 2) :: (shares - 1)][:count] if len(rows) >= shares else rest[-1:]
     split[rows[vals]] = VAL
 
 
 def _first_whole(answers: Answers, draw: Callable[[int], Split]) -> Split:
-    """Return the first draw in which no fold lacks a class, else the first of all."""
+    """Return the first draw in which no fold lacks a class; if there is none, the first draw."""
     first = draw(0)
     if not lacking(answers, first):
         return first
@@ -91,6 +104,7 @@ def _first_whole(answers: Answers, draw: Callable[[int], Split]) -> Split:
 
 
 def _by_group(place: str, answers: Answers, group: Array) -> Split:
+    """Return a random split in which each group is in one fold."""
     names, member = np.unique(group, return_inverse=True)
     if len(names) < 3:
         raise DataError(f"{place}: {plural(len(names), 'group')} cannot make three folds")
@@ -99,7 +113,7 @@ def _by_group(place: str, answers: Answers, group: Array) -> Split:
     def draw(number: int) -> Split:
         split, filled = np.zeros(len(names), np.int8), np.zeros(3)
         order = generator(0, "own groups", number).permutation(len(names))
-        # Large groups first, each to the fold that lacks most; every fold gets one.
+        # Large groups come first, each goes to the fold that lacks most; no fold remains empty.
         for at, each in enumerate(order[np.argsort(-sizes[order], kind="stable")]):
             lacks = np.array(SHARES) * len(group) - filled
             empty = np.flatnonzero(filled == 0)
@@ -111,6 +125,7 @@ def _by_group(place: str, answers: Answers, group: Array) -> Split:
 
 
 def _by_time(place: str, time: Array) -> Split:
+    """Return a split by time: training, then validation, then test."""
     if time.dtype.kind in "US":
         time = _times(place, time.tolist())
     ordered = np.sort(time)
@@ -122,7 +137,7 @@ def _by_time(place: str, time: Array) -> Split:
 
 
 def _times(place: str, words: Sequence[str]) -> Array:
-    """Return what words mean: numbers where all of them are, else dates."""
+    """Return words as numbers if all are numbers, else as dates."""
     with suppress(ValueError):
         numbers = np.array(words, np.float64)
         if np.isfinite(numbers).all():
@@ -132,7 +147,7 @@ def _times(place: str, words: Sequence[str]) -> Array:
 
 def _date(place: str, word: str) -> np.datetime64:
     with suppress(ValueError):
-        # In nanoseconds, years before 1678 and after 2262 would silently become others.
+        # In nanoseconds, years before 1678 and after 2262 would overflow silently.
         date = np.datetime64(word, "us")
         if not np.isnat(date):
             return date
@@ -140,48 +155,50 @@ def _date(place: str, word: str) -> np.datetime64:
 
 
 def _given(place: str, answers: Answers, given: Array) -> tuple[Split, str]:
+    """Return the split that a column states; validation is drawn from train if it has none."""
     words = text(given)
     known = {**{word: at for at, word in enumerate(FOLDS)}, "0": TRAIN, "1": VAL, "2": TEST}
     known["valid"] = known["validation"] = VAL
     if words.shape != (len(answers.y),) or not set(words.tolist()) <= set(known):
         raise DataError(f"{place}: split is not train, val or test (0, 1, 2) for each sample")
     split = np.array([known[word] for word in words.tolist()], np.int8)
-    there = set(np.unique(split).tolist())
-    if there == {TRAIN, TEST} and not set(words.tolist()) <= {"0", "1", "2"}:
+    folds = set(np.unique(split).tolist())
+    if folds == {TRAIN, TEST} and not set(words.tolist()) <= {"0", "1", "2"}:
         cut = _stratified(place, answers, np.flatnonzero(split == TRAIN), 4)
         validation = (split == TRAIN) & (cut == TEST)
         return np.where(validation, VAL, split).astype(np.int8), "given; a quarter of train is val"
-    if there != {TRAIN, VAL, TEST}:
+    if folds != {TRAIN, VAL, TEST}:
         raise DataError(f"{place}: split is not train, val or test (0, 1, 2) for each sample")
     return split, "given"
 
 
 def lacking(answers: Answers, split: Split) -> list[str]:
-    """Return what folds lack, in words: classes, or labels that change."""
+    """Return what folds lack, in words: classes, or labels with both 0 and 1."""
     if answers.kind not in ("point", "multi-label", "segmentation"):
         return []
-    found = []
+    lines = []
     for at, fold in enumerate(FOLDS):
         y = answers.y[split == at]
         if answers.kind == "multi-label":
-            there = y.any(0) & ~y.all(0)
+            present = y.any(0) & ~y.all(0)
         else:
-            there = np.bincount(y.reshape(-1), minlength=answers.outputs) > 0
-        without = [answers.names[each] for each in np.flatnonzero(~there)]
-        if without:
+            present = np.bincount(y.reshape(-1), minlength=answers.outputs) > 0
+        missing = [answers.names[each] for each in np.flatnonzero(~present)]
+        if missing:
             what = "label" if answers.kind == "multi-label" else "class"
-            found.append(f"{fold} lacks {what} {', '.join(without[:5])}")
-    return found
+            lines.append(f"{fold} lacks {what} {', '.join(missing[:5])}")
+    return lines
 
 
 def _check(place: str, answers: Answers, split: Split, how: str) -> None:
+    """Refuse folds that lack a class; ``how`` they were chosen decides about the advice."""
     lacks = lacking(answers, split)
     if lacks and answers.kind == "multi-label":
-        return  # scores leave such labels out, and the card says so
+        return  # such labels are not scored there; the summary warns of it
     if lacks:
-        way = {
+        advice = {
             "given": "move samples between its folds",
             "by group": "merge groups, or leave the class out",
             "drawn at random": "leave the class out, or bring a split",
         }.get(how, "bring a split, or leave the class out")
-        raise DataError(f"{place}: split {how}: {'; '.join(lacks)}; {way}")
+        raise DataError(f"{place}: split {how}: {'; '.join(lacks)}; {advice}")

@@ -1,4 +1,4 @@
-"""Arrays by name in HDF5 and NetCDF files and Zarr folders."""
+"""Reading named arrays from HDF5 and NetCDF files and Zarr folders."""
 
 from __future__ import annotations
 
@@ -19,28 +19,30 @@ from kit.errors import DataError, KitError, nearest
 from kit.files import DAMAGE
 
 ZARR = ".zarr"
-# How a NetCDF file of the time before HDF5 begins.
+# First bytes of a NetCDF file in the classic format.
 CLASSIC = b"CDF"
-# Attributes by which values are packed: https://cfconventions.org, sections 2.5.1 and 8.1.
+# Attributes of missing and of packed values: https://cfconventions.org, sections 2.5.1 and 8.1.
 GAPS, SCALES = ("_FillValue", "missing_value"), ("scale_factor", "add_offset")
-
-# By which numbers are unsigned that a format without such has as signed ones:
+# Attribute of unsigned numbers that are stored as signed ones:
 # https://docs.unidata.ucar.edu/nug/current/best_practices.html
 UNSIGNED = "_Unsigned"
+# Functions that read an array, by its name.
 Arrays = Mapping[str, Callable[[], Array]]
 # A file, and the name of an array in it.
 Place = tuple[str, str]
 
 
 def read(paths: Sequence[str], ask: Ask) -> Found:
-    """Read arrays of a file or store.
+    """Read inputs and answers from files or stores.
 
-    ``FILE.h5`` has arrays ``x`` and ``y``; of several ``FILE.h5:ARRAY`` the first has the inputs,
-    the second the answers, or they have these names.
+    Args:
+        paths: one file, whose arrays are taken by their names, such as ``x`` and ``y``; or
+            several ``FILE.h5:ARRAY``, see ``_named``.
+        ask: the user's options.
 
     Raises:
         DataError: a file is damaged, or an array is missing.
-        KitError: the library for it is missing.
+        KitError: the library for the format is not installed.
     """
     given: list[Place] = []
     for path in paths:
@@ -66,12 +68,13 @@ def read(paths: Sequence[str], ask: Ask) -> Found:
 
 
 def _named(given: Sequence[Place], ask: Ask) -> dict[str, Place]:
-    """Return arrays by the last part of their names, or by all of it where those are the same.
+    """Return the arrays by the last part of their names; by the whole if that is not unique.
 
-    Of two of other names the first has the inputs, the second the answers.
+    If there are at most two and none is called ``x``, the first has the inputs and the second the
+    answers.
 
     Raises:
-        DataError: it is not clear which is which.
+        DataError: two of them have the same name.
     """
     lasts, wholes = [name.rpartition("/")[2] for _, name in given], [name for _, name in given]
     names = next((each for each in (lasts, wholes) if len(set(each)) == len(given)), [])
@@ -83,6 +86,7 @@ def _named(given: Sequence[Place], ask: Ask) -> dict[str, Place]:
 
 
 def _arrays(file: Path) -> Arrays:
+    """Return the arrays of a file or store, which are not read yet."""
     with _data_errors(file):
         if file.suffix.lower() == ZARR:
             return _zarr(file)
@@ -93,20 +97,20 @@ def _arrays(file: Path) -> Arrays:
 
 @contextmanager
 def _data_errors(file: Path) -> Iterator[None]:
-    """Turn what libraries raise for a damaged file into one line that names it."""
+    """Turn errors of the libraries for a damaged file into a ``DataError`` that names it."""
     try:
         yield
     except (*DAMAGE, MemoryError, OSError) as e:
-        # An invalid argument is a place before the start of the file.
-        told = isinstance(e, OSError) and e.errno not in (None, errno.EINVAL)
-        if isinstance(e, KitError) or told:
+        # Damaged files give errors without errno, or EINVAL for a seek before the file's start.
+        of_system = isinstance(e, OSError) and e.errno not in (None, errno.EINVAL)
+        if isinstance(e, KitError) or of_system:
             raise
         reason = " ".join(str(e).split())[:160] or type(e).__name__
         raise DataError(f"{file}: not a whole file of its kind ({reason})") from None
 
 
 def _hdf5(file: Path) -> Arrays:
-    """Return the datasets of an HDF5 file, which NetCDF-4 files are too."""
+    """Return the datasets of an HDF5 file; NetCDF-4 files are HDF5 too."""
     try:
         import h5py
     except ModuleNotFoundError:
@@ -120,7 +124,7 @@ def _hdf5(file: Path) -> Arrays:
             if each.external or each.is_virtual:
                 raise DataError(f"{file}: {name} lies in another file; give that one")
             if h5py.check_string_dtype(each.dtype):
-                # Many a writer says ASCII of what is UTF-8.
+                # Many programs write UTF-8 and declare it as ASCII.
                 return np.asarray(each.asstr("utf-8")[()], dtype=str)
             if each.dtype.hasobject:
                 raise DataError(f"{file}: {name} holds objects in place of numbers")
@@ -136,14 +140,14 @@ def _hdf5(file: Path) -> Arrays:
 
 
 def _classic(file: Path) -> Arrays:
-    """Return the variables of a NetCDF file of the classic format."""
+    """Return the variables of a NetCDF file in the classic format."""
     from scipy.io import netcdf_file
 
     def get(name: str) -> Array:
         with netcdf_file(file, "r", mmap=False) as opened:
             each = opened.variables[name]
             values: Array = np.array(each.data)
-            # Stored with the high byte first.
+            # The file is big-endian.
             return _decoded(values.astype(values.dtype.newbyteorder("=")), vars(each))
 
     with netcdf_file(file, "r", mmap=False) as opened:
@@ -151,7 +155,7 @@ def _classic(file: Path) -> Arrays:
 
 
 def _zarr(folder: Path) -> Arrays:
-    """Return the arrays of a Zarr folder of version 2 or 3."""
+    """Return the arrays of a Zarr folder, version 2 or 3."""
     try:
         import zarr
     except ModuleNotFoundError:
@@ -171,6 +175,7 @@ def _zarr(folder: Path) -> Arrays:
 
 
 def _check_room(place: str, size: int, stored: int) -> None:
+    """Refuse an array of ``size`` bytes if that is implausible for so few ``stored`` bytes."""
     if size > bounded.room(stored):
         raise DataError(f"{place} claims {size} bytes, of which the file has {stored}")
 
@@ -180,9 +185,9 @@ def _word(attribute: object) -> str:
 
 
 def _decoded(values: Array, attributes: Mapping[str, Any]) -> Array:
-    """Return numbers as they were before they were packed, by the attributes that say how.
+    """Return packed numbers in their original values, by the attributes for scale and offset.
 
-    What the attributes call missing becomes NaN.
+    Values that the attributes declare as missing become NaN.
     """
     if values.dtype.kind not in "fiu":
         return values

@@ -1,4 +1,4 @@
-"""Tables: rows to samples, or to the steps of samples; columns to inputs and answers."""
+"""Reading tables: rows are samples or steps of samples, columns are inputs and answers."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from kit.data.own.reading import Array, Ask, Found, plural
 from kit.data.own.sequences import Steps
 from kit.errors import DataError, unknown
 
-# Columns with these names have the answers where none is named.
+# Names of the column with the answers, if none is stated.
 USUAL = ("target", "label", "class", "y")
-# How pandas names an index without a name in Parquet.
+# Prefix of the name that pandas gives to an index without a name in Parquet files.
 INDEX = "__index_level_"
 
 
 def read(files: Sequence[Path], ask: Ask) -> Found:
     """Read CSV or Parquet files.
 
-    Each row is a sample, whose columns are the positions of one channel, or channels at one
-    position; with ``sequence``, rows that share a value there are the steps of one sample, and
+    Each row is a sample, whose columns are positions of one channel, or channels at one position.
+    With a column ``sequence``, rows with the same value in it are the steps of one sample, and
     columns are its channels.
 
     Raises:
-        DataError: a column is missing, is not numeric, or the rows of a sample contradict.
+        DataError: a column is missing or not numeric, or rows of a sample contradict each other.
     """
     place = " and ".join(map(str, files))
     if ask.answers and ask.reading.size and ask.reading.sequence is None:
         raise DataError(f"{place}: --size is for samples of many rows: say --sequence, too")
-    table, told = columns.read(files)
+    table, remarks = columns.read(files)
     targets = _targets(place, table, ask) if ask.answers else ()
     aside = ask.aside
     if ask.answers and ask.split is None and "split" in table:
@@ -46,7 +46,7 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
         if name not in table:
             raise unknown(f"column of {place}", name, table)
     inputs, notes = _inputs(place, table, ask, {*targets, *aside.values()})
-    notes, smells = told + notes, _leaks(table, inputs, targets) + _dressed(table, inputs)
+    notes, smells = remarks + notes, _leaks(table, inputs, targets) + _dressed(table, inputs)
     x = np.stack([table[name] for name in inputs], axis=1)
     y = _answers(table, targets)
     rest = {what: whole(place, f"column {name!r}", table[name]) for what, name in aside.items()}
@@ -73,22 +73,24 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
 
 
 def _targets(place: str, table: Mapping[str, Array], ask: Ask) -> tuple[str, ...]:
+    """Return the names of the columns with the answers."""
     if ask.targets:
         _once(place, ask.targets)
         for name in ask.targets:
             if name not in table:
                 raise unknown(f"column of {place}", name, table)
         return ask.targets
-    found = [name for name in table if name.lower() in USUAL]
-    if len(found) != 1:
+    usual = [name for name in table if name.lower() in USUAL]
+    if len(usual) != 1:
         known = ", ".join(list(table)[:12])
         raise DataError(
             f"{place}: say which column has the answers, --target NAME; there is {known}"
         )
-    return (found[0],)
+    return (usual[0],)
 
 
 def _once(place: str, names: Sequence[str]) -> None:
+    """Refuse names that are given twice."""
     if twice := [name for number, name in enumerate(names) if name in names[:number]]:
         raise DataError(f"{place}: column {twice[0]!r} is asked for twice")
 
@@ -96,6 +98,7 @@ def _once(place: str, names: Sequence[str]) -> None:
 def _inputs(
     place: str, table: Mapping[str, Array], ask: Ask, taken: set[str]
 ) -> tuple[list[str], list[str]]:
+    """Return the names of the input columns, and notes; ``taken`` are the columns in other use."""
     if ask.reading.columns:
         _once(place, ask.reading.columns)
         for name in ask.reading.columns:
@@ -105,7 +108,7 @@ def _inputs(
                 raise DataError(f"{place}: column {name!r} holds words or dates, not numbers")
         return list(ask.reading.columns), []
     free = [name for name in table if name not in taken]
-    # What an index becomes when it is written without a name.
+    # The index of a data frame that was written without a name is not an input.
     unnamed = [name for name in free if not name or name.startswith(("Unnamed:", INDEX))]
     inputs = [name for name in free if columns.numeric(table[name]) and name not in unnamed]
     left = [name or "the one without a name" for name in free if name not in inputs]
@@ -116,16 +119,18 @@ def _inputs(
 
 
 def _dressed(table: Mapping[str, Array], but: Collection[str]) -> list[str]:
-    found = {name: columns.dressed(table[name]) for name in table if name not in but}
+    """Return warnings about columns, except ``but``, that would be numbers without their signs."""
+    words = {name: columns.dressed(table[name]) for name in table if name not in but}
     return [
         f"column {name!r} would be numbers without the signs in {word!r}"
-        for name, word in found.items()
+        for name, word in words.items()
         if word is not None
     ]
 
 
 def _leaks(table: Mapping[str, Array], inputs: Sequence[str], targets: Sequence[str]) -> list[str]:
-    found = [
+    """Return warnings about inputs that are copies of a target, or that count the rows."""
+    copies = [
         f"column {name!r} is a copy of {target!r}"
         for target in targets
         for name in inputs
@@ -133,7 +138,7 @@ def _leaks(table: Mapping[str, Array], inputs: Sequence[str], targets: Sequence[
         and np.array_equal(table[name].astype(float), table[target].astype(float), equal_nan=True)
     ]
     count = len(table[inputs[0]])
-    return found + [
+    return copies + [
         f"column {name!r} counts the rows"
         for name in inputs
         if count > 2 and (np.diff(table[name].astype(float)) == 1).all()
@@ -141,6 +146,7 @@ def _leaks(table: Mapping[str, Array], inputs: Sequence[str], targets: Sequence[
 
 
 def _answers(table: Mapping[str, Array], targets: Sequence[str]) -> Array | None:
+    """Return the answers (rows,) of one target, or (rows, targets) of several; None without any."""
     if not targets:
         return None
     if len(targets) == 1:

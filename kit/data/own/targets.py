@@ -1,4 +1,4 @@
-"""Answers: their kind, told by their type and shape or stated, and what networks learn of them."""
+"""Answers of the user's own data: their kind, stated or guessed, and the targets made of them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from kit.data.own.reading import Array, Stated, legible, plural, text
 from kit.errors import DataError
 from kit.task import Kind
 
-# Whole numbers of more values than that, few samples each, may be amounts as well as classes.
+# More different whole numbers than MANY, with fewer than FEW_EACH samples each on average, may be
+# amounts or classes.
 MANY, FEW_EACH = 20, 10
+# Separators of several labels in one cell.
 SEVERAL = "|", ";", ","
-# A deviation so much smaller than the value is lost in float32.
+# If values are more than this many standard deviations from 0, float32 may lose their differences.
 LOST = 1e5
 LEAVE_OUT = "--labelled-only leaves these samples out"
 KINDS: dict[Stated, Kind] = {
@@ -30,14 +32,16 @@ KINDS: dict[Stated, Kind] = {
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers as a task has them.
+    """Answers as the targets of a task.
 
     Attributes:
+        kind: kind of the task.
         y: classes (samples,), 0/1 labels or numbers (samples, outputs), fields (samples, channels,
             *spatial), or masks (samples, *spatial).
-        outputs: classes, labels, numbers or channels.
-        names: of the outputs.
-        smells: what is odd.
+        outputs: number of classes, labels, numbers or channels.
+        names: names of the outputs; empty if they have none.
+        notes: notes for the user.
+        smells: warnings for the user.
     """
 
     kind: Kind
@@ -51,20 +55,21 @@ class Answers:
 def understand(
     place: str, y: Array, spatial: tuple[int, ...], stated: Stated | None, names: Sequence[str]
 ) -> Answers:
-    """Tell what answers are.
+    """Return the targets made of answers.
 
     Args:
-        place: for messages.
-        y: (samples, ...), channels before positions.
-        spatial: positions of the inputs.
-        stated: the kind, if it was.
-        names: of the columns of y, if they have any.
+        place: the file, for messages.
+        y: answers (samples, ...), channels before positions.
+        spatial: sizes of the spatial axes of the inputs.
+        stated: the stated kind; None to guess it from type and shape.
+        names: names of the columns of y; empty if they have none.
 
     Raises:
-        DataError: they can be of two kinds, contradict the stated one, or teach nothing.
+        DataError: the kind is ambiguous, the answers contradict the stated kind, or there is
+            nothing to learn from them.
     """
     if y.ndim > 1 and y.shape[1:] == (1,) and stated not in ("regression", "multi-label"):
-        # A column instead of a row, but for samples of one position and one field each.
+        # (samples, 1) means (samples,), unless a kind is stated and inputs have one position.
         y = y[:, 0] if spatial != (1,) or stated is None else y
     kind = KINDS[stated] if stated else _kind(place, y, () if names else spatial)
     match kind:
@@ -81,6 +86,7 @@ def understand(
 
 
 def _kind(place: str, y: Array, spatial: tuple[int, ...]) -> Kind:
+    """Return the kind of answers, guessed from their type and shape."""
     per_position = y.shape[1:] == spatial or (y.ndim > 2 and y.shape[2:] == spatial)
     whole = _whole(y)
     if y.ndim == 1:
@@ -115,6 +121,7 @@ def _kind(place: str, y: Array, spatial: tuple[int, ...]) -> Kind:
 
 
 def _classes(place: str, y: Array, names: Sequence[str]) -> Answers:
+    """Return the targets of classes, given as one value per sample or one-hot."""
     notes: list[str] = []
     smells: list[str] = []
     if y.ndim == 2 and _whole(y) and (y.sum(1) == 1).all() and set(np.unique(y).tolist()) <= {0, 1}:
@@ -135,8 +142,8 @@ def _classes(place: str, y: Array, names: Sequence[str]) -> Answers:
         numbers(place, "y", y)
         of = "floats that are whole" if _whole(y) else "fractions"
         smells.append(f"y is of {of}: taken as classes (--kind regression: numbers)")
-    found, index = np.unique(y.astype(str) if y.dtype.kind == "O" else y, return_inverse=True)
-    classes = tuple(text(found).tolist())
+    values, index = np.unique(y.astype(str) if y.dtype.kind == "O" else y, return_inverse=True)
+    classes = tuple(text(values).tolist())
     return _enough(place, index.reshape(-1), classes, notes, smells, numbers=numeric(y))
 
 
@@ -149,6 +156,16 @@ def _enough(
     *,
     numbers: bool = False,
 ) -> Answers:
+    """Return targets of classes, after a check that there are enough classes and samples of each.
+
+    Args:
+        place: the file, for messages.
+        index: (samples,) the class of each sample.
+        names: names of the classes.
+        notes: notes for the user.
+        smells: warnings for the user.
+        numbers: whether the classes are numbers, which may be meant for regression.
+    """
     counts = np.bincount(index, minlength=len(names))
     if len(names) < 2:
         raise DataError(f"{place}: all of y is {names[0]!r}: one class is nothing to learn")
@@ -170,6 +187,7 @@ def _enough(
 
 
 def _labels(place: str, y: Array, names: Sequence[str]) -> Answers:
+    """Return the targets of several labels, given as a 0/1 matrix or as words in one column."""
     if y.ndim == 1 and y.dtype.kind in "OUS":
         y, names = _split_words(y)
     if y.ndim != 2 or not numeric(y) or not set(np.unique(y).tolist()) <= {0, 1}:
@@ -187,9 +205,11 @@ def _labels(place: str, y: Array, names: Sequence[str]) -> Answers:
 
 
 def _split_words(y: Array) -> tuple[Array, tuple[str, ...]]:
-    sign = next((each for each in SEVERAL if any(each in str(word) for word in y)), SEVERAL[0])
+    """Return the 0/1 matrix and the names of labels in cells such as ``a|b``."""
+    separator = next((each for each in SEVERAL if any(each in str(word) for word in y)), SEVERAL[0])
     parts = [
-        {legible(word.strip()) for word in str("" if each is None else each).split(sign)} - {""}
+        {legible(word.strip()) for word in str("" if each is None else each).split(separator)}
+        - {""}
         for each in y.tolist()
     ]
     names = tuple(sorted(set().union(*parts)))
@@ -197,6 +217,7 @@ def _split_words(y: Array) -> tuple[Array, tuple[str, ...]]:
 
 
 def _numbers(place: str, y: Array, names: Sequence[str]) -> Answers:
+    """Return the targets of regression, (samples, numbers) as float32."""
     if y.ndim > 2:
         raise DataError(f"{place}: y is {y.shape}, not numbers (samples,) or (samples, numbers)")
     y = (y[:, None] if y.ndim == 1 else y).astype(np.float64, copy=False) if numeric(y) else y
@@ -216,7 +237,7 @@ def _numbers(place: str, y: Array, names: Sequence[str]) -> Answers:
 
 
 def _lost(y: Array) -> list[str]:
-    """Return what smells if answers lie so far from 0 that float32 has too few digits for them."""
+    """Return a warning if answers are so far from 0 that float32 has too few digits for them."""
     spread, far = y.std(axis=0), np.abs(y).max(axis=0)
     lost = np.flatnonzero((far > LOST * spread) & (y != y.astype(np.float32)).any(axis=0))
     which = f" {lost[0]}" if len(lost) and y.shape[1] > 1 else ""
@@ -224,6 +245,7 @@ def _lost(y: Array) -> list[str]:
 
 
 def _fields(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:
+    """Return the targets of a dense task, (samples, channels, *spatial) as float32."""
     fields = y[:, None] if y.shape[1:] == spatial else y
     if fields.shape[2:] != spatial or fields.ndim != len(spatial) + 2:
         raise DataError(f"{place}: y is {y.shape}, not fields of the size of x, {spatial}")
@@ -237,6 +259,7 @@ def _fields(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:
 
 
 def _masks(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:
+    """Return the targets of segmentation: a class per position, given as numbers or one-hot."""
     notes: list[str] = []
     if y.shape[1:] == (1, *spatial):
         y = y[:, 0]
@@ -252,22 +275,24 @@ def _masks(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:
         raise DataError(f"{place}: y lacks a class at {plural(count, 'position')}; {LEAVE_OUT}")
     if y.dtype.kind == "f" and not _whole(y):
         raise DataError(f"{place}: y holds fractions, which no class is; say --kind dense")
-    found, index = np.unique(y.astype(str) if y.dtype.kind == "O" else y, return_inverse=True)
-    if len(found) < 2:
-        raise DataError(f"{place}: all of y is {found[0]}: one class is nothing to learn")
-    if len(found) > 256:
-        raise DataError(f"{place}: y has {len(found)} classes of positions; say --kind dense")
+    values, index = np.unique(y.astype(str) if y.dtype.kind == "O" else y, return_inverse=True)
+    if len(values) < 2:
+        raise DataError(f"{place}: all of y is {values[0]}: one class is nothing to learn")
+    if len(values) > 256:
+        raise DataError(f"{place}: y has {len(values)} classes of positions; say --kind dense")
     masks = index.reshape(y.shape).astype(np.uint8)
-    return Answers("segmentation", masks, len(found), tuple(text(found).tolist()), tuple(notes))
+    return Answers("segmentation", masks, len(values), tuple(text(values).tolist()), tuple(notes))
 
 
 def _whole(y: Array) -> bool:
+    """Tell whether all values are whole numbers."""
     if y.dtype.kind in "iub":
         return True
     return y.dtype.kind == "f" and bool(np.isfinite(y).all() and (y % 1 == 0).all())
 
 
 def _present(place: str, y: Array) -> Array:
+    """Return answers that are finite numbers with none missing."""
     y = numbers(place, "y", y)
     count = int(absent(y).sum())
     if count:
