@@ -1,9 +1,10 @@
-"""Reading pickles that are data: containers, numbers, text and numpy arrays, and nothing else.
+"""Reading untrusted pickles of data: containers, numbers, text and numpy arrays, nothing else.
 
 An ordinary unpickler calls whatever its input names. Here every name outside a short list is
-refused, and the names on the list stand for functions of this module, not for the originals.
-Python's own implementation is extended, not the C one, since only that one lets an opcode be
-overruled: numpy's own ``__setstate__`` would take bytes for pointers, and a shape for granted.
+refused, and the names on the list stand for functions of this package, not for the originals.
+Python's implementation of the unpickler is extended, since opcodes of the C implementation cannot
+be replaced. They must be: numpy's own ``__setstate__`` does not check that bytes and shape fit, and
+would use bytes as pointers to objects.
 """
 
 from __future__ import annotations
@@ -28,25 +29,27 @@ from kit.files import DAMAGE
 
 from .unpickler import OPCODES, Restricted
 
-# How packed files begin, and what unpacks them.
+# First bytes of compressed files, and what decompresses them.
 PACKED: dict[bytes, Callable[[IO[bytes]], object]] = {
     b"\x1f\x8b": lambda stream: gzip.GzipFile(fileobj=stream),
     b"BZ": bz2.BZ2File,
 }
-# What Python's unpickler raises on any opcode on any stack.
+# What Python's unpickler may raise for a damaged file.
 BROKEN = (*DAMAGE, MemoryError, OSError, pickle.PickleError, zlib.error)
 
 
 def load(source: Path | IO[bytes], *, opcodes: int = OPCODES) -> Any:
-    """Read a pickle of plain data; gzip and bzip2 are recognised; Python 2's strings are latin-1.
+    """Read a pickle of plain data and return its content.
+
+    A file may be compressed by gzip or bzip2. Strings of Python 2 are decoded as latin-1.
 
     Args:
-        source: a path, or a stream that is no larger than memory.
-        opcodes: most that it may have; each can take 200 bytes of memory.
+        source: a path, or a stream, which is read into memory.
+        opcodes: largest number of opcodes; each can take 200 bytes of memory.
 
     Raises:
-        DataError: there is no such file, it is truncated or damaged, expands without end, or asks
-            for something that is not allowed.
+        DataError: the file does not exist, is truncated or damaged, expands too much, or asks for
+            something that is not allowed.
     """
     if not isinstance(source, Path):
         name, content = str(getattr(source, "name", "pickle")), source.read()
@@ -58,22 +61,22 @@ def load(source: Path | IO[bytes], *, opcodes: int = OPCODES) -> Any:
         if unpack is None:
             return Restricted(Bounded(stream, size), str(source), opcodes).load()
         unpacked = cast(IO[bytes], unpack(stream))
-        found = Restricted(Bounded(unpacked, room(size)), str(source), opcodes).load()
-        # Reading to the very end is what makes them compare their checksum.
+        content = Restricted(Bounded(unpacked, room(size)), str(source), opcodes).load()
+        # gzip and bzip2 compare checksums only when the end is read.
         if unpacked.read(1):
             raise ValueError("more bytes after its end")
-        return found
+        return content
 
 
 def load_npy(file: Path, *, mmap: bool = False) -> npy.Array:
     """Read a ``.npy`` file, also one of Python objects (a dictionary is ``load_npy(path)[()]``).
 
     Args:
-        file: may be anybody's; only names on the list are called.
+        file: need not be trusted; objects are read as by ``load``.
         mmap: map an array of numbers into memory instead of reading it.
 
     Raises:
-        DataError: as for ``load``, or the file is no ``.npy``.
+        DataError: as for ``load``, or the file is not a ``.npy`` file.
     """
     with npy.told(file), file.open("rb") as stream:
         header = npy.header(stream)
@@ -81,21 +84,21 @@ def load_npy(file: Path, *, mmap: bool = False) -> npy.Array:
             return npy.load(file, mmap=mmap)
         left = file.stat().st_size - stream.tell()
         with _data_errors(str(file), what=".npy file"):
-            found = Restricted(Bounded(stream, left), str(file)).load()
-            if not isinstance(found, np.ndarray) or found.size != math.prod(header.shape):
+            array = Restricted(Bounded(stream, left), str(file)).load()
+            if not isinstance(array, np.ndarray) or array.size != math.prod(header.shape):
                 raise ValueError(f"the pickle is not an array of shape {header.shape}")
-            return found.reshape(header.shape)
+            return array.reshape(header.shape)
 
 
 @contextmanager
 def _data_errors(name: str, what: str = "pickle") -> Iterator[None]:
-    """Turn whatever a damaged file makes the unpickler raise into one line."""
+    """Turn errors of the unpickler for a damaged file into a ``DataError`` that names it."""
     try:
         yield
     except FileNotFoundError:
         raise DataError(f"{name}: no such file") from None
     except BROKEN as error:
-        # What unpacks calls damage an OSError, too, but of no number.
+        # gzip and bzip2 report damage as an OSError without errno.
         if isinstance(error, OSError) and error.errno is not None:
             raise
         reason = " ".join(str(error).split())[:120] or type(error).__name__

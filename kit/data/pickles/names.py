@@ -1,4 +1,4 @@
-"""What the names in a pickle of data stand for: makers of arrays, dtypes and plain containers."""
+"""The functions that allowed names in a pickle stand for; they make arrays, dtypes, containers."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import numpy as np
 
 from kit.data import npy
 
-# What a pickle of data uses for keys. Hashing of nested tuples can end the process.
+# Types of keys, besides tuples of these; hashing of deeply nested tuples can crash the process.
 FLAT = (str, bytes, int, float, bool, type(None))
-# Stands for the type, which is never called.
+# Stands for numpy's type in arguments; it is never called.
 NDARRAY = object()
 
 
 class Unbuilt:
-    """An array or a dtype of which the pickle has yet to tell the state.
+    """An array or a dtype whose state comes later in the pickle.
 
     Attributes:
-        build: makes the object of its state.
-        places: where the unpickler's memo has it.
+        build: returns the object, given its state.
+        places: keys of the unpickler's memo under which it is stored.
     """
 
     def __init__(self, build: Callable[[Any], Any]) -> None:
@@ -31,12 +31,14 @@ class Unbuilt:
 
 
 def _array(kind: object, shape: object, code: object) -> Unbuilt:
+    """Replace numpy's ``_reconstruct``, which makes an empty array."""
     if kind is not NDARRAY or shape != (0,):
         raise pickle.UnpicklingError("an array that does not begin empty")
     return Unbuilt(_array_of_state)
 
 
 def _array_of_state(state: Any) -> npy.Array:
+    """Return the array of a state as numpy's ``__setstate__`` takes it."""
     version, shape, dtype, fortran, content = state
     if version != 1 or not isinstance(dtype, np.dtype):
         raise pickle.UnpicklingError("the state of an array is none")
@@ -58,16 +60,18 @@ def _of_objects(content: Any, shape: Any, order: npy.Order) -> npy.Array:
 
 
 def _flat(content: Any, dtype: Any, shape: Any, order: Any = "C") -> npy.Array:
+    """Replace numpy's ``_frombuffer``: return the array that a buffer holds."""
     if not isinstance(dtype, np.dtype) or order not in ("C", "F"):
         raise pickle.UnpicklingError("an array of no dtype")
     return npy.flat(_encode(content) if isinstance(content, str) else content, dtype, shape, order)
 
 
 def _dtype(name: object, align: object = False, copy: object = True) -> Unbuilt:
+    """Replace numpy's ``dtype``; the state has the byte order."""
     dtype = np.dtype(object) if name in ("O", "O8") else npy.plain(name)
 
     def ordered(state: Any) -> np.dtype[Any]:
-        """Let only the byte order through; all else must be what numpy knows of the dtype."""
+        """Return the dtype in the byte order of a state that has nothing else of its own."""
         version, order, *fields, size, alignment, flags = state
         known = fields == [None] * 3 and size in (-1, dtype.itemsize)
         known &= alignment in (-1, dtype.alignment) and flags == dtype.flags
@@ -79,6 +83,7 @@ def _dtype(name: object, align: object = False, copy: object = True) -> Unbuilt:
 
 
 def _scalar(dtype: Any, content: Any = b"") -> Any:
+    """Replace numpy's ``scalar``."""
     return _flat(content, dtype, ())[()]
 
 
@@ -99,19 +104,19 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
 
 
 def keys(values: Iterable[Any]) -> list[Any]:
-    """Return the keys of a dictionary, or the members of a set.
+    """Return keys of a dictionary or members of a set as a list, after a check of their types.
 
     Raises:
         UnpicklingError: one is neither text nor a number, nor a tuple of these.
     """
-    found = list(values)
-    if not all(type(each) in FLAT or _flat_tuple(each) for each in found):
+    listed = list(values)
+    if not all(type(each) in FLAT or _flat_tuple(each) for each in listed):
         raise pickle.UnpicklingError("a key that is neither text nor a number")
-    return found
+    return listed
 
 
 def _flat_tuple(value: object) -> bool:
-    """Return whether a value is a tuple of texts and numbers, which has no depth."""
+    """Return whether a value is a tuple of texts and numbers, not of further tuples."""
     return type(value) is tuple and all(type(each) in FLAT for each in value)
 
 

@@ -1,4 +1,4 @@
-"""Python's own unpickler with the opcodes overruled that make, call or change anything."""
+"""Python's unpickler, in which the opcodes that make, call or change objects are replaced."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from kit.errors import DataError
 
 from .names import ALLOWED, Unbuilt, keys
 
-# One opcode may make an object of 200 bytes: this bounds memory at about 1.6 GB.
+# Largest number of opcodes. One may make an object of 200 bytes, so memory is at most 1.6 GB.
 OPCODES = 8_000_000
-# Bytes and entries that may be copied beyond as many as were read: no growth by copies of copies.
+# Bytes and entries that may be copied, besides as many as were read; this limits copies of copies.
 COPIES = 1 << 20
 
 
 class _Memo(dict[int, Any]):
-    """The unpickler's memo; what is unbuilt learns its places."""
+    """The unpickler's memo; it records in each ``Unbuilt`` the keys under which it is stored."""
 
     def __setitem__(self, place: int, value: Any) -> None:
         if isinstance(value, Unbuilt):
@@ -30,7 +30,7 @@ class _Memo(dict[int, Any]):
 
 
 class _Counted(dict[int, Callable[[Any], None]]):
-    """Opcodes, so many of them."""
+    """The functions of the opcodes, of which at most a given number may be looked up."""
 
     def __init__(self, functions: dict[int, Callable[[Any], None]], most: int) -> None:
         super().__init__(functions)
@@ -44,7 +44,7 @@ class _Counted(dict[int, Callable[[Any], None]]):
 
 
 class Restricted(pickle._Unpickler):
-    """An unpickler that calls what is allowed, and builds nothing but arrays and dtypes."""
+    """An unpickler that calls only allowed functions, and builds only arrays and dtypes."""
 
     stack: list[Any]
     memo: dict[int, Any]
@@ -58,27 +58,27 @@ class Restricted(pickle._Unpickler):
         self.dispatch = _Counted(self.dispatch, opcodes)  # type: ignore[misc]
 
     def load(self) -> Any:
-        """Return what the pickle holds.
+        """Return the content of the pickle.
 
         Raises:
-            UnpicklingError: an array in it was never told its content.
+            UnpicklingError: the pickle has an array without its state.
         """
         collecting = gc.isenabled()
-        gc.disable()  # which would go through all that was made again and again; it is all in use
+        gc.disable()  # it would scan all new objects again and again, and free none
         try:
-            found = super().load()
+            content = super().load()
         finally:
             if collecting:
                 gc.enable()
         if self.unbuilt:
             raise pickle.UnpicklingError("an array without content")
-        return found
+        return content
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what an allowed name stands for.
+        """Return the function or marker that an allowed name stands for.
 
         Raises:
-            DataError: the name is not on the list.
+            DataError: the name is not allowed.
         """
         full = f"{module}.{name}"
         if full not in ALLOWED:
@@ -86,7 +86,7 @@ class Restricted(pickle._Unpickler):
         return ALLOWED[full]
 
     def load_reduce(self) -> None:
-        """Call a function of this module."""
+        """Call an allowed function with its arguments."""
         arguments = self.stack.pop()
         function = self.stack[-1]
         if not callable(function) or not any(function is each for each in ALLOWED.values()):
@@ -95,17 +95,17 @@ class Restricted(pickle._Unpickler):
             raise pickle.UnpicklingError("an OrderedDict that does not begin empty")
         for each in arguments:
             self._copy(each)
-        self.stack[-1] = found = function(*arguments)
-        self.unbuilt += isinstance(found, Unbuilt)
+        self.stack[-1] = result = function(*arguments)
+        self.unbuilt += isinstance(result, Unbuilt)
 
     def load_build(self) -> None:
-        """Make an array or a dtype of its state."""
+        """Build an array or a dtype from its state."""
         state = self.stack.pop()
         target = self.stack[-1]
         if not isinstance(target, Unbuilt):
             raise pickle.UnpicklingError(f"state for a {type(target).__name__}")
         for each in state:
-            # Bytes are what an array stands on: they are not copied.
+            # An array uses the bytes without a copy.
             if not isinstance(each, bytes):
                 self._copy(each)
         self.stack[-1] = built = target.build(state)
@@ -114,40 +114,41 @@ class Restricted(pickle._Unpickler):
             self.memo[place] = built
 
     def load_items(self) -> None:
-        """Put what follows the mark into the dictionary, list or set below it."""
+        """Add the items after the mark to the dictionary, list or set before it."""
         items = self.pop_mark()  # type: ignore[attr-defined]
         self._put(items)
 
     def load_append(self) -> None:
-        """Put one value into a list."""
+        """Add one value to a list."""
         self._put([self.stack.pop()])
 
     def load_setitem(self) -> None:
-        """Put one pair into a dictionary."""
+        """Add one key and its value to a dictionary."""
         value = self.stack.pop()
         self._put([self.stack.pop(), value])
 
     def load_dict(self) -> None:
-        """Make a dictionary of what follows the mark."""
+        """Make a dictionary of the items after the mark."""
         items = self.pop_mark()  # type: ignore[attr-defined]
         self.stack.append({})
         self._put(items)
 
     def load_frozenset(self) -> None:
-        """Make a set of what follows the mark."""
+        """Make a frozen set of the items after the mark."""
         items = self.pop_mark()  # type: ignore[attr-defined]
         self.stack.append(frozenset(keys(items)))
 
     def load_bytearray8(self) -> None:
-        """Read a mutable string of bytes as what it is, once it is there."""
+        """Read a bytearray; memory is not allocated before its bytes are read."""
         (size,) = struct.unpack("<Q", self.read(8))  # type: ignore[attr-defined]
         self.stack.append(bytearray(self.read(size)))  # type: ignore[attr-defined]
 
     def load_refused(self) -> None:
-        """Refuse the opcodes that make instances of classes: no data set needs them."""
+        """Refuse an opcode that makes an instance of a class: data do not need them."""
         raise pickle.UnpicklingError("an instance of a class")
 
     def _put(self, items: list[Any]) -> None:
+        """Add items to the list, set or dictionary on top of the stack."""
         target = self.stack[-1]
         if type(target) is list:
             target.extend(items)
@@ -159,7 +160,7 @@ class Restricted(pickle._Unpickler):
             raise pickle.UnpicklingError(f"items for a {type(target).__name__}")
 
     def _copy(self, value: object) -> None:
-        """Count what a call copies."""
+        """Count the size of a value that a call may copy, and refuse too many copies."""
         if isinstance(value, str | bytes | bytearray | list):
             self.copied += len(value)
         if self.copied > self.source.count + COPIES:
