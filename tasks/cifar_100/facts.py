@@ -1,4 +1,4 @@
-"""What is published of CIFAR-100: counts, classes, and the constants that networks subtract."""
+"""Published facts about CIFAR-100: counts, classes, and the mean and deviation of pixels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kit.data.prepared import Prepared
 from kit.task import Task
 
 PER_CLASS = {"train": 500, "test": 100}
-# Both papers' code states them to four digits.
+# The code of both papers states the constants to four digits.
 ROUNDING = 0.0005
 
 
@@ -24,8 +24,8 @@ def facts(task: Task, data: Prepared) -> Iterator[Fact]:
     for name, rows in (("train", fitted), ("test", data.fold("test"))):
         counts = np.bincount(y[rows], minlength=task.outputs)
         expected = (PER_CLASS[name], PER_CLASS[name])
-        found = int(counts.min()), int(counts.max())
-        yield fact(f"fewest and most {name} images of a class", expected, found)
+        extremes = int(counts.min()), int(counts.max())
+        yield fact(f"fewest and most {name} images of a class", expected, extremes)
     x = np.asarray(data.array("x"))[np.sort(fitted)]
     for number, colour in enumerate(("red", "green", "blue")):
         values = x[:, number]

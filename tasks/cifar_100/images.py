@@ -1,4 +1,4 @@
-"""Twenty images of CIFAR-100, as the package foolbox has them."""
+"""Reading twenty images of CIFAR-100 from the Python package foolbox."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ COUNT = 20
 
 
 def read(wheel: Path) -> tuple[Images, Labels]:
-    """Return images (20, 3, 32, 32) of 0..255 and fine labels (20,), by their numbers.
+    """Return images (20, 3, 32, 32) of 0..255 and fine labels (20,), sorted by file name.
 
     Raises:
-        KitError: the library that decodes PNG is not installed.
-        DataError: an image is missing or is not what it should be.
+        KitError: Pillow is not installed.
+        DataError: an image is missing or invalid.
     """
     images, labels = {}, {}
     for name, stream in archives.members(wheel, wanted=lambda name: bool(IMAGE.fullmatch(name))):
@@ -40,6 +40,7 @@ def read(wheel: Path) -> tuple[Images, Labels]:
 
 
 def _decode(place: str, content: bytes) -> Images:
+    """Return a PNG image (3, 32, 32); ``place`` names it in error messages."""
     try:
         from PIL import Image
     except ModuleNotFoundError:

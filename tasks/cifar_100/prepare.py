@@ -1,4 +1,4 @@
-"""CIFAR-100's data: the published archive, twenty of its images, or made-up ones in raw format."""
+"""Preparing CIFAR-100: the published archive, twenty of its images, or synthetic images."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def prepare(job: Preparation) -> Contents:
 def _published(
     folder: Path, counts: Mapping[str, int], job: Preparation, origin: Mapping[str, Any]
 ) -> Contents:
+    """Read the archive, whose ``train`` has the images for training, then those for validation."""
     sizes = {"train": counts["train"] + counts["val"], "test": counts["test"]}
     parts = read(folder / FILE, sizes)
     job.progress(1, 1)
@@ -50,6 +51,6 @@ def _published(
 def _contents(
     x: Images, y: Labels, counts: Mapping[str, int], origin: Mapping[str, Any]
 ) -> Contents:
-    """Split by index: the last of the training images are for validation."""
+    """Return the contents; samples are in the order of the folds."""
     arrays: dict[str, npt.NDArray[Any]] = {"x": x, "y": y, "unit_id": np.arange(len(y))}
     return Contents(arrays=arrays, folds=in_order(counts), origin=origin)

@@ -1,4 +1,4 @@
-"""Reading the published archive: a tar file of two pickles."""
+"""Reading the published archive, a tar file with two pickles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Labels = npt.NDArray[np.int64]
 
 
 class _Named(io.BytesIO):
-    """A member's content, which errors can name."""
+    """The content of a member, with a name for error messages."""
 
     name = ""
 
@@ -30,26 +30,27 @@ def read(file: Path, counts: Mapping[str, int]) -> dict[str, tuple[Images, Label
 
     Args:
         file: ``cifar-100-python.tar.gz``.
-        counts: images of ``train`` (validation included) and of ``test``.
+        counts: number of images of ``train`` (validation included) and of ``test``.
 
     Raises:
-        DataError: the archive is damaged, or a pickle is missing or not what it should be.
+        DataError: the archive is damaged, or a pickle is missing or invalid.
     """
     wanted = {f"{FOLDER}/{name}": name for name in counts}
-    found = {}
+    parts = {}
     for path, stream in archives.members(file, wanted=wanted.__contains__):
         name = wanted[path]
         place = f"{file.name}: {name}"
         content = _Named(stream.readall() or b"")
         content.name = place
-        found[name] = _checked(place, pickles.load(content), counts[name])
+        parts[name] = _checked(place, pickles.load(content), counts[name])
     for name in counts:
-        if name not in found:
+        if name not in parts:
             raise DataError(f"{file.name}: there is no {FOLDER}/{name}")
-    return found
+    return parts
 
 
 def _checked(place: str, content: Any, count: int) -> tuple[Images, Labels]:
+    """Return images and labels of a pickle's content, after checks of their types and shapes."""
     fields = checks.fields(place, content, ("data", "fine_labels"))
     shape = (count, CHANNELS * SIDE * SIDE)
     pixels = checks.numbers(f"{place}: data", fields["data"], shape, np.uint8)

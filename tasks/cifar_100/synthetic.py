@@ -1,4 +1,4 @@
-"""Made-up images, written as the published archive is."""
+"""Synthetic images, written in the format of the published archive."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ assert COLOURS * ANGLES == CLASSES
 
 
 def images(count: int, seed: int, *stream: str) -> tuple[Images, Labels]:
-    """Return images (n, 3, 32, 32) and labels (n,).
+    """Return images (count, 3, 32, 32) and labels (count,).
 
-    A class is one of ten colours and one of ten directions of stripes; phase, brightness and
-    noise vary.
+    Each class is a pair of one of ten colours and one of ten directions of stripes; the phase of
+    the stripes, the brightness and the noise vary.
     """
     random = generator(seed, "cifar-100", *stream)
     labels = random.permutation(np.arange(count) % CLASSES)

@@ -48,14 +48,14 @@ TASK = Task(
             tier="sample",
         ),
     ),
-    # The released constants, for pixels of 0..255.
+    # The constants of the released code, times 255 for pixels of 0..255.
     rules={
         "inputs": "constants",
         "mean": tuple(255 * value for value in (0.5071, 0.4867, 0.4408)),
         "std": tuple(255 * value for value in (0.2675, 0.2565, 0.2761)),
         "augment": ("crop", "flip"),
     },
-    # Reduced sizes are chosen once, on grounds of cost alone.
+    # Reduced sizes were chosen once, by their cost only.
     reduced={
         "lite": {
             "samples": {

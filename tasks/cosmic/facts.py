@@ -1,4 +1,4 @@
-"""What is published of Cosmic: how many stamps the chosen visits give."""
+"""Published facts about Cosmic: the number of stamps of the chosen visits, and a score."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ STAMPS = {"train": 4_830, "test": 420}
 
 
 def facts(task: Task, data: Prepared) -> Iterator[Fact]:
-    """Yield the stamps of both archives, sizes, the visits, and deepCR's known score."""
-    found = len(data.fold("train")) + len(data.fold("val"))
+    """Yield the stamps of both archives, sizes, filter, visits, and deepCR's known score."""
+    stamps = len(data.fold("train")) + len(data.fold("val"))
     where = "NAS-Bench-360's code"
-    yield fact("stamps of the training archive", STAMPS["train"], found, where=where)
+    yield fact("stamps of the training archive", STAMPS["train"], stamps, where=where)
     yield fact("stamps of the test archive", STAMPS["test"], len(data.fold("test")), where=where)
     yield from sizes(task, data)
     yield fact("filter", FILTER, data.manifest.origin.get("filter"), where=where)

@@ -1,4 +1,4 @@
-"""Loading Cosmic: stamps whose sky is made brighter or darker, as a longer exposure would."""
+"""Loading Cosmic: stamps whose sky is made brighter or darker, as by another exposure time."""
 
 from __future__ import annotations
 
@@ -15,29 +15,30 @@ from kit.data import loading
 from kit.data.loading import Batch
 from kit.seeding import generator
 
+# Range of the factor by which the sky level is multiplied before it is added.
 LOWEST, HIGHEST = -0.9, 3.0
 
 
 class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``data.load`` can say.
+    """The fields of ``data.load``.
 
     Attributes:
-        sky: when it is altered; the released code does so with the stamps that it validates and
-            tests on, too. Here those are altered by a fixed draw per stamp.
+        sky: when the sky is altered. With ``always``, as in the released code, stamps for
+            validation and test are altered too, here by a fixed draw for each stamp.
     """
 
     sky: Literal["training", "always", "never"] = "training"
 
 
 class Loader(loading.Loader):
-    """Adds sky * U(-0.9, 3) to a stamp: deepCR's augmentation."""
+    """Adds the sky level times a random number from U(-0.9, 3): deepCR's augmentation."""
 
     Parameters = Parameters
     plain: ClassVar[Mapping[str, Any]] = {"sky": "never"}
     draws: ClassVar[bool] = True
 
     def gather(self, addresses: Tensor, training: bool) -> Batch:
-        """Return stamps, with altered skies where the config says so."""
+        """Return stamps, with altered skies if the parameters say so."""
         batch = super().gather(addresses, training)
         when = self.parameters.sky
         if when == "never" or (when == "training" and not training):
@@ -51,6 +52,7 @@ class Loader(loading.Loader):
 
     @cached_property
     def _fixed(self) -> Tensor:
+        """The fixed factor of each stamp: (stamps,)."""
         count = len(self.prepared.array("sky"))
         drawn = generator(0, "cosmic", "sky").uniform(LOWEST, HIGHEST, count)
         return torch.from_numpy(drawn.astype("float32"))

@@ -1,6 +1,6 @@
-"""Cosmic's data: deepCR's ACS/WFC stamps, or synthetic ones in the same archives.
+"""Preparing Cosmic: deepCR's ACS/WFC stamps, or synthetic stamps in archives of the same format.
 
-Folds follow the sorted order of the paths: the last tenth of the training archive validates.
+Stamps are sorted by path; the last tenth of the training archive is for validation.
 """
 
 from __future__ import annotations

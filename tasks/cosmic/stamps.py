@@ -19,7 +19,7 @@ from .visits import FILTER
 
 SIDE, CROP = 256, 128
 SKY = "sky.npy"
-# Bytes of a stamp: three planes of float64.
+# Most bytes of a stamp: three planes of float64.
 LARGEST = 3 * SIDE * SIDE * 8
 CENTRE = np.s_[(SIDE - CROP) // 2 : (SIDE + CROP) // 2]
 
@@ -30,10 +30,10 @@ class Stamps:
 
     Attributes:
         image: (stamps, 1, 128, 128) float32, counts.
-        rays: (stamps, 1, 128, 128) uint8, 1 where a cosmic ray has hit.
-        counted: (stamps, 1, 128, 128) bool, False where the pixel is to be ignored.
-        sky: (stamps,) float32, the level of the sky in the whole exposure, 0 where unknown.
-        visit: of each stamp.
+        rays: (stamps, 1, 128, 128) uint8, 1 for pixels hit by a cosmic ray.
+        counted: (stamps, 1, 128, 128) bool, False for pixels to ignore.
+        sky: (stamps,) float32, the sky level of the whole exposure, counts; 0 if unknown.
+        visit: the visit of each stamp, ``<proposal>_<visit>``.
     """
 
     image: npt.NDArray[np.float32]
@@ -48,10 +48,10 @@ def read_stamps(
 ) -> Stamps:
     """Return the stamps of the chosen visits, in the order of their paths.
 
-    The released code takes the order in which a folder happens to list its files.
+    The released code uses the order in which the file system lists the files.
 
     Raises:
-        DataError: the archive is damaged, has no such visit, or a file is not what it should be.
+        DataError: the archive is damaged, has no stamp of these visits, or a file is invalid.
     """
 
     def wanted(name: str) -> bool:
@@ -60,7 +60,7 @@ def read_stamps(
             return False
         return parts[-4] == FILTER and f"{parts[-3]}_{parts[-2]}" in visits
 
-    found: dict[tuple[str, str, str], tuple[Any, Any, Any]] = {}
+    stamps: dict[tuple[str, str, str], tuple[Any, Any, Any]] = {}
     skies: dict[tuple[str, str], npt.NDArray[np.float32]] = {}
     for name, stream in members(archive, wanted=wanted, progress=progress):
         proposal, visit, file = name.split("/")[-3:]
@@ -70,12 +70,12 @@ def read_stamps(
         if file == SKY:
             skies[proposal, visit] = _sky(place, array)
         else:
-            found[proposal, visit, file] = _stamp(place, array)
-    if not found:
+            stamps[proposal, visit, file] = _stamp(place, array)
+    if not stamps:
         raise DataError(f"{archive.name}: no stamp of filter {FILTER} and the chosen visits")
-    keys = sorted(found)
+    keys = sorted(stamps)
     image, rays, counted = (
-        np.stack([found[key][part] for key in keys])[:, None] for part in range(3)
+        np.stack([stamps[key][part] for key in keys])[:, None] for part in range(3)
     )
     sky = [_level(archive, key, skies.get(key[:2])) for key in keys]
     visited = [f"{proposal}_{visit}" for proposal, visit, _ in keys]
@@ -83,7 +83,7 @@ def read_stamps(
 
 
 def _stamp(place: str, array: npt.NDArray[Any]) -> tuple[Any, Any, Any]:
-    """Cut out the centre: image, cosmic-ray mask, and the pixels that count."""
+    """Return the centre of a stamp: image, cosmic-ray mask, and the mask of pixels that count."""
     if array.shape not in ((2, SIDE, SIDE), (3, SIDE, SIDE)):
         raise DataError(f"{place}: shape {array.shape}, not (2 or 3, {SIDE}, {SIDE})")
     image, *masks = array[:, CENTRE, CENTRE]
@@ -95,13 +95,17 @@ def _stamp(place: str, array: npt.NDArray[Any]) -> tuple[Any, Any, Any]:
 
 
 def _sky(place: str, array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Return the sky levels (exposures,) of a visit, after a check of their shape."""
     if array.ndim != 1:
         raise DataError(f"{place}: shape {array.shape}, not one level per exposure")
     return array.astype(np.float32)
 
 
 def _level(archive: Path, key: tuple[str, str, str], sky: npt.NDArray[Any] | None) -> float:
-    """Return the sky of a stamp's exposure, whose number its file name begins with, from 1."""
+    """Return the sky level of a stamp's exposure, 0 if ``sky`` is None.
+
+    The name of a stamp's file begins with the number of the exposure, counted from 1.
+    """
     if sky is None:
         return 0.0
     number = key[2].partition("_")[0]

@@ -1,4 +1,4 @@
-"""Synthetic stamps in deepCR's archives: sky, stars, galaxies, and streaks of cosmic rays."""
+"""Synthetic stamps in the format of deepCR's archives: sky, blurred sources and cosmic rays."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EXPOSURES = 4
 
 
 def write_archive(file: Path, part: str, count: int) -> None:
-    """Write an archive of that many stamps, all of one visit, and the sky of its exposures."""
+    """Write an archive with ``count`` stamps of one visit, and the sky levels of its exposures."""
     proposal, visit = min(RESOLVED_GALAXIES).split("_")
     folder = f"npy_{part}/{FILTER}/{proposal}/{visit}"
     sky = generator(0, "cosmic", part, "sky").uniform(30, 120, EXPOSURES)
@@ -36,7 +36,7 @@ def draw(random: np.random.Generator, sky: float) -> npt.NDArray[np.float32]:
     y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
     image = np.full((SIDE, SIDE), sky)
     for _ in range(20):
-        # Sources are blurred by the optics; what a cosmic ray leaves is sharp.
+        # Stars and galaxies are blurred by the optics; traces of cosmic rays are sharp.
         row, column = random.uniform(0, SIDE, 2)
         distance = (y - row) ** 2 + (x - column) ** 2
         image += 10 ** random.uniform(1.5, 3) * np.exp(-distance / 2 / random.uniform(1.5, 5) ** 2)

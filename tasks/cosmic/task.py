@@ -14,7 +14,7 @@ TASK = Task(
     outputs=1,
     kind="dense",
     loss="masked-bce",
-    # DASH's table has 1 - AUROC, NAS-Bench-360's the false negative rate.
+    # DASH's table reports 1 - AUROC, that of NAS-Bench-360 the false negative rate.
     metrics=("one-minus-auroc", "false-negative-rate"),
     unit="stamp",
     version=1,
@@ -37,8 +37,8 @@ TASK = Task(
             urls=(drive("1Pc6p1r6TdGCFZMOYScINMj65sF0BnSod"), bucket(f"cosmic/{TEST}")),
             roughly=2_000_000_000,
         ),
-        # The deepCR authors' own record. That its archives are the same bytes is likely: names and
-        # visits are. Nobody states it, so data from there are of a tier of their own.
+        # The record of deepCR's authors. Its archives are likely the same files, as they have the
+        # same names and visits. This is stated nowhere, so these data are a tier of their own.
         Source(
             file=f"zenodo/{TRAIN}",
             instead=("zenodo/npy_train",),
@@ -56,7 +56,7 @@ TASK = Task(
             tier="rebuilt",
         ),
     ),
-    # Chosen once, on grounds of cost alone: what two CPU cores do in minutes and in seconds.
+    # Reduced sizes were chosen once, by their cost only: minutes and seconds on two CPU cores.
     reduced={
         "lite": {"samples": {"train": 96, "val": 24, "test": 32}, "stride": 2},
         "smoke": {"samples": {"train": 12, "val": 4, "test": 4}, "stride": 4},

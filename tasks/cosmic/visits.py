@@ -1,7 +1,7 @@
-"""Which visits of the telescope are used: those of extragalactic fields.
+"""The visits of the telescope that are used: those of resolved galaxies.
 
-Both papers keep the fields that the deepCR authors classed as resolved galaxies (GAL), among
-globular clusters (GC) and extragalactic deep fields (EX). A visit is ``<proposal>_<visit>``.
+deepCR's authors distinguish resolved galaxies (GAL), globular clusters (GC) and extragalactic deep
+fields (EX); both papers use only the first. A visit is written as ``<proposal>_<visit>``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def chosen(raw: Path) -> tuple[str, frozenset[str]]:
     A file ``visits.txt`` beside the raw files, one visit per line, replaces the papers' choice.
 
     Raises:
-        DataError: a line of it is no visit.
+        DataError: a line of the file is not a visit.
     """
     file = raw / CHOICE
     if not file.exists():

@@ -1,4 +1,4 @@
-"""What is published of Darcy Flow: counts, the two values of the coefficient, the boundary."""
+"""Published facts about Darcy Flow: counts, the coefficient's two values, the boundary."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def facts(task: Task, data: Prepared) -> Iterator[Fact]:
     """Yield sizes, the coefficient's values, the pressure on the boundary, and FNO's score."""
     yield from sizes(task, data)
     values = tuple(np.unique(np.asarray(data.array("x"))).tolist())
-    found = values if len(values) <= 4 else (min(values), max(values))
-    yield fact("values of the coefficient", (3.0, 12.0), found, where="NAS-Bench-360")
+    shown = values if len(values) <= 4 else (min(values), max(values))
+    yield fact("values of the coefficient", (3.0, 12.0), shown, where="NAS-Bench-360")
     u = np.asarray(data.array("y"))
     edges = (u[..., 0, :], u[..., -1, :], u[..., :, 0], u[..., :, -1])
     largest = max(float(np.abs(edge).max()) for edge in edges)

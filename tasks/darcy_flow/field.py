@@ -1,4 +1,4 @@
-"""Coefficients: a Gaussian random field, thresholded to two values (NAS-Bench-360, appendix)."""
+"""Coefficients: Gaussian random fields, thresholded to two values (NAS-Bench-360, appendix)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ HIGH, LOW = 12.0, 3.0
 
 
 def gaussian_field(random: np.random.Generator, grid: int) -> npt.NDArray[np.float64]:
-    """Return one field (grid, grid) with covariance (-Laplace + tau^2)^(-alpha), Neumann sides.
+    """Return one field (grid, grid) with covariance (-Laplace + tau^2)^(-alpha).
 
-    White noise is weighted in the cosine basis by tau^(alpha-1) (pi^2 |k|^2 + tau^2)^(-alpha/2),
-    without its constant.
+    The Laplace operator has Neumann boundary conditions: white noise in the cosine basis is
+    multiplied by tau^(alpha-1) (pi^2 |k|^2 + tau^2)^(-alpha/2). The constant term is left out.
     """
     k = np.arange(grid)
     squared = np.pi**2 * (k[:, None] ** 2 + k[None, :] ** 2)

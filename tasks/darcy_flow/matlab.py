@@ -1,4 +1,4 @@
-"""Reading the published pairs: MATLAB files of version 5 and of version 7.3 (HDF5)."""
+"""Reading the published pairs from MATLAB files of version 5 or 7.3 (HDF5)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def read_pairs(file: Path, count: int, stride: int) -> npt.NDArray[np.float32]:
     """Return the first ``count`` pairs, every ``stride``-th node: (count, 2, nodes, nodes).
 
     Raises:
-        DataError: the file is no MATLAB file, or a field is missing or has a wrong shape.
+        DataError: the file is not a MATLAB file, or a field is missing or has a wrong shape.
     """
     if matlab.is_hdf5(file):
         with matlab.hdf5(file) as content:
@@ -39,14 +39,18 @@ def read_pairs(file: Path, count: int, stride: int) -> npt.NDArray[np.float32]:
 
 
 def _thinned(field: Any, count: int, stride: int) -> npt.NDArray[Any]:
-    # MATLAB writes column-major, so the axes come reversed. Rows are read whole and thinned out
-    # here: a strided read makes HDF5 visit every node by itself.
+    """Return the first ``count`` grids of an HDF5 dataset, at every ``stride``-th node."""
+    # MATLAB writes column-major, so the axes are reversed. Rows are read whole, and the stride is
+    # applied here: with a stride, HDF5 reads each node separately.
     rows = [field[row, :, :count][::stride] for row in range(0, GRID, stride)]
     return np.stack(rows).T
 
 
 def _checked(file: Path, name: str, field: Any, count: int, step: int = 1) -> Any:
-    """Return a field that has the wanted shape, read in that direction."""
+    """Check that a field has at least ``count`` grids, and return it.
+
+    ``step`` -1 is for fields whose axes are reversed.
+    """
     if field is None:
         raise DataError(f"{file.name}: there is no field {name!r}")
     shape = field.shape[::step]

@@ -1,9 +1,10 @@
-"""The pressure: -div(a grad u) = f on the unit square, u = 0 on its boundary.
+"""A solver for the pressure u: -div(a grad u) = f on the unit square, u = 0 on its boundary.
 
-Second-order conservative differences on the nodes of a closed grid, with a at the faces taken as
-the mean of its two nodes. The system is solved by conjugate gradients, preconditioned by the
-exact inverse of the constant-coefficient operator (two sine transforms): its condition number is
-at most max(a) / min(a) = 4 on every grid, so some 23 iterations reach 1e-10.
+The equation is discretised by second-order conservative differences on the nodes of a grid that
+includes the boundary; a at a face is the mean of a at its two nodes. The system is solved by
+conjugate gradients, preconditioned by the exact inverse of the operator with constant coefficient
+(two sine transforms). The condition number is at most max(a) / min(a) = 4 on every grid, so about
+23 iterations reach 1e-10.
 """
 
 from __future__ import annotations
@@ -23,11 +24,11 @@ def solve(a: Array, source: Array | float = 1.0, tolerance: float = 1e-10) -> Ar
     Args:
         a: coefficient at the nodes.
         source: f at the nodes.
-        tolerance: on the residual, relative to the right-hand side.
+        tolerance: largest norm of the residual, relative to that of the right-hand side.
 
     Raises:
-        ValueError: a is not square or not positive.
-        ArithmeticError: no convergence.
+        ValueError: a is not square, smaller than 3 x 3 or not positive.
+        ArithmeticError: there is no convergence in 200 iterations.
     """
     size = a.shape[0]
     if a.shape != (size, size) or size < 3 or not (a > 0).all():
@@ -63,6 +64,7 @@ def _conjugate_gradients(
     right: Array,
     tolerance: float,
 ) -> Array:
+    """Return the solution of operator(u) = right, by preconditioned conjugate gradients."""
     u = np.zeros_like(right)
     residual = right.copy()
     goal = tolerance * np.sqrt(_dot(right, right))
@@ -82,5 +84,6 @@ def _conjugate_gradients(
 
 
 def _dot(left: Array, right: Array) -> float:
-    # Not BLAS: its sums depend on the number of threads, and the data must not.
+    """Return the inner product of two fields."""
+    # Not by BLAS, whose sums depend on the number of threads; the data must not depend on it.
     return float(np.einsum("ij,ij->", left, right))
