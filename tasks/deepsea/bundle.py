@@ -1,8 +1,8 @@
-"""Reading DeepSEA's original bundle with a list of labels that the user brings.
+"""Reading DeepSEA's original bundle, with a list of labels that the user provides.
 
-Which 36 of the 919 labels, and which twentieth of the training sequences, NAS-Bench-360 has, is not
-public. Sequences without any of the labels are left out, which by their counts is what its authors
-did; of the training sequences every twentieth is taken.
+It is not public which 36 of the 919 labels, and which twentieth of the training sequences,
+NAS-Bench-360 uses. Here every twentieth training sequence is used. Sequences with none of the
+labels are left out; the published counts imply that the authors did the same.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from .raw import BASES, LABELS, LENGTH, UNKNOWN, Bytes
 ALL_LABELS, EVERY = 919, 20
 ARCHIVE, FOLDER, LIST = "deepsea_train_bundle.v0.9.tar.gz", "deepsea_train", "labels.txt"
 FILES = {"train": "train.mat", "val": "valid.mat", "test": "test.mat"}
-# What the arrays of each file are called.
+# Prefix of the names of the arrays in each file.
 FIELDS = {"train": "train", "val": "valid", "test": "test"}
-# Sequences that are read at once; whole numbers of the ones that are taken.
+# Sequences that are read at once; a multiple of EVERY.
 BLOCK = 1000 * EVERY
 
 
 def read_labels(file: Path) -> list[int]:
-    """Return the numbers of 36 labels, 0..918 in the bundle's order, one on each line.
+    """Return the numbers of 36 labels, 0..918 in the bundle's order, from a file with one a line.
 
     Raises:
-        DataError: there is no such file, or it is no such list.
+        DataError: the file does not exist, or is not a list of 36 different labels.
     """
     try:
         words = file.read_text("utf-8").split()
@@ -51,29 +51,29 @@ def read_labels(file: Path) -> list[int]:
 
 
 def read(job: Preparation) -> dict[str, tuple[Bytes, Bytes]]:
-    """Return x (n, 1, 1000), indices of bases or 4, and y (n, 36) of 0 and 1 of each fold.
+    """Return, for each fold, x (n, 1, 1000), indices of bases or 4, and y (n, 36) of 0 and 1.
 
     Raises:
-        DataError: a file is missing, or an array is not what it should be.
+        DataError: a file is missing, or an array is missing or invalid.
         KitError: h5py is not installed.
     """
     chosen = read_labels(job.raw / LIST)
     place = job.find(ARCHIVE, FOLDER)
     if not place.is_dir():
         place = unpack(place, job.scratch / FOLDER, wanted=lambda name: name.endswith(".mat"))
-    found = {}
+    folds = {}
     for done, (fold, name) in enumerate(FILES.items(), start=1):
         file = next(iter(sorted(place.rglob(name))), None)
         if file is None:
             raise DataError(f"{place.name}: there is no {name}")
         reader = _train if fold == "train" else _evaluation
-        found[fold] = reader(file, FIELDS[fold], chosen)
+        folds[fold] = reader(file, FIELDS[fold], chosen)
         job.progress(done, len(FILES))
-    return found
+    return folds
 
 
 def _evaluation(file: Path, field: str, chosen: list[int]) -> tuple[Bytes, Bytes]:
-    """Read a file of MATLAB 5: sequences (n, 4, 1000) and labels (n, 919)."""
+    """Return x and y of a MATLAB 5 file with sequences (n, 4, 1000) and labels (n, 919)."""
     try:
         content = loadmat(file, variable_names=[f"{field}xdata", f"{field}data"])
     except (ValueError, OSError, TypeError, RuntimeError) as error:
@@ -86,7 +86,7 @@ def _evaluation(file: Path, field: str, chosen: list[int]) -> tuple[Bytes, Bytes
 
 
 def _train(file: Path, field: str, chosen: list[int]) -> tuple[Bytes, Bytes]:
-    """Read a file of MATLAB 7.3, whose axes come reversed: (1000, 4, n) and (919, n)."""
+    """Return x and y of a MATLAB 7.3 file, whose axes are reversed: (1000, 4, n) and (919, n)."""
     try:
         import h5py
     except ModuleNotFoundError:
@@ -110,21 +110,22 @@ def _train(file: Path, field: str, chosen: list[int]) -> tuple[Bytes, Bytes]:
 
 
 def _checked(file: Path, array: Any, shape: tuple[int | None, ...], name: str) -> Any:
+    """Check that an array exists and has a shape, None for any length but 0, and return it."""
     if array is None:
         raise DataError(f"{file.name}: there is no field {name!r}")
-    found = tuple(array.shape)
-    if len(found) != len(shape) or any(
-        size == 0 or limit not in (None, size) for size, limit in zip(found, shape, strict=True)
+    actual = tuple(array.shape)
+    if len(actual) != len(shape) or any(
+        size == 0 or limit not in (None, size) for size, limit in zip(actual, shape, strict=True)
     ):
         sizes = str(shape).replace("None", "n")
-        raise DataError(f"{file.name}: {name} is {found}, not {sizes}")
+        raise DataError(f"{file.name}: {name} is {actual}, not {sizes}")
     return array
 
 
 def _indices(file: Path, block: npt.NDArray[Any]) -> Bytes:
-    """Return which base stands where, (n, 1, 1000), of one-hot sequences (n, 4, 1000)."""
+    """Return the indices of bases (n, 1, 1000), 4 if unknown, of one-hot sequences (n, 4, 1000)."""
     ones = block != 0
     if (ones.sum(axis=1) > 1).any():
         raise DataError(f"{file.name}: it holds positions with more than one base")
-    found = np.where(ones.any(axis=1), ones.argmax(axis=1), UNKNOWN)
-    return found.astype(np.uint8)[:, None]
+    indices = np.where(ones.any(axis=1), ones.argmax(axis=1), UNKNOWN)
+    return indices.astype(np.uint8)[:, None]

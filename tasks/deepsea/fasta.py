@@ -1,4 +1,4 @@
-"""Human sequences of 200 bases at peaks of two transcription factors, from the janggu package."""
+"""Human sequences of 200 bases at peaks of two transcription factors, from the package janggu."""
 
 from __future__ import annotations
 
@@ -22,30 +22,31 @@ RESOURCES = "janggu/resources"
 
 
 def read(wheel: Path, names: tuple[str, ...]) -> dict[str, tuple[Bytes, npt.NDArray[np.str_]]]:
-    """Return for each FASTA file its sequences (n, 1, 1000) and their chromosomes (n,).
+    """Return, for each FASTA file, its sequences (n, 1, 1000) and their chromosomes (n,).
 
-    A sequence stands in the middle, where the labels of DeepSEA's samples are about the middle
-    200 bases too; what is around it is unknown.
+    A sequence is put in the middle, with unknown bases around it: the labels of DeepSEA's samples
+    are also about the middle 200 bases.
 
     Args:
         wheel: the package's archive.
-        names: of the files, without ``.fa``.
+        names: names of the files, without ``.fa``.
 
     Raises:
-        DataError: a file is missing or is not what it should be.
+        DataError: a file is missing or invalid.
     """
     wanted = {f"{RESOURCES}/{name}.fa": name for name in names}
-    found = {
+    parsed = {
         wanted[path]: _parse(f"{wheel.name}: {Path(path).name}", stream.read())
         for path, stream in archives.members(wheel, wanted=wanted.__contains__)
     }
     for name in names:
-        if name not in found:
+        if name not in parsed:
             raise DataError(f"{wheel.name}: there is no {name}.fa")
-    return found
+    return parsed
 
 
 def _parse(place: str, content: bytes) -> tuple[Bytes, npt.NDArray[np.str_]]:
+    """Return sequences and chromosomes of a FASTA file; ``place`` names it in error messages."""
     head, *entries = content.split(b">")
     if head.strip() or not entries:
         raise DataError(f"{place}: not a FASTA file")

@@ -1,4 +1,4 @@
-"""DeepSEA's data: the published archive, sequences at peaks, or generated ones in raw format."""
+"""Preparing DeepSEA: the published archive, the original bundle, peaks, or synthetic sequences."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .synthetic import write
 
 COUNT = {"train": 71_753, "val": 2_490, "test": 149_400}
 FILE, SEED = "deepsea_filtered.npz", 0
-# One of the chromosomes that DeepSEA too validates on.
+# Chromosome for validation; DeepSEA validates on it too.
 VALIDATION = "chr7"
 
 
@@ -40,7 +40,7 @@ def prepare(job: Preparation) -> Contents:
 def _published(
     folder: Path, counts: Mapping[str, int], job: Preparation, origin: Mapping[str, Any]
 ) -> Contents:
-    """Join the three published folds, in their order."""
+    """Return the three published folds, joined in their order."""
     fields = read(folder / FILE, counts, job.progress)
     arrays = {
         letter: np.concatenate([fields.pop(f"{letter}_{name}") for name in counts])
@@ -51,7 +51,7 @@ def _published(
 
 
 def _rebuilt(job: Preparation) -> Contents:
-    """Take the user's labels from the original bundle."""
+    """Return the original bundle's sequences with the labels that the user has listed."""
     parts = bundle.read(job)
     x, y = (np.concatenate([part[number] for part in parts.values()]) for number in (0, 1))
     counts = {name: len(part[0]) for name, part in parts.items()}
@@ -61,9 +61,9 @@ def _rebuilt(job: Preparation) -> Contents:
 
 
 def _sample(job: Preparation) -> Contents:
-    """Peaks of Oct4 have the even labels, those of Mafk the odd ones.
+    """Return sequences at peaks of Oct4, with all even labels, and of Mafk, with all odd labels.
 
-    Two labels among 34 that are always 0 would leave the loss next to nothing to learn from.
+    With only two labels in use and 34 always 0, the loss would have almost nothing to learn from.
     """
     (wheel,) = job.raw.glob("janggu-*.whl")
     names = ("sample", "sample2", "sample_test", "sample2_test")
@@ -73,7 +73,7 @@ def _sample(job: Preparation) -> Contents:
     chromosomes = np.concatenate([files[name][1] for name in names])
     origins = np.concatenate([np.full(len(files[name][0]), i) for i, name in enumerate(names)])
     y = (np.arange(LABELS) % 2 == origins[:, None] % 2).astype(np.uint8)
-    # The factors come one after the other; a reduced profile takes a fold from its start.
+    # Shuffled: the files have one factor each, and reduced profiles take the first samples.
     order = generator(SEED, "deepsea", "sample").permutation(len(x))
     tests, validation = origins[order] >= 2, chromosomes[order] == VALIDATION
     folds = {

@@ -1,4 +1,4 @@
-"""Reading the published archive: one-hot bases, turned into indices block by block."""
+"""Reading the published archive; one-hot bases are converted to indices block by block."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from kit.data import archives, npy
 from kit.errors import DataError
 
 LENGTH, BASES, LABELS = 1000, 4, 36
-# What no base is: a column of four zeros.
+# Index of an unknown base, whose one-hot column is four zeros.
 UNKNOWN = 4
+# Samples that are read at once.
 BLOCK = 2048
 FOLDS = ("train", "val", "test")
 Bytes = npt.NDArray[np.uint8]
@@ -29,15 +30,15 @@ def read(
 ) -> dict[str, Bytes]:
     """Return ``x_<fold>`` (n, 1, 1000), indices of bases or 4, and ``y_<fold>`` (n, 36) of 0, 1.
 
-    The order of the bases is the file's. Of the 860 MB no more than a block is held as one-hot.
+    The order of the bases is that of the file. Of its 860 MB only a block is in memory at a time.
 
     Args:
-        file: the ``.npz``.
-        counts: samples of each fold.
+        file: the ``.npz`` file.
+        counts: number of samples of each fold.
         progress: called with (done, total).
 
     Raises:
-        DataError: the archive is damaged, or a field is missing or not what it should be.
+        DataError: the archive is damaged, or a field is missing or invalid.
     """
     wanted = {f"{letter}_{fold}.npy" for letter in "xy" for fold in FOLDS}
     arrays = {}
@@ -53,7 +54,7 @@ def read(
 
 
 class _Rows:
-    """The samples of one array in the archive, in blocks."""
+    """One array in the archive, read in blocks of samples."""
 
     def __init__(self, place: str, stream: io.BufferedReader, wanted: tuple[int, ...]) -> None:
         self.place, self.stream, self.shape = place, stream, wanted
@@ -64,14 +65,14 @@ class _Rows:
             raise DataError(f"{place} is {self.dtype} {header.shape}, not numbers {wanted}")
 
     def indices(self) -> Bytes:
-        """Return which base stands where: (n, 1, 1000)."""
-        found = np.empty((self.shape[0], 1, LENGTH), np.uint8)
+        """Return the indices of bases: (n, 1, 1000)."""
+        indices = np.empty((self.shape[0], 1, LENGTH), np.uint8)
         for start, block in self._blocks():
             if (block.sum(axis=-1) > 1).any():
                 raise DataError(f"{self.place} holds positions with more than one base")
             letters = np.where(block.any(axis=-1), block.argmax(axis=-1), UNKNOWN)
-            found[start : start + len(block), 0] = letters
-        return found
+            indices[start : start + len(block), 0] = letters
+        return indices
 
     def labels(self) -> Bytes:
         """Return the labels: (n, 36) of 0 and 1."""
@@ -80,7 +81,7 @@ class _Rows:
     def _blocks(self) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
         """Yield (first row, rows as booleans)."""
         count, *row = self.shape
-        # Column-major arrays have the samples last, so there are no blocks to be had.
+        # Column-major arrays have the samples last, so they are read as a whole.
         size = count if self.fortran else BLOCK
         for start in range(0, count, size):
             rows = min(size, count - start)

@@ -1,4 +1,4 @@
-"""Made-up sequences with motifs, written as the published archive is."""
+"""Synthetic sequences with motifs, written in the format of the published archive."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ MOTIF, COPIES, SHARE = 12, 4, 0.15
 def write(file: Path, counts: Mapping[str, int], seed: int) -> None:
     """Write ``deepsea_filtered.npz``.
 
-    A label is a motif of twelve bases: a sequence that has the label, as 15 per cent do, has four
-    copies of it somewhere.
+    Each label has a motif of twelve bases. A sequence has each label with probability 0.15, and
+    then four copies of its motif at random places.
     """
     motifs = generator(seed, "deepsea", "motifs").integers(0, BASES, (LABELS, MOTIF))
     arrays = {}

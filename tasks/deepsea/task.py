@@ -9,7 +9,7 @@ TASK = Task(
     name="deepsea",
     title="DeepSEA",
     dims=1,
-    # Indices of bases; networks see one channel per base.
+    # Prepared inputs are indices of bases; networks see one channel per base.
     sample_shape=(1, 1000),
     outputs=36,
     kind="multi-label",
@@ -36,7 +36,7 @@ TASK = Task(
             ),
             roughly=902_623_148,
         ),
-        # The original data. Which labels and which sequences of them are the papers' is not public.
+        # The original data. It is not public which labels and sequences the papers use.
         Source(
             file="deepsea_train_bundle.v0.9.tar.gz",
             instead=("deepsea_train",),
@@ -45,7 +45,7 @@ TASK = Task(
             roughly=3_500_000_000,
             tier="rebuilt",
         ),
-        # 36 numbers in 0..918, one on each line, from the user: nobody has published them.
+        # 36 numbers in 0..918, one a line, provided by the user: they are not published.
         Source(file="labels.txt", tier="rebuilt"),
         Source(
             file="janggu-0.10.2-py2.py3-none-any.whl",
@@ -56,7 +56,7 @@ TASK = Task(
         ),
     ),
     rules={"one_hot": 4},
-    # Chosen once, on grounds of cost alone.
+    # Reduced sizes were chosen once, by their cost only.
     reduced={
         "lite": {"samples": {"train": 4000, "val": 500, "test": 2000}},
         "smoke": {"samples": {"train": 32, "val": 8, "test": 16}},

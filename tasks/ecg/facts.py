@@ -1,4 +1,4 @@
-"""What was published of ECG's data, and what was measured on all 8,528 records."""
+"""Published facts about ECG, and facts measured on all 8,528 records."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .labels import CLASSES, PAPERS, PAPERS_HASH, VERSIONS
 from .prepare import FILES_HASH, SAMPLES_HASH
 
 RECORDS = {"train": 6_822, "val": 853, "test": 853}
-# Windows of the released final fit and its test; measured on the records, labels of version 3.
+# Windows of the released code's final fit and test, measured with labels of version 3.
 FINAL = {"90-10-train": 296_044, "90-10-test": 32_471}
 MEASURED = "measured on a public copy of the records"
 
@@ -39,8 +39,8 @@ def facts(task: Task, data: Prepared) -> Iterator[Fact]:
     for name, size in RECORDS.items():
         yield fact(f"records of {name}", size, len(data.fold(name)), where=MEASURED)
     counts = next(counts for counts, version in VERSIONS.items() if version == PAPERS)
-    found = tuple(np.bincount(y, minlength=len(CLASSES)).tolist())
-    yield fact(f"records of {' / '.join(CLASSES)}", counts, found, where="labels of version 3")
+    present = tuple(np.bincount(y, minlength=len(CLASSES)).tolist())
+    yield fact(f"records of {' / '.join(CLASSES)}", counts, present, where="labels of version 3")
     x = np.asarray(data.array("x"))
     for what, expected, value in (
         ("shortest and longest record", (2_714, 18_286), (int(lengths.min()), int(lengths.max()))),

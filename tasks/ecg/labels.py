@@ -1,4 +1,4 @@
-"""The challenge's label files: three versions of the same records, told apart by their counts."""
+"""The challenge's label files: three versions, which are recognised by their counts of classes."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from pathlib import Path
 
 from kit.errors import DataError
 
-# Normal rhythm, atrial fibrillation, other rhythm, too noisy: in the order of the papers' labels.
+# Normal rhythm, atrial fibrillation, other rhythm, too noisy; in the order of the papers' labels.
 CLASSES = ("N", "A", "O", "~")
-# Records of each class, in that order, among all 8,528.
+# Version of the labels by the number of records of each class, in that order, of all 8,528.
 VERSIONS = {
     (5154, 771, 2557, 46): 1,
     (5050, 738, 2456, 284): 2,
     (5076, 758, 2415, 279): 3,
 }
+# The version that the papers use.
 PAPERS = 3
-# Of the lines "record,label", sorted, each with its line feed.
+# Its SHA-256 over the sorted lines "record,label", each with a line feed.
 PAPERS_HASH = "ae517e474b0bc89a7517ad876b5b4dadc6c94f680d0665c04746db9432df855b"
-# Where labels are looked for, best first; the last one is the zip's own, of version 2.
+# Files of labels, best first; the last one is that inside the zip, of version 2.
 FILES = ("REFERENCE-v3.csv", "REFERENCE-v2.csv", "REFERENCE-v1.csv", "REFERENCE.csv")
 
 
 def read(file: Path) -> dict[str, str]:
-    """Return the label of each record of a file of any version.
+    """Return the label of each record, by its name, from a file of any version.
 
     Raises:
-        DataError: the file is missing, a line is not ``record,label``, a record is named twice, or
-            the file is called version 3 and holds the labels of another one.
+        DataError: the file does not exist, a line is not ``record,label``, a record is named twice,
+            or the file is named version 3 but has the labels of another version.
     """
     try:
         rows = list(csv.reader(file.read_text("utf-8-sig").splitlines()))
@@ -47,40 +48,41 @@ def read(file: Path) -> dict[str, str]:
         if name in labels:
             raise DataError(f"{file.name}: line {number}: {name} a second time")
         labels[name] = label
-    found = version(labels)
-    if file.name == FILES[0] and found not in (None, PAPERS):
+    actual = version(labels)
+    if file.name == FILES[0] and actual not in (None, PAPERS):
         raise DataError(
-            f"{file.name}: these are the labels of version {found}, those of version 3 have "
+            f"{file.name}: these are the labels of version {actual}, those of version 3 have "
             f"{_words(PAPERS)}; fetch the file that is called so, or import this one as "
-            f"REFERENCE-v{found}.csv"
+            f"REFERENCE-v{actual}.csv"
         )
     return labels
 
 
 def version(labels: Mapping[str, str]) -> int | None:
-    """Return which version the labels of all records are of; None if of none that is known."""
+    """Return the version of the labels of all records; None if it is unknown."""
     counts = Counter(labels.values())
     return VERSIONS.get((counts["N"], counts["A"], counts["O"], counts["~"]))
 
 
 def digest(labels: Mapping[str, str]) -> str:
-    """Return the SHA-256 of the labels, whatever their file's line ends and order."""
+    """Return the SHA-256 of the labels; it does not depend on the file's line ends and order."""
     text = "".join(f"{name},{label}\n" for name, label in sorted(labels.items()))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def check(place: str, label: object) -> None:
-    """Refuse what is no label.
+    """Check that a value is a label.
 
     Raises:
-        DataError: naming the place.
+        DataError: it is not; the message begins with ``place``.
     """
     if not isinstance(label, str) or label not in CLASSES:
-        # What is no text is not printed: it may have no end.
+        # A value that is not text is not printed, since it may be very long.
         found = f"{label!a:.40}" if isinstance(label, str) else f"a {type(label).__name__}"
         raise DataError(f"{place} is {found}, not one of {' '.join(CLASSES)}")
 
 
 def _words(wanted: int) -> str:
+    """Return the counts of classes of a version in words."""
     counts = next(counts for counts, number in VERSIONS.items() if number == wanted)
     return ", ".join(f"{n} {label}" for label, n in zip(CLASSES, counts, strict=True))

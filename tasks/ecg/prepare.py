@@ -1,7 +1,7 @@
-"""ECG's data: the published pickle, the challenge's own records, a sample of them, or made-up ones.
+"""Preparing ECG: the published pickle, the challenge's records, a sample, or synthetic records.
 
-A record is a 1D array at 300 Hz with one label. Windows are cut when they are loaded, because
-their stride depends on the class and on nothing else.
+A record is a 1D array at 300 Hz with one label. Windows are cut from it when they are loaded; their
+stride depends on the class.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from .synthetic import write_pickle
 
 # The archive, or the folder that it makes.
 ZIP = ("training2017.zip", "training2017")
-# Of all samples of the 8,528 records in their order, as 16-bit numbers, the lower byte first.
+# SHA-256 of all samples of the 8,528 records in order, as little-endian 16-bit integers.
 SAMPLES_HASH = "8a257fb08210697a26833c6fdff5205f4e29f89aa25f02d984f2d2052309705b"
-# Of all ``.mat`` files in their order, one after the other.
+# SHA-256 of all ``.mat`` files in order, concatenated.
 FILES_HASH = "c6c7397bff51625ad07413fa212ffa110de2499b1f22f3f6a57b97b0888c87a7"
 COUNT = {"train": 48, "val": 12, "test": 12}
 
@@ -51,24 +51,24 @@ def prepare(job: Preparation) -> Contents:
 
 
 def _rebuilt(job: Preparation) -> Records:
-    """Read PhysioNet's records, with the best labels that there are."""
+    """Read PhysioNet's records, with the best version of labels among the raw files."""
     return read_challenge(job.find(*ZIP), job.find(*labels.FILES), job.progress)
 
 
 def _is_published(contents: Contents) -> bool:
-    """Tell whether samples and labels are, by their hashes, those of the published windows."""
+    """Tell whether samples and labels are the published ones, by their hashes."""
     whole = contents.arrays["x"].astype("<i2", copy=False)
-    found = hashlib.sha256(whole.tobytes()).hexdigest()
-    return found == SAMPLES_HASH and contents.origin.get("labels_sha256") == labels.PAPERS_HASH
+    digest = hashlib.sha256(whole.tobytes()).hexdigest()
+    return digest == SAMPLES_HASH and contents.origin.get("labels_sha256") == labels.PAPERS_HASH
 
 
 def split(count: int) -> dict[str, npt.NDArray[np.int64]]:
-    """Return the papers' folds over records: 80/10/10, and the 90/10 of the released final fit.
+    """Return the papers' folds of records: 80/10/10, and the 90/10 of the released final fit.
 
-    Both are scikit-learn's ``train_test_split`` with ``random_state=0``: a permutation whose head
-    is held out. The released code draws the two splits one by one, so ``90-10-test`` and
-    ``val`` overlap by half: tuning sees half of the records of the final test. ``test`` is
-    disjoint from ``train`` and ``val``.
+    Both are those of scikit-learn's ``train_test_split`` with ``random_state=0``, which holds out
+    the head of a permutation. The released code draws the two splits independently, so
+    ``90-10-test`` and ``val`` overlap by half: tuning uses half of the records of the final test.
+    ``test`` is disjoint from ``train`` and ``val``.
     """
     order = np.random.RandomState(0).permutation(count)
     held_out = order[: math.ceil(0.2 * count)]
@@ -85,7 +85,7 @@ def split(count: int) -> dict[str, npt.NDArray[np.int64]]:
 
 
 def _in_order(counts: Mapping[str, int]) -> dict[str, npt.NDArray[np.int64]]:
-    """Made-up records follow each other by fold; those of the 90/10 split hold the same ones."""
+    """Return folds of synthetic records, fold after fold; the 90/10 split has the same test."""
     folds = in_order(counts)
     folds["90-10-train"] = np.concatenate([folds["train"], folds["val"]])
     folds["90-10-test"] = folds["test"]
@@ -95,12 +95,13 @@ def _in_order(counts: Mapping[str, int]) -> dict[str, npt.NDArray[np.int64]]:
 def _contents(
     records: Records, folds: Mapping[str, npt.NDArray[np.int64]], origin: Mapping[str, object]
 ) -> Contents:
+    """Return the contents for records and folds: x joined with offsets, and classes y."""
     if not records.labels:
         raise DataError("ecg: there is no record")
     lengths = [len(values) for values in records.values]
     values = np.concatenate(records.values)
     if values.dtype != np.int16:
-        # The published pickle may hold floats; all of them are whole numbers of 16 bits.
+        # The published pickle may hold floats, all of which are whole numbers of 16 bits.
         with np.errstate(invalid="ignore"):
             whole = values.astype(np.int16)
         values = whole if np.array_equal(whole, values) else values.astype(np.float32)

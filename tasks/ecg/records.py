@@ -1,4 +1,4 @@
-"""Reading records: the published pickle, or the challenge's own files in a zip or a folder."""
+"""Reading records from the published pickle, or from the challenge's files in a zip or folder."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ LIST = "RECORDS"
 
 @dataclass(frozen=True)
 class Records:
-    """Recordings at 300 Hz, each (steps,), and the character of each one's class.
+    """Recordings at 300 Hz and their labels.
 
     Attributes:
-        origin: facts about where they come from, for the manifest.
+        values: the recordings, each (steps,).
+        labels: the character of each record's class.
+        origin: facts about their origin, for the manifest.
     """
 
     values: list[npt.NDArray[Any]]
@@ -39,7 +41,7 @@ def read_pickle(file: Path) -> Records:
     """Return the records of the published file, a dictionary of ``data`` and ``label``.
 
     Raises:
-        DataError: naming the file and the field that is not what it should be.
+        DataError: a field is missing or invalid; the message names the file and the field.
     """
     content = checks.fields(file.name, pickles.load(file), ("data", "label"))
     values, named = (_several(file, name, content[name]) for name in ("data", "label"))
@@ -55,7 +57,7 @@ def read_folder(folder: Path, progress: Callable[[int, int], None]) -> Records:
     """Return the records of a folder with ``REFERENCE.csv`` and a ``.mat`` file per record.
 
     Raises:
-        DataError: naming the file and the field that is not what it should be.
+        DataError: a file or field is missing or invalid; the message names it.
     """
     named = labels.read(folder / "REFERENCE.csv")
     records = Records([], list(named.values()))
@@ -69,25 +71,26 @@ def read_folder(folder: Path, progress: Callable[[int, int], None]) -> Records:
 
 
 def _several(file: Path, name: str, content: Any) -> list[Any]:
-    array = isinstance(content, np.ndarray) and content.ndim
-    if not array and not isinstance(content, list | tuple | str):
+    """Return a field of several records as a list."""
+    is_array = isinstance(content, np.ndarray) and content.ndim
+    if not is_array and not isinstance(content, list | tuple | str):
         raise DataError(f"{file.name}: {name} is not a list")
     return list(content)
 
 
 def read_challenge(place: Path, reference: Path, progress: Callable[[int, int], None]) -> Records:
-    """Return the records of PhysioNet's zip or folder, sorted by name, with labels of a file.
+    """Return the records of PhysioNet's zip or folder, sorted by name, with the labels of a file.
 
-    Below the folder records may lie anywhere; a header (``.hea``) is compared with its record, and
-    of the records that ``RECORDS`` names, none may be missing.
+    Records may be at any depth of the folder. A header (``.hea``) is compared with its record, and
+    all records listed in ``RECORDS`` must exist.
 
     Args:
-        place: ``training2017.zip``, or the folder that it makes.
-        reference: labels of any version; they may name more records than there are.
+        place: ``training2017.zip``, or the folder unpacked from it.
+        reference: file of labels of any version; it may have labels of further records.
         progress: called with (done, total).
 
     Raises:
-        DataError: naming the file and the field that is not what it should be.
+        DataError: a file or field is missing or invalid; the message names it.
     """
     named = labels.read(reference)
     files: dict[str, bytes] = {}
@@ -133,14 +136,15 @@ def _is_wanted(path: str) -> bool:
 
 
 def _read_mat(name: str, content: bytes) -> npt.NDArray[Any]:
+    """Return the record (steps,) of a ``.mat`` file; ``name`` is for error messages."""
     values = checks.fields(name, matlab.loads(name, content, ("val",)), ("val",))["val"]
     return checks.numbers(f"{name}: val", values, (1, None))[0]
 
 
 def _check_header(place: str, content: bytes, record: npt.NDArray[Any]) -> None:
-    """Compare a header in PhysioNet's form with its record: rate and length.
+    """Compare the rate and length stated in a header of PhysioNet's format with its record.
 
-    The first sample that official headers state is not always the record's.
+    The first sample is not compared, since official headers do not always state it correctly.
     """
     words = content.decode(errors="replace").split()
     try:

@@ -1,7 +1,7 @@
-"""Synthetic records in the published raw format, told apart by what tells real ones apart.
+"""Synthetic records in the published raw format, with features of the real classes.
 
-Beats at a regular pace with a P wave (N), at an irregular pace without one (A), regular with
-premature wide beats (O), or hidden under noise (~). They are no model of a heart.
+Beats are at regular intervals with a P wave (N), at irregular intervals without a P wave (A),
+regular with premature wide beats (O), or hidden under noise (~). This is no model of a heart.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from kit.seeding import generator
 from .labels import CLASSES
 
 RATE = 300
+# Steps of a record.
 SHORTEST, LONGEST = 1300, 2600
 
 
 def write_pickle(file: Path, count: int) -> Path:
-    """Write that many records, the classes in turn, and return the file."""
+    """Write ``count`` records, with the classes in turn, and return the file."""
     labels = [CLASSES[number % len(CLASSES)] for number in range(count)]
     content = {"data": [record(number) for number in range(count)], "label": np.array(labels)}
     with replacing(file) as stream:
@@ -31,7 +32,7 @@ def write_pickle(file: Path, count: int) -> Path:
 
 
 def record(number: int) -> npt.NDArray[np.int16]:
-    """Return record ``number`` (steps,), in thousandths of a millivolt; its class by the number."""
+    """Return record ``number`` (steps,) in microvolts; the number determines its class."""
     random = generator(0, "ecg", number)
     label = CLASSES[number % len(CLASSES)]
     length = int(random.integers(SHORTEST, LONGEST))
@@ -52,5 +53,6 @@ def record(number: int) -> npt.NDArray[np.int16]:
 def _wave(
     time: npt.NDArray[np.float64], at: float, width: float, height: float
 ) -> npt.NDArray[np.float64]:
+    """Return a Gaussian wave at a time; time and width in seconds."""
     wave: npt.NDArray[np.float64] = height * np.exp(-(((time - at) / width) ** 2) / 2)
     return wave

@@ -30,7 +30,7 @@ TASK = Task(
     sources=(
         Source(
             file="challenge2017.pkl",
-            # NAS-Bench-360's copy, DASH's, and another one of the same name.
+            # On Drive: the copies of NAS-Bench-360 and of DASH, and another file of the same name.
             urls=(
                 drive("1vp41dhFqCAsEBUld8tXfzC1lRiGm27Aq"),
                 drive("1j7Yk0-W9uonQiyyG2B9ZAw5jjZA-UeMS"),
@@ -49,8 +49,8 @@ TASK = Task(
             ),
             tier="rebuilt",
         ),
-        # The zip has a label file of its own, of version 2: not the papers'. No hash is given here,
-        # because the one that is known is over other line ends; what it holds is checked.
+        # The zip contains a label file too, but of version 2, which the papers do not use. No hash
+        # is given here, since the known one is for other line ends; the content is checked.
         Source(
             file="REFERENCE-v3.csv",
             instead=("REFERENCE-v2.csv", "REFERENCE-v1.csv", "REFERENCE.csv"),
@@ -62,13 +62,13 @@ TASK = Task(
     ),
     rules={
         "window": 1000,
-        # One stride per class: N, A, O, ~. Rare classes are cut more densely.
+        # One stride per class: N, A, O, ~. Windows of rare classes overlap more.
         "window_strides": (500, 83, 250, 25),
         "inputs": "per-sample",
     },
-    # Chosen once, on grounds of cost alone: windows per second of two CPU cores. The first records
-    # of each fold, those of the released final split too; at lite a quarter of the rate, and a
-    # third or half of the windows of the classes that are cut most densely.
+    # Reduced sizes were chosen once, by their cost only: windows per second on two CPU cores. They
+    # take the first records of each fold, also of the released final split. Lite has a quarter of
+    # the sampling rate, and half or a third of the windows of the two rarest classes.
     reduced={
         "lite": {
             "samples": {
