@@ -1,4 +1,4 @@
-"""Reading audio: the WAV chunks of the published archive, and FLAC files of any rate."""
+"""Reading audio: WAV chunks of the published archive, and FLAC files of any sampling rate."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ Array = npt.NDArray[np.float32]
 
 
 def read_wav(place: str, content: bytes) -> Array:
-    """Return the samples of a WAV file in -1..1, at least one second: short ones are repeated.
+    """Return the samples of a WAV file in -1..1; shorter than a second, they are repeated.
 
     Args:
-        place: what to call the file in errors.
-        content: mono, 16 bits, 22,050 Hz.
+        place: name of the file, for error messages.
+        content: the file: mono, 16 bits, 22,050 Hz.
 
     Raises:
-        DataError: it is something else, cut short or empty.
+        DataError: the file has another format, is truncated or is empty.
     """
     try:
         with wave.open(io.BytesIO(content)) as file:
-            facts = file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
+            audio_format = file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
             stated, frames = file.getnframes(), file.readframes(file.getnframes())
     except (wave.Error, EOFError, RuntimeError, struct.error) as error:
         raise DataError(f"{place}: not a WAV file ({str(error) or 'it ends too early'})") from None
-    if facts != (1, 16, RATE):
-        found = f"{facts[0]} channels of {facts[1]} bits at {facts[2]} Hz"
-        raise DataError(f"{place}: {found}, not 1 of 16 at {RATE}")
+    if audio_format != (1, 16, RATE):
+        words = f"{audio_format[0]} channels of {audio_format[1]} bits at {audio_format[2]} Hz"
+        raise DataError(f"{place}: {words}, not 1 of 16 at {RATE}")
     if len(frames) != 2 * stated:
         raise DataError(f"{place}: cut short; it has {len(frames) // 2} of {stated} samples")
     values = np.frombuffer(frames, "<i2").astype(np.float32) / np.float32(32768)
@@ -46,10 +46,10 @@ def read_wav(place: str, content: bytes) -> Array:
 
 
 def read_flac(file: Path) -> Array:
-    """Return the samples of a FLAC file, its channels averaged, at 22,050 Hz.
+    """Return the samples of a FLAC file, averaged over channels and resampled to 22,050 Hz.
 
     Raises:
-        DataError: it is no FLAC file, is cut short, or is empty.
+        DataError: the file is not a FLAC file, is truncated or is empty.
         KitError: soundfile is not installed.
     """
     from scipy.signal import resample_poly
@@ -74,20 +74,21 @@ def read_flac(file: Path) -> Array:
 
 
 def lengthened(values: Array) -> Array:
-    """Return audio of at least one second: what is shorter is repeated."""
+    """Return audio of at least one second; shorter audio is repeated."""
     return values if len(values) >= RATE else np.resize(values, RATE)
 
 
 def chunks(values: Array) -> list[Array]:
-    """Return the seconds of audio that begin every half second; the last ones are repeated.
+    """Return chunks of one second that begin every half second; shorter ones are repeated.
 
-    As FSD50K's baseline systems cut clips: the end of a clip gives chunks of its own.
+    FSD50K's baseline systems cut clips in this way: the rest at the end also gives a chunk.
     """
     step = RATE // 2 if len(values) >= RATE else RATE
     return [lengthened(values[start : start + RATE]) for start in range(0, len(values), step)]
 
 
 def _checked(place: str, values: Array) -> Array:
+    """Check that audio is not empty and finite, and return it."""
     if len(values) == 0:
         raise DataError(f"{place}: no sample of audio in it")
     return checks.finite(place, values)

@@ -1,4 +1,4 @@
-"""What is published of FSD50K: clips of each fold, labels, and the baselines' scores."""
+"""Published facts about FSD50K: clips of each fold, labels, and scores of baselines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kit.task import Task
 
 
 def facts(task: Task, data: Prepared) -> Iterator[Fact]:
-    """Yield sizes, labels, the shape of a chunk, and what two networks reach."""
+    """Yield sizes, labels, the shape of a chunk, and the known scores of two networks."""
     yield from sizes(task, data)
     y = np.asarray(data.array("y"))
     yield fact("clips together", 51_197, len(y), where="Fonseca et al. 2022")

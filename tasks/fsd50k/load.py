@@ -1,4 +1,4 @@
-"""Loading FSD50K: one random chunk of a clip in training, all of its chunks in evaluation.
+"""Loading FSD50K: a random chunk of each clip in training, all chunks of a clip in evaluation.
 
 Training chunks are masked (SpecAugment) and mixed with background noise, in decibels.
 """
@@ -22,15 +22,15 @@ from kit.settings.common import Positive, Share
 
 
 class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``data.load`` can say.
+    """The fields of ``data.load``.
 
     Attributes:
-        mix: how often a chunk is mixed with noise.
-        noise: the noise's largest weight.
-        mask: how often a spectrogram is masked.
-        rounds: at most so many bands of each kind are.
-        bins: over at most such a share of the bins.
-        frames: over at most such a share of the frames.
+        mix: probability that a chunk is mixed with noise.
+        noise: largest weight of the noise in the mixture.
+        mask: probability that a spectrogram is masked.
+        rounds: largest number of masked bands of bins, and of frames.
+        bins: largest width of a band of bins, as a share of all bins.
+        frames: largest width of a band of frames, as a share of all frames.
     """
 
     mix: Share = 0.75
@@ -49,7 +49,7 @@ class Loader(loading.Loader):
     draws: ClassVar[bool] = True
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
-        """Return (samples, 2): the clip, and the chunk within it, -1 for one to be drawn."""
+        """Return addresses (samples, 2): clip and number of its chunk, -1 for a random one."""
         if training:
             return np.stack([indices, np.full_like(indices, -1)], axis=1)
         offsets = np.asarray(self.prepared.array("x-offsets"))
@@ -59,7 +59,7 @@ class Loader(loading.Loader):
         return np.stack([clips, chunks], axis=1)
 
     def gather(self, addresses: Tensor, training: bool) -> Batch:
-        """Return x (batch, 1, 96, 101), in decibels above the chunk's mean."""
+        """Return x (batch, 1, 96, 101), in decibels relative to the chunk's mean, and labels y."""
         clip, chunk = addresses.unbind(1)
         first, end = self.take("x-offsets")(clip), self.take("x-offsets")(clip + 1)
         drawn = (torch.rand(len(clip), device=clip.device) * (end - first)).long()
@@ -80,7 +80,7 @@ class Loader(loading.Loader):
         )
 
     def _mixed(self, x: Tensor) -> Tensor:
-        """Mix chunks with random places of random noise files."""
+        """Return chunks, some of them mixed with a random part of a random noise file."""
         if not self.prepared.has("shared-noise"):
             return x
         batch, device = len(x), x.device
@@ -92,20 +92,20 @@ class Loader(loading.Loader):
         frames = torch.arange(x.shape[-1], device=device)
         noise = self.take("shared-noise")((first + start)[:, None] + frames).float()
         noise = noise.mT[:, None] - means[file][:, None, None, None]
-        # A band is placed within the whole file, before a part of it is cut out.
+        # Bands are placed in the whole noise file, of which this is a part.
         noise = self._masked(noise, length, start, lowest[file] - means[file])
-        chosen = torch.rand(batch, device=device) < self.parameters.mix
-        weight = torch.rand(batch, device=device) * self.parameters.noise * chosen
+        mixed = torch.rand(batch, device=device) < self.parameters.mix
+        weight = torch.rand(batch, device=device) * self.parameters.noise * mixed
         return torch.lerp(x, noise, weight[:, None, None, None])
 
     def _masked(self, x: Tensor, length: Tensor, start: Tensor, fill: Tensor) -> Tensor:
-        """Fill bands of bins and of frames (SpecAugment, Park et al. 2019).
+        """Return spectrograms with masked bands of bins and frames (SpecAugment, Park et al. 2019).
 
         Args:
-            x: (batch, 1, bins, frames), a part of longer spectrograms.
-            length: (batch,) frames of the whole ones.
-            start: (batch,) where the part begins.
-            fill: (batch,) with what; the lowest value of the whole.
+            x: (batch, 1, bins, frames), parts of longer spectrograms.
+            length: (batch,) number of frames of the whole spectrograms.
+            start: (batch,) frame of the whole at which the part begins.
+            fill: (batch,) value of masked entries: the lowest value of the whole.
         """
         batch, _, bins, frames = x.shape
         masked = torch.rand(batch, device=x.device) < self.parameters.mask
@@ -128,7 +128,7 @@ class Loader(loading.Loader):
 
     @cached_property
     def _noise(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Where each noise file begins (files + 1,), and the mean and the minimum of each."""
+        """First frame of each noise file (files + 1,), and each one's mean and minimum (files,)."""
         bounds = np.array(self.prepared.array("shared-noise-offsets"))
         values = self.prepared.array("shared-noise")
         files = [values[a:b].astype(np.float32) for a, b in pairwise(bounds.tolist())]

@@ -1,4 +1,4 @@
-"""FSD50K's data: log-mel spectrograms of the chunks of each clip, computed one at a time."""
+"""Preparing FSD50K: log-mel spectrograms of the chunks of each clip."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ COUNT = {"train": 64, "val": 16, "test": 24}
 
 
 def prepare(job: Preparation) -> Contents:
-    """Return all clips, as ragged chunks, and the folds over them."""
+    """Return all clips and the folds over them; x has the chunks of each clip, ragged."""
     if job.tier == "sample":
         folds, store = read_folder(job.raw / "samples", job.scratch, job.progress)
         return _contents(folds, store, {}, {"labels": "prefix of the file name"})
     if job.tier == "rebuilt":
-        rebuilt, values, own = read_rebuilt(job)
+        rebuilt, values, musan = read_rebuilt(job)
         origin = {"resampled by": "scipy.signal.resample_poly"}
-        return _contents(rebuilt, values, dict(zip(NOISE_ARRAYS, own, strict=True)), origin)
+        return _contents(rebuilt, values, dict(zip(NOISE_ARRAYS, musan, strict=True)), origin)
     archive = job.raw / "audio.zip"
     if job.tier == "synthetic":
         counts = {name: job.samples.get(name, count) for name, count in COUNT.items()}
@@ -41,6 +41,7 @@ def prepare(job: Preparation) -> Contents:
     return _contents(folds, store, shared, {})
 
 
+# Noise files joined, (frames, 96), and the first frame of each.
 NOISE_ARRAYS = ("shared-noise", "shared-noise-offsets")
 
 

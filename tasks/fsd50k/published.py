@@ -1,6 +1,6 @@
-"""Reading the published archive: manifests, chunk WAVs and background noise, as they come.
+"""Reading the published archive: manifests, WAV files of chunks, and background noise.
 
-Nothing is unpacked: a chunk is read, transformed, and written to its place.
+The archive is not unpacked: each chunk is read, transformed and stored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def read_manifests(archive: Path) -> dict[str, list[Clip]]:
     """Return the clips of each fold, sorted by name.
 
     Raises:
-        DataError: a manifest is missing or damaged, or they name a clip or a chunk twice.
+        DataError: a manifest is missing or damaged, or a clip or chunk is named twice.
     """
     wanted = {f"chunks/{name}" for name in (*MANIFESTS.values(), LABEL_MAP)}
 
@@ -55,13 +55,13 @@ def read_manifests(archive: Path) -> dict[str, list[Clip]]:
 
 
 def read_chunks(archive: Path, store: Store, numbers: dict[str, int], progress: Progress) -> None:
-    """Put the spectrogram of each chunk to its place, in the order of the archive.
+    """Store the spectrogram of each chunk that is not stored yet.
 
     Args:
-        archive: of chunks, as published; read once from front to end.
-        store: where to.
-        numbers: of the chunks, by file name.
-        progress: called with (done, total).
+        archive: the published archive, read once in its order.
+        store: the store of spectrograms.
+        numbers: numbers of the chunks in the store, by file name.
+        progress: called with (done, total) chunks.
 
     Raises:
         DataError: a chunk is missing, not a WAV file, or not one second long.
@@ -86,9 +86,9 @@ def read_chunks(archive: Path, store: Store, numbers: dict[str, int], progress: 
 
 
 def read_noise(archive: Path) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int64]] | None:
-    """Return the background noise: joined spectrograms (frames, 96) and where each file begins.
+    """Return the background noise: joined spectrograms (frames, 96), and each file's first frame.
 
-    None if the archive has no noise.
+    The result is None if the archive has no noise.
     """
     spectrograms = [
         (name, log_mel(read_wav(f"{archive.name}: {name}", stream.read())).T)
@@ -114,18 +114,20 @@ def _text(name: str, content: bytes) -> str:
 
 
 def _label_map(text: str) -> dict[str, int]:
+    """Return the numbers of the labels by their names."""
     try:
-        found = decode_json(text, object)
+        numbers = decode_json(text, object)
     except ValueError as error:
         raise DataError(f"{LABEL_MAP}: not JSON ({error})") from None
-    if not isinstance(found, dict) or sorted(map(str, found.values())) != sorted(
+    if not isinstance(numbers, dict) or sorted(map(str, numbers.values())) != sorted(
         map(str, range(LABELS))
     ):
         raise DataError(f"{LABEL_MAP}: not a map of {LABELS} labels to 0..{LABELS - 1}")
-    return found
+    return numbers
 
 
 def _clips(file: str, text: str, labels: dict[str, int]) -> list[Clip]:
+    """Return the clips of a manifest, sorted by name."""
     chunks: dict[str, list[str]] = {}
     marks: dict[str, tuple[int, ...]] = {}
     rows = csv.DictReader(io.StringIO(text))

@@ -1,7 +1,7 @@
-"""FSD50K from its own record: clips of any rate, resampled and cut as NAS-Bench-360 says.
+"""FSD50K from its record on Zenodo: clips are resampled and cut as NAS-Bench-360 states.
 
-Resampled by scipy's polyphase filter, where the authors took ffmpeg in a version that is not
-recorded: the sound is the same, its bits are not.
+Clips are resampled by scipy's polyphase filter. The authors used ffmpeg in a version that is not
+recorded, so the samples differ slightly from theirs.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from .clips import LABELS, Clip, Store
 from .spectrum import RATE, log_mel
 
 DEV, EVAL = "FSD50K.dev_audio", "FSD50K.eval_audio"
+# Number of files into which each archive is split.
 PARTS = {DEV: 6, EVAL: 2}
 TRUTH, NOISE = "FSD50K.ground_truth", "musan"
 
@@ -66,10 +67,10 @@ def read(
 
 
 def resampled(place: str, content: bytes) -> Array:
-    """Return a WAV file of 16 bits, its channels averaged, at 22,050 Hz and rounded to 16 bits.
+    """Return a 16-bit WAV file averaged over channels, at 22,050 Hz, in -1..1 in steps of 16 bits.
 
     Raises:
-        DataError: it is something else, cut short or empty.
+        DataError: the file has another format, is truncated or is empty.
     """
     from scipy.signal import resample_poly
 
@@ -81,6 +82,7 @@ def resampled(place: str, content: bytes) -> Array:
 
 
 def _wav(place: str, content: bytes) -> tuple[int, npt.NDArray[np.float64]]:
+    """Return the sampling rate and the samples of a WAV file, averaged over channels."""
     try:
         with wave.open(io.BytesIO(content)) as file:
             channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
@@ -93,17 +95,17 @@ def _wav(place: str, content: bytes) -> tuple[int, npt.NDArray[np.float64]]:
 
 
 def _clips(job: Preparation) -> Iterator[tuple[str, bytes]]:
-    """Yield (number of the clip, WAV) from the split archives, or from their folders."""
+    """Yield (clip's name, WAV file) from the split archives, or from folders unpacked from them."""
     for name, count in PARTS.items():
         folder = job.raw / name
         if folder.is_dir():
-            found: Iterable[tuple[str, bytes]] = (
+            entries: Iterable[tuple[str, bytes]] = (
                 (file, stream.read() or b"") for file, stream in archives.members(folder)
             )
         else:
             parts = [job.raw / f"{name}.z{number:02d}" for number in range(1, count)]
-            found = split_zip.members([*parts, job.raw / f"{name}.zip"], _is_wav)
-        for path, content in found:
+            entries = split_zip.members([*parts, job.raw / f"{name}.zip"], _is_wav)
+        for path, content in entries:
             if _is_wav(path):
                 yield PurePosixPath(path).stem, content
 
@@ -114,7 +116,7 @@ def _is_wav(path: str) -> bool:
 
 
 def _lengths(job: Preparation) -> Iterator[tuple[str, int]]:
-    """Yield the length of each clip at 22,050 Hz."""
+    """Yield (name, length in samples at 22,050 Hz) of each clip."""
     for name, content in _clips(job):
         try:
             with wave.open(io.BytesIO(content)) as file:
@@ -125,6 +127,7 @@ def _lengths(job: Preparation) -> Iterator[tuple[str, int]]:
 
 
 def _compute(job: Preparation, store: Store, numbers: dict[str, int]) -> None:
+    """Store the spectrogram of each chunk that is not stored yet."""
     done = int(store.done.sum())
     for name, content in _clips(job):
         first = numbers.get(f"{name}_0000")
@@ -141,33 +144,34 @@ def _compute(job: Preparation, store: Store, numbers: dict[str, int]) -> None:
 
 
 def _tables(job: Preparation) -> dict[str, list[list[str]]]:
+    """Return the rows of the tables of clips and labels, by file name."""
     place = job.find(f"{TRUTH}.zip", TRUTH)
     wanted = ("dev.csv", "eval.csv", "vocabulary.csv")
-    found = {
+    tables = {
         PurePosixPath(path).name: list(csv.reader((stream.read() or b"").decode().splitlines()))
         for path, stream in archives.members(
             place, wanted=lambda path: PurePosixPath(path).name in wanted
         )
     }
     for name in wanted:
-        if not found.get(name):
+        if not tables.get(name):
             raise DataError(f"{place.name}: there is no {name}")
-    return found
+    return tables
 
 
 def _noise(job: Preparation) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int64]]:
-    """Return MUSAN's noise: joined spectrograms (frames, 96) and where each file begins."""
+    """Return MUSAN's noise: joined spectrograms (frames, 96), and each file's first frame."""
     place = job.find("musan.tar.gz", NOISE)
 
     def is_wanted(path: str) -> bool:
         return "noise" in PurePosixPath(path).parts[:-1] and _is_wav(path)
 
-    found = {
+    spectrograms = {
         path: log_mel(resampled(f"{place.name}: {path}", stream.read() or b"")).T
         for path, stream in archives.members(place, wanted=is_wanted)
     }
-    parts = [found[path] for path in sorted(found)]
-    # A file shorter than a chunk of a second leaves no room to cut one from.
+    parts = [spectrograms[path] for path in sorted(spectrograms)]
+    # No chunk of a second can be cut from shorter files.
     parts = [part for part in parts if len(part) > RATE // 220]
     if not parts:
         raise DataError(f"{place.name}: there is no noise of a second or more in it")

@@ -11,7 +11,7 @@ from .audio import chunks, read_flac
 from .clips import LABELS, Clip, Progress, Store
 from .spectrum import log_mel
 
-# Of five clips of a label, the first tests and the second validates.
+# Folds of each five clips of a label, in random order.
 FIFTHS = ("test", "val", "train", "train", "train")
 
 
@@ -20,8 +20,13 @@ def read_folder(
 ) -> tuple[dict[str, list[Clip]], Store]:
     """Return the clips of each fold, and the spectrograms of all chunks in the same order.
 
+    Args:
+        folder: FLAC files at any depth.
+        store_folder: folder for the spectrograms.
+        progress: called with (done, total) clips.
+
     Raises:
-        DataError: there is no file, too many labels, or a file is not what it should be.
+        DataError: there are no files or too many labels, or a file is invalid.
     """
     files = sorted(folder.rglob("*.flac"), key=lambda file: file.name)
     names = sorted({_label(file) for file in files})
@@ -29,10 +34,10 @@ def read_folder(
         raise DataError(f"{folder.name}: {len(names)} labels in {len(files)} FLAC files")
     folds: dict[str, list[Path]] = {"train": [], "val": [], "test": []}
     for name in names:
-        own = [file for file in files if _label(file) == name]
-        order = generator(0, "fsd50k", name).permutation(len(own))
+        labelled = [file for file in files if _label(file) == name]
+        order = generator(0, "fsd50k", name).permutation(len(labelled))
         for place, number in enumerate(order):
-            folds[FIFTHS[place % len(FIFTHS)]].append(own[number])
+            folds[FIFTHS[place % len(FIFTHS)]].append(labelled[number])
     clips: dict[str, list[Clip]] = {}
     spectrograms = []
     for fold, members in folds.items():

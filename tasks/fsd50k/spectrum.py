@@ -1,6 +1,7 @@
 """The log-mel spectrogram of FSD50K's baseline systems, as the released code computes it.
 
-Windows of 30 ms every 10 ms, 96 mel bins, powers in decibels, at most 80 below the loudest.
+It has windows of 30 ms every 10 ms and 96 mel bins, with powers in decibels, which are raised to at
+least 80 dB below the loudest.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from scipy.sparse import csr_array
 
 RATE = 22_050
 BINS, FRAMES = 96, 101
+# In samples.
 TRANSFORM, WINDOW, HOP = 1920, 661, 220
+# Smallest power; smallest level below the loudest, dB.
 FLOOR, RANGE = 1e-10, 80.0
 Array = npt.NDArray[np.float32]
 
@@ -22,10 +25,10 @@ Array = npt.NDArray[np.float32]
 def log_mel(audio: npt.NDArray[np.float32]) -> Array:
     """Return the spectrogram (96, 1 + samples // 220) in dB of audio (samples,) at 22,050 Hz.
 
-    The audio is continued by its mirror image for half a transform at both ends.
+    The audio is extended by reflection at both ends, by half a transform.
     """
     padded = np.pad(audio, TRANSFORM // 2, mode="reflect")
-    # The window stands in the middle of the transform; where it is zero nothing is needed.
+    # The window is in the middle of the transform; samples outside it are not needed.
     skipped = (TRANSFORM - WINDOW) // 2
     pieces = np.lib.stride_tricks.sliding_window_view(padded[skipped:], WINDOW)
     count = 1 + (len(padded) - TRANSFORM) // HOP
@@ -37,7 +40,7 @@ def log_mel(audio: npt.NDArray[np.float32]) -> Array:
 
 @cache
 def filterbank() -> Array:
-    """Return the triangular filters (96, 961): mel scale of HTK, from 0 Hz, heights of one."""
+    """Return the triangular filters (96, 961) on HTK's mel scale, from 0 Hz, of height one."""
     edges = _hertz(np.linspace(_mel(0.0), _mel(RATE / 2), BINS + 2))
     frequencies = np.linspace(0, RATE / 2, TRANSFORM // 2 + 1)
     distance = edges[:, None] - frequencies
@@ -48,13 +51,13 @@ def filterbank() -> Array:
 
 @cache
 def _sparse_filterbank() -> csr_array[np.float32]:
-    """Return the filters without their zeros: a hundredth of the work, and none for threads."""
+    """Return the filters as a sparse matrix: a hundredth of the work, and without threads."""
     return csr_array(filterbank())
 
 
 @cache
 def _window() -> Array:
-    """Return the Hann window (661,), periodic."""
+    """Return the periodic Hann window (661,)."""
     phase = 2 * np.pi * np.arange(WINDOW) / WINDOW
     return (0.5 - 0.5 * np.cos(phase)).astype(np.float32)
 

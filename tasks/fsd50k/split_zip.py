@@ -1,7 +1,7 @@
-"""Reading a zip that was split into several files (``.z01``, ``.z02``, ..., ``.zip``), in place.
+"""Reading a zip archive that is split into several files (``.z01``, ``.z02``, ..., ``.zip``).
 
-Python's own reader wants them joined first (``zip -s 0``), which takes the room of all once more.
-The format is PKWARE's APPNOTE: an entry tells the number of its file and its place in that one.
+Python's own reader needs them joined (``zip -s 0``), which takes the same disk space once more. The
+format is that of PKWARE's APPNOTE: an entry has the number of its file and its offset in it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import IO
 
 from kit.errors import DataError
 
+# Signatures of the end of the directory, of that of zip64, of an entry, and of a file's header.
 END, LONG_END, ENTRY, LOCAL = b"PK\5\6", b"PK\6\6", b"PK\1\2", b"PK\3\4"
+# Stands in fields whose value is in the zip64 record.
 LONG = 0xFFFFFFFF
 STORED, DEFLATED = 0, 8
 CHUNK = 1 << 20
@@ -24,6 +26,8 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class _Entry:
+    """An entry of the directory; sizes in bytes, start counted over all files joined."""
+
     name: str
     method: int
     crc: int
@@ -38,11 +42,11 @@ def members(
     """Yield (name, content) of the files in a split archive, in its order.
 
     Args:
-        parts: its files in order, the one called ``.zip`` last.
-        wanted: which files, by name.
+        parts: the archive's files in order, the one ending in ``.zip`` last.
+        wanted: tells by its name whether a member is yielded.
 
     Raises:
-        DataError: a part is missing, or the archive is damaged; the line names it.
+        DataError: a part is missing, or the archive is damaged; the message names it.
     """
     for part in parts:
         if not part.is_file():
@@ -54,6 +58,7 @@ def members(
 
 
 def _directory(parts: Sequence[Path], stream: _Joined) -> list[_Entry]:
+    """Return the entries of the archive's directory."""
     archive = parts[-1].name
     tail = stream.read_at(max(0, stream.size - (1 << 16) - 22), (1 << 16) + 22)
     place = tail.rfind(END)
@@ -78,6 +83,7 @@ def _directory(parts: Sequence[Path], stream: _Joined) -> list[_Entry]:
 
 
 def _entry(content: bytes, position: int, stream: _Joined) -> tuple[_Entry, int]:
+    """Return the entry at a position of the directory, and the position of the next one."""
     fields = struct.unpack_from("<HHHHHHIIIHHHHHII", content, position + 4)
     method, crc, packed, size = fields[3], *fields[6:9]
     name_length, extra_length, comment, disk = fields[9:13]
@@ -89,7 +95,7 @@ def _entry(content: bytes, position: int, stream: _Joined) -> tuple[_Entry, int]
         kind, length = struct.unpack_from("<HH", extra)
         value, extra = io.BytesIO(extra[4 : 4 + length]), extra[4 + length :]
         if kind == 1:
-            # What does not fit into its field stands here, in this order.
+            # The zip64 record has the values that do not fit into their fields, in this order.
             size = _long(value) if size == LONG else size
             packed = _long(value) if packed == LONG else packed
             offset = _long(value) if offset == LONG else offset
@@ -104,6 +110,7 @@ def _long(value: IO[bytes]) -> int:
 
 
 def _content(archive: str, stream: _Joined, entry: _Entry) -> bytes:
+    """Return the content of a member, after a check of its size and checksum."""
     head = stream.read_at(entry.start, 30)
     if head[:4] != LOCAL:
         raise DataError(f"{archive}: {entry.name} is not where the directory says; a wrong part?")
@@ -121,7 +128,12 @@ def _content(archive: str, stream: _Joined, entry: _Entry) -> bytes:
 
 
 class _Joined:
-    """Several files, read as if they were one."""
+    """Several files that are read as if they were one.
+
+    Attributes:
+        size: bytes of all files together.
+        starts: offset at which each file begins.
+    """
 
     def __init__(self, parts: Sequence[Path]) -> None:
         self.files = [part.open("rb") for part in parts]
@@ -137,13 +149,13 @@ class _Joined:
             file.close()
 
     def read_at(self, place: int, count: int) -> bytes:
-        """Return so many bytes from a place on, over the ends of files; fewer at the very end."""
-        found = b""
+        """Return ``count`` bytes from an offset, across files; fewer at the end of the last one."""
+        content = b""
         for file, start in zip(self.files, self.starts, strict=True):
             size = file.seek(0, io.SEEK_END)
-            if start <= place < start + size and len(found) < count:
+            if start <= place < start + size and len(content) < count:
                 file.seek(place - start)
-                block = file.read(count - len(found))
-                found += block
+                block = file.read(count - len(content))
+                content += block
                 place += len(block)
-        return found
+        return content

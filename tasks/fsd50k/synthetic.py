@@ -1,4 +1,4 @@
-"""Synthetic clips in the published archive: each label a sound of its own, under noise."""
+"""Synthetic clips in the format of the published archive; each label has its own sound."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .clips import LABELS
 from .published import LABEL_MAP, MANIFESTS, NOISE
 from .spectrum import RATE
 
-# Of the 200 labels so many are ever heard.
+# Number of the 200 labels that occur.
 HEARD = 8
 
 
 def write_archive(file: Path, counts: Mapping[str, int]) -> Path:
-    """Write that many clips of each fold, and return the file."""
+    """Write an archive with ``counts`` clips of each fold, and return the file."""
     with replacing(file) as stream, zipfile.ZipFile(stream, "w") as archive:
         names = {f"label {number}": number for number in range(LABELS)}
         _write(archive, f"chunks/{LABEL_MAP}", json.dumps(names).encode())
@@ -47,7 +47,7 @@ def write_archive(file: Path, counts: Mapping[str, int]) -> Path:
 
 
 def _sound(random: np.random.Generator, labels: list[int]) -> npt.NDArray[np.float64]:
-    """Return a second of sound: per label a tone of its own pitch and rhythm, at any phase."""
+    """Return a second of sound: noise, and for each label a tone of its own pitch and rhythm."""
     time = np.arange(RATE) / RATE
     sound = 0.02 * random.standard_normal(RATE)
     for label in labels:
@@ -68,5 +68,5 @@ def _wav(sound: npt.NDArray[np.float64]) -> bytes:
 
 
 def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    # A fixed date: the same draw gives the same bytes.
+    # ZipInfo has a fixed date, so the same content gives the same bytes.
     archive.writestr(zipfile.ZipInfo(name), content)

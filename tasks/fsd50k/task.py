@@ -3,7 +3,7 @@
 from kit.mirrors import bucket, drive, zenodo
 from kit.task import About, Source, Task
 
-# File, bytes and MD5, as FSD50K's record on Zenodo states them; metadata and documents left out.
+# File, bytes and MD5, as stated by FSD50K's record on Zenodo; without metadata and documents.
 ZENODO = (
     ("dev_audio.z01", 3_221_225_472, "faa7cf4cc076fc34a44a479a5ed862a3"),
     ("dev_audio.z02", 3_221_225_472, "8f9b66153e68571164fb1315d00bc7bc"),
@@ -15,7 +15,7 @@ ZENODO = (
     ("eval_audio.zip", 3_037_675_767, "6fa47636c3a3ad5c7dfeba99f2637982"),
     ("ground_truth.zip", 334_701, "ca27382c195e37d2269c4c866dd73485"),
 )
-# For the background noise.
+# Mirrors of OpenSLR, which has MUSAN, the background noise.
 OPENSLR = (
     "https://www.openslr.org",
     "https://us.openslr.org",
@@ -75,9 +75,9 @@ TASK = Task(
             folder=True,
         ),
     ),
-    # Both papers train on the training clips alone, in the final fit too.
+    # Both papers use only the training clips in the final fit too.
     rules={"roles": {"final_fit": ("train",)}},
-    # Chosen once, on grounds of cost alone: what two CPU cores do in minutes and in seconds.
+    # Reduced sizes were chosen once, by their cost only: minutes and seconds on two CPU cores.
     reduced={
         "lite": {"samples": {"train": 160, "val": 48, "test": 48}, "stride": 2},
         "smoke": {"samples": {"train": 16, "val": 8, "test": 8}, "stride": 3},
