@@ -1,4 +1,4 @@
-"""Where each image of a copy is: a file in a class folder, or a stretch of a shard."""
+"""The index of a copy's images: each is a file in a class folder, or a range of a shard."""
 
 from __future__ import annotations
 
@@ -12,47 +12,50 @@ from kit.errors import DataError
 
 IMAGES = (".jpeg", ".jpg", ".png")
 CLASSES = 1000
-# A stretch of a shard: path:offset:size. No image file's name ends so.
+# The address of a range of a shard: path:offset:size, in bytes. No image file has such a name.
 STRETCH = re.compile(rb"(.+\.tar):(\d+):(\d+)")
 
 
 @dataclass(frozen=True)
 class ImageFile:
-    """One image: its address below the raw folder, and its class by name or number."""
+    """One image: its address relative to the raw folder, and the name or number of its class."""
 
     address: str
     label: str
 
 
 def images(root: Path, fold: str, progress: Callable[[int], None]) -> list[ImageFile]:
-    """Return the images of a fold, class folders or webdataset shards, in the order of names.
+    """Return the images of a fold, from class folders or webdataset shards, sorted by name.
 
     Args:
-        root: the raw folder; addresses are relative to it.
-        fold: the folder below it.
-        progress: called with the number of images seen.
+        root: the folder that addresses are relative to.
+        fold: the folder of the fold below it.
+        progress: called with the number of images found so far.
 
     Raises:
-        DataError: there is neither.
+        DataError: the folder has neither, or a shard is damaged.
     """
     folder = root / fold
     shards = sorted(folder.rglob("*.tar"))
-    found: list[ImageFile] = []
+    index: list[ImageFile] = []
     for shard in shards:
-        found += _stretches(shard, shard.relative_to(root).as_posix())
-        progress(len(found))
+        index += _stretches(shard, shard.relative_to(root).as_posix())
+        progress(len(index))
     if not shards:
         for group in sorted(each for each in folder.iterdir() if each.is_dir()):
             files = sorted(each for each in group.rglob("*") if each.suffix.lower() in IMAGES)
-            found += [ImageFile(file.relative_to(root).as_posix(), group.name) for file in files]
-            progress(len(found))
-    if not found:
+            index += [ImageFile(file.relative_to(root).as_posix(), group.name) for file in files]
+            progress(len(index))
+    if not index:
         raise DataError(f"{folder} holds neither class folders of images nor shards (*.tar)")
-    return found
+    return index
 
 
 def labels(train: list[ImageFile], test: list[ImageFile]) -> list[int]:
-    """Return the number of each image's class: its own if it is one, else its name's place.
+    """Return the class number of each image, those of ``train`` first.
+
+    If all labels are numbers, they are the class numbers; else classes are numbered in the order of
+    their names.
 
     Raises:
         DataError: there are not 1,000 classes, or a test image is of another class.
@@ -75,7 +78,7 @@ def read(root: Path, address: bytes) -> bytes:
     """Return the encoded image at an address.
 
     Raises:
-        DataError: it is no longer there.
+        DataError: the image is no longer there.
     """
     stretch = STRETCH.fullmatch(address)
     path = root / (stretch[1] if stretch else address).decode()
@@ -93,7 +96,10 @@ def read(root: Path, address: bytes) -> bytes:
 
 
 def _stretches(shard: Path, address: str) -> list[ImageFile]:
-    """A sample is the members of one name: an image, and its class in a ``.cls``."""
+    """Return the images of a shard, sorted by name.
+
+    A sample is two members of the same name: an image, and a ``.cls`` with the class number.
+    """
     places: dict[str, str] = {}
     classes: dict[str, str] = {}
     try:

@@ -1,4 +1,4 @@
-"""Loading ImageNet: images are read where they are, decoded and cut when a batch needs them."""
+"""Loading ImageNet: images are read from the user's copy and decoded for each batch."""
 
 from __future__ import annotations
 
@@ -21,31 +21,33 @@ from kit.errors import DataError, KitError
 
 from .index import read
 
-# A training image shows this share of the picture at least, this wide to this high.
+# Random parts of a picture: smallest share of its area, range of width to height, and the number of
+# tries to find one that fits.
 SMALLEST = 0.08
 RATIOS = (3 / 4, 4 / 3)
 ATTEMPTS = 10
-# What evaluation cuts from: 256 for 224.
+# In evaluation, the shorter side of the resized picture relative to the window.
 MARGIN = 256 / 224
 
 Box = tuple[float, float, float, float]
 
 
 class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``data.load`` can say.
+    """The fields of ``data.load``.
 
     Attributes:
-        random: false for the middle of the picture in training, too.
+        random: whether training takes random parts of pictures; else it takes the middle.
     """
 
     random: bool = True
 
 
 class Loader(loading.Loader):
-    """Squares of ``window`` pixels: a random, resized and flipped part of a picture in training.
+    """Loads squares of ``window`` x ``window`` pixels.
 
-    In evaluation the middle of the picture, after its shorter side was brought to 8/7 of the
-    window. Bilinear with antialiasing, as is usual on ImageNet (Szegedy et al. 2015).
+    In training a square is a random part of the picture, resized and flipped at random (Szegedy et
+    al. 2015). In evaluation it is the middle of the picture, after its shorter side was resized to
+    8/7 of the window. Resizing is bilinear with antialiasing, as usual on ImageNet.
     """
 
     Parameters = Parameters
@@ -54,12 +56,12 @@ class Loader(loading.Loader):
     streams: ClassVar[bool] = True
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
-        """Return (samples, 1): the samples' indices."""
+        """Return addresses (samples, 1): the indices of the samples."""
         del training
         return indices[:, None]
 
     def gather(self, addresses: Tensor, training: bool) -> Batch:
-        """Return x (batch, 3, side, side), uint8."""
+        """Return images x (batch, 3, window, window), uint8, and classes y (batch,)."""
         rows, device = addresses[:, 0].cpu(), addresses.device
         training = training and self.parameters.random
         drawn = torch.rand(len(rows), 2 * ATTEMPTS + 3).tolist() if training else []
@@ -76,6 +78,7 @@ class Loader(loading.Loader):
         )
 
     def _square(self, address: bytes, drawn: list[float] | None) -> npt.NDArray[np.uint8]:
+        """Return the square (3, window, window) of an image; ``drawn`` is None for the middle."""
         library = pillow()
         side = self.config.window
         try:
@@ -94,13 +97,15 @@ class Loader(loading.Loader):
 def part(width: int, height: int, drawn: list[float]) -> Box:
     """Return a random part of a picture: (left, top, right, bottom).
 
-    Its area is uniform in 0.08..1 of the picture's, the logarithm of its ratio is uniform too; the
-    first of ten such that fits, else the largest in the middle.
+    Its area is uniform in 0.08..1 of the picture's, and the logarithm of its aspect ratio is
+    uniform in the allowed range. The first of ten such parts that fits is returned; if none fits,
+    the largest part in the middle with an allowed ratio.
 
     Args:
-        width: of the picture, pixels.
-        height: of the picture, pixels.
-        drawn: uniform in 0..1: area and ratio of each attempt, then the place.
+        width: width of the picture, pixels.
+        height: height of the picture, pixels.
+        drawn: random numbers in 0..1: area and ratio for each of ten tries, then left, top and
+            one that is not used here.
     """
     low, high = map(math.log, RATIOS)
     for attempt in range(ATTEMPTS):

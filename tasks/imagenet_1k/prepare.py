@@ -1,4 +1,4 @@
-"""ImageNet's data: an index of the images where they are. The images themselves are not copied."""
+"""Preparing ImageNet: an index of the images in the user's copy; the images are not copied."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kit.task import Contents, Preparation
 from .index import images, labels
 from .synthetic import COUNT, write
 
-# One training image in so many is held out for validation.
+# One of this many training images is held out for validation.
 HELD_OUT = 100
 
 
 def prepare(job: Preparation) -> Contents:
-    """Return addresses, classes and folds; samples are in an order at random, fixed once."""
+    """Return addresses, classes and folds; training images are in a fixed random order."""
     root, place = job.raw, ""
     if job.tier == "synthetic":
         counts = {name: job.samples.get(name, count) for name, count in COUNT.items()}

@@ -1,4 +1,4 @@
-"""Made-up photographs in class folders: a class is a colour, places and sizes vary."""
+"""Synthetic photographs in class folders: a class has a colour, its position and size vary."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kit.seeding import generator
 from .load import pillow
 
 COUNT = {"train": 400, "val": 100, "test": 200}
-# Few, so that small folds have several images of each.
+# Few classes, so that small folds have several images of each.
 CLASSES = 8
 
 

@@ -1,4 +1,4 @@
-"""ImageNet-1K: photographs of 1,000 classes, a 2D point task; from the user's own copy."""
+"""ImageNet-1K: photographs of 1,000 classes, a 2D point task on the user's own copy."""
 
 from kit.task import About, Source, Task
 
@@ -24,14 +24,14 @@ TASK = Task(
     ),
     tiers=("published", "synthetic"),
     sources=(Source(file="train", folder=True), Source(file="val", folder=True)),
-    # The window is the side of what a network sees; the constants are for pixels of 0..255.
+    # The window is the side of a network's inputs; the constants are for pixels of 0..255.
     rules={
         "window": 224,
         "inputs": "constants",
         "mean": (123.675, 116.28, 103.53),
         "std": (58.395, 57.12, 57.375),
     },
-    # Chosen once, on grounds of cost alone: what two CPU cores do in minutes and in seconds.
+    # Reduced sizes were chosen once, by their cost only: minutes and seconds on two CPU cores.
     reduced={
         "lite": {"window": 64, "samples": {"train": 400, "val": 100, "test": 200}},
         "smoke": {"window": 32, "samples": {"train": 16, "val": 8, "test": 8}},

@@ -1,4 +1,4 @@
-"""What is published of NinaPro: counts, gestures, and the share of the neutral position."""
+"""Published facts about NinaPro: counts, gestures, and the share of the neutral position."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Windows of one Myo armband, from the recordings that the package libemg is tested on."""
+"""Windows of a Myo armband, from the recordings in the tests of the package libemg."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ CHANNELS, STRIDE = 8, 5
 def read(archive: Path) -> tuple[npt.NDArray[np.int8], npt.NDArray[Any], npt.NDArray[Any]]:
     """Return windows (n, 1, 16, 52), gestures (n,) and repetitions (n,).
 
-    A window is 52 steps at 200 Hz, the next one begins 5 later, as in the code of the task's
-    expert. An armband has eight electrodes; the rows of the second one are zeros.
+    Windows have 52 steps at 200 Hz and begin every 5 steps, as in the code of the task's expert.
+    The published data are of two armbands with eight electrodes each; here the rows of the second
+    one are zeros.
 
     Raises:
-        DataError: a recording is missing or is not what it should be.
+        DataError: a recording is missing or invalid.
     """
     windows, gestures, repetitions = [], [], []
     members = archives.members(archive, wanted=lambda name: bool(RECORDING.fullmatch(name)))
@@ -46,6 +47,7 @@ def read(archive: Path) -> tuple[npt.NDArray[np.int8], npt.NDArray[Any], npt.NDA
 
 
 def _windows(place: str, content: bytes) -> npt.NDArray[np.int8]:
+    """Return the windows (n, 1, 16, 52) of a recording; ``place`` names it in error messages."""
     try:
         values = np.loadtxt(io.BytesIO(content), delimiter=",", ndmin=2)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""NinaPro's data: the published windows, a Myo armband's, or generated ones in raw format."""
+"""Preparing NinaPro: the published windows, those of a Myo armband, or synthetic windows."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def prepare(job: Preparation) -> Contents:
 def _published(
     folder: Path, counts: Mapping[str, int], job: Preparation, origin: Mapping[str, Any]
 ) -> Contents:
-    """Join the three published folds, in their order."""
+    """Return the three published folds, joined in their order."""
     parts = []
     for done, (name, count) in enumerate(counts.items(), start=1):
         parts.append(read(folder, name, count))
@@ -52,14 +52,15 @@ def _published(
 
 
 def _sample(job: Preparation) -> Contents:
-    """One repetition of the gestures per fold: windows of a recording overlap.
+    """Return a fold for each repetition of the gestures, since windows of a recording overlap.
 
-    For the last repetition the armband had been turned; it makes a fold of its own.
+    Before the last repetition the armband was turned, so it is a further fold, ``turned``.
     """
     (archive,) = job.raw.glob("libemg-*.tar.gz")
     x, y, repetitions = myo.read(archive)
     job.progress(1, 1)
-    # Recordings lie one after the other; a reduced profile takes a fold from its start.
+    # Shuffled: recordings are stored one after the other, and reduced profiles take the first
+    # samples.
     order = generator(SEED, "ninapro", "sample").permutation(len(x))
     folds = {
         name: order[repetitions[order] == number]

@@ -18,14 +18,14 @@ Labels = npt.NDArray[np.int64]
 def read(folder: Path, fold: str, count: int) -> tuple[npt.NDArray[Any], Labels]:
     """Return windows (count, 1, 16, 52) and labels (count,) in 0..17 of one published fold.
 
-    The files have time before electrodes. Integers of up to 16 bits stay what they are, anything
-    wider is kept as float32, which is what every network gets.
+    In the files, the time axis is before that of electrodes. Integers of at most 16 bits are kept;
+    all other numbers become float32, the dtype of every network's inputs.
 
     Raises:
-        DataError: a file is damaged, or it does not hold what it should.
+        DataError: a file is damaged or invalid.
     """
     file, place = folder / f"ninapro_{fold}.npy", f"ninapro_{fold}.npy: windows"
-    # The released code allows for pickled files, so numbers may come as objects.
+    # The released code allows pickled files, so numbers may be stored as objects.
     windows = checks.numbers(place, load_npy(file), (count, STEPS, ELECTRODES))
     if windows.dtype not in (np.int8, np.uint8, np.int16):
         windows = checks.finite(place, windows.astype(np.float32))

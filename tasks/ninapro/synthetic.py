@@ -1,4 +1,4 @@
-"""Windows of made-up gestures, written as the published files are."""
+"""Windows of synthetic gestures, written in the format of the published files."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ NEUTRAL = 0.65
 def write(folder: Path, counts: Mapping[str, int], seed: int) -> None:
     """Write ``ninapro_<fold>.npy`` and ``label_<fold>.npy``.
 
-    A gesture is a pattern of muscle activity, that is of the noise's strength, over the
-    electrodes, which swells and fades; 65 per cent of the windows are the neutral position.
+    Signals are noise that swells and fades. A gesture is a pattern of its strength over the
+    electrodes; 65 per cent of the windows are the neutral position.
     """
     strengths = generator(seed, "ninapro", "classes").uniform(2, 30, (CLASSES, ELECTRODES))
     strengths[0] = 2.0

@@ -3,7 +3,7 @@
 from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
 
-# File, identifier on Drive, MD5 as the repository FWRENCH states it.
+# File, identifier on Drive, and MD5 as stated by the repository FWRENCH.
 FILES = (
     ("ninapro_train", "1zcrpm9gPwKk_neZNJ6TygAq8Udmuc4LD", "d4c33785587983348e6091e86a0d30b6"),
     ("label_train", "1xYd5EqUwxp0wBoIXfFSS6FjjdhVD1z-k", "4164e7fcae3f8abed0a04fd86b704f77"),
@@ -61,7 +61,7 @@ TASK = Task(
             tier="sample",
         ),
     ),
-    # Chosen once, on grounds of cost alone.
+    # Reduced sizes were chosen once, by their cost only.
     reduced={
         "lite": {"samples": {"train": 1200, "val": 600, "test": 659}},
         "smoke": {"samples": {"train": 32, "val": 8, "test": 16}},

@@ -1,4 +1,4 @@
-"""What is known of PSICOV's proteins: lists, lengths, true contacts, and a network's errors."""
+"""Known facts about PSICOV: lists, lengths, true contacts, and errors of a network."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from kit.data.facts import Fact, fact, known, sizes
 from kit.data.prepared import Prepared
 from kit.task import Task
 
-# Pairs below 8 angstrom, at a separation of at least 24 and 12, of 250 proteins one by one.
+# For each of 250 proteins, the number of pairs of residues at less than 8 angstrom that are at
+# least 24, and at least 12, apart in the sequence.
 CONTACTS = Path(__file__).with_name("contacts.csv")
 NEAR, SEPARATIONS = 8.0, (24, 12)
 PDNET = "PDNET's lists"
-# Mean absolute error on the 150 proteins after 4 epochs on 1,000 training proteins.
+# Mean absolute errors on the 150 proteins after 4 epochs on 1,000 training proteins.
 NOTEBOOK = {"lr8": "5.5804", "mlr8": "5.0942", "lr12": "4.9733", "mlr12": "4.5852"}
 
 
@@ -24,11 +25,11 @@ def facts(task: Task, data: Prepared) -> Iterator[Fact]:
     """Yield sizes, lengths, the true contacts of 250 proteins, and the notebook's errors."""
     lengths = np.asarray(data.array("length"))
     tests = data.fold("test")
-    known_to = np.setdiff1d(np.arange(len(lengths)), tests)
-    yield fact("proteins of deepcov.lst", 3_456, len(known_to), where=PDNET)
+    deepcov = np.setdiff1d(np.arange(len(lengths)), tests)
+    yield fact("proteins of deepcov.lst", 3_456, len(deepcov), where=PDNET)
     yield from sizes(task, data)
-    yield fact("residues of deepcov.lst", 630_998, int(lengths[known_to].sum()), where=PDNET)
-    yield fact("longest of deepcov.lst", 512, int(lengths[known_to].max()), where=PDNET)
+    yield fact("residues of deepcov.lst", 630_998, int(lengths[deepcov].sum()), where=PDNET)
+    yield fact("longest of deepcov.lst", 512, int(lengths[deepcov].max()), where=PDNET)
     first = tuple(lengths[:2].tolist())
     yield fact("residues of the first two, 3aa0A and 5cs0A", (270, 215), first, where=PDNET)
     with CONTACTS.open(encoding="utf-8", newline="") as stream:
@@ -36,22 +37,22 @@ def facts(task: Task, data: Prepared) -> Iterator[Fact]:
     for part, start in (("deepcov", 0), ("psicov", int(tests.min()))):
         wanted = [row for row in rows if row["list"] == part]
         places = [start + int(row["order"]) for row in wanted]
-        there = [place for place in places if place < len(lengths)]
-        found = np.array([_contacts(data, place) for place in there])
+        prepared = [place for place in places if place < len(lengths)]
+        counts = np.array([_contacts(data, place) for place in prepared])
         expected = np.array(
             [[int(row["separation_24"]), int(row["separation_12"])] for row in wanted]
         )
         what = f"true contacts of {len(wanted)} proteins of {part}.lst"
-        totals = tuple(expected.sum(axis=0).tolist()), tuple(found.sum(axis=0).tolist())
+        totals = tuple(expected.sum(axis=0).tolist()), tuple(counts.sum(axis=0).tolist())
         yield fact(f"{what}, separation 24 / 12", *totals, where="measured on PDNET's maps")
-        equal = (found == expected[: len(found)]).all(axis=1).sum()
+        equal = (counts == expected[: len(counts)]).all(axis=1).sum()
         yield fact(f"{what} as counted one by one", len(wanted), int(equal))
     for name, error in NOTEBOOK.items():
         yield known(f"PDNET's notebook, {name}", error, "PDNET's notebook")
 
 
 def _contacts(data: Prepared, protein: int) -> list[int]:
-    """Return the pairs of one protein that are in contact, for each separation."""
+    """Return the number of pairs in contact of one protein, for each separation."""
     start, stop = np.asarray(data.array("y-offsets"))[protein : protein + 2]
     length = int(data.array("length")[protein])
     distances = np.asarray(data.array("y")[start:stop]).reshape(length, length)

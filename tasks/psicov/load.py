@@ -1,7 +1,8 @@
-"""Loading PSICOV: 57 channels put together on the device; crops in training, whole maps else.
+"""Loading PSICOV: inputs of 57 channels are assembled on the device.
 
-A map lies on a canvas with 5 pixels of border at the top and left. Border and unused canvas are 0
-in the input and 100 angstrom in the target.
+Training uses random crops, evaluation whole maps. A map is put on a canvas with a border of 5
+pixels at the top and left. Border and unused canvas are 0 in the input and 100 angstrom in the
+target.
 """
 
 from __future__ import annotations
@@ -20,17 +21,17 @@ from kit.errors import DataError
 from kit.settings.common import Amount, Count
 
 BORDER, FAR = 5, 100.0
-# Whole maps are put on a canvas whose side is a multiple of this, if they need not be on 512.
+# The side of a canvas whose size is not stated is a multiple of this.
 MULTIPLE = 16
 
 
 class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ``data.load`` can say.
+    """The fields of ``data.load``.
 
     Attributes:
-        canvas: side of the canvas in evaluation; 0 for the smallest that holds the fold's longest
-            protein.
-        clip: the largest target in training, angstrom.
+        canvas: side of the canvas in evaluation, pixels; 0 for the smallest multiple of 16 that
+            fits the fold's longest protein.
+        clip: largest target in training, angstrom; larger ones are clipped.
     """
 
     canvas: Count = 512
@@ -38,18 +39,18 @@ class Parameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Loader(loading.Loader):
-    """Maps of proteins.
+    """Loads maps of proteins.
 
-    In training a map larger than the window gives one random crop each time, whose row and column
-    are drawn by themselves; targets are clipped. In evaluation the whole map is at the top left of
-    a canvas, targets are as they are, and ``mask`` tells the pairs of residues from the rest.
+    In training a map that is larger than the window is cropped, at a row and a column that are
+    drawn independently, and targets are clipped. In evaluation the whole map is at the top left of
+    a canvas, targets are not clipped, and ``mask`` is True for pairs of residues.
     """
 
     Parameters = Parameters
     draws: ClassVar[bool] = True
 
     def addresses(self, indices: npt.NDArray[np.int64], training: bool) -> npt.NDArray[np.int64]:
-        """Return (samples, 2): the protein, and the side of what is cut or filled.
+        """Return addresses (samples, 2): the protein, and the side of the crop or canvas.
 
         Raises:
             DataError: a protein is too long for the canvas.
@@ -76,7 +77,7 @@ class Loader(loading.Loader):
         if training:
             uniform = torch.rand(len(protein), 2, 1, device=protein.device)
             shift = (uniform * (room + 1)).long().minimum(room)
-        # Which residue each pixel's row and column stands for; outside the protein: none.
+        # The residue of each pixel's row and column; outside the protein it is out of range.
         residue = torch.arange(side, device=protein.device) - BORDER + shift
         known = (residue >= 0) & (residue < length[:, None, None])
         inside = known[:, 0, :, None] & known[:, 1, None, :]
@@ -96,17 +97,21 @@ class Loader(loading.Loader):
         )
 
     def _pairs(self, name: str, protein: Tensor, residue: Tensor, length: Tensor) -> Tensor:
-        """Return the entries (batch, side, side, ...) of maps that lie joined, row by row."""
+        """Return entries (batch, side, side, ...) of maps, whose rows are joined in one array."""
         rows, columns = residue[:, 0, :, None], residue[:, 1, None, :]
         first = self.take(f"{name}-offsets")(protein)[:, None, None]
         return self.take(name)(first + rows * length[:, None, None] + columns)
 
 
 def _channels(single: Tensor, maps: Tensor) -> Tensor:
-    """(batch, 2, side, n) and (batch, side, side, m) -> (batch, 2 n + m, side, side).
+    """Return inputs (batch, 2 n + m, side, side) made of features of residues and of pairs.
 
-    Each of the n features gives two channels: that of the column's residue, then that of the
-    row's. They are written in place: copying whole inputs about is what loading costs most.
+    Each of the n features of residues gives two channels: that of the column's residue, then that
+    of the row's. They are written in place, since copies of whole inputs would dominate the cost.
+
+    Args:
+        single: features of residues (batch, 2, side, n), for rows and for columns.
+        maps: features of pairs (batch, side, side, m).
     """
     batch, _, side, features = single.shape
     rows, columns = single.movedim(-1, 1).unbind(2)

@@ -1,6 +1,7 @@
-"""PSICOV's data: features and distance maps of proteins, each kept at its own length.
+"""Preparing PSICOV: features and distance maps of proteins, each at its own length.
 
-Training proteins are those of ``deepcov.lst``, whose first 100 validate; ``psicov.lst`` tests.
+The first 100 proteins of ``deepcov.lst`` are for validation, its others for training, and those of
+``psicov.lst`` for the test.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from .synthetic import write_archive
 
 VALIDATION = 100
 COUNT = {"train": 60, "val": 12, "test": 16}
-# Columns of each joined array.
+# Trailing axes of each joined array.
 WIDTH = {"x": (RESIDUE_FEATURES,), "maps": (3,), "y": ()}
 
 
@@ -63,12 +64,12 @@ def prepare(job: Preparation) -> Contents:
 
 
 def _wanted(name: str) -> bool:
-    """Leave out the third set of proteins in the archive (CAMEO), which neither paper uses."""
+    """Tell whether a member is outside the archive's third set (CAMEO), which is not used."""
     return "cameo" not in name.split("/")
 
 
 def _root(folder: Path) -> Path:
-    """Return the folder with the lists: the archive may have one folder at its top."""
+    """Return the folder with the lists, which may be at any depth."""
     found = sorted(folder.rglob("deepcov.lst"))
     if not found:
         raise DataError(f"{folder.name}: there is no list deepcov.lst")
@@ -78,7 +79,10 @@ def _root(folder: Path) -> Path:
 def _joined(
     job: Preparation, proteins: Iterator[Protein]
 ) -> tuple[dict[str, npt.NDArray[np.generic]], npt.NDArray[np.int64]]:
-    """Join proteins on disk, one at a time: joined in memory, they would be there twice."""
+    """Return the joined arrays, mapped from files, and the lengths of the proteins.
+
+    Proteins are appended to the files one by one; in memory they would be needed twice.
+    """
     lengths = []
     files: dict[str, IO[bytes]] = {
         name: (job.scratch / f"{name}.values").open("wb") for name in WIDTH

@@ -1,4 +1,4 @@
-"""Reading proteins: the features and the distances of one, checked and cleaned up."""
+"""Reading the features and the distances of a protein, with checks and corrections."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import numpy.typing as npt
 from kit.data import checks, pickles
 from kit.errors import DataError
 
-# Per residue, in the order of the channels: secondary structure, profile, solvent accessibility,
-# entropy.
+# Features per residue, in the order of the channels: secondary structure, profile, solvent
+# accessibility, entropy.
 RESIDUE_FEATURES = 3 + 22 + 1 + 1
-# Per pair: couplings by two methods, and a contact potential.
+# Features per pair: couplings by two methods, and a contact potential.
 MAPS = ("ccmpred", "freecon", "potential")
+# Range of distances, angstrom.
 SHORTEST, LONGEST = 1.0, 500.0
 Array = npt.NDArray[np.float32]
 
@@ -41,7 +42,7 @@ def read_list(file: Path) -> list[str]:
     """Return the identifiers of a list, the first word of each line.
 
     Raises:
-        DataError: there is no such file, it is empty, or a word is no identifier.
+        DataError: the file does not exist, is empty, names a protein twice, or has an invalid name.
     """
     try:
         names = [line.split()[0] for line in file.read_text("utf-8").splitlines() if line.strip()]
@@ -56,10 +57,10 @@ def read_list(file: Path) -> list[str]:
 
 
 def read_protein(folder: Path, name: str) -> Protein:
-    """Return a protein of a folder with ``features`` and ``distance``.
+    """Return a protein from a folder with folders ``features`` and ``distance``.
 
     Raises:
-        DataError: a file is missing or damaged, or a field is not what it should be.
+        DataError: a file is missing or damaged, or a field is missing or invalid.
     """
     file = folder / "features" / f"{name}.pkl"
     content = pickles.load(file)
@@ -82,11 +83,12 @@ def read_protein(folder: Path, name: str) -> Protein:
 
 
 def _read_distances(file: Path, length: int) -> Array:
+    """Return the cleaned distances (length, length) of a file."""
     content = pickles.load_npy(file)
     if content.shape != (3,):
         raise DataError(f"{file.name}: shape {content.shape}, not (length, sequence, distances)")
     stated, _, values = content.tolist()
-    # What is no small number is not printed: it may have no end.
+    # A value that is not a small number is not printed, since it may be very long.
     if not isinstance(stated, int) or not 0 <= stated < 10**6:
         raise DataError(f"{file.name}: its first object is no length")
     if stated != length:
@@ -99,10 +101,10 @@ def _read_distances(file: Path, length: int) -> Array:
 
 
 def clean(distances: Array) -> Array:
-    """Raise distances below 1 to 1 and put the mean of its two neighbours on the diagonal."""
+    """Return distances raised to at least 1; the diagonal has the mean of neighbouring entries."""
     cleaned = np.maximum(distances, np.float32(SHORTEST))
     off = np.arange(len(cleaned) - 1)
-    # The neighbours to the right; those to the left. The two ends have one neighbour.
+    # Entries right of the diagonal, and left of it. Each end has only one neighbour.
     right, left = cleaned[off, off + 1], cleaned[off + 1, off]
     diagonal = np.concatenate([right[:1], (left[:-1] + right[1:]) / 2, left[-1:]])
     np.fill_diagonal(cleaned, diagonal)

@@ -1,7 +1,7 @@
-"""Synthetic proteins in the published raw format: strands that pair up to a sheet.
+"""Synthetic proteins in the published raw format: strands that form a sheet.
 
-Strands follow each other in the sequence, but lie beside each other in the sheet in another order,
-so that residues far apart in the sequence touch. The features tell of it through noise.
+The order of the strands in the sheet is not that in the sequence, so residues that are far apart in
+the sequence are in contact. The features are noisy functions of the distances.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from kit.files import replacing
 from kit.seeding import generator
 
 LETTERS = "ACDEFGHIKLMNPQRSTVWY"
+# Residues of a strand; distances of residues along a strand and of strands, angstrom.
 STRAND, RISE, SPACING = 11, 3.3, 4.8
 
 
 def write_archive(file: Path, training: int, test: int) -> None:
-    """Write ``protein.zip`` with that many proteins in ``deepcov.lst`` and ``psicov.lst``."""
+    """Write ``protein.zip``: ``deepcov.lst`` has ``training`` proteins, ``psicov.lst`` ``test``."""
     with replacing(file) as stream, zipfile.ZipFile(stream, "w") as archive:
         for part, count in (("deepcov", training), ("psicov", test)):
             names = [f"{part}{number:04d}" for number in range(count)]
@@ -45,7 +46,7 @@ def protein(part: str, number: int) -> tuple[dict[str, Any], npt.NDArray[np.floa
     strands = int(random.integers(4, 7))
     order = random.permutation(strands)
     while abs(order[0] - order[3]) != 1:
-        # The first and the fourth touch: without such a pair MAE8 has nothing to score.
+        # The first and the fourth strand are neighbours; else MAE8 has no contacts to score.
         order = random.permutation(strands)
     index = np.arange(strands * STRAND)
     strand, along = index // STRAND, index % STRAND
@@ -78,5 +79,5 @@ def protein(part: str, number: int) -> tuple[dict[str, Any], npt.NDArray[np.floa
 
 
 def _write(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
-    # A fixed date: the same draw gives the same bytes.
+    # ZipInfo has a fixed date, so the same content gives the same bytes.
     archive.writestr(zipfile.ZipInfo(name), content)

@@ -30,7 +30,7 @@ TASK = Task(
             urls=(drive("1nBs6qJJPK8qNzsmFo3waPsGzHFHplLMo"), bucket("protein.zip")),
             roughly=1_100_000_000,
         ),
-        # PDNET's own archive: by its lists and sizes the same tree, one folder deeper.
+        # PDNET's own archive. By its lists and sizes it has the same files, one folder deeper.
         Source(
             file="train-data.tar.gz",
             instead=("data",),
@@ -41,7 +41,7 @@ TASK = Task(
         ),
     ),
     rules={"window": 128},
-    # Chosen once, on grounds of cost alone: what two CPU cores do in minutes and in seconds.
+    # Reduced sizes were chosen once, by their cost only: minutes and seconds on two CPU cores.
     reduced={
         "lite": {
             "samples": {"train": 48, "val": 12, "test": 16},

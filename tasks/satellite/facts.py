@@ -1,4 +1,4 @@
-"""What is published of Satellite: counts, classes and steps."""
+"""Published facts about Satellite: counts, classes and steps."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from kit.task import Task
 
 
 def facts(task: Task, data: Prepared) -> Iterator[Fact]:
-    """Yield sizes, the series of both files together, and classes."""
+    """Yield sizes, the number of series in the training file and in both, and classes."""
     yield from sizes(task, data)
-    found = len(data.fold("train")) + len(data.fold("val"))
-    yield fact("series of the training file", 900_000, found, where="SITS1M's own properties")
+    series = len(data.fold("train")) + len(data.fold("val"))
+    yield fact("series of the training file", 900_000, series, where="SITS1M's own properties")
     yield fact("series together", 1_000_000, len(data.array("y")), where="SITS1M's own properties")
     yield from classes(task, data)

@@ -1,4 +1,4 @@
-"""Satellite's data: the published files, Formosat-2 series, or generated ones in raw format."""
+"""Preparing Satellite: the published files, SITS1M, Formosat-2 series, or synthetic series."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .synthetic import write
 COUNT = {"train": 800_000, "val": 100_000, "test": 100_000}
 TRAIN, TEST = "satellite_train.npy", "satellite_test.npy"
 SEED = 0
-# Of the Formosat-2 dates every third is taken, which makes the published length.
+# Every third date of the Formosat-2 series is used, which gives the published length.
 EVERY = 3
 
 
@@ -53,7 +53,7 @@ def _published(
 
 
 def _rebuilt(job: Preparation) -> Contents:
-    """Read the first fold of SITS1M: the same series; whether in the same order is not known."""
+    """Read the first fold of SITS1M: the same series; it is not known if the order is the same."""
     place = job.find("sits1m.zip", "sits1m")
     tables = read_sits(place, job.progress)
     wanted = {"TRAIN": COUNT["train"] + COUNT["val"], "TEST": COUNT["test"]}
@@ -65,10 +65,10 @@ def _rebuilt(job: Preparation) -> Contents:
 
 
 def _sample(job: Preparation) -> Contents:
-    """Take polygons apart: every fifth one of the training table is for validation.
+    """Return the Formosat-2 series; every fifth polygon of the training table is for validation.
 
-    260 series are few: those for training and validation come once from each first date that
-    there is room for, those for testing from the first date alone.
+    The tables have only 260 series. So each series for training and validation is used several
+    times, from each possible first date; those for the test only from the first date.
     """
     folder = job.raw / "sits-formosat2"
     index, labels, polygons = read_table(folder / "train.csv")
@@ -77,7 +77,7 @@ def _sample(job: Preparation) -> Contents:
     last = (STEPS - 1) * EVERY
     starts = range(index.shape[1] - last)
     series = np.concatenate([index[:, first : first + last + 1 : EVERY] for first in starts])
-    # The tables are sorted by class; a reduced profile takes a fold from its start.
+    # Shuffled: the tables are sorted by class, and reduced profiles take the first samples.
     order = generator(SEED, "satellite", "sample").permutation(len(series))
     validation = np.isin(np.tile(polygons, len(starts))[order], np.unique(polygons)[::5])
     tests = generator(SEED, "satellite", "sample test").permutation(len(test_labels))

@@ -1,4 +1,4 @@
-"""Reading the raw files: a pickled dictionary in ``.npy``, and the Formosat-2 tables."""
+"""Reading the published files, a pickled dictionary in ``.npy``, and the Formosat-2 tables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kit.data.pickles import load_npy
 from kit.errors import DataError
 
 STEPS, CLASSES = 46, 24
-# The tables: label, polygon, then 149 dates of near infrared, red and green.
+# Columns of the tables: label, polygon, then near infrared, red and green for each of 149 dates.
 DATES, BANDS = 149, 3
 Series = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int64]
@@ -21,10 +21,10 @@ Labels = npt.NDArray[np.int64]
 def read(file: Path, count: int) -> tuple[Series, Labels]:
     """Return series (count, 46) and labels (count,) in 0..23 of a published file.
 
-    Values are stored as float64 and kept as float32, which is what every network gets.
+    Values are stored as float64 and returned as float32, the dtype of every network's inputs.
 
     Raises:
-        DataError: the file is damaged, or a field is missing or not what it should be.
+        DataError: the file is damaged, or a field is missing or invalid.
     """
     content = load_npy(file)
     whole = content[()] if content.shape == () else content
@@ -40,7 +40,7 @@ def read_table(file: Path) -> tuple[Series, Labels, Labels]:
     The index is (near infrared - red) / (near infrared + red), without unit.
 
     Raises:
-        DataError: the file is missing, or its lines are not what they should be.
+        DataError: the file does not exist, or its lines are invalid.
     """
     try:
         table = np.loadtxt(file, delimiter=",", ndmin=2)

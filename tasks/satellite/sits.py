@@ -1,4 +1,4 @@
-"""Reading SITS1M, the primary source of the published files: label and 46 values a line."""
+"""Reading SITS1M, the primary source of the published files: a label and 46 values a line."""
 
 from __future__ import annotations
 
@@ -34,21 +34,22 @@ def read_sits(
         DataError: a table is missing, or a line is not a label in 1..24 and 46 numbers.
     """
     names = {FOLD.format(part): part for part in PARTS}
-    found: dict[str, tuple[Series, Labels]] = {}
+    tables: dict[str, tuple[Series, Labels]] = {}
 
     def is_wanted(path: str) -> bool:
         return PurePosixPath(path).name in names and "__MACOSX" not in path
 
     for path, stream in members(place, wanted=is_wanted, progress=progress):
         name = PurePosixPath(path).name
-        found[names[name]] = _read(name, io.BufferedReader(stream))
+        tables[names[name]] = _read(name, io.BufferedReader(stream))
     for name, part in names.items():
-        if part not in found:
+        if part not in tables:
             raise DataError(f"{place.name}: there is no {name}")
-    return found
+    return tables
 
 
 def _read(name: str, stream: io.BufferedReader) -> tuple[Series, Labels]:
+    """Return series and labels of a table; ``name`` is for error messages."""
     text = io.TextIOWrapper(stream, "utf-8")
     series, labels = [], []
     while True:

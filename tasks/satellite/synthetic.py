@@ -1,4 +1,4 @@
-"""Series of made-up land covers, written as the published files are."""
+"""Series of synthetic land covers, written in the format of the published files."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ COUNT = {"train": 960, "val": 240, "test": 240}
 def write(folder: Path, counts: Mapping[str, int], seed: int) -> None:
     """Write ``satellite_train.npy`` (train, then val) and ``satellite_test.npy``.
 
-    A class is a seasonal curve of one to three harmonics; a series is that curve, moved by up to
-    two steps, at an own level and scale, with noise.
+    Each class has a seasonal curve of three harmonics. A series is the curve of its class, shifted
+    by up to two steps, with its own level and scale, and noise.
     """
     random = generator(seed, "satellite", "classes")
     amplitudes = random.normal(size=(CLASSES, 3)) / np.arange(1, 4)

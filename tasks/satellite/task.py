@@ -39,7 +39,7 @@ TASK = Task(
             ),
             roughly=37_600_000,
         ),
-        # The article's files in one archive; which files the second address has is not known.
+        # The files of an article in one archive. The content of the second address is not known.
         Source(
             file="sits1m.zip",
             instead=("sits1m",),
@@ -52,9 +52,9 @@ TASK = Task(
         ),
         Source(file="sits-formosat2", folder=True, tier="sample"),
     ),
-    # Each series by its own mean and deviation, as NAS-Bench-360 has it; DASH's code does not.
+    # Each series is z-scored by itself, as in NAS-Bench-360; DASH's code does not do this.
     rules={"inputs": "per-sample"},
-    # Reduced sizes are chosen once, on grounds of cost alone.
+    # Reduced sizes were chosen once, by their cost only.
     reduced={
         "lite": {
             "samples": {

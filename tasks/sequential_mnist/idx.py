@@ -1,4 +1,4 @@
-"""The idx format: a magic number with type and number of axes, their sizes, then the bytes."""
+"""Reading and writing idx files: type and number of axes, sizes of the axes, then the bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kit.data import bounded
 from kit.errors import DataError
 
 UINT8 = 0x08
-# Bytes of all images together, with room to spare.
+# Most bytes of a file after decompression; all images together have fewer.
 LARGEST = 1 << 28
 
 
@@ -23,7 +23,7 @@ def read(file: Path, axes: int) -> npt.NDArray[np.uint8]:
     """Return the array of a gzipped idx file of unsigned bytes.
 
     Raises:
-        DataError: it is no idx file, has another number of axes, or is cut short.
+        DataError: the file is not an idx file, has another number of axes, or is truncated.
     """
     try:
         with gzip.open(file) as stream:
@@ -45,6 +45,6 @@ def read(file: Path, axes: int) -> npt.NDArray[np.uint8]:
 
 
 def write(file: Path, values: npt.NDArray[np.uint8]) -> None:
-    """Write unsigned bytes as a gzipped idx file."""
+    """Write an array of unsigned bytes as a gzipped idx file."""
     head = bytes([0, 0, UINT8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
     file.write_bytes(gzip.compress(head + values.tobytes(), mtime=0))

@@ -1,4 +1,7 @@
-"""Images in idx files, flattened row by row; the last sixth of the training part validates."""
+"""Preparing Sequential MNIST: images from idx files, flattened row by row.
+
+The last sixth of the training file is for validation.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ COUNT = {"train": 400, "val": 100, "test": 200}
 
 
 def prepare(job: Preparation) -> Contents:
-    """Return the images of the tier's idx files."""
+    """Return the images of a tier: x (n, 1, 784) of 0..255, y (n,) in 0..9."""
     folder = job.raw
     if job.tier == "sample":
         folder = job.raw / "fashion-mnist"
@@ -47,6 +50,7 @@ def prepare(job: Preparation) -> Contents:
 
 
 def _pair(folder: Path, part: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
+    """Return images (n, 28, 28) and labels (n,) of ``train`` or ``t10k``."""
     images = read(folder / f"{part}-images-idx3-ubyte.gz", 3)
     labels = read(folder / f"{part}-labels-idx1-ubyte.gz", 1)
     if images.shape[1:] != (28, 28):
@@ -59,7 +63,7 @@ def _pair(folder: Path, part: str) -> tuple[npt.NDArray[np.uint8], npt.NDArray[n
 
 
 def _synthesise(folder: Path) -> None:
-    """Write made-up images, a bright bar whose row is the label, in the raw format."""
+    """Write synthetic images in the raw format: a bright bar whose row depends on the label."""
     for part, count in (("train", COUNT["train"] + COUNT["val"]), ("t10k", COUNT["test"])):
         random = generator(0, "sequential-mnist", part)
         labels = random.integers(0, 10, count, dtype=np.uint8)

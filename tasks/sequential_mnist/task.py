@@ -1,4 +1,4 @@
-"""Sequential MNIST: digits as one row of pixels, the data of DASH's speed tests (A.3)."""
+"""Sequential MNIST: digits as sequences of pixels, the data of DASH's speed tests (A.3)."""
 
 from kit.task import Source, Task
 
@@ -39,7 +39,7 @@ TASK = Task(
             package="debian:dataset-fashion-mnist",
         ),
     ),
-    # MNIST's own mean 0.1307 and deviation 0.3081 on pixels in 0..255, as in the released code.
+    # MNIST's mean 0.1307 and deviation 0.3081, as in the released code, times 255.
     rules={"inputs": "constants", "mean": [33.3285], "std": [78.5655]},
     reduced={
         "lite": {"samples": {"train": 2000, "val": 500, "test": 1000}},

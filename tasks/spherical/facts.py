@@ -1,4 +1,4 @@
-"""What is published of Spherical: counts, classes, and the range of pixels."""
+"""Published facts about Spherical: counts, classes, and the range of pixels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def facts(task: Task, data: Prepared) -> Iterator[Fact]:
     yield from sizes(task, data)
     yield from classes(task, data)
     counts = np.bincount(np.asarray(data.array("y"))[data.fold("test")], minlength=task.outputs)
-    found = int(counts.min()), int(counts.max())
-    yield fact("fewest and most test images of a class", (PER_CLASS, PER_CLASS), found)
+    extremes = int(counts.min()), int(counts.max())
+    yield fact("fewest and most test images of a class", (PER_CLASS, PER_CLASS), extremes)
     x = data.array("x")
     yield fact("lowest and highest value", (0, 255), (int(x.min()), int(x.max())))

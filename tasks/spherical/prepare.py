@@ -1,4 +1,4 @@
-"""Spherical's data: the published file, or projections of CIFAR-100's images, real or made-up."""
+"""Preparing Spherical: the published file, or projections of images, CIFAR-100's or synthetic."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from .raw import SIDE, Images, Labels, Parts, read, write
 COUNT = {"train": 40_000, "val": 10_000, "test": 10_000}
 SAMPLE = {"train": 12, "val": 4, "test": 4}
 FILE, SEED = "s2_cifar100.gz", 0
-# So many images in succession share a rotation.
+# Number of successive images with the same rotation.
 CHUNK = 500
 ORIGIN = {"seed": SEED, "images_per_rotation": CHUNK, "scaling": "per image"}
-# Of one fold: where it lies in its part of the archive.
+# Images of one fold: part of the archive, first image, number of images.
 Range = tuple[str, int, int]
 
 
@@ -43,7 +43,7 @@ def prepare(job: Preparation) -> Contents:
 
 
 def _regenerated(job: Preparation) -> Contents:
-    """Project CIFAR-100 itself; a sample does not depend on how many there are."""
+    """Project the images of CIFAR-100; a sample does not depend on the number of samples."""
     file = job.raw / "cifar-100-python.tar.gz"
     sizes = {"train": COUNT["train"] + COUNT["val"], "test": COUNT["test"]}
     parts = _cifar("raw").read(file, sizes)
@@ -55,6 +55,7 @@ def _regenerated(job: Preparation) -> Contents:
 
 
 def _sample(job: Preparation) -> Contents:
+    """Project the twenty images of CIFAR-100 in the package foolbox."""
     (wheel,) = job.raw.glob("foolbox-*.whl")
     images = _cifar("images").read(wheel)
     x, y = _project({"train": images}, [("train", 0, len(images[1]))], job)
@@ -62,11 +63,11 @@ def _sample(job: Preparation) -> Contents:
 
 
 def _synthetic(job: Preparation) -> Contents:
-    """Project made-up images of CIFAR-100, write them as the published file, and read that."""
-    made = _cifar("synthetic")
-    counts = {name: min(job.samples.get(name, n), n) for name, n in made.COUNT.items()}
+    """Project CIFAR-100's synthetic images, write them in the published format, and read that."""
+    synthetic = _cifar("synthetic")
+    counts = {name: min(job.samples.get(name, n), n) for name, n in synthetic.COUNT.items()}
     sizes = {"train": counts["train"] + counts["val"], "test": counts["test"]}
-    flat = {name: made.images(count, SEED, name) for name, count in sizes.items()}
+    flat = {name: synthetic.images(count, SEED, name) for name, count in sizes.items()}
     spheres = {name: _project(flat, [(name, 0, count)], job) for name, count in sizes.items()}
     write(job.scratch / FILE, spheres)
     parts = read(job.scratch / FILE, sizes)
@@ -75,7 +76,7 @@ def _synthetic(job: Preparation) -> Contents:
 
 
 def _cifar(module: str) -> ModuleType:
-    """Return a module of the task whose images are projected."""
+    """Return a module of the task CIFAR-100, whose images are projected."""
     return discovery.load("tasks", task.find("cifar-100").folder, module)
 
 
@@ -98,6 +99,6 @@ def _project(parts: Parts, ranges: list[Range], job: Preparation) -> tuple[Image
 def _contents(
     x: Images, y: Labels, counts: Mapping[str, int], origin: Mapping[str, Any]
 ) -> Contents:
-    """Split by index: the last of the training images are for validation."""
+    """Return the contents; samples are in the order of the folds."""
     arrays: dict[str, npt.NDArray[Any]] = {"x": x, "y": y, "unit_id": np.arange(len(y))}
     return Contents(arrays=arrays, folds=in_order(counts), origin=origin)

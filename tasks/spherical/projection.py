@@ -1,9 +1,9 @@
-"""Projecting images on the sphere, after the data script of Spherical CNNs (Cohen et al., 2018).
+"""Projecting images onto the sphere, after the data script of Spherical CNNs (Cohen et al., 2018).
 
 The sphere stands on the image plane. A ray from just above its north pole through a point of the
-sphere meets the plane in that point's place in the image. The published images were made so from
-three channels by a script that is not public; what is not recorded is chosen here: the scaling to
-0..255 is one for the three channels of an image.
+sphere meets the plane at the position of this point in the image. The published images were made
+like this from three channels, by a script that is not public. How it scales to 0..255 is not known;
+here the three channels of an image are scaled together.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 BANDWIDTH = 30
+# Height above the image plane from which rays start, in radii.
 NORTH_POLE = 2 + 1e-3
 Array = npt.NDArray[np.float64]
 
@@ -30,10 +31,10 @@ def grid(bandwidth: int = BANDWIDTH) -> Array:
 
 
 def rotation(random: np.random.Generator) -> Array:
-    """Return a uniformly random rotation (3, 3): about the pole, then half a turn."""
+    """Return a uniformly random rotation (3, 3): one about the pole, then a half turn."""
     turn, direction, height = random.uniform(size=3) * (2 * np.pi, 2 * np.pi, 2)
     about = np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
-    # The half turn is about v, uniform on the upper half of the sphere; its length is sqrt(2).
+    # The axis of the half turn is v, of length sqrt(2), drawn so that the turned pole is uniform.
     v = np.array(
         [
             np.sin(direction) * np.sqrt(height),
@@ -46,10 +47,11 @@ def rotation(random: np.random.Generator) -> Array:
 
 
 def places(points: Array) -> tuple[Array, Array]:
-    """Return where rays through points (3, ...) meet the plane: 0..1 along both image axes.
+    """Return the positions where rays through points (3, ...) meet the plane.
 
-    The image is 3 radii wide and stands under the south pole. The equator meets the plane 2 radii
-    from there, so no more than the corners of the image lie beyond it.
+    Positions are 0..1 along both axes inside the image, which is 3 radii wide, with the south pole
+    at its centre. Rays through the equator meet the plane 2 radii from there, so only the corners
+    of the image are beyond them.
     """
     x, y, z = points[0], points[1], points[2] + 1
     stretch = NORTH_POLE / (NORTH_POLE - z)
@@ -57,14 +59,14 @@ def places(points: Array) -> tuple[Array, Array]:
 
 
 def interpolation(points: Array, side: int) -> csr_array:
-    """Return the map (points, side * side) from an image's pixels to values at points.
+    """Return the sparse matrix (points, side * side) from an image's pixels to values at points.
 
-    The four neighbours are those one pixel before and one after the pixel that a place falls in,
-    with weights that are linear in the distance; what is outside the image is 0. The weights sum
-    to 4, which the scaling to 0..255 undoes.
+    A value is interpolated from four pixels, one before and one after the pixel that contains the
+    position, along each axis, with weights that are linear in the distance. Pixels outside the
+    image are 0. The weights sum to 4, which the later scaling to 0..255 corrects.
     """
     row, column = (place.ravel() * side for place in places(points))
-    # Towards zero, as the script has it.
+    # Rounded towards zero, as in the script.
     first, second = np.trunc(row), np.trunc(column)
     which: list[npt.NDArray[np.int64]] = []
     pixels: list[npt.NDArray[np.int64]] = []
@@ -84,7 +86,7 @@ def interpolation(points: Array, side: int) -> csr_array:
 def project(
     images: npt.NDArray[np.uint8], turn: Array, bandwidth: int = BANDWIDTH
 ) -> npt.NDArray[np.uint8]:
-    """Project images with one rotation.
+    """Project images onto the sphere, all with the same rotation.
 
     Args:
         images: (n, channels, side, side).
@@ -92,8 +94,8 @@ def project(
         bandwidth: half the number of points along each axis of the grid.
 
     Returns:
-        (n, channels, 2 bandwidth, 2 bandwidth), each image stretched to 0..255 as a whole; an
-        image of one value becomes 0.
+        (n, channels, 2 bandwidth, 2 bandwidth); each image is scaled to 0..255 over all channels,
+        and a constant one becomes 0.
     """
     count, channels, side, _ = images.shape
     points = np.einsum("ij,jab->iab", turn, grid(bandwidth))

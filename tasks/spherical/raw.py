@@ -1,4 +1,4 @@
-"""Reading and writing the published file: a packed pickle of two dictionaries."""
+"""Reading and writing the published file: a gzipped pickle of two dictionaries."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ def read(file: Path, counts: Mapping[str, int]) -> Parts:
 
     Args:
         file: ``s2_cifar100.gz``.
-        counts: images of ``train`` (validation included) and of ``test``.
+        counts: number of images of ``train`` (validation included) and of ``test``.
 
     Raises:
-        DataError: the file is damaged, or a field is missing or not what it should be.
+        DataError: the file is damaged, or a field is missing or invalid.
     """
     content = pickles.load(file)
     return {name: _checked(file.name, content, name, count) for name, count in counts.items()}
 
 
 def _checked(file: str, content: Any, part: str, count: int) -> tuple[Images, Labels]:
+    """Return images and labels of one part, after checks of their types and shapes."""
     place = f"{file}: {part}"
     fields = checks.fields(place, checks.fields(file, content, (part,))[part], ("images", "labels"))
     shape = (count, CHANNELS, SIDE, SIDE)
@@ -42,7 +43,7 @@ def _checked(file: str, content: Any, part: str, count: int) -> tuple[Images, La
 
 
 def write(file: Path, parts: Parts) -> None:
-    """Write a file as the published one is."""
+    """Write a file in the format of the published one."""
     content = {
         name: {"images": images, "labels": labels} for name, (images, labels) in parts.items()
     }

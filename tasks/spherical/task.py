@@ -1,4 +1,4 @@
-"""Spherical: images of CIFAR-100 projected on the sphere, a 2D point task."""
+"""Spherical: images of CIFAR-100 projected onto the sphere, a 2D point task."""
 
 from kit.mirrors import bucket, drive
 from kit.task import About, Source, Task
@@ -53,8 +53,8 @@ TASK = Task(
             tier="sample",
         ),
     ),
-    # No rules: networks see pixels of 0..255, neither scaled nor augmented, in both papers' code.
-    # Reduced sizes are chosen once, on grounds of cost alone.
+    # There are no rules: in both papers' code pixels of 0..255 are neither scaled nor augmented.
+    # Reduced sizes were chosen once, by their cost only.
     reduced={
         "lite": {
             "samples": {
