@@ -133,6 +133,7 @@ def members(
 def _folder_members(
     folder: Path, wanted: Callable[[str], bool], progress: Progress
 ) -> Iterator[tuple[str, io.RawIOBase]]:
+    """Yield (name, content) of the wanted files below a folder; progress counts files."""
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     for done, file in enumerate(files, start=1):
         name = file.relative_to(folder).as_posix()

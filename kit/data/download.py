@@ -198,6 +198,7 @@ class _Answer:
         self.stream.write(first)
 
     def _take_page(self, first: bytes, response: Response) -> None:
+        """Read the rest of a page, of which ``first`` was read, and raise it as an error."""
         rest = islice(response.iter_content(CHUNK), pages.LONGEST // CHUNK)
         content = b"".join((first, *rest))
         response.close()
@@ -208,8 +209,8 @@ class _Answer:
         place, _, total = response.headers.get("Content-Range", "").partition("/")
         self.total = number(total)
         note = self.part.note()
-        other = note is not None and note.total not in (None, self.total)
-        if not self.start or not place.startswith(f"bytes {self.start}-") or other:
+        changed = note is not None and note.total not in (None, self.total)
+        if not self.start or not place.startswith(f"bytes {self.start}-") or changed:
             response.close()
             self.part.drop()
             raise PassingError("the server went on with another file or at another place")

@@ -192,6 +192,7 @@ class TaskData:
         return {}
 
     def _addresses(self, the_loader: Loader, role: str, config: DataConfig) -> Tensor:
+        """Return the addresses (samples, k) of a role's samples, on the device."""
         rows = shares.samples(self.task, self.prepared, config, role)
         addresses = the_loader.addresses(rows, config.view(role) != "evaluation")
         return torch.from_numpy(addresses).to(self.device)

@@ -143,6 +143,7 @@ def _reason(error: Exception) -> str:
 
 
 def _arrays(stream: IO[bytes], names: Sequence[str]) -> dict[str, npy.Array]:
+    """Return the arrays with these names of a file of version 4 or 5."""
     start = stream.read(4)
     stream.seek(0)
     # Version 4 begins with a number below 5000, so with a zero byte; version 5 with letters.
@@ -151,6 +152,7 @@ def _arrays(stream: IO[bytes], names: Sequence[str]) -> dict[str, npy.Array]:
 
 
 def _version_4(stream: IO[bytes]) -> Iterator[tuple[str, npy.Array]]:
+    """Yield (name, array) of all arrays of a file of version 4."""
     while head := stream.read(20):
         order = "<" if struct.unpack("<i", head[:4])[0] < 5000 else ">"
         kind, rows, columns, imaginary, length = struct.unpack(f"{order}5i", head)
@@ -166,6 +168,7 @@ def _version_4(stream: IO[bytes]) -> Iterator[tuple[str, npy.Array]]:
 
 
 def _version_5(stream: IO[bytes], names: Sequence[str]) -> Iterator[tuple[str, npy.Array]]:
+    """Yield (name, array) of the arrays with these names of a file of version 5."""
     header = bytes(bounded.exactly(stream, HEADER))
     if header[:10] != b"MATLAB 5.0" or header[126:] not in (b"IM", b"MI"):
         raise ValueError("neither of version 4, 5 nor 7.3")

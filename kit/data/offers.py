@@ -87,9 +87,10 @@ def others(task: Task, tier: Holding) -> list[Tier]:
 
 
 def _verdict(task: Task, tier: Holding) -> str:
+    """Return whether results on a tier can be compared with those of the papers, in words."""
     if tier == "published":
         return "yes"
     if tier == "rebuilt" and task.provable:
         return "where its hashes are the papers'"
-    made = tier in ("regenerated", "synthetic")
-    return "none: made here" if made else "none: not the papers' files"
+    generated = tier in ("regenerated", "synthetic")
+    return "none: made here" if generated else "none: not the papers' files"

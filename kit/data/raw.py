@@ -55,9 +55,9 @@ def place(task: Task, source: Source) -> Path:
     If neither exists, this is a broken link to one of them, else the path where the file belongs.
     """
     places = [folder_of(task) / name for name in (source.file, *source.instead)]
-    there = (path for path in places if path.exists())
-    dangling = (path for path in places if path.is_symlink())
-    return next(there, next(dangling, places[0]))
+    existing = (path for path in places if path.exists())
+    broken = (path for path in places if path.is_symlink())
+    return next(existing, next(broken, places[0]))
 
 
 def import_files(
@@ -95,6 +95,7 @@ def check(task: Task) -> dict[str, str]:
 
 
 def _state(task: Task, source: Source) -> str:
+    """Return the state of a raw file; an unknown hash is recorded."""
     file = place(task, source)
     if not file.exists():
         return f"refers to {file.readlink()}, which is gone" if file.is_symlink() else "missing"

@@ -35,6 +35,7 @@ def prepare(job: Preparation) -> Contents:
 
 
 def _published(job: Preparation) -> Contents:
+    """Read the published pairs."""
     train, test = sorted(job.raw.glob("*.mat"))
     parts = [
         read_pairs(train, COUNT["train"] + COUNT["val"], STRIDE),
@@ -71,6 +72,7 @@ def generate(number: int) -> Pairs:
 
 
 def _generate(scratch: Path, number: int) -> None:
+    """Generate a pair and write it to the scratch folder."""
     with replacing(_part(scratch, number)) as stream:
         np.save(stream, generate(number))
 

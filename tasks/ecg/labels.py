@@ -78,8 +78,8 @@ def check(place: str, label: object) -> None:
     """
     if not isinstance(label, str) or label not in CLASSES:
         # A value that is not text is not printed, since it may be very long.
-        found = f"{label!a:.40}" if isinstance(label, str) else f"a {type(label).__name__}"
-        raise DataError(f"{place} is {found}, not one of {' '.join(CLASSES)}")
+        shown = f"{label!a:.40}" if isinstance(label, str) else f"a {type(label).__name__}"
+        raise DataError(f"{place} is {shown}, not one of {' '.join(CLASSES)}")
 
 
 def _words(wanted: int) -> str:

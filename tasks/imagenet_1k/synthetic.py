@@ -29,6 +29,7 @@ def write(root: Path, counts: Mapping[str, int]) -> None:
 
 
 def _photograph(label: int, fold: str, number: int) -> bytes:
+    """Return a JPEG file of a rectangle in the class's colour on a noisy background."""
     random = generator(0, "imagenet-1k", fold, number)
     height, width = random.integers(60, 120, 2)
     pixels = random.normal(110, 25, (height, width, 3))

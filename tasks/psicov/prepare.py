@@ -70,10 +70,10 @@ def _wanted(name: str) -> bool:
 
 def _root(folder: Path) -> Path:
     """Return the folder with the lists, which may be at any depth."""
-    found = sorted(folder.rglob("deepcov.lst"))
-    if not found:
+    lists = sorted(folder.rglob("deepcov.lst"))
+    if not lists:
         raise DataError(f"{folder.name}: there is no list deepcov.lst")
-    return found[0].parent
+    return lists[0].parent
 
 
 def _joined(

@@ -61,11 +61,11 @@ def load(source: Path | IO[bytes], *, opcodes: int = OPCODES) -> Any:
         if unpack is None:
             return Restricted(Bounded(stream, size), str(source), opcodes).load()
         unpacked = cast(IO[bytes], unpack(stream))
-        content = Restricted(Bounded(unpacked, room(size)), str(source), opcodes).load()
+        result = Restricted(Bounded(unpacked, room(size)), str(source), opcodes).load()
         # gzip and bzip2 compare checksums only when the end is read.
         if unpacked.read(1):
             raise ValueError("more bytes after its end")
-        return content
+        return result
 
 
 def load_npy(file: Path, *, mmap: bool = False) -> npy.Array:

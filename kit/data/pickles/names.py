@@ -49,6 +49,7 @@ def _array_of_state(state: Any) -> npy.Array:
 
 
 def _of_objects(content: Any, shape: Any, order: npy.Order) -> npy.Array:
+    """Return an array of objects, given as a list."""
     if type(content) is not list or npy.count(shape) != len(content):
         raise pickle.UnpicklingError("an array of objects with more places than objects")
     if any(isinstance(each, Unbuilt) for each in content):
@@ -88,6 +89,7 @@ def _scalar(dtype: Any, content: Any = b"") -> Any:
 
 
 def _bytes(content: bytes = b"") -> bytes:
+    """Replace Python's ``bytes``, which also takes a size."""
     if not isinstance(content, bytes):
         raise pickle.UnpicklingError("bytes made of something else")
     return content
@@ -98,6 +100,7 @@ def _bytearray(content: bytes | str = b"", encoding: str = "latin-1") -> bytearr
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
+    """Replace ``codecs.encode``, by which bytes are stored in pickles of protocols below 3."""
     if encoding not in ("latin1", "latin-1"):
         raise pickle.UnpicklingError("an encoding other than latin-1")
     return text.encode("latin1")
