@@ -1,4 +1,4 @@
-"""DASH's search for any torch module, usable without the rest of the kit."""
+"""DASH (Shen et al., NeurIPS 2022) for any torch module, usable without the rest of the kit."""
 
 from __future__ import annotations
 

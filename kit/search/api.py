@@ -1,4 +1,4 @@
-"""DASH for one's own problem: any torch module and any batches in, an architecture out."""
+"""DASH for your own problem: from a torch module and batches of data to an architecture."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Groups = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Architecture:
-    """What a search found.
+    """The result of a search: the kernel size and dilation of each searched layer.
 
     Attributes:
         choices: layer name -> (kernel size, dilation).
-        losses: mean training loss of each epoch of the search.
+        losses: mean training loss of each epoch of the search; empty after ``load``.
     """
 
     choices: Choices
@@ -41,11 +41,15 @@ class Architecture:
     def apply(self, model: nn.Module, padding: Padding = "centred") -> nn.Module:
         """Return a copy of a model with these kernel sizes and dilations.
 
-        The layers that were searched have torch's initial weights, all others are copies. The model
-        may be of another width than the one that was searched.
+        The searched layers get torch's initial weights, and all other layers keep the model's.
+
+        Args:
+            model: a network with the names of the searched one; its layers may have other numbers
+                of channels. It is not changed.
+            padding: ``centred``, or ``causal`` for 1D networks.
 
         Raises:
-            ValueError: the model has no such layers, or one could not be made again.
+            ValueError: the model has no convolution of one of the names, or it cannot be replaced.
         """
         return instantiate(model, self.choices, padding)
 
@@ -53,11 +57,11 @@ class Architecture:
         """Write the choices as JSON, ``[[layer, kernel size, dilation], ...]``.
 
         Raises:
-            ValueError: there are none, or one is such as ``load`` would not read.
+            ValueError: there are no choices, or one is invalid, so that ``load`` would refuse it.
         """
         if not self.choices:
             raise ValueError("the architecture has no layers to save")
-        # NumPy's whole numbers are none of JSON's.
+        # NumPy's integers cannot be written as JSON.
         value = [
             [name, *(int(each) if isinstance(each, Integral) else each for each in pair)]
             for name, pair in self.choices.items()
@@ -67,10 +71,10 @@ class Architecture:
 
     @classmethod
     def load(cls, file: Path | str) -> Architecture:
-        """Read what ``save`` wrote; ``kit run --architecture`` takes such files too.
+        """Read a file that ``save`` wrote; ``kit run --architecture`` accepts such files, too.
 
         Raises:
-            ValueError: it is something else; the line names the layer that is wrong.
+            ValueError: the content is invalid; the message names the layer that is wrong.
         """
         kind = KernelDilation()
         value = kind.read(Path(file).read_text(encoding="utf-8-sig"))
@@ -102,42 +106,53 @@ def dash_search(
 ) -> Architecture:
     """Search the kernel size and dilation of a model's convolutions by DASH.
 
-    Weights and alphas learn together from every batch (section 3 of the paper), by SGD with
-    Nesterov momentum 0.9 and weight decay 5e-4, both rates at a fifth after three fifths of the
-    epochs (A.5.2). Parameters without ``requires_grad`` stay as they are, as do the batch norms
-    that have only such; a layer that is searched learns whether it was frozen or not.
+    Weights and architecture parameters (alphas) are trained together on every batch (section 3 of
+    the paper), by SGD with Nesterov momentum 0.9 and weight decay 5e-4; both learning rates fall to
+    a fifth after three fifths of the epochs (A.5.2). Parameters without ``requires_grad`` are not
+    trained, and modules with only such parameters, such as frozen batch norms, run in evaluation
+    mode. A searched layer is trained whether it was frozen or not.
 
     Args:
-        model: with ``Conv1d`` or ``Conv2d`` layers that keep the size of their input, but for one
-            stride; it is not changed.
-        data: batches (x, y), gone through once per epoch: a ``DataLoader``, a list.
-        loss: called with (the model's output, y); returns a scalar, lower is better.
-        kernel_sizes: K, the candidates' kernel sizes; odd ones.
-        dilations: D, each combined with each kernel size.
+        model: its ``Conv1d`` and ``Conv2d`` layers must keep the size of their input or divide it
+            by a stride that is the same for all axes. The model is not changed.
+        data: batches (x, y) that can be iterated over once per epoch, such as a ``DataLoader`` or
+            a list.
+        loss: called with (the model's output, y); returns a scalar to be minimised.
+        kernel_sizes: the candidates' kernel sizes K; they must be odd.
+        dilations: the candidates' dilations D; each is combined with each kernel size.
         include: patterns of the names of layers to search: a word that occurs in the name, or with
             ``*``, ``?`` or ``[]`` a match of the whole name. Convolutions of size 1, which mix
             channels, are searched only where a pattern other than ``*`` includes them.
-        exclude: patterns of the names of layers to leave alone.
-        epochs: how often the search goes through ``data``.
-        learning_rate: of the weights; the paper has 0.1 and, for dense tasks, 0.01.
-        alpha_learning_rate: of the alphas; the paper has half of its rates for the weights.
-        gradient_scale: alphas' gradients have this norm's inverse. The released code has 100, which
-            suits its thousands of steps; 0 leaves them alone.
-        penalty: times the receptive field, added to alphas' gradients.
-        clip: norm to which all gradients together are clipped; 0 for none.
-        separable: search layers with as many outputs as inputs as depthwise ones: cheaper.
-        gumbel: noise on the alphas at every forward pass.
+        exclude: patterns of the names of layers not to search.
+        epochs: number of passes over ``data``.
+        learning_rate: initial rate of the weights; the paper uses 0.1 and, for dense tasks, 0.01.
+        alpha_learning_rate: initial rate of the alphas; the paper uses half of the weights' rate.
+        gradient_scale: the gradient of each layer's alphas is scaled to the norm
+            1 / ``gradient_scale``; 0 for no scaling. The released code uses 100, which suits its
+            thousands of steps.
+        penalty: this number times a candidate's receptive field, in positions, is added to the
+            gradient of its alpha.
+        clip: largest norm of all gradients together; 0 for no clipping.
+        separable: search layers that have as many outputs as inputs as depthwise convolutions,
+            which is cheaper.
+        gumbel: add Gumbel noise to the alphas at every forward pass.
         temperature: divides the alphas before the softmax; lower is sharper.
-        seed: of weights, noise and, where it draws from torch's generator, the order of the data.
-        checkpoint: a file; after an interruption the same call goes on at the epoch where it was.
-        progress: called after each epoch with (epochs done, epochs, mean loss).
+        seed: decides initial weights, noise and, if ``data`` draw from torch's global generator,
+            the order of the data.
+        checkpoint: file that is written after each epoch, from which the same call resumes after
+            an interruption; None for no file.
+        progress: called after each epoch with (epochs done, all epochs, mean loss of the epoch).
+
+    Returns:
+        For each searched layer the kernel size and dilation of the largest alpha, and the losses.
 
     Raises:
         DivergedError: a loss or a weight is not finite.
-        ValueError: nothing can be searched; a layer changes sizes, pads other than by zeros,
-            shares its weight, has forward hooks or an unknown parametrisation; the data do not fit,
-            or hold NaN; the loss is no number; the checkpoint is of another search; or the model
-            cannot be copied, has no weights or is in float16 or bfloat16.
+        ValueError: no layer can be searched; a layer to search changes sizes, pads other than with
+            zeros, shares its weight, has forward hooks or an unknown parametrisation; the data do
+            not fit the model or hold NaN or infinity; the loss is not a scalar with a gradient; the
+            checkpoint is of another search; the model cannot be copied, has no weights (meta
+            device) or is in float16 or bfloat16; or another argument is out of range.
     """
     kernel_sizes = searchable.sizes("kernel sizes", kernel_sizes)
     dilations = searchable.sizes("dilations", dilations)
@@ -152,7 +167,8 @@ def dash_search(
         penalty=penalty,
         clip=clip,
     )
-    # Tensors of one shape are of many searches, whose mixtures mean something else.
+    # A checkpoint must be of the same call: tensors of the same shapes could belong to a search
+    # with other candidates.
     call: dict[str, Any] = {
         "kernel sizes": list(kernel_sizes),
         "dilations": list(dilations),
@@ -211,6 +227,7 @@ def dash_search(
 def _step(
     network: nn.Module, optimiser: Optimizer, gradients: AlphaGradients, value: Tensor, clip: float
 ) -> Tensor:
+    """Take one step on a batch's loss ``value``; return it without its graph."""
     optimiser.zero_grad(set_to_none=True)
     loss = keeping.descend(value)
     gradients.shape()
@@ -223,21 +240,23 @@ def _step(
 def _optimiser(
     network: nn.Module, alphas: Sequence[Tensor], rate: float, alpha_rate: float
 ) -> Optimizer:
+    """Return SGD with two groups: the alphas, and the weights that are trained."""
     ids = {id(alpha) for alpha in alphas}
-    learning = [weight for weight in network.parameters() if weight.requires_grad]
-    weights = [weight for weight in learning if id(weight) not in ids]
+    trainable = [weight for weight in network.parameters() if weight.requires_grad]
+    weights = [weight for weight in trainable if id(weight) not in ids]
     groups: Groups = [{"params": list(alphas), "lr": alpha_rate, "initial_lr": alpha_rate}]
     groups.append({"params": weights, "lr": rate, "initial_lr": rate})
     return torch.optim.SGD(groups, momentum=0.9, weight_decay=5e-4, nesterov=True)
 
 
 def _train_mode(network: nn.Module) -> None:
-    """Put a network in training mode, except modules with parameters of their own, all frozen.
+    """Put a network in training mode, except modules whose parameters are all frozen.
 
-    One with a frozen parameter, such as fixed positions, around parts that learn is not frozen.
+    A module with a frozen parameter of its own, such as position encodings, is put in training mode
+    if any of its submodules is trained.
     """
     network.train()
     for module in network.modules():
-        own = next(module.parameters(recurse=False), None)
-        if own is not None and not any(weight.requires_grad for weight in module.parameters()):
+        holds_parameters = next(module.parameters(recurse=False), None) is not None
+        if holds_parameters and not any(weight.requires_grad for weight in module.parameters()):
             module.train(False)

@@ -1,4 +1,4 @@
-"""Architectures: the kernel size and dilation of each layer, and networks made of them."""
+"""Networks whose layers have the kernel sizes and dilations that a search chose."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
 from kit.search import wrappers
 
 Choices = dict[str, tuple[int, int]]
+"""Layer name -> (kernel size, dilation)."""
 Padding = Literal["centred", "causal"]
 
 
@@ -19,20 +20,24 @@ def instantiate(
 ) -> nn.Module:
     """Return a copy of a module whose named convolutions have the chosen sizes.
 
-    They are full convolutions with torch's initial weights; the module's own initialisation, if
-    it has one, is the caller's to repeat. A layer with weight, spectral or orthogonal norm gets it
-    again. Of a compiled or parallel module, the copy is of what it wraps.
+    The new convolutions keep channels, stride, groups, bias (whether there is one) and a weight,
+    spectral or orthogonal norm. They have torch's initial weights: if the module initialises its
+    weights otherwise, repeat that on the copy. Of a compiled or parallel module, the module inside
+    is copied.
 
     Args:
-        module: the network that was searched, at any width; it is not changed.
-        choices: name -> (kernel size, dilation).
-        padding: ``causal`` is for 1D alone (the released code retrains its 1D nets so).
+        module: a network with the names of the searched one; its layers may have other numbers of
+            channels. It is not changed.
+        choices: layer name -> (kernel size, dilation).
+        padding: ``centred``, or ``causal`` for 1D networks, with which the released code retrains
+            these.
 
     Raises:
-        ValueError: a name is no convolution of the module or one that could not be made again, or
-            padding and size do not go together; or the module cannot be copied.
+        ValueError: the module has no convolution of one of the names, or it cannot be replaced; a
+            kernel size is even with centred padding; causal padding is given for 2D; or the module
+            cannot be copied.
     """
-    # Before the copy: layers with some of these hooks cannot be copied.
+    # Checked before the copy, because layers with some of these hooks cannot be copied.
     for name in choices:
         if reason := wrappers.refused(_layer(module, name)):
             raise ValueError(f"the architecture names {name!r}, which {reason}")
@@ -46,6 +51,7 @@ def instantiate(
 
 
 def _layer(module: nn.Module, name: str) -> wrappers.Convolution:
+    """Return the convolution of a name; raise ValueError if there is none."""
     layer = wrappers.part(module, name)
     if not isinstance(layer, nn.Conv1d | nn.Conv2d):
         raise ValueError(f"the architecture names {name!r}, which is no convolution here")
@@ -55,10 +61,11 @@ def _layer(module: nn.Module, name: str) -> wrappers.Convolution:
 def _convolution(
     layer: nn.Conv1d | nn.Conv2d, size: int, dilation: int, padding: Padding
 ) -> nn.Conv1d | nn.Conv2d:
-    flat = isinstance(layer, nn.Conv1d)
-    kind: type[nn.Conv1d | nn.Conv2d] = CentredConv1d if flat else CentredConv2d
+    """Return a new convolution that has a layer's channels, stride, groups and bias or none."""
+    is_1d = isinstance(layer, nn.Conv1d)
+    kind: type[nn.Conv1d | nn.Conv2d] = CentredConv1d if is_1d else CentredConv2d
     if padding == "causal":
-        if not flat:
+        if not is_1d:
             raise ValueError("causal padding is for 1D convolutions")
         kind = CausalConv1d
     elif size % 2 == 0:

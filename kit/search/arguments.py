@@ -1,4 +1,4 @@
-"""What arguments of searches from Python may be, where they are not what they should be."""
+"""Conversion and checks of arguments of searches that are called from Python."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def number(value: object) -> float:
-    """Return a number of Python, NumPy or torch as a float; NaN for what is none, text among it."""
+    """Return a number of Python, NumPy or torch as a float; NaN for anything else, such as text."""
     try:
         return math.nan if isinstance(value, str) else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -16,7 +16,7 @@ def number(value: object) -> float:
 
 
 def is_whole(value: object, least: int) -> bool:
-    """Return whether something is a whole number, of Python or NumPy, from ``least`` on."""
+    """Return whether a value is an integer, of Python or NumPy, of at least ``least``."""
     try:
         return operator.index(value) >= least  # type: ignore[arg-type]
     except TypeError:
@@ -24,19 +24,23 @@ def is_whole(value: object, least: int) -> bool:
 
 
 def patterns(argument: str, values: Iterable[str]) -> tuple[str, ...]:
-    """Return patterns of the names of layers; one alone may be given as it is.
+    """Return patterns of the names of layers as a tuple; a single one may be given as text.
+
+    Args:
+        argument: the name of the argument, for the message.
+        values: the patterns.
 
     Raises:
-        ValueError: one is no text, or there is no list of them.
+        ValueError: the values are not an iterable of texts.
     """
     try:
-        # Text alone would be taken for a pattern of each of its letters.
-        found = (values,) if isinstance(values, str) else tuple(values)
-        fine = all(isinstance(each, str) for each in found)
+        # tuple() of a single text would make a pattern of each of its letters.
+        result = (values,) if isinstance(values, str) else tuple(values)
+        valid = all(isinstance(each, str) for each in result)
     except TypeError:
-        found, fine = (), False
-    if not fine:
+        result, valid = (), False
+    if not valid:
         raise ValueError(
             f"{argument} has patterns of names of layers, such as ('encoder.*',), not {values!r}"
         )
-    return found
+    return result

@@ -1,4 +1,4 @@
-"""Exponentiated gradient: steps on the simplex (GAEA, Li et al. 2021; DASH's ``optimizers.py``)."""
+"""Exponentiated gradient descent (GAEA, Li et al. 2021; DASH's ``optimizers.py``)."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ from torch import Tensor
 
 
 class ExponentiatedGradient(torch.optim.Optimizer):
-    """p <- p exp(-lr g), then p <- p / sum(p), for parameters that are distributions.
+    """Exponentiated gradient descent for parameters that are probability distributions.
+
+    A step with gradient g is p <- p exp(-lr g), then p <- p / sum(p).
 
     Args:
-        parameters: positive numbers, or groups of them as torch's optimisers take; each row along
-            the last axis is a distribution of its own, or so many as its group has ``parts``, which
-            are their lengths.
-        lr: factor of the gradient in the exponent.
-        floor: what no number falls below, before the sum is taken: GAEA's own code has 1e-5. None
-            for the smallest that there is, as a candidate at 0 could never come back.
+        parameters: tensors of positive numbers, or groups of them as for torch's optimisers. Each
+            row along the last axis is one distribution. If a group has ``parts``, a list of
+            lengths, its rows consist of one distribution of each length.
+        lr: learning rate, the factor of the gradient in the exponent.
+        floor: smallest value before the normalisation; GAEA's own code has 1e-5. None for the
+            smallest positive number of the dtype, as a value of 0 could never grow again.
     """
 
     def __init__(
@@ -32,7 +34,14 @@ class ExponentiatedGradient(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> Any:
-        """Take one step; parameters without a gradient stay."""
+        """Take one step; parameters without a gradient are not changed.
+
+        Args:
+            closure: computes the loss and its gradients before the step, as for torch's optimisers.
+
+        Returns:
+            What ``closure`` returned, else None.
+        """
         value = None
         if closure is not None:
             with torch.enable_grad():
@@ -48,7 +57,9 @@ class ExponentiatedGradient(torch.optim.Optimizer):
         return value
 
     def _step(self, part: Tensor, exponent: Tensor) -> None:
-        # The largest factor is 1, so that no step overflows; normalising undoes it.
+        """Update distributions in place; the exponent is -lr g."""
+        # The exponent is shifted so that the largest factor is 1, lest it overflow; the
+        # normalisation cancels the shift.
         part.mul_(torch.exp(exponent - exponent.amax(-1, keepdim=True)))
         part.clamp_(min=torch.finfo(part.dtype).tiny if self.floor is None else self.floor)
         part.div_(part.sum(-1, keepdim=True))

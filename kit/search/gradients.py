@@ -1,4 +1,4 @@
-"""What the released code does to alpha's gradients before a step, switch by switch."""
+"""How DASH's released code changes the gradients of alphas before a step; each part is optional."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ Field = Literal["extent", "ten-kernel-sizes"]
 
 
 class AlphaGradients:
-    """Normalises alpha's gradient per layer, then adds a penalty on large receptive fields.
+    """Normalises the gradient of each layer's alpha and adds a penalty on large receptive fields.
 
-    g <- g / (scale (||g|| + 1e-8)) + penalty * field
+    The gradient g of a layer becomes g / (scale (||g|| + 1e-8)) + penalty * field.
 
     Args:
         layers: the mixtures of a supernet.
-        scale: ``grad_scale`` of the released code; 0 leaves gradients as they are.
+        scale: ``grad_scale`` of the released code; 0 for no normalisation.
         penalty: 1e-5 in the paper (A.5.2); 0 for none.
-        field: ``extent`` is d (k - 1) + 1; ``ten-kernel-sizes`` is 10 k whatever d, as the
-            released code has it for dense tasks.
+        field: the receptive field of a candidate with kernel size k and dilation d: ``extent`` is
+            d (k - 1) + 1 positions; ``ten-kernel-sizes`` is 10 k for any d, as in the released code
+            for dense tasks.
 
     Raises:
-        ValueError: the field is another.
+        ValueError: ``field`` is none of these.
     """
 
     def __init__(
@@ -34,14 +35,14 @@ class AlphaGradients:
         if field not in get_args(Field):
             raise ValueError(f"field is one of {', '.join(get_args(Field))}, not {field!r}")
         self.scale = scale
-        # Made once: a tensor from the host at every step would wait for the device.
+        # Computed once, because copying a tensor to the device at every step would wait for it.
         self.penalties = [
             (layer.alpha, torch.tensor(_fields(layer, field)).to(layer.alpha) * penalty)
             for layer in layers
         ]
 
     def shape(self) -> None:
-        """Shape the gradients in place; to be called between backward pass and step."""
+        """Change the gradients in place; to be called between the backward pass and the step."""
         for alpha, penalty in self.penalties:
             if alpha.grad is None:
                 continue
@@ -51,6 +52,7 @@ class AlphaGradients:
 
 
 def _fields(layer: Mixture, field: Field) -> list[float]:
+    """Return the receptive field of each candidate of a layer, in the order of its alpha."""
     return [
         float(d * (k - 1) + 1 if field == "extent" else 10 * k)
         for k in layer.kernel_sizes
