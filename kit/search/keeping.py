@@ -1,4 +1,4 @@
-"""What searches from Python share: checked batches, mean losses, going on afterwards."""
+"""What searches from Python share: checks of data and options, mean losses, checkpoints."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ Batches = Iterable[tuple[Tensor, Tensor]]
 
 
 class Kept(Protocol):
-    """A network or an optimiser."""
+    """What a checkpoint stores the state of: a network or an optimiser."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what it goes on from."""
+        """Return the state."""
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> Any:
-        """Go on from that."""
+        """Restore a state that ``state_dict`` returned."""
 
 
 def first(data: Batches) -> tuple[Tensor, Tensor]:
     """Return the first batch.
 
     Raises:
-        ValueError: there is none, it is no pair (x, y) of tensors, or can be had only once; or the
-            data are no batches.
+        ValueError: the data are not iterable, are empty or can be iterated over only once; or the
+            batch is not a pair (x, y) of tensors.
     """
     try:
         batches = iter(data)
@@ -45,7 +45,7 @@ def first(data: Batches) -> tuple[Tensor, Tensor]:
             "the data must be batches (x, y) of tensors, in a list or a DataLoader, not "
             f"{type(data).__name__}"
         ) from None
-    if batches is data or _kept(data, batches):
+    if batches is data or _is_one_pass(data, batches):
         raise ValueError(
             "the data can be gone through only once; give batches (x, y) in a list or a DataLoader"
         )
@@ -55,17 +55,22 @@ def first(data: Batches) -> tuple[Tensor, Tensor]:
     return _pair(batch)
 
 
-def _kept(data: Batches, batches: Iterator[tuple[Tensor, Tensor]]) -> bool:
-    """Return whether data give what they hold each time, which ends once.
+def _is_one_pass(data: Batches, batches: Iterator[tuple[Tensor, Tensor]]) -> bool:
+    """Return whether data return the same iterator each time, which is exhausted after one pass.
 
-    A DataLoader with lasting workers begins it anew. Others are asked again only where they hold
-    it, since that may draw random numbers.
+    A DataLoader with persistent workers stores its iterator, but restarts it. Of other data a
+    second iterator is requested only if they store the first, since that may draw random numbers.
+
+    Args:
+        data: any iterable.
+        batches: its first iterator.
     """
-    held = any(each is batches for each in getattr(data, "__dict__", {}).values())
-    return held and not isinstance(data, DataLoader) and iter(data) is batches
+    stored = any(each is batches for each in getattr(data, "__dict__", {}).values())
+    return stored and not isinstance(data, DataLoader) and iter(data) is batches
 
 
 def _pair(batch: object) -> tuple[Tensor, Tensor]:
+    """Return a batch that is a pair (x, y) of tensors; raise ValueError for any other."""
     match batch:
         case (Tensor() as x, Tensor() as y) if not isinstance(batch, Tensor):
             return x, y
@@ -73,10 +78,10 @@ def _pair(batch: object) -> tuple[Tensor, Tensor]:
 
 
 def descend(value: object) -> Tensor:
-    """Compute the gradients of a loss; return it without them.
+    """Run the backward pass of a loss; return the loss without its graph.
 
     Raises:
-        ValueError: it is no single number of a computation that has gradients.
+        ValueError: it is not a tensor of one real number that requires a gradient.
     """
     if not isinstance(value, Tensor) or value.numel() != 1 or value.is_complex():
         what = value
@@ -90,10 +95,10 @@ def descend(value: object) -> Tensor:
 
 
 def check_rates(**rates: float) -> None:
-    """Check learning rates and other factors.
+    """Check learning rates and other factors, given by their names.
 
     Raises:
-        ValueError: one is no number from 0 on.
+        ValueError: one is not a finite number of at least 0.
     """
     for name, rate in rates.items():
         if not 0 <= arguments.number(rate) < math.inf:
@@ -101,10 +106,10 @@ def check_rates(**rates: float) -> None:
 
 
 def check_epochs(epochs: int) -> None:
-    """Check how long a search is to go on.
+    """Check the number of epochs of a search.
 
     Raises:
-        ValueError: it would find what it began with, or the number is no whole one.
+        ValueError: it is not an integer of at least 1.
     """
     try:
         operator.index(epochs)
@@ -115,20 +120,21 @@ def check_epochs(epochs: int) -> None:
 
 
 def checked(data: Batches, name: str = "the data") -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches whose numbers all are finite.
+    """Yield batches, each after a check that all its numbers are finite.
 
     Args:
-        data: batches (x, y); whole numbers are always finite.
-        name: of the data, for messages.
+        data: batches (x, y).
+        name: what messages call the data.
 
     Raises:
-        ValueError: one is not; the line says how many, and in which batch. Or one is no pair.
+        ValueError: a batch is not a pair of tensors, or holds NaN or infinity; the message says
+            how many of these, and in which batch.
     """
     for number, batch in enumerate(data):
         x, y = _pair(batch)
         for what, values in (("x", x), ("y", y)):
-            numbers = values.is_floating_point() or values.is_complex()
-            if numbers and not bool(values.isfinite().all()):
+            floating = values.is_floating_point() or values.is_complex()
+            if floating and not bool(values.isfinite().all()):
                 count = int((~values.isfinite()).sum())
                 raise ValueError(
                     f"{name} hold numbers that are none: {count} in {what} of batch {number}"
@@ -139,46 +145,55 @@ def checked(data: Batches, name: str = "the data") -> Iterator[tuple[Tensor, Ten
 def mean_loss(network: nn.Module, losses: Sequence[Tensor], epoch: int) -> float:
     """Return the mean of an epoch's losses.
 
+    Args:
+        network: the network that was trained.
+        losses: one scalar per batch.
+        epoch: number of the epoch, from 0.
+
     Raises:
-        DivergedError: it or a weight is not finite.
-        ValueError: there are none.
+        DivergedError: the mean or a weight of the network is not finite.
+        ValueError: there are no losses.
     """
     if not losses:
         raise ValueError("the data are empty, or can be gone through only once")
     mean = {"loss": torch.stack(list(losses)).mean()}
-    found, finite = divergence.read(mean, network.parameters())
-    divergence.check(f"epoch {epoch + 1}", found["loss"], finite, network.named_parameters())
-    return found["loss"]
+    values, finite = divergence.read(mean, network.parameters())
+    divergence.check(f"epoch {epoch + 1}", values["loss"], finite, network.named_parameters())
+    return values["loss"]
 
 
 def name_of(loss: object) -> str:
-    """Return by what a checkpoint tells a loss from others."""
+    """Return the name of a loss function, by which a checkpoint recognises it."""
     return str(getattr(loss, "__qualname__", type(loss).__qualname__))
 
 
 def shapes(batch: tuple[Tensor, Tensor]) -> list[list[int]]:
-    """Return by what a checkpoint tells data from others."""
+    """Return the shapes of a batch's x and y, by which a checkpoint recognises the data."""
     return [list(each.shape) for each in batch]
 
 
 def resume(
     file: Path | None, parts: Mapping[str, Kept], call: Mapping[str, Any], epochs: int
 ) -> list[float]:
-    """Return the losses of the epochs done, with the parts as they were after these.
+    """Restore the parts of a search from a checkpoint, if there is one.
 
     Args:
-        file: what ``save`` wrote, if there is such.
-        parts: of the search.
-        call: what was asked of it, but for its length.
-        epochs: how long it is to be.
+        file: the checkpoint that ``save`` wrote; None or a missing file to start afresh.
+        parts: networks and optimisers, by name.
+        call: the arguments of the search other than ``epochs``; they must be those of the file.
+        epochs: total number of epochs of the search.
+
+    Returns:
+        The mean losses of the epochs done; none without a checkpoint.
 
     Raises:
-        ValueError: the file is of another search, or of more epochs.
+        ValueError: the file is damaged, of another search or of more epochs.
     """
     if file is None or not file.exists():
         return []
     try:
-        # Through memory: for a cut file, torch's own reader says that an argument is invalid.
+        # Read into memory first: of a truncated file, torch's file reader reports an invalid
+        # argument.
         content = io.BytesIO(file.read_bytes())
         state = torch.load(content, map_location="cpu", weights_only=True)
         if state["call"] != repr(dict(call)):
@@ -197,7 +212,14 @@ def resume(
 def save(
     file: Path | None, parts: Mapping[str, Kept], losses: Sequence[float], call: Mapping[str, Any]
 ) -> None:
-    """Write what ``resume`` reads; nothing without a file."""
+    """Write a checkpoint for ``resume``, with the same arguments; do nothing if ``file`` is None.
+
+    Args:
+        file: the checkpoint.
+        parts: networks and optimisers, by name.
+        losses: mean losses of the epochs done.
+        call: the arguments of the search other than ``epochs``.
+    """
     if file is None:
         return
     buffer = io.BytesIO()

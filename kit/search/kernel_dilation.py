@@ -9,10 +9,11 @@ import msgspec
 
 from kit.files import decode_json
 
-# Of a kernel size and of a dilation; larger ones are typing errors.
+# Upper bound of kernel sizes and dilations; larger numbers are typing errors.
 LARGEST = 9999
-# What a sketch has room for.
+# There is no sketch of more layers, or of larger kernel sizes or dilations.
 MOST_LAYERS, LARGEST_SKETCHED = 200, 1000
+# Height of a sketch's row, width of its labels and of all of it, in pixels.
 ROW, LABEL, SIDE = 20, 160, 440
 LEGEND = (
     "Each dot is a tap of the layer’s kernel, its dilation apart from the next; "
@@ -26,18 +27,18 @@ class KernelDilation:
     name, version = "kernel-dilation", 1
 
     def read(self, text: str) -> Any:
-        """Read JSON, as ``kit.search.Architecture.save`` writes it.
+        """Return the value in a JSON text, such as ``kit.search.Architecture.save`` writes.
 
         Raises:
-            ValueError: it is no JSON.
+            ValueError: the text is not JSON.
         """
         return decode_json(text, object)
 
     def check(self, value: Any) -> None:
-        """Hold a value to its form.
+        """Check that a value, which may be any JSON, is an architecture.
 
         Raises:
-            ValueError: naming the layer that is wrong.
+            ValueError: it is not; the message names the layer that is wrong.
         """
         if not isinstance(value, list) or not value:
             raise ValueError("no list of [layer, kernel size, dilation]")
@@ -51,26 +52,26 @@ class KernelDilation:
             if name in seen:
                 raise ValueError(f"entry {number}: layer {_short(name)} is there twice")
             seen.add(name)
-            for what, found in zip(("kernel size", "dilation"), numbers, strict=True):
-                if type(found) is not int or not 1 <= found <= LARGEST:
+            for what, each in zip(("kernel size", "dilation"), numbers, strict=True):
+                if type(each) is not int or not 1 <= each <= LARGEST:
                     raise ValueError(
                         f"entry {number}, layer {_short(name)}: the {what} is a whole number "
-                        f"from 1 to {LARGEST}, not {_short(found)}"
+                        f"from 1 to {LARGEST}, not {_short(each)}"
                     )
 
     def likeness(self, one: Any, other: Any) -> float:
-        """Return the share of layers, of both together, with the same choice in both."""
+        """Return the share, from 0 to 1, of the layers of either with the same choice in both."""
         left, right = _choices(one), _choices(other)
         layers = {**left, **right}
         return sum(left.get(name) == right.get(name) for name in layers) / len(layers)
 
     def describe(self, value: Any, spec: Any, task: Any) -> str:
-        """Return a line per layer: its name, (kernel size, dilation)."""
+        """Return one line per layer: its name and (kernel size, dilation)."""
         del spec, task
         return "".join(f"{name} ({k},{d})\n" for name, k, d in value)
 
     def draw(self, axes: Any, value: Any, spec: Any, task: Any) -> None:
-        """Draw the reach of each layer's kernel."""
+        """Draw the taps of each layer's kernel on axes of matplotlib."""
         del spec, task
         for row, (_, k, d) in enumerate(value):
             taps = [(tap - (k - 1) / 2) * d for tap in range(k)]
@@ -80,9 +81,10 @@ class KernelDilation:
         axes.set_xlabel("positions")
 
     def sketch(self, value: Any) -> tuple[str, str] | None:
-        """Return the taps of each layer's kernel, in place; None where they are too many.
+        """Return an SVG element with the taps of each layer's kernel, one row each, and its legend.
 
-        A row is as wide as the reach of the kernel along one axis.
+        None if there are too many layers or taps. The width of a row is the kernel's extent along
+        one axis.
         """
         if len(value) > MOST_LAYERS or any(max(k, d) > LARGEST_SKETCHED for _, k, d in value):
             return None
@@ -98,20 +100,24 @@ class KernelDilation:
             )
             rows.append(f'<path class="reach" d="M{taps[0]:.1f} {y}H{taps[-1]:.1f}"/>')
             rows += [f'<circle cx="{x:.1f}" cy="{y}" r="3"/>' for x in taps]
-        told = escape("; ".join(f"{name}: kernel size {k}, dilation {d}" for name, k, d in value))
+        description = escape(
+            "; ".join(f"{name}: kernel size {k}, dilation {d}" for name, k, d in value)
+        )
         size = f"0 0 {SIDE} {ROW * len(value)}"
-        opening = f'<svg class="taps" viewBox="{size}" role="img" aria-label="{told}">'
+        opening = f'<svg class="taps" viewBox="{size}" role="img" aria-label="{description}">'
         return f"{opening}{''.join(rows)}</svg>", LEGEND
 
     def setting(self, value: Any) -> Any:
-        """Return layer -> [kernel size, dilation]."""
+        """Return layer -> [kernel size, dilation], as the setting ``architecture`` takes it."""
         return {name: [k, d] for name, k, d in value}
 
 
 def _choices(value: Any) -> dict[str, tuple[int, int]]:
+    """Return layer -> (kernel size, dilation)."""
     return {name: (k, d) for name, k, d in value}
 
 
 def _short(value: Any) -> str:
+    """Return a value as JSON, cut to 40 characters."""
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,4 +1,4 @@
-"""Which convolutions of a network are searched: by class, by name, by what a pass reaches."""
+"""Which convolutions of a network are searched: by class, by name, by use in a forward pass."""
 
 from __future__ import annotations
 
@@ -14,32 +14,38 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
 from kit.search import wrappers
 
-# Layers that match channels are not searched; by name, as in the released code.
 EXCLUDED = ("downsample", "pool", "shortcut", "channel_match")
+"""Patterns of names of layers that only match channels and are not searched [released code]."""
 HALVES = (torch.float16, torch.bfloat16)
 SEARCHABLE = (nn.Conv1d, nn.Conv2d, CausalConv1d, CentredConv1d, CentredConv2d)
 
 
 def sizes(what: str, values: Iterable[int]) -> tuple[int, ...]:
-    """Return candidates' kernel sizes or dilations, of a list, an array, a generator.
+    """Return the candidates' kernel sizes or dilations as a tuple.
+
+    Args:
+        what: what the message calls them.
+        values: any iterable of integers, such as a list, an array or a generator.
 
     Raises:
-        ValueError: there are none, or one is no whole number from 1 on.
+        ValueError: there are none, or one is not an integer of at least 1.
     """
     try:
-        found = tuple(operator.index(value) for value in values)
+        result = tuple(operator.index(value) for value in values)
     except TypeError:
-        found = ()
-    if not found or min(found) < 1:
+        result = ()
+    if not result or min(result) < 1:
         raise ValueError(f"{what} to search are numbers from 1 on, such as (3, 5), not {values}")
-    return found
+    return result
 
 
 def _is_pointwise(layer: nn.Module) -> bool:
+    """Return whether a layer is a convolution of size 1."""
     return isinstance(layer, nn.Conv1d | nn.Conv2d) and set(layer.kernel_size) == {1}
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
+    """Return whether a pattern with wildcards matches a whole name, or another occurs in it."""
     return any(
         fnmatchcase(name, each) if set(each) & set("*?[") else each in name for each in patterns
     )
@@ -48,8 +54,8 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 def _named(
     module: nn.Module, include: Sequence[str], exclude: Sequence[str], pointwise: bool
 ) -> dict[str, nn.Conv1d | nn.Conv2d]:
-    """Return the convolutions that class and name choose, reached or not."""
-    words = [each for each in include if each != "*"]
+    """Return the convolutions selected by class and name, used in a forward pass or not."""
+    explicit = [each for each in include if each != "*"]
     return {
         name: layer
         for name, layer in module.named_modules()
@@ -57,23 +63,23 @@ def _named(
         and type_before_parametrizations(layer) in SEARCHABLE
         and _matches(name, include)
         and not _matches(name, exclude)
-        and (pointwise or not _is_pointwise(layer) or _matches(name, words))
+        and (pointwise or not _is_pointwise(layer) or _matches(name, explicit))
     }
 
 
 def check(
     module: nn.Module, include: Sequence[str], exclude: Sequence[str], pointwise: bool
 ) -> None:
-    """Refuse convolutions whose like could not be made again.
+    """Check that the selected convolutions can be replaced by mixtures and chosen layers.
 
     Args:
-        module: that is to be searched.
+        module: the network to be searched.
         include: patterns of the names of layers to search.
-        exclude: patterns of the names of layers to leave alone.
-        pointwise: whether convolutions of size 1 are searched, too, unless a pattern names them.
+        exclude: patterns of the names of layers not to search.
+        pointwise: whether to search convolutions of size 1 that only the pattern ``*`` includes.
 
     Raises:
-        ValueError: there are such; one line that names them.
+        ValueError: some cannot; the message names them.
     """
     if any(isinstance(weight, UninitializedParameter) for weight in module.parameters()):
         raise ValueError("the model has lazy layers of no size yet; call it with a batch first")
@@ -86,17 +92,19 @@ def check(
     for layer in chosen.values():
         if (dtype := next(layer.parameters()).dtype) in HALVES:
             raise ValueError(f"the model is in {dtype}; search it in float32: model.float()")
-    why = [
+    reasons = [
         f"{name} {reason}"
         for name, layer in chosen.items()
         if (reason := wrappers.refused(layer) or _shared(module, layer))
     ]
-    if why:
-        raise ValueError(f"exclude these convolutions by name, or change them: {'; '.join(why)}")
+    if reasons:
+        raise ValueError(
+            f"exclude these convolutions by name, or change them: {'; '.join(reasons)}"
+        )
 
 
 def _shared(module: nn.Module, layer: nn.Conv1d | nn.Conv2d) -> str | None:
-    """Return why a convolution cannot be replaced that has its weight in common with others."""
+    """Return why a convolution cannot be replaced if other modules share its weight, else None."""
     weight = layer._parameters.get("weight")
     others = [
         name
@@ -109,7 +117,7 @@ def _shared(module: nn.Module, layer: nn.Conv1d | nn.Conv2d) -> str | None:
 
 
 def _nothing(network: nn.Module) -> str:
-    """Return why there is nothing to search."""
+    """Return the error message for a network without a convolution to search."""
     others = [
         f"{name} ({type_before_parametrizations(layer).__name__})"
         for name, layer in network.named_modules()
@@ -131,36 +139,37 @@ def layers(
     exclude: Sequence[str],
     pointwise: bool,
 ) -> dict[str, nn.Conv1d | nn.Conv2d]:
-    """Return the convolutions that are searched by name, in module order.
+    """Return the convolutions to search, by name in module order.
 
     Args:
-        network: its modules' modes are as before afterwards.
-        sample: one input (batch, channels, *spatial), to find what is reached and with what sizes.
+        network: the network to be searched; its modules' training modes are restored afterwards.
+        sample: one input (batch, channels, *spatial) for a forward pass, which shows the layers in
+            use and the sizes of their inputs and outputs.
         include: patterns of the names of layers to search.
-        exclude: patterns of the names of layers to leave alone.
-        pointwise: whether convolutions of size 1 are searched, too, unless a pattern names them.
+        exclude: patterns of the names of layers not to search.
+        pointwise: whether to search convolutions of size 1 that only the pattern ``*`` includes.
 
     Raises:
-        ValueError: there are none, one changes the size of its input other than by one stride, or
-            the network does not take the sample.
+        ValueError: there are none, one changes the size of its input other than by a stride that
+            all axes share, or the network does not accept the sample.
     """
-    found: dict[str, nn.Conv1d | nn.Conv2d] = {}
+    reached: dict[str, nn.Conv1d | nn.Conv2d] = {}
     uneven: list[str] = []
 
     def record(name: str) -> Callable[..., None]:
         def hook(
-            layer: nn.Module, args: tuple[Tensor, ...], words: dict[str, Tensor], output: Tensor
+            layer: nn.Module, args: tuple[Tensor, ...], kwargs: dict[str, Tensor], output: Tensor
         ) -> None:
             assert isinstance(layer, nn.Conv1d | nn.Conv2d)
-            found[name] = layer
-            (taken,) = (*args, *words.values())
-            strided = [-(-size // layer.stride[0]) for size in taken.shape[2:]]
+            reached[name] = layer
+            (x,) = (*args, *kwargs.values())
+            strided = [-(-size // layer.stride[0]) for size in x.shape[2:]]
             if len(set(layer.stride)) > 1 or list(output.shape[2:]) != strided:
                 uneven.append(name)
 
         return hook
 
-    # A pass in evaluation mode leaves the statistics of batch norms alone.
+    # A forward pass in evaluation mode does not change the statistics of batch norms.
     modes = {layer: layer.training for layer in network.modules()}
     handles = [
         layer.register_forward_hook(record(name), with_kwargs=True)
@@ -181,6 +190,6 @@ def layers(
             f"these convolutions change the size of their input other than by one stride, so "
             f"exclude them by name: {', '.join(uneven)}"
         )
-    if not found:
+    if not reached:
         raise ValueError(_nothing(network))
-    return {name: found[name] for name, _ in network.named_modules() if name in found}
+    return {name: reached[name] for name, _ in network.named_modules() if name in reached}

@@ -1,4 +1,4 @@
-"""The supernet: any module, each of its convolutions replaced by an AggConv (DASH, section 3)."""
+"""The supernet: a module whose convolutions are replaced by AggConvs (DASH, section 3)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,31 @@ from kit.search.architecture import Choices
 from kit.search.searchable import EXCLUDED
 
 Mixture = AggConv1d | AggConv2d
+"""A layer that computes all candidates of a convolution, weighed by coefficients."""
 
 
 def gumbel_softmax(alpha: Tensor, temperature: float = 1.0) -> Tensor:
-    """Return soft mixing coefficients with fresh Gumbel noise: softmax((alpha + noise) / T)."""
+    """Return mixing coefficients with fresh Gumbel noise: softmax((alpha + noise) / temperature).
+
+    Args:
+        alpha: (candidates,) logits.
+        temperature: lower is sharper.
+
+    Returns:
+        (candidates,) positive coefficients with sum 1.
+    """
     tiny = torch.finfo(alpha.dtype).tiny
     noise = -torch.empty_like(alpha).exponential_().clamp_min(tiny).log()
     return torch.softmax((alpha + noise) / temperature, dim=0)
 
 
 def softmax(alpha: Tensor, temperature: float = 1.0) -> Tensor:
-    """Return mixing coefficients without noise."""
+    """Return mixing coefficients of the shape of alpha, without noise.
+
+    Args:
+        alpha: (candidates,) logits.
+        temperature: lower is sharper.
+    """
     return torch.softmax(alpha / temperature, dim=0)
 
 
@@ -46,22 +60,24 @@ def supernet(
 ) -> nn.Module:
     """Return a copy of a module in which every searchable convolution is a mixture.
 
-    Searchable is what is exactly a ``Conv1d`` or ``Conv2d`` (or one of ``kit.ops.convolutions``),
-    is reached by the sample, and has a name that is included and not excluded. Its bias is kept,
-    its padding becomes centred zeros, and a weight, spectral or orthogonal norm is dropped. Of a
-    compiled or parallel module, what it wraps is searched, by its names. A pattern is a word that
-    occurs in the name (``downsample``), or with ``*``, ``?`` or ``[]`` a match of the whole name
+    A layer is searchable if its class is exactly ``Conv1d`` or ``Conv2d`` (or one of
+    ``kit.ops.convolutions``), a forward pass uses it, and its name is included and not excluded.
+    The mixture takes over the bias, pads with zeros so that the kernel is centred, and drops a
+    weight, spectral or orthogonal norm. Of a compiled or parallel module, the module inside is
+    searched, with the names that it has there. A pattern is a word that occurs in the name
+    (``downsample``), or with ``*``, ``?`` or ``[]`` a match of the whole name
     (``encoder.*.conv?``).
 
     Args:
         module: any network; it is not changed.
-        sample: one input (batch, channels, *spatial), to find what is reached and with what sizes.
-        kernel_sizes: K, the candidates' kernel sizes.
-        dilations: D, each combined with each kernel size.
-        separable: make layers with as many outputs as inputs depthwise, as the released search
+        sample: one input (batch, channels, *spatial) for a forward pass, which shows the layers in
+            use and the sizes of their inputs and outputs.
+        kernel_sizes: the candidates' kernel sizes K.
+        dilations: the candidates' dilations D; each is combined with each kernel size.
+        separable: make layers that have as many outputs as inputs depthwise, as the released search
             does (the network that is trained afterwards has full convolutions).
         include: patterns of the names of layers to search.
-        exclude: patterns of the names of layers to leave alone.
+        exclude: patterns of the names of layers not to search.
         gumbel: add Gumbel noise to alpha at every forward pass.
         temperature: divides alpha before the softmax; lower is sharper.
         simplex: alpha holds the mixing coefficients themselves, for ``ExponentiatedGradient``,
@@ -72,25 +88,26 @@ def supernet(
         memory: ``fast`` or ``small``; see ``kit.ops.agg_conv``.
 
     Raises:
-        ValueError: nothing is searchable; the model cannot be copied, does not take the sample or
-            is in float16 or bfloat16; or a layer does not keep its input's size, pads other
-            than by zeros, or has forward hooks or a parametrisation that is not known.
+        ValueError: no layer is searchable; the model cannot be copied, does not accept the sample
+            or is in float16 or bfloat16; a searchable layer does not keep its input's size, pads
+            other than with zeros, shares its weight, or has forward hooks or an unknown
+            parametrisation; or another argument is out of range.
     """
     kernel_sizes = searchable.sizes("kernel sizes", kernel_sizes)
     dilations = searchable.sizes("dilations", dilations)
     check_temperature(temperature)
     include = arguments.patterns("include", include)
     exclude = arguments.patterns("exclude", exclude)
-    plain = wrappers.unwrapped(module)
-    searchable.check(plain, include, exclude, pointwise)
-    network = wrappers.copied(plain)
-    found = searchable.layers(network, sample, include, exclude, pointwise)
+    inner = wrappers.unwrapped(module)
+    searchable.check(inner, include, exclude, pointwise)
+    network = wrappers.copied(inner)
+    layers = searchable.layers(network, sample, include, exclude, pointwise)
     mixture: Callable[[Tensor], Tensor]
     mixture = partial(gumbel_softmax if gumbel else softmax, temperature=temperature)
     if simplex:
         mixture = partial(_of_logarithm, mixture)
-    for layer in found.values():
-        same = separable and layer.in_channels == layer.out_channels
+    for layer in layers.values():
+        depthwise = separable and layer.in_channels == layer.out_channels
         kind = AggConv1d if isinstance(layer, nn.Conv1d) else AggConv2d
         replacement = kind(
             layer.in_channels,
@@ -98,7 +115,7 @@ def supernet(
             kernel_sizes,
             dilations,
             stride=layer.stride[0],
-            groups=layer.in_channels if same else layer.groups,
+            groups=layer.in_channels if depthwise else layer.groups,
             bias=layer.bias is not None,
             method=method,
             memory=memory,
@@ -113,7 +130,7 @@ def supernet(
 
 
 def check_temperature(temperature: float) -> None:
-    """Raise ValueError for what is no number above 0."""
+    """Check that a temperature is a number above 0, and raise ValueError otherwise."""
     if not arguments.number(temperature) > 0:
         raise ValueError(f"the temperature is a number above 0, not {temperature!r}")
 
@@ -128,10 +145,10 @@ def mixtures(network: nn.Module) -> dict[str, Mixture]:
 
 
 def discretise(network: nn.Module) -> Choices:
-    """Return the (kernel size, dilation) of the largest alpha of each mixture.
+    """Return the (kernel size, dilation) with the largest alpha, for each mixture by name.
 
     Raises:
-        ValueError: there is no mixture.
+        ValueError: the network has no mixtures.
     """
     layers = mixtures(network)
     if not layers:
@@ -145,4 +162,5 @@ def discretise(network: nn.Module) -> Choices:
 
 
 def _of_logarithm(mixture: Callable[[Tensor], Tensor], coefficients: Tensor) -> Tensor:
+    """Apply a function of logits to coefficients, whose logarithms are their logits."""
     return mixture(coefficients.log())

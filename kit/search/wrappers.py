@@ -1,4 +1,4 @@
-"""What stands between a model and its convolutions: wrappers, norms of weights, padding."""
+"""Copies of models without wrappers, and replacement of their convolutions."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from torch.nn.utils.parametrizations import _Orthogonal, _SpectralNorm, _WeightN
 from torch.nn.utils.prune import BasePruningMethod
 from torch.optim.swa_utils import AveragedModel
 
-# What torch.compile returns has its model by this name; its class would import the compiler.
+# The attribute with the model in what torch.compile returns; importing that class would import the
+# compiler.
 COMPILED = "_orig_mod"
 WRAPPERS = (DataParallel, DistributedDataParallel, AveragedModel)
+# Parametrisations of weights that a new convolution can get, too.
 KNOWN = (_WeightNorm, _SpectralNorm, _Orthogonal)
 Convolution = nn.Conv1d | nn.Conv2d
 
 
 def unwrapped(module: nn.Module) -> nn.Module:
-    """Return the model inside ``torch.compile``, ``DataParallel`` and the like."""
+    """Return the model inside any of ``torch.compile`` and ``WRAPPERS``, or the module itself."""
     while True:
         if isinstance(inner := getattr(module, COMPILED, None), nn.Module):
             module = inner
@@ -33,7 +35,7 @@ def unwrapped(module: nn.Module) -> nn.Module:
 
 
 def unwrap_inside(network: nn.Module) -> nn.Module:
-    """Replace wrappers of parts of a network by what they hold, in place; names lose them."""
+    """Replace wrapped submodules of a network by the modules inside, in place, and return it."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             inner = unwrapped(child)
@@ -44,14 +46,17 @@ def unwrap_inside(network: nn.Module) -> nn.Module:
 
 @contextmanager
 def refusing(what: str) -> Iterator[None]:
-    """Turn what torch says of a model into one line.
+    """Turn an error that torch raises for a model into a ValueError of one line.
+
+    Args:
+        what: the beginning of the line.
 
     Raises:
-        ValueError: the line, which begins with ``what``.
+        ValueError: torch raised a RuntimeError, other than for lack of memory, or a TypeError.
     """
     try:
         yield
-    except torch.OutOfMemoryError:  # a failure of another class
+    except torch.OutOfMemoryError:  # a RuntimeError, but not the model's fault
         raise
     except (RuntimeError, TypeError) as error:
         reason = str(error).partition("\n")[0]
@@ -59,17 +64,17 @@ def refusing(what: str) -> Iterator[None]:
 
 
 def copied(module: nn.Module) -> nn.Module:
-    """Return a copy of a model without its wrappers.
+    """Return a deep copy of a model without its wrappers, inside it too.
 
     Raises:
-        ValueError: it cannot be copied.
+        ValueError: the model cannot be copied.
     """
     with refusing("the model cannot be copied; does it keep what it computed as an attribute?"):
         return unwrap_inside(copy.deepcopy(unwrapped(module)))
 
 
 def part(network: nn.Module, name: str) -> nn.Module | None:
-    """Return the part of a network by its name without those of wrappers, or None."""
+    """Return the submodule of a name that leaves wrappers out, or None if there is none."""
     for word in name.split("."):
         child = unwrapped(network)._modules.get(word)
         if child is None:
@@ -79,7 +84,7 @@ def part(network: nn.Module, name: str) -> nn.Module | None:
 
 
 def replace(network: nn.Module, layer: nn.Module, replacement: nn.Module) -> None:
-    """Put another layer wherever a network holds one: a layer may be there by several names."""
+    """Replace a layer of a network in place, under each of the names that it may have."""
     for parent in network.modules():
         for name, child in list(parent._modules.items()):
             if child is layer:
@@ -87,7 +92,7 @@ def replace(network: nn.Module, layer: nn.Module, replacement: nn.Module) -> Non
 
 
 def refused(layer: Convolution) -> str | None:
-    """Return why a convolution cannot be searched as it is, or None."""
+    """Return why a convolution cannot be searched, or None if it can."""
     if layer.padding_mode != "zeros":
         return f"pads by {layer.padding_mode!r}, and the search pads by zeros"
     if any(isinstance(hook, BasePruningMethod) for hook in layer._forward_pre_hooks.values()):
@@ -109,7 +114,11 @@ def refused(layer: Convolution) -> str | None:
 
 
 def parametrize_alike(layer: Convolution, replacement: Convolution) -> None:
-    """Give a new convolution, of other sizes, the norms of the weights of the one it replaces."""
+    """Give a new convolution the parametrisations of the weight of the one that it replaces.
+
+    Raises:
+        ValueError: one of these is unknown.
+    """
     if not parametrize.is_parametrized(layer, "weight"):
         return
     for part in layer.get_submodule("parametrizations.weight").children():
