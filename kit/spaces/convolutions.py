@@ -1,7 +1,7 @@
-"""Convolutions whose backward pass is quick for many vectors at once, as ``torch.vmap`` asks for.
+"""Convolutions whose backward pass is fast for many vectors at once under ``torch.vmap``.
 
-Torch's own rules take them one by one, or make them convolutions of few channels and very many
-samples, which are slow. The numbers are the same but for rounding.
+Torch's own rules handle the vectors one by one, or as convolutions of few channels and very many
+samples, which are slow. The results are the same except for rounding.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ONE, NONE = (1, 1), (0, 0)
 
 
 class BatchedBackward(TorchFunctionMode):
-    """Under it, networks compute their 1D and 2D convolutions in this way."""
+    """A context in which networks compute their 1D and 2D convolutions in this way."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any | None = None
@@ -34,7 +34,7 @@ class BatchedBackward(TorchFunctionMode):
 
 @dataclass(frozen=True)
 class _Shape:
-    """What a 2D convolution is like, in the order height, width."""
+    """Stride, padding and dilation of a 2D convolution, as (height, width), and its groups."""
 
     stride: Pair
     padding: Pair
@@ -42,11 +42,12 @@ class _Shape:
     groups: int
 
     def apply(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Return the convolution of x (batch, channels, height, width) without a bias."""
         batch, channels = x.shape[:2]
         groups, rest = self.groups, (self.stride, self.padding, self.dilation)
         if channels != groups or len(weight) != groups:
             return F.conv2d(x, weight, None, *rest, groups)
-        # Depthwise: samples become channels, over which convolutions are vectorised.
+        # Depthwise: samples become channels, over which torch vectorises.
         x = x.reshape(1, -1, *x.shape[2:])
         y = F.conv2d(x, weight.repeat(batch, 1, 1, 1), None, *rest, batch * groups)
         return y.reshape(batch, channels, *y.shape[2:])
@@ -55,21 +56,22 @@ class _Shape:
 def _convolution(
     x: Tensor, weight: Tensor, bias: Tensor | None, numbers: list[Any], groups: int
 ) -> Tensor:
-    flat = x.ndim == 3
-    if flat:
+    """Return a 1D or 2D convolution; ``numbers`` are its stride, padding and dilation."""
+    is_1d = x.ndim == 3
+    if is_1d:
         x, weight = x.unsqueeze(2), weight.unsqueeze(2)
         numbers = [(fill, _pair(each)[-1]) for fill, each in zip((1, 0, 1), numbers, strict=True)]
     stride, padding, dilation = (_pair(number) for number in numbers)
     y: Tensor = _Convolution.apply(x, weight, _Shape(stride, padding, dilation, groups))
     if bias is not None:
         y = y + bias.reshape(-1, 1, 1)
-    return y.squeeze(2) if flat else y
+    return y.squeeze(2) if is_1d else y
 
 
 def _pair(number: int | Sequence[int]) -> Pair:
-    """One for each axis; torch may be given one for both."""
-    given = (number,) if isinstance(number, int) else number
-    return given[0], given[-1]
+    """Return a number for each of the two axes, where torch also accepts one number for both."""
+    numbers = (number,) if isinstance(number, int) else number
+    return numbers[0], numbers[-1]
 
 
 class _Convolution(torch.autograd.Function):
@@ -93,13 +95,20 @@ class _Convolution(torch.autograd.Function):
 
 
 def _of_input(g: Tensor, weight: Tensor, size: torch.Size, shape: _Shape) -> Tensor:
-    """Return the gradient with respect to an input of some size, by a convolution of ``g``."""
+    """Return the gradient with respect to the input, by a convolution of ``g``.
+
+    Args:
+        g: gradient with respect to the output.
+        weight: of the convolution.
+        size: (height, width) of the input.
+        shape: of the convolution.
+    """
     if shape.stride != ONE:
         steps = zip(g.shape[2:], shape.stride, strict=True)
         spread = g.new_zeros(*g.shape[:2], *(1 + (n - 1) * step for n, step in steps))
         spread[:, :, :: shape.stride[0], :: shape.stride[1]] = g
         g = spread
-    # What each side lacks for every position of the input to have been read by the whole kernel.
+    # Padding of each side with which the whole kernel reads every position of the input.
     reach = [d * (n - 1) for d, n in zip(shape.dilation, weight.shape[2:], strict=True)]
     before = (reach[0] - shape.padding[0], reach[1] - shape.padding[1])
     after = tuple(size[k] + reach[k] - g.shape[2 + k] - before[k] for k in (0, 1))
@@ -111,10 +120,17 @@ def _of_input(g: Tensor, weight: Tensor, size: torch.Size, shape: _Shape) -> Ten
 
 
 def _of_weight(g: Tensor, x: Tensor, size: torch.Size, shape: _Shape) -> Tensor:
-    """Return the gradient with respect to a weight of some size, by one product for a group."""
+    """Return the gradient with respect to the weight, by one matrix product per group.
+
+    Args:
+        g: gradient with respect to the output.
+        x: the input.
+        size: of the weight.
+        shape: of the convolution.
+    """
     groups = shape.groups
-    read = F.unfold(x, size[2:], shape.dilation, shape.padding, shape.stride)
-    right = read.unflatten(1, (groups, -1)).permute(1, 0, 3, 2).flatten(1, 2)
+    patches = F.unfold(x, size[2:], shape.dilation, shape.padding, shape.stride)
+    right = patches.unflatten(1, (groups, -1)).permute(1, 0, 3, 2).flatten(1, 2)
     left = g.flatten(2).unflatten(1, (groups, -1)).permute(1, 2, 0, 3).flatten(2)
-    products = [one @ other for one, other in zip(left, right, strict=True)]
+    products = [a @ b for a, b in zip(left, right, strict=True)]
     return torch.cat(products).reshape(size)

@@ -1,7 +1,7 @@
 """Names of the candidate operations that several spaces share. No torch.
 
-DARTS (Liu et al. 2019) and Auto-DeepLab (Liu et al. 2019) have the same ones in the same order,
-which decides ties. Names keep their ``3x3`` in 1D, too.
+DARTS (Liu et al. 2019) and Auto-DeepLab (Liu et al. 2019) have the same operations in the same
+order, which decides ties. The names contain ``3x3`` or ``5x5`` in 1D, too.
 """
 
 CANDIDATES = (
@@ -13,6 +13,6 @@ CANDIDATES = (
     "dil_conv_3x3",
     "dil_conv_5x5",
 )
-"""What an edge of a found cell can have: all but ``none``."""
+"""The operations that an edge of a genotype can have: all but ``none``."""
 OPERATIONS = ("none", *CANDIDATES)
-"""What an edge of a supernet has."""
+"""The operations of each edge of a supernet."""

@@ -1,7 +1,7 @@
 """Candidate operations that several spaces share (DARTS, Liu et al. 2019), in 1D and in 2D.
 
-One definition serves both: 1D operations keep the kernel size, dilation and padding of the 2D ones,
-as NAS-Bench-360's 1D code has it.
+One definition serves both: 1D operations have the kernel size, dilation and padding of the 2D ones,
+as in NAS-Bench-360's 1D code.
 """
 
 from __future__ import annotations
@@ -15,20 +15,24 @@ from torch import Tensor, nn
 
 from kit.spaces.names import OPERATIONS
 
-# ``shifted``: the second half of the channels reads the map moved by one along each axis [DARTS].
-# ``same``: both halves read the same positions [NAS-Bench-360's 1D code].
 Reduction = Literal["shifted", "same"]
+"""Which positions the second half of the channels of a ``FactorizedReduce`` reads.
+
+``shifted``: those of the map moved by one along each axis [DARTS]. ``same``: those that the first
+half reads, too [NAS-Bench-360's 1D code].
+"""
 
 
 @dataclass(frozen=True)
 class Norm:
-    """What batch normalisations are like.
+    """Options of batch normalisations.
 
     Attributes:
-        affine: whether they scale and shift.
-        momentum: share of the last batch in the running statistics, as PyTorch has it.
+        affine: whether they have learnable scales and shifts.
+        momentum: weight of the last batch in the running statistics, as in PyTorch.
         eps: added to the variance.
-        tracks: whether there are running statistics; without them each batch has its own, always.
+        tracks: whether there are running statistics; without them, the statistics of the batch are
+            used in evaluation mode, too.
     """
 
     affine: bool = True
@@ -37,12 +41,13 @@ class Norm:
     tracks: bool = True
 
     def layer(self, channels: int, dims: int) -> nn.Module:
-        """Return one for so many channels, in so many spatial dimensions."""
+        """Return a batch normalisation for a number of channels and 1 or 2 spatial dimensions."""
         kind = nn.BatchNorm1d if dims == 1 else nn.BatchNorm2d
         return kind(channels, self.eps, self.momentum, self.affine, self.tracks)
 
 
 PLAIN = Norm()
+"""The defaults of PyTorch."""
 
 
 def convolution(
@@ -55,7 +60,17 @@ def convolution(
     dilation: int = 1,
     groups: int = 1,
 ) -> nn.Module:
-    """Return a centred convolution without bias: a map of n has n / stride after it, rounded up."""
+    """Return a centred convolution without bias, which maps size n to n / stride, rounded up.
+
+    Args:
+        inputs: channels.
+        outputs: channels.
+        kernel_size: odd.
+        dims: 1 or 2.
+        stride: of all axes.
+        dilation: of all axes.
+        groups: of channels; as many as ``inputs`` for a depthwise convolution.
+    """
     kind = nn.Conv1d if dims == 1 else nn.Conv2d
     padding = dilation * (kernel_size - 1) // 2
     return kind(
@@ -70,7 +85,7 @@ class ReluConvNorm(nn.Sequential):
         inputs: channels.
         outputs: channels.
         dims: 1 or 2.
-        norm: what the normalisation is like.
+        norm: options of the normalisation.
         kernel_size: of the convolution.
         stride: of the convolution.
     """
@@ -96,12 +111,12 @@ class DilatedConv(nn.Sequential):
     """ReLU, depthwise convolution, convolution of size 1, normalisation.
 
     Args:
-        channels: in and out.
+        channels: of input and output.
         kernel_size: of the depthwise convolution.
         dims: 1 or 2.
         stride: of the depthwise convolution.
         dilation: of the depthwise convolution.
-        norm: what the normalisation is like.
+        norm: options of the normalisation.
     """
 
     def __init__(
@@ -131,7 +146,15 @@ class DilatedConv(nn.Sequential):
 
 
 class SeparableConv(nn.Sequential):
-    """Twice what ``DilatedConv`` is, without dilation; the first has the stride."""
+    """The layers of ``DilatedConv`` twice, without dilation; the first time with the stride.
+
+    Args:
+        channels: of input and output.
+        kernel_size: of the depthwise convolutions.
+        dims: 1 or 2.
+        stride: of the first depthwise convolution.
+        norm: options of the normalisations.
+    """
 
     def __init__(
         self, channels: int, kernel_size: int, dims: int, *, stride: int = 1, norm: Norm = PLAIN
@@ -146,14 +169,15 @@ class SeparableConv(nn.Sequential):
 class FactorizedReduce(nn.Module):
     """ReLU, two convolutions of size 1 and stride 2 side by side, normalisation.
 
-    Maps of odd size n have (n + 1) / 2 after it: what the shifted half lacks at the end is zero.
+    A map of odd size n becomes (n + 1) / 2: the position that the shifted map lacks is filled
+    with 0.
 
     Args:
         inputs: channels.
         outputs: channels; the first convolution has the smaller half of an odd number.
         dims: 1 or 2.
-        reduction: what the second convolution reads.
-        norm: what the normalisation is like.
+        reduction: which positions the second convolution reads.
+        norm: options of the normalisation.
     """
 
     def __init__(
@@ -175,13 +199,19 @@ class FactorizedReduce(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, inputs, *n) -> (batch, outputs, *n / 2), rounded up."""
         x = x.relu()
-        other = shift(x) if self.shifted else x
-        y: Tensor = self.norm(torch.cat([self.conv1(x), self.conv2(other)], dim=1))
+        second = shift(x) if self.shifted else x
+        y: Tensor = self.norm(torch.cat([self.conv1(x), self.conv2(second)], dim=1))
         return y
 
 
 def shift(x: Tensor) -> Tensor:
-    """Move maps by one towards the beginning of each axis; axes of odd size are filled with 0."""
+    """Drop the first position of each spatial axis; axes of odd size get a 0 at the end.
+
+    The size n of an axis becomes n - 1 if it is even, and stays n if it is odd.
+
+    Args:
+        x: (batch, channels, *sizes).
+    """
     odd = [size % 2 for size in x.shape[2:]]
     if any(odd):
         x = F.pad(x, [side for each in reversed(odd) for side in (0, each)])
@@ -191,10 +221,10 @@ def shift(x: Tensor) -> Tensor:
 
 
 class Zero(nn.Module):
-    """Nothing: zeros of the size that the other operations give.
+    """Zeros of the size that the other operations return.
 
     Args:
-        stride: of them.
+        stride: 2 halves the map, rounded up.
     """
 
     def __init__(self, stride: int = 1) -> None:
@@ -208,7 +238,7 @@ class Zero(nn.Module):
 
 
 def pool(name: str, dims: int, stride: int = 1) -> nn.Module:
-    """Return ``max_pool_3x3`` or ``avg_pool_3x3``, which leaves padding out of its means."""
+    """Return ``max_pool_3x3`` or ``avg_pool_3x3``; means do not count the padding."""
     if name == "max_pool_3x3":
         return (nn.MaxPool1d if dims == 1 else nn.MaxPool2d)(3, stride, padding=1)
     average = nn.AvgPool1d if dims == 1 else nn.AvgPool2d
@@ -229,12 +259,12 @@ def operation(
 
     Args:
         name: one of ``OPERATIONS``.
-        channels: in and out.
+        channels: of input and output.
         dims: 1 or 2.
         stride: 2 halves the map, rounded up.
-        norm: what normalisations are like.
-        pool_norm: of the one that follows a pooling; None for none.
-        reduction: what a strided ``skip_connect`` is like.
+        norm: options of the normalisations.
+        pool_norm: options of a normalisation after a pooling; None for no normalisation.
+        reduction: which positions a strided ``skip_connect`` reads.
 
     Raises:
         ValueError: there is no such operation.

@@ -1,6 +1,6 @@
-"""Scores of untrained networks: how well they could be trained, how much they could tell apart.
+"""Scores of untrained networks: trainability and expressivity.
 
-Both are TE-NAS's (Chen et al. 2021, sections 3.1.1 and 3.1.2); they work for any torch module.
+Both are those of TE-NAS (Chen et al. 2021, sections 3.1.1 and 3.1.2) and work for any torch module.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from kit.spaces.convolutions import BatchedBackward
 
 UNDEFINED = 100_000.0
-"""The condition number where there is none, as of a network that no input reaches."""
+"""The condition number where it is not defined, such as for a network that ignores its input."""
 PARAMETRISED = "parametrizations.weight."
 RELU = (torch.ops.aten.relu.default, torch.ops.aten.relu_.default)
 
@@ -24,13 +24,12 @@ RELU = (torch.ops.aten.relu.default, torch.ops.aten.relu_.default)
 def tangent_kernel(network: nn.Module, x: Tensor) -> Tensor:
     """Return the empirical neural tangent kernel of a batch, shape (batch, batch).
 
-    Its entry i, j is the inner product of the gradients of the summed outputs of samples i and j
-    with respect to all weights that learn; biases do not count. All samples run through the network
-    together: in training mode a batch norm couples them, and a sample's gradient goes through the
-    others.
+    Entry (i, j) is the inner product of the gradients of the summed outputs of samples i and j with
+    respect to all trainable weights, without biases. All samples run through the network together:
+    in training mode, a batch norm couples them, and the gradient of one passes through the others.
 
     Args:
-        network: in the mode in which it is to be looked at.
+        network: its mode, training or evaluation, is not changed.
         x: inputs (batch, channels, *spatial).
     """
     weights = [
@@ -49,17 +48,18 @@ def tangent_kernel(network: nn.Module, x: Tensor) -> Tensor:
                 outputs, weights, vector, retain_graph=True, materialize_grads=True
             )
 
-        # All backward passes as one; row i of the identity leaves the output of sample i alone.
+        # All backward passes at once; row i of the identity selects the output of sample i.
         gradients = torch.vmap(row)(torch.eye(len(x), dtype=outputs.dtype, device=outputs.device))
     jacobian = torch.cat([each.flatten(1) for each in gradients], dim=1)
     return jacobian @ jacobian.T
 
 
 def condition_number(kernel: Tensor) -> float:
-    """Return the largest eigenvalue of a symmetric matrix over the smallest; low is good.
+    """Return the largest eigenvalue of a symmetric matrix over the smallest; lower is better.
 
-    Rounding can make the smallest one negative, and the quotient with it. Where it is infinite, it
-    is the largest float, so that differences are numbers; where there is none, ``UNDEFINED``.
+    Rounding can make the smallest eigenvalue, and so the quotient, negative. An infinite quotient
+    becomes the largest float, so that differences are finite; an undefined one, as of a matrix with
+    entries that are not finite, becomes ``UNDEFINED``.
     """
     if not bool(kernel.isfinite().all()):
         return UNDEFINED
@@ -68,27 +68,31 @@ def condition_number(kernel: Tensor) -> float:
 
 
 def linear_regions(network: nn.Module, batches: Iterable[Tensor]) -> int:
-    """Return how many linear regions of a network's ReLUs the samples of all batches lie in.
+    """Return the number of linear regions of a network in which the samples of all batches lie.
 
-    A region is the pattern of which ReLUs let a sample through, over all feature maps of a forward
-    pass: those with as many axes as the inputs.
+    The region of a sample is the pattern of which ReLU outputs are positive, over all feature maps
+    of a forward pass, which are the tensors with as many axes as the inputs.
 
     Args:
-        network: in the mode in which it is to be looked at.
-        batches: inputs (batch, channels, *spatial), of one shape but for the first axis.
+        network: its mode, training or evaluation, is not changed.
+        batches: inputs (batch, channels, *spatial) of one shape, except for the batch size.
     """
     regions: set[bytes] = set()
     for x in batches:
-        with torch.no_grad(), _Patterns(x.ndim) as seen:
+        with torch.no_grad(), _Patterns(x.ndim) as recorder:
             network(x)
-        if seen.patterns:
-            bits = torch.cat(seen.patterns, dim=1).cpu().numpy()
+        if recorder.patterns:
+            bits = torch.cat(recorder.patterns, dim=1).cpu().numpy()
             regions.update(row.tobytes() for row in np.packbits(bits, axis=1))
     return len(regions)
 
 
 class _Patterns(TorchDispatchMode):
-    """Notes what every ReLU on feature maps lets through, however the network calls it."""
+    """Records which outputs of every ReLU on feature maps are positive, however it is called.
+
+    Args:
+        axes: number of axes of feature maps.
+    """
 
     def __init__(self, axes: int) -> None:
         super().__init__()
