@@ -1,4 +1,4 @@
-"""GAEA PC-DARTS for one's own problem: batches in, a genotype and its network out."""
+"""GAEA PC-DARTS for your own problem: from batches of data to a genotype and its network."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class DartsArchitecture:
-    """What a search found.
+    """The result of a search.
 
     Attributes:
         genotype: the cells.
         inputs: channels of a sample.
-        outputs: of the network.
-        dims: spatial dimensions of a sample.
-        dense: whether there is an answer for each position.
+        outputs: numbers that the network returns for a sample, or for each position if ``dense``.
+        dims: spatial dimensions of a sample, 1 or 2.
+        dense: whether the network returns outputs for each position.
         losses: mean training loss of each epoch of the search.
     """
 
@@ -45,12 +45,12 @@ class DartsArchitecture:
         """Return the network of the genotype with torch's initial weights, to be trained.
 
         Args:
-            channels: of a node in the first cells.
-            layers: cells.
+            channels: channels of a node in the first cells.
+            layers: number of cells.
             options: further arguments of ``kit.spaces.darts.DartsNetwork``.
 
         Raises:
-            ValueError: there are no cells or no channels.
+            ValueError: ``channels`` or ``layers`` is not an integer of at least 1.
         """
         _check_size(channels, layers)
         return DartsNetwork(
@@ -65,15 +65,15 @@ class DartsArchitecture:
         )
 
     def save(self, file: Path | str) -> None:
-        """Write the genotype as JSON; ``kit run TASK darts-gaea --architecture`` takes it."""
+        """Write the genotype as JSON; ``kit run TASK darts-gaea --architecture`` accepts it."""
         write_json(Path(file), {"dims": self.dims, **self.genotype.value()})
 
 
 def load_genotype(file: Path | str) -> Genotype:
-    """Read what ``save`` wrote, or a genotype in the originals' text form.
+    """Read a file that ``save`` wrote, or one with a ``Genotype(...)`` as the papers' code prints.
 
     Raises:
-        ValueError: it is something else; the line names the place that is wrong.
+        ValueError: the content is neither; the message names the place that is wrong.
     """
     value = read(Path(file).read_text(encoding="utf-8-sig"))
     check(value)
@@ -99,35 +99,43 @@ def darts_search(
     checkpoint: Path | str | None = None,
     progress: Callable[[int, int, float], object] = lambda *_: None,
 ) -> DartsArchitecture:
-    """Search cells for one's own data by GAEA PC-DARTS (Li et al. 2021; Xu et al. 2020).
+    """Search cells for your own data by GAEA PC-DARTS (Li et al. 2021; Xu et al. 2020).
 
-    After each step of the weights on a batch of ``data``, by SGD with momentum 0.9, weight decay
-    3e-4 and a rate that falls along a cosine, the mixtures take a step of exponentiated gradients
-    on a batch of ``held_out``.
+    The weights take a step on each batch of ``data``, by SGD with momentum 0.9, weight decay 3e-4
+    and a learning rate with a cosine schedule. After each of these steps, the architecture
+    parameters take a step of exponentiated gradient descent on a batch of ``held_out``.
 
     Args:
-        data: batches (x, y), gone through once per epoch; x is (batch, channels, *sizes), 1D or 2D.
-        held_out: batches of samples that ``data`` has not; begun anew when they end, and gone
-            through once before the first epoch, to see that their numbers are such.
+        data: batches (x, y) that can be iterated over once per epoch; x is
+            (batch, channels, *sizes) with one or two sizes, in torch's default dtype.
+        held_out: batches of samples that are not in ``data``. They are repeated as needed, and
+            checked for NaN and infinity in a pass before the first epoch.
         outputs: classes, or numbers to predict; for each position if ``dense``.
-        dense: there is an answer for each position; no cell halves the map then.
-        loss: called with (the network's output, y); returns a scalar, lower is better.
-        epochs: how often the search goes through ``data``.
-        channels: of a node in the first cells; divisible by 4.
-        layers: cells.
-        learning_rate: of the weights, at the start.
-        architecture_learning_rate: of the mixtures.
-        warm_start: epochs in which the weights learn alone; None for a fifth, as GAEA has it.
-        clip: norm to which the weights' gradients together are clipped; 0 for none.
-        seed: of weights and, where it draws from torch's generator, the order of the data.
+        dense: whether the network returns outputs for each position; then no cell halves the map.
+        loss: called with (the network's output, y); returns a scalar to be minimised.
+        epochs: number of passes over ``data``.
+        channels: channels of a node in the first cells; divisible by 4.
+        layers: number of cells.
+        learning_rate: initial learning rate of the weights.
+        architecture_learning_rate: learning rate of the architecture parameters.
+        warm_start: epochs in which only the weights are trained; None for a fifth of all, as in
+            GAEA.
+        clip: largest norm of all gradients of the weights together; 0 for no clipping.
+        seed: decides initial weights and, if the data draw from torch's global generator, their
+            order.
         device: where to search.
-        checkpoint: a file; after an interruption the same call goes on at the epoch where it was.
-        progress: called after each epoch with (epochs done, epochs, mean loss).
+        checkpoint: file that is written after each epoch, from which the same call resumes after
+            an interruption; None for no file.
+        progress: called after each epoch with (epochs done, all epochs, mean loss of the epoch).
+
+    Returns:
+        The genotype of the strongest edges and operations, and the losses.
 
     Raises:
         DivergedError: a loss or a weight is not finite.
-        ValueError: there are no epochs, or none in which the architecture learns; or the data do
-            not fit, or hold NaN.
+        ValueError: there are no epochs, or none after the warm start; the data do not fit each
+            other or the network, or hold NaN or infinity; the loss is not a scalar with a gradient;
+            the checkpoint is of another search; or another argument is out of range.
     """
     keeping.check_epochs(epochs)
     keeping.check_rates(
@@ -142,24 +150,26 @@ def darts_search(
     if not arguments.is_whole(start, 0):
         raise ValueError(f"warm_start is a whole number from 0 on, not {start!r}")
     with torch.random.fork_rng():
-        # Shapes may be drawn; the same call is to find the same ones.
+        # Sizes of samples may be random; with a seed, the same call gets the same ones.
         torch.manual_seed(key(seed, "first"))
         batch = keeping.first(data)
-        other = keeping.first(held_out)
+        held_out_batch = keeping.first(held_out)
     x, _ = batch
     dims = x.dim() - 2
     if dims not in (1, 2):
         raise ValueError(f"samples are (channels, *sizes) with one or two sizes, not {x.shape[1:]}")
     if x.dtype != torch.get_default_dtype():
         raise ValueError(f"samples are of {torch.get_default_dtype()}, not of {x.dtype}")
-    if (like := _like(other[0])) != _like(x):
-        raise ValueError(f"held-out samples have {like}, and those of the data {_like(x)}")
+    if (held_out_format := _format(held_out_batch[0])) != _format(x):
+        raise ValueError(
+            f"held-out samples have {held_out_format}, and those of the data {_format(x)}"
+        )
     call = {
         "network": (outputs, bool(dense), channels, layers),
         "rates": [float(rate) for rate in (learning_rate, architecture_learning_rate, clip)],
         "warm start": start,
         "loss": keeping.name_of(loss),
-        "data": keeping.shapes(batch) + keeping.shapes(other),
+        "data": keeping.shapes(batch) + keeping.shapes(held_out_batch),
         "seed": seed,
     }
     with torch.random.fork_rng():
@@ -182,8 +192,8 @@ def darts_search(
             torch.manual_seed(key(seed, "epoch", epoch))
             search.set_rate(epoch / epochs)
             batches = data if losses else keeping.checked(data)
-            found = search.epoch(batches, held_out, device, learns=epoch >= start)
-            losses.append(keeping.mean_loss(network, found, epoch))
+            batch_losses = search.epoch(batches, held_out, device, learns=epoch >= start)
+            losses.append(keeping.mean_loss(network, batch_losses, epoch))
             keeping.save(file, search.parts, losses, call)
             progress(epoch + 1, epochs, losses[-1])
     genotype = network.mixtures.genotype()
@@ -191,18 +201,27 @@ def darts_search(
 
 
 def _check_size(channels: int, layers: int) -> None:
+    """Raise ValueError unless both numbers are integers of at least 1."""
     if not arguments.is_whole(layers, 1) or not arguments.is_whole(channels, 1):
         raise ValueError(f"a network has layers and channels, not {layers!r} and {channels!r}")
 
 
-def _like(x: Tensor) -> str:
-    """Return what samples of one network have in common: channels, number of sizes, type."""
+def _format(x: Tensor) -> str:
+    """Return in words what all samples of a network share: channels, number of sizes, dtype."""
     channels = x.shape[1] if x.dim() > 1 else 0
     return f"{channels} channels, {max(0, x.dim() - 2)} sizes and {x.dtype}"
 
 
 class _Search:
-    """A supernet with the two optimisers that train it in turn."""
+    """A supernet with the two optimisers that train it in turn.
+
+    Args:
+        network: the supernet.
+        loss: called with (the network's output, y).
+        rate: initial learning rate of the weights.
+        mixtures_rate: learning rate of the architecture parameters.
+        clip: largest norm of the weights' gradients; 0 for no clipping.
+    """
 
     def __init__(
         self, network: DartsSupernet, loss: Loss, rate: float, mixtures_rate: float, clip: float
@@ -226,7 +245,7 @@ class _Search:
         }
 
     def set_rate(self, done: float) -> None:
-        """Set the weights' rate for when such a share of the epochs is done."""
+        """Set the weights' learning rate, given the share of the epochs that is done."""
         cosine = float(torch.tensor(torch.pi * done).cos())
         for group in self.sgd.param_groups:
             group["lr"] = self.rate * (1 + cosine) / 2
@@ -239,22 +258,29 @@ class _Search:
         *,
         learns: bool,
     ) -> list[Tensor]:
-        """Return the losses of the weights' steps; the mixtures step too where they learn."""
+        """Train for an epoch; return the training loss of each batch.
+
+        Args:
+            data: batches for the weights.
+            held_out: batches for the architecture parameters.
+            device: of the network.
+            learns: whether the architecture parameters are trained, too.
+        """
         self.network.train()
-        others, losses = _endless(held_out), []
+        held_out_batches, losses = _endless(held_out), []
         for x, y in data:
             losses.append(self._gradients(self.weights, x.to(device), y.to(device)))
             if self.clip:
                 nn.utils.clip_grad_norm_(self.weights, self.clip)
             self.sgd.step()
             if learns:
-                x, y = next(others)
+                x, y = next(held_out_batches)
                 self._gradients(self.mixtures, x.to(device), y.to(device))
                 self.exponentiated.step()
         return losses
 
     def _gradients(self, parameters: list[nn.Parameter], x: Tensor, y: Tensor) -> Tensor:
-        """Give gradients to some parameters, and none to others; return the loss."""
+        """Compute the gradients of only these parameters on a batch; return the loss."""
         chosen = {id(each) for each in parameters}
         for each in self.network.parameters():
             each.requires_grad_(id(each) in chosen)
@@ -263,11 +289,11 @@ class _Search:
 
 
 def _endless(data: keeping.Batches) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield batches, and begin anew when they end."""
+    """Yield batches and repeat them for ever; raise ValueError if there are none."""
     while True:
-        some = False
+        empty = True
         for pair in data:
-            some = True
+            empty = False
             yield pair
-        if not some:
+        if empty:
             raise ValueError("the data are empty, or can be gone through only once")

@@ -1,4 +1,4 @@
-"""Genotypes as the kit's results, files and pages have them: ``ArchitectureKind``. No torch."""
+"""Genotypes as the architectures in the kit's results, files and pages. No torch."""
 
 from __future__ import annotations
 
@@ -25,27 +25,30 @@ class DartsCells:
     name, version = "genotype", 1
 
     def read(self, text: str) -> Any:
-        """Read JSON, or ``Genotype(...)`` as the originals write it.
+        """Return the value in a text: JSON, or ``Genotype(...)`` as the papers' code prints it.
 
         Raises:
-            ValueError: it is neither.
+            ValueError: the text is neither.
         """
         return read(text)
 
     def check(self, value: Any) -> None:
-        """Hold a value to its form.
+        """Check that a value, which may be any JSON, is a genotype.
 
         Raises:
-            ValueError: naming the cell, the node and the edge that are wrong.
+            ValueError: it is not; the message names the cell, the node and the edge.
         """
         check(value)
 
     def likeness(self, one: Any, other: Any) -> float:
-        """Return the share of edges, of both together, that are in both."""
+        """Return the share, from 0 to 1, of the edges of either that are in both."""
         return likeness(Genotype.of(one), Genotype.of(other))
 
     def describe(self, value: Any, spec: Any, task: Any) -> str:
-        """Return a line per node: what it adds up. Networks of dense tasks have one cell type."""
+        """Return one line per node with the operations that it sums up, as operation(source).
+
+        Networks for dense tasks have normal cells only.
+        """
         del spec
         lines = []
         for cell in cells_of(task):
@@ -59,12 +62,12 @@ class DartsCells:
         return "\n".join(lines) + "\n"
 
     def draw(self, axes: Any, value: Any, spec: Any, task: Any) -> None:
-        """Draw the cells as graphs."""
+        """Draw the cells as graphs on axes of matplotlib."""
         del spec
         drawing.draw(axes, {cell: value[cell] for cell in cells_of(task)})
 
     def sketch(self, value: Any) -> tuple[str, str] | None:
-        """Return the cells as graphs."""
+        """Return an SVG element with the cells as graphs, and its legend."""
         return drawing.svg({cell: value[cell] for cell in CELLS}), drawing.LEGEND
 
     def setting(self, value: Any) -> Any:

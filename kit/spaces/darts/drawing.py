@@ -1,4 +1,4 @@
-"""Drawing cells as graphs, from the two inputs on the left to the output on the right. No torch."""
+"""Drawings of cells as graphs, from the inputs on the left to the output on the right. No torch."""
 
 from __future__ import annotations
 
@@ -23,10 +23,12 @@ NAMES = {
 }
 STATES = ("k−2", "k−1", "2", "3", "4", "5", "out")
 OUTPUT = len(STATES) - 1
-# Where the states are, in units of a node's distance; nodes in a row, so that no label is hidden.
+# Coordinates of the states, in the units of the drawing; nodes are in a row, so that no label is
+# hidden.
 PLACES = ((0.0, 0.8), (0.0, -0.8), (1.5, 0.0), (3.0, 0.0), (4.5, 0.0), (6.0, 0.0), (7.0, 0.0))
-# Of one cell; the next one is below.
+# Height of one cell, below which the next one is drawn, and of its part above the nodes.
 HEIGHT, TOP = 4.4, 2.0
+# Pixels per unit, in a sketch.
 PIXELS = 62
 
 Point = tuple[float, float]
@@ -34,12 +36,12 @@ Cell = Sequence[Sequence[Any]]
 
 
 def arcs(cell: Cell) -> list[tuple[Point, Point, Point, str]]:
-    """Return each edge: where it starts, its control point, where it ends, and what it does.
+    """Return (start, control point, end, name of the operation) of each edge of a cell.
 
-    It is a parabola, higher the farther it goes; the two edges of a node come from above and from
-    below.
+    An edge is drawn as a parabola, which is higher for a greater distance. Of the two edges of a
+    node, one comes from above and one from below.
     """
-    found = []
+    result = []
     for number, (name, source) in enumerate(cell):
         start, end = PLACES[source], PLACES[node_of(number)]
         side = 1.0 if number % 2 == 0 else -1.0
@@ -50,12 +52,17 @@ def arcs(cell: Cell) -> list[tuple[Point, Point, Point, str]]:
             (start[0] + end[0]) / 2,
             side * bow if source >= INPUTS else start[1] + side * bow / 2,
         )
-        found.append((start, middle, end, NAMES[name]))
-    return found
+        result.append((start, middle, end, NAMES[name]))
+    return result
 
 
 def draw(axes: Any, cells: Mapping[str, Cell]) -> None:
-    """Draw cells below each other on axes of matplotlib, whose figure gets the size for that."""
+    """Draw cells below each other on axes of matplotlib, and set the size of the figure.
+
+    Args:
+        axes: empty.
+        cells: title -> edges.
+    """
     from matplotlib.patches import FancyArrowPatch
     from matplotlib.path import Path
 
@@ -102,7 +109,7 @@ def draw(axes: Any, cells: Mapping[str, Cell]) -> None:
 
 
 def halfway(start: Point, middle: Point, end: Point) -> Point:
-    """Return the middle of a parabola between two points with a control point."""
+    """Return the middle of a parabola, given its start, control point and end."""
     return (
         (start[0] + 2 * middle[0] + end[0]) / 4,
         (start[1] + 2 * middle[1] + end[1]) / 4,
@@ -110,16 +117,16 @@ def halfway(start: Point, middle: Point, end: Point) -> Point:
 
 
 def svg(cells: Mapping[str, Cell]) -> str:
-    """Return cells below each other as an SVG element."""
-    parts, told = [], []
+    """Return an SVG element with cells below each other; ``cells`` is title -> edges."""
+    parts, descriptions = [], []
     for row, (title, cell) in enumerate(cells.items()):
         top = HEIGHT * row + TOP
         parts.append(f'<text x="4" y="{PIXELS * (top - TOP) + 16:.0f}">{escape(title)} cell</text>')
         for start, middle, end, name in arcs(cell):
             points = [_pixels(point, top) for point in (start, middle, end)]
             first, *others = (f"{x:.0f} {y:.0f}" for x, y in points)
-            way = f"M{first}Q{' '.join(others)}"
-            parts.append(f'<path class="reach" fill="none" d="{way}"/>')
+            curve = f"M{first}Q{' '.join(others)}"
+            parts.append(f'<path class="reach" fill="none" d="{curve}"/>')
             x, y = halfway(points[0], points[1], points[2])
             parts.append(f'<text x="{x:.0f}" y="{y - 3:.0f}" text-anchor="middle">{name}</text>')
         for label, place in zip(STATES[:OUTPUT], PLACES[:OUTPUT], strict=True):
@@ -127,13 +134,14 @@ def svg(cells: Mapping[str, Cell]) -> str:
             parts.append(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3"/>')
             place_of = f'x="{x:.0f}" y="{y + 18:.0f}" text-anchor="middle"'
             parts.append(f'<text class="muted" {place_of}>{label}</text>')
-        told.append(f"{title} cell: " + ", ".join(f"{name} of {source}" for name, source in cell))
+        edges = ", ".join(f"{name} of {source}" for name, source in cell)
+        descriptions.append(f"{title} cell: {edges}")
     size = f"0 0 {PIXELS * 7} {PIXELS * HEIGHT * len(cells):.0f}"
-    opening = (
-        f'<svg class="taps" viewBox="{size}" role="img" aria-label="{escape("; ".join(told))}">'
-    )
+    label = escape("; ".join(descriptions))
+    opening = f'<svg class="taps" viewBox="{size}" role="img" aria-label="{label}">'
     return f"{opening}{''.join(parts)}</svg>"
 
 
 def _pixels(point: Point, top: float) -> Point:
+    """Return the place of a point in a sketch, whose cell has its nodes at ``top`` from above."""
     return PIXELS * (point[0] + 0.4), PIXELS * (top - point[1])

@@ -1,12 +1,12 @@
 """All edges of a supernet's cell that read one state, computed together.
 
-What DARTS writes as one module per operation and edge is the same numbers with fewer kernels here:
+DARTS's code has one module per operation and edge. The results here are the same, with fewer calls:
 
-- a depthwise convolution and the one of size 1 behind it are one convolution, whose weights are the
-  products of theirs;
-- edges that read the same state share its ReLU, its poolings and their normalisation, and each of
-  their convolutions is one for all of them, with their channels side by side;
-- weights of the mixture are the scale of the last normalisation.
+- a depthwise convolution and the convolution of size 1 after it are one convolution, whose weights
+  are the products of both;
+- edges that read the same state share its ReLU, its poolings and their normalisation, and each kind
+  of convolution is computed for all edges at once, with their channels side by side;
+- the weights of the mixture are the scale of the last normalisation.
 """
 
 from __future__ import annotations
@@ -26,12 +26,16 @@ DILATED = {"dil_conv_3x3": (3, 2), "dil_conv_5x5": (5, 2)}
 SEPARABLE = {"sep_conv_3x3": (3, 1), "sep_conv_5x5": (5, 1)}
 CONVOLUTIONS = {**SEPARABLE, **DILATED}
 POOLINGS = ("max_pool_3x3", "avg_pool_3x3")
-# A grouped convolution of fewer channels a group takes longer than a full one with zeros in it.
+# With fewer channels per group, a grouped convolution is slower than a full one padded with zeros.
 FEWEST_PER_GROUP = 8
 
 
 class ScaledNorm(nn.Module):
-    """Batch normalisation without weights of its own, times a factor for each channel."""
+    """Batch normalisation without parameters, times a given factor for each channel.
+
+    Args:
+        channels: number of channels.
+    """
 
     running_mean: Tensor
     running_var: Tensor
@@ -49,17 +53,31 @@ class ScaledNorm(nn.Module):
 
 
 def weight(*shape: int, taps: int) -> nn.Parameter:
-    """Return first weights as torch draws those of a convolution, whose outputs sum up ``taps``."""
+    """Return initial weights with torch's distribution for convolutions.
+
+    Args:
+        shape: of the weights.
+        taps: fan-in: how many products an output sums up.
+    """
     bound = 1 / math.sqrt(taps)
     return nn.Parameter(torch.empty(*shape).uniform_(-bound, bound))
 
 
 class EdgeWeights(nn.Module):
-    """The convolutions of all edges of a cell, edge by edge in the order of ``edges_by_source``.
+    """The weights of the convolutions of all edges of a cell, in the order of ``edges_by_source``.
 
-    ``depthwise`` has (edges, channels, *kernel), ``pointwise`` (edges, channels, channels); keys
-    are those of the operations, ``again`` behind those of the second convolutions of a separable
-    one. ``skips`` are the two halves of reductions, (edges, half of the channels, channels).
+    Attributes:
+        depthwise: operation -> (edges, channels, *kernel). The second convolutions of a separable
+            one have the key of the operation with ``_again``.
+        pointwise: the same keys -> (edges, channels, channels).
+        skips: the two halves of the reductions of the strided edges, each (strided edges, half of
+            the channels, channels); empty if there are none.
+
+    Args:
+        edges: number of edges.
+        strided: number of edges with stride 2.
+        channels: of an edge's input and output.
+        dims: 1 or 2.
     """
 
     def __init__(self, edges: int, strided: int, channels: int, dims: int) -> None:
@@ -75,7 +93,7 @@ class EdgeWeights(nn.Module):
         self.skips = nn.ParameterList(weight(strided, n, channels, taps=channels) for n in halves)
 
     def forward(self) -> dict[str, Tensor]:
-        """Return the weights of whole convolutions: (edges, channels, channels, *kernel)."""
+        """Return the products of both weights, by key: (edges, channels, channels, *kernel)."""
         ones = (1,) * self.dims
         return {
             key: pointwise.view(*pointwise.shape, *ones) * self.depthwise[key].unsqueeze(1)
@@ -84,14 +102,14 @@ class EdgeWeights(nn.Module):
 
 
 class EdgesOfSource(nn.Module):
-    """What the edges that read one state give.
+    """The edges that read one state.
 
     Args:
-        count: of the edges.
+        count: number of edges.
         channels: of their operations, a quarter of the state's.
         dims: 1 or 2.
-        stride: of all of them.
-        reduction: what a strided ``skip_connect`` reads.
+        stride: of all edges.
+        reduction: which positions a strided ``skip_connect`` reads.
     """
 
     def __init__(
@@ -113,10 +131,10 @@ class EdgesOfSource(nn.Module):
         """Return the mixtures of all edges.
 
         Args:
-            x: (batch, channels, *sizes).
+            x: (batch, channels, *sizes), the part of the state that goes through operations.
             mixture: (edges, 8), the weight of each operation on each edge.
-            weights: what ``EdgeWeights`` returns, of these edges.
-            skips: those of the edges' reductions; none without stride.
+            weights: what ``EdgeWeights`` returns, for these edges.
+            skips: ``EdgeWeights.skips`` of these edges; empty without stride.
 
         Returns:
             (batch, edges, channels, *sizes / stride), rounded up.
@@ -143,6 +161,10 @@ class EdgesOfSource(nn.Module):
         )
 
     def _convolved(self, name: str, x: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """Return an operation with convolutions on all edges, but for its last normalisation.
+
+        The result is (batch, edges * channels, *sizes / stride).
+        """
         size, dilation = CONVOLUTIONS[name]
         padding = dilation * (size - 1) // 2
         y = self.convolution(
@@ -158,28 +180,29 @@ class EdgesOfSource(nn.Module):
         return self.convolution(y, again.flatten(0, 1), None, 1, padding, groups=groups)
 
     def _reduced(self, x: Tensor, skips: Sequence[Tensor]) -> Tensor:
+        """Return the strided ``skip_connect`` of all edges, but for its normalisation."""
         halves = []
-        for weights, read in zip(skips, (x, shift(x) if self.shifted else x), strict=True):
+        for weights, source in zip(skips, (x, shift(x) if self.shifted else x), strict=True):
             kernel = weights.flatten(0, 1).view(-1, self.channels, *[1] * (x.dim() - 2))
-            half = self.convolution(read, kernel, None, 2)
+            half = self.convolution(source, kernel, None, 2)
             halves.append(half.unflatten(1, (self.count, -1)))
         return torch.cat(halves, dim=2).flatten(1, 2)
 
     def _pooled(self, x: Tensor, mixture: Tensor) -> Tensor:
-        """Return the mixture of what is the same on all edges: poolings, and identities."""
-        same = [self.pool_norm(torch.cat([each(x) for each in self.pools], dim=1))]
+        """Return the mixture of the operations that are the same on all edges: pools, identity."""
+        shared = [self.pool_norm(torch.cat([each(x) for each in self.pools], dim=1))]
         names = list(POOLINGS)
         if self.stride == 1:
-            same.append(x)
+            shared.append(x)
             names.append("skip_connect")
-        stacked = torch.cat(same, dim=1)
+        stacked = torch.cat(shared, dim=1)
         columns = mixture[:, [OPERATIONS.index(name) for name in names]]
         mixed = columns @ stacked.view(len(x), len(names), -1)
         return mixed.view(len(x), self.count, self.channels, *stacked.shape[2:])
 
 
 def side_by_side(weights: Tensor) -> Tensor:
-    """Return a grouped convolution's weights as a full one's, with zeros between the groups.
+    """Return the weights of a grouped convolution as those of a full one, with zeros elsewhere.
 
     (groups, outputs, inputs, *kernel) -> (groups, outputs, groups · inputs, *kernel).
     """

@@ -1,7 +1,7 @@
-"""Genotypes: cells of DARTS's space, as values and in the text forms of the originals. No torch.
+"""Genotypes: cells of DARTS's space, as values and as text of the papers' code. No torch.
 
-A cell has two inputs, 0 and 1, and four nodes, 2 to 5. Each node adds up two operations, each of
-another input or earlier node; the cell's output are the nodes' channels one after the other.
+A cell has two inputs, 0 and 1, and four nodes, 2 to 5. Each node sums up two operations, which read
+two different inputs or earlier nodes. The output of the cell is the concatenation of its nodes.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ INPUTS, NODES, EDGES_PER_NODE = 2, 4, 2
 CELLS = ("normal", "reduce")
 
 Edge = tuple[str, int]
-"""An operation and what it reads."""
+"""The name of an operation, and the number of the input or node that it reads."""
 # `Genotype(normal=[...], normal_concat=range(2, 6), ...)`, also as the value of a dictionary.
 _CALL = re.compile(r"\bGenotype\s*\(")
 
 
 @dataclass(frozen=True)
 class Genotype:
-    """What is chosen in DARTS's space.
+    """An architecture of DARTS's space: two cells.
 
     Attributes:
-        normal: two edges for each of the four nodes, in their order.
-        reduce: those of the cells that halve the map; networks for dense tasks have none.
+        normal: (operation, source) of the two edges of each of the four nodes, in their order.
+        reduce: the edges of the cells that halve the map; networks for dense tasks have no such
+            cells.
     """
 
     normal: tuple[Edge, ...]
@@ -38,21 +39,21 @@ class Genotype:
 
     @classmethod
     def of(cls, value: Any) -> Genotype:
-        """Return the genotype that a value of JSON or a text stands for.
+        """Return the genotype of a JSON value, or of a text as ``read`` accepts it.
 
         Raises:
-            ValueError: it stands for none; one line with the place.
+            ValueError: it is not a genotype; the message names the place that is wrong.
         """
         value = read(value) if isinstance(value, str) else value
         check(value)
         return cls(*(tuple((name, source) for name, source in value[cell]) for cell in CELLS))
 
     def value(self) -> dict[str, list[list[Any]]]:
-        """Return it as JSON has it."""
+        """Return the JSON value: cell type -> list of [operation, source]."""
         return {cell: [[*edge] for edge in getattr(self, cell)] for cell in CELLS}
 
     def text(self) -> str:
-        """Return it as the originals write it."""
+        """Return it as the papers' code prints it: ``Genotype(normal=[...], ...)``."""
         parts = (f"{cell}={[*getattr(self, cell)]}, {cell}_concat=range(2, 6)" for cell in CELLS)
         return f"Genotype({', '.join(parts)})"
 
@@ -63,12 +64,13 @@ def node_of(edge: int) -> int:
 
 
 def read(text: str) -> Any:
-    """Return the value in a text: JSON, or ``Genotype(...)`` as the originals print it.
+    """Return the value in a text: JSON, or ``Genotype(...)`` as the papers' code prints it.
 
-    Comment signs before it and a name, as in the originals' files, are passed over.
+    Comment signs and a name before ``Genotype(...)``, as in the code's files, are ignored. The
+    edges are not checked; see ``check``.
 
     Raises:
-        ValueError: there is none in it, or more than one.
+        ValueError: there is no value in the text, or more than one.
     """
     calls = list(_CALL.finditer(text))
     if not calls:
@@ -81,7 +83,7 @@ def read(text: str) -> Any:
 
 def _call(text: str) -> ast.Call:
     """Return the call at the beginning of a text, whatever follows it."""
-    # Of a call in comments each further line begins with a comment sign, too.
+    # If the call is in a comment, each further line begins with a comment sign.
     lines = text[: _end(text)].splitlines()
     source = "\n".join(line.lstrip().removeprefix("#") for line in lines)
     try:
@@ -94,7 +96,7 @@ def _call(text: str) -> ast.Call:
 
 
 def _end(text: str) -> int:
-    """Return where the first bracket of a text is closed."""
+    """Return the position after the bracket that closes the first one of a text."""
     depth = 0
     for place, sign in enumerate(text, 1):
         depth += (sign in "([") - (sign in ")]")
@@ -104,6 +106,7 @@ def _end(text: str) -> int:
 
 
 def _of_call(call: ast.Call) -> dict[str, Any]:
+    """Return cell type -> edges of a parsed ``Genotype(...)``."""
     value: dict[str, Any] = {}
     for keyword in call.keywords:
         name = keyword.arg or "**"
@@ -126,7 +129,7 @@ def _lists(value: Any) -> Any:
 
 
 def _check_concat(name: str, value: ast.expr) -> None:
-    """Hold the nodes that make up a cell's output to those of the space: all of them."""
+    """Raise ValueError unless the nodes that make up a cell's output are all nodes."""
     written = ast.unparse(value)
     nodes = [*range(INPUTS, INPUTS + NODES)]
     if written not in (f"range({nodes[0]}, {nodes[-1] + 1})", str(nodes), str(tuple(nodes))):
@@ -134,16 +137,16 @@ def _check_concat(name: str, value: ast.expr) -> None:
 
 
 def check(value: Any, dims: int | None = None) -> None:
-    """Hold a value to the form ``{"normal": [[operation, source], ...], "reduce": [...]}``.
+    """Check that a value is ``{"normal": [[operation, source], ...], "reduce": [...]}``.
 
-    It may have ``dims`` too, the spatial dimensions of the data that it was found on.
+    It may also have ``dims``, the number of spatial dimensions of the data of its search.
 
     Args:
         value: any JSON.
-        dims: of the data that it is for, if they are known.
+        dims: spatial dimensions of the data of the network, if known, to be compared.
 
     Raises:
-        ValueError: it has another form, with cell, node and edge; or is for other data.
+        ValueError: it has another form, or other ``dims``; the message names cell, node and edge.
     """
     if not isinstance(value, Mapping):
         raise ValueError('no {"normal": [[operation, source], ...], "reduce": [...]}')
@@ -161,6 +164,7 @@ def check(value: Any, dims: int | None = None) -> None:
 
 
 def _check_cell(cell: str, edges: Any) -> None:
+    """Raise ValueError unless the edges of a cell type are valid."""
     if not isinstance(edges, list | tuple):
         raise ValueError(f"{cell}: no list of [operation, source]")
     if len(edges) != NODES * EDGES_PER_NODE:
@@ -190,7 +194,15 @@ def _check_cell(cell: str, edges: Any) -> None:
 
 
 def likeness(one: Genotype, other: Genotype, cells: Sequence[str] = CELLS) -> float:
-    """Return the share of edges with the same node, source and operation in both, from 0 to 1."""
+    """Return the share, from 0 to 1, of the edges of either that are in both.
+
+    Edges are the same if cell type, node, source and operation are.
+
+    Args:
+        one: a genotype.
+        other: another genotype.
+        cells: the cell types to compare.
+    """
     left, right = (
         {
             (cell, node_of(number), edge)
@@ -203,5 +215,6 @@ def likeness(one: Genotype, other: Genotype, cells: Sequence[str] = CELLS) -> fl
 
 
 def _short(value: Any) -> str:
+    """Return a value as text, cut to 40 characters."""
     text = repr(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

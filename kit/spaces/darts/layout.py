@@ -1,4 +1,4 @@
-"""How cells follow each other in a network of DARTS's space, searched or final."""
+"""The sequence of cells in a network of DARTS's space, both supernet and final network."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from kit.spaces.darts.genotype import NODES
 from kit.spaces.operations import FactorizedReduce, Norm, Reduction, ReluConvNorm
 
 STEM_FACTOR = 3
-"""The stem has so many times the channels of a node in the first cells."""
+"""Channels of the stem, as a multiple of those of a node in the first cells."""
 
 
 @dataclass(frozen=True)
 class CellPlace:
-    """What a cell has to know of where it stands.
+    """The place of a cell in the network.
 
     Attributes:
-        before_last: channels of the cell before the last one, or of the stem.
-        last: channels of the cell before, or of the stem.
+        before_last: channels of the cell's first input: the cell before the last one, or the stem.
+        last: channels of its second input: the previous cell, or the stem.
         channels: of each node.
-        halves: it is a reduction cell.
-        after_reduction: the cell before was one.
+        halves: whether it is a reduction cell, which halves the map.
+        after_reduction: whether the previous cell is a reduction cell.
     """
 
     before_last: int
@@ -34,20 +34,21 @@ class CellPlace:
     def inputs(
         self, dims: int, reduction: Reduction, norm: Norm, entry: Norm | None = None
     ) -> tuple[nn.Module, nn.Module]:
-        """Return what brings both inputs to a node's channels and to the same map.
+        """Return the layers that bring each input to a node's channels and both to the same size.
 
         Args:
             dims: 1 or 2.
-            reduction: what a reduction without kernel reads.
-            norm: its normalisation.
-            entry: that of inputs that are not reduced, if it is another one.
+            reduction: which positions a ``FactorizedReduce`` reads.
+            norm: the normalisation of a ``FactorizedReduce``.
+            entry: the normalisation of other inputs; None for ``norm``.
         """
-        width, other = self.channels, entry or norm
+        width = self.channels
+        entry = entry or norm
         return (
             FactorizedReduce(self.before_last, width, dims, reduction=reduction, norm=norm)
             if self.after_reduction
-            else ReluConvNorm(self.before_last, width, dims, other),
-            ReluConvNorm(self.last, width, dims, other),
+            else ReluConvNorm(self.before_last, width, dims, entry),
+            ReluConvNorm(self.last, width, dims, entry),
         )
 
 
@@ -55,9 +56,9 @@ def cell_places(channels: int, layers: int, *, dense: bool) -> list[CellPlace]:
     """Return the places of all cells; those at a third and two thirds halve the map.
 
     Args:
-        channels: of a node in the first cells; each halving doubles them.
-        layers: how many cells.
-        dense: no cell halves the map.
+        channels: channels of a node in the first cells; each halving of the map doubles them.
+        layers: number of cells.
+        dense: whether no cell halves the map.
     """
     halving = () if dense else (layers // 3, 2 * layers // 3)
     places: list[CellPlace] = []

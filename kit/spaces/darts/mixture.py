@@ -1,7 +1,7 @@
-"""What a search in DARTS's space learns besides weights: which operations, which edges.
+"""The architecture parameters of DARTS's space, which weigh operations and edges.
 
-Each cell type has 14 edges, of node 2 first, by source: (0, 1), (0, 1, 2), ...; alphas weigh the
-operations of each, betas the edges among those of their node (PC-DARTS, section 3.3).
+Each cell type has 14 edges, ordered by node, from 2 to 5, then by source: (0, 1), (0, 1, 2), ....
+Alphas weigh the operations on each edge, betas the edges of each node (PC-DARTS, section 3.3).
 """
 
 from __future__ import annotations
@@ -20,22 +20,26 @@ EDGES_OF_NODES = tuple(range(INPUTS, INPUTS + NODES))
 """How many edges lead to each node."""
 EDGES = sum(EDGES_OF_NODES)
 
-# ``softmax-of-simplex``: of the parameters, although these are distributions already, so that
-# mixtures stay nearly uniform [NAS-Bench-360's code]. ``simplex``: the parameters [GAEA].
 Weighing = Literal["softmax-of-simplex", "simplex"]
-# What betas are a distribution over [NAS-Bench-360: all; GAEA: those of a node].
+"""How weights follow from the parameters.
+
+``simplex``: they are the parameters themselves [GAEA]. ``softmax-of-simplex``: they are the softmax
+of the parameters, although these are distributions already; so mixtures stay nearly uniform
+[NAS-Bench-360's code].
+"""
 BetaSimplex = Literal["all", "node"]
-# The first values of all parameters: 1, or a uniform distribution.
+"""Which betas form one distribution: all of a cell [NAS-Bench-360] or those of a node [GAEA]."""
 Start = Literal["ones", "uniform"]
+"""The initial values of all parameters: 1, or a uniform distribution."""
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """The weights of one cell type's operations and edges.
+    """The weights of the operations and edges of one cell type.
 
     Attributes:
-        operations: (14, 8), of the operations on each edge.
-        edges: (14,), of the edges of each node.
+        operations: (14, 8), the weight of each of ``OPERATIONS`` on each edge.
+        edges: (14,), the weight of each edge among those of its node.
     """
 
     operations: Tensor
@@ -43,12 +47,12 @@ class Mixture:
 
 
 class Mixtures(nn.Module):
-    """The parameters of an architecture: alphas (14, 8) and betas (14) of both cell types.
+    """The architecture parameters: alphas (14, 8) and betas (14,) of both cell types.
 
     Args:
         weighing: how weights follow from the parameters.
-        start: their first values.
-        beta_simplex: what uniform betas are a distribution over.
+        start: initial values of the parameters.
+        beta_simplex: which betas form one distribution.
     """
 
     def __init__(
@@ -70,11 +74,11 @@ class Mixtures(nn.Module):
 
     @property
     def parts(self) -> Sequence[int]:
-        """How many of the betas, one after the other, make up a distribution."""
+        """The lengths of the distributions of which the betas consist, one after the other."""
         return EDGES_OF_NODES if self.beta_simplex == "node" else (EDGES,)
 
     def forward(self, cell: str) -> Mixture:
-        """Return the weights of a cell type's operations and edges."""
+        """Return the weights of a cell type, ``normal`` or ``reduce``."""
         alphas, betas = self.alphas[cell], self.betas[cell]
         if self.weighing == "simplex":
             return Mixture(alphas, betas)
@@ -83,7 +87,7 @@ class Mixtures(nn.Module):
 
     @torch.no_grad()
     def genotype(self) -> Genotype:
-        """Return the two strongest edges of each node, and the strongest operation of each."""
+        """Return the genotype of the two strongest edges of each node; see ``strongest``."""
         cells = []
         for cell in CELLS:
             mixture = self(cell)
@@ -94,14 +98,14 @@ class Mixtures(nn.Module):
 def strongest(
     weights: Sequence[Sequence[float]], operations: Sequence[str] = OPERATIONS
 ) -> tuple[Edge, ...]:
-    """Return a cell of a genotype: of each node the two strongest edges, the stronger first.
+    """Return a cell of a genotype: the two strongest edges of each node, the stronger one first.
 
-    An edge is as strong as its strongest operation but ``none``; of equal ones the one with the
-    lower source, or the operation that comes first, is taken.
+    The strength of an edge is the largest weight of its operations other than ``none``, of which
+    the genotype has the strongest. Ties go to the lower source and to the first operation.
 
     Args:
-        weights: of each edge's operations.
-        operations: their names.
+        weights: (14, operations), the weight of each operation on each edge.
+        operations: the names of the operations.
     """
     candidates = [place for place, name in enumerate(operations) if name != "none"]
     cell: list[Edge] = []

@@ -1,4 +1,4 @@
-"""The network of a genotype, as PC-DARTS and NAS-Bench-360 evaluate it: 2D, dense, 1D."""
+"""The network of a genotype, as PC-DARTS and NAS-Bench-360 train it: 2D, dense or 1D."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from kit.spaces.darts.genotype import EDGES_PER_NODE, INPUTS, NODES, Edge, Genot
 from kit.spaces.darts.layout import STEM_FACTOR, CellPlace, cell_places
 from kit.spaces.operations import PLAIN, Norm, Reduction, convolution, operation
 
-# What PyTorch calls the momentum of 0.999 keeps practically the last batch alone.
+# In PyTorch, a momentum of 0.999 makes the running statistics almost those of the last batch.
 LAST_BATCH = Norm(momentum=0.999, eps=1e-3)
-"""The released code's normalisation: of the whole network but its stem, or of ``preprocess``."""
+"""The normalisation of the released code, used in all cells or only for their inputs."""
 
 
 class Cell(nn.Module):
     """One cell of the final network.
 
     Args:
-        edges: the genotype's, two a node.
-        place: where it stands.
+        edges: (operation, source) of the genotype's edges, two for each node.
+        place: the cell's place in the network.
         dims: 1 or 2.
-        reduction: what reductions without kernel read.
+        reduction: which positions a ``FactorizedReduce`` reads.
         entry: normalisation of the two inputs.
-        norm: that of the operations.
+        norm: normalisation of the operations.
     """
 
     def __init__(
@@ -55,12 +55,14 @@ class Cell(nn.Module):
         )
 
     def forward(self, before_last: Tensor, last: Tensor, drop: float) -> Tensor:
-        """Return the nodes' channels together, the map halved in a reduction cell.
+        """Return the concatenated nodes, (batch, 4 * node channels, *sizes).
+
+        A reduction cell halves the sizes of the previous cell, rounded up.
 
         Args:
-            before_last: (batch, channels, *sizes), of the cell before the last one.
-            last: of the cell before.
-            drop: probability with which a path is left out, in training alone.
+            before_last: (batch, channels, *sizes), output of the cell before the last one.
+            last: output of the previous cell.
+            drop: probability with which each path is dropped for a sample in training mode.
         """
         states = [self.preprocess0(before_last), self.preprocess1(last)]
         paths = [*zip(self.operations, self.sources, strict=True)]
@@ -76,11 +78,11 @@ class Cell(nn.Module):
 
 
 class AuxiliaryHead(nn.Module):
-    """A second head of PC-DARTS's CIFAR network, for maps of 8 × 8.
+    """The auxiliary head of PC-DARTS's CIFAR network, for maps of 8 × 8.
 
     Args:
-        channels: that it reads.
-        outputs: as the network's own.
+        channels: of its input.
+        outputs: as many as the network's.
     """
 
     def __init__(self, channels: int, outputs: int) -> None:
@@ -106,20 +108,22 @@ class AuxiliaryHead(nn.Module):
 class DartsNetwork(nn.Module):
     """The network of a genotype.
 
-    In training mode it answers with (outputs, those of the auxiliary head) where it has one.
+    With an auxiliary head, it returns (outputs, outputs of the auxiliary head) in training mode.
 
     Args:
         genotype: its cells.
         inputs: channels of a sample.
-        outputs: of a sample, or of each position if ``dense``.
+        outputs: classes or numbers for a sample, or for each position if ``dense``.
         dims: 1 or 2.
-        dense: no cell halves the map, and all have the same width.
-        channels: of a node in the first cells.
-        layers: cells; those at a third and two thirds halve the map and double the width.
-        reduction: what reductions without kernel read.
-        entry: normalisation of cells' inputs; None for that of the operations.
+        dense: whether it returns outputs for each position; then no cell halves the map or doubles
+            the channels.
+        channels: channels of a node in the first cells.
+        layers: number of cells; those at a third and two thirds halve the map and double the
+            channels.
+        reduction: which positions a ``FactorizedReduce`` reads.
+        entry: normalisation of the cells' inputs; None for ``norm``.
         norm: normalisation of the operations.
-        auxiliary: a second head behind the last reduction.
+        auxiliary: whether there is an auxiliary head after the last reduction cell, for training.
     """
 
     def __init__(
@@ -139,7 +143,7 @@ class DartsNetwork(nn.Module):
     ) -> None:
         super().__init__()
         self.drop = 0.0
-        """Probability with which a path is left out in training."""
+        """Probability with which each path is dropped for a sample in training mode."""
         width = STEM_FACTOR * channels
         self.stem = nn.Sequential(convolution(inputs, width, 3, dims), PLAIN.layer(width, dims))
         places = cell_places(channels, layers, dense=dense)
@@ -162,17 +166,17 @@ class DartsNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """(batch, inputs, *sizes) -> (batch, outputs), or (batch, outputs, *sizes) if dense."""
-        states, other = [self.stem(x)] * 2, None
+        states, auxiliary = [self.stem(x)] * 2, None
         for number, cell in enumerate(self.cells):
             states = [states[1], cell(*states, self.drop)]
             if self.auxiliary is not None and self.training and number == self.fork:
-                other = self.auxiliary(states[1])
+                auxiliary = self.auxiliary(states[1])
         y = head(states[1], self.linear, dense=self.dense)
-        return y if other is None else (y, other)
+        return y if auxiliary is None else (y, auxiliary)
 
 
 def head(x: Tensor, linear: nn.Module, *, dense: bool) -> Tensor:
-    """Apply a linear layer to each position, or to the mean over all of them."""
+    """Apply a linear layer to each position if ``dense``, else to the mean over all positions."""
     if dense:
         y: Tensor = linear(x.movedim(1, -1))
         return y.movedim(-1, 1)
@@ -181,7 +185,7 @@ def head(x: Tensor, linear: nn.Module, *, dense: bool) -> Tensor:
 
 
 def drop_path(x: Tensor, probability: float) -> Tensor:
-    """Zero samples of a path with a probability, and scale the others by what that takes away."""
+    """Set samples of a path to 0 with a probability, and divide the others by 1 - probability."""
     keep = 1 - probability
     mask = x.new_empty(len(x), *[1] * (x.dim() - 1)).bernoulli_(keep)
     return x / keep * mask

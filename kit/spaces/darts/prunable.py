@@ -1,6 +1,6 @@
-"""TE-NAS's supernets of DARTS's cells: tiny, untrained, and pruned until one path is left.
+"""TE-NAS's supernets of DARTS's cells, which are tiny, untrained, and pruned to single operations.
 
-What is left on an edge is said by its operations, where the original has alphas of 0 and -1000.
+Here each edge has a list of the operations that remain; TE-NAS's code has alphas of 0 and -1000.
 """
 
 from __future__ import annotations
@@ -24,20 +24,24 @@ OPERATIONS = (
     "avg_pool_3x3",
     "max_pool_3x3",
 )
-"""In the order of TE-NAS, which decides ties; it is not that of DARTS."""
+"""The order is that of TE-NAS, which decides ties; it is not that of DARTS."""
 GROUPS = ((0, 2), (2, 5), (5, 9), (9, 14))
-"""From which edge on, and up to which, edges lead to each node."""
+"""The range of edges, as (first, last + 1), that lead to each node."""
 SOURCES = tuple(source for first, last in GROUPS for source in range(last - first))
+"""The input or node that each edge reads."""
 
 Remaining = tuple[tuple[tuple[int, ...], ...], ...]
-"""What is left of the normal and the reduction cell: for each edge, numbers of ``OPERATIONS``."""
+"""The remaining operations, as indices of ``OPERATIONS``: [cell][edge], the normal cell first."""
 
 
 def everything(operations: Sequence[str] = OPERATIONS[1:]) -> Remaining:
-    """Return what there is before anything is pruned: some operations on all edges.
+    """Return what remains before any pruning: the same operations on all edges.
+
+    Args:
+        operations: names of these; all but ``none`` by default.
 
     Raises:
-        ValueError: there is no such operation.
+        ValueError: an operation is unknown.
     """
     for name in operations:
         if name not in OPERATIONS:
@@ -47,11 +51,11 @@ def everything(operations: Sequence[str] = OPERATIONS[1:]) -> Remaining:
 
 
 def without(remaining: Remaining, *choices: tuple[int, int, int]) -> Remaining:
-    """Return what is left without some operations, each given as (cell, edge, operation)."""
-    gone = set(choices)
+    """Return what remains after operations are pruned, each given as (cell, edge, operation)."""
+    pruned = set(choices)
     return tuple(
         tuple(
-            tuple(number for number in edge if (cell, place, number) not in gone)
+            tuple(number for number in edge if (cell, place, number) not in pruned)
             for place, edge in enumerate(edges)
         )
         for cell, edges in enumerate(remaining)
@@ -59,33 +63,37 @@ def without(remaining: Remaining, *choices: tuple[int, int, int]) -> Remaining:
 
 
 def genotype(remaining: Remaining) -> Genotype:
-    """Return each node's two edges with the largest weight, and on each the first operation left.
+    """Return the genotype of each node's two edges with the largest weight.
 
-    The fewer operations are left on an edge, the larger is the weight of each. Where there is none,
-    all of the space weigh the same. The lower source comes first among equals.
+    The genotype has the first operation that remains on an edge. The weight of an edge is 1 over
+    the number of its remaining operations; an edge without any counts as one with all operations
+    and gets ``skip_connect``. Ties go to the lower source.
     """
     cells: list[tuple[Edge, ...]] = []
     for edges in remaining:
-        found: list[Edge] = []
+        cell: list[Edge] = []
         for first, last in GROUPS:
             best = sorted(range(first, last), key=lambda edge: len(edges[edge]) or len(OPERATIONS))
-            found += (
+            cell += (
                 (OPERATIONS[min(edges[edge], default=1)], SOURCES[edge])
                 for edge in best[:EDGES_PER_NODE]
             )
-        cells.append(tuple(found))
+        cells.append(tuple(cell))
     return Genotype(*cells)
 
 
 class PrunableSupernet(nn.Module):
-    """A normal cell and a reduction cell of very few channels.
+    """A normal cell and a reduction cell with very few channels.
+
+    Attributes:
+        remaining: the operations that a forward pass uses; all but ``none`` at first.
 
     Args:
-        inputs: channels of a sample; without a stem they go straight into the first cell.
-        outputs: of a sample.
+        inputs: channels of a sample.
+        outputs: numbers for a sample.
         dims: 1 or 2.
-        channels: of a node in the first cell, twice as many in the second.
-        stem: whether a convolution of size 3 and a normalisation come first.
+        channels: channels of a node in the first cell; the second cell has twice as many.
+        stem: whether a convolution of size 3 and a normalisation come before the first cell.
     """
 
     def __init__(
@@ -106,7 +114,7 @@ class PrunableSupernet(nn.Module):
         self.linear = nn.Linear(width, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, inputs, *sizes) -> (batch, outputs), by what ``remaining`` has left."""
+        """(batch, inputs, *sizes) -> (batch, outputs), by the operations of ``remaining``."""
         before = self.stem(x)
         after = self.normal(before, before, self.remaining[0])
         y = self.last(self.reduce(before, after, self.remaining[1]))
@@ -114,14 +122,14 @@ class PrunableSupernet(nn.Module):
 
 
 class PrunableCell(nn.Module):
-    """All paths of a cell.
+    """A cell with all operations on all edges.
 
     Args:
-        before_last: channels of the cell before the last one, or of the stem.
-        last: channels of the cell before.
+        before_last: channels of the first input: the cell before the last one, or the stem.
+        last: channels of the second input: the previous cell, or the stem.
         channels: of each node.
         dims: 1 or 2.
-        halves: it is a reduction cell.
+        halves: whether it is a reduction cell, which halves the map.
     """
 
     def __init__(
@@ -139,12 +147,14 @@ class PrunableCell(nn.Module):
     def forward(
         self, before_last: Tensor, last: Tensor, remaining: Sequence[Sequence[int]]
     ) -> Tensor:
-        """Return the nodes' channels together, the map halved in a reduction cell.
+        """Return the concatenated nodes, (batch, 4 * node channels, *sizes).
+
+        A reduction cell halves the sizes, rounded up.
 
         Args:
-            before_last: (batch, channels, *sizes), of the cell before the last one.
-            last: of the cell before.
-            remaining: the operations of each edge that are left; all weigh the same.
+            before_last: (batch, channels, *sizes), output of the cell before the last one.
+            last: output of the previous cell.
+            remaining: indices of the remaining operations of each edge; all have the same weight.
         """
         states = [self.preprocess0(before_last), self.preprocess1(last)]
         for edges in GROUPS:

@@ -1,4 +1,4 @@
-"""A network that does not see the first positions of its inputs' last axis."""
+"""A network that ignores the first positions of the last axis of its inputs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ N = TypeVar("N", bound=nn.Module)
 
 
 class Skipping(nn.Module, Generic[N]):
-    """A network for maps that are ``skip`` positions longer than those it is for.
+    """A network that ignores the first ``skip`` positions of the last axis.
 
-    NAS-Bench-360 leaves out the first frame of FSD50K's spectrograms, so that 100 can be halved
-    twice.
+    NAS-Bench-360 leaves out the first frame of FSD50K's spectrograms, so that the remaining 100 can
+    be halved twice.
 
     Args:
-        network: of which ``network`` is the name here.
-        skip: how many.
+        network: gets the rest of each input.
+        skip: number of positions to ignore.
     """
 
     network: N
@@ -28,5 +28,5 @@ class Skipping(nn.Module, Generic[N]):
         self.skip = skip
 
     def forward(self, x: Tensor) -> Any:
-        """Call the network with (batch, channels, *sizes) less the first positions."""
+        """Return the network's output for (batch, channels, *sizes) without the first positions."""
         return self.network(x[..., self.skip :])

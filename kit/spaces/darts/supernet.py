@@ -1,4 +1,4 @@
-"""The supernet of DARTS's space with partial channels (PC-DARTS, sections 3.2 and 3.3): 2D, 1D."""
+"""DARTS's supernet with partial channels (PC-DARTS, sections 3.2 and 3.3), in 2D and 1D."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from kit.spaces.darts.network import head
 from kit.spaces.operations import PLAIN, Norm, Reduction, convolution
 
 PART = 4
-"""One in so many channels goes through the operations; the others pass."""
+"""The share of channels that goes through the operations is 1 / ``PART``; the others pass by."""
 UNSCALED = Norm(affine=False)
 
 
 def edges_by_source() -> list[list[int]]:
-    """Return for each state that is read the numbers of its edges, by the node they lead to."""
+    """Return for each state the numbers of the edges that read it, ordered by their nodes."""
     sources: list[list[int]] = [[] for _ in range(INPUTS + NODES - 1)]
     first = 0
     for count in EDGES_OF_NODES:
@@ -31,15 +31,16 @@ def edges_by_source() -> list[list[int]]:
 
 BY_SOURCE = edges_by_source()
 ORDER = [edge for edges in BY_SOURCE for edge in edges]
+"""The numbers of all edges, ordered by source."""
 
 
 class SupernetCell(nn.Module):
-    """All paths of a cell.
+    """A cell with all operations on all edges.
 
     Args:
-        place: where it stands.
+        place: the cell's place in the network.
         dims: 1 or 2.
-        reduction: what reductions without kernel read.
+        reduction: which positions a ``FactorizedReduce`` reads.
     """
 
     def __init__(self, place: CellPlace, dims: int, reduction: Reduction) -> None:
@@ -57,14 +58,22 @@ class SupernetCell(nn.Module):
         self.max_pool = F.max_pool1d if dims == 1 else F.max_pool2d
 
     def forward(self, before_last: Tensor, last: Tensor, mixture: Mixture) -> Tensor:
-        """Return the nodes' channels together, the map halved in a reduction cell."""
+        """Return the concatenated nodes, (batch, 4 * node channels, *sizes).
+
+        A reduction cell halves the sizes of the previous cell, rounded up.
+
+        Args:
+            before_last: (batch, channels, *sizes), output of the cell before the last one.
+            last: output of the previous cell.
+            mixture: weights of the cell type.
+        """
         counts = [len(edges) for edges in BY_SOURCE]
         weighed = (mixture.operations * mixture.edges.unsqueeze(1))[ORDER].split(counts)
         passing = mixture.edges[ORDER].split(counts)
         kernels = {key: each.split(counts) for key, each in self.weights().items()}
         skips = [each.split(counts[:INPUTS]) for each in self.weights.skips]
         states = [self.preprocess0(before_last), self.preprocess1(last)]
-        # Of each node: what goes through operations, and what passes, so far.
+        # The sums so far, for each node, over the edges: channels from operations, and others.
         mixed: list[Tensor] = []
         passed: list[Tensor] = []
         for source, edges in enumerate(self.edges):
@@ -95,26 +104,33 @@ class SupernetCell(nn.Module):
 
 
 def shuffled(mixed: Tensor, passed: Tensor) -> Tensor:
-    """Return the channels of four groups, of which ``mixed`` is the first, taking turns."""
+    """Return ``mixed`` and the three groups of ``passed`` with their channels interleaved.
+
+    Args:
+        mixed: (batch, channels, *sizes), from the operations.
+        passed: (batch, 3 * channels, *sizes), from the channels that pass by.
+    """
     groups = [mixed, *passed.split(mixed.shape[1], dim=1)]
     return torch.stack(groups, dim=2).flatten(1, 2)
 
 
 class DartsSupernet(nn.Module):
-    """The network that a search trains: every path of every cell, weighed by ``mixtures``.
+    """The network that a search trains: all operations on all edges, weighed by ``mixtures``.
 
     Args:
         inputs: channels of a sample.
-        outputs: of a sample, or of each position if ``dense``.
-        mixtures: the parameters of the architecture; None for those of GAEA.
+        outputs: classes or numbers for a sample, or for each position if ``dense``.
+        mixtures: the architecture parameters; None for new ones as in GAEA.
         dims: 1 or 2.
-        dense: no cell halves the map, and all have the same width.
-        channels: of a node in the first cells, divisible by 4.
-        layers: cells; those at a third and two thirds halve the map and double the width.
-        reduction: what reductions without kernel read.
+        dense: whether it returns outputs for each position; then no cell halves the map or doubles
+            the channels.
+        channels: channels of a node in the first cells; divisible by 4.
+        layers: number of cells; those at a third and two thirds halve the map and double the
+            channels.
+        reduction: which positions a ``FactorizedReduce`` reads.
 
     Raises:
-        ValueError: the channels cannot be quartered.
+        ValueError: ``channels`` is not divisible by 4.
     """
 
     def __init__(
@@ -142,7 +158,7 @@ class DartsSupernet(nn.Module):
         self.mixtures = Mixtures() if mixtures is None else mixtures
 
     def weights(self) -> list[nn.Parameter]:
-        """Return all parameters but those of the architecture."""
+        """Return all parameters other than the architecture parameters."""
         architecture = {id(each) for each in self.mixtures.parameters()}
         return [each for each in self.parameters() if id(each) not in architecture]
 
