@@ -1,6 +1,6 @@
 """NAS-Bench-201 (Dong and Yang, ICLR 2020), NATS-Bench's topology space: 15,625 cells.
 
-Cells, their numbers, classes and costs are told without torch.
+Cells, their numbers, their classes and their costs are available without torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Cells as architectures of runs. No torch."""
+"""Cells as the architectures in the kit's results, files and pages. No torch."""
 
 from __future__ import annotations
 
@@ -16,34 +16,39 @@ COLOURS = {
     "avg_pool_3x3": "#E69F00",
     "skip_connect": "#000000",
 }
-"""Okabe and Ito's; ``none`` is not drawn."""
+"""Colours of Okabe and Ito; ``none`` is not drawn."""
 LEGEND = "Nodes from the input, 0, to the output, 3; an edge without operation is not drawn."
 _STRING = re.compile(r"\|[^\n+]*\|(?:\s*\+\s*\|[^\n+]*\|)*")
+# Pixels of a sketch: the distance of two nodes, and the height of an arc between neighbours.
 UNIT, RISE = 110, 34
 
 
 class Cell201:
     """The kind of architecture of this space: see ``kit.architecture.ArchitectureKind``.
 
-    Its value is the cell's string.
+    A value is the string of a cell.
     """
 
     name, version = "cell-201", 1
 
     def read(self, text: str) -> Any:
-        """Read a string, also as the original prints a structure, a number, or a genotype.
+        """Return the string of the cell in a text.
+
+        Args:
+            text: the string of a cell, also as part of what NAS-Bench-201's code prints; its number
+                in the published order; or a genotype as JSON or as Python prints it.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: it is none of these, or has several cells.
         """
         text = text.strip()
         if text.isdecimal():
             return Cell.of(int(text)).string
-        found = _STRING.findall(text)
-        if len(found) > 1:
-            raise ValueError(f"it holds {len(found)} cells; leave the one that is meant")
-        if found:
-            return Cell.parse(found[0]).string
+        cells = _STRING.findall(text)
+        if len(cells) > 1:
+            raise ValueError(f"it holds {len(cells)} cells; leave the one that is meant")
+        if cells:
+            return Cell.parse(cells[0]).string
         if text.startswith("(") and len(text) < 10_000:  # as Python prints a genotype
             try:
                 value = ast.literal_eval(text)
@@ -54,28 +59,28 @@ class Cell201:
         return Cell.of(value).string
 
     def check(self, value: Any) -> None:
-        """Hold a value to a cell's string.
+        """Check that a value is the string of a cell.
 
         Raises:
-            ValueError: it is another; one line with the node.
+            ValueError: it is not; the message names the node.
         """
         if not isinstance(value, str):
             raise ValueError(f"a cell's string is needed, not {value!r:.40}")
         Cell.parse(value)
 
     def likeness(self, one: Any, other: Any) -> float:
-        """Return the share of edges with the same operation."""
+        """Return the share, from 0 to 1, of the edges with the same operation in both."""
         pairs = zip(Cell.of(one).operations, Cell.of(other).operations, strict=True)
         return sum(a == b for a, b in pairs) / len(EDGES)
 
     def describe(self, value: Any, spec: Any, task: Any) -> str:
-        """Return the string and its number in the published order."""
+        """Return the string of the cell and its number in the published order."""
         del spec, task
         cell = Cell.of(value)
         return f"{cell.string}\nnumber {cell.index}\n"
 
     def draw(self, axes: Any, value: Any, spec: Any, task: Any) -> None:
-        """Draw nodes from left to right and an arc for each edge."""
+        """Draw nodes from left to right and an arc for each edge on axes of matplotlib."""
         del spec, task
         from matplotlib.patches import Arc
 
@@ -108,7 +113,7 @@ class Cell201:
         axes.axis("off")
 
     def sketch(self, value: Any) -> tuple[str, str] | None:
-        """Return the same drawing for a page."""
+        """Return an SVG element with nodes and arcs, and its legend."""
         base, parts = 3 * RISE + 20, []
         for source, node, name in _edges(value):
             left, right = (20 + UNIT * place for place in (source, node))
@@ -131,11 +136,12 @@ class Cell201:
         return f"{opening}{''.join(parts)}</svg>", LEGEND
 
     def setting(self, value: Any) -> Any:
-        """Return the string."""
+        """Return the string of the cell."""
         return Cell.of(value).string
 
 
 def _edges(value: Any) -> list[tuple[int, int, str]]:
+    """Return (source, node, operation) of each edge whose operation is not ``none``."""
     names = Cell.of(value).operations
-    found = [(*edge, name) for edge, name in zip(EDGES, names, strict=True)]
-    return [each for each in found if each[2] != "none"]
+    edges = [(*edge, name) for edge, name in zip(EDGES, names, strict=True)]
+    return [each for each in edges if each[2] != "none"]

@@ -1,8 +1,8 @@
-"""The form of the archives of NAS-Bench-201, NATS-Bench and NAS-Bench-360. No torch.
+"""The format of the archives of NAS-Bench-201, NATS-Bench and NAS-Bench-360. No torch.
 
-An archive is one pickle, packed by bzip2: ``{"meta_archs": strings, "arch2infos": {index: {epochs:
-results}}, "evaluated_indexes": numbers}``; what is read here has come through a reader that calls
-nothing.
+An archive is one pickle, compressed by bzip2: ``{"meta_archs": strings, "arch2infos": {index:
+{epochs: results}}, "evaluated_indexes": numbers}``. The functions here take its content; the caller
+unpickles it with a reader that does not run code from the file.
 """
 
 from __future__ import annotations
@@ -23,20 +23,22 @@ from kit.spaces.nas_bench_201.costs import CELLS, CHANNELS
 from kit.spaces.nas_bench_201.table import MEASURES, TRAIN, Header, Numbers, Table
 
 MOST_EPOCHS = 10_000
-"""Of a training; the published ones have 200 at most."""
+"""Upper bound of the epochs of a training; the published trainings have at most 200."""
 PLAIN_CIFAR = ("cifar10", "cifar10-valid")
+"""Data sets whose archives name their sets otherwise; see ``set_names``."""
 NAMES = {"loss": "losses", "accuracy": "acc1es", "seconds": "times"}
+"""Measure of a table -> its name in an archive."""
 
 
 def read(content: Any, source: str = "") -> list[Table]:
     """Return the tables in an archive: one for each data set, number of epochs and seed.
 
     Args:
-        content: of the pickle.
-        source: for the provenance.
+        content: the unpickled object.
+        source: where the archive is from, for the tables' provenance.
 
     Raises:
-        ValueError: it is of another form; one line with the cell.
+        ValueError: the archive has another format; the message names the cell.
     """
     cells: dict[int, Any] = {}
     infos = _part(content, "arch2infos", Mapping, "the archive")
@@ -48,10 +50,14 @@ def read(content: Any, source: str = "") -> list[Table]:
 
 
 def tables(cells: Mapping[int, Any], source: str = "") -> list[Table]:
-    """Return the tables of cells given as ``{epochs: results}``, by their published number.
+    """Return the tables of cells: one for each data set, number of epochs and seed.
+
+    Args:
+        cells: number in the published order -> ``{epochs: results}`` as in an archive.
+        source: where they are from, for the tables' provenance.
 
     Raises:
-        ValueError: one is of another form; one line with the cell.
+        ValueError: a cell has another format; the message names it.
     """
     rows: dict[tuple[str, int, int], dict[int, Any]] = defaultdict(dict)
     for number in sorted(cells):
@@ -71,10 +77,11 @@ def tables(cells: Mapping[int, Any], source: str = "") -> list[Table]:
 
 
 def content(given: Sequence[Table]) -> dict[str, Any]:
-    """Return tables as an archive holds them: what the package ``nats_bench`` reads.
+    """Return the object to be pickled as an archive, which the package ``nats_bench`` reads.
 
     Args:
-        given: of any tasks, lengths and seeds; a cell that points to another has its curves.
+        given: tables of any tasks, numbers of epochs and seeds. A cell in whose place another was
+            trained gets the curves of that one.
     """
     infos: dict[int, dict[str, Any]] = defaultdict(dict)
     for table in given:
@@ -101,22 +108,22 @@ def content(given: Sequence[Table]) -> dict[str, Any]:
 
 
 def write(given: Sequence[Table], file: Path) -> None:
-    """Write an archive, ``NAME.pickle.pbz2``, whole or not at all."""
-    found = content(given)
+    """Write tables to an archive, ``NAME.pickle.pbz2``; a failed write leaves no partial file."""
+    archive = content(given)
     file.parent.mkdir(parents=True, exist_ok=True)
     with replacing(file) as stream, bz2.BZ2File(stream, "wb") as packed:
-        pickle.dump(found, packed, protocol=4)
+        pickle.dump(archive, packed, protocol=4)
 
 
 def set_names(task: str) -> dict[str, str]:
-    """Return how an archive names what a table's ``sets`` are, by the latter."""
+    """Return the names of a task's evaluated sets: name in a table -> name in an archive."""
     if task in PLAIN_CIFAR:
         return {"valid": "x-valid", "test": "ori-test"}
     return {"valid": "x-valid", "test": "x-test", "valtest": "ori-test"}
 
 
 def _trial(table: Table, number: int) -> dict[str, Any]:
-    """Return the training of a cell as an archive has it."""
+    """Return the results of a cell's training as in an archive."""
     names, epochs = set_names(table.header.task), table.header.epochs
     row = table.row(number)
     curves = {
@@ -154,6 +161,7 @@ def _trial(table: Table, number: int) -> dict[str, Any]:
 
 
 def _table(task: str, epochs: int, seed: int, trials: Mapping[int, Any], source: str) -> Table:
+    """Return the table of trainings, given as cell -> results as in an archive."""
     names = set_names(task)
     known = {
         str(name)
@@ -191,7 +199,7 @@ def _table(task: str, epochs: int, seed: int, trials: Mapping[int, Any], source:
 
 
 def _full(curves: Mapping[str, Numbers]) -> float:
-    """Return the largest accuracy that there can be: some data sets' are fractions, not percent."""
+    """Return the accuracy without error: 1 if all accuracies are fractions, 100 for percent."""
     known = [each[~np.isnan(each)] for name, each in curves.items() if name.endswith("-accuracy")]
     return 1.0 if max((each.max() for each in known if each.size), default=100.0) <= 1 else 100.0
 
@@ -199,31 +207,43 @@ def _full(curves: Mapping[str, Numbers]) -> float:
 def _curve(
     trial: Any, each: str, measure: str, epochs: int, names: Mapping[str, str], number: int
 ) -> list[float]:
-    """Return a measure by epoch; NaN where the archive has none."""
+    """Return a measure of a set after each epoch; NaN where the archive has no value.
+
+    Args:
+        trial: results of one training as in an archive.
+        each: ``train`` or one of a table's sets.
+        measure: one of ``MEASURES``.
+        epochs: of the training.
+        names: what ``set_names`` returns.
+        number: of the cell, for messages.
+    """
     train = each == TRAIN
-    found = trial.get(f"{'train' if train else 'eval'}_{NAMES[measure]}")
+    recorded = trial.get(f"{'train' if train else 'eval'}_{NAMES[measure]}")
     keys: Iterable[Any] = range(epochs) if train else (f"{names[each]}@{n}" for n in range(epochs))
-    if found is None:
+    if recorded is None:
         return [np.nan] * epochs
     place = f"cell {number}: {each}-{measure}"
-    values = _mapping(found, place)
+    values = _mapping(recorded, place)
     return [_number(values.get(key, np.nan), place) for key in keys]
 
 
 def _number(value: Any, place: str) -> float:
+    """Return a value that is a number as a float, or raise ValueError."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.number):
         raise ValueError(f"{place} is no number: {value!r:.40}")
     return float(value)
 
 
 def _mapping(value: Any, place: str) -> Mapping[Any, Any]:
+    """Return a value that is a mapping, or raise ValueError."""
     if not isinstance(value, Mapping):
         raise ValueError(f"{place} is no dictionary but a {type(value).__name__}")
     return value
 
 
 def _part(value: Any, name: str, kind: type[Any] | UnionType, place: str) -> Any:
-    found = _mapping(value, place).get(name)
-    if not isinstance(found, kind):
+    """Return the entry of a mapping, which must be of a type, or raise ValueError."""
+    part = _mapping(value, place).get(name)
+    if not isinstance(part, kind):
         raise ValueError(f"{place} has no {name!r} as the published archives have it")
-    return found
+    return part

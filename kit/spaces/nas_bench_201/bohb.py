@@ -1,8 +1,8 @@
-"""The model of BOHB (Falkner, Klein and Hutter, ICML 2018) for cells: which one to try next.
+"""The model of BOHB (Falkner, Klein and Hutter, ICML 2018), which proposes the next cell.
 
-Written anew since no maintained library has it: its authors' package, hpbandster, is of 2018. What
-is kept up is another method (dehb evolves, smac fits forests), or has another Hyperband and takes
-milliseconds for a proposal (optuna), which is minutes for 500 searches.
+It is implemented here because no maintained library has it: the authors' package, hpbandster, is of
+2018; dehb (evolution) and smac (forests) are other methods; optuna has another Hyperband and takes
+milliseconds for each proposal, which is minutes for 500 searches.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from kit.spaces.nas_bench_201.cell import EDGES, OPERATIONS, Cell
 
 Digits = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
-# hpbandster's: of the cells of a length these are the good ones, and no fewer than those.
+# As in hpbandster: the percentage of cells of one training length that count as good, and the least
+# number of cells that each density needs.
 GOOD_PERCENT, LEAST = 15, len(EDGES) + 1
-# At this bandwidth every operation is as likely as any other.
+# The bandwidth at which all operations have the same probability.
 WIDEST = 1 - 1 / len(OPERATIONS)
 
 
 @dataclass(frozen=True)
 class Density:
-    """How likely cells are beside some: a product of kernels over edges (Aitchison, Aitken 1976).
+    """A kernel density of cells: a product of kernels over edges (Aitchison and Aitken 1976).
 
     Attributes:
-        cells: (n, 6) numbers of operations.
-        bandwidth: (6,) how likely another operation than a cell's own is.
+        cells: (n, 6) indices of ``OPERATIONS``, at which the kernels are centred.
+        bandwidth: (6,) probability, on each edge, of an operation other than that of the centre.
     """
 
     cells: Digits
@@ -39,40 +40,44 @@ class Density:
 
     @classmethod
     def of(cls, cells: Digits, narrowest: float) -> Density:
-        """Return the density of cells, (n, 6).
+        """Return the density of cells.
 
-        The bandwidth is by the normal reference rule of the operations' numbers, as hpbandster's,
-        but at most what makes all of them alike.
+        The bandwidth is that of the normal reference rule for the indices of the operations, as in
+        hpbandster, but at most ``WIDEST``.
+
+        Args:
+            cells: (n, 6) indices of ``OPERATIONS``.
+            narrowest: lower bound of the bandwidth.
         """
         count, edges = cells.shape
         rule = 1.06 * cells.std(0) * count ** (-1 / (4 + edges))
         return cls(cells, np.clip(rule, narrowest, WIDEST))
 
     def at(self, cells: Digits) -> Numbers:
-        """Return (m,) probabilities of cells, (m, 6)."""
+        """Return the probabilities (m,) of cells (m, 6)."""
         same = cells[:, None] == self.cells
         other = self.bandwidth / (len(OPERATIONS) - 1)
-        found: Numbers = np.where(same, 1 - self.bandwidth, other).prod(2).mean(1)
-        return found
+        probabilities: Numbers = np.where(same, 1 - self.bandwidth, other).prod(2).mean(1)
+        return probabilities
 
     def draw(self, random: Random) -> list[int]:
-        """Return a cell near one of them."""
-        start = self.cells[random.randrange(len(self.cells))].tolist()
+        """Return a random cell, as indices: one of ``cells`` with some operations redrawn."""
+        centre = self.cells[random.randrange(len(self.cells))].tolist()
         return [
-            random.randrange(len(OPERATIONS)) if random.random() < width else own
-            for own, width in zip(start, self.bandwidth.tolist(), strict=True)
+            random.randrange(len(OPERATIONS)) if random.random() < width else operation
+            for operation, width in zip(centre, self.bandwidth.tolist(), strict=True)
         ]
 
 
 class Model:
-    """Proposes cells that are likelier beside the good ones than beside the others.
+    """Proposes cells that are likely among the good cells and unlikely among the others.
 
-    The cells trained longest of which there are enough decide.
+    The densities are those of the largest number of epochs for which enough cells are known.
 
     Args:
-        random: draws.
-        samples: so many are drawn for a proposal, of which it is the best.
-        narrowest: the least bandwidth.
+        random: draws cells.
+        samples: number of cells drawn for a proposal, which is the best of them.
+        narrowest: lower bound of the bandwidths.
     """
 
     def __init__(self, random: Random, samples: int = 4, narrowest: float = 0.3) -> None:
@@ -83,7 +88,7 @@ class Model:
         self.bad: Density | None = None
 
     def learn(self, cell: Cell, epochs: int, score: float) -> None:
-        """Take in what a cell came to after so many epochs; higher is better, NaN is worst."""
+        """Add the score of a cell after a number of epochs; higher is better, NaN is worst."""
         if epochs < self.epochs:
             return
         error = math.inf if math.isnan(score) else -score
@@ -98,7 +103,7 @@ class Model:
             self.bad = Density.of(ordered[good : good + bad], self.narrowest)
 
     def propose(self) -> Cell:
-        """Return the next cell: a random one as long as too few are known."""
+        """Return the next cell; it is random as long as too few are known."""
         if self.good is None or self.bad is None:
             return Cell(tuple(self.random.choice(OPERATIONS) for _ in EDGES))
         drawn = [self.good.draw(self.random) for _ in range(self.samples)]

@@ -1,7 +1,7 @@
 """Cells of NAS-Bench-201 (Dong and Yang, ICLR 2020): strings, numbers, isomorphism. No torch.
 
-A cell has four nodes: 0 is its input, 3 its output. Every earlier node is joined to every later one
-by an edge with one of five operations; a node adds up what its edges bring.
+A cell has four nodes, of which 0 is the input and 3 the output. An edge with one of five operations
+leads from every node to every later one; a node is the sum of its incoming edges.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from numbers import Integral
 from typing import Any
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-"""In the order of the original."""
+"""The order is that of the paper's code."""
 EDGES = ((0, 1), (0, 2), (1, 2), (0, 3), (1, 3), (2, 3))
-"""(from, to) of each edge, in the order of a cell's string."""
+"""(source, node) of each edge, in the order of a cell's string."""
 NODES = 4
 _FORM = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"
 FORM = "|op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
 COUNT = len(OPERATIONS) ** len(EDGES)
 CLASSES = 6466
-"""Of isomorphic cells, by ``Cell.canonical``."""
-# What the published order was shuffled with.
+"""Number of classes of isomorphic cells, by ``Cell.canonical``."""
+# The seed of the published order, which is random.
 _SEED = 88
 _STEP = re.compile(r"(\w+)~(\d+)")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A cell.
+    """One of the 15,625 cells.
 
     Attributes:
         operations: one of ``OPERATIONS`` for each of ``EDGES``.
@@ -48,14 +48,14 @@ class Cell:
 
     @classmethod
     def of(cls, value: Any) -> Cell:
-        """Return the cell that a string, a number of the published order or a genotype stands for.
+        """Return the cell of a string, a number or a genotype.
 
         Args:
-            value: also a cell, or the nodes 1 to 3 as the original has a genotype, each a list of
-                (operation, node that it reads).
+            value: a string, see ``parse``; a number in the published order; a genotype, which is,
+                for each of the nodes 1 to 3, a list of (operation, source); or a cell.
 
         Raises:
-            ValueError: it stands for none; one line with the place.
+            ValueError: it is none of these; the message names the place that is wrong.
         """
         if isinstance(value, Cell):
             return value
@@ -70,24 +70,24 @@ class Cell:
         """Return the cell of a string ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``.
 
         Raises:
-            ValueError: it is none; one line with the node.
+            ValueError: it is not the string of a cell; the message names the node.
         """
         nodes = text.strip().split("+")
         return cls(_operations([_steps(node, number) for number, node in enumerate(nodes, 1)]))
 
     @property
     def string(self) -> str:
-        """As the original writes it."""
+        """The string ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, as in the published archives."""
         return _FORM.format(*self.operations)
 
     @property
     def index(self) -> int:
-        """Its number in the published order, from 0."""
+        """The number in the published order, from 0."""
         return index(self.string)
 
     @property
     def connected(self) -> bool:
-        """Whether any path without ``none`` leads from the input to the output."""
+        """Whether a path without ``none`` leads from the input to the output."""
         reached = {0}
         for (source, node), name in zip(EDGES, self.operations, strict=True):
             if name != "none" and source in reached:
@@ -95,11 +95,13 @@ class Cell:
         return NODES - 1 in reached
 
     def canonical(self, *, skips: bool = True, zeros: bool = True) -> str:
-        """Return what cells of one class have in common: the sorted sums that nodes stand for.
+        """Return an expression of the output, which is the same for all cells of a class.
+
+        The terms of each sum are sorted.
 
         Args:
-            skips: a skip connection stands for what it reads.
-            zeros: ``none``, and whatever reads nothing else, stands for ``#``.
+            skips: whether a skip connection is replaced by the node that it reads.
+            zeros: whether ``none``, and an operation on a node that is ``#``, are written ``#``.
         """
         return _canonical(self.operations, skips, zeros)
 
@@ -111,14 +113,15 @@ class Cell:
         """Return the 24 cells that differ from it on one edge."""
         return [
             self.changed(edge, name)
-            for edge, own in enumerate(self.operations)
+            for edge, current in enumerate(self.operations)
             for name in OPERATIONS
-            if name != own
+            if name != current
         ]
 
 
 @cache
 def _cells() -> tuple[tuple[str, ...], ...]:
+    """Return the operations of all cells, in the published order."""
     cells = [*product(OPERATIONS, repeat=len(EDGES))]
     random.Random(_SEED).shuffle(cells)
     return tuple(cells)
@@ -132,27 +135,29 @@ def strings() -> tuple[str, ...]:
 
 @cache
 def _indices() -> dict[str, int]:
+    """Return string -> number of all cells."""
     return {each: number for number, each in enumerate(strings())}
 
 
 @cache
 def classes() -> tuple[int, ...]:
-    """Return for every cell, in the published order, the first one that is isomorphic to it."""
+    """Return for every cell, in the published order, the number of the first isomorphic one."""
     first: dict[str, int] = {}
     forms = (_canonical(each, skips=True, zeros=True) for each in _cells())
     return tuple(first.setdefault(form, number) for number, form in enumerate(forms))
 
 
 def _canonical(operations: Sequence[str], skips: bool, zeros: bool) -> str:
+    """Return ``Cell.canonical`` of the cell with these operations."""
     nodes, terms = ["0"], []
     for (source, node), name in zip(EDGES, operations, strict=True):
-        read = nodes[source]
-        if zeros and (name == "none" or read == "#"):
+        origin = nodes[source]
+        if zeros and (name == "none" or origin == "#"):
             terms.append("#")
         elif skips and name == "skip_connect":
-            terms.append(read)
+            terms.append(origin)
         else:
-            terms.append(f"({read})@{name}")
+            terms.append(f"({origin})@{name}")
         if source == node - 1:  # its last edge
             nodes.append("+".join(sorted(terms)))
             terms = []
@@ -160,40 +165,42 @@ def _canonical(operations: Sequence[str], skips: bool, zeros: bool) -> str:
 
 
 def string(number: int) -> str:
-    """Return the string of a cell by its number.
+    """Return the string of a cell, given its number in the published order.
 
     Raises:
-        ValueError: there is no such number.
+        ValueError: the number is out of range.
     """
     return strings()[_number(number)]
 
 
 def index(text: str) -> int:
-    """Return the number of a cell by its string.
+    """Return the number of a cell in the published order, given its string.
 
     Raises:
-        ValueError: the string is no cell; one line with the node.
+        ValueError: it is not the string of a cell; the message names the node.
     """
-    found = _indices().get(text)
-    return _indices()[Cell.parse(text).string] if found is None else found
+    number = _indices().get(text)
+    return _indices()[Cell.parse(text).string] if number is None else number
 
 
 def _number(value: int) -> int:
+    """Return a number of a cell, or raise ValueError if it is out of range."""
     if not 0 <= value < COUNT:
         raise ValueError(f"cells are numbered from 0 to {COUNT - 1}, not {value}")
     return value
 
 
 def _steps(text: str, node: int) -> list[tuple[str, int]]:
+    """Return (operation, source) of each edge of a node, given as ``|op~0|...|``."""
     steps = text.strip().split("|")
-    found = [_STEP.fullmatch(each.strip()) for each in steps[1:-1]]
-    if len(steps) < 3 or steps[0] or steps[-1] or None in found:
+    matches = [_STEP.fullmatch(each.strip()) for each in steps[1:-1]]
+    if len(steps) < 3 or steps[0] or steps[-1] or None in matches:
         raise ValueError(f"node {node} is no |op~0|...|: {text[:40]!r}; a cell is {FORM}")
-    return [(each[1], int(each[2])) for each in found if each is not None]
+    return [(each[1], int(each[2])) for each in matches if each is not None]
 
 
 def _operations(nodes: Any) -> tuple[str, ...]:
-    """Return the operations of a genotype's nodes, checked."""
+    """Return the operations of a genotype, or raise ValueError if it is invalid."""
     if not isinstance(nodes, Sequence):
         raise ValueError(f"a cell is {FORM}, a number, or [[[op, 0]], ...], not {nodes!r:.40}")
     if len(nodes) != NODES - 1:
@@ -217,6 +224,7 @@ def _operations(nodes: Any) -> tuple[str, ...]:
 
 
 def _check(name: object, node: int, source: int) -> None:
+    """Raise ValueError unless a name is one of ``OPERATIONS``."""
     if name not in OPERATIONS:
         raise ValueError(
             f"node {node}, edge from {source}: there is no operation {name!r:.40}; there are "

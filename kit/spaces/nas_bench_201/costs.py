@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from kit.spaces.nas_bench_201.cell import EDGES, Cell
 
 CHANNELS, CELLS, STAGES = 16, 5, 3
+"""Of the published networks: channels of the first stage, cells of each stage, stages."""
 
 
 @dataclass(frozen=True)
 class Costs:
-    """What a network costs.
+    """The costs of a network or of a part of one.
 
     Attributes:
-        parameters: trainable ones.
-        multiply_adds: of convolutions and the linear layer with its bias, for one sample. As in the
-            published tables, a dense network's linear layer counts for one position.
+        parameters: number of trainable parameters.
+        multiply_adds: number of multiply-adds of convolutions and the linear layer with its bias,
+            for one sample. As in the published tables, the linear layer of a dense network is
+            counted at one position.
     """
 
     parameters: int = 0
@@ -32,14 +34,14 @@ class Costs:
 
 
 class Counter:
-    """Counts for all cells on data of one shape.
+    """Counts the costs of the networks of all cells for samples of one shape.
 
     Args:
         sample_shape: (channels, *sizes).
-        outputs: of a sample, or of each position if ``dense``.
-        dense: an output for each position; then nothing halves the map.
-        channels: of the first stage.
-        cells: of a stage.
+        outputs: classes or numbers for a sample, or for each position if ``dense``.
+        dense: whether the networks return outputs for each position; then nothing halves the map.
+        channels: channels of the first stage; each further stage has twice as many.
+        cells: number of cells of each stage.
     """
 
     def __init__(
@@ -68,13 +70,14 @@ class Counter:
         self.fixed += Costs(2 * channels + head, head)
 
     def of(self, cell: Cell) -> Costs:
-        """Return what the network of a cell costs."""
+        """Return the costs of the network of a cell."""
         total = self.fixed
         for edge, name in zip(self.edges, cell.operations, strict=True):
             total += edge.get(name, Costs())
         return total
 
     def _add(self, inputs: int, outputs: int, sizes: Sequence[int], times: int) -> None:
+        """Add the costs of ``times`` equal cells to those of each operation on each edge."""
         for edge, (source, _) in zip(self.edges, EDGES, strict=True):
             for name, kernel_size in self._convolutions(inputs != outputs and source == 0):
                 cost = self._conv(outputs if source else inputs, outputs, kernel_size, sizes)
@@ -82,6 +85,7 @@ class Counter:
 
     @staticmethod
     def _convolutions(widens: bool) -> Iterator[tuple[str, int]]:
+        """Yield (operation, kernel size) of the operations that have a convolution."""
         yield from (("nor_conv_1x1", 1), ("nor_conv_3x3", 3))
         if widens:
             yield from (("skip_connect", 1), ("avg_pool_3x3", 1))
@@ -89,11 +93,12 @@ class Counter:
     def _conv(
         self, inputs: int, outputs: int, kernel_size: int, sizes: Sequence[int], norm: bool = True
     ) -> Costs:
-        """Return what a convolution without bias costs, and its normalisation."""
+        """Return the costs of a convolution without bias and of its normalisation."""
         weights = kernel_size**self.dims * inputs * outputs
         return Costs(weights + (2 * outputs if norm else 0), weights * math.prod(sizes))
 
     def _block(self, inputs: int, outputs: int, sizes: Sequence[int]) -> Costs:
+        """Return the costs of a residual block; ``sizes`` are those of its output."""
         return (
             self._conv(inputs, outputs, 3, sizes)
             + self._conv(outputs, outputs, 3, sizes)

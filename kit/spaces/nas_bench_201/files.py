@@ -1,4 +1,4 @@
-"""Tables as Parquet files: written, read, held to the space, merged. No torch."""
+"""Writing, reading, checking and merging tables, which are Parquet files. No torch."""
 
 from __future__ import annotations
 
@@ -14,17 +14,21 @@ from kit.spaces.nas_bench_201.cell import COUNT, classes, strings
 from kit.spaces.nas_bench_201.table import COLUMNS, MEASURES, SETS, TRAIN, Header, Table
 
 KEY = b"nas-bench-201"
+"""The key of the header in the metadata of a file."""
 
 
 def write(table: Table, file: Path | str) -> None:
-    """Write a table to a file, whole or not at all.
+    """Write a table to a Parquet file; a failed write leaves no partial file.
 
     A row is a cell: its number, string and class, the cell that was trained in its place, its
-    costs, and lists by epoch, which only trained cells have.
+    costs, and lists with a value for each epoch, which are empty for cells that were not trained.
+
+    Raises:
+        ValueError: pyarrow is not installed.
     """
     arrow, parquet = _arrow()
     trained = table.cells == table.trained
-    # Lists of one length each, none where a cell points to another.
+    # Lists have a value for each epoch; those of a cell that points to another are empty.
     offsets = np.concatenate([[0], np.cumsum(trained * table.header.epochs)]).astype(np.int32)
     cells = table.cells.tolist()
     columns: dict[str, Any] = {
@@ -51,16 +55,17 @@ def write(table: Table, file: Path | str) -> None:
 
 
 def read(file: Path | str) -> Table:
-    """Return the table in a file, held to the space.
+    """Return the table in a file, checked.
 
     Raises:
-        ValueError: there is no whole table in it; one line with the file and the cell.
+        ValueError: the file cannot be read or has no valid table, or pyarrow is not installed; the
+            message names the file and the cell.
     """
     file = Path(file)
     arrow, parquet = _arrow()
     try:
         with file.open("rb") as stream:
-            # A thread that still reads ahead when the process ends would abort it.
+            # Without threads: one that still reads ahead when the process ends would abort it.
             content = parquet.read_table(stream, use_threads=False, pre_buffer=False)
     except OSError as error:
         raise ValueError(f"{file}: {error.strerror or _line(error)}") from None
@@ -80,14 +85,14 @@ def read(file: Path | str) -> Table:
 
 
 def check(table: Table, names: Sequence[str] | None = None) -> None:
-    """Hold a table to the space and to itself.
+    """Check that a table belongs to the space and is consistent.
 
     Args:
-        table: any.
-        names: the strings of its cells, as a file has them.
+        table: the table.
+        names: the strings of its cells in the file, to be compared with the cells' numbers.
 
     Raises:
-        ValueError: one line that says what is wrong with which cell.
+        ValueError: it does not or is not; the message says what is wrong with which cell.
     """
     cells, trained = table.cells, table.trained
     if not table.header.full > 0:
@@ -97,27 +102,34 @@ def check(table: Table, names: Sequence[str] | None = None) -> None:
     for number, name in zip(cells.tolist(), names or (), strict=names is not None):
         if strings()[number] != name:
             raise ValueError(f"cell {number} is {strings()[number]}, not {name!r:.80}")
-    own = set(cells[cells == trained].tolist())
+    trained_cells = set(cells[cells == trained].tolist())
     same = classes()
     for number, other in zip(cells.tolist(), trained.tolist(), strict=True):
-        if other not in own or same[number] != same[other]:
+        if other not in trained_cells or same[number] != same[other]:
             raise ValueError(f"cell {number} points to cell {other}, which cannot stand for it")
     for name, curve in table.curves.items():
-        if curve.shape != (len(own), table.header.epochs):
-            raise ValueError(f"{name} has not {table.header.epochs} epochs of {len(own)} cells")
+        if curve.shape != (len(trained_cells), table.header.epochs):
+            raise ValueError(
+                f"{name} has not {table.header.epochs} epochs of {len(trained_cells)} cells"
+            )
     for each in (TRAIN, *table.sets):
-        if lacking := [m for m in MEASURES if f"{each}-{m}" not in table.curves]:
-            raise ValueError(f"{each}-{lacking[0]} is missing")
+        if missing := [m for m in MEASURES if f"{each}-{m}" not in table.curves]:
+            raise ValueError(f"{each}-{missing[0]} is missing")
     if (table.parameters < 0).any() or (table.multiply_adds < 0).any():
         raise ValueError("a negative number of parameters or multiply-adds")
 
 
 def merged(tables: Sequence[Table]) -> Table:
-    """Return one table of several partial ones; of a cell in several the first's seconds count.
+    """Return one table with the cells of several tables.
+
+    If a cell is in several tables, the result has the seconds of the first.
+
+    Args:
+        tables: of one task, number of epochs and seed.
 
     Raises:
-        ValueError: they are of different tasks, epochs or seeds, or contradict each other; one line
-            with the cell.
+        ValueError: the tables differ in these, or contradict each other in more than seconds; the
+            message names the cell.
     """
     first = tables[0]
     for other in tables[1:]:
@@ -164,6 +176,7 @@ def merged(tables: Sequence[Table]) -> Table:
 
 
 def _header(headers: Sequence[Header]) -> Header:
+    """Return the first header with the notes and provenances of all."""
     notes = dict.fromkeys(each.note for each in headers if each.note)
     provenance: dict[str, str] = {}
     for header in headers:
@@ -175,6 +188,7 @@ def _header(headers: Sequence[Header]) -> Header:
 
 
 def _same(one: tuple[Table, int], other: tuple[Table, int], number: int) -> None:
+    """Raise ValueError unless the curves of a cell, each (table, row), are equal, but for time."""
     for name, curve in one[0].curves.items():
         if name.endswith("-seconds"):
             continue
@@ -188,8 +202,9 @@ def _same(one: tuple[Table, int], other: tuple[Table, int], number: int) -> None
 
 
 def _table(header: Header, content: Any) -> Table:
+    """Return the table of a file's content, which is a table of Arrow."""
     arrow, _ = _arrow()
-    # Cast by Arrow, which refuses what is of another type, a fraction or beyond 64 bits.
+    # Arrow's casts refuse other types, fractions and integers of more than 64 bits.
     whole, numbers = arrow.int64(), arrow.list_(arrow.float64())
     columns = {}
     for name in COLUMNS:
@@ -215,6 +230,7 @@ def _table(header: Header, content: Any) -> Table:
 
 
 def _arrow() -> tuple[Any, Any]:
+    """Return the modules pyarrow and pyarrow.parquet, or raise ValueError."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -224,4 +240,5 @@ def _arrow() -> tuple[Any, Any]:
 
 
 def _line(error: Exception) -> str:
+    """Return the message of an error on one line, cut to 120 characters, or its class's name."""
     return " ".join(str(error).split())[:120] or type(error).__name__

@@ -1,4 +1,4 @@
-"""The network of a cell as NAS-Bench-201 and NAS-Bench-360 train it: 2D, dense, 1D."""
+"""The network of a cell as NAS-Bench-201 and NAS-Bench-360 train it: 2D, dense or 1D."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ from kit.spaces.nas_bench_201.costs import CELLS, CHANNELS, STAGES
 from kit.spaces.operations import PLAIN, Norm, ReluConvNorm, convolution, pool
 
 MakeCell = Callable[[int, int], nn.Module]
-"""Makes the module of a cell from the channels before and behind it."""
+"""Makes the module of a cell, given its numbers of input and output channels."""
 
 
 def operation(name: str, inputs: int, outputs: int, dims: int, norm: Norm = PLAIN) -> nn.Module:
-    """Return an operation; where the channels differ, what has no convolution gets one of size 1.
+    """Return the module of an operation.
+
+    If the numbers of channels differ, skip connections and poolings get a convolution of size 1.
 
     Args:
-        name: one of the space's.
-        inputs: channels before it.
-        outputs: channels behind it.
+        name: one of ``cell.OPERATIONS``.
+        inputs: channels.
+        outputs: channels.
         dims: 1 or 2.
-        norm: what normalisations are like.
+        norm: options of the normalisations.
 
     Raises:
-        ValueError: there is no such operation.
+        ValueError: the operation is unknown.
     """
     widens = inputs != outputs
     match name:
@@ -47,7 +49,7 @@ def operation(name: str, inputs: int, outputs: int, dims: int, norm: Norm = PLAI
 
 
 class Nothing(nn.Module):
-    """Zeros.
+    """The operation ``none``, which returns zeros.
 
     Args:
         outputs: channels.
@@ -63,12 +65,12 @@ class Nothing(nn.Module):
 
 
 class CellModule(nn.Module):
-    """A cell with one operation an edge.
+    """A cell with one operation on each edge.
 
     Args:
-        cell: what is on the edges.
-        inputs: channels before it.
-        outputs: channels of all nodes but the input.
+        cell: the operations.
+        inputs: channels of the input.
+        outputs: channels of all other nodes.
         dims: 1 or 2.
     """
 
@@ -85,7 +87,12 @@ class CellModule(nn.Module):
 
 
 def summed(x: Tensor, edges: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
-    """Return what the last node of a cell adds up, its edges given in the order of ``EDGES``."""
+    """Return the output of a cell.
+
+    Args:
+        x: (batch, channels, *sizes), the input of the cell.
+        edges: the operation of each of ``EDGES``.
+    """
     nodes = [x]
     for node in range(1, NODES):
         values = [
@@ -98,20 +105,21 @@ def summed(x: Tensor, edges: Sequence[Callable[[Tensor], Tensor]]) -> Tensor:
 
 
 class Block(nn.Module):
-    """A residual block that doubles the channels between two stages.
+    """The residual block between two stages, which doubles the channels.
 
     Args:
         inputs: channels.
         outputs: channels.
         dims: 1 or 2.
-        stride: 2 halves the map; 1 leaves it, and the shortcut is then ReLU, convolution, norm.
+        stride: 2 halves the map, rounded up; with 1, which keeps its size, the shortcut is ReLU,
+            convolution and normalisation.
     """
 
     def __init__(self, inputs: int, outputs: int, dims: int, *, stride: int = 2) -> None:
         super().__init__()
         self.first = ReluConvNorm(inputs, outputs, dims, kernel_size=3, stride=stride)
         self.second = ReluConvNorm(outputs, outputs, dims, kernel_size=3)
-        # Rounded up for maps of odd size, as the convolution does; the papers' are even.
+        # Odd sizes are rounded up, as by the convolution; in the papers, all sizes are even.
         average = (nn.AvgPool1d if dims == 1 else nn.AvgPool2d)(2, 2, ceil_mode=True)
         self.shortcut = (
             ReluConvNorm(inputs, outputs, dims)
@@ -120,23 +128,26 @@ class Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, inputs, *sizes) -> (batch, outputs, *sizes / stride)."""
+        """(batch, inputs, *sizes) -> (batch, outputs, *sizes / stride), rounded up."""
         y: Tensor = self.second(self.first(x)) + self.shortcut(x)
         return y
 
 
 class Skeleton(nn.Module):
-    """What all networks of the space share: stem, three stages of cells, head.
+    """The parts that all networks of the space share: stem, three stages of cells, head.
 
     Args:
         make: makes a cell.
-        between: makes what stands between two stages.
+        between: makes the module between two stages, which doubles the channels.
         inputs: channels of a sample.
-        outputs: of a sample, or of each position if ``dense``.
+        outputs: classes or numbers for a sample, or for each position if ``dense``.
         dims: 1 or 2.
-        dense: the head is linear in each position.
-        channels: of the first stage; they double from stage to stage.
-        cells: of a stage.
+        dense: whether the head returns outputs for each position.
+        channels: channels of the first stage; they double from stage to stage.
+        cells: number of cells of each stage.
+
+    Raises:
+        ValueError: ``dims`` is neither 1 nor 2.
     """
 
     def __init__(
@@ -170,7 +181,9 @@ class Skeleton(nn.Module):
     def forward(self, x: Tensor, *how: Any) -> Tensor:
         """(batch, inputs, *sizes) -> (batch, outputs), or (batch, outputs, *sizes) if dense.
 
-        What else is given goes to every cell.
+        Args:
+            x: samples.
+            how: further arguments for every cell.
         """
         x = self.stem(x)
         for cell in self.cells:
@@ -186,20 +199,21 @@ class Skeleton(nn.Module):
 class CellNetwork(Skeleton):
     """The network of a cell.
 
-    Where it is dense, nothing halves the map, and the two cells that double the channels are
-    searched ones, too [NAS-Bench-360, Darcy Flow]; residual blocks do so elsewhere.
+    Residual blocks between the stages double the channels and halve the map. In a dense network,
+    nothing halves the map, and the channels are doubled by cells like all others [NAS-Bench-360,
+    Darcy Flow].
 
     Args:
-        cell: as ``Cell.of`` takes it.
+        cell: a cell, or its string, number or genotype; see ``Cell.of``.
         inputs: channels of a sample.
-        outputs: of a sample, or of each position if ``dense``.
+        outputs: classes or numbers for a sample, or for each position if ``dense``.
         dims: 1 or 2.
-        dense: an output for each position.
-        channels: of the first stage.
-        cells: of a stage.
+        dense: whether it returns outputs for each position.
+        channels: channels of the first stage.
+        cells: number of cells of each stage.
 
     Raises:
-        ValueError: no cell, or dims other than 1 and 2.
+        ValueError: ``cell`` is not a cell, or ``dims`` is neither 1 nor 2.
     """
 
     def __init__(
@@ -213,13 +227,13 @@ class CellNetwork(Skeleton):
         channels: int = CHANNELS,
         cells: int = CELLS,
     ) -> None:
-        found = Cell.of(cell)
+        chosen = Cell.of(cell)
 
-        def make(before: int, behind: int) -> nn.Module:
-            return CellModule(found, before, behind, dims)
+        def make(before: int, after: int) -> nn.Module:
+            return CellModule(chosen, before, after, dims)
 
-        def block(before: int, behind: int) -> nn.Module:
-            return Block(before, behind, dims)
+        def block(before: int, after: int) -> nn.Module:
+            return Block(before, after, dims)
 
         super().__init__(
             make,

@@ -1,6 +1,6 @@
 """Searches on tables, in simulated seconds (NATS-Bench; NAS-Bench-360, section 5). No torch.
 
-A search is a function that asks an ``Experiment`` for scores until its seconds are spent::
+A search is a function that asks an ``Experiment`` for scores until its budget is spent::
 
     def my_search(experiment: Experiment, random: Random) -> None:
         cell = random_cell(random)
@@ -25,19 +25,20 @@ from kit.spaces.nas_bench_201.cell import EDGES, NODES, OPERATIONS, Cell
 from kit.spaces.nas_bench_201.table import Numbers, Table
 
 MOST = 100_000
-"""Scores that a search may ask for: one that takes no seconds would never end."""
+"""Largest number of scores of a search, so that scores that cost 0 seconds are not endless."""
 
 
 @dataclass
 class Experiment:
-    """Answers a search from tables, and counts the seconds that training would have taken.
+    """Looks up scores for a search in tables, and counts the seconds that training had taken.
 
     Attributes:
-        tables: of one task and length with different seeds; of several, one is drawn each time.
-        budget: seconds; the evaluation that goes beyond it is the last one.
-        random: draws seeds.
-        spent: seconds so far.
-        trace: (seconds spent, cell, score) after each evaluation.
+        tables: of one task and number of epochs with different seeds; for each score, one of them
+            is drawn.
+        budget: simulated seconds; the evaluation that exceeds it is the last one.
+        random: draws tables.
+        spent: simulated seconds so far.
+        trace: (seconds spent, number of the cell, score) after each evaluation.
     """
 
     tables: Sequence[Table]
@@ -48,38 +49,43 @@ class Experiment:
 
     @property
     def over(self) -> bool:
-        """Whether the seconds are spent."""
+        """Whether the search must end: the budget is spent, or there were ``MOST`` scores."""
         return self.spent >= self.budget or len(self.trace) >= MOST
 
     def score(self, cell: Cell, epoch: int | None = None) -> float:
-        """Return a cell's accuracy after an epoch (None: the last), and take its seconds.
+        """Return the accuracy of a cell after an epoch, and add the seconds that it takes.
+
+        Args:
+            cell: the cell to evaluate.
+            epoch: from 0; None for the last.
 
         Raises:
-            ValueError: the cell is not in the table.
+            ValueError: the table does not have the cell or the epoch.
         """
         table = self.tables[0] if len(self.tables) == 1 else self.random.choice(self.tables)
         number = cell.index
-        found = table.score(number, epoch)
+        score = table.score(number, epoch)
         self.spent += table.seconds(number, epoch)
-        self.trace.append((self.spent, number, found))
-        return found
+        self.trace.append((self.spent, number, score))
+        return score
 
     @property
     def answer(self) -> int:
-        """The cell with the best score of all that were asked for, the first of equal ones."""
+        """The number of the cell with the best score so far; ties go to the first."""
         return max(self.trace, key=lambda entry: (not math.isnan(entry[2]), entry[2]))[1]
 
 
 Search = Callable[[Experiment, Random], None]
+"""A search: it asks the experiment for scores, and draws with the generator."""
 
 
 def random_cell(random: Random) -> Cell:
-    """Return a cell whose operations are drawn evenly."""
+    """Return a cell with operations drawn uniformly."""
     return Cell(tuple(random.choice(OPERATIONS) for _ in EDGES))
 
 
 def mutated(cell: Cell, random: Random) -> Cell:
-    """Return a cell with another operation on one edge: of a node drawn first, then its edge."""
+    """Return a cell with another operation on a random edge: first its node is drawn, then it."""
     node = random.randint(1, NODES - 1)
     edge = random.choice([place for place, (_, target) in enumerate(EDGES) if target == node])
     others = [name for name in OPERATIONS if name != cell.operations[edge]]
@@ -87,7 +93,7 @@ def mutated(cell: Cell, random: Random) -> Cell:
 
 
 def random_search(experiment: Experiment, random: Random) -> None:
-    """Score random cells."""
+    """Score random cells until the budget is spent."""
     while not experiment.over:
         experiment.score(random_cell(random))
 
@@ -95,13 +101,13 @@ def random_search(experiment: Experiment, random: Random) -> None:
 def regularised_evolution(
     experiment: Experiment, random: Random, population: int = 10, sample: int = 3
 ) -> None:
-    """Mutate the best of a sample, drawn with replacement; the oldest dies (Real et al. 2019).
+    """Replace the oldest cell by a mutation of the best of a sample (Real et al. 2019).
 
     Args:
-        experiment: answers.
-        random: draws.
-        population: how many live.
-        sample: how many are drawn.
+        experiment: returns scores.
+        random: draws cells and samples.
+        population: number of cells alive.
+        sample: number of these that are drawn, with replacement, to find the parent.
     """
     alive: deque[tuple[float, Cell]] = deque()
     while len(alive) < population and not experiment.over:
@@ -117,13 +123,14 @@ def regularised_evolution(
 def reinforce(
     experiment: Experiment, random: Random, rate: float = 0.01, momentum: float = 0.9
 ) -> None:
-    """Learn a distribution of operations on each edge from rewards (Williams 1992), by Adam.
+    """Learn a distribution of the operations on each edge from rewards by Adam (Williams 1992).
 
     Args:
-        experiment: answers.
-        random: draws.
-        rate: of Adam, whose other values are torch's own.
-        momentum: of the mean of rewards, which is corrected for its start at 0.
+        experiment: returns scores, which are the rewards.
+        random: draws the seed of the cells.
+        rate: learning rate of Adam, whose other options have torch's defaults.
+        momentum: of the running mean of rewards, the baseline, which is corrected for its start
+            at 0.
     """
     draw = np.random.default_rng(random.getrandbits(64))
     logits = 1e-3 * draw.standard_normal((len(EDGES), len(OPERATIONS)))
@@ -146,12 +153,24 @@ def reinforce(
 
 
 def hyperband(experiment: Experiment, random: Random, eta: int = 3) -> None:
-    """Give the better third of random cells three times the epochs (Li et al. 2018)."""
+    """Train random cells, and the better third again with three times the epochs (Li et al. 2018).
+
+    Args:
+        experiment: returns scores.
+        random: draws cells.
+        eta: the factor of the epochs, whose inverse is the share of cells; 3 in the paper.
+    """
     _brackets(experiment, lambda: random_cell(random), lambda *_: None, eta)
 
 
 def bohb(experiment: Experiment, random: Random, eta: int = 3) -> None:
-    """Do as Hyperband with cells that a model of the best ones proposes (Falkner et al. 2018)."""
+    """Run Hyperband with cells that a model of the good ones proposes (Falkner et al. 2018).
+
+    Args:
+        experiment: returns scores.
+        random: draws cells.
+        eta: see ``hyperband``.
+    """
     model = Model(random)
     _brackets(experiment, model.propose, model.learn, eta)
 
@@ -162,17 +181,17 @@ def _brackets(
     learn: Callable[[Cell, int, float], None],
     eta: int,
 ) -> None:
-    """Halve successively, bracket by bracket, each with fewer cells that begin with more epochs.
+    """Run brackets of successive halving, each with fewer cells that begin with more epochs.
 
-    Budgets are epochs from 1 to those of the table, and a bracket has so many cells, as hpbandster
-    counts them; a cell is trained anew for each budget. NAS-Bench-360 runs 300 brackets whatever
-    they take; here the seconds end it.
+    The numbers of epochs, from 1 to that of the table, and of cells are those of hpbandster; a cell
+    is trained from scratch for each number of epochs. NAS-Bench-360 runs 300 brackets whatever they
+    cost; here the budget ends the search.
 
     Args:
-        experiment: answers.
-        propose: returns the next cell of a bracket's first budget.
-        learn: is told each cell, its epochs and its score.
-        eta: what is divided by in each round.
+        experiment: returns scores.
+        propose: returns the next cell of the first round of a bracket.
+        learn: called with each cell, its epochs and its score.
+        eta: after each round, the number of cells is divided, that of epochs multiplied by it.
     """
     most = experiment.tables[0].header.epochs
     rounds = int(math.log(most, eta) + 1e-9) + 1
@@ -205,18 +224,19 @@ SEARCHES: dict[str, Search] = {
     "hyperband": hyperband,
     "bohb": bohb,
 }
-"""The ones that are here, by name."""
+"""The searches of this module, by name."""
 
 
 @dataclass(frozen=True)
 class Curves:
-    """What many runs of a search came to.
+    """The results of many runs of a search.
 
     Attributes:
-        seconds: (points,) simulated.
-        accuracy: (points, 3): 10th percentile, median and 90th percentile over the runs of the
-            accuracy, by the table of answers, of the best cell so far.
-        answers: (runs,) the cells that they ended with.
+        seconds: (points,) simulated seconds.
+        accuracy: (points, 3): 10th percentile, median and 90th percentile, over the runs, of the
+            accuracy of the best cell so far, in the unit of the table that judges it. NaN before
+            the first score of any run.
+        answers: (runs,) numbers of the best cells at the end.
     """
 
     seconds: Numbers
@@ -232,39 +252,39 @@ def repeat(
     answers: Table | None = None,
     points: int = 50,
 ) -> Curves:
-    """Run a search many times, each with a seed of its own.
+    """Run a search many times with different seeds.
 
     Args:
-        search: a function of an ``Experiment`` and of what draws.
-        tables: that it is answered from.
-        budget: seconds of each run.
-        runs: how many.
-        answers: the table that tells how good a cell is, such as one of 200 epochs; by default the
+        search: the search.
+        tables: in which its experiments look up scores.
+        budget: simulated seconds of each run.
+        runs: number of runs.
+        answers: the table that judges the best cells, such as one of 200 epochs; by default the
             first of ``tables``.
-        points: of the curves.
+        points: number of points of the curves.
 
     Raises:
-        ValueError: no seconds, or a cell is in no table.
+        ValueError: the budget is not above 0, or a cell is not in a table.
     """
     if not budget > 0:
         raise ValueError(f"a budget is more than 0 seconds, not {budget}")
     judge = answers or tables[0]
     grid = np.linspace(0, budget, points + 1)[1:]
-    found = np.full((runs, points), np.nan)
-    ended = []
+    accuracies = np.full((runs, points), np.nan)
+    final_cells = []
     for run in range(runs):
         experiment = Experiment(tables, budget, Random(f"{run}-seeds"))
         search(experiment, Random(run))
-        ended.append(experiment.answer)
+        final_cells.append(experiment.answer)
         best, place = -math.inf, 0
         for seconds, cell, score in experiment.trace:
             if score > best:
                 best = score
                 value = judge.score(cell)
                 place = int(np.searchsorted(grid, seconds))
-                found[run, place:] = value
+                accuracies[run, place:] = value
     with np.errstate(all="ignore"):
-        known = ~np.isnan(found).all(0)
+        known = ~np.isnan(accuracies).all(0)
         bands = np.full((points, 3), np.nan)
-        bands[known] = np.nanpercentile(found[:, known], (10, 50, 90), axis=0).T
-    return Curves(grid, bands, ended)
+        bands[known] = np.nanpercentile(accuracies[:, known], (10, 50, 90), axis=0).T
+    return Curves(grid, bands, final_cells)

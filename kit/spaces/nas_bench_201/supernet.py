@@ -1,4 +1,4 @@
-"""The network that has all operations on every edge, for searches that train it once."""
+"""The supernet with all operations on every edge, for searches that train one network."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from kit.spaces.nas_bench_201.costs import CELLS, CHANNELS
 from kit.spaces.nas_bench_201.network import Block, Skeleton, operation, summed
 from kit.spaces.operations import Norm
 
-# Of the first values of the architecture.
+# Standard deviation of the initial architecture parameters.
 SPREAD = 1e-3
-# Of the cells; stem, blocks and head have the usual one.
+# Normalisation of the cells, always by the statistics of the batch; other parts have the default.
 BATCH_ALONE = Norm(affine=False, tracks=False)
 
 
@@ -23,12 +23,15 @@ class Edge(nn.ModuleList):
     """All operations on one edge, in the order of ``OPERATIONS``."""
 
     def forward(self, x: Tensor, weights: Tensor | None, chosen: int | None) -> Tensor:
-        """Return their weighted sum, or one of them alone.
+        """Return the weighted sum of all operations, or the chosen one alone.
 
         Args:
             x: (batch, channels, *sizes).
-            weights: of the operations; None where the chosen one has none.
-            chosen: the only one that is computed, if there is one.
+            weights: (5,) of the operations; None for no weights, if one is chosen.
+            chosen: index of the only operation to be computed; None for all.
+
+        Raises:
+            ValueError: both are None.
         """
         if chosen is not None:
             y: Tensor = self[chosen](x)
@@ -42,9 +45,9 @@ class MixedCell(nn.Module):
     """A cell with all operations on every edge.
 
     Args:
-        inputs: channels before and behind it.
+        inputs: channels of input and output.
         dims: 1 or 2.
-        norm: what normalisations are like.
+        norm: options of the normalisations.
     """
 
     def __init__(self, inputs: int, dims: int, norm: Norm) -> None:
@@ -56,12 +59,12 @@ class MixedCell(nn.Module):
     def forward(
         self, x: Tensor, weights: Tensor | None = None, chosen: Sequence[int] | None = None
     ) -> Tensor:
-        """(batch, channels, *sizes) -> the same.
+        """(batch, channels, *sizes) -> the same shape.
 
         Args:
-            x: what it reads.
+            x: the input of the cell.
             weights: (6, 5), of every operation on every edge.
-            chosen: the number of the operation on each edge, where the others are not computed.
+            chosen: index of the only operation to be computed on each edge; None for all.
         """
         edges = [
             partial(
@@ -75,18 +78,21 @@ class MixedCell(nn.Module):
 
 
 class Supernet(Skeleton):
-    """The network of all cells.
+    """The network that contains those of all cells.
 
-    Residual blocks double the channels; where it is dense they leave the map as it is.
+    Residual blocks double the channels and, unless it is dense, halve the map.
+
+    Attributes:
+        alphas: (6, 5) architecture parameters: logits of every operation on every edge.
 
     Args:
         inputs: channels of a sample.
-        outputs: of a sample, or of each position if ``dense``.
+        outputs: classes or numbers for a sample, or for each position if ``dense``.
         dims: 1 or 2.
-        dense: an output for each position.
-        channels: of the first stage.
-        cells: of a stage.
-        norm: what the cells' normalisations are like.
+        dense: whether it returns outputs for each position.
+        channels: channels of the first stage.
+        cells: number of cells of each stage.
+        norm: options of the cells' normalisations.
     """
 
     def __init__(
@@ -101,8 +107,8 @@ class Supernet(Skeleton):
         norm: Norm = BATCH_ALONE,
     ) -> None:
         super().__init__(
-            lambda before, behind: MixedCell(behind, dims, norm),
-            lambda before, behind: Block(before, behind, dims, stride=1 if dense else 2),
+            lambda before, after: MixedCell(after, dims, norm),
+            lambda before, after: Block(before, after, dims, stride=1 if dense else 2),
             inputs,
             outputs,
             dims=dims,
@@ -111,11 +117,10 @@ class Supernet(Skeleton):
             cells=cells,
         )
         self.alphas = nn.Parameter(SPREAD * torch.randn(len(EDGES), len(OPERATIONS)))
-        """(6, 5): of every operation on every edge."""
 
     @property
     def weights(self) -> list[nn.Parameter]:
-        """All parameters but ``alphas``."""
+        """All parameters other than ``alphas``."""
         return [each for name, each in self.named_parameters() if name != "alphas"]
 
     def forward(
@@ -125,8 +130,9 @@ class Supernet(Skeleton):
 
         Args:
             x: samples.
-            weights: (6, 5); by default the softmax of ``alphas``, or none with a ``chosen`` cell.
-            chosen: compute the operations of this cell alone.
+            weights: (6, 5), of every operation on every edge. None for the softmax of ``alphas``,
+                or, with a ``chosen`` cell, for no weights.
+            chosen: a cell, of which alone the operations are computed; None for all operations.
         """
         numbers = None
         if chosen is not None:
@@ -136,5 +142,5 @@ class Supernet(Skeleton):
         return super().forward(x, weights, numbers)
 
     def derive(self) -> Cell:
-        """Return the cell with the largest of ``alphas`` on every edge, the first of equal ones."""
+        """Return the cell with the largest of ``alphas`` on every edge; ties go to the first."""
         return Cell(tuple(OPERATIONS[number] for number in self.alphas.argmax(1).tolist()))

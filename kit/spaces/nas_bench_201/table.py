@@ -1,4 +1,4 @@
-"""What training all cells came to, looked up in microseconds. No torch."""
+"""Tables of the results of training all cells, with fast lookup. No torch."""
 
 from __future__ import annotations
 
@@ -18,21 +18,23 @@ Numbers = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 TRAIN = "train"
 SETS = ("valid", "test", "valtest")
-"""What can have been evaluated: validation and test samples, and both together, as the published
-archives name them. A score for a search is of the first that a table has."""
+"""The sets of samples on which cells can be evaluated: validation, test, and both together.
+
+The names are those of the published archives. Searches use the first that a table has.
+"""
 MEASURES = ("loss", "accuracy", "seconds")
 
 
 class Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What holds for a whole table.
+    """The properties of a whole table.
 
     Attributes:
-        task: or data set.
-        epochs: of each cell's training.
-        seed: of it.
-        full: the accuracy of a cell without error, 100 where it is in percent.
-        note: what a reader must know, such as that classes share one training.
-        provenance: where it comes from, by keyword.
+        task: name of the task or data set.
+        epochs: number of epochs of each training.
+        seed: seed of the trainings.
+        full: the accuracy of a cell without error: 100 if accuracies are in percent.
+        note: what a reader must know, such as that one training stands for each class.
+        provenance: keyword -> text on where the table comes from.
     """
 
     task: str
@@ -48,14 +50,15 @@ class Table:
     """Losses, accuracies and seconds of cells after each epoch, of one task, length and seed.
 
     Attributes:
-        header: what holds for all of it.
-        cells: (n,) numbers of the cells in it, ascending.
-        trained: (n,) the cell that was trained in the place of each: itself, or one of its class.
-        parameters: (n,) of each cell's own network.
-        multiply_adds: (n,) likewise.
-        curves: by name, such as ``train-loss``, ``valtest-accuracy``, ``valtest-seconds``: (m,
-            epochs), a row for each cell that was trained, by number. NaN is a value that is not
-            known; seconds are those of one epoch.
+        header: properties of the whole table.
+        cells: (n,) numbers of the cells in the table, ascending.
+        trained: (n,) number of the cell that was trained in the place of each: the cell itself, or
+            another one of its class.
+        parameters: (n,) number of parameters of each cell's own network.
+        multiply_adds: (n,) number of multiply-adds of each cell's own network for one sample.
+        curves: name, such as ``train-loss``, ``valtest-accuracy`` or ``valtest-seconds`` -> (m,
+            epochs), with a row for each trained cell, ordered by number. Seconds are those of one
+            epoch; NaN is an unknown value.
     """
 
     header: Header
@@ -83,7 +86,7 @@ class Table:
 
     @cached_property
     def sets(self) -> tuple[str, ...]:
-        """What was evaluated, of ``SETS``."""
+        """Those of ``SETS`` on which the cells were evaluated."""
         return tuple(each for each in SETS if f"{each}-loss" in self.curves)
 
     @staticmethod
@@ -91,7 +94,7 @@ class Table:
         """Return the number of a cell, which may be a string, a number or a genotype.
 
         Raises:
-            ValueError: it is no cell.
+            ValueError: it is none of these.
         """
         if isinstance(cell, str):
             return index(cell)
@@ -100,30 +103,31 @@ class Table:
         return Cell.of(cell).index
 
     def info(self, cell: Any, epoch: int | None = None) -> dict[str, float | None]:
-        """Return all that is known of a cell after an epoch, as ``nats_bench`` names it.
+        """Return all results of a cell after an epoch, with the names of ``nats_bench``.
 
         Args:
             cell: a number, string or genotype.
             epoch: from 0; None for the last.
 
         Returns:
-            for ``train`` and each of ``sets``: loss, accuracy, ``per-time`` (mean seconds of an
-            epoch so far) and ``all-time`` (seconds so far); None where it was not measured.
+            For ``train`` and each of ``sets``, such as ``train-loss``: loss, accuracy, ``per-time``
+            (mean seconds per epoch so far) and ``all-time`` (all seconds so far); None for unknown
+            values.
 
         Raises:
-            ValueError: no such cell or epoch in the table.
+            ValueError: the table does not have the cell or the epoch.
         """
         row, epoch = self.row(cell), self._epoch(epoch)
-        found: dict[str, float | None] = {}
+        results: dict[str, float | None] = {}
         for keys, loss, accuracy, spent in self._columns:
             seconds = spent.item(row, epoch)
             values = (loss.item(row, epoch), accuracy.item(row, epoch), seconds / (epoch + 1))
             for key, value in zip(keys, (*values, seconds), strict=True):
-                found[key] = value if value == value else None
-        return found
+                results[key] = value if value == value else None
+        return results
 
     def score(self, cell: Any, epoch: int | None = None, name: str | None = None) -> float:
-        """Return the accuracy of a cell after an epoch.
+        """Return the accuracy of a cell after an epoch; without error, it is ``header.full``.
 
         Args:
             cell: a number, string or genotype.
@@ -131,40 +135,56 @@ class Table:
             name: one of ``sets``; the first of them by default.
 
         Raises:
-            ValueError: no such cell, epoch or set in the table.
+            ValueError: the table does not have the cell, the epoch or the set.
         """
         return float(self._curve(name, "accuracy").item(self.row(cell), self._epoch(epoch)))
 
     def seconds(self, cell: Any, epoch: int | None = None, name: str | None = None) -> float:
-        """Return what it takes to train a cell up to an epoch and to evaluate it once after it.
+        """Return the seconds to train a cell until the end of an epoch and to evaluate it once.
 
         Args:
             cell: a number, string or genotype.
             epoch: from 0; None for the last.
-            name: the set evaluated; the first of ``sets`` by default.
+            name: the evaluated set; the first of ``sets`` by default.
 
         Raises:
-            ValueError: no such cell, epoch or set in the table.
+            ValueError: the table does not have the cell, the epoch or the set.
         """
         row, epoch, name = self.row(cell), self._epoch(epoch), self._set(name)
         once = self._spent[name].item(row, epoch) / (epoch + 1)
         return float(self._spent[TRAIN].item(row, epoch) + once)
 
     def errors(self, name: str | None = None, epoch: int | None = None) -> Numbers:
-        """Return (n,) errors of ``cells``: 1 - accuracy as a fraction, NaN where not known."""
+        """Return the errors (n,) of ``cells``: 1 - accuracy as a fraction; NaN if unknown.
+
+        Args:
+            name: one of ``sets``; the first of them by default.
+            epoch: from 0; None for the last.
+
+        Raises:
+            ValueError: the table does not have the epoch or the set.
+        """
         column = self._curve(name, "accuracy")[:, self._epoch(epoch)]
         return 1 - column[self._row] / self.header.full
 
     def costs(self, cell: Any) -> Costs:
-        """Return parameters and multiply-adds of a cell's own network."""
+        """Return parameters and multiply-adds of a cell's own network.
+
+        Raises:
+            ValueError: the table does not have the cell.
+        """
         place = self._place_of(cell)
         return Costs(int(self.parameters[place]), int(self.multiply_adds[place]))
 
     def best(self, name: str | None = None, epoch: int | None = None) -> int:
-        """Return the cell with the largest accuracy, the first of equal ones.
+        """Return the number of the cell with the largest accuracy; ties go to the lowest number.
+
+        Args:
+            name: one of ``sets``; the first of them by default.
+            epoch: from 0; None for the last.
 
         Raises:
-            ValueError: none has a known one.
+            ValueError: no accuracy is known, or the table does not have the epoch or the set.
         """
         errors = self.errors(name, epoch)
         if np.isnan(errors).all():
@@ -172,7 +192,10 @@ class Table:
         return int(self.cells[np.nanargmin(errors)])
 
     def of(self, cells: Sequence[int]) -> Table:
-        """Return the table of some of its cells."""
+        """Return the table with only some cells, given by their numbers.
+
+        Curves of cells that were trained in their places are kept.
+        """
         kept = np.isin(self.cells, cells)
         trained = np.unique(self.trained)
         rows = np.isin(trained, self.trained[kept])
@@ -184,12 +207,12 @@ class Table:
 
     @cached_property
     def _spent(self) -> dict[str, Numbers]:
-        """Seconds up to each epoch."""
+        """For ``train`` and each set, (m, epochs) seconds until the end of each epoch."""
         return {name: np.cumsum(self.curves[f"{name}-seconds"], 1) for name in (TRAIN, *self.sets)}
 
     @cached_property
     def _columns(self) -> list[tuple[tuple[str, ...], Numbers, Numbers, Numbers]]:
-        """Return what ``info`` tells of each set: keys, losses, accuracies, seconds so far."""
+        """Return, for ``info``, the keys, losses, accuracies and seconds so far of each set."""
         return [
             (
                 tuple(f"{name}-{each}" for each in ("loss", "accuracy", "per-time", "all-time")),
@@ -201,6 +224,7 @@ class Table:
         ]
 
     def _set(self, name: str | None) -> str:
+        """Return the name of a set, or of the first for None; raise ValueError if not there."""
         known = self.sets
         if not known:
             raise ValueError("nothing was evaluated in this table")
@@ -209,15 +233,18 @@ class Table:
         return known[0] if name is None else name
 
     def _curve(self, name: str | None, measure: str) -> Numbers:
+        """Return the curves (m, epochs) of a measure on a set; None for the first set."""
         return self.curves[f"{self._set(name)}-{measure}"]
 
     def _epoch(self, epoch: int | None) -> int:
+        """Return an epoch, or the last for None; raise ValueError if it is out of range."""
         last = self.header.epochs - 1
         if epoch is not None and not 0 <= epoch <= last:
             raise ValueError(f"epochs are numbered from 0 to {last}, not {epoch}")
         return last if epoch is None else epoch
 
     def _place_of(self, cell: Any) -> int:
+        """Return the index of a cell in ``cells``; raise ValueError if it is not there."""
         number = self.index(cell)
         place: int = self._place.item(number)
         if place < 0:
@@ -228,12 +255,13 @@ class Table:
         return place
 
     def row(self, cell: Any) -> int:
-        """Return which row of ``curves`` is a cell's, or that of the cell trained in its place.
+        """Return the row of ``curves`` of a cell, or of the cell trained in its place.
 
         Raises:
-            ValueError: no such cell in the table.
+            ValueError: the table does not have the cell.
         """
         return int(self._row.item(self._place_of(cell)))
 
 
 COLUMNS = ("cells", "trained", "parameters", "multiply_adds")
+"""The attributes of a table with one value per cell."""
