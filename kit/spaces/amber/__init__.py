@@ -1,9 +1,9 @@
-"""AMBER's space: layers of a sequence network with skip connections, and what samples them.
+"""AMBER's space: networks for sequences with skip connections, and the controller of its search.
 
-Each of twelve layers is one of seven operations on the output of the layer before, to which any
-outputs of earlier layers are added (Pham et al. 2018, ENAS; Zhang et al. 2021, AMBER;
-NAS-Bench-360, appendix D). Channels double and positions fall to a quarter three times on the way.
-What architectures are is told without torch.
+Each of twelve layers is one of seven operations on the output of the previous layer, to which the
+outputs of any earlier layers are added (Pham et al. 2018, ENAS; Zhang et al. 2021, AMBER;
+NAS-Bench-360, appendix D). After three of the layers, the channels are doubled and the positions
+reduced to a quarter. Architectures are available without torch.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The controller: a recurrent network that writes architectures token by token.
+"""The controller: a recurrent network that samples architectures token by token.
 
-Per layer one step samples the operation and, from the second layer on, another one samples for each
-earlier layer whether its output is added. Batches of architectures are sampled and scored at once.
+For each layer, one recurrent step samples the operation and, from the second layer on, another step
+samples for each earlier layer whether its output is added. Several architectures are sampled or
+scored at once.
 """
 
 from __future__ import annotations
@@ -16,18 +17,19 @@ from torch import Tensor, nn
 from kit.spaces.amber.tokens import token_count
 
 FIRST = 0.1
-"""All first weights are uniform within ± this."""
+"""All initial weights are uniform within ± this number."""
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What a controller would have decided at each token of some architectures, given those before.
+    """A controller's distributions at each token of some architectures, given the tokens before it.
 
     Attributes:
         operations: (batch, layers, operations), log-probabilities.
-        skips: (batch, layers, layers), the score s of adding layer j to layer l at [:, l, j]; it is
-            added with probability sigmoid(2 s), for it competes with -s. Zero unless j < l.
-        log_probability: (batch,), of whole architectures.
+        skips: (batch, layers, layers): at [:, l, j] the score s of adding the output of layer j to
+            layer l; the probability of adding it is sigmoid(2 s), the softmax of s and -s. Zero
+            unless j < l.
+        log_probability: (batch,), log-probabilities of the whole architectures.
     """
 
     operations: Tensor
@@ -35,19 +37,22 @@ class Decisions:
     log_probability: Tensor
 
     def rows(self, chosen: Tensor) -> Decisions:
-        """Return those of some of the architectures."""
+        """Return the decisions for some of the architectures, given by their indices or a mask."""
         return Decisions(self.operations[chosen], self.skips[chosen], self.log_probability[chosen])
 
     def skip_penalty(self, target: float, *, sampled: bool) -> Tensor:
-        """Return (batch,), how far skips are from being used at a rate.
+        """Return the Kullback-Leibler divergence of skips from a rate, in nats.
 
-        Per skip it is the sum over both its values of p ln(p / target), then the mean over the
-        skips of a layer, then over layers.
+        The divergence of one skip is the sum over both values of p ln(p / q), where q is ``target``
+        for the value 1. The result is its mean over the skips of a layer, then over layers.
 
         Args:
-            target: the rate.
-            sampled: p is the probability sigmoid(2 s) that is sampled by; the released code takes
-                sigmoid(s).
+            target: the wanted rate of skips.
+            sampled: whether p is the probability with which skips are sampled, sigmoid(2 s); the
+                released code uses sigmoid(s).
+
+        Returns:
+            (batch,).
         """
         scores = (2 if sampled else 1) * self.skips
         used, unused = F.logsigmoid(scores), F.logsigmoid(-scores)
@@ -58,16 +63,21 @@ class Decisions:
         return (divergence.tril(-1).sum(2)[:, 1:] / counts).mean(1)
 
     def divergence(self, other: Decisions) -> Tensor:
-        """Return (batch,), the mean over tokens of the Kullback-Leibler divergence of others.
+        """Return the Kullback-Leibler divergence of other decisions from these, in nats.
 
-        It is the sum of p ln(p / q) over the values of a token, p the ``other``'s probability.
+        The divergence of a token is the sum over its values of p ln(p / q), where p is the
+        probability in ``other`` and q that in these decisions. The result (batch,) is its mean over
+        tokens.
+
+        Args:
+            other: decisions for the same architectures.
         """
         operations = (other.operations.exp() * (other.operations - self.operations)).sum(2)
         total = operations.sum(1)
         for sign in (1, -1):
-            before = F.logsigmoid(2 * sign * other.skips)
-            now = F.logsigmoid(2 * sign * self.skips)
-            total = total + (before.exp() * (before - now)).tril(-1).sum((1, 2))
+            log_p = F.logsigmoid(2 * sign * other.skips)
+            log_q = F.logsigmoid(2 * sign * self.skips)
+            total = total + (log_p.exp() * (log_p - log_q)).tril(-1).sum((1, 2))
         return total / token_count(operations.shape[1])
 
 
@@ -75,11 +85,11 @@ class Controller(nn.Module):
     """An LSTM over the tokens, with attention over earlier layers for their skips.
 
     Args:
-        layers: that an architecture has.
-        operations: that a layer can be.
+        layers: number of layers of an architecture.
+        operations: number of operations that a layer can have.
         units: of the LSTM.
-        temperature: that scores are divided by.
-        bound: scores are within ± this, by a tanh.
+        temperature: divides the scores before the tanh.
+        bound: multiplies the tanh of the scores, which are then within ± this number.
     """
 
     def __init__(
@@ -108,17 +118,23 @@ class Controller(nn.Module):
 
     @torch.no_grad()
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        """Return the tokens (count, tokens) of new architectures."""
+        """Return the tokens (count, tokens) of random architectures.
+
+        Args:
+            count: number of architectures.
+            generator: draws them.
+        """
         tokens: list[Tensor] = []
 
         def operation(h: Tensor, _: int) -> Tensor:
-            chances = self._squash(h @ self.softmax).softmax(1)
-            tokens.append(torch.multinomial(chances, 1, generator=generator))
+            probabilities = self._squash(h @ self.softmax).softmax(1)
+            tokens.append(torch.multinomial(probabilities, 1, generator=generator))
             return tokens[-1][:, 0]
 
         def skips(anchors: Tensor, h: Tensor, _: int) -> Tensor:
-            chances = torch.sigmoid(2 * self._attend(anchors @ self.key, (h @ self.query)[:, None]))
-            drawn = torch.rand(chances.shape, generator=generator) < chances
+            scores = self._attend(anchors @ self.key, (h @ self.query)[:, None])
+            probabilities = torch.sigmoid(2 * scores)
+            drawn = torch.rand(probabilities.shape, generator=generator) < probabilities
             tokens.append(drawn.long())
             return drawn
 
@@ -126,9 +142,12 @@ class Controller(nn.Module):
         return torch.cat(tokens, 1)
 
     def decisions(self, tokens: Tensor) -> Decisions:
-        """Return what the controller would have decided for architectures, (batch, tokens).
+        """Return the controller's decisions for given architectures.
 
-        Their tokens are known, so that all scores are computed at once after the recurrent steps.
+        Since all tokens are known, all scores are computed at once after the recurrent steps.
+
+        Args:
+            tokens: (batch, tokens).
         """
         states: list[Tensor] = []
         queries: list[Tensor] = []
@@ -145,14 +164,16 @@ class Controller(nn.Module):
 
         anchors = self._run(len(tokens), operation, skips)
         scores = self._squash(torch.stack(states, 1) @ self.softmax).log_softmax(2)
-        found = scores.gather(2, tokens[:, starts, None]).sum((1, 2))
-        asked = F.pad(torch.stack(queries, 1) if queries else anchors[:, :0], (0, 0, 1, 0))
-        skip_scores = self._attend((anchors @ self.key)[:, None], (asked @ self.query)[:, :, None])
+        total = scores.gather(2, tokens[:, starts, None]).sum((1, 2))
+        padded_queries = F.pad(torch.stack(queries, 1) if queries else anchors[:, :0], (0, 0, 1, 0))
+        skip_scores = self._attend(
+            (anchors @ self.key)[:, None], (padded_queries @ self.query)[:, :, None]
+        )
         skip_scores = skip_scores.tril(-1)
         padded = [F.pad(each, (0, self.layers - n)) for n, each in enumerate(bits)]
         signs = 2 * torch.stack(padded, 1).to(skip_scores.dtype) - 1
-        found = found + F.logsigmoid(2 * signs * skip_scores).tril(-1).sum((1, 2))
-        return Decisions(scores, skip_scores, found)
+        total = total + F.logsigmoid(2 * signs * skip_scores).tril(-1).sum((1, 2))
+        return Decisions(scores, skip_scores, total)
 
     def _run(
         self,
@@ -162,14 +183,16 @@ class Controller(nn.Module):
     ) -> Tensor:
         """Take the recurrent steps of some architectures, and return their anchors.
 
+        The anchor of a layer is the hidden state h after its last step.
+
         Args:
-            count: of architectures.
-            operation: takes (h, layer) and returns the operations (count,) of a layer.
-            skips: takes (anchors, h, layer) and returns whether earlier layers are added, as
-                (count, layer) numbers or truths.
+            count: number of architectures.
+            operation: called with (h, layer); returns the operations (count,) of the layer.
+            skips: called with (anchors of earlier layers, h, layer); returns (count, layer): 1 or
+                true for each earlier layer whose output is added.
 
         Returns:
-            (count, layers, units), of each layer the state after its last step.
+            (count, layers, units).
         """
         h = c = self.lstm.new_zeros(count, self.units)
         x = self.first_input.expand(count, -1)
@@ -180,20 +203,22 @@ class Controller(nn.Module):
             if layer:
                 h, c = self._step(x, h, c)
                 earlier = torch.stack(anchors, 1)
-                used = skips(earlier, h, layer).to(h.dtype)
-                x = (used[:, None] @ earlier)[:, 0] / (1 + used.sum(1, keepdim=True))
+                added = skips(earlier, h, layer).to(h.dtype)
+                x = (added[:, None] @ earlier)[:, 0] / (1 + added.sum(1, keepdim=True))
             anchors.append(h)
         return torch.stack(anchors, 1)
 
     def _step(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the next hidden state h and cell state c of the LSTM for an input x."""
         gates, update = (torch.cat([x, h], 1) @ self.lstm).split([3 * self.units, self.units], 1)
         enter, keep, leave = gates.sigmoid().chunk(3, 1)
         c = enter * update.tanh() + keep * c
         return leave * c.tanh(), c
 
     def _attend(self, keys: Tensor, queries: Tensor) -> Tensor:
-        """Return the scores of earlier layers; both broadcast, (..., units) -> (...)."""
+        """Return the scores of skips; keys and queries broadcast: (..., units) -> (...)."""
         return self._squash(((keys + queries).tanh() @ self.value)[..., 0])
 
     def _squash(self, scores: Tensor) -> Tensor:
+        """Return scores divided by the temperature and bounded by a tanh."""
         return self.bound * (scores / self.temperature).tanh()

@@ -1,4 +1,7 @@
-"""Drawing layers from left to right, an arc for each output that is added to a later one."""
+"""Drawings of layers from left to right, with an arc for each output that is added to a later one.
+
+No torch.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 from kit.spaces.amber.tokens import Layer, boundaries
 
-# Okabe and Ito's colours: convolutions, dilated ones, pools, identity.
+# Colours of Okabe and Ito: convolutions, dilated convolutions, poolings, identity.
 COLOURS = {
     "conv-8": "#56B4E9",
     "conv-4": "#56B4E9",
@@ -18,9 +21,11 @@ COLOURS = {
     "average-pool": "#E69F00",
     "identity": "#FFFFFF",
 }
-# Units of the drawing: a layer takes one; a box is as wide as WIDTH and as high as HEIGHT.
+# Width and height of a layer's box, where the distance of two layers is 1.
 WIDTH, HEIGHT = 0.5, 1.9
+# There is no sketch of more layers.
 MOST_SKETCHED = 40
+# Pixels of a sketch: the distance of two layers, height of a box, and space below the boxes.
 UNIT, BOX, LINE = 36, 92, 16
 LEGEND = (
     "Layers from left to right; an arc adds an earlier layer’s output, and at a dashed line "
@@ -29,7 +34,7 @@ LEGEND = (
 
 
 def draw(axes: Any, layers: Sequence[Layer]) -> None:
-    """Draw layers on axes of matplotlib, and make their figure as large as that takes."""
+    """Draw layers on empty axes of matplotlib, and set the size of the figure."""
     from matplotlib.patches import Arc, Rectangle
 
     count, highest = len(layers), 1.0
@@ -66,7 +71,7 @@ def draw(axes: Any, layers: Sequence[Layer]) -> None:
 
 
 def sketch(layers: Sequence[Layer]) -> tuple[str, str] | None:
-    """Return the layers as an SVG element and what explains it; None where they are too many."""
+    """Return an SVG element with the layers, and its legend; None if there are too many."""
     if len(layers) > MOST_SKETCHED:
         return None
     longest = max((n - min(skips) for n, (_, skips) in enumerate(layers) if skips), default=0)
@@ -88,10 +93,10 @@ def sketch(layers: Sequence[Layer]) -> tuple[str, str] | None:
     for layer in boundaries(len(layers)):
         x = (layer + 1) * UNIT
         parts.append(f'<path d="M{x} 0V{top + BOX}" stroke="currentColor" stroke-dasharray="3 3"/>')
-    told = "; ".join(
+    description = "; ".join(
         f"{number}: {operation}" + (f" plus {', '.join(map(str, skips))}" if skips else "")
         for number, (operation, skips) in enumerate(layers)
     )
     size = f"0 0 {UNIT * len(layers)} {top + BOX + LINE}"
-    opening = f'<svg class="layers" viewBox="{size}" role="img" aria-label="{escape(told)}">'
+    opening = f'<svg class="layers" viewBox="{size}" role="img" aria-label="{escape(description)}">'
     return f"{opening}{''.join(parts)}</svg>", LEGEND

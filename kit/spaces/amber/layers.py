@@ -14,11 +14,11 @@ from kit.spaces.amber import drawing
 from kit.spaces.amber.tokens import OPERATIONS, Layer, from_tokens, to_tokens
 
 LAYERS = 12
-"""As the released search has them."""
+"""Number of layers in the released search."""
 MOST = 999
-"""Layers; more are a mistake."""
+"""Upper bound of the number of layers; more are a mistake."""
 WHOLE = r"-?\d{1,9}"
-"""A token, right or wrong."""
+"""The pattern of an integer, which may be a valid token or not."""
 
 
 class Layers:
@@ -27,30 +27,30 @@ class Layers:
     name, version = "layers", 1
 
     def read(self, text: str) -> Any:
-        """Read JSON, tokens, or the history that the released search writes.
+        """Return the value in a text: JSON, tokens, or a history that the released search writes.
 
-        JSON is a list of layers or of tokens. Tokens are whole numbers between commas or blanks. Of
-        a history (step, [knowledge, reward], reward, tokens in each line) it is the child with the
-        largest reward, the first of several.
+        JSON is a list of layers or of tokens. Tokens are integers separated by commas or blanks.
+        Each line of a history is: step, [knowledge, reward], reward, tokens; the value is that of
+        the line with the largest reward, the first one of ties. Layers in JSON are not checked.
 
         Raises:
-            ValueError: it is none of these.
+            ValueError: the text is none of these.
         """
         words = text.replace(",", " ").split()
         if words and all(re.fullmatch(WHOLE, each) for each in words):
-            return _spelt(from_tokens([int(each) for each in words]))
+            return _as_lists(from_tokens([int(each) for each in words]))
         if re.match(r"\s*\d+\s*,\s*\"?\[", text):
-            return _spelt(_best(text))
+            return _as_lists(_best(text))
         value = decode_json(text, object)
         if isinstance(value, list) and value and all(type(each) is int for each in value):
-            return _spelt(from_tokens(value))
+            return _as_lists(from_tokens(value))
         return value
 
     def check(self, value: Any) -> None:
-        """Hold a value to its form.
+        """Check that a value, which may be any JSON, is an architecture.
 
         Raises:
-            ValueError: naming the layer that is wrong.
+            ValueError: it is not; the message names the layer that is wrong.
         """
         if not isinstance(value, list | tuple) or not value:
             raise ValueError("no list of [operation, [earlier layers]], nor tokens")
@@ -84,13 +84,13 @@ class Layers:
                 )
 
     def likeness(self, one: Any, other: Any) -> float:
-        """Return the share of tokens, of both together, that are the same in both."""
+        """Return the share, from 0 to 1, of the longer one's tokens that are the same in both."""
         left, right = to_tokens(one), to_tokens(other)
         same = sum(a == b for a, b in zip(left, right, strict=False))
         return same / max(len(left), len(right))
 
     def describe(self, value: Any, spec: Any, task: Any) -> str:
-        """Return a line per layer: its number, its operation, what is added to its output."""
+        """Return one line per layer: number, operation, layers whose outputs are added."""
         del spec, task
         lines = []
         for number, (operation, skips) in enumerate(value):
@@ -99,44 +99,45 @@ class Layers:
         return "".join(lines)
 
     def draw(self, axes: Any, value: Any, spec: Any, task: Any) -> None:
-        """Draw the layers from left to right, and an arc for each output that is added later."""
+        """Draw the layers on axes of matplotlib, with an arc for each skip connection."""
         del spec, task
         drawing.draw(axes, value)
 
     def sketch(self, value: Any) -> tuple[str, str] | None:
-        """Return the same drawing for a page; None where the layers are too many."""
+        """Return an SVG element with the layers, and its legend; None if there are too many."""
         return drawing.sketch(value)
 
     def setting(self, value: Any) -> Any:
-        """Return the value as it is."""
+        """Return the value itself."""
         return value
 
 
-def _spelt(layers: Sequence[Layer]) -> list[list[Any]]:
-    """Return layers as JSON has them."""
+def _as_lists(layers: Sequence[Layer]) -> list[list[Any]]:
+    """Return layers as the lists of a JSON value."""
     return [[operation, list(skips)] for operation, skips in layers]
 
 
 def _best(text: str) -> list[Layer]:
-    """Return the layers in the line of a history that has the largest reward."""
+    """Return the layers of the line of a history with the largest reward, the first of ties."""
     best: tuple[float, list[int]] | None = None
     for number, row in enumerate(csv.reader(text.splitlines(), skipinitialspace=True), 1):
         if not row:
             continue
         try:
             _, _, reward, *tokens = row
-            found = float(reward), [int(each) for each in tokens]
+            entry = float(reward), [int(each) for each in tokens]
         except ValueError:
             raise ValueError(
                 f"line {number} is none of a history: step, [knowledge, reward], reward, tokens"
             ) from None
-        if found[0] > (-math.inf if best is None else best[0]):
-            best = found
+        if entry[0] > (-math.inf if best is None else best[0]):
+            best = entry
     if best is None:
         raise ValueError("no line of the history has a reward that is a number")
     return from_tokens(best[1])
 
 
 def _short(value: Any) -> str:
+    """Return a value as JSON, cut to 40 characters."""
     text = json.dumps(value)
     return text if len(text) <= 40 else f"{text[:37]}..."

@@ -1,4 +1,4 @@
-"""Networks of layers with skip connections: the child with shared weights, and the final one."""
+"""Networks of layers with skip connections: the child with shared weights, the final network."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from kit.spaces.amber.operations import BatchNorm, SameConv1d, operation, reduct
 from kit.spaces.amber.tokens import OPERATIONS, Layer, boundaries, positions, reductions, stage
 
 STEM = 8
-"""Taps of the first convolution."""
+"""Kernel size of the first convolution."""
 TRUNCATED = 0.87962566103423978
-"""Standard deviation of a standard normal number that is cut at ±2."""
+"""Standard deviation of the standard normal distribution truncated at ±2."""
 
 
 class LayeredNetwork(nn.Module):
-    """Layers of operations with skip connections, then a hidden dense layer.
+    """Layers with skip connections, then a hidden and a last dense layer.
 
-    Where a layer has several candidates, ``chosen`` says which of them, and which skips, the next
-    pass takes; nothing is rebuilt.
+    A layer may have several candidates. ``chosen`` may be changed between forward passes, to choose
+    other candidates and skips.
 
     Attributes:
-        chosen: the architecture.
-        all_branches: in training mode, candidates that are not chosen see their input too, to the
-            effect that their batch statistics move (the released child computes all of them).
+        chosen: the architecture of the next forward pass.
+        all_branches: whether candidates that are not chosen get their input, too, in training mode,
+            which updates their batch statistics (the released child computes all candidates).
     """
 
     def __init__(
@@ -44,20 +44,20 @@ class LayeredNetwork(nn.Module):
         norm: partial[BatchNorm],
         child: bool,
     ) -> None:
-        """Build a network; ``child`` and ``final_network`` below are the two there are.
+        """Build a network; ``child`` and ``final_network`` make the two kinds that are used.
 
         Args:
-            input_shape: (channels, positions).
-            outputs: numbers that it answers with.
-            chosen: the architecture.
-            candidates: names of the operations that each layer has.
-            reduced: (layer, stage) of each output that can be brought to a stage.
-            width: channels of the first stage; each further one has twice as many.
-            hidden: units of the dense layer before the last.
-            dropout: after each layer and before the dense one.
+            input_shape: (channels, positions) of a sample.
+            outputs: numbers that the network returns for a sample.
+            chosen: the architecture of the first forward pass.
+            candidates: names of the operations that each layer can have.
+            reduced: (layer, stage) of each output that can be brought to a later stage.
+            width: channels of the first stage; each further stage has twice as many.
+            hidden: units of the hidden dense layer.
+            dropout: probability after each layer and before the hidden dense layer.
             norm: makes a batch norm.
-            child: convolutions add one number before their ReLU, and dropout follows the dense
-                layer too.
+            child: whether convolutions add one number before their ReLU, and dropout follows the
+                hidden dense layer, too.
 
         Raises:
             ValueError: the sequence is too short for the reductions.
@@ -79,7 +79,7 @@ class LayeredNetwork(nn.Module):
                 for name in names
             }
         )
-        # That of the first layer, which adds nothing, is not used.
+        # The first layer, to which nothing is added, has no normalisation here.
         self.norms = nn.ModuleList(norm(of) if n else nn.Identity() for n, of in enumerate(widths))
         self.reductions = nn.ModuleDict(
             {f"{n}_{s}": reduction(width << (s - 1), width << s) for n, s in reduced}
@@ -94,32 +94,32 @@ class LayeredNetwork(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, positions) -> (batch, outputs)."""
         x = self.stem(x)
-        there: dict[tuple[int, int], Tensor] = {}
+        outputs: dict[tuple[int, int], Tensor] = {}
 
-        def at(layer: int, wanted: int) -> Tensor:
-            """Return the output of a layer, brought to a stage once."""
-            if (layer, wanted) not in there:
-                there[layer, wanted] = self.reductions[f"{layer}_{wanted}"](at(layer, wanted - 1))
-            return there[layer, wanted]
+        def at(layer: int, target: int) -> Tensor:
+            """Return the output of a layer, reduced to a stage; each reduction is done once."""
+            if (layer, target) not in outputs:
+                outputs[layer, target] = self.reductions[f"{layer}_{target}"](at(layer, target - 1))
+            return outputs[layer, target]
 
         for number, (name, skips) in enumerate(self.chosen):
-            own = self.stages[number]
-            x = at(number - 1, own) if number else x
-            self._see_all(number, name, x)
+            current = self.stages[number]
+            x = at(number - 1, current) if number else x
+            self._update_other_statistics(number, name, x)
             y = self.candidate(number, name)(x)
             for earlier in skips:
-                y = y + at(earlier, own)
-            there[number, own] = x = self.dropout(self.norms[number](y))
+                y = y + at(earlier, current)
+            outputs[number, current] = x = self.dropout(self.norms[number](y))
         return self.head(x)
 
     def candidate(self, layer: int, name: str) -> nn.Sequential:
-        """Return an operation that a layer can be."""
-        found = self.candidates[f"{layer}_{name}"]
-        assert isinstance(found, nn.Sequential)
-        return found
+        """Return the module of one of a layer's operations."""
+        module = self.candidates[f"{layer}_{name}"]
+        assert isinstance(module, nn.Sequential)
+        return module
 
-    def _see_all(self, layer: int, chosen: str, x: Tensor) -> None:
-        """Let the candidates that are not chosen take note of their input."""
+    def _update_other_statistics(self, layer: int, chosen: str, x: Tensor) -> None:
+        """Update the batch statistics of a layer's other candidates, if ``all_branches``."""
         if not (self.all_branches and self.training):
             return
         with torch.no_grad():
@@ -139,8 +139,16 @@ def child(
 ) -> LayeredNetwork:
     """Return the network whose weights all children of a search share.
 
-    Each layer has all operations, with weights of its own, and each output all reductions. At first
+    Each layer has all operations and each output all reductions, with separate weights. At first
     the largest child is chosen: convolutions of size 8 with all skips.
+
+    Args:
+        input_shape: (channels, positions) of a sample.
+        outputs: numbers that the network returns for a sample.
+        layers: number of layers.
+        width: channels of the first stage; each further stage has twice as many.
+        hidden: units of the hidden dense layer.
+        dropout: probability after each layer and around the hidden dense layer.
 
     Raises:
         ValueError: the sequence is too short for the reductions.
@@ -170,7 +178,15 @@ def final_network(
     hidden: int = 100,
     dropout: float = 0.1,
 ) -> LayeredNetwork:
-    """Return the network of one architecture, of the reductions those alone that it uses.
+    """Return the network of one architecture, with only the reductions that it uses.
+
+    Args:
+        input_shape: (channels, positions) of a sample.
+        outputs: numbers that the network returns for a sample.
+        architecture: (operation, skips) of each layer.
+        width: channels of the first stage; each further stage has twice as many.
+        hidden: units of the hidden dense layer.
+        dropout: probability after each layer and before the hidden dense layer.
 
     Raises:
         ValueError: the sequence is too short for the reductions.
@@ -190,7 +206,12 @@ def final_network(
 
 
 def initialise(network: nn.Module, *, he_everywhere: bool) -> None:
-    """Draw first weights: He's, and Glorot's for dense layers unless these have He's too."""
+    """Draw initial weights: He's for convolutions, Glorot's or He's for dense layers.
+
+    Args:
+        network: is changed in place.
+        he_everywhere: whether dense layers have He's initialisation, too.
+    """
     for module in network.modules():
         if isinstance(module, nn.Conv1d) or (he_everywhere and isinstance(module, nn.Linear)):
             deviation = math.sqrt(2 / module.weight[0].numel()) / TRUNCATED

@@ -1,4 +1,4 @@
-"""The operations of a layer, which keep the size of their input as TensorFlow's do."""
+"""The operations of a layer, with padding ``same`` as in TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ from kit.ops.convolutions import same_padding
 from kit.spaces.amber.tokens import POOL
 
 DILATION = 10
+"""The dilation of dilated convolutions."""
 
 
 class SameConv1d(nn.Conv1d):
-    """A convolution without bias that keeps the number of positions."""
+    """A convolution without bias that keeps the number of positions.
+
+    Args:
+        inputs: channels.
+        outputs: channels.
+        size: kernel size.
+        dilation: of the kernel.
+    """
 
     def __init__(self, inputs: int, outputs: int, size: int, dilation: int = 1) -> None:
         super().__init__(inputs, outputs, size, dilation=dilation, bias=False)
@@ -27,10 +35,13 @@ class SameConv1d(nn.Conv1d):
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """A batch norm for which one position of one sample, which has no variance, is no batch."""
+    """A batch norm that uses running statistics for a batch of one sample with one position.
+
+    Such a batch has no variance. In training mode, torch's batch norm refuses it.
+    """
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, channels, n), unchanged in shape."""
+        """(batch, channels, n) -> (batch, channels, n)."""
         if self.training and x.numel() == x.shape[1]:
             mean, variance = self.running_mean, self.running_var
             return F.batch_norm(x, mean, variance, self.weight, self.bias, False, 0.0, self.eps)
@@ -38,7 +49,11 @@ class BatchNorm(nn.BatchNorm1d):
 
 
 class MaxPool(nn.Module):
-    """The largest of four positions."""
+    """Maximum pooling over four positions.
+
+    Args:
+        stride: of the pooling.
+    """
 
     def __init__(self, stride: int = 1) -> None:
         super().__init__()
@@ -51,35 +66,35 @@ class MaxPool(nn.Module):
 
 
 class AveragePool(nn.Module):
-    """The mean of four positions, of those that there are."""
+    """Mean pooling over four positions, without those of the padding."""
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, n) -> (batch, channels, n)."""
         padding = same_padding(x.shape[-1], POOL)
-        there = F.avg_pool1d(F.pad(torch.ones_like(x[:1, :1]), padding), POOL, 1)
-        return F.avg_pool1d(F.pad(x, padding), POOL, 1) / there
+        share = F.avg_pool1d(F.pad(torch.ones_like(x[:1, :1]), padding), POOL, 1)
+        return F.avg_pool1d(F.pad(x, padding), POOL, 1) / share
 
 
 class Shift(nn.Module):
-    """One learnt number that is added to everything."""
+    """One trainable number that is added to all elements."""
 
     def __init__(self) -> None:
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the shifted input."""
+        """Return the input plus the number, of the same shape."""
         return x + self.bias
 
 
 def operation(name: str, channels: int, norm: partial[BatchNorm], *, shift: bool) -> nn.Sequential:
-    """Return an operation on ``channels`` by its name in ``tokens.OPERATIONS``.
+    """Return the module of an operation, which keeps the number of channels and positions.
 
     Args:
-        name: of the operation.
-        channels: that it takes and gives.
+        name: one of ``tokens.OPERATIONS``.
+        channels: of input and output.
         norm: makes a batch norm.
-        shift: a convolution adds one number, the same everywhere, before its ReLU (the child).
+        shift: whether convolutions add one trainable number before their ReLU, as in the child.
     """
     if name == "identity":
         return nn.Sequential()
@@ -93,5 +108,10 @@ def operation(name: str, channels: int, norm: partial[BatchNorm], *, shift: bool
 
 
 def reduction(inputs: int, outputs: int) -> nn.Sequential:
-    """Return what brings an output to the next stage: other channels, a quarter of positions."""
+    """Return the module that brings an output to the next stage, with a quarter of the positions.
+
+    Args:
+        inputs: channels.
+        outputs: channels.
+    """
     return nn.Sequential(SameConv1d(inputs, outputs, 1), MaxPool(POOL))

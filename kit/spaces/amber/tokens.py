@@ -1,7 +1,7 @@
-"""Architectures as the controller writes them: whole numbers, one after the other. No torch.
+"""Architectures as sequences of tokens, which are integers that the controller samples. No torch.
 
-A layer is the number of its operation, followed by one bit for each earlier layer: 1 adds that
-layer's output to its own. Twelve layers are 12 + 66 = 78 tokens.
+The tokens of a layer are the index of its operation, then one bit for each earlier layer: 1 if the
+output of that layer is added to its own. Twelve layers have 12 + 66 = 78 tokens.
 """
 
 from __future__ import annotations
@@ -18,41 +18,49 @@ OPERATIONS = (
     "average-pool",
     "identity",
 )
-"""By their tokens, 0 to 6; convolutions with their kernel size, dilated ones by 10."""
+"""Names of the operations, whose index is their token; convolutions contain the kernel size."""
 
 POOL = 4
-"""Positions that a pool sees, and to one of which a reduction brings them."""
+"""Size of all poolings; also the stride of reductions."""
 STAGES = 4
-"""Parts of the network between which channels double."""
+"""Largest number of stages, the parts of the network between which channels double."""
 
 Layer = tuple[str, tuple[int, ...]]
-"""An operation, and the earlier layers, from 0, whose outputs are added to its own."""
+"""An operation, and the skips: earlier layers, from 0, whose outputs are added to its output."""
 
 
 def token_count(layers: int) -> int:
-    """Return how many tokens so many layers have."""
+    """Return the number of tokens of an architecture with a number of layers."""
     return layers * (layers + 1) // 2
 
 
 def boundaries(layers: int) -> tuple[int, ...]:
     """Return the layers, from 0, after which channels double and positions fall to a quarter.
 
-    Of twelve layers these are 2, 5 and 8; the stages are equally long, but for a longer last one.
+    For twelve layers, these are 2, 5 and 8. All stages have as many layers, except that the last
+    one may have more.
+
+    Args:
+        layers: number of layers.
     """
     length = max(1, layers // STAGES)
     return tuple(k * length - 1 for k in range(1, STAGES) if k * length < layers)
 
 
 def stage(layer: int, layers: int) -> int:
-    """Return in which of the stages, from 0, a layer is."""
+    """Return the stage, from 0, of a layer, from 0, in a network with a number of layers."""
     return sum(layer > each for each in boundaries(layers))
 
 
 def positions(length: int, layers: int) -> int:
-    """Return how many of ``length`` positions the last stage has.
+    """Return the number of positions in the last stage.
+
+    Args:
+        length: number of positions of a sample.
+        layers: number of layers.
 
     Raises:
-        ValueError: a reduction would find one position, which it cannot reduce.
+        ValueError: the sequence is too short: a reduction would get a single position.
     """
     ends, left = len(boundaries(layers)), length
     for _ in range(ends):
@@ -67,10 +75,10 @@ def positions(length: int, layers: int) -> int:
 
 
 def from_tokens(tokens: Sequence[int]) -> list[Layer]:
-    """Return the layers that tokens stand for.
+    """Return the layers of an architecture that is given as tokens.
 
     Raises:
-        ValueError: they break the layout; the line has the place, counted from 1.
+        ValueError: the tokens are invalid; the message has the place, counted from 1.
     """
     count = (isqrt(8 * len(tokens) + 1) - 1) // 2
     if not tokens or token_count(count) != len(tokens):
@@ -100,7 +108,7 @@ def from_tokens(tokens: Sequence[int]) -> list[Layer]:
 
 
 def to_tokens(layers: Sequence[Layer]) -> list[int]:
-    """Return the tokens of layers."""
+    """Return the tokens of an architecture that is given as layers."""
     tokens = []
     for number, (operation, skips) in enumerate(layers):
         tokens.append(OPERATIONS.index(operation))
@@ -109,14 +117,14 @@ def to_tokens(layers: Sequence[Layer]) -> list[int]:
 
 
 def reductions(layers: Sequence[Layer]) -> list[tuple[int, int]]:
-    """Return (layer, stage) of each output that is brought to a later stage, in order.
+    """Return (layer, stage) of each output that is reduced to a later stage, by stage and layer.
 
-    A layer takes the output of the layer before and adds those of others, all of them at its own
-    stage; what crosses several stages passes through each of them, once for all that use it.
+    The output of the previous layer and the outputs that are added must be at the stage of a layer.
+    An output that crosses several stages is reduced step by step, once for all layers that use it.
     """
     needed = set()
     for number, (_, skips) in enumerate(layers):
-        own = stage(number, len(layers))
+        current = stage(number, len(layers))
         for source in {*skips, number - 1} - {-1}:
-            needed |= {(source, s) for s in range(stage(source, len(layers)) + 1, own + 1)}
+            needed |= {(source, s) for s in range(stage(source, len(layers)) + 1, current + 1)}
     return sorted(needed, key=lambda pair: (pair[1], pair[0]))
