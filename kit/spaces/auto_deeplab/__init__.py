@@ -1,6 +1,6 @@
-"""Auto-DeepLab's space: a cell, and its path through levels of resolution (Liu et al. 2019).
+"""Auto-DeepLab's space: a cell, and a path of cells through levels of resolution (Liu et al. 2019).
 
-Usable with torch alone; what architectures are (``kind``, ``decoding``) is told without torch.
+Of third-party packages, the networks need torch alone; ``kind`` and ``decoding`` do not need it.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""All candidates of all edges that leave a state, computed together.
+"""All candidate operations of all edges that leave a state, computed together.
 
-They share their input, so each kind of work is done once: one convolution with a group for each
-edge in place of one for each edge, one norm over all of them, poolings once for all edges. The
-numbers are those of edges by themselves, to the bit in float64 on a CPU: sums are in the same
-order.
+They share their input, so each kind of operation is computed once: one convolution with a group for
+each edge, one normalisation over all edges, and poolings once for all edges. The results equal
+those of separate edges, bit for bit in float64 on a CPU, as sums are computed in the same order.
 """
 
 from __future__ import annotations
@@ -15,10 +14,11 @@ from torch import Tensor, nn
 from kit.spaces.operations import convolution
 
 MOMENTUM = 0.1
+"""The weight of the last batch in the running statistics."""
 
 
 class CallNorm(nn.Module):
-    """Batch norm without parameters for maps of several calls of a cell, each normed by itself.
+    """Batch norm without parameters, which normalises the maps of each call of a cell separately.
 
     Args:
         channels: of one call.
@@ -33,32 +33,33 @@ class CallNorm(nn.Module):
         self.register_buffer("var", torch.ones(channels))
 
     def forward(self, x: Tensor, repeats: int = 1) -> Tensor:
-        """(batch, calls, channels, h, w), both ways.
+        """(batch, calls, channels, h, w) -> the same shape.
 
         Args:
-            x: of all calls, in their order.
-            repeats: how often a single call stands for itself; its statistics count as often.
+            x: maps of all calls, in the order in which they update the running statistics.
+            repeats: number of equal calls that each call stands for; the running statistics are
+                updated as often.
         """
         batch, calls, channels, *size = x.shape
-        # Sums over maps that lie apart would be in another order.
+        # Contiguous, because sums over other memory layouts are computed in another order.
         flat = x.reshape(batch, calls * channels, *size).contiguous()
         if not self.training:
             mean, var = self.mean.repeat(calls), self.var.repeat(calls)
             return F.batch_norm(flat, mean, var).view_as(x)
         mean, var = flat.new_zeros(calls * channels), flat.new_ones(calls * channels)
         y = F.batch_norm(flat, mean, var, training=True, momentum=1.0)
-        for running, found in ((self.mean, mean), (self.var, var)):
-            for each in found.view(calls, channels):
+        for running, current in ((self.mean, mean), (self.var, var)):
+            for each in current.view(calls, channels):
                 running.lerp_(each.to(running.dtype), 1 - (1 - MOMENTUM) ** repeats)
         return y.view_as(x)
 
 
 class Candidates(nn.Module):
-    """The candidates of the edges that leave one state.
+    """The candidate operations of the edges that leave one state.
 
     Args:
         channels: of the state.
-        edges: how many leave it.
+        edges: number of edges that leave it.
     """
 
     def __init__(self, channels: int, edges: int) -> None:
@@ -84,11 +85,11 @@ class Candidates(nn.Module):
         self.max_norm, self.mean_norm = CallNorm(channels), CallNorm(channels)
 
     def forward(self, x: Tensor, mixture: Tensor, repeats: int = 1) -> Tensor:
-        """Return what the state gives each step.
+        """Return the weighted sum of the candidates on each edge.
 
         Args:
-            x: (batch, calls, channels, h, w).
-            mixture: (edges, operations), of the edges that leave the state.
+            x: (batch, calls, channels, h, w), the state.
+            mixture: (edges, operations), weights of the operations.
             repeats: see ``CallNorm``.
 
         Returns:
@@ -100,18 +101,21 @@ class Candidates(nn.Module):
         mean = F.avg_pool2d(each, 3, stride=1, padding=1, count_include_pad=False).view_as(x)
         # These are the same on all edges.
         shared = [self.max_norm(highest, repeats), self.mean_norm(mean, repeats), x]
-        found = [part.unsqueeze(2) for part in shared]
+        results = [part.unsqueeze(2) for part in shared]
         for part in self._separable_and_dilated(x, repeats):
-            found += part.view(batch, calls, 2, self.edges, channels, *size).unbind(2)
-        # In the order of ``OPERATIONS``, of which the first one gives nothing.
+            results += part.view(batch, calls, 2, self.edges, channels, *size).unbind(2)
+        # In the order of ``OPERATIONS``, of which the first one, ``none``, is left out.
         weights = mixture.t()[1:, :, None, None, None]
-        mixed = weights[0] * found[0]
-        for weight, part in zip(weights[1:], found[1:], strict=True):
+        mixed = weights[0] * results[0]
+        for weight, part in zip(weights[1:], results[1:], strict=True):
             mixed = mixed + weight * part
         return mixed
 
     def _separable_and_dilated(self, x: Tensor, repeats: int) -> tuple[Tensor, Tensor]:
-        """Return both, of kernel size 3 then 5: (batch, calls, 2 x edges x channels, h, w)."""
+        """Return separable and dilated convolutions: (batch, calls, 2 x edges x channels, h, w).
+
+        The channels of each are ordered by kernel size, 3 then 5, edge and channel of the state.
+        """
         calls = x.shape[:2]
         active = x.flatten(0, 1).relu().repeat(1, self.edges, 1, 1)
         spread = torch.cat([layer(active) for layer in self.spread], dim=1)

@@ -1,7 +1,6 @@
 """From alphas and betas to an architecture: the best path and the best edges. No torch.
 
-As Auto-DeepLab's section 4.3 and the code of NAS-Bench-360 have it; where two are equally good the
-first one is taken.
+It follows section 4.3 of Auto-DeepLab and the code of NAS-Bench-360; ties go to the first.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from kit.spaces.names import OPERATIONS
 Betas = Sequence[Sequence[Sequence[float]]]
 Alphas = Sequence[Sequence[float]]
 UP, SAME, DOWN = 0, 1, 2
-"""Columns of betas: the level that a step leads to, less the one it comes from, plus 1."""
+"""Columns of betas: the level to which a step leads minus the level before, plus 1."""
 
 
 def decode(alphas: Alphas, betas: Betas, *, allow_none: bool = True) -> dict[str, Any]:
@@ -25,43 +24,49 @@ def decode(alphas: Alphas, betas: Betas, *, allow_none: bool = True) -> dict[str
     Args:
         alphas: (edges, operations), logits.
         betas: (layers, levels, 3), logits of the steps up, same and down from each level.
-        allow_none: whether an edge that was chosen may get the operation ``none`` [released].
+        allow_none: whether a chosen edge may get the operation ``none``, as in the released code.
     """
     return {"path": decode_path(betas), "cell": decode_cell(alphas, allow_none=allow_none)}
 
 
 def normalise(betas: Betas) -> list[list[list[float]]]:
-    """Return the probabilities (layers, levels, 3) of the steps from each level.
+    """Return the probabilities of the steps from each level, (layers, levels, 3).
 
-    At the ends of the levels one of the three steps is missing; the two others share 2/3.
+    From the finest and the coarsest level, one of the three steps is impossible and has probability
+    0; those of the two others sum to 2/3.
+
+    Args:
+        betas: (layers, levels, 3), logits.
     """
     return [[_steps(level, logits) for level, logits in enumerate(layer)] for layer in betas]
 
 
 def decode_path(betas: Betas) -> list[int]:
-    """Return the most probable path: the level after each layer (Viterbi's algorithm).
+    """Return the most probable path, as the level after each layer (Viterbi's algorithm).
 
-    Where several are, each step back prefers coming from the coarser level; the path ends on the
-    finest level.
+    Ties go to the path that ends on the finest level and, going back, to the coarser level before.
+
+    Args:
+        betas: (layers, levels, 3), logits.
     """
     best = [1.0] + [0.0] * (LEVELS - 1)
-    came: list[list[int]] = []
-    for layer, chances in enumerate(normalise(betas)):
-        found, back = [0.0] * LEVELS, [0] * LEVELS
+    origins_of_layers: list[list[int]] = []
+    for layer, probabilities in enumerate(normalise(betas)):
+        scores, back = [0.0] * LEVELS, [0] * LEVELS
         for level in levels(layer):
-            # By the column of the step that leads here: from the coarser level, this, the finer.
+            # In the order of the columns of betas: from the coarser, the same, the finer level.
             origins = [level + 1 - step for step in (UP, SAME, DOWN)]
             products = {
-                origin: best[origin] * chances[origin][level - origin + 1]
+                origin: best[origin] * probabilities[origin][level - origin + 1]
                 for origin in origins
                 if 0 <= origin < LEVELS
             }
             back[level] = max(products, key=lambda origin: products[origin])
-            found[level] = products[back[level]]
-        best = found
-        came.append(back)
+            scores[level] = products[back[level]]
+        best = scores
+        origins_of_layers.append(back)
     path = [best.index(max(best))]
-    for back in reversed(came[1:]):
+    for back in reversed(origins_of_layers[1:]):
         path.append(back[path[-1]])
     return path[::-1]
 
@@ -69,24 +74,29 @@ def decode_path(betas: Betas) -> list[int]:
 def decode_cell(alphas: Alphas, *, allow_none: bool = True) -> list[list[int | str]]:
     """Return two rows [edge, operation] for each step, the stronger edge first.
 
-    An edge is as strong as the most probable of its operations other than ``none``.
+    The strength of an edge is the largest probability of its operations other than ``none``.
+
+    Args:
+        alphas: (edges, operations), logits.
+        allow_none: whether a chosen edge may get the operation ``none``.
     """
     rows: list[list[int | str]] = []
     step = 0
     while first_edge(step) < len(alphas):
         chances = [_softmax(alphas[first_edge(step) + state]) for state in sources(step)]
-        # Sorting is stable, backwards too.
+        # Sorting is stable, also with ``reverse``.
         strongest = sorted(sources(step), key=lambda state: max(chances[state][1:]), reverse=True)
         for state in strongest[:2]:
             start = 0 if allow_none else 1
-            among = chances[state][start:]
-            operation = OPERATIONS[start + among.index(max(among))]
+            allowed = chances[state][start:]
+            operation = OPERATIONS[start + allowed.index(max(allowed))]
             rows.append([first_edge(step) + state, operation])
         step += 1
     return rows
 
 
 def _steps(level: int, logits: Sequence[float]) -> list[float]:
+    """Return the probabilities of the three steps from a level, given their logits."""
     if level == 0:
         return [0.0, *(2 / 3 * chance for chance in _softmax(logits[1:]))]
     if level == LEVELS - 1:
@@ -97,6 +107,6 @@ def _steps(level: int, logits: Sequence[float]) -> list[float]:
 def _softmax(logits: Sequence[float]) -> list[float]:
     largest = max(logits)
     powers = [math.exp(logit - largest) for logit in logits]
-    # Whatever the order of the logits, so that equal edges are equally strong.
+    # The exact sum does not depend on the order of the logits, so that equal edges tie.
     total = math.fsum(powers)
     return [power / total for power in powers]

@@ -1,4 +1,4 @@
-"""The path of an architecture through the trellis: layers from left to right, levels downwards."""
+"""Drawings of an architecture's path: layers from left to right, levels from top to bottom."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import Any
 
 from kit.spaces.auto_deeplab.layout import LEVELS, levels
 
-# Blue of Okabe and Ito.
+# Colours of the path, a blue of Okabe and Ito, and of all other steps.
 COLOUR, FAINT = "#0072B2", "#BBBBBB"
-# Of a sketch, in its own units.
+# Pixels of a sketch: the distance of two layers or levels, its margin, and the width of labels.
 STEP, MARGIN, LABEL = 30, 15, 40
 LEGEND = "Each column is a layer, each row a resolution; the line is the path that was found."
 
 
 def steps(layers: int) -> list[tuple[int, int, int]]:
-    """Return every step there is in a trellis: (layer, level before, level after it)."""
+    """Return all steps of a trellis with a number of layers: (layer, level before, level after)."""
     return [
         (layer, before, after)
         for layer in range(layers)
@@ -26,12 +26,12 @@ def steps(layers: int) -> list[tuple[int, int, int]]:
 
 
 def draw(axes: Any, path: Sequence[int], notes: Sequence[str]) -> None:
-    """Draw on axes of matplotlib.
+    """Draw a path on axes of matplotlib.
 
     Args:
         axes: empty.
         path: the level after each layer.
-        notes: lines to write below it.
+        notes: lines of text below the drawing.
     """
     for layer, before, after in steps(len(path)):
         axes.plot([layer, layer + 1], [before, after], color=FAINT, linewidth=0.6, zorder=0)
@@ -47,7 +47,7 @@ def draw(axes: Any, path: Sequence[int], notes: Sequence[str]) -> None:
 
 
 def sketch(path: Sequence[int]) -> str:
-    """Return the same as a small SVG element."""
+    """Return a small SVG element with a path, given as the level after each layer."""
 
     def place(column: int, level: int) -> str:
         return f"{LABEL + MARGIN + STEP * column} {MARGIN + STEP * level}"
@@ -56,15 +56,15 @@ def sketch(path: Sequence[int]) -> str:
         f"M{place(layer, before)}L{place(layer + 1, after)}"
         for layer, before, after in steps(len(path))
     )
-    taken = "L".join(place(column, level) for column, level in enumerate([0, *path]))
+    chosen = "L".join(place(column, level) for column, level in enumerate([0, *path]))
     names = "".join(
         f'<text class="muted" x="0" y="{MARGIN + STEP * level + 4}">1/{4 << level}</text>'
         for level in range(LEVELS)
     )
     size = f"0 0 {LABEL + 2 * MARGIN + STEP * len(path)} {2 * MARGIN + STEP * (LEVELS - 1)}"
-    told = "resolutions: " + ", ".join(f"1/{4 << level}" for level in path)
+    description = "resolutions: " + ", ".join(f"1/{4 << level}" for level in path)
     return (
-        f'<svg class="taps" viewBox="{size}" role="img" aria-label="{told}">{names}'
+        f'<svg class="taps" viewBox="{size}" role="img" aria-label="{description}">{names}'
         f'<path class="reach" d="{faint}" fill="none"/>'
-        f'<path d="M{taken}" fill="none" stroke="currentColor" stroke-width="3"/></svg>'
+        f'<path d="M{chosen}" fill="none" stroke="currentColor" stroke-width="3"/></svg>'
     )

@@ -1,7 +1,8 @@
 """Architectures of Auto-DeepLab's space as data. No torch.
 
-A value is ``{"path": [level after each layer], "cell": [[edge, operation], ...]}``; the cell has
-two rows for each step, the stronger edge first (``layout`` numbers edges and levels).
+A value is ``{"path": [level after each layer], "cell": [[edge, operation], ...]}``. The cell has
+two rows for each step, the stronger edge first; the module ``layout`` explains the numbers of edges
+and levels.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from kit.spaces.auto_deeplab import drawing, reading
 from kit.spaces.auto_deeplab.layout import LEVELS, first_edge, sources
 from kit.spaces.names import OPERATIONS
 
-# The decoder takes up what the third cell puts out.
+# At least three layers, since the decoder reads the output of the third cell.
 FEWEST_LAYERS, MOST_LAYERS, MOST_STEPS = 3, 100, 20
 
 
@@ -24,18 +25,18 @@ class Trellis:
     name, version = "trellis", 1
 
     def read(self, text: str) -> Any:
-        """Read JSON, or what the originals' decoding prints (``reading``).
+        """Return the value in a text: JSON, or what the papers' code prints; see ``reading``.
 
         Raises:
-            ValueError: it is neither.
+            ValueError: the text is neither.
         """
         return reading.read(text)
 
     def check(self, value: Any) -> None:
-        """Hold a value to its form.
+        """Check that a value, which may be any JSON, is an architecture.
 
         Raises:
-            ValueError: naming the layer or the row that is wrong.
+            ValueError: it is not; the message names the layer or the row that is wrong.
         """
         if not isinstance(value, dict) or set(value) != {"path", "cell"}:
             raise ValueError("no table with 'path' and 'cell' alone")
@@ -43,26 +44,26 @@ class Trellis:
         _check_cell(value["cell"])
 
     def likeness(self, one: Any, other: Any) -> float:
-        """Return the share of layers and rows, of both together, that are the same in both."""
+        """Return the share, from 0 to 1, of the layers and edges of either that are in both."""
         left, right = _parts(one), _parts(other)
         places = {**left, **right}
         return sum(left.get(place) == right.get(place) for place in places) / len(places)
 
     def describe(self, value: Any, spec: object, task: object) -> str:
-        """Return the path's resolutions, then a line per step with operation(state)."""
+        """Return the resolutions of the path, then one line per step, with operation(state)."""
         del spec, task
         lines = ["path " + " ".join(f"1/{4 << level}" for level in value["path"])]
         for step, rows in enumerate(_steps(value["cell"])):
-            said = (f"{operation}({edge - first_edge(step)})" for edge, operation in rows)
-            lines.append(f"state {step + 2} {' + '.join(said)}")
+            terms = (f"{operation}({edge - first_edge(step)})" for edge, operation in rows)
+            lines.append(f"state {step + 2} {' + '.join(terms)}")
         return "\n".join(lines) + "\n"
 
     def draw(self, axes: Any, value: Any, spec: object, task: object) -> None:
-        """Draw the path through the trellis, and what the cell does below it."""
+        """Draw the path on axes of matplotlib, and describe the cell below it."""
         drawing.draw(axes, value["path"], self.describe(value, spec, task).splitlines()[1:])
 
     def sketch(self, value: Any) -> tuple[str, str] | None:
-        """Return the path through the trellis."""
+        """Return an SVG element with the path, and its legend."""
         return drawing.sketch(value["path"]), drawing.LEGEND
 
     def setting(self, value: Any) -> Any:
@@ -71,6 +72,7 @@ class Trellis:
 
 
 def _check_path(path: Any) -> None:
+    """Raise ValueError unless a value is a path."""
     if not isinstance(path, list) or not FEWEST_LAYERS <= len(path) <= MOST_LAYERS:
         raise ValueError(f"path: no list of {FEWEST_LAYERS} to {MOST_LAYERS} levels")
     before = 0
@@ -88,6 +90,7 @@ def _check_path(path: Any) -> None:
 
 
 def _check_cell(cell: Any) -> None:
+    """Raise ValueError unless a value is a cell."""
     if not isinstance(cell, list) or not cell or len(cell) % 2 or len(cell) > 2 * MOST_STEPS:
         raise ValueError(f"cell: no list of two rows for each of 1 to {MOST_STEPS} steps")
     for number, row in enumerate(cell, 1):
@@ -111,15 +114,18 @@ def _check_cell(cell: Any) -> None:
 
 
 def _steps(cell: list[list[Any]]) -> list[list[list[Any]]]:
+    """Return the two rows of each step of a cell."""
     return [cell[start : start + 2] for start in range(0, len(cell), 2)]
 
 
 def _parts(value: Any) -> dict[str, Any]:
+    """Return the level of each layer and the operation of each edge, by their names."""
     layers = {f"layer {number}": level for number, level in enumerate(value["path"])}
     edges = {f"edge {edge}": operation for edge, operation in value["cell"]}
     return {**layers, **edges}
 
 
 def _short(value: Any) -> str:
+    """Return a value as JSON, cut to 40 characters."""
     text = msgspec.json.encode(value).decode()
     return text if len(text) <= 40 else f"{text[:37]}..."

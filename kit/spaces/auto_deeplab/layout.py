@@ -1,9 +1,10 @@
-"""How cells and the trellis are laid out: edges, levels, their numbers. No torch.
+"""The numbering of states, edges and levels in cells and in the trellis. No torch.
 
-A cell has two inputs, states 0 and 1, and steps; step i (from 0) makes state i + 2 of all states
-before it. Edges are numbered step by step, within a step by the state that they come from.
+A cell has two inputs, states 0 and 1, and steps; step i (from 0) computes state i + 2 from earlier
+states. Edges are numbered by step, then by the state that they come from.
 
-Level 0 is a quarter of the input's resolution, each next one half of the one before.
+The trellis is the graph of all levels after all layers. Level 0 has a quarter of the input's
+resolution, and each further level half the resolution of the level before.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from typing import Literal
 
 LEVELS = 4
 LAYERS, STEPS = 12, 5
-"""Of the published networks."""
+"""Numbers of layers and of steps per cell of the published networks."""
 
 Layer1Beta = Literal["same", "down"]
-"""Which beta weighs what stays on level 1 at layer 1: its own, or that of the step down."""
+"""Which beta weighs staying on level 1 at layer 1: that of this step, or that of the step down."""
 
 OpOrder = Literal["rows", "ascending"]
-"""Which edge gets the operation of a row: the row's own, or edges in ascending order in turn."""
+"""Which edge gets the operation of a row: that of the row, or the next one in ascending order."""
 
 
 def first_edge(step: int) -> int:
@@ -28,12 +29,12 @@ def first_edge(step: int) -> int:
 
 
 def sources(step: int) -> range:
-    """Return the states that a step can take in."""
+    """Return the states that a step can read."""
     return range(step + 2)
 
 
 def levels(layer: int) -> range:
-    """Return the levels that there are after a layer; -1 for the stem."""
+    """Return the levels that exist after a layer, from 0, or after the stem, layer -1."""
     return range(min(layer + 2, LEVELS))
 
 
@@ -42,9 +43,9 @@ def built(cell: Sequence[tuple[int, str]], order: OpOrder) -> dict[int, str]:
 
     Args:
         cell: rows (edge, operation), two for each step.
-        order: ``ascending`` is the original's slip: operations are made in the order of rows and
-            met in that of edges, so those of a step whose first row has the larger edge change
-            places.
+        order: ``ascending`` is a mistake of the papers' code: operations are created in the order
+            of rows and used in that of edges, which swaps those of a step whose first row has the
+            larger edge.
     """
     edges = sorted(edge for edge, _ in cell)
     if order == "ascending":

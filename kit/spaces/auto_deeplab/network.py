@@ -12,13 +12,19 @@ from kit.spaces.auto_deeplab.pyramid import Decoder, Pyramid
 from kit.spaces.auto_deeplab.resizing import doubled, halved, resize
 from kit.spaces.operations import Norm, ReluConvNorm, operation
 
-# Which cell's map the decoder takes up besides the last one.
+# The index of the cell whose map the decoder reads besides that of the pyramid.
 EARLY = 2
+# Normalisation without parameters.
 FREE = Norm(affine=False)
 
 
 def stem(inputs: int, widths: Sequence[int]) -> nn.ModuleList:
-    """Return the three convolutions that bring an input to a quarter of its resolution."""
+    """Return the three convolutions that reduce an input to a quarter of its resolution.
+
+    Args:
+        inputs: channels.
+        widths: output channels of each of the three.
+    """
     layers = nn.ModuleList()
     for width, stride in zip(widths, (2, 1, 2), strict=True):
         convolution = nn.Conv2d(inputs, width, 3, stride, padding=1)
@@ -28,14 +34,14 @@ def stem(inputs: int, widths: Sequence[int]) -> nn.ModuleList:
 
 
 class TrellisCell(nn.Module):
-    """A cell of the final network: two chosen edges for each state that it makes.
+    """A cell of the final network, with two chosen edges for each step.
 
     Args:
-        before_last: channels of the cell's first input.
-        last: channels of its second one.
-        channels: within; it puts out as many for each step.
-        operations: of each edge.
-        resized: by how many levels the second input is coarser than the cell: -1, 0 or 1.
+        before_last: channels of the first input, the output of the cell before the last one.
+        last: channels of the second input, the output of the previous cell.
+        channels: of each step; the output has ``channels`` times the number of steps.
+        operations: edge -> operation, ordered by edge.
+        resized: level of the second input minus level of the cell: -1, 0 or 1.
     """
 
     def __init__(
@@ -47,7 +53,7 @@ class TrellisCell(nn.Module):
         resized: int,
     ) -> None:
         super().__init__()
-        # Where the channels fit already, the original makes this too, and leaves it aside.
+        # Not used if the channels fit already; the papers' code creates it, too.
         self.before_last = ReluConvNorm(before_last, channels, 2, norm=FREE)
         self.fits = before_last == channels
         self.last = ReluConvNorm(last, channels, 2, norm=FREE)
@@ -58,7 +64,12 @@ class TrellisCell(nn.Module):
         self.resized = resized
 
     def forward(self, before_last: Tensor, last: Tensor) -> Tensor:
-        """Return (batch, channels x steps, h, w) at the cell's own resolution."""
+        """Return (batch, channels x steps, h, w) at the resolution of the cell.
+
+        Args:
+            before_last: output of the cell before the last one, (batch, channels, *any sizes).
+            last: output of the previous cell, (batch, channels, *sizes).
+        """
         sides = list(last.shape[2:])
         if self.resized:
             change = doubled if self.resized > 0 else halved
@@ -69,25 +80,25 @@ class TrellisCell(nn.Module):
         incoming = dict(zip(self.edges, self.operations, strict=True))
         for step in range(len(self.edges) // 2):
             first = first_edge(step)
-            found = [
+            terms = [
                 incoming[first + state](states[state])
                 for state in sources(step)
                 if first + state in incoming
             ]
-            states.append(found[0] + found[1])
+            states.append(terms[0] + terms[1])
         return torch.cat(states[2:], dim=1)
 
 
 class TrellisNetwork(nn.Module):
-    """The network that is trained once an architecture is found (Auto-DeepLab, section 5.2).
+    """The network of an architecture, trained after the search (Auto-DeepLab, section 5.2).
 
     Args:
-        inputs: channels.
-        outputs: channels of the answer.
+        inputs: channels of a sample.
+        outputs: numbers that the network returns for each position.
         path: the level after each layer.
-        cell: rows (edge, operation).
-        filters: channels of a cell on level 0; twice as many on each coarser one.
-        width: of pyramid and decoder.
+        cell: rows (edge, operation), two for each step.
+        filters: channels of each step of a cell on level 0, twice as many on each coarser level.
+        width: channels of pyramid and decoder.
         op_order: see ``layout.built``.
     """
 
@@ -129,7 +140,7 @@ class TrellisNetwork(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Draw the weights of all convolutions anew, normal by their fan-in (He et al. 2015)."""
+    """Redraw the weights of all convolutions from He's normal distribution (He et al. 2015)."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.kaiming_normal_(layer.weight)

@@ -1,4 +1,4 @@
-"""Pyramid pooling in the search and in the final network, and that network's decoder."""
+"""Pyramid pooling of the supernet and of the final network, and the final network's decoder."""
 
 from __future__ import annotations
 
@@ -8,32 +8,40 @@ from torch import Tensor, nn
 from kit.spaces.auto_deeplab.resizing import resize
 from kit.spaces.operations import Norm, convolution
 
-# The search gives this to its last norm in each pyramid as epsilon; it was meant as momentum.
+# Epsilon of the last norm of each pyramid in the released search, where it was meant as momentum.
 EPSILON = 0.0003
 SEARCH_DILATIONS, DILATIONS = (24, 12, 6, 3), (6, 12, 18)
-"""By level in the search; side by side in the final network."""
+"""Dilations by level in the supernet, and of the three dilated views in the final network."""
 
 
 def conv_norm(
     inputs: int, outputs: int, size: int = 1, *, dilation: int = 1, eps: float = 1e-5
 ) -> nn.Sequential:
-    """Return a centred convolution without bias and its norm."""
+    """Return a centred 2D convolution without bias, followed by a norm.
+
+    Args:
+        inputs: channels.
+        outputs: channels.
+        size: kernel size.
+        dilation: of the kernel.
+        eps: epsilon of the norm.
+    """
     return nn.Sequential(
         convolution(inputs, outputs, size, 2, dilation=dilation), Norm(eps=eps).layer(outputs, 2)
     )
 
 
 def pooled(x: Tensor) -> Tensor:
-    """Return the mean of each map: (batch, channels, 1, 1)."""
+    """Return the means over all positions: (batch, channels, h, w) -> (batch, channels, 1, 1)."""
     return x.mean(dim=(2, 3), keepdim=True)
 
 
 class SearchPyramid(nn.Module):
-    """What reads the answer off one level in the search; the answers of all levels are added.
+    """Pyramid pooling of one level of the supernet, whose output is the sum over all levels.
 
     Args:
-        channels: of the level's cells.
-        outputs: of the answer.
+        channels: of the output of the level's cells.
+        outputs: numbers for each position.
         dilation: of the 3x3 convolution.
     """
 
@@ -53,11 +61,11 @@ class SearchPyramid(nn.Module):
 
 
 class Pyramid(nn.Module):
-    """Atrous spatial pyramid pooling of the final network: five views of a map, joined.
+    """Atrous spatial pyramid pooling of the final network, which joins five views of a map.
 
     Args:
         inputs: channels.
-        width: of each view and of the result.
+        width: channels of each view and of the result.
     """
 
     def __init__(self, inputs: int, width: int) -> None:
@@ -78,13 +86,13 @@ class Pyramid(nn.Module):
 
 
 class Decoder(nn.Module):
-    """The final network's decoder: the pyramid's map beside an early one, at the early one's size.
+    """The final network's decoder, which joins the pyramid's map with an early map, at its size.
 
     Args:
         early: channels of the early map.
-        width: of the pyramid's map.
-        narrow: channels to which the early map is brought.
-        outputs: of the answer.
+        width: channels of the pyramid's map.
+        narrow: channels to which those of the early map are reduced.
+        outputs: numbers for each position.
     """
 
     def __init__(self, early: int, width: int, narrow: int, outputs: int) -> None:
@@ -96,7 +104,12 @@ class Decoder(nn.Module):
         self.dropouts = nn.ModuleList([nn.Dropout(0.5), nn.Dropout(0.1)])
 
     def forward(self, x: Tensor, early: Tensor) -> Tensor:
-        """Return (batch, outputs, h, w), h and w those of the early map."""
+        """Return (batch, outputs, h, w), where h and w are those of the early map.
+
+        Args:
+            x: the pyramid's map, (batch, width, *any sizes).
+            early: the early map, (batch, channels, h, w).
+        """
         joined = torch.cat([resize(x, early.shape[2:]), self.early(early).relu()], dim=1)
         first = self.dropouts[0](self.first(joined).relu())
         y: Tensor = self.answer(self.dropouts[1](self.second(first).relu()))

@@ -1,9 +1,10 @@
-"""Architectures in text: JSON, or what the originals' decoding prints. No torch.
+"""Architectures in text: JSON, or what the decoding of the papers' code prints. No torch.
 
-JSON is a table with ``path`` and ``cell``, or by the names of the originals' files ``network_path``
-(``network_path_space``) and ``genotype``. A path is a list of levels, or (layers, levels, 3) zeros
-and ones, whose column says how a level was reached: 0 from the finer one, 1 from itself, 2 from the
-coarser one. Operations of a cell are named, or numbered as ``OPERATIONS``.
+JSON is an object with ``path`` and ``cell``, or with the names of the files of the code,
+``network_path`` or ``network_path_space``, and ``genotype``. A path is a list of levels, or an
+array (layers, levels, 3) of zeros and ones, with a 1 in the row of each layer's level. Its column
+says how the level was reached: 0 from the finer level, 1 from the same, 2 from the coarser one.
+Operations of a cell are names or indices of ``OPERATIONS``.
 """
 
 from __future__ import annotations
@@ -26,15 +27,17 @@ NAMES = {
     "architecture search results": "path",
     "new cell structure": "cell",
 }
-"""What either part is called in a file, or before the array that is printed."""
+"""Name of a part in a file, or before a printed array -> its name in a value."""
 LABEL = re.compile(rf"({'|'.join(NAMES)}):")
 
 
 def read(text: str) -> Any:
-    """Return ``{"path": ..., "cell": ...}`` as a text has it, in the kind's own form if it can be.
+    """Return ``{"path": ..., "cell": ...}`` of a text, with levels and names of operations.
+
+    Other contents of the two parts are returned as they are, for ``kind.Trellis.check``.
 
     Raises:
-        ValueError: it is none of these forms.
+        ValueError: the text has none of these forms.
     """
     parts = decode_json(text, object) if text.lstrip().startswith(("{", "[")) else _printed(text)
     if not isinstance(parts, Mapping):
@@ -50,7 +53,7 @@ def read(text: str) -> Any:
 
 
 def _printed(text: str) -> dict[str, Any]:
-    """Return arrays as numpy prints them, by the label before each."""
+    """Return label -> array of a text with arrays as NumPy prints them."""
     _, *pieces = LABEL.split(text)
     if not pieces:
         raise ValueError(
@@ -60,6 +63,7 @@ def _printed(text: str) -> dict[str, Any]:
 
 
 def _array(name: str, body: str) -> Any:
+    """Return a printed array as lists; ``name`` is its label, for the message."""
     numbers = re.sub(r"(?<=[\d.\]])\s+(?=[\d\[-])", ", ", body[: body.rfind("]") + 1])
     numbers = re.sub(r"(?<=\d)\.(?!\d)", "", numbers)
     try:
@@ -69,14 +73,14 @@ def _array(name: str, body: str) -> Any:
 
 
 def _path(part: Any) -> Any:
-    """Return levels where there are zeros and ones; anything else as it is."""
+    """Return the levels of a path that is given as zeros and ones; anything else as it is."""
     if not (isinstance(part, list) and part and isinstance(part[0], list)):
         return part
     path: list[int] = []
     for layer, table in enumerate(part, 1):
         rows = table if isinstance(table, list) else []
-        shaped = len(rows) == LEVELS and all(isinstance(r, list) and len(r) == 3 for r in rows)
-        if not shaped or sorted(n for r in rows for n in r) != [0] * (3 * LEVELS - 1) + [1]:
+        valid = len(rows) == LEVELS and all(isinstance(r, list) and len(r) == 3 for r in rows)
+        if not valid or sorted(n for r in rows for n in r) != [0] * (3 * LEVELS - 1) + [1]:
             raise ValueError(f"path, layer {layer}: not {LEVELS} rows of 3 with a single 1")
         level, column = next((s, row.index(1)) for s, row in enumerate(rows) if 1 in row)
         before = level + column - 1
@@ -90,13 +94,14 @@ def _path(part: Any) -> Any:
 
 
 def _cell(part: Any) -> Any:
-    """Return rows with names of operations where there are numbers; anything else as it is."""
+    """Return the rows of a cell with names in place of indices; anything else as it is."""
     if not isinstance(part, list):
         return part
     return [_row(row) for row in part]
 
 
 def _row(row: Any) -> Any:
+    """Return a row with the name of its operation in place of its index."""
     if not (isinstance(row, list) and len(row) == 2):
         return row
     edge, operation = row

@@ -1,4 +1,4 @@
-"""The supernet: every cell of the trellis, every candidate of every edge (Auto-DeepLab, 4.1)."""
+"""The supernet: all cells of the trellis with all operations (Auto-DeepLab, section 4.1)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ from kit.spaces.auto_deeplab.pyramid import SEARCH_DILATIONS, SearchPyramid
 from kit.spaces.auto_deeplab.resizing import halved, resize
 from kit.spaces.names import OPERATIONS
 
-# Of a step, by where it comes from: the finer level, the same one, the coarser one.
+# Level before a step minus level after it: from the finer, the same, the coarser level.
 ORIGINS = (-1, 0, 1)
 
 
 class Preprocess(nn.Module):
-    """ReLU, 1x1 convolution, norm without parameters."""
+    """ReLU, 1x1 convolution, norm without parameters.
+
+    Args:
+        inputs: channels.
+        outputs: channels.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -42,13 +47,13 @@ class Preprocess(nn.Module):
 
 
 class SearchCell(nn.Module):
-    """A cell of the supernet, run for each level that its second input can come from.
+    """A cell of the supernet, which is called for each level from which its second input can come.
 
     Args:
-        channels: within; it puts out as many for each step.
-        steps: how many.
-        origins: channels of the second input by its level, relative to the cell's.
-        before_last: channels of the first input; None where there is none.
+        channels: of each step; the output has ``channels`` times ``steps``.
+        steps: number of steps.
+        origins: level of the second input minus level of the cell -> channels of that input.
+        before_last: channels of the first input; None if the cell has none.
     """
 
     def __init__(
@@ -68,42 +73,46 @@ class SearchCell(nn.Module):
     def forward(
         self, before_last: Tensor | None, last: Mapping[int, Tensor], mixture: Tensor
     ) -> Tensor:
-        """Return (batch, calls, channels x steps, h, w), a call for each origin.
+        """Return (batch, calls, channels x steps, h, w), with one call for each origin.
 
         Args:
-            before_last: the first input; None where the cell has none.
-            last: the second input by its level, relative to the cell's, at the cell's resolution.
-            mixture: (edges, operations).
+            before_last: the first input, (batch, channels, h, w); None if the cell has none.
+            last: origin -> second input, (batch, channels, h, w), resized to the cell's resolution.
+            mixture: (edges, operations), weights of the operations.
         """
         parts = [layer(last[origin]) for origin, layer in zip(self.origins, self.last, strict=True)]
         states = {1: torch.cat(parts, dim=1)}
         if self.before_last is not None and before_last is not None:
-            # The same in all calls, so that it is worked on once.
+            # The same in all calls, so that its operations are computed once.
             states[0] = self.before_last(before_last)
         for name, layer in self.candidates.items():
             state = int(name)
             steps = self._fed(state)
             edges = [first_edge(step) + state for step in steps]
-            found = layer(states[state], mixture[edges], 1 if state else len(self.origins))
-            for step, part in zip(steps, found.unbind(2), strict=True):
-                made = states.get(step + 2)
-                states[step + 2] = part if made is None else made + part
+            results = layer(states[state], mixture[edges], 1 if state else len(self.origins))
+            for step, part in zip(steps, results.unbind(2), strict=True):
+                total = states.get(step + 2)
+                states[step + 2] = part if total is None else total + part
         return torch.cat([states[step + 2] for step in range(self.steps)], dim=2)
 
     def _fed(self, state: int) -> range:
-        """Return the steps that take a state in."""
+        """Return the steps that read a state."""
         return range(max(0, state - 1), self.steps)
 
 
 class TrellisSupernet(nn.Module):
-    """All paths and cells at once, weighed by the softmax of ``betas`` and ``alphas``.
+    """All paths and operations at once, weighed by the softmax of ``betas`` and of ``alphas``.
+
+    Attributes:
+        alphas: (edges, operations), logits of the operations on each edge.
+        betas: (layers, levels, 3), logits of the steps up, same and down from each level.
 
     Args:
-        inputs: channels.
-        outputs: channels of the answer.
-        filters: channels of a cell on level 0; twice as many on each coarser one.
-        layers: of the trellis.
-        steps: of a cell.
+        inputs: channels of a sample.
+        outputs: numbers that the network returns for each position.
+        filters: channels of each step of a cell on level 0, twice as many on each coarser level.
+        layers: number of layers of the trellis.
+        steps: number of steps of a cell.
         layer_1_beta: see ``layout.Layer1Beta``.
     """
 
@@ -124,8 +133,11 @@ class TrellisSupernet(nn.Module):
         for layer in range(layers):
             cells = nn.ModuleList()
             for level in levels(layer):
-                there = [origin for origin in ORIGINS if level + origin in levels(layer - 1)]
-                origins = {origin: widths[level + origin] for origin in there}
+                origins = {
+                    origin: widths[level + origin]
+                    for origin in ORIGINS
+                    if level + origin in levels(layer - 1)
+                }
                 early = layer > 0 and level in levels(layer - 2)
                 first = widths[level] if early else None
                 cells.append(SearchCell(filters << level, steps, origins, first))
@@ -141,23 +153,23 @@ class TrellisSupernet(nn.Module):
 
     @property
     def weights(self) -> list[nn.Parameter]:
-        """Return all parameters but alphas and betas."""
-        own = {id(each) for each in self.architecture_parameters}
-        return [each for each in self.parameters() if id(each) not in own]
+        """All parameters other than alphas and betas."""
+        architecture = {id(each) for each in self.architecture_parameters}
+        return [each for each in self.parameters() if id(each) not in architecture]
 
     @property
     def architecture_parameters(self) -> list[nn.Parameter]:
-        """Return alphas and betas."""
+        """Alphas and betas."""
         return [self.alphas, self.betas]
 
     def chances(self) -> Tensor:
-        """Return what ``decoding.normalise`` does of betas: (layers, levels, 3)."""
+        """Return the probabilities (layers, levels, 3) of steps; see ``decoding.normalise``."""
         first = F.pad(self.betas[:, :1, 1:].softmax(-1) * (2 / 3), (1, 0))
         last = F.pad(self.betas[:, -1:, :2].softmax(-1) * (2 / 3), (0, 1))
         return torch.cat([first, self.betas[:, 1:-1].softmax(-1), last], dim=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """(batch, inputs, h, w) -> (batch, outputs, h, w); sides of at least 32."""
+        """(batch, inputs, h, w) -> (batch, outputs, h, w), where h and w are at least 32."""
         mixture, chances = self.alphas.softmax(-1), self.chances()
         y = x
         for layer in self.stem:
@@ -169,19 +181,27 @@ class TrellisSupernet(nn.Module):
         last = {0: y}
         cells: Any
         for number, cells in enumerate(self.layers):
-            found = {}
+            outputs = {}
             for level, cell in enumerate(cells):
                 inputs = {o: resize(last[level + o], sizes[level]) for o in cell.origins}
                 calls = cell(before_last.get(level), inputs, mixture)
-                found[level] = self._joined(calls, number, level, cell.origins, chances)
-            before_last, last = last, found
+                outputs[level] = self._joined(calls, number, level, cell.origins, chances)
+            before_last, last = last, outputs
         answers = [resize(self.pyramids[level](last[level]), x.shape[2:]) for level in last]
         return torch.stack(answers).sum(0)
 
     def _joined(
         self, calls: Tensor, layer: int, level: int, origins: Sequence[int], chances: Tensor
     ) -> Tensor:
-        """Return the sum of a cell's calls, each weighed by the beta of its step."""
+        """Return the sum of a cell's calls, each weighed by the probability of its step.
+
+        Args:
+            calls: what the cell returned.
+            layer: of the cell, from 0.
+            level: of the cell.
+            origins: of the calls.
+            chances: probabilities (layers, levels, 3) of the steps.
+        """
         columns = [1 - origin for origin in origins]
         if layer == level == 1 and self.layer_1_beta == "down":
             columns[origins.index(0)] = 2
