@@ -1,7 +1,7 @@
 """DenseNAS: densely connected blocks of several widths per stage (Fang et al., CVPR 2020).
 
-What NAS-Bench-360 searches is its residual form: basic blocks of two 3-wide convolutions, in 2D,
-in 2D at constant resolution (``dense``) and in 1D.
+NAS-Bench-360 searches its residual form, with basic blocks of two convolutions of size 3: in 2D, in
+2D at constant resolution (``dense``) and in 1D.
 """
 
 from __future__ import annotations

@@ -13,17 +13,25 @@ from typing import Any
 
 OPERATION = "basic_block"
 FORM = f"[[inputs, outputs], '{OPERATION}', ['{OPERATION}', ...], their number, stride]"
-# Of the files that the authors wrote them into by hand, most of them behind a #.
+# The key before an architecture in files that the authors wrote by hand, mostly in comments with #.
 KEY = "net_config:"
-# Larger numbers are typing errors.
+# Upper bound of numbers of channels; larger ones are typing errors.
 LARGEST = 9999
+# Pixels of a sketch: height of a row, width of all of it, width of the labels.
 ROW, SIDE, LABEL = 20, 440, 130
 LEGEND = "A bar is a block, as wide as it has channels; behind it the layers of its stack."
 
 
 @dataclass(frozen=True)
 class Block:
-    """One block: its head goes from ``inputs`` to ``outputs`` channels, ``stack`` layers follow."""
+    """A block of an architecture: a head, then a stack of layers.
+
+    Attributes:
+        inputs: channels that the head reads.
+        outputs: channels of the head's output and of the stack.
+        stride: of the head, 1 or 2.
+        stack: number of layers after the head.
+    """
 
     inputs: int
     outputs: int
@@ -32,7 +40,7 @@ class Block:
 
     @property
     def entry(self) -> list[Any]:
-        """The block as it stands in a value."""
+        """The block as an entry of a value."""
         layers = [OPERATION] * self.stack
         return [[self.inputs, self.outputs], OPERATION, layers, self.stack, self.stride]
 
@@ -41,7 +49,7 @@ def parse(value: Any) -> list[Block]:
     """Return the blocks of a value, which may be any JSON.
 
     Raises:
-        ValueError: one line that says what is wrong in which block.
+        ValueError: it is not an architecture; the message names the block that is wrong.
     """
     if not isinstance(value, list | tuple) or not value:
         raise ValueError(f"no list of blocks {FORM}")
@@ -61,7 +69,7 @@ def parse(value: Any) -> list[Block]:
 
 
 def text(value: Any) -> str:
-    """Return a value in the authors' form, on one line."""
+    """Return a value in the authors' form on one line, with entries joined by ``|``."""
     return "|".join(str(block.entry) for block in parse(value))
 
 
@@ -71,10 +79,14 @@ class Blocks:
     name, version = "blocks", 1
 
     def read(self, text: str) -> Any:
-        """Read the authors' form, entries joined by ``|``, also as their files have it, or JSON.
+        """Return the value in a text.
+
+        Args:
+            text: JSON, or the authors' form, which is entries joined by ``|``, also in a comment
+                and with ``net_config:`` before it, as in their files.
 
         Raises:
-            ValueError: it is neither, or more than one.
+            ValueError: it is neither of these, or there are several architectures.
         """
         lines = (line.strip().lstrip("#").strip() for line in text.splitlines())
         text = "".join(lines)
@@ -86,15 +98,15 @@ class Blocks:
         return [_decoded(part, f"block {number}") for number, part in enumerate(parts, 1)]
 
     def check(self, value: Any) -> None:
-        """Hold a value to its form.
+        """Check that a value, which may be any JSON, is an architecture.
 
         Raises:
-            ValueError: naming the block that is wrong.
+            ValueError: it is not; the message names the block that is wrong.
         """
         parse(value)
 
     def likeness(self, one: Any, other: Any) -> float:
-        """Return the share of blocks, of the longer chain, that both have."""
+        """Return the share, from 0 to 1, of the blocks of the longer chain that are in both."""
         left, right = Counter(parse(one)), Counter(parse(other))
         return (left & right).total() / max(left.total(), right.total())
 
@@ -104,7 +116,7 @@ class Blocks:
         return "|\n".join(str(block.entry) for block in parse(value)) + "\n"
 
     def draw(self, axes: Any, value: Any, spec: Any, task: Any) -> None:
-        """Draw the channels of every layer as a bar; a block's head is darker than its stack."""
+        """Draw the channels of every layer as bars on axes of matplotlib; heads are darker."""
         del spec, task
         blocks, place = parse(value), 0
         names, ticks = [], []
@@ -121,7 +133,10 @@ class Blocks:
         axes.set_ylabel("channels")
 
     def sketch(self, value: Any) -> tuple[str, str] | None:
-        """Return a bar for each block, with its layers as dots behind it."""
+        """Return an SVG element with a bar for each block and dots for its layers, and its legend.
+
+        None if there are too many blocks or layers.
+        """
         blocks = parse(value)
         widest, longest = max(b.outputs for b in blocks), max(b.stack for b in blocks)
         unit = (SIDE - LABEL - 12 * longest - 20) / widest
@@ -135,11 +150,11 @@ class Blocks:
             rows.append(f'<rect x="{LABEL}" y="{y - 5}" width="{width:.1f}" height="10"/>')
             dots = (LABEL + width + 12 * (layer + 1) for layer in range(block.stack))
             rows += [f'<circle cx="{x:.1f}" cy="{y}" r="3"/>' for x in dots]
-        told = "; ".join(
+        description = "; ".join(
             f"{b.outputs} channels, stride {b.stride}, {b.stack} layers" for b in blocks
         )
         size = f"0 0 {SIDE} {ROW * len(blocks)}"
-        opening = f'<svg class="taps" viewBox="{size}" role="img" aria-label="{told}">'
+        opening = f'<svg class="taps" viewBox="{size}" role="img" aria-label="{description}">'
         return f"{opening}{''.join(rows)}</svg>", LEGEND
 
     def setting(self, value: Any) -> Any:
@@ -148,14 +163,15 @@ class Blocks:
 
 
 def _block(entry: Any) -> Block:
+    """Return the block of an entry, or raise ValueError."""
     if not isinstance(entry, list | tuple) or len(entry) != 5:
         raise ValueError(f"no {FORM}")
     channels, head, layers, count, stride = entry
     if not isinstance(channels, list | tuple) or len(channels) != 2:
         raise ValueError(f"[inputs, outputs] is needed, not {_short(channels)}")
-    for name, found in zip(("inputs", "outputs"), channels, strict=True):
-        if type(found) is not int or not 1 <= found <= LARGEST:
-            raise ValueError(f"{name} are a whole number from 1 to {LARGEST}, not {_json(found)}")
+    for name, number in zip(("inputs", "outputs"), channels, strict=True):
+        if type(number) is not int or not 1 <= number <= LARGEST:
+            raise ValueError(f"{name} are a whole number from 1 to {LARGEST}, not {_json(number)}")
     if not isinstance(layers, list | tuple):
         raise ValueError(f"a list of operations is needed, not {_short(layers)}")
     for name in (head, *layers):
@@ -169,6 +185,7 @@ def _block(entry: Any) -> Block:
 
 
 def _decoded(part: str, place: str) -> Any:
+    """Return the value of JSON with any quotes; ``place`` names the part in the message."""
     try:
         return json.loads(part.replace("'", '"'))
     except (ValueError, RecursionError):
@@ -176,14 +193,16 @@ def _decoded(part: str, place: str) -> Any:
 
 
 def _short(value: Any) -> str:
-    """Return any JSON on one line, text without its quotes."""
-    found = json.dumps(value, ensure_ascii=False)
-    return _cut(found[1:-1] if isinstance(value, str) else found)
+    """Return a value as JSON, cut to 40 characters; text has no quotes."""
+    encoded = json.dumps(value, ensure_ascii=False)
+    return _cut(encoded[1:-1] if isinstance(value, str) else encoded)
 
 
 def _json(value: Any) -> str:
+    """Return a value as JSON, cut to 40 characters."""
     return _cut(json.dumps(value, ensure_ascii=False))
 
 
 def _cut(text: str) -> str:
+    """Return a text cut to 40 characters."""
     return text if len(text) <= 40 else f"{text[:37]}..."

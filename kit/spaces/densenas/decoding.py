@@ -1,4 +1,4 @@
-"""From the probabilities that a search has learnt to an architecture. No torch."""
+"""From the learnt probabilities of a supernet to an architecture. No torch."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from kit.spaces.densenas.graph import Graph
 
 
 def best_path(graph: Graph, probabilities: Sequence[float]) -> tuple[int, ...]:
-    """Return the likeliest path by Viterbi's algorithm, as nodes; of equals by the nearest sources.
+    """Return the most probable path, as nodes from 0 to the tail (Viterbi's algorithm).
+
+    Ties go to the nearest source of a node.
 
     Args:
         graph: of the supernet.
-        probabilities: of each edge, given its source.
+        probabilities: of each of the graph's edges, given its source.
     """
-    best: list[tuple[float, int]] = [(1.0, 0)]  # of the paths to each node, and its source
+    # For each node, the probability of the best path to it, and the source of its last edge.
+    best: list[tuple[float, int]] = [(1.0, 0)]
     for node in range(1, graph.tail + 1):
-        found = (0.0, 0)
+        best_entry = (0.0, 0)
         for edge in graph.entering(node):
-            chance = best[edge.source][0] * probabilities[graph.number[edge.source, node]]
-            if chance > found[0]:
-                found = (chance, edge.source)
-        best.append(found)
+            probability = best[edge.source][0] * probabilities[graph.number[edge.source, node]]
+            if probability > best_entry[0]:
+                best_entry = (probability, edge.source)
+        best.append(best_entry)
     path = [graph.tail]
     while path[-1]:
         path.append(best[path[-1]][1])
@@ -31,12 +34,12 @@ def best_path(graph: Graph, probabilities: Sequence[float]) -> tuple[int, ...]:
 
 
 def chain(graph: Graph, path: Sequence[int], kept: Sequence[int]) -> list[Block]:
-    """Return the blocks of a path, without the tail, which no architecture has.
+    """Return the blocks of a path; the tail is not part of an architecture.
 
     Args:
         graph: of the supernet.
-        path: from node 0 to the tail.
-        kept: for each node, how many layers of its stack there are.
+        path: nodes from 0 to the tail.
+        kept: for each node of the graph, the number of layers of its stack that are kept.
     """
     strides = {(edge.source, edge.target): edge.stride for edge in graph.edges}
     return [
@@ -48,17 +51,17 @@ def chain(graph: Graph, path: Sequence[int], kept: Sequence[int]) -> list[Block]
 def derive(
     graph: Graph, probabilities: Sequence[float], layers: Sequence[tuple[float, float]]
 ) -> list[Block]:
-    """Return the architecture: the likeliest path, and its layers that are rather kept than not.
+    """Return the architecture of the most probable path, with the layers that are likely kept.
 
     Args:
         graph: of the supernet.
-        probabilities: of each edge, given its source.
-        layers: of each layer of each stack, node by node, how likely it is a basic block, and how
-            likely it is left out; of equals it is kept.
+        probabilities: of each of the graph's edges, given its source.
+        layers: for each layer of each stack, by node, the probabilities that it is kept and that it
+            is left out; it is kept if they are equal.
     """
-    rest = iter(layers)
+    remaining = iter(layers)
     kept = [
-        sum(block >= skip for block, skip in (next(rest) for _ in range(count)))
+        sum(block >= skip for block, skip in (next(remaining) for _ in range(count)))
         for count in graph.layers
     ]
     return chain(graph, best_path(graph, probabilities), kept)

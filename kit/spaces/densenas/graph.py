@@ -1,4 +1,4 @@
-"""The blocks of a supernet and which of them feed which, and its paths. No torch."""
+"""The graph of a supernet's blocks and connections, and its paths. No torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Edge:
-    """A way from one node to a later one; ``stride`` is of its first convolution."""
+    """A connection of two nodes.
+
+    Attributes:
+        source: number of the node that is read.
+        target: number of the later node that reads it.
+        stride: of the first convolution of the connection.
+    """
 
     source: int
     target: int
@@ -22,8 +28,8 @@ class Graph:
 
     Attributes:
         channels: of each node.
-        layers: of each node's stack; the input block and the tail have none.
-        edges: by source, then target.
+        layers: number of layers of each node's stack; 0 for the input block and the tail.
+        edges: ordered by source, then by target.
     """
 
     channels: tuple[int, ...]
@@ -37,19 +43,19 @@ class Graph:
 
     @cached_property
     def number(self) -> Mapping[tuple[int, int], int]:
-        """(source, target) -> the place of that edge among all."""
+        """(source, target) -> index of that edge in ``edges``."""
         return {(edge.source, edge.target): place for place, edge in enumerate(self.edges)}
 
     def leaving(self, node: int) -> list[Edge]:
-        """Return the edges from a node, to the nearest target first."""
+        """Return the edges from a node, by ascending target: the nearest first."""
         return [edge for edge in self.edges if edge.source == node]
 
     def entering(self, node: int) -> list[Edge]:
-        """Return the edges to a node, from the nearest source first."""
+        """Return the edges to a node, by descending source: the nearest first."""
         return [edge for edge in reversed(self.edges) if edge.target == node]
 
     def paths(self) -> Iterator[tuple[int, ...]]:
-        """Yield every path from the input block to the tail, as nodes."""
+        """Yield every path from the input block to the tail, as numbers of nodes."""
 
         def onwards(path: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
             if path[-1] == self.tail:
@@ -60,24 +66,24 @@ class Graph:
         return onwards((0,))
 
     def ways(self) -> list[int]:
-        """Return how many paths there are from each node to the tail."""
+        """Return the number of paths from each node to the tail."""
         counts = [0] * self.tail + [1]
         for edge in reversed(self.edges):
             counts[edge.source] += counts[edge.target]
         return counts
 
     def architectures(self) -> int:
-        """Return how many networks there are: paths, with any number of layers on each block."""
+        """Return the number of architectures: all paths with all numbers of kept layers."""
         counts = [1] + [0] * self.tail
         for edge in sorted(self.edges, key=lambda edge: edge.target):
             counts[edge.target] += counts[edge.source] * (self.layers[edge.target] + 1)
         return counts[-1]
 
     def check(self) -> None:
-        """Check that every block lies on some path.
+        """Check that every block is part of a path.
 
         Raises:
-            ValueError: naming the first that does not.
+            ValueError: a block is not; the message names the first.
         """
         sources, targets = ({getattr(e, end) for e in self.edges} for end in ("source", "target"))
         for node in range(1, len(self.channels)):
@@ -92,4 +98,5 @@ class Graph:
                 )
 
     def _name(self, node: int) -> str:
+        """Return how messages call a node."""
         return "the tail" if node == self.tail else f"block {node} ({self.channels[node]} channels)"

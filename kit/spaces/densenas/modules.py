@@ -1,4 +1,4 @@
-"""The layers that DenseNAS consists of, in 1D and 2D from one definition."""
+"""The layers of DenseNAS's networks, with one definition for 1D and 2D."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ from kit.spaces.operations import PLAIN, Norm, convolution
 
 
 class BasicBlock(nn.Module):
-    """Two 3-wide convolutions beside the input, or its 1-wide convolution where shapes differ.
+    """A residual block: two convolutions of size 3, and a shortcut.
+
+    The shortcut is the identity, or a convolution of size 1 if the shapes of input and output
+    differ.
 
     Args:
         dims: 1 or 2.
         inputs: channels.
         outputs: channels.
-        stride: of the first convolution, and of the one beside.
-        norm: what its normalisations are like.
+        stride: of the first convolution and of the shortcut's.
+        norm: options of the normalisations.
     """
 
     def __init__(self, dims: int, inputs: int, outputs: int, stride: int, norm: Norm) -> None:
@@ -38,15 +41,15 @@ class BasicBlock(nn.Module):
 
 
 class Stem(nn.Module):
-    """The input block: zeros around the sample, a 3-wide convolution, a norm, an activation.
+    """The input block: padding with zeros, a convolution of size 3, a norm, an activation.
 
     Args:
         dims: 1 or 2.
         inputs: channels of a sample.
         outputs: channels.
         stride: of the convolution.
-        pad: zeros on each side of each axis, besides those of the convolution.
-        ceiling: whether the activation is ReLU6, or ReLU.
+        pad: number of zeros on each side of each axis, besides the padding of the convolution.
+        ceiling: whether the activation is ReLU6 instead of ReLU.
     """
 
     def __init__(
@@ -65,7 +68,13 @@ class Stem(nn.Module):
 
 
 class Classifier(nn.Module):
-    """A linear layer on the mean over all positions, or, where it is ``dense``, at each of them."""
+    """A linear layer on the mean over all positions, or at each position if ``dense``.
+
+    Args:
+        inputs: channels.
+        outputs: numbers for a sample, or for each position if ``dense``.
+        dense: whether it returns outputs for each position.
+    """
 
     def __init__(self, inputs: int, outputs: int, dense: bool) -> None:
         super().__init__()
@@ -80,7 +89,7 @@ class Classifier(nn.Module):
 
 
 def initialise(network: nn.Module) -> None:
-    """Draw the weights of all convolutions: normal, by the fan-out (He et al. 2015)."""
+    """Redraw the weights of all convolutions from He's normal distribution by the fan-out."""
     for module in network.modules():
         if isinstance(module, nn.Conv1d | nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -1,4 +1,4 @@
-"""The network of an architecture: its blocks one after the other."""
+"""The network of an architecture, which is a chain of blocks."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from kit.spaces.operations import PLAIN
 
 
 class ChainNetwork(nn.Module):
-    """What is evaluated of a search: norms have weights, the stem keeps the resolution (code).
+    """The network of an architecture, which is trained after the search.
+
+    As in the released code, its norms have parameters, and its stem keeps the resolution.
 
     Args:
-        blocks: of the architecture; the stem has the channels that the first takes.
-        input_shape: (channels, *spatial) of a sample, with one or two axes.
-        outputs: classes, or values per position.
-        dense: whether it answers per position.
-        pad: zeros on each side of each axis of a sample.
+        blocks: of the architecture; the output channels of the stem are the inputs of the first.
+        input_shape: (channels, *spatial) of a sample, with one or two spatial axes.
+        outputs: classes or numbers for a sample, or for each position if ``dense``.
+        dense: whether it returns outputs for each position.
+        pad: number of zeros on each side of each axis of a sample.
     """
 
     def __init__(

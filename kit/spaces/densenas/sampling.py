@@ -1,4 +1,4 @@
-"""Which operations a step samples, and what keeps the probabilities of the others."""
+"""Sampling of a step's operations, and rescaling, which keeps the probabilities of the others."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor
 
 
 def sample(logits: Tensor, uniform: bool = False) -> list[int]:
-    """Draw one operation of each layer, from torch's generator, with one transfer to the host.
+    """Return the index of one random operation for each layer, drawn by torch's global generator.
 
     Args:
         logits: (layers, operations).
-        uniform: whether all are as likely, or as the logits have it.
+        uniform: whether all operations have the same probability instead of that of the logits.
     """
     chances = torch.ones_like(logits) if uniform else logits.detach().softmax(1)
     return torch.multinomial(chances, 1).flatten().tolist() if len(chances) else []
@@ -19,15 +19,16 @@ def sample(logits: Tensor, uniform: bool = False) -> list[int]:
 
 @torch.no_grad()
 def rescale(before: Tensor, after: Tensor, sampled: Tensor) -> Tensor:
-    """Return logits whose step leaves the probabilities of operations without a part in it.
+    """Return the logits after a step such that it only changes sampled operations' probabilities.
 
-    Those that were sampled are shifted, layer by layer, so that the sum of their exponentials is
-    what it was (Cai et al., ProxylessNAS, section 3.2); the others are those before the step.
+    The logits of sampled operations are shifted, layer by layer, so that the sum of their
+    exponentials is that before the step (ProxylessNAS, Cai et al. 2019, section 3.2); the others
+    are those before the step.
 
     Args:
-        before: (layers, operations) as the step found them.
-        after: as it left them.
-        sampled: which of them took part, of the same shape; at least one per layer.
+        before: (layers, operations), logits before the step.
+        after: (layers, operations), logits after the step.
+        sampled: (layers, operations), true for sampled operations, at least one per layer.
     """
     nothing = before.new_tensor(-torch.inf)
     old, new = (torch.where(sampled, each, nothing).logsumexp(1) for each in (before, after))

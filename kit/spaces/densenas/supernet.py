@@ -1,4 +1,4 @@
-"""The supernet: all blocks, all their connections, and what is learnt about them."""
+"""The supernet: all blocks, all their connections, and the architecture parameters."""
 
 from __future__ import annotations
 
@@ -15,32 +15,37 @@ from kit.spaces.densenas.modules import BasicBlock, Classifier, Stem, initialise
 from kit.spaces.densenas.table import SupernetTable
 from kit.spaces.operations import Norm, convolution
 
-# Of betas and alphas when a search begins.
+# Standard deviation of the initial betas and alphas.
 SPREAD = 1e-3
-# Blocks and the tail have no weights in their normalisations.
+# Normalisation of the blocks and the tail, without parameters.
 BARE = Norm(affine=False)
-BLOCK = 0  # beside 1, which leaves a layer out
+# Index of the operation of a layer that keeps it; 1 leaves it out.
+BLOCK = 0
 
 
 class Supernet(nn.Module):
-    """Blocks that take the weighted sum of what their predecessors make of theirs.
+    """A network in which each block reads the weighted sum of its predecessors.
 
     Attributes:
-        betas: logits of all edges, by source, then target.
-        alphas: (layers, 2) logits of each layer of each stack: a basic block, or nothing.
-        chosen: of each layer, the operation that takes part in the next passes; None for both.
+        betas: (edges,), logits of the edges, by source, then target; each node has a distribution
+            over the edges that leave it.
+        alphas: (layers, 2), logits of each layer of each stack: a basic block, or nothing.
+        chosen: for each layer, the index of the only operation of the next forward passes; None for
+            both.
         costs: of its paths.
 
     Args:
-        table: what it consists of.
+        table: the blocks.
         input_shape: (channels, *spatial) of a sample.
-        outputs: classes, or values per position.
-        dense: whether it answers per position, at constant resolution.
-        pad: zeros on each side of each axis of a sample.
-        temperature: of the softmax over a block's ways on.
-        double_softmax: the tail's weights, probabilities already, pass a softmax again (code).
-        cost_shape: (channels, *spatial) of the sample that costs are for; None for a padded one.
-        convolutions: whether they count in the costs.
+        outputs: classes or numbers for a sample, or for each position if ``dense``.
+        dense: whether it returns outputs for each position, with a stem of stride 1.
+        pad: number of zeros on each side of each axis of a sample.
+        temperature: of the softmax over the edges that leave a node.
+        double_softmax: whether the weights of the tail's edges, which are probabilities already,
+            pass another softmax, as in the released code.
+        cost_shape: (channels, *spatial) of the sample for which costs are computed; None for a
+            sample with padding.
+        convolutions: whether convolutions are counted in the costs.
     """
 
     ends: Tensor
@@ -95,20 +100,27 @@ class Supernet(nn.Module):
 
     @property
     def weights(self) -> list[nn.Parameter]:
-        """All parameters but those of the architecture."""
-        own = {id(self.betas), id(self.alphas)}
-        return [each for each in self.parameters() if id(each) not in own]
+        """All parameters other than betas and alphas."""
+        architecture = {id(self.betas), id(self.alphas)}
+        return [each for each in self.parameters() if id(each) not in architecture]
 
     def sample(self, uniform: bool = False) -> None:
-        """Choose one operation for each layer of each stack for the next passes."""
+        """Draw one operation for each layer of each stack for the next forward passes.
+
+        Args:
+            uniform: whether both operations have the same probability instead of that of alphas.
+        """
         self.chosen = sampling.sample(self.alphas, uniform)
 
     def all(self) -> None:
-        """Let all operations take part in the next passes, as the architecture's steps do."""
+        """Use both operations of each layer in the next forward passes, for steps of alphas."""
         self.chosen = None
 
     def cost(self) -> Tensor:
-        """Return the expected cost of a path under betas and the operations that take part."""
+        """Return the expected cost of a path, a scalar in millions of multiply-adds.
+
+        It depends on betas and on the chosen operations, or, if these are None, on alphas.
+        """
         if self.chosen is None:
             shares = self.alphas.softmax(1)
         else:
@@ -117,22 +129,22 @@ class Supernet(nn.Module):
         return self.costs.expected(self._transitions(), shares)
 
     def derive(self) -> list[Block]:
-        """Return the architecture: the likeliest path and layers, without the temperature."""
+        """Return the architecture of the most probable path and layers, at temperature 1."""
         graph = self.graph
         with torch.no_grad():
-            ways = self._transitions(1.0)[self.ends[0], self.ends[1]].tolist()
+            probabilities = self._transitions(1.0)[self.ends[0], self.ends[1]].tolist()
             layers = [(block, skip) for block, skip in self.alphas.softmax(1).tolist()]
-        return derive(graph, ways, layers)
+        return derive(graph, probabilities, layers)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, *spatial) -> (batch, outputs), or (batch, outputs, *spatial)."""
         graph = self.graph
-        ways = self._transitions()[self.ends[0], self.ends[1]].unbind()
+        edge_weights = self._transitions()[self.ends[0], self.ends[1]].unbind()
         shares = None if self.chosen is not None else self.alphas.softmax(1).unbind()
         maps, first = [self.stem(x)], 0
         for node, block in enumerate(self.blocks, 1):
             entering = graph.entering(node)
-            edges = [(maps[e.source], ways[graph.number[e.source, node]]) for e in entering]
+            edges = [(maps[e.source], edge_weights[graph.number[e.source, node]]) for e in entering]
             part = slice(first, first := first + graph.layers[node])
             maps.append(
                 block(
@@ -142,14 +154,19 @@ class Supernet(nn.Module):
                 )
             )
         entering = graph.entering(graph.tail)
-        weights = torch.stack([ways[graph.number[edge.source, graph.tail]] for edge in entering])
+        numbers = [graph.number[edge.source, graph.tail] for edge in entering]
+        weights = torch.stack([edge_weights[number] for number in numbers])
         if self.double_softmax:
             weights = weights.softmax(0)
         ends = zip(weights.unbind(), self.tail, entering, strict=True)
         return self.classifier(sum(w * branch(maps[edge.source]) for w, branch, edge in ends))
 
     def _transitions(self, temperature: float | None = None) -> Tensor:
-        """Return (nodes but the tail, nodes) the probabilities of going on to each node."""
+        """Return (nodes - 1, nodes): for each node but the tail, the probabilities of its targets.
+
+        Args:
+            temperature: of the softmax; None for that of the supernet.
+        """
         tail = self.graph.tail
         logits = self.betas.new_full((tail, tail + 1), -torch.inf)
         logits = logits.index_put((self.ends[0], self.ends[1]), self.betas)
@@ -157,7 +174,14 @@ class Supernet(nn.Module):
 
 
 class _Block(nn.Module):
-    """A head of one basic block per predecessor, the nearest first, and a stack behind it."""
+    """A head with one basic block per predecessor, the nearest first, and a stack of layers.
+
+    Args:
+        dims: 1 or 2.
+        entering: (channels, stride) of each predecessor.
+        width: channels of the block.
+        layers: number of layers of the stack.
+    """
 
     def __init__(
         self, dims: int, entering: Sequence[tuple[int, int]], width: int, layers: int
@@ -177,9 +201,9 @@ class _Block(nn.Module):
         """Return (batch, width, *spatial).
 
         Args:
-            entering: the map of each predecessor, and its weight.
-            chosen: of each layer, the one operation that takes part; None for both.
-            shares: of each layer, (2,) the weights of both.
+            entering: map and weight of each predecessor.
+            chosen: for each layer, the index of its only operation; None for both.
+            shares: for each layer, (2,) weights of both operations; None if ``chosen`` is given.
         """
         pairs = zip(self.heads, entering, strict=True)
         x = sum(weight * head(each) for head, (each, weight) in pairs)

@@ -1,4 +1,4 @@
-"""What a supernet consists of, as data. No torch."""
+"""The blocks of a supernet as data. No torch."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from msgspec import Meta, Struct
 from kit.spaces.densenas.graph import Edge, Graph
 
 TABLES = Path(__file__).with_name("supernets.toml")
-# A block feeds at most so many of those after it.
+# A block feeds at most this many of the blocks after it.
 REACH = 10
-# Larger numbers are typing errors.
+# The upper bounds are those of typing errors.
 Width = Annotated[int, Meta(ge=1, le=9999)]
 Layers = Annotated[int, Meta(ge=0, le=999)]
 
 
 class SupernetTable(Struct, frozen=True, forbid_unknown_fields=True):
-    """The blocks of a supernet, stage by stage; the first stage is the input block alone.
+    """The blocks of a supernet by stage; the first stage is only the input block.
 
-    The tail, a stage of its own after the last, has the channels of the last block.
+    The tail is a further stage after the last and has the channels of the last block.
 
     Attributes:
-        channels: of the blocks of each stage.
-        sizes: of each stage's maps; only their ratios matter, which are 1 or 2.
-        stack: layers on each block that may be kept or left out, for a whole stage or block by
-            block.
+        channels: channels of the blocks of each stage.
+        sizes: size of the maps of each stage; only the ratios matter, which must be 1 or 2.
+        stack: number of layers, which may be kept or left out, on each block of each stage: one
+            number for all blocks of the stage, or one for each block.
     """
 
     channels: tuple[Annotated[tuple[Width, ...], Meta(min_length=1)], ...]
@@ -39,15 +39,15 @@ class SupernetTable(Struct, frozen=True, forbid_unknown_fields=True):
     stack: tuple[Layers | tuple[Layers, ...], ...]
 
     def __post_init__(self) -> None:
-        """Refuse tables that do not describe one connected supernet.
+        """Check that the table describes a connected supernet.
 
         Raises:
-            ValueError: naming the block or the key that is wrong.
+            ValueError: it does not; the message names the block or the key that is wrong.
         """
         stages = len(self.channels)
-        for name, found in (("sizes", len(self.sizes)), ("stack", len(self.stack))):
-            if found != stages:
-                raise ValueError(f"{name} has {found} values for {stages} stages")
+        for name, count in (("sizes", len(self.sizes)), ("stack", len(self.stack))):
+            if count != stages:
+                raise ValueError(f"{name} has {count} values for {stages} stages")
         if stages < 2 or len(self.channels[0]) != 1:
             raise ValueError("channels begins with the one width of the input block, then blocks")
         for number, (widths, layers) in enumerate(zip(self.channels, self.stack, strict=True)):
@@ -61,24 +61,25 @@ class SupernetTable(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def graph(self) -> Graph:
-        """The blocks and which of them feed which."""
+        """The graph of the blocks and their connections."""
         return _graph(self)
 
 
 @cache
 def _graph(table: SupernetTable) -> Graph:
+    """Return the graph of a table."""
     nodes: list[tuple[int, int, int, int]] = []  # stage, channels, size, layers
     for stage, (widths, size, stack) in enumerate(
         zip(table.channels, table.sizes, table.stack, strict=True)
     ):
-        each = (stack,) * len(widths) if isinstance(stack, int) else stack
-        nodes += [(stage, width, size, n) for width, n in zip(widths, each, strict=True)]
+        counts = (stack,) * len(widths) if isinstance(stack, int) else stack
+        nodes += [(stage, width, size, n) for width, n in zip(widths, counts, strict=True)]
     nodes.append((len(table.channels), nodes[-1][1], nodes[-1][2], 0))
     edges = []
     for source, (stage, _, size, _) in enumerate(nodes):
         for target in range(source + 1, min(source + REACH + 1, len(nodes))):
             later, _, smaller, _ = nodes[target]
-            # What lies behind the first that cannot be fed is not looked at (released code).
+            # As in the released code, blocks after the first that cannot be fed are not considered.
             if later - stage > 1 or size not in (smaller, 2 * smaller):
                 break
             edges.append(Edge(source, target, size // smaller))
@@ -86,10 +87,13 @@ def _graph(table: SupernetTable) -> Graph:
 
 
 def supernet_table(name: str) -> SupernetTable:
-    """Return one of NAS-Bench-360's supernets: a task's name, with ``-random`` for random search.
+    """Return one of NAS-Bench-360's supernets.
+
+    Args:
+        name: name of a task, with ``-random`` for the supernet of random search.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: there is no supernet of that name.
     """
     known = _tables()
     if name not in known:
@@ -100,4 +104,5 @@ def supernet_table(name: str) -> SupernetTable:
 
 @cache
 def _tables() -> Mapping[str, Any]:
+    """Return name -> table of all supernets, not checked."""
     return tomllib.loads(TABLES.read_text(encoding="utf-8"))
