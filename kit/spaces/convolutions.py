@@ -99,9 +99,9 @@ def _of_input(g: Tensor, weight: Tensor, size: torch.Size, shape: _Shape) -> Ten
 
     Args:
         g: gradient with respect to the output.
-        weight: of the convolution.
+        weight: weight of the convolution.
         size: (height, width) of the input.
-        shape: of the convolution.
+        shape: stride, padding, dilation and groups of the convolution.
     """
     if shape.stride != ONE:
         steps = zip(g.shape[2:], shape.stride, strict=True)
@@ -125,8 +125,8 @@ def _of_weight(g: Tensor, x: Tensor, size: torch.Size, shape: _Shape) -> Tensor:
     Args:
         g: gradient with respect to the output.
         x: the input.
-        size: of the weight.
-        shape: of the convolution.
+        size: shape of the weight.
+        shape: stride, padding, dilation and groups of the convolution.
     """
     groups = shape.groups
     patches = F.unfold(x, size[2:], shape.dilation, shape.padding, shape.stride)

@@ -67,9 +67,9 @@ def convolution(
         outputs: channels.
         kernel_size: odd.
         dims: 1 or 2.
-        stride: of all axes.
-        dilation: of all axes.
-        groups: of channels; as many as ``inputs`` for a depthwise convolution.
+        stride: stride of all axes.
+        dilation: dilation of all axes.
+        groups: number of groups of channels; ``inputs`` for a depthwise convolution.
     """
     kind = nn.Conv1d if dims == 1 else nn.Conv2d
     padding = dilation * (kernel_size - 1) // 2
@@ -86,8 +86,8 @@ class ReluConvNorm(nn.Sequential):
         outputs: channels.
         dims: 1 or 2.
         norm: options of the normalisation.
-        kernel_size: of the convolution.
-        stride: of the convolution.
+        kernel_size: kernel size of the convolution.
+        stride: stride of the convolution.
     """
 
     def __init__(
@@ -111,11 +111,11 @@ class DilatedConv(nn.Sequential):
     """ReLU, depthwise convolution, convolution of size 1, normalisation.
 
     Args:
-        channels: of input and output.
-        kernel_size: of the depthwise convolution.
+        channels: number of channels of input and output.
+        kernel_size: kernel size of the depthwise convolution.
         dims: 1 or 2.
-        stride: of the depthwise convolution.
-        dilation: of the depthwise convolution.
+        stride: stride of the depthwise convolution.
+        dilation: dilation of the depthwise convolution.
         norm: options of the normalisation.
     """
 
@@ -149,10 +149,10 @@ class SeparableConv(nn.Sequential):
     """The layers of ``DilatedConv`` twice, without dilation; the first time with the stride.
 
     Args:
-        channels: of input and output.
-        kernel_size: of the depthwise convolutions.
+        channels: number of channels of input and output.
+        kernel_size: kernel size of the depthwise convolutions.
         dims: 1 or 2.
-        stride: of the first depthwise convolution.
+        stride: stride of the first depthwise convolution.
         norm: options of the normalisations.
     """
 
@@ -259,7 +259,7 @@ def operation(
 
     Args:
         name: one of ``OPERATIONS``.
-        channels: of input and output.
+        channels: number of channels of input and output.
         dims: 1 or 2.
         stride: 2 halves the map, rounded up.
         norm: options of the normalisations.

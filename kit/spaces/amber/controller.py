@@ -87,7 +87,7 @@ class Controller(nn.Module):
     Args:
         layers: number of layers of an architecture.
         operations: number of operations that a layer can have.
-        units: of the LSTM.
+        units: number of units of the LSTM.
         temperature: divides the scores before the tanh.
         bound: multiplies the tanh of the scores, which are then within ± this number.
     """

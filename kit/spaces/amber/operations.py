@@ -22,7 +22,7 @@ class SameConv1d(nn.Conv1d):
         inputs: channels.
         outputs: channels.
         size: kernel size.
-        dilation: of the kernel.
+        dilation: dilation of the kernel.
     """
 
     def __init__(self, inputs: int, outputs: int, size: int, dilation: int = 1) -> None:
@@ -52,7 +52,7 @@ class MaxPool(nn.Module):
     """Maximum pooling over four positions.
 
     Args:
-        stride: of the pooling.
+        stride: stride of the pooling.
     """
 
     def __init__(self, stride: int = 1) -> None:
@@ -92,7 +92,7 @@ def operation(name: str, channels: int, norm: partial[BatchNorm], *, shift: bool
 
     Args:
         name: one of ``tokens.OPERATIONS``.
-        channels: of input and output.
+        channels: number of channels of input and output.
         norm: makes a batch norm.
         shift: whether convolutions add one trainable number before their ReLU, as in the child.
     """

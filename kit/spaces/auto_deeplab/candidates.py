@@ -21,7 +21,7 @@ class CallNorm(nn.Module):
     """Batch norm without parameters, which normalises the maps of each call of a cell separately.
 
     Args:
-        channels: of one call.
+        channels: number of channels of one call.
     """
 
     mean: Tensor
@@ -58,7 +58,7 @@ class Candidates(nn.Module):
     """The candidate operations of the edges that leave one state.
 
     Args:
-        channels: of the state.
+        channels: number of channels of the state.
         edges: number of edges that leave it.
     """
 

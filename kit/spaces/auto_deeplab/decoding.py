@@ -105,6 +105,7 @@ def _steps(level: int, logits: Sequence[float]) -> list[float]:
 
 
 def _softmax(logits: Sequence[float]) -> list[float]:
+    """Return the softmax of logits."""
     largest = max(logits)
     powers = [math.exp(logit - largest) for logit in logits]
     # The exact sum does not depend on the order of the logits, so that equal edges tie.

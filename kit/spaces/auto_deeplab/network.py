@@ -39,7 +39,7 @@ class TrellisCell(nn.Module):
     Args:
         before_last: channels of the first input, the output of the cell before the last one.
         last: channels of the second input, the output of the previous cell.
-        channels: of each step; the output has ``channels`` times the number of steps.
+        channels: number of channels of each step; the output has those of all steps.
         operations: edge -> operation, ordered by edge.
         resized: level of the second input minus level of the cell: -1, 0 or 1.
     """

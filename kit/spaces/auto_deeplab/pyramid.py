@@ -23,7 +23,7 @@ def conv_norm(
         inputs: channels.
         outputs: channels.
         size: kernel size.
-        dilation: of the kernel.
+        dilation: dilation of the kernel.
         eps: epsilon of the norm.
     """
     return nn.Sequential(
@@ -40,9 +40,9 @@ class SearchPyramid(nn.Module):
     """Pyramid pooling of one level of the supernet, whose output is the sum over all levels.
 
     Args:
-        channels: of the output of the level's cells.
+        channels: number of channels of the output of the level's cells.
         outputs: numbers for each position.
-        dilation: of the 3x3 convolution.
+        dilation: dilation of the 3x3 convolution.
     """
 
     def __init__(self, channels: int, outputs: int, dilation: int) -> None:

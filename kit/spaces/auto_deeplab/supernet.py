@@ -50,7 +50,7 @@ class SearchCell(nn.Module):
     """A cell of the supernet, which is called for each level from which its second input can come.
 
     Args:
-        channels: of each step; the output has ``channels`` times ``steps``.
+        channels: number of channels of each step; the output has those of all steps.
         steps: number of steps.
         origins: level of the second input minus level of the cell -> channels of that input.
         before_last: channels of the first input; None if the cell has none.
@@ -197,9 +197,9 @@ class TrellisSupernet(nn.Module):
 
         Args:
             calls: what the cell returned.
-            layer: of the cell, from 0.
-            level: of the cell.
-            origins: of the calls.
+            layer: layer of the cell, from 0.
+            level: level of the cell.
+            origins: origins of the calls.
             chances: probabilities (layers, levels, 3) of the steps.
         """
         columns = [1 - origin for origin in origins]

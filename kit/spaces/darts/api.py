@@ -263,7 +263,7 @@ class _Search:
         Args:
             data: batches for the weights.
             held_out: batches for the architecture parameters.
-            device: of the network.
+            device: device of the network.
             learns: whether the architecture parameters are trained, too.
         """
         self.network.train()

@@ -56,7 +56,7 @@ def weight(*shape: int, taps: int) -> nn.Parameter:
     """Return initial weights with torch's distribution for convolutions.
 
     Args:
-        shape: of the weights.
+        shape: shape of the weights.
         taps: fan-in: how many products an output sums up.
     """
     bound = 1 / math.sqrt(taps)
@@ -76,7 +76,7 @@ class EdgeWeights(nn.Module):
     Args:
         edges: number of edges.
         strided: number of edges with stride 2.
-        channels: of an edge's input and output.
+        channels: number of channels of an edge's input and output.
         dims: 1 or 2.
     """
 
@@ -106,9 +106,9 @@ class EdgesOfSource(nn.Module):
 
     Args:
         count: number of edges.
-        channels: of their operations, a quarter of the state's.
+        channels: number of channels of their operations, a quarter of the state's.
         dims: 1 or 2.
-        stride: of all edges.
+        stride: stride of all edges.
         reduction: which positions a strided ``skip_connect`` reads.
     """
 

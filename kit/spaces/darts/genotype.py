@@ -150,11 +150,13 @@ def check(value: Any, dims: int | None = None) -> None:
     """
     if not isinstance(value, Mapping):
         raise ValueError('no {"normal": [[operation, source], ...], "reduce": [...]}')
-    found = value.get("dims")
-    if found not in (None, 1, 2) or isinstance(found, bool):
-        raise ValueError(f"dims: 1 or 2, not {_short(found)}")
-    if found is not None and dims is not None and found != dims:
-        raise ValueError(f"it is a genotype of {found}D networks, and these samples are {dims}D")
+    search_dims = value.get("dims")
+    if search_dims not in (None, 1, 2) or isinstance(search_dims, bool):
+        raise ValueError(f"dims: 1 or 2, not {_short(search_dims)}")
+    if search_dims is not None and dims is not None and search_dims != dims:
+        raise ValueError(
+            f"it is a genotype of {search_dims}D networks, and these samples are {dims}D"
+        )
     if odd := [name for name in value if name not in (*CELLS, "dims")]:
         raise ValueError(f"there is no cell {_short(odd[0])}; there are {' and '.join(CELLS)}")
     for cell in CELLS:

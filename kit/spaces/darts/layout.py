@@ -20,7 +20,7 @@ class CellPlace:
     Attributes:
         before_last: channels of the cell's first input: the cell before the last one, or the stem.
         last: channels of its second input: the previous cell, or the stem.
-        channels: of each node.
+        channels: number of channels of each node.
         halves: whether it is a reduction cell, which halves the map.
         after_reduction: whether the previous cell is a reduction cell.
     """

@@ -81,7 +81,7 @@ class AuxiliaryHead(nn.Module):
     """The auxiliary head of PC-DARTS's CIFAR network, for maps of 8 × 8.
 
     Args:
-        channels: of its input.
+        channels: number of channels of its input.
         outputs: as many as the network's.
     """
 

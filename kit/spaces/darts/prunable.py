@@ -127,7 +127,7 @@ class PrunableCell(nn.Module):
     Args:
         before_last: channels of the first input: the cell before the last one, or the stem.
         last: channels of the second input: the previous cell, or the stem.
-        channels: of each node.
+        channels: number of channels of each node.
         dims: 1 or 2.
         halves: whether it is a reduction cell, which halves the map.
     """

@@ -29,7 +29,7 @@ class Block:
     Attributes:
         inputs: channels that the head reads.
         outputs: channels of the head's output and of the stack.
-        stride: of the head, 1 or 2.
+        stride: stride of the head, 1 or 2.
         stack: number of layers after the head.
     """
 

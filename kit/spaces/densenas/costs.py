@@ -27,10 +27,10 @@ class PathCosts(nn.Module):
             target: cost of the edge and of the target's stack.
 
     Args:
-        graph: of the supernet.
+        graph: graph of the supernet.
         input_shape: (channels, *spatial) of the sample for which costs are computed, with padding.
-        outputs: of the classifier, which is counted at one position.
-        stride: of the input block.
+        outputs: number of outputs of the classifier, which is counted at one position.
+        stride: stride of the input block.
         convolutions: whether convolutions are counted; the released 1D code does not count them.
     """
 

@@ -15,8 +15,8 @@ def best_path(graph: Graph, probabilities: Sequence[float]) -> tuple[int, ...]:
     Ties go to the nearest source of a node.
 
     Args:
-        graph: of the supernet.
-        probabilities: of each of the graph's edges, given its source.
+        graph: graph of the supernet.
+        probabilities: probability of each of the graph's edges, given its source.
     """
     # For each node, the probability of the best path to it, and the source of its last edge.
     best: list[tuple[float, int]] = [(1.0, 0)]
@@ -37,7 +37,7 @@ def chain(graph: Graph, path: Sequence[int], kept: Sequence[int]) -> list[Block]
     """Return the blocks of a path; the tail is not part of an architecture.
 
     Args:
-        graph: of the supernet.
+        graph: graph of the supernet.
         path: nodes from 0 to the tail.
         kept: for each node of the graph, the number of layers of its stack that are kept.
     """
@@ -54,8 +54,8 @@ def derive(
     """Return the architecture of the most probable path, with the layers that are likely kept.
 
     Args:
-        graph: of the supernet.
-        probabilities: of each of the graph's edges, given its source.
+        graph: graph of the supernet.
+        probabilities: probability of each of the graph's edges, given its source.
         layers: for each layer of each stack, by node, the probabilities that it is kept and that it
             is left out; it is kept if they are equal.
     """

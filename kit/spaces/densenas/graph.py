@@ -14,7 +14,7 @@ class Edge:
     Attributes:
         source: number of the node that is read.
         target: number of the later node that reads it.
-        stride: of the first convolution of the connection.
+        stride: stride of the first convolution of the connection.
     """
 
     source: int
@@ -27,7 +27,7 @@ class Graph:
     """Nodes 0 (the input block), 1..n (the blocks) and n + 1 (the tail), and their edges.
 
     Attributes:
-        channels: of each node.
+        channels: number of channels of each node.
         layers: number of layers of each node's stack; 0 for the input block and the tail.
         edges: ordered by source, then by target.
     """
@@ -57,13 +57,13 @@ class Graph:
     def paths(self) -> Iterator[tuple[int, ...]]:
         """Yield every path from the input block to the tail, as numbers of nodes."""
 
-        def onwards(path: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        def extensions(path: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
             if path[-1] == self.tail:
                 yield path
             for edge in self.leaving(path[-1]):
-                yield from onwards((*path, edge.target))
+                yield from extensions((*path, edge.target))
 
-        return onwards((0,))
+        return extensions((0,))
 
     def ways(self) -> list[int]:
         """Return the number of paths from each node to the tail."""

@@ -18,7 +18,7 @@ class BasicBlock(nn.Module):
         dims: 1 or 2.
         inputs: channels.
         outputs: channels.
-        stride: of the first convolution and of the shortcut's.
+        stride: stride of the first convolution and of the shortcut's.
         norm: options of the normalisations.
     """
 
@@ -47,7 +47,7 @@ class Stem(nn.Module):
         dims: 1 or 2.
         inputs: channels of a sample.
         outputs: channels.
-        stride: of the convolution.
+        stride: stride of the convolution.
         pad: number of zeros on each side of each axis, besides the padding of the convolution.
         ceiling: whether the activation is ReLU6 instead of ReLU.
     """

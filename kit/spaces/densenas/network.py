@@ -17,7 +17,7 @@ class ChainNetwork(nn.Module):
     As in the released code, its norms have parameters, and its stem keeps the resolution.
 
     Args:
-        blocks: of the architecture; the output channels of the stem are the inputs of the first.
+        blocks: blocks of the architecture; the stem has the channels that the first one reads.
         input_shape: (channels, *spatial) of a sample, with one or two spatial axes.
         outputs: classes or numbers for a sample, or for each position if ``dense``.
         dense: whether it returns outputs for each position.

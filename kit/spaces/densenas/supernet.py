@@ -32,7 +32,7 @@ class Supernet(nn.Module):
         alphas: (layers, 2), logits of each layer of each stack: a basic block, or nothing.
         chosen: for each layer, the index of the only operation of the next forward passes; None for
             both.
-        costs: of its paths.
+        costs: costs of its paths.
 
     Args:
         table: the blocks.
@@ -40,7 +40,7 @@ class Supernet(nn.Module):
         outputs: classes or numbers for a sample, or for each position if ``dense``.
         dense: whether it returns outputs for each position, with a stem of stride 1.
         pad: number of zeros on each side of each axis of a sample.
-        temperature: of the softmax over the edges that leave a node.
+        temperature: temperature of the softmax over the edges that leave a node.
         double_softmax: whether the weights of the tail's edges, which are probabilities already,
             pass another softmax, as in the released code.
         cost_shape: (channels, *spatial) of the sample for which costs are computed; None for a
@@ -165,7 +165,7 @@ class Supernet(nn.Module):
         """Return (nodes - 1, nodes): for each node but the tail, the probabilities of its targets.
 
         Args:
-            temperature: of the softmax; None for that of the supernet.
+            temperature: temperature of the softmax; None for that of the supernet.
         """
         tail = self.graph.tail
         logits = self.betas.new_full((tail, tail + 1), -torch.inf)

@@ -213,9 +213,9 @@ def _curve(
         trial: results of one training as in an archive.
         each: ``train`` or one of a table's sets.
         measure: one of ``MEASURES``.
-        epochs: of the training.
+        epochs: number of epochs of the training.
         names: what ``set_names`` returns.
-        number: of the cell, for messages.
+        number: number of the cell, for messages.
     """
     train = each == TRAIN
     recorded = trial.get(f"{'train' if train else 'eval'}_{NAMES[measure]}")

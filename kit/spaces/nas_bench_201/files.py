@@ -125,7 +125,7 @@ def merged(tables: Sequence[Table]) -> Table:
     If a cell is in several tables, the result has the seconds of the first.
 
     Args:
-        tables: of one task, number of epochs and seed.
+        tables: tables of one task, number of epochs and seed.
 
     Raises:
         ValueError: the tables differ in these, or contradict each other in more than seconds; the

@@ -20,7 +20,7 @@ def errors(tables: Sequence[Table], name: str | None = None) -> Numbers:
     """Return the errors of all cells after the last epoch, as means over seeds.
 
     Args:
-        tables: of one task and number of epochs, with different seeds.
+        tables: tables of one task and number of epochs, with different seeds.
         name: the evaluated set; by default the first that a table has of ``test``, ``valtest`` and
             ``valid``.
 
@@ -94,7 +94,7 @@ def best(of: Numbers, share: float = SHARE) -> Whole:
 
     Args:
         of: (n,) errors.
-        share: of the cells with a known error.
+        share: share of the cells with a known error.
     """
     known = int((~np.isnan(of)).sum())
     return np.argsort(of, kind="stable")[: max(1, round(share * known))]

@@ -33,8 +33,8 @@ class Experiment:
     """Looks up scores for a search in tables, and counts the seconds that training had taken.
 
     Attributes:
-        tables: of one task and number of epochs with different seeds; for each score, one of them
-            is drawn.
+        tables: tables of one task and number of epochs with different seeds; for each score, one of
+            them is drawn.
         budget: simulated seconds; the evaluation that exceeds it is the last one.
         random: draws tables.
         spent: simulated seconds so far.
@@ -129,8 +129,8 @@ def reinforce(
         experiment: returns scores, which are the rewards.
         random: draws the seed of the cells.
         rate: learning rate of Adam, whose other options have torch's defaults.
-        momentum: of the running mean of rewards, the baseline, which is corrected for its start
-            at 0.
+        momentum: momentum of the running mean of rewards, the baseline, which is corrected for its
+            start at 0.
     """
     draw = np.random.default_rng(random.getrandbits(64))
     logits = 1e-3 * draw.standard_normal((len(EDGES), len(OPERATIONS)))
