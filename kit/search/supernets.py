@@ -14,7 +14,7 @@ from kit.search.architecture import Choices
 from kit.search.searchable import EXCLUDED
 
 Mixture = AggConv1d | AggConv2d
-"""A layer that computes all candidates of a convolution, weighed by coefficients."""
+"""A layer that computes all candidates of a convolution, weighted by coefficients."""
 
 
 def gumbel_softmax(alpha: Tensor, temperature: float = 1.0) -> Tensor:

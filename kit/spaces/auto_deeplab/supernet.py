@@ -101,7 +101,7 @@ class SearchCell(nn.Module):
 
 
 class TrellisSupernet(nn.Module):
-    """All paths and operations at once, weighed by the softmax of ``betas`` and of ``alphas``.
+    """All paths and operations at once, weighted by the softmax of ``betas`` and of ``alphas``.
 
     Attributes:
         alphas: (edges, operations), logits of the operations on each edge.
@@ -193,7 +193,7 @@ class TrellisSupernet(nn.Module):
     def _joined(
         self, calls: Tensor, layer: int, level: int, origins: Sequence[int], chances: Tensor
     ) -> Tensor:
-        """Return the sum of a cell's calls, each weighed by the probability of its step.
+        """Return the sum of a cell's calls, each weighted by the probability of its step.
 
         Args:
             calls: what the cell returned.

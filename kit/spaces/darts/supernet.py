@@ -115,7 +115,7 @@ def shuffled(mixed: Tensor, passed: Tensor) -> Tensor:
 
 
 class DartsSupernet(nn.Module):
-    """The network that a search trains: all operations on all edges, weighed by ``mixtures``.
+    """The network that a search trains: all operations on all edges, weighted by ``mixtures``.
 
     Args:
         inputs: channels of a sample.

@@ -17,7 +17,7 @@ from kit.spaces.densenas.graph import Edge, Graph
 TABLES = Path(__file__).with_name("supernets.toml")
 # A block feeds at most this many of the blocks after it.
 REACH = 10
-# The upper bounds are those of typing errors.
+# Larger numbers than these upper bounds are typing errors.
 Width = Annotated[int, Meta(ge=1, le=9999)]
 Layers = Annotated[int, Meta(ge=0, le=999)]
 
