@@ -21,6 +21,7 @@ from kit.task import Contents, Preparation
 from .field import coefficient
 from .matlab import read_pairs
 from .solver import solve
+from .task import SMOOTH
 
 GRID, STRIDE, SEED = 421, 5, 0
 # Number of the first pair of each fold.
@@ -36,7 +37,7 @@ def prepare(job: Preparation) -> Contents:
 
 def _published(job: Preparation) -> Contents:
     """Read the published pairs."""
-    train, test = sorted(job.raw.glob("*.mat"))
+    train, test = (job.raw / SMOOTH.format(number) for number in (1, 2))
     parts = [
         read_pairs(train, COUNT["train"] + COUNT["val"], STRIDE),
         read_pairs(test, COUNT["test"], STRIDE),

@@ -6,6 +6,8 @@ import io
 import math
 import struct
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,28 @@ from kit.errors import DataError, KitError
 from .spectrum import RATE
 
 Array = npt.NDArray[np.float32]
+# In Hz. A higher rate comes from a damaged header, and resampling from it would take all memory.
+HIGHEST_RATE = 1_000_000
+
+
+@contextmanager
+def opened_wav(place: str, content: bytes) -> Iterator[wave.Wave_read]:
+    """Open a WAV file.
+
+    Args:
+        place: name of the file, for error messages.
+        content: the file.
+
+    Raises:
+        DataError: the header is damaged, or the block that reads the file meets its end.
+    """
+    try:
+        with wave.open(io.BytesIO(content)) as file:
+            if not 0 < file.getframerate() <= HIGHEST_RATE:
+                raise wave.Error(f"its sampling rate is {file.getframerate()} Hz")
+            yield file
+    except (wave.Error, EOFError, RuntimeError, struct.error) as error:
+        raise DataError(f"{place}: not a WAV file ({str(error) or 'it ends too early'})") from None
 
 
 def read_wav(place: str, content: bytes) -> Array:
@@ -30,12 +54,9 @@ def read_wav(place: str, content: bytes) -> Array:
     Raises:
         DataError: the file has another format, is truncated or is empty.
     """
-    try:
-        with wave.open(io.BytesIO(content)) as file:
-            audio_format = file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
-            stated, frames = file.getnframes(), file.readframes(file.getnframes())
-    except (wave.Error, EOFError, RuntimeError, struct.error) as error:
-        raise DataError(f"{place}: not a WAV file ({str(error) or 'it ends too early'})") from None
+    with opened_wav(place, content) as file:
+        audio_format = file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
+        stated, frames = file.getnframes(), file.readframes(file.getnframes())
     if audio_format != (1, 16, RATE):
         words = f"{audio_format[0]} channels of {audio_format[1]} bits at {audio_format[2]} Hz"
         raise DataError(f"{place}: {words}, not 1 of 16 at {RATE}")

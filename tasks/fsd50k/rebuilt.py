@@ -7,9 +7,7 @@ recorded, so the samples differ slightly from theirs.
 from __future__ import annotations
 
 import csv
-import io
 import math
-import wave
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
@@ -21,7 +19,7 @@ from kit.errors import DataError
 from kit.task import Preparation
 
 from . import split_zip
-from .audio import Array, chunks
+from .audio import Array, chunks, opened_wav
 from .clips import LABELS, Clip, Store
 from .spectrum import RATE, log_mel
 
@@ -29,6 +27,8 @@ DEV, EVAL = "FSD50K.dev_audio", "FSD50K.eval_audio"
 # Number of files into which each archive is split.
 PARTS = {DEV: 6, EVAL: 2}
 TRUTH, NOISE = "FSD50K.ground_truth", "musan"
+# Tables of clips and labels, and how many columns are read of each.
+TABLES = {"dev.csv": 4, "eval.csv": 2, "vocabulary.csv": 2}
 
 
 def read(
@@ -40,7 +40,7 @@ def read(
         DataError: a part of an archive, a table or a clip is missing or damaged.
     """
     truth = _tables(job)
-    labels = {row[1]: int(row[0]) for row in truth["vocabulary.csv"]}
+    labels = {row[1]: int(row[0]) for row in truth["vocabulary.csv"] if row[0].isdecimal()}
     if sorted(labels.values()) != list(range(LABELS)):
         raise DataError(f"vocabulary.csv: not {LABELS} labels with the numbers 0..{LABELS - 1}")
     lengths = dict(_lengths(job))
@@ -83,12 +83,9 @@ def resampled(place: str, content: bytes) -> Array:
 
 def _wav(place: str, content: bytes) -> tuple[int, npt.NDArray[np.float64]]:
     """Return the sampling rate and the samples of a WAV file, averaged over channels."""
-    try:
-        with wave.open(io.BytesIO(content)) as file:
-            channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
-            stated, frames = file.getnframes(), file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise DataError(f"{place}: not a WAV file ({str(error) or 'it ends too early'})") from None
+    with opened_wav(place, content) as file:
+        channels, width, rate = file.getnchannels(), file.getsampwidth(), file.getframerate()
+        stated, frames = file.getnframes(), file.readframes(file.getnframes())
     if width != 2 or stated == 0 or len(frames) != 2 * channels * stated:
         raise DataError(f"{place}: not a whole WAV file of 16 bits")
     return rate, np.frombuffer(frames, "<i2").reshape(-1, channels).mean(axis=1)
@@ -118,11 +115,8 @@ def _is_wav(path: str) -> bool:
 def _lengths(job: Preparation) -> Iterator[tuple[str, int]]:
     """Yield (name, length in samples at 22,050 Hz) of each clip."""
     for name, content in _clips(job):
-        try:
-            with wave.open(io.BytesIO(content)) as file:
-                frames, rate = file.getnframes(), file.getframerate()
-        except (wave.Error, EOFError):
-            raise DataError(f"{name}.wav: not a WAV file") from None
+        with opened_wav(f"{name}.wav", content) as file:
+            frames, rate = file.getnframes(), file.getframerate()
         yield name, -(-frames * RATE // rate)
 
 
@@ -146,17 +140,26 @@ def _compute(job: Preparation, store: Store, numbers: dict[str, int]) -> None:
 def _tables(job: Preparation) -> dict[str, list[list[str]]]:
     """Return the rows of the tables of clips and labels, by file name."""
     place = job.find(f"{TRUTH}.zip", TRUTH)
-    wanted = ("dev.csv", "eval.csv", "vocabulary.csv")
     tables = {
-        PurePosixPath(path).name: list(csv.reader((stream.read() or b"").decode().splitlines()))
+        PurePosixPath(path).name: _rows(f"{place.name}: {path}", stream.read() or b"")
         for path, stream in archives.members(
-            place, wanted=lambda path: PurePosixPath(path).name in wanted
+            place, wanted=lambda path: PurePosixPath(path).name in TABLES
         )
     }
-    for name in wanted:
+    for name, columns in TABLES.items():
         if not tables.get(name):
             raise DataError(f"{place.name}: there is no {name}")
+        if any(len(row) < columns for row in tables[name]):
+            raise DataError(f"{place.name}: {name}: a line has fewer than {columns} columns")
     return tables
+
+
+def _rows(place: str, content: bytes) -> list[list[str]]:
+    """Return the rows of a CSV file, without empty lines."""
+    try:
+        return [row for row in csv.reader(content.decode().splitlines()) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{place}: not a CSV file in UTF-8 ({error})") from None
 
 
 def _noise(job: Preparation) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int64]]:

@@ -65,7 +65,7 @@ def labels(train: list[ImageFile], test: list[ImageFile]) -> list[int]:
         raise DataError(f"imagenet-1k: train has {len(names)} classes, not {CLASSES}")
     if others := sorted({image.label for image in test} - set(names)):
         raise DataError(f"imagenet-1k: val has the class {others[0]!r}, which train has not")
-    if all(name.isdigit() for name in names):
+    if all(name.isdecimal() for name in names):
         places = {name: int(name) for name in names}
         if set(places.values()) != set(range(CLASSES)):
             raise DataError(f"imagenet-1k: classes in .cls are not 0..{CLASSES - 1}")

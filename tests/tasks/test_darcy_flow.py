@@ -127,6 +127,7 @@ def test_published_files_of_both_versions(
     savemat(tmp_path / darcy.sources[0].file, train)
     _write_hdf5(tmp_path / darcy.sources[1].file, test)
     raw.import_files(darcy, [tmp_path / source.file for source in darcy.sources[:2]])
+    (raw.folder_of(darcy) / "another.mat").touch()
     preparing.prepare(darcy, "published", "paper")
     folder = home / "data" / "darcy-flow" / "published"
     x, y = np.load(folder / "x.npy"), np.load(folder / "y.npy")

@@ -8,6 +8,7 @@ import subprocess
 import tarfile
 import wave
 import zipfile
+from itertools import product
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -251,6 +252,39 @@ def check_fsd(data: Prepared) -> None:
 def test_fsd50k_from_folders() -> None:
     fsd(split=False)
     check_fsd(rebuilt(FSD50K))
+
+
+def test_a_damaged_header_of_a_clip_is_told() -> None:
+    """Every byte of the header in turn; some leave a file that can be read."""
+    told = []
+    for place, value in product(range(44), (0, 1, 255)):
+        content = bytearray(wav(0.1, 11))
+        content[place] = value
+        try:
+            module(FSD50K, "rebuilt").resampled("11.wav", bytes(content))
+        except DataError as error:
+            told.append(str(error))
+    assert len(told) > 44
+    assert all(line.startswith("11.wav: not a ") for line in told)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("dev.csv", b"fname,labels,mids,split\n10,l1\n", "fewer than 4 columns"),
+        ("eval.csv", b"fname,labels,mids\n\xff\xfe,l5,\n", "not a CSV file in UTF-8"),
+        ("vocabulary.csv", b"x,l0,/m/0\n", "not 200 labels"),
+    ],
+)
+def test_damaged_tables_of_fsd50k_are_told(name: str, content: bytes, told: str) -> None:
+    truth = fsd(split=False) / "FSD50K.ground_truth.zip"
+    with zipfile.ZipFile(truth) as archive:
+        tables = {Path(member).name: archive.read(member) for member in archive.namelist()}
+    with zipfile.ZipFile(truth, "w") as archive:
+        for member, text in {**tables, name: content}.items():
+            archive.writestr(f"FSD50K.ground_truth/{member}", text)
+    with pytest.raises(DataError, match=told):
+        rebuilt(FSD50K)
 
 
 @pytest.mark.skipif(shutil.which("zip") is None, reason="needs zip to split an archive")

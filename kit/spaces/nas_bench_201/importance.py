@@ -94,10 +94,10 @@ def best(of: Numbers, share: float = SHARE) -> Whole:
 
     Args:
         of: (n,) errors.
-        share: share of the cells with a known error.
+        share: share of the cells with a known error; at least one of these is returned.
     """
     known = int((~np.isnan(of)).sum())
-    return np.argsort(of, kind="stable")[: max(1, round(share * known))]
+    return np.argsort(of, kind="stable")[: min(known, max(1, round(share * known)))]
 
 
 def edges_of(cells: Whole) -> Chosen:

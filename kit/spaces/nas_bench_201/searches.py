@@ -60,18 +60,27 @@ class Experiment:
             epoch: from 0; None for the last.
 
         Raises:
-            ValueError: the table does not have the cell or the epoch.
+            ValueError: the table does not have the cell or the epoch, or does not know its seconds,
+                without which a budget would have no end.
         """
         table = self.tables[0] if len(self.tables) == 1 else self.random.choice(self.tables)
         number = cell.index
-        score = table.score(number, epoch)
-        self.spent += table.seconds(number, epoch)
+        score, seconds = table.score(number, epoch), table.seconds(number, epoch)
+        if math.isnan(seconds):
+            raise ValueError(f"the table has no seconds for cell {number}; a search needs them")
+        self.spent += seconds
         self.trace.append((self.spent, number, score))
         return score
 
     @property
     def answer(self) -> int:
-        """The number of the cell with the best score so far; ties go to the first."""
+        """The number of the cell with the best score so far; ties go to the first.
+
+        Raises:
+            ValueError: the search has asked for no score.
+        """
+        if not self.trace:
+            raise ValueError("the search has asked for no score, so that it has no answer")
         return max(self.trace, key=lambda entry: (not math.isnan(entry[2]), entry[2]))[1]
 
 
@@ -192,7 +201,12 @@ def _brackets(
         propose: returns the next cell of the first round of a bracket.
         learn: called with each cell, its epochs and its score.
         eta: after each round, the number of cells is divided, that of epochs multiplied by it.
+
+    Raises:
+        ValueError: eta is below 2.
     """
+    if eta < 2:
+        raise ValueError(f"eta is a whole number from 2 on, not {eta}")
     most = experiment.tables[0].header.epochs
     rounds = int(math.log(most, eta) + 1e-9) + 1
     bracket = 0

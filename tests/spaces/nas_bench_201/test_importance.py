@@ -80,3 +80,10 @@ def test_errors_are_means_over_seeds() -> None:
     found = errors([one, replace(one, curves=curves)])
     assert found[:6] == pytest.approx(one.errors() - 0.05)
     assert np.isnan(found[6:]).all()
+
+
+def test_the_best_cells_are_among_those_whose_error_is_known() -> None:
+    of = np.full(COUNT, np.nan)
+    assert best(of).tolist() == []
+    of[[7, 9]] = 0.2, 0.1
+    assert best(of).tolist() == [9]

@@ -8,6 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from kit.spaces.nas_bench_201 import searches
 from kit.spaces.nas_bench_201.cell import EDGES, Cell
 from kit.spaces.nas_bench_201.searches import (
     SEARCHES,
@@ -88,6 +89,25 @@ def test_evolution_begins_with_its_population_and_then_breeds() -> None:
             sum(a != b for a, b in zip(child, each.operations, strict=True)) for each in parents
         ]
         assert 1 in distances, "no parent among the ten that were alive"
+
+
+def test_a_table_without_seconds_has_no_budget_to_spend() -> None:
+    curves = {**TABLE.curves, "train-seconds": np.full_like(TABLE.curves["train-seconds"], np.nan)}
+    experiment = Experiment([replace(TABLE, curves=curves)], 1000.0)
+    with pytest.raises(ValueError, match="has no seconds for cell 3"):
+        experiment.score(Cell.of(3))
+    assert (experiment.spent, experiment.trace) == (0.0, [])
+
+
+def test_a_search_that_asks_for_nothing_has_no_answer() -> None:
+    with pytest.raises(ValueError, match="asked for no score"):
+        repeat(lambda *_: None, [TABLE], 10.0, runs=1)
+
+
+@pytest.mark.parametrize("name", ["hyperband", "bohb"])
+def test_brackets_have_fewer_cells_round_by_round(name: str) -> None:
+    with pytest.raises(ValueError, match="eta is a whole number from 2 on, not 1"):
+        getattr(searches, name)(Experiment([TABLE], 10.0), Random(0), eta=1)
 
 
 def test_a_budget_is_more_than_nothing() -> None:
