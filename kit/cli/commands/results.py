@@ -106,8 +106,8 @@ def verify(archive: Path | None, form: str) -> None:
             click.echo(
                 f"{place}: no digest (an older version of kit wrote it); edits would go unnoticed"
             )
-        whole, problems = len(found.whole), len(found.problems)
-        click.echo(f"{plural(whole, 'valid run')}, {plural(problems, 'problem')}")
+        valid, problem_count = len(found.whole), len(found.problems)
+        click.echo(f"{plural(valid, 'valid run')}, {plural(problem_count, 'problem')}")
     if found.problems:
         raise click.exceptions.Exit(1)
 
