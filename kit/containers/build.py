@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -170,7 +171,6 @@ def _docker(words: Sequence[str], **options: Any) -> subprocess.CompletedProcess
     Raises:
         KitError: there is no such command.
     """
-    try:
-        return subprocess.run(["docker", *words], check=False, **options)
-    except FileNotFoundError:
-        raise KitError("images are built by the command 'docker', which is not here") from None
+    if shutil.which("docker") is None:
+        raise KitError("images are built by the command 'docker', which is not here")
+    return subprocess.run(["docker", *words], check=False, **options)
