@@ -1,4 +1,4 @@
-"""Rows as printable lines of aligned columns."""
+"""Text for people: rows as aligned columns, and counts with their nouns."""
 
 from __future__ import annotations
 
@@ -16,3 +16,8 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
         "  ".join(word.ljust(width) for word, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def plural(count: int, what: str) -> str:
+    """Return ``1 sample`` or ``2 samples``."""
+    return f"{count:,} {what}" + ("" if count == 1 else "s" if what[-1] != "s" else "es")

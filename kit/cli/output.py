@@ -12,11 +12,6 @@ def tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def plural(count: int, what: str) -> str:
-    """Return ``1 run`` or ``2 runs``."""
-    return f"{count} {what}" + ("" if count == 1 else "s")
-
-
 def print_json(value: Any) -> None:
     """Print a value as indented JSON.
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import states
-from kit.cli.output import plural, print_json
+from kit.cli.output import print_json
+from kit.columns import plural
 
 if TYPE_CHECKING:
     from kit.plan import Plan

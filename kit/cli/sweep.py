@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import states
-from kit.cli.output import plural
+from kit.columns import plural
 from kit.errors import plain
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from kit.columns import plural
 from kit.data.own import files, layout, missing, splits
 from kit.data.own.card import card
-from kit.data.own.reading import FILE, Array, Ask, Found, Reading, plural
+from kit.data.own.reading import FILE, Array, Ask, Found, Reading
 from kit.data.own.splits import Split
 from kit.data.own.targets import Answers, understand
 from kit.errors import DataError, KitError, printable

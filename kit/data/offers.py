@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from kit.columns import plural
 from kit.data import raw
 from kit.spec import Tier
 from kit.task import Holding, Source, Task
@@ -46,8 +47,7 @@ class Offer:
         """The size of the missing files, in words."""
         if not self.missing:
             return "nothing to fetch"
-        plural = "" if self.unsized == 1 else "s"
-        unsized = [f"{self.unsized} file{plural} of unknown size"] if self.unsized else []
+        unsized = [f"{plural(self.unsized, 'file')} of unknown size"] if self.unsized else []
         words = f"{self.bytes / GB:.2f} GB" if self.bytes > GB / 10 else f"{self.bytes / MB:.1f} MB"
         sized = [words] if self.bytes else []
         return " and ".join(sized + unsized)

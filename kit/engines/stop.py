@@ -6,9 +6,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kit import paths
@@ -70,6 +69,15 @@ def stop_run(folder: Path, grace: float = GRACE_SECONDS) -> bool:
     return False
 
 
+@contextmanager
+def collected(refused: list[KitError]) -> Iterator[None]:
+    """Add a refusal to a list instead of raising it, so that the others are stopped, too."""
+    try:
+        yield
+    except KitError as error:
+        refused.append(error)
+
+
 def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
     """Stop every sweep on this results folder, what killed ones left running, and what Slurm has.
 
@@ -82,25 +90,19 @@ def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
         KitError: a sweep or a run is in a container or on another machine; all others are stopped.
     """
     refused: list[KitError] = []
-
-    def stopped(stop: Callable[[], bool]) -> bool:
-        try:
-            return stop()
-        except KitError as error:
-            refused.append(error)
-            return False
-
-    # A sweep gives its runs a grace of its own.
-    ended = sum(
-        stopped(partial(_end, sweep.pid, sweeps.lock(sweep.pid), 2 * grace))
-        for sweep in sweeps.live()
-    )
+    ended = left_over = 0
+    for sweep in sweeps.live():
+        with collected(refused):
+            # A sweep gives its runs a grace of its own.
+            ended += _end(sweep.pid, sweeps.lock(sweep.pid), 2 * grace)
     root = paths.results() / "runs"
     runs = read_states()
     in_slurm = [read_spec(root / run.folder) for run in runs if _is_in_slurm(run)]
     left = [root / run.folder for run in runs if _was_left(run) and not _is_in_slurm(run)]
     cancelled = slurm.stop(in_slurm) if in_slurm else 0
-    left_over = sum(stopped(partial(stop_run, folder, grace)) for folder in left)
+    for folder in left:
+        with collected(refused):
+            left_over += stop_run(folder, grace)
     with suppress(KitError, OSError):  # without locks no sweep left any; what stays harms nobody
         sweeps.tidy()
     if refused:

@@ -5,20 +5,21 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterable
+from typing import Any
 
 
-def number(value: object) -> float:
+def number(value: Any) -> float:
     """Return a number of Python, NumPy or torch as a float; NaN for anything else, such as text."""
     try:
-        return math.nan if isinstance(value, str) else float(value)  # type: ignore[arg-type]
+        return math.nan if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
         return math.nan
 
 
-def is_whole(value: object, least: int) -> bool:
+def is_whole(value: Any, least: int) -> bool:
     """Return whether a value is an integer, of Python or NumPy, of at least ``least``."""
     try:
-        return operator.index(value) >= least  # type: ignore[arg-type]
+        return operator.index(value) >= least
     except TypeError:
         return False
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from kit.cli import options
-from kit.cli.output import plural
 from kit.cli.types import FilePath
+from kit.columns import plural
 from kit.errors import KitError
 
 archive_argument = click.argument("archive", type=FilePath(dir_okay=False, exists=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kit.cli import options
-from kit.cli.output import plural
+from kit.columns import plural
 
 
 @click.command(name="stop")
@@ -30,12 +30,10 @@ def command(run: str | None) -> None:
     stopped = 0
     refused: list[KitError] = []
     for folder in find.find(run):
-        try:
+        with stop.collected(refused):
             if stop.stop_run(folder):
                 click.echo(f"stopped {folder}")
                 stopped += 1
-        except KitError as error:  # it is elsewhere, and the others may be here
-            refused.append(error)
     if refused:
         raise refused[0]
     if not stopped:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
-from kit.cli.output import plural, print_json
+from kit.cli.output import print_json
 from kit.cli.types import FilePath
+from kit.columns import plural
 from kit.errors import KitError
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kit.columns import plural
 from kit.data.own.missing import statistics
-from kit.data.own.reading import Array, Found, plural
+from kit.data.own.reading import Array, Found
 from kit.data.own.splits import FOLDS, Split, lacking
 from kit.data.own.targets import LOST, Answers
 

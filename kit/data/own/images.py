@@ -11,7 +11,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from kit import extras
-from kit.data.own.reading import Array, Reading, plural
+from kit.columns import plural
+from kit.data.own.reading import Array, Reading
 from kit.errors import DataError, KitError, plain
 from kit.files import DAMAGE
 

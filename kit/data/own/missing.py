@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 
-from kit.data.own.reading import Array, Reading, plural
+from kit.columns import plural
+from kit.data.own.reading import Array, Reading
 from kit.errors import DataError
 
 # Largest absolute value of inputs; with larger ones, squares and sums overflow float32.

@@ -147,11 +147,6 @@ def one_length(place: str, size: Sequence[int]) -> None:
         raise DataError(f"{place}: --size {'x'.join(map(str, size))} is for images; say a length")
 
 
-def plural(count: int, what: str) -> str:
-    """Return ``1 sample`` or ``2 samples``."""
-    return f"{count:,} {what}" + ("" if count == 1 else "s" if what[-1] != "s" else "es")
-
-
 def text(values: Array) -> Array:
     """Return values as strings; floats that are all whole have no decimal point."""
     if values.dtype.kind == "f" and np.isfinite(values).all() and (values % 1 == 0).all():

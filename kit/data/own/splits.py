@@ -8,7 +8,8 @@ from contextlib import suppress
 import numpy as np
 import numpy.typing as npt
 
-from kit.data.own.reading import Array, plural, text
+from kit.columns import plural
+from kit.data.own.reading import Array, text
 from kit.data.own.targets import Answers
 from kit.errors import DataError
 from kit.seeding import generator

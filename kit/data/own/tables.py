@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from msgspec.structs import replace
 
+from kit.columns import plural
 from kit.data.own import columns
 from kit.data.own.missing import whole
-from kit.data.own.reading import Array, Ask, Found, plural
+from kit.data.own.reading import Array, Ask, Found
 from kit.data.own.sequences import Steps
 from kit.errors import DataError, unknown
 
