@@ -14,6 +14,10 @@ MORE = --numprocesses $(shell $(BIN)/python -c 'import os; print(min(4, 1 + (os.
 # Python 3.12 has a way to watch lines that costs next to nothing.
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 
+# What most commands import is compiled at once, on all cores; the rest when it is first imported, as
+# far as Python may keep it. pip would compile all of it, on one core.
+COMPILED := torch numpy scipy click rich msgspec
+
 # Where Python is told to keep no compiled modules, every process of the tests compiles all of them.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -23,8 +27,9 @@ setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs,test]'
+	$(PYTHON) -m venv --upgrade-deps $(VENV)
+	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[docs,test]'
+	cd $(VENV)/lib/python*/site-packages && ../../../bin/python -m compileall -q -j 0 $(COMPILED)
 	touch $@
 
 hooks: setup
