@@ -15,7 +15,7 @@ MORE = --numprocesses $(shell $(BIN)/python -c 'import os; print(min(4, 1 + (os.
 CORE = $(shell $(BIN)/python -c 'import sys; print("sysmon" if sys.version_info >= (3, 12) else "ctrace")')
 
 # What most commands import is compiled at once, on all cores; the rest when it is first imported, as
-# far as Python may keep it. pip would compile all of it, on one core.
+# far as Python may keep it. pip would compile all of it, on one core. Some files are for other Pythons.
 COMPILED := torch numpy scipy click rich msgspec
 
 # Where Python is told to keep no compiled modules, every process of the tests compiles all of them.
@@ -29,7 +29,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv --upgrade-deps $(VENV)
 	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[docs,test]'
-	cd $(VENV)/lib/python*/site-packages && ../../../bin/python -m compileall -q -j 0 $(COMPILED)
+	cd $(VENV)/lib/python*/site-packages && ../../../bin/python -m compileall -qq -j 0 $(COMPILED) || true
 	touch $@
 
 hooks: setup
