@@ -12,7 +12,7 @@ import textwrap
 from pathlib import Path
 
 from kit import paths, plan
-from kit.plan import PlanRequest
+from kit.plan.request import PlanRequest
 from kit.report import formats
 from kit.report.table import make
 from kit.runs.collect import collect

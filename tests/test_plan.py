@@ -18,7 +18,9 @@ from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.files import write_json
 from kit.method import MethodInfo
-from kit.plan import PlanRequest
+from kit.plan.data import check_disk
+from kit.plan.earlier import RUN_BYTES
+from kit.plan.request import PlanRequest
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from kit.task import Contents
@@ -129,13 +131,13 @@ def test_a_run_that_reads_others_brings_them_along(monkeypatch: pytest.MonkeyPat
 def test_room_is_counted_and_missing_room_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     made = plan.make(request(profile="paper", tier="published"))
     data = sum(source.size or 0 for source in task.find("darcy-flow").sources)
-    assert made.bytes == 6 * plan.RUN_BYTES["paper"] + made.data[0].bytes
+    assert made.bytes == 6 * RUN_BYTES["paper"] + made.data[0].bytes
     assert made.data[0].bytes >= data
-    plan.check_disk(made)
+    check_disk(made)
     usage = shutil._ntuple_diskusage(10**12, 10**12 - made.bytes + 1, made.bytes - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(KitError, match=r"needs about .* GB in .*results.* GB are free; make room"):
-        plan.check_disk(made)
+        check_disk(made)
 
 
 def test_ten_thousand_runs_are_planned_quickly() -> None:

@@ -11,7 +11,7 @@ from kit.cli.output import print_json
 from kit.columns import plural
 
 if TYPE_CHECKING:
-    from kit.plan import Plan
+    from kit.plan.records import Plan
 
 
 def show(

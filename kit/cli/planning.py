@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kit.errors import KitError, unknown
 
 if TYPE_CHECKING:
-    from kit.plan import Plan
+    from kit.plan.records import Plan
     from kit.spec import Profile, Protocol, Tier
     from kit.task import Task
 
@@ -64,6 +64,7 @@ def make(
     """
     check_one(number=number, figure=figure, study=study, **rest)
     from kit import plan
+    from kit.plan.request import PlanRequest
     from kit.report.figures.behind import FIGURES
 
     if [number, figure, study].count(None) == 3:
@@ -76,7 +77,7 @@ def make(
         rest |= behind(figure, rest["paper"], rest["methods"])
     else:
         rest["table"] = number
-    return plan.make(plan.PlanRequest(protocol=protocol or "released", **rest))
+    return plan.make(PlanRequest(protocol=protocol or "released", **rest))
 
 
 def figures(paper: str) -> list[str]:
@@ -219,6 +220,7 @@ def _of_figure(
     """
     from kit import method, plan, task
     from kit.data.preparing import choose_tier
+    from kit.plan.data import data_of
     from kit.report.figures.behind import FIGURES
 
     runs = FIGURES[paper, figure]
@@ -230,7 +232,7 @@ def _of_figure(
     for found in map(task.find, tasks or runs.tasks):
         better = runs.tiers.get((found.name, profile))
         if better is not None:
-            data = plan.data_of(found, better, profile)
+            data = data_of(found, better, profile)
             better = better if data.ready or data.automatic else None
         wanted = choose_tier(found, profile, tier or better)
         overrides = (*runs.overrides, *runs.under.get(profile, ()))

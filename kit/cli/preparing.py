@@ -11,7 +11,7 @@ from kit.errors import BusyError, DataError
 
 if TYPE_CHECKING:
     from kit.engines.engine import Engine
-    from kit.plan import PlannedData
+    from kit.plan.records import PlannedData
     from kit.spec import Profile, Tier
     from kit.task import Task
 
@@ -46,9 +46,9 @@ def prepare(data: PlannedData, profile: Profile, engine: Engine | None = None) -
 
 def prepare_task(the_task: Task, profile: Profile, tier: Tier | None) -> Tier:
     """Make the data of a task ready, and return their tier: the one asked for, or the best."""
-    from kit import plan
     from kit.data.preparing import choose_tier
+    from kit.plan.data import data_of
 
     chosen = choose_tier(the_task, profile, tier)
-    prepare(plan.data_of(the_task, chosen, profile), profile)
+    prepare(data_of(the_task, chosen, profile), profile)
     return chosen

@@ -19,7 +19,7 @@ from kit.runs.records import Attempt, Failure, Result, Status
 from kit.spec import RunSpec
 
 if TYPE_CHECKING:
-    from kit.plan import PlannedRun
+    from kit.plan.records import PlannedRun
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from kit.engines.local import Local
 from kit.engines.queue import Queue
 from kit.engines.schedule import lower_bound, makespan, mean_of_kind
 from kit.engines.slots import Cpu
+from kit.plan.request import PlanRequest
 from kit.runs.folder import RunFolder, now
 from kit.runs.records import Attempt, Status
 from kit.runs.states import read_states
@@ -106,8 +107,8 @@ def _overhead(
 
 
 def _plan(runs: int = 10_000) -> list[dict[str, Any]]:
-    def request(seeds: int) -> plan.PlanRequest:
-        return plan.PlanRequest(
+    def request(seeds: int) -> PlanRequest:
+        return PlanRequest(
             "dash", 5, "paper", "released", seeds=tuple(range(seeds)), all_methods=True
         )
 

@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal, cast
 
+import torch
 from torch import Tensor
 
 from kit.data.loading import Batch
@@ -36,11 +37,38 @@ class Prediction:
     kind: Kind
 
 
+def score(
+    value: float, of: Tensor, unit: str, aggregation: str, units: int | None = None
+) -> MetricValue:
+    """Return a score that is a mean.
+
+    Args:
+        value: the score.
+        of: what it is the mean of, NaN where it is undefined.
+        unit: of the score.
+        aggregation: over what it is a mean, in words.
+        units: how many were scored; None for one for each of ``of``.
+    """
+    return MetricValue(
+        value=value,
+        unit=unit,
+        aggregation=aggregation,
+        n_units=len(of) if units is None else units,
+        n_undefined=int((~of.isfinite()).sum()),
+    )
+
+
 class Evaluator(ABC):
-    """Collects predictions over a set and scores them at the end."""
+    """Collects predictions over a set and scores them at the end.
+
+    Attributes:
+        unit: of the task's samples.
+        seen: how many samples were added.
+        broken: whether any prediction was NaN, for subclasses that would not see it in the scores.
+    """
 
     def __init__(self, task: Task) -> None:
-        self.unit, self.seen = task.unit, 0
+        self.unit, self.seen, self.broken = task.unit, 0, torch.tensor(False)
 
     def update(self, prediction: Prediction, batch: Batch) -> None:
         """Add a batch; the subclass's ``_add`` documents the shapes."""
@@ -57,6 +85,10 @@ class Evaluator(ABC):
         if self.seen == 0:
             raise KitError(f"there is no {self.unit} to score: no batch, or empty ones alone")
         return self._scores()
+
+    def _mean(self, scores: Tensor) -> float:
+        """Return the mean of the scores that are defined; NaN if any prediction was NaN."""
+        return float("nan") if self.broken else float(scores.nanmean())
 
     @abstractmethod
     def _add(self, prediction: Prediction, batch: Batch) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from kit.data.loading import Batch
 from kit.metrics import Evaluator as Base
-from kit.metrics import Prediction
+from kit.metrics import Prediction, score
 from kit.runs.records import MetricValue
 from kit.task import Task
 
@@ -52,7 +52,6 @@ class Evaluator(Base):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self.broken = torch.tensor(False)
         self.pooled, self.released = Counts(), Counts()
         self.batches: list[Tensor] = []
 
@@ -79,11 +78,4 @@ class Evaluator(Base):
         }
 
     def _value(self, rates: Tensor, aggregation: str, units: int) -> MetricValue:
-        """Return the mean of the rates that are defined; NaN if any prediction was NaN."""
-        return MetricValue(
-            value=float("nan") if self.broken else 100.0 * float(rates.nanmean()),
-            unit="%",
-            aggregation=aggregation,
-            n_units=units,
-            n_undefined=int(rates.isnan().sum()),
-        )
+        return score(100.0 * self._mean(rates), rates, "%", aggregation, units)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from kit.data.loading import Batch
 from kit.metrics import Evaluator as Base
-from kit.metrics import Prediction
+from kit.metrics import Prediction, score
 from kit.runs.records import MetricValue
 from kit.task import Task
 
@@ -48,7 +48,6 @@ class Evaluator(Base):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self.broken = torch.tensor(False)
         self.even: list[Tensor] = []
         self.released: list[Tensor] = []
         self.batches: list[Tensor] = []
@@ -76,14 +75,7 @@ class Evaluator(Base):
         }
 
     def _value(self, errors: Tensor, aggregation: str) -> MetricValue:
-        """Return the mean of the errors that are defined; NaN if any prediction was NaN."""
-        return MetricValue(
-            value=float("nan") if self.broken else float(errors.nanmean()),
-            unit="angstrom",
-            aggregation=aggregation,
-            n_units=len(errors),
-            n_undefined=int(errors.isnan().sum()),
-        )
+        return score(self._mean(errors), errors, "angstrom", aggregation)
 
 
 def _errors(distances: Tensor, truth: Tensor, chosen: Tensor) -> Tensor:

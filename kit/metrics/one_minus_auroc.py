@@ -12,7 +12,7 @@ from torch import Tensor
 from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.metrics import Evaluator as Base
-from kit.metrics import Prediction
+from kit.metrics import Prediction, score
 from kit.metrics.false_negative_rate import Counts
 from kit.runs.records import MetricValue
 from kit.task import Task
@@ -73,32 +73,22 @@ class Evaluator(Base):
         """Return ``one-minus-auroc``, its mean over batches, and ``binarised`` for a dense task."""
         scores, truth = torch.cat(self.scores), torch.cat(self.truth)
         areas, batches = _areas(scores, truth), torch.stack(self.batches)
-        broken = bool(scores.isnan().any())
+        self.broken = scores.isnan().any()
         pooled = "pooled over the positions of all" if self.dense else "mean over labels, over all"
         values = {
-            "one-minus-auroc": self._value(areas, broken, f"{pooled} {self.unit}s", self.seen),
-            "one-minus-auroc/batch-mean": self._value(
-                batches, broken, "mean over batches", len(batches)
-            ),
+            "one-minus-auroc": self._value(areas, f"{pooled} {self.unit}s", self.seen),
+            "one-minus-auroc/batch-mean": self._value(batches, "mean over batches", len(batches)),
         }
         if self.dense:
             # The curve of predictions that are only 0 or 1 has a single corner.
             area = 1 - 0.5 * (self.cut.false_negative_rate + self.cut.false_positive_rate)
             values["one-minus-auroc/binarised"] = self._value(
-                area[None], broken, f"{pooled} {self.unit}s, cut, not masked", self.seen
+                area[None], f"{pooled} {self.unit}s, cut, not masked", self.seen
             )
         return values
 
-    @staticmethod
-    def _value(areas: Tensor, broken: bool, aggregation: str, units: int) -> MetricValue:
-        """Return one minus the mean of the areas that are defined; NaN if any score was NaN."""
-        return MetricValue(
-            value=float("nan") if broken else 1.0 - float(areas.nanmean()),
-            unit="fraction",
-            aggregation=aggregation,
-            n_units=units,
-            n_undefined=int(areas.isnan().sum()),
-        )
+    def _value(self, areas: Tensor, aggregation: str, units: int) -> MetricValue:
+        return score(1.0 - self._mean(areas), areas, "fraction", aggregation, units)
 
 
 def _areas(scores: Tensor, truth: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from kit.data.loading import Batch
 from kit.metrics import Evaluator as Base
-from kit.metrics import Prediction
+from kit.metrics import Prediction, score
 from kit.runs.records import MetricValue
 from kit.task import Task
 
@@ -46,7 +46,7 @@ class Evaluator(Base):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self.classes, self.broken = task.outputs, torch.tensor(False)
+        self.classes = task.outputs
         self.labels: list[Tensor] = []
         self.truth: list[Tensor] = []
         self.units: list[Tensor] = []
@@ -84,10 +84,4 @@ class Evaluator(Base):
         }
 
     def _value(self, scores: Tensor, aggregation: str, units: int) -> MetricValue:
-        return MetricValue(
-            value=float("nan") if self.broken else 1.0 - float(scores.nanmean()),
-            unit="fraction",
-            aggregation=aggregation,
-            n_units=units,
-            n_undefined=int(scores.isnan().sum()),
-        )
+        return score(1.0 - self._mean(scores), scores, "fraction", aggregation, units)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kit.data.loading import Batch
 from kit.metrics import Evaluator as Base
-from kit.metrics import Prediction
+from kit.metrics import Prediction, score
 from kit.runs.records import MetricValue
 from kit.task import Task
 
@@ -75,20 +75,14 @@ class Evaluator(Base):
         # Logits are ranked as they are: rounding in a sigmoid could make or break ties.
         precisions = _precisions(means, truth)
         exchanged = _precisions(truth.double(), means > (0.0 if self.logits else 0.5))
-        broken = bool(means.isnan().any())
-
-        def value(mean: Tensor, of: Tensor) -> MetricValue:
-            return MetricValue(
-                value=float("nan") if broken else 1.0 - float(mean),
-                unit="fraction",
-                aggregation=f"mean over labels, over all {self.unit}s",
-                n_units=len(units),
-                n_undefined=int(of.isnan().sum()),
-            )
-
+        self.broken = means.isnan().any()
+        over = f"mean over labels, over all {self.unit}s"
+        plain, released = self._mean(precisions), self._mean(exchanged.nan_to_num(0.0))
         return {
-            "one-minus-map": value(precisions.nanmean(), precisions),
-            "one-minus-map/exchanged": value(exchanged.nan_to_num(0.0).mean(), exchanged),
+            "one-minus-map": score(1.0 - plain, precisions, "fraction", over, len(units)),
+            "one-minus-map/exchanged": score(
+                1.0 - released, exchanged, "fraction", over, len(units)
+            ),
         }
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from kit.data.loading import Batch
 from kit.metrics import Evaluator as Base
-from kit.metrics import Prediction
+from kit.metrics import Prediction, score
 from kit.runs.records import MetricValue
 from kit.task import Task
 
@@ -17,14 +17,14 @@ class Evaluator(Base):
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self.classes, self.broken = task.outputs, torch.tensor(False)
+        self.classes = task.outputs
         self.counts: list[Tensor] = []
 
     def _add(self, prediction: Prediction, batch: Batch) -> None:
         """Add classes (batch, *spatial), or logits or scores (batch, classes, *spatial)."""
         values = prediction.values.detach()
         if prediction.kind != "labels":
-            self.broken = self.broken | values.isnan().any().cpu()
+            self.broken = self.broken | values.isnan().any()
             values = values.argmax(dim=1)
         pairs = (batch.y.long() * self.classes + values.long()).flatten()
         self.counts.append(pairs.bincount(minlength=self.classes**2))
@@ -34,11 +34,6 @@ class Evaluator(Base):
         table = torch.stack(self.counts).sum(0).reshape(self.classes, self.classes).double()
         both = table.diagonal()
         shares = both / (table.sum(0) + table.sum(1) - both)
-        mean = MetricValue(
-            value=float("nan") if self.broken else 1.0 - float(shares.nanmean()),
-            unit="fraction",
-            aggregation=f"mean over classes, over all positions of all {self.unit}s",
-            n_units=self.seen,
-            n_undefined=int(shares.isnan().sum()),
-        )
-        return {"one-minus-miou": mean}
+        over = f"mean over classes, over all positions of all {self.unit}s"
+        mean = 1.0 - self._mean(shares)
+        return {"one-minus-miou": score(mean, shares, "fraction", over, self.seen)}

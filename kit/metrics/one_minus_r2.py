@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from kit.metrics.rmse import Errors
 from kit.runs.records import MetricValue
 
@@ -17,5 +19,5 @@ class Evaluator(Errors):
         error, truth = self.errors()
         spread = (truth - truth.mean(1, keepdim=True)).square().sum(1)
         constant = truth.amax(1) == truth.amin(1)
-        share = error.square().sum(1) / spread
-        return {"one-minus-r2": self.value(share, "fraction", defined=~constant)}
+        share = (error.square().sum(1) / spread).masked_fill(constant, math.nan)
+        return {"one-minus-r2": self.value(share, "fraction")}

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from kit.data.loading import Batch
 from kit.metrics import Evaluator as Base
-from kit.metrics import Prediction
+from kit.metrics import Prediction, score
 from kit.runs.records import MetricValue
 from kit.task import Task
 
@@ -46,10 +46,4 @@ class Evaluator(Base):
 
 
 def _mean(ratios: Tensor, aggregation: str) -> MetricValue:
-    return MetricValue(
-        value=float(ratios.mean()),
-        unit="fraction",
-        aggregation=aggregation,
-        n_units=len(ratios),
-        n_undefined=int((~ratios.isfinite()).sum()),
-    )
+    return score(float(ratios.mean()), ratios, "fraction", aggregation)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from kit.data.loading import Batch
 from kit.metrics import Evaluator as Base
-from kit.metrics import Prediction
+from kit.metrics import Prediction, score
 from kit.runs.records import MetricValue
 from kit.task import Task
 
@@ -27,6 +27,7 @@ class Errors(Base):
     def _add(self, prediction: Prediction, batch: Batch) -> None:
         truth = batch.y.double().reshape(len(batch.y), self.outputs, -1)
         self.truth.append(truth)
+        self.broken = self.broken | prediction.values.isnan().any()
         self.answers.append(prediction.values.double().reshape(truth.shape))
 
     def errors(self) -> tuple[Tensor, Tensor]:
@@ -36,19 +37,11 @@ class Errors(Base):
         )
         return answers - truth, truth
 
-    def value(
-        self, by_output: Tensor, unit: str, defined: Tensor | slice = slice(None)
-    ) -> MetricValue:
-        """Return the mean of the scores (outputs,) that are defined; NaN if none is."""
-        scores = by_output[defined]
+    def value(self, by_output: Tensor, unit: str) -> MetricValue:
+        """Return the mean of the scores (outputs,) that are not NaN, as undefined ones are."""
         of = "" if self.outputs == 1 else f", mean over {self.outputs} outputs"
-        return MetricValue(
-            value=float(scores.mean()),
-            unit=unit,
-            aggregation=f"over all {self.unit}s{of}",
-            n_units=self.seen,
-            n_undefined=self.outputs - int(scores.isfinite().sum()),
-        )
+        over = f"over all {self.unit}s{of}"
+        return score(self._mean(by_output), by_output, unit, over, self.seen)
 
 
 class Evaluator(Errors):

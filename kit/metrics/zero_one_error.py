@@ -7,7 +7,7 @@ from torch import Tensor
 
 from kit.data.loading import Batch
 from kit.metrics import Evaluator as Base
-from kit.metrics import Prediction
+from kit.metrics import Prediction, score
 from kit.runs.records import MetricValue
 from kit.task import Task
 
@@ -43,10 +43,4 @@ class Evaluator(Base):
 
 
 def _percent(wrong: Tensor, aggregation: str) -> MetricValue:
-    return MetricValue(
-        value=100.0 * float(wrong.mean()),
-        unit="%",
-        aggregation=aggregation,
-        n_units=len(wrong),
-        n_undefined=int(wrong.isnan().sum()),
-    )
+    return score(100.0 * float(wrong.mean()), wrong, "%", aggregation)

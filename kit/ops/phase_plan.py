@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -47,11 +48,8 @@ def divide(conv: ConvShape, together: int) -> tuple[Part, ...]:
     groups += [(d, [d]) for d in ordered[together:]]
     parts = []
     for factor, members in groups:
-        chosen = tuple(
-            index
-            for index in range(len(conv.kernel_sizes) * len(conv.dilations))
-            if conv.dilations[index % len(conv.dilations)] in members
-        )
+        pairs = itertools.product(conv.kernel_sizes, conv.dilations)
+        chosen = tuple(index for index, (_, d) in enumerate(pairs) if d in members)
         dilations = tuple(d // factor for d in conv.dilations if d in members)
         sizes = tuple(-(-n // factor) for n in conv.sizes)
         parts.append(Part(factor, chosen, ConvShape(sizes, conv.kernel_sizes, dilations, 1, 1)))

@@ -146,11 +146,12 @@ def _prepare(spec: RunSpec) -> None:
     In a container the data folder is read-only: small generated data are prepared in a temporary
     folder, which ends with the container.
     """
-    from kit import plan, task
+    from kit import task
     from kit.cli.preparing import prepare
     from kit.data.prepared import generated
+    from kit.plan.data import data_of
 
-    data = plan.data_of(task.find(spec.task), spec.tier, spec.profile)
+    data = data_of(task.find(spec.task), spec.tier, spec.profile)
     if "KIT_IMAGE_ID" in os.environ and not data.ready:
         if not generated(spec.tier) or spec.profile == "paper":
             return

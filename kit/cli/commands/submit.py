@@ -19,7 +19,7 @@ from kit.errors import KitError
 if TYPE_CHECKING:
     from kit.engines.jobs import Job
     from kit.engines.slurm.arrays import Array, Site
-    from kit.plan import Plan
+    from kit.plan.records import Plan
     from kit.spec import Profile
 
 CONTAINERS = ("plain", "apptainer", "enroot", "docker")
@@ -142,7 +142,7 @@ def _slurm(
     from kit.cli.preparing import prepare
     from kit.cli.reproduce.runs import set_rejected_aside
     from kit.engines.slurm import arrays, submission
-    from kit.plan import check_disk
+    from kit.plan.data import check_disk
 
     own = {name: value for name, value in how.items() if name not in KUBERNETES}
     site = arrays.Site(options=sbatch, at_a_time=jobs, **own)

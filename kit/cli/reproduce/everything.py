@@ -17,7 +17,7 @@ from kit.cli.output import print_json
 from kit.errors import KitError
 
 if TYPE_CHECKING:
-    from kit.plan import Plan
+    from kit.plan.records import Plan
     from kit.report.grid import Cell, Table
     from kit.spec import Profile, Tier
 

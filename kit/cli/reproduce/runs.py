@@ -12,7 +12,7 @@ from kit.cli.preparing import prepare
 from kit.errors import KitError
 
 if TYPE_CHECKING:
-    from kit.plan import Plan
+    from kit.plan.records import Plan
     from kit.spec import Profile
 
 
@@ -41,7 +41,7 @@ def fill(
     from kit.engines.jobs import Job, RetryPolicy
     from kit.engines.queue import check
     from kit.engines.slots import Cpu
-    from kit.plan import check_disk
+    from kit.plan.data import check_disk
 
     options.check_variables()
     failed = [run for run in plan.runs if run.action == "failed"]

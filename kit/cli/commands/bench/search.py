@@ -52,12 +52,13 @@ def bench_search(
     the task's full shape, and the time includes all that a run does, such as loading data and both
     optimisers.
     """
-    from kit import plan, task
+    from kit import task
     from kit.bench import search as bench
     from kit.cli.preparing import prepare
     from kit.cli.progress import bar
     from kit.data import preparing
     from kit.ops import METHODS
+    from kit.plan.data import data_of
 
     for name in methods:
         if name not in (*METHODS, "auto"):
@@ -66,7 +67,7 @@ def bench_search(
     chosen = [task.find(name) for name in tasks or bench.TASKS]
     tiers = [preparing.choose_tier(each, bench.PROFILE, None) for each in chosen]
     for each, tier in zip(chosen, tiers, strict=True):
-        prepare(plan.data_of(each, tier, bench.PROFILE), bench.PROFILE)
+        prepare(data_of(each, tier, bench.PROFILE), bench.PROFILE)
     with bar("search epoch") as progress:
         for number, (each, tier) in enumerate(zip(chosen, tiers, strict=True)):
             progress(number, len(chosen))

@@ -9,27 +9,27 @@ what it ``extends`` and its ``title``; all else it has from there.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 from kit import discovery, extras, paths
 from kit.architecture import ArchitectureKind, load
 from kit.errors import KitError, nearest, unknown
-from kit.settings import Positive, Settings, apply_overrides, convert, merge, resolve, toml
+from kit.method import files
+from kit.method.files import FACTS, MARKERS, SETTINGS
+from kit.settings import Settings, apply_overrides, convert, merge, resolve, toml
 from kit.spec import Profile, Protocol, RunSpec, Tier
 from kit.task import Task
 
-FACTS, SETTINGS, TABLE, RELEASED = "info.py", "settings.toml", "method", "released"
-# A folder with one of these files is a method.
-MARKERS = (FACTS, SETTINGS)
+# Stands for the architecture that a method's authors released.
+RELEASED = "released"
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class MethodInfo:
 
     @property
     def _document(self) -> Mapping[str, Any]:
-        return _settings_file(self.folder)
+        return files.layers(self.folder)
 
     @property
     def folders(self) -> list[Path]:
@@ -280,21 +280,6 @@ def _check_roles(overrides: Sequence[str], settings: Settings) -> None:
                 )
 
 
-class MethodVariant(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The table ``[method]`` of a method that is another one with other settings.
-
-    Attributes:
-        extends: the other one.
-        version: None for that one's; to be raised where the same settings give other results.
-        dims: None for that one's.
-    """
-
-    extends: str
-    title: str
-    version: Positive | None = None
-    dims: tuple[Literal[1, 2], ...] | None = None
-
-
 def names() -> list[str]:
     """Return the names of all methods found that can be used, sorted."""
     return list(discovery.sift(paths.methods(), MARKERS, find)[0])
@@ -322,7 +307,7 @@ def _find(name: str, roots: tuple[Path, ...]) -> MethodInfo:
     chain = [name]
     while not (folders[chain[-1]] / FACTS).exists():
         file = folders[chain[-1]] / SETTINGS
-        below = _variant(file).extends
+        below = files.variant(file).extends
         if below in chain or below not in folders:
             known = set(folders) - set(chain)
             raise KitError(
@@ -337,7 +322,7 @@ def _find(name: str, roots: tuple[Path, ...]) -> MethodInfo:
 
 
 def _varied(info: MethodInfo, name: str, folder: Path) -> MethodInfo:
-    variant = _variant(folder / SETTINGS)
+    variant = files.variant(folder / SETTINGS)
     dims = info.dims if variant.dims is None else variant.dims
     if not dims or not set(dims) <= set(info.dims):
         raise KitError(
@@ -353,33 +338,3 @@ def _varied(info: MethodInfo, name: str, folder: Path) -> MethodInfo:
         extended=None,
         folder=folder,
     )
-
-
-def _variant(file: Path) -> MethodVariant:
-    table = _parsed(file).get(TABLE)
-    if not isinstance(table, Mapping):
-        raise KitError(
-            f"{file}: a method without {FACTS} needs a table [{TABLE}] with 'extends' and 'title'"
-        )
-    return convert(table, MethodVariant, f"{file}, [{TABLE}]")
-
-
-def _settings_file(folder: Path) -> Mapping[str, Any]:
-    """Return a method's own layers of settings."""
-    document = _parsed(folder / SETTINGS)
-    if (folder / FACTS).exists():
-        return document
-    return {name: value for name, value in document.items() if name != TABLE}
-
-
-def _parsed(file: Path) -> Mapping[str, Any]:
-    try:
-        return _toml(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise KitError(f"{file} cannot be read: {error}") from None
-
-
-@cache
-def _toml(text: str) -> Mapping[str, Any]:
-    """Parse a settings file once; whoever asks gets the same tables and leaves them alone."""
-    return tomllib.loads(text)
