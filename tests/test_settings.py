@@ -145,3 +145,18 @@ def test_unknown_key_in_a_tasks_rules() -> None:
     wrong = replace(darcy, rules={**darcy.rules, "coordinate": True})
     with pytest.raises(KitError, match=r"data\.coordinate.*did you mean 'coordinates'"):
         method.find("dash").settings(wrong, "clean", "paper", "published")
+
+
+@pytest.mark.parametrize(
+    ("name", "column", "override", "words"),
+    [
+        ("dash", "deepsea", "kernel_sizes=[3, 5, 3]", "kernel_sizes: 3"),
+        ("dash-random", "deepsea", "dilations=[1, 1]", "dilations: 1"),
+        ("te-nas", "darcy-flow", 'search.operations=["none", "skip_connect", "none"]', "none"),
+        ("wrn-asha", "deepsea", "tune.dropouts=[0, 0.0]", "tune.dropouts: 0.0"),
+        ("wrn-asha", "deepsea", "tune.momenta=[0.1, 0.9, 0.9]", "tune.momenta: 0.9"),
+    ],
+)
+def test_candidates_differ(name: str, column: str, override: str, words: str) -> None:
+    with pytest.raises(KitError, match=f"{words} is there twice"):
+        method.find(name).settings(task.find(column), "clean", "smoke", "synthetic", [override])

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 from click.shell_completion import CompletionItem
 
 from kit.cli.types import FilePath
@@ -205,6 +206,12 @@ tensorboard = click.option(
     callback=_set_tensorboard,
     help="Write TensorBoard events to each run's folder; from containers, when the run ends.",
 )
+
+
+def given(names: Iterable[str]) -> list[str]:
+    """Return which of these parameters stand on the command line of the running command."""
+    source = click.get_current_context().get_parameter_source
+    return [name for name in names if source(name) is ParameterSource.COMMANDLINE]
 
 
 def usable_device(name: str) -> str:

@@ -7,9 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-from click.core import ParameterSource
-
+from kit.cli import options
 from kit.errors import KitError
 from kit.spec import SEEDS
 
@@ -29,9 +27,7 @@ def of_file(file: Path, task_name: str | None) -> RunSpec:
     """
     from kit.engines import handover
 
-    source = click.get_current_context().get_parameter_source
-    typed = [name for name in SPECIFYING if source(name) is ParameterSource.COMMANDLINE]
-    if task_name is not None or typed:
+    if task_name is not None or options.given(SPECIFYING):
         raise KitError(
             "--spec says all of what the run is: leave out TASK, METHOD, --seed, --profile, "
             "--protocol, --tier, -o and --architecture"

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 Gradients = tuple[Tensor | None, ...]
 
@@ -73,11 +72,18 @@ def backward_pass(
 
     A backward pass called inside an autocast region would run its matrix products in half
     precision, although the forward pass did not.
+
+    torch's `once_differentiable` refuses second derivatives only where the gradients that come in
+    need one; after a loss that is linear in the result, it takes them for zero.
     """
 
-    @once_differentiable
     @wraps(function)
     def wrapped(ctx: Any, *gradients: Tensor) -> Gradients:
+        if torch.is_grad_enabled():  # under create_graph alone
+            raise RuntimeError(
+                "this form of AggConv has no second derivatives (create_graph=True): take "
+                "method='mixed-results' or 'mixed-weights'"
+            )
         with full(gradients[0].device.type):
             return function(ctx, *gradients)
 

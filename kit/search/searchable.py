@@ -28,7 +28,7 @@ def sizes(what: str, values: Iterable[int]) -> tuple[int, ...]:
         values: any iterable of integers, such as a list, an array or a generator.
 
     Raises:
-        ValueError: there are none, or one is not an integer of at least 1.
+        ValueError: there are none, one is not an integer of at least 1, or one is there twice.
     """
     try:
         result = tuple(operator.index(value) for value in values)
@@ -36,6 +36,8 @@ def sizes(what: str, values: Iterable[int]) -> tuple[int, ...]:
         result = ()
     if not result or min(result) < 1:
         raise ValueError(f"{what} to search are numbers from 1 on, such as (3, 5), not {values}")
+    if len(set(result)) < len(result):
+        raise ValueError(f"{what} to search differ from each other, unlike {result}")
     return result
 
 

@@ -12,6 +12,7 @@ from kit.settings.common import (
     Settings,
     Share,
     Validation,
+    refuse_repeats,
 )
 from kit.settings.resolve import merge, resolve
 from kit.settings.search import OneShotSearch
@@ -39,6 +40,7 @@ __all__ = [
     "apply_overrides",
     "convert",
     "merge",
+    "refuse_repeats",
     "resolve",
     "toml",
 ]

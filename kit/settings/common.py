@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Annotated, Literal
 
@@ -244,6 +244,17 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             f"{place}.kind = 'plateau' follows a score after each epoch, and none is taken there; "
             "'step' and 'cosine' need none"
         )
+
+
+def refuse_repeats(place: str, candidates: Sequence[object]) -> None:
+    """Refuse candidates of which one is there twice: a search would weigh it double.
+
+    Raises:
+        KitError: naming the setting and the candidate.
+    """
+    for index, candidate in enumerate(candidates):
+        if candidate in candidates[:index]:
+            raise KitError(f"{place}: {candidate} is there twice")
 
 
 def _schedules(settings: Struct, place: str = "") -> Iterator[tuple[str, Schedule]]:

@@ -155,6 +155,11 @@ def test_the_command(kit: Run) -> None:
     assert "3 runs, rendered, not run here: kubectl apply -f" in done.stdout
     (file,) = paths.results().glob("kubernetes/*.json")
     assert json.loads(file.read_bytes()) == listed
+    wrong = kit(*SMALL, "--timeout", "2", "--hours", "3")
+    assert (wrong.returncode, wrong.stderr) == (
+        2,
+        "kit: --timeout and --hours: with --slurm alone\n",
+    )
     wrong = kit(*SMALL, "--claims", "one")
     assert wrong.returncode == 2
     assert "--claims takes two names" in wrong.stderr

@@ -149,6 +149,28 @@ def test_only_the_gradients_asked_for(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", [*METHODS, "auto"])
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_second_derivatives_are_right_or_refused(method: str, depthwise: bool) -> None:
+    """Even after a linear loss, whose gradient needs none itself."""
+    case = Case(2, 4, 4, (9,), (3, 5), (1, 4), 1, 4 if depthwise else 1)
+    if method not in (*case.methods(), "auto"):
+        pytest.skip("it does not take this shape")
+
+    def second(by: str) -> list[Tensor]:
+        x, weights, alpha = case.tensors()
+        y = agg_conv(x, weights, alpha, (3, 5), (1, 4), groups=case.groups, method=by)
+        (first,) = torch.autograd.grad(y.sum(), alpha, create_graph=True)
+        return list(torch.autograd.grad(first.sum(), [x, *weights]))
+
+    if method in ("mixed-results", "mixed-weights", "released"):
+        for ours, theirs in zip(second(method), second("mixed-results"), strict=True):
+            assert torch.allclose(ours, theirs)
+    else:
+        with pytest.raises(RuntimeError, match=r"no second derivatives .* method='mixed-results'"):
+            second(method)
+
+
+@pytest.mark.parametrize("method", [*METHODS, "auto"])
 def test_autocast_computes_in_float32(method: str) -> None:
     case = Case(2, 4, 4, (40,), (3, 5), (1, 3, 7), 1, 4)
     expected = case.run(method, torch.float32)

@@ -15,6 +15,7 @@ import click
 
 from kit import __version__, extras, paths
 from kit.cli import options
+from kit.cli.output import print_json
 from kit.errors import KitError, UnavailableError
 from kit.files import locked
 
@@ -44,10 +45,8 @@ def command(engine: str | None, form: str) -> None:
     if engine is not None:
         checks += _cluster(engine)
     if form == "json":
-        import json
-
         rows = [{"check": name, "ok": ok, "detail": detail} for name, ok, detail in checks]
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
     else:
         for name, ok, detail in checks:
             click.echo(f"{'ok ' if ok else 'BAD'}  {name:7} {detail}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
-from kit.cli.output import tell
+from kit.cli.output import print_json, tell
 from kit.cli.types import FilePath
 
 
@@ -47,9 +47,7 @@ def command(run: str, output: Path | None, onnx: bool, form: str) -> None:
 
     paths = export(folder, target, onnx=onnx or form == "onnx")
     if form == "json":
-        import json
-
-        click.echo(json.dumps([str(path) for path in paths], indent=2))
+        print_json([str(path) for path in paths])
         return
     for path in paths:
         click.echo(f"{path}  {path.stat().st_size:,} bytes")

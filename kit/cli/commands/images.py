@@ -110,8 +110,6 @@ def lock_() -> None:
 @click.argument("name", metavar="TASK|base")
 def sbom_(name: str) -> None:
     """Print the bill of materials of an image (CycloneDX, JSON)."""
-    import json
-
     from kit.containers import images, sbom
     from kit.containers.client import connect
 
@@ -119,7 +117,7 @@ def sbom_(name: str) -> None:
     image = images.find(client, name)
     if image is None:
         raise KitError(f"there is no image {name!r}; 'kit images list' shows them")
-    click.echo(json.dumps(sbom.bill(image, images.packages(client, image)), indent=2))
+    print_json(sbom.bill(image, images.packages(client, image)))
 
 
 @command.command()

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 from kit.columns import aligned
 
 
@@ -28,9 +29,7 @@ def command(what: str, form: str) -> None:
     }
     rows = listing[what]()
     if form == "json":
-        import json
-
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     lines = [list(rows[0]), *(list(map(str, row.values())) for row in rows)] if rows else []
     click.echo(aligned(lines))

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 from kit.cli.types import FilePath
 from kit.columns import plural
 from kit.errors import KitError
@@ -76,7 +77,6 @@ def verify(archive: Path | None, form: str) -> None:
     Every result, spec, history and artifact is checked. The digest of a result covers all that
     tables show. The exit code is 1 if there is a problem.
     """
-    import json
     from tempfile import TemporaryDirectory
 
     from kit import paths
@@ -98,7 +98,7 @@ def verify(archive: Path | None, form: str) -> None:
         whole = [place.as_posix() for place in found.whole]
         undigested = [place.as_posix() for place in found.undigested]
         shown = {"whole": whole, "problems": problems, "undigested": undigested}
-        click.echo(json.dumps(shown, indent=2))
+        print_json(shown)
     else:
         for problem in found.problems:
             click.echo(str(problem))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options, states
+from kit.cli.output import print_json
 
 if TYPE_CHECKING:
     from kit.runs.states import RunState
@@ -29,9 +30,7 @@ LISTED = {"queued": 10, "succeeded": 0}
 def command(watch: bool, every: bool, form: str) -> None:
     """Show the state of all runs, and the time that they still take."""
     if form == "json":
-        import json
-
-        click.echo(json.dumps(_json(), indent=2))
+        print_json(_json())
         return
     if not (watch and sys.stdout.isatty()):
         rows, line = _picture(every)

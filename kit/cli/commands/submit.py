@@ -116,6 +116,7 @@ def command(
     how = {name: request.pop(name) for name in HOW} | {"device": device}
     if slurm == kubernetes:
         raise KitError("say where: --slurm or --kubernetes")
+    _refuse(*((SLURM, "--slurm") if kubernetes else (KUBERNETES, "--kubernetes")))
     options.check_variables()
     plan = planning.make(**request)
     if device == "cpu":
@@ -127,6 +128,16 @@ def command(
         _kubernetes(plan, dry_run, **how)
     else:
         _slurm(plan, request["profile"], dry_run, form, **how)
+
+
+def _refuse(names: Sequence[str], where: str) -> None:
+    """Refuse options that were given for the other kind of cluster.
+
+    Raises:
+        KitError: naming them.
+    """
+    if given := [f"--{name.replace('_', '-')}" for name in options.given(names)]:
+        raise KitError(f"{' and '.join(given)}: with {where} alone")
 
 
 def _slurm(
@@ -238,6 +249,9 @@ def _kubernetes(
             )
     cluster = kubernetes.KubernetesConfig(namespace, queue, results, data, jobs, device)
     todo = [Job.planned(run) for run in plan.todo]
+    if not (todo or dry_run):
+        click.echo("nothing to submit; 'kit table' shows what is done")
+        return
     text = msgspec.json.format(msgspec.json.encode(kubernetes.manifest(todo, cluster)), indent=2)
     if dry_run:
         click.echo(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from kit.data import bounded
 from kit.data.own.reading import Array, Reading, one_length
 from kit.errors import DataError, KitError
 
+# Programs that write a WAV file to a pipe do not know its length: they state one above this.
+LENGTH_UNKNOWN = 0x7FFF_0000
+
 
 def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, Reading, list[str]]:
     """Return sounds (samples, channels, n) in -1..1, the reading with length and rate, and notes.
@@ -23,8 +27,8 @@ def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
         reading: length and sampling rate, if stated.
 
     Raises:
-        DataError: a sound is damaged or empty; they differ in rate or channels; they differ in
-            length and none is stated; or a size of images is stated.
+        DataError: a sound is damaged, cut off or empty; they differ in rate or channels; they
+            differ in length and none is stated; or a size of images is stated.
         KitError: soundfile is not installed.
     """
     try:
@@ -43,10 +47,13 @@ def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
                     raise DataError(f"{file}: a sound that claims {size} bytes")
                 rate = sound.samplerate
                 wave = sound.read(dtype="float32", always_2d=True)
+                cut_off = _cut_off(sound.extra_info) or len(wave) < sound.frames
         except (soundfile.LibsndfileError, OSError) as error:
             raise DataError(f"{file}: no sound that can be read ({error})") from None
         if len(wave) == 0:
             raise DataError(f"{file}: a sound without samples")
+        if cut_off:
+            raise DataError(f"{file}: a sound that ends too early; part of the file is missing")
         waves.append(wave.T)
         rates.setdefault(int(rate), file)
     if reading.rate:
@@ -72,3 +79,13 @@ def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
     for row, wave in zip(x, waves, strict=True):
         row[:, : min(length, wave.shape[1])] = wave[:, :length]
     return x, replace(reading, size=(length,), rate=next(iter(rates))), notes
+
+
+def _cut_off(header: str) -> bool:
+    """Tell whether a WAV or AIFF file has fewer bytes than its header says.
+
+    Args:
+        header: what libsndfile tells of it.
+    """
+    found = re.search(r"^ *(?:data|SSND) *: (\d+) \(should be (\d+)\)", header, re.M)
+    return found is not None and int(found[2]) < int(found[1]) < LENGTH_UNKNOWN

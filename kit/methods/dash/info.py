@@ -23,6 +23,7 @@ from kit.settings import (
     Settings,
     Share,
     Speed,
+    refuse_repeats,
 )
 
 Form = (
@@ -135,6 +136,16 @@ class TunedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     backbone_options: Mapping[str, bool | int | float | str] = {}
     loss: str | None = None
     speed: Speed = Speed()
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
+        """Check the settings against the samples.
+
+        Raises:
+            KitError: they do not fit, or a kernel size or dilation is there twice.
+        """
+        super().check(sample_shape, outputs, dense)
+        refuse_repeats("kernel_sizes", self.kernel_sizes)
+        refuse_repeats("dilations", self.dilations)
 
     def refuse_even(self, sizes: Iterable[int], where: str = "") -> None:
         """Refuse even kernel sizes where retraining centres kernels.

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from kit.errors import KitError, unknown
 from kit.methods.darts_gaea.genotypes import GenotypeInfo, GenotypeSettings
-from kit.settings import Positive
+from kit.settings import Positive, refuse_repeats
 from kit.spaces.darts.architecture import DartsCells
 from kit.spaces.names import CANDIDATES
 from kit.task import Task
@@ -56,9 +56,10 @@ class TeNasSettings(GenotypeSettings, frozen=True, kw_only=True, forbid_unknown_
         """Check the settings against the samples.
 
         Raises:
-            KitError: they do not fit, or an operation is unknown.
+            KitError: they do not fit, or an operation is unknown or there twice.
         """
         super().check(sample_shape, outputs, dense)
+        refuse_repeats("search.operations", self.search.operations)
         for name in self.search.operations:
             if name not in CANDIDATES:
                 raise unknown("operation in search.operations", name, CANDIDATES)

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from kit.method import MethodInfo
 from kit.methods.wrn.info import WrnSettings
-from kit.settings import Amount, BelowOne, Positive
+from kit.settings import Amount, BelowOne, Positive, refuse_repeats
 from kit.trials.halving import Halving
 
 Rate = Annotated[float, Meta(gt=0)]
@@ -62,6 +62,16 @@ class WrnAshaSettings(WrnSettings, frozen=True, kw_only=True, forbid_unknown_fie
 
     tune: WrnAshaTune
     configuration: Configuration | None = None
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
+        """Check the settings against the samples.
+
+        Raises:
+            KitError: they do not fit, or a value to draw from is there twice.
+        """
+        super().check(sample_shape, outputs, dense)
+        refuse_repeats("tune.dropouts", self.tune.dropouts)
+        refuse_repeats("tune.momenta", self.tune.momenta)
 
 
 METHOD = MethodInfo(

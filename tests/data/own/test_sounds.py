@@ -42,3 +42,24 @@ def test_sounds_of_many_rates_lengths_and_channels(tmp_path: Path) -> None:
     (root / "low" / "1.wav").write_bytes(b"junk")
     with pytest.raises(KitError, match=r"low/1\.wav: no sound that can be read"):
         read(root, fixed)
+
+
+def test_a_sound_of_which_a_part_is_missing(tmp_path: Path) -> None:
+    root = sounds(tmp_path)
+    fixed = Ask(reading=Reading(size=(205,)))
+    file = root / "low" / "1.wav"
+    whole = file.read_bytes()
+    # As ffmpeg writes it to a pipe.
+    at = whole.index(b"data") + 4
+    file.write_bytes(whole[:at] + b"\xff" * 4 + whole[at + 4 :])
+    assert len(read(root, fixed).x) == 12
+    for content in (whole[:-101], _aiff(whole, tmp_path)[:-101]):
+        file.write_bytes(content)
+        with pytest.raises(KitError, match=r"low/1\.wav: a sound that ends too early; part of"):
+            read(root, fixed)
+
+
+def _aiff(wav: bytes, folder: Path) -> bytes:
+    (folder / "a.wav").write_bytes(wav)
+    soundfile.write(folder / "a.aiff", *soundfile.read(folder / "a.wav"))
+    return (folder / "a.aiff").read_bytes()

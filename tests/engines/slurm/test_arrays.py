@@ -314,6 +314,7 @@ def test_without_slurm_or_with_half_a_command(kit: Run, monkeypatch: pytest.Monk
         (("doctor", "--engine", "slurm"), 69, "no Slurm here: there is no command 'sinfo'"),
         (("submit", "--table", "5"), 2, "say where: --slurm or --kubernetes"),
         ((*SMALL, "--kubernetes"), 2, "say where: --slurm or --kubernetes"),
+        ((*SMALL, "--queue", "mine"), 2, "--queue: with --kubernetes alone"),
         (("submit", "--slurm"), 2, "say which: --table N, --figure N, or --study NAME"),
         ((*SMALL, "--task", "darcy"), 2, "did you mean 'darcy-flow'?"),
         ((*SMALL, "--container", "apptainer", "--dry-run"), 2, "no image"),

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from kit.cli import options
 from kit.cli.commands.bench.shared import rounds
+from kit.cli.output import print_json
 from kit.spec import Profile, Tier
 
 
@@ -63,7 +62,7 @@ def bench_cells(
             progress=progress,
         )
     if form == "json":
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     for row in rows:
         target = "" if row["target"] is None else f"  (wanted: {row['target']:g})"

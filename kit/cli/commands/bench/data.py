@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from kit.cli import options
 from kit.cli.commands.bench.shared import device, rounds, threads
+from kit.cli.output import print_json
 from kit.errors import KitError
 from kit.spec import Profile, Tier
 
@@ -60,7 +59,7 @@ def bench_data(
                 bench.measure(each, profile, chosen, device=device, threads=threads, rounds=rounds)
             )
     if form == "json":
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     head = ("task", "tier", "batch", "samples/s", "loading ms", "step ms", "share", "opening s")
     widths = (16, 11, 6, 10, 10, 10, 6, 9)

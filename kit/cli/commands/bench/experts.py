@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from kit.cli import options
 from kit.cli.commands.bench.shared import device, rounds, threads
+from kit.cli.output import print_json
 
 
 @click.command(name="experts")
@@ -26,7 +25,7 @@ def bench_experts(threads: int | None, rounds: int, device: str, form: str) -> N
     with bar("layers") as progress:
         rows = bench.measure(progress, threads=threads, rounds=rounds, device=device)
     if form == "json":
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     for row in rows:
         click.echo(

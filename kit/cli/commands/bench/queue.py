@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 
 
 @click.command(name="queue")
@@ -22,7 +21,7 @@ def bench_queue(form: str) -> None:
     with bar("queue") as progress:
         rows = measure.measure(progress)
     if form == "json":
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     for row in rows:
         far = row.get("estimates_far_off", {})

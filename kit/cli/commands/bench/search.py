@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 import click
 
 from kit.cli import options
 from kit.cli.commands.bench.shared import clock, device, methods, rounds, threads
+from kit.cli.output import print_json
 from kit.errors import unknown
 
 
@@ -83,7 +83,7 @@ def bench_search(
                 clock=clock,
             )
     if form == "json":
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     for row in rows:
         what = f"{row['task']}, {row['epoch']} ({row['batches']} batches of {row['batch_size']})"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 
 threads = click.option(
     "--threads", type=options.THREADS, help="Threads on the CPU. Default: one per core."
@@ -49,7 +49,7 @@ def rounds(default: int) -> Callable[[options.Function], options.Function]:
 def show(rows: Sequence[Mapping[str, Any]], form: str) -> None:
     """Print rows; in text each with its time relative to ``auto`` of the same case."""
     if form == "json":
-        click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        print_json(rows)
         return
     auto = {row["case"]: row["seconds"] for row in rows if row["method"] == "auto"}
     case = None

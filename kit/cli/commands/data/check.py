@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 from kit.columns import aligned
 from kit.spec import TIERS, Tier
 
@@ -22,7 +23,6 @@ def check_data(task_name: str, tier: Tier | None, form: str) -> None:
 
     The exit code is 1 if one of them differs.
     """
-    import json
     from dataclasses import asdict
 
     from kit import task
@@ -38,7 +38,7 @@ def check_data(task_name: str, tier: Tier | None, form: str) -> None:
     chosen = tier or ready[0]
     found = list(facts(the_task, open_prepared(the_task, chosen, "paper")))
     if form == "json":
-        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+        print_json([asdict(each) for each in found])
     else:
         lines = [(f"{task_name}, tier {chosen}", "expected", "found", "", "published by")]
         lines += [
@@ -60,8 +60,6 @@ def verify_data(task_names: tuple[str, ...], form: str) -> None:
 
     The exit code is 1 if data are damaged, or the folder of a task is broken.
     """
-    import json
-
     from kit import task
     from kit.data import preparing, raw
 
@@ -74,7 +72,7 @@ def verify_data(task_names: tuple[str, ...], form: str) -> None:
         for what, state in (found | preparing.check(each)).items():
             rows.append({"task": each.name, "what": what, "state": state})
     if form == "json":
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
     else:
         for row in rows:
             click.echo(f"{row['task']}  {row['what']}  {row['state']}")

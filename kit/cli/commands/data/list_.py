@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
+from kit.cli.output import print_json
 from kit.columns import aligned
 from kit.spec import PROFILES
 
@@ -24,8 +25,6 @@ def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
     The first list has the state and size of each tier, and what to do next. The second one has the
     size, origin and licence of the files to fetch.
     """
-    import json
-
     from kit import task
     from kit.data.offers import UNTRIED, offer
     from kit.data.probing import probe as ask
@@ -38,7 +37,7 @@ def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
         answers = ask(url for each in found for source in each.sources for url in source.urls)
     rows = [row for each in found for row in _rows(each, answers)]
     if form == "json":
-        click.echo(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     lines = [("task", "tier", "profile", "size", "")]
     for row in rows:
