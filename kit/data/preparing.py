@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kit import paths
 from kit.data import beside, mend, raw
-from kit.data.offers import others
+from kit.data.offers import offer, others
 from kit.data.prepared import (
     MANIFEST,
     OutdatedError,
@@ -84,12 +84,11 @@ def prepare(
             raise _busy(task, name)
         if missing := raw.missing(task, tier):
             files = ", ".join(source.file for source in missing)
-            fetch = mend.command("fetch", task.name, f"--tier {tier}")
-            raise DataError(
-                f"{task.name}: missing {files}; '{fetch}', or "
-                f"bring them by 'kit data import {task.name} PATH...'"
-                + "".join(f", or take --tier {other}" for other in others(task, tier))
-            )
+            ways = [f"bring them by 'kit data import {task.name} PATH...'"]
+            if offer(task, tier).fetchable:
+                ways.insert(0, f"'{mend.command('fetch', task.name, f'--tier {tier}')}'")
+            ways += [f"take --tier {other}" for other in others(task, tier)]
+            raise DataError(f"{task.name}: missing {files}; {', or '.join(ways)}")
         scratch.mkdir(exist_ok=True)
         job = Preparation(
             tier=tier,

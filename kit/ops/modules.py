@@ -39,8 +39,8 @@ class _AggConv(nn.Module):
         mixture: maps alpha to the mixing coefficients, once per forward pass.
 
     Raises:
-        ValueError: empty or non-positive K or D, groups that do not divide the channels, an
-            unknown method or memory.
+        ValueError: empty K or D, a number that is no integer of at least 1, groups that do not
+            divide the channels, an unknown method or memory.
     """
 
     axes: int
@@ -62,13 +62,14 @@ class _AggConv(nn.Module):
         super().__init__()
         self.kernel_sizes = whole("kernel_sizes", kernel_sizes)
         self.dilations = whole("dilations", dilations)
+        (self.in_channels,) = whole("in_channels", [in_channels])
+        (self.out_channels,) = whole("out_channels", [out_channels])
         (self.stride,), (self.groups,) = whole("stride", [stride]), whole("groups", [groups])
         if in_channels % groups or out_channels % groups:
             raise ValueError(
                 f"groups {groups} does not divide channels {in_channels} and {out_channels}"
             )
         check_options(method, memory)
-        self.in_channels, self.out_channels = in_channels, out_channels
         self.method, self.memory, self.mixture = method, memory, mixture
         self.weights = nn.ParameterList(
             nn.Parameter(torch.empty(out_channels, in_channels // groups, *[k] * self.axes))

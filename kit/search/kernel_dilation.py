@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -11,6 +11,7 @@ from kit.files import decode_json
 
 # Upper bound of kernel sizes and dilations; larger numbers are typing errors.
 LARGEST = 9999
+Number = Annotated[int, msgspec.Meta(ge=1, le=LARGEST)]
 # There is no sketch of more layers, or of larger kernel sizes or dilations.
 MOST_LAYERS, LARGEST_SKETCHED = 200, 1000
 # Height of a sketch's row, width of its labels and of all of it, in pixels.

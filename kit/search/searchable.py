@@ -13,6 +13,7 @@ from torch.nn.utils.parametrize import type_before_parametrizations
 
 from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
 from kit.search import wrappers
+from kit.search.kernel_dilation import LARGEST
 
 EXCLUDED = ("downsample", "pool", "shortcut", "channel_match")
 """Patterns of names of layers that only match channels and are not searched [released code]."""
@@ -28,7 +29,8 @@ def sizes(what: str, values: Iterable[int]) -> tuple[int, ...]:
         values: any iterable of integers, such as a list, an array or a generator.
 
     Raises:
-        ValueError: there are none, one is not an integer of at least 1, or one is there twice.
+        ValueError: there are none, one is not an integer from 1 to ``LARGEST``, or one is there
+            twice.
     """
     try:
         result = tuple(operator.index(value) for value in values)
@@ -36,6 +38,8 @@ def sizes(what: str, values: Iterable[int]) -> tuple[int, ...]:
         result = ()
     if not result or min(result) < 1:
         raise ValueError(f"{what} to search are numbers from 1 on, such as (3, 5), not {values}")
+    if max(result) > LARGEST:
+        raise ValueError(f"{what} to search are numbers up to {LARGEST}, not {max(result)}")
     if len(set(result)) < len(result):
         raise ValueError(f"{what} to search differ from each other, unlike {result}")
     return result

@@ -127,6 +127,11 @@ def test_state_is_restored() -> None:
 def test_bad_arguments() -> None:
     with pytest.raises(ValueError, match="positive integers"):
         AggConv1d(2, 2, (), (1,))
+    for wrong in (0, -1, 2.0):
+        with pytest.raises(ValueError, match="in_channels must be positive integers"):
+            AggConv1d(wrong, 2, (3,), (1,))  # type: ignore[arg-type]
+        with pytest.raises(ValueError, match="out_channels must be positive integers"):
+            AggConv1d(2, wrong, (3,), (1,))  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="does not divide"):
         AggConv1d(3, 4, (3,), (1,), groups=3)
     with pytest.raises(ValueError, match="unknown method"):

@@ -307,6 +307,7 @@ def test_architectures_apply_to_no_layer_that_could_not_be_searched() -> None:
         ({"epochs": -1}, "at least one epoch, not -1"),
         ({"kernel_sizes": ()}, "kernel sizes to search are numbers from 1 on"),
         ({"dilations": (0, 1)}, "dilations to search are numbers from 1 on"),
+        ({"kernel_sizes": (3, 10_001)}, "kernel sizes to search are numbers up to 9999, not 10001"),
         ({"dilations": (1, 3, 1)}, "dilations to search differ from each other, unlike"),
         ({"temperature": 0.0}, r"the temperature is a number above 0, not 0\.0"),
         ({"learning_rate": torch.nan}, "^learning_rate is a number from 0 on, not nan"),

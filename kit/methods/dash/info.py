@@ -12,6 +12,7 @@ from msgspec import Meta, Struct
 from kit.errors import KitError
 from kit.method import MethodInfo, MixtureRows
 from kit.methods.dash.architecture import DashArchitecture
+from kit.search.kernel_dilation import Number
 from kit.settings import (
     Amount,
     BelowOne,
@@ -129,8 +130,8 @@ class TunedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     backbone: str
     batch_size: Positive
-    kernel_sizes: Annotated[tuple[Positive, ...], Meta(min_length=1)]
-    dilations: Annotated[tuple[Positive, ...], Meta(min_length=1)]
+    kernel_sizes: Annotated[tuple[Number, ...], Meta(min_length=1)]
+    dilations: Annotated[tuple[Number, ...], Meta(min_length=1)]
     tune: DashTune
     retrain: DashRetrain
     backbone_options: Mapping[str, bool | int | float | str] = {}
@@ -168,7 +169,7 @@ class DashSettings(TunedSettings, frozen=True, kw_only=True, forbid_unknown_fiel
     """
 
     search: DashSearch
-    architecture: Mapping[str, tuple[Positive, Positive]] | None = None
+    architecture: Mapping[str, tuple[Number, Number]] | None = None
 
     def __post_init__(self) -> None:
         """Refuse kernel sizes that could be searched but not retrained."""

@@ -75,6 +75,8 @@ def _read(folder: Path) -> Result:
     try:
         return read_result(folder / "result.json")
     except FileNotFoundError:
-        raise KitError(f"{folder} has no valid result: the run is not finished; 'kit run' finishes it") from None
+        raise KitError(
+            f"{folder} has no valid result: the run is not finished; 'kit run' finishes it"
+        ) from None
     except (OSError, ValueError) as error:
         raise KitError(f"{folder} has no valid result: {error}") from None

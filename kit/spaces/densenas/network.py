@@ -22,6 +22,9 @@ class ChainNetwork(nn.Module):
         outputs: classes or numbers for a sample, or for each position if ``dense``.
         dense: whether it returns outputs for each position.
         pad: number of zeros on each side of each axis of a sample.
+
+    Raises:
+        ValueError: there are no blocks.
     """
 
     def __init__(
@@ -34,6 +37,8 @@ class ChainNetwork(nn.Module):
         pad: int = 0,
     ) -> None:
         super().__init__()
+        if not blocks:
+            raise ValueError("a chain has at least one block")
         dims = len(input_shape) - 1
         self.stem = Stem(dims, input_shape[0], blocks[0].inputs, 1, pad, ceiling=True)
         layers: list[nn.Module] = []

@@ -97,7 +97,7 @@ def supernet_table(name: str) -> SupernetTable:
     """
     known = _tables()
     if name not in known:
-        near = get_close_matches(name, known, 1)
+        near = get_close_matches(str(name), known, 1)
         raise ValueError(f"no supernet {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
     return msgspec.convert(known[name], SupernetTable)
 

@@ -194,14 +194,19 @@ class Table:
     def of(self, cells: Sequence[int]) -> Table:
         """Return the table with only some cells, given by their numbers.
 
-        Curves of cells that were trained in their places are kept.
+        Where the cell that was trained for others is left out, the first of them stands for it.
         """
         kept = np.isin(self.cells, cells)
-        trained = np.unique(self.trained)
-        rows = np.isin(trained, self.trained[kept])
+        columns = {name: getattr(self, name)[kept] for name in COLUMNS}
+        trained, first, group = np.unique(
+            columns["trained"], return_index=True, return_inverse=True
+        )
+        here = columns["cells"]
+        standing = np.where(np.isin(trained, here), trained, here[first])
+        rows = np.searchsorted(np.unique(self.trained), trained)[np.argsort(standing)]
         return replace(
             self,
-            **{name: getattr(self, name)[kept] for name in COLUMNS},
+            **columns | {"trained": standing[group]},
             curves={name: curve[rows] for name, curve in self.curves.items()},
         )
 

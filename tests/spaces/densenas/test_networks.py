@@ -61,3 +61,8 @@ def test_padding_is_zeros_around_the_sample(shape: tuple[int, ...], strides: lis
     padded = torch.nn.functional.pad(x, (1, 1) * (len(shape) - 1))
     assert torch.equal(made(x), bare(padded))
     assert made(x).shape == (2, 3, *[-(-(size + 2) // 2) for size in shape[1:]])
+
+
+def test_a_chain_of_no_blocks() -> None:
+    with pytest.raises(ValueError, match="a chain has at least one block"):
+        ChainNetwork([], (3, 8, 8), 2, dense=False)

@@ -90,3 +90,5 @@ def test_tables_that_are_none(changed: dict[str, Any], said: str) -> None:
 def test_unknown_names_are_told_near_ones() -> None:
     with pytest.raises(ValueError, match="no supernet 'psicow'; did you mean 'psicov'"):
         supernet_table("psicow")
+    with pytest.raises(ValueError, match="no supernet None"):
+        supernet_table(None)  # type: ignore[arg-type]

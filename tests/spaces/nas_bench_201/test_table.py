@@ -190,6 +190,17 @@ def test_parts_make_the_whole() -> None:
     assert same(merged([SMALL, SMALL]), SMALL)
 
 
+def test_a_part_answers_as_the_whole_without_the_cells_that_were_trained(tmp_path: Path) -> None:
+    whole = table(range(400), epochs=2, shared=True)
+    chosen = [number for number in range(399, -1, -3) if classes()[number] != number]
+    part = whole.of(chosen)
+    assert len(set(part.trained.tolist())) < len(part) == len(chosen)
+    for number in chosen:
+        assert part.info(number) == whole.info(number)
+    files.write(part, tmp_path / "part.parquet")
+    assert same(files.read(tmp_path / "part.parquet"), part)
+
+
 def test_a_cell_trained_itself_comes_before_one_that_points_elsewhere() -> None:
     shared, own = table(range(200), epochs=2, shared=True), table(range(200), epochs=2)
     both = merged([shared, own])
