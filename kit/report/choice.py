@@ -192,11 +192,17 @@ def unfit(spec: RunSpec, versions: Versions = current_versions) -> str | None:
 
 
 def reductions(spec: RunSpec) -> tuple[str, ...]:
-    """Return how the run's settings differ from those of profile ``paper``."""
+    """Return how the run's settings differ from those of profile ``paper``.
+
+    A method of one's own may have no valid ones on this task, which is told instead.
+    """
     if spec.profile == "paper":
         return ()
     info = method.find(spec.method)
-    plain = info.settings(task.find(spec.task), spec.protocol, "paper", spec.tier)
+    try:
+        plain = info.settings(task.find(spec.task), spec.protocol, "paper", spec.tier)
+    except KitError as error:
+        return (f"those of profile paper are not valid: {error}",)
     full = dict(flat(msgspec.to_builtins(plain)))
     after = dict(flat(spec.settings))
     return tuple(f"{name}={after[name]}" for name in after if after[name] != full.get(name))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from kit.report import formats
+from kit.report.choice import reductions
 from kit.report.compare import entries
 from kit.report.table import make
 from kit.runs.records import Result
@@ -59,3 +61,20 @@ def test_seeds_that_were_made_alike_have_no_mark() -> None:
         assert "≠" not in text
         assert "neq" not in text
     assert '"differs": []' in formats.render(table, "json")
+
+
+def test_a_method_without_valid_settings_of_profile_paper_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    lines = (
+        "[method]",
+        "extends = 'dash'",
+        "title = 'Mine'",
+        "[profile.paper]",
+        "dilations = [1, 1]",
+    )
+    (tmp_path / "mine" / "settings.toml").write_text("\n".join(lines))
+    monkeypatch.setenv("KIT_METHODS", str(tmp_path))
+    (note,) = reductions(make_run(method_name="mine").spec)
+    assert note == "those of profile paper are not valid: dilations: 1 is there twice"

@@ -149,6 +149,11 @@ def darts_search(
     start = epochs // 5 if warm_start is None else warm_start
     if not arguments.is_whole(start, 0):
         raise ValueError(f"warm_start is a whole number from 0 on, not {start!r}")
+    if start >= epochs:
+        raise ValueError(
+            f"architectures learn after {start} epochs, and there are {epochs}; "
+            "make warm_start smaller"
+        )
     with torch.random.fork_rng():
         # Sizes of samples may be random; with a seed, the same call gets the same ones.
         torch.manual_seed(key(seed, "first"))
@@ -183,11 +188,6 @@ def darts_search(
         if not losses:
             for _ in keeping.checked(held_out, "the held-out data"):
                 pass
-        if start >= epochs:
-            raise ValueError(
-                f"architectures learn after {start} epochs, and there are {epochs}; "
-                "make warm_start smaller"
-            )
         for epoch in range(len(losses), epochs):
             torch.manual_seed(key(seed, "epoch", epoch))
             search.set_rate(epoch / epochs)

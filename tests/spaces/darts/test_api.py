@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +90,7 @@ def test_what_cannot_be_searched() -> None:
     with pytest.raises(ValueError, match=r"^the data hold .* none: 8 in x of batch 1$"):
         darts_search(nan, data, **SMALL)
     with pytest.raises(ValueError, match=r"^the held-out data hold .* none: 8 in x of batch 1$"):
-        darts_search(data, nan, warm_start=2, **SMALL)
+        darts_search(data, nan, warm_start=1, **SMALL)
     with pytest.raises(DivergedError, match=r"^epoch 1: the loss is nan: it diverged"):
         darts_search(data, data, loss=lambda output, _: output.sum() * torch.nan, **SMALL)
     with pytest.raises(ValueError, match="at least one epoch, not 0"):
@@ -118,9 +119,14 @@ def test_what_cannot_be_searched() -> None:
     ],
 )
 def test_arguments_that_are_wrong(changes: dict[str, Any], words: str) -> None:
-    data = batches(1, 8)
+    """They are refused before the data are read."""
+
+    def unread() -> Iterator[tuple[Tensor, Tensor]]:
+        raise AssertionError
+        yield
+
     with pytest.raises(ValueError, match=words):
-        darts_search(data, data, **{**SMALL, **changes})
+        darts_search(unread(), unread(), **{**SMALL, **changes})
 
 
 def test_held_out_samples_go_through_the_same_network() -> None:
