@@ -137,7 +137,8 @@ def plans(**request: Any) -> dict[Part, Plan]:
 
 def together(made: Mapping[Part, Plan]) -> Plan:
     """Return one plan of several, with each run once, the longest first."""
-    from kit.plan import Plan, longest_first
+    from kit.plan import longest_first
+    from kit.plan.records import Plan
 
     runs = {run.spec.id: run for plan in made.values() for run in plan.runs}
     return Plan(
