@@ -27,7 +27,7 @@ from kit.runs.provenance import hash_of
 
 COMMAND = (sys.executable, "-m", "kit.base.sizes")
 # Parts of the package that no model depends on, since methods cannot import them.
-ABOVE = {"bench", "cli", "containers", "engines", "export", "papers", "plan.py", "report"}
+ABOVE = {"bench", "cli", "containers", "engines", "export", "papers", "plan", "report"}
 
 FEWEST = 8
 """How many models make another process worth its start."""
