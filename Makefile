@@ -27,8 +27,9 @@ setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
-	$(PYTHON) -m venv --upgrade-deps $(VENV)
-	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e '.[docs,test]'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade pip || true # old ones are slower
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt -e '.[docs,test]'
 	cd $(VENV)/lib/python*/site-packages && ../../../bin/python -m compileall -qq -j 0 $(COMPILED) || true
 	touch $@
 
