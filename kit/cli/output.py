@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +12,11 @@ import click
 def tell(line: str) -> None:
     """Print a line that is no part of a command's output, to standard error."""
     click.echo(line, err=True)
+
+
+def warn(line: str) -> None:
+    """Print a line about something that went wrong, to standard error."""
+    tell(f"kit: {line}")
 
 
 def print_json(value: Any) -> None:
@@ -22,3 +29,16 @@ def print_json(value: Any) -> None:
     import msgspec
 
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+
+
+def save_figure(draw: Callable[[], Any], output: Path | None) -> None:
+    """Draw a figure to the file of ``--output``, and say which; without a file, do nothing.
+
+    Raises:
+        KitError: no figure can be written to such a file, or a package is missing.
+    """
+    if output is not None:
+        from kit.report.figures import save
+
+        save(draw(), output)
+        tell(str(output))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-import click
-
+from kit.cli.output import tell
 from kit.errors import BusyError, DataError
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def prepare(data: PlannedData, profile: Profile, engine: Engine | None = None) -
         return
     if not data.automatic:
         raise DataError(data.problem)
-    click.echo(f"{data.task}: preparing {data.tier} data", err=True)
+    tell(f"{data.task}: preparing {data.tier} data")
     found = task.find(data.task)
     while not preparing.state(found, data.tier, profile).ready:
         try:

@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import click
-
 from kit.cli import states
+from kit.cli.output import tell
 from kit.columns import plural
 from kit.errors import plain
 
@@ -67,7 +66,7 @@ def _ended(end: Ended) -> None:
 
 
 def _log(line: str) -> None:
-    click.echo(plain(line), err=True)
+    tell(plain(line))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
+from kit.cli.output import save_figure
 from kit.cli.types import FilePath
 
 table_arguments = click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
@@ -135,7 +136,6 @@ def search(
     """
     from kit.cli import cells
     from kit.report.figures import cells as figures
-    from kit.report.figures import save
     from kit.spaces.nas_bench_201.searches import SEARCHES, repeat
 
     found = cells.read(table)
@@ -146,7 +146,5 @@ def search(
         }
     header = (judge or found).header
     title = f"{header.task}, {header.epochs} epochs, {runs} runs"
-    if output is not None:
-        save(figures.draw_searches(title, curves), output)
-        click.echo(str(output), err=True)
+    save_figure(lambda: figures.draw_searches(title, curves), output)
     click.echo(figures.searches_text(title, curves), nl=False)

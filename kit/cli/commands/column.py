@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.output import save_figure
 
 
 @click.command(name="column")
@@ -26,16 +27,13 @@ def command(name: str, output: Path | None, form: str, **kind: Any) -> None:
     from kit.errors import KitError
     from kit.files import canonical_json
     from kit.report import column, column_formats
-    from kit.report.figures import save
     from kit.report.figures.column import draw
     from kit.runs.collect import collect
 
     made = column.make(task.find(name), collect().results, **kind)
-    if output is not None:
-        if not made.rows:
-            raise KitError(f"there is nothing to draw; {column_formats.notes(made)[0]}")
-        save(draw(made), output)
-        click.echo(str(output), err=True)
+    if output is not None and not made.rows:
+        raise KitError(f"there is nothing to draw; {column_formats.notes(made)[0]}")
+    save_figure(lambda: draw(made), output)
     if form == "json":
         click.echo(canonical_json(column_formats.as_json(made)))
     else:

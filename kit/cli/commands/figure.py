@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options, planning
-from kit.cli.output import print_json, tell
+from kit.cli.output import print_json, save_figure, tell
 
 if TYPE_CHECKING:
     from kit.bench.step_times import StepTimes
@@ -115,11 +115,7 @@ def measured(name: str, paper: str, **kind: Any) -> Shown:
 
 
 def _print(shown: Shown, output: Path | None, form: str) -> None:
-    from kit.report.figures import save
-
-    if output is not None:
-        save(shown.draw(), output)
-        click.echo(str(output), err=True)
+    save_figure(shown.draw, output)
     if form == "json":
         print_json(shown.data)
     else:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from kit.cli import options
-from kit.cli.output import print_json
+from kit.cli.output import print_json, warn
 from kit.columns import aligned
 
 
@@ -38,7 +38,8 @@ def command(what: str, form: str) -> None:
 def _tasks() -> list[dict[str, Any]]:
     from kit import task
 
-    _tell(task.broken())
+    for line in task.broken():
+        warn(line)
     return [
         {
             "name": each.name,
@@ -54,16 +55,12 @@ def _tasks() -> list[dict[str, Any]]:
 def _methods() -> list[dict[str, Any]]:
     from kit import method
 
-    _tell(method.broken())
+    for line in method.broken():
+        warn(line)
     return [
         {"name": each.name, "stages": " ".join(each.stages), "title": each.title}
         for each in map(method.find, method.names())
     ]
-
-
-def _tell(broken: list[str]) -> None:
-    for line in broken:
-        click.echo(f"kit: {line}", err=True)
 
 
 def _tables() -> list[dict[str, Any]]:

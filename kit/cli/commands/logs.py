@@ -35,7 +35,7 @@ def command(run: str, follow: bool, lines: int) -> None:
     log = folder / "log.txt"
     read = log.stat().st_size if log.exists() else 0
     if not log.exists() and not follow:
-        click.echo("no log: the output of 'kit run' is not stored", err=True)
+        tell("no log: the output of 'kit run' is not stored")
     # What comes from now on is shown by the loop below, and only there.
     for line in logs.tail(log, lines, end=read) if lines else ():
         click.echo(line)

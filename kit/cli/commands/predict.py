@@ -57,4 +57,4 @@ def command(run: str, files: tuple[str, ...], output: Path | None, device: str) 
         click.echo(predictions.csv(), nl=False)
         return
     predictions.save(output)
-    click.echo(str(output), err=True)
+    tell(str(output))

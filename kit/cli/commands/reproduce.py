@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from kit.cli import options
+from kit.cli.output import tell, warn
 from kit.errors import KitError
 
 
@@ -73,7 +74,7 @@ def command(
     plan = planning.make(**request)
     if number is figure is study is None and not dry_run:
         for of, name, reason in plan.skipped:
-            click.echo(f"{name} on {of}: {reason}", err=True)
+            tell(f"{name} on {of}: {reason}")
     if dry_run:
         plan_output.show(plan, "json" if form == "json" else "text", **how)
         return
@@ -88,9 +89,7 @@ def command(
         show.task(form=form, **request)
     if failed:
         what = "figure" if figure else "table"
-        click.echo(
-            f"kit: {failed} of {len(plan.runs)} runs failed; the {what} is incomplete", err=True
-        )
+        warn(f"{failed} of {len(plan.runs)} runs failed; the {what} is incomplete")
         raise click.exceptions.Exit(1)
 
 
@@ -117,5 +116,5 @@ def _everything(form: str, dry_run: bool, how: dict[str, Any], request: dict[str
     del request["paper"], request["all_methods"]
     failed = everything.reproduce(form, dry_run, how, tasks=(), methods=(), **request)
     if failed:
-        click.echo(f"kit: {failed} runs failed; the tables and figures are incomplete", err=True)
+        warn(f"{failed} runs failed; the tables and figures are incomplete")
         raise click.exceptions.Exit(1)

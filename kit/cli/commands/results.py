@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
-from kit.cli.output import print_json
+from kit.cli.output import print_json, warn
 from kit.cli.types import FilePath
 from kit.columns import plural
 from kit.errors import KitError
@@ -46,7 +46,7 @@ def pack(archive: Path, no_report: bool) -> None:
         with bar("pack") as progress:
             write(archive, report, progress, found)
     for problem in found.problems:
-        click.echo(f"kit: not packed: {problem}", err=True)
+        warn(f"not packed: {problem}")
     size = f"{archive.stat().st_size / 1e6:.1f} MB"
     click.echo(f"{archive}: {plural(len(found.whole), 'run')}, {size}")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
+from kit.cli.output import tell, warn
 from kit.cli.specs import as_asked, of_file
 from kit.cli.types import FilePath
 from kit.errors import KitError, RunError, plain
@@ -156,7 +157,7 @@ def _prepare(spec: RunSpec) -> None:
         if not generated(spec.tier) or spec.profile == "paper":
             return
         kept = f"'{data.command}' makes data that are kept"
-        click.echo(f"{data.task}: data for this container alone; {kept}", err=True)
+        tell(f"{data.task}: data for this container alone; {kept}")
         os.environ["KIT_DATA"] = tempfile.mkdtemp(prefix="kit-data-")
     if data.automatic:
         prepare(data, spec.profile)
@@ -189,7 +190,7 @@ def _run(
 
                     result = execute(spec, replace(execution, notify=notify))
             except RunError as error:
-                click.echo(f"kit: {plain(str(error))}", err=True)
+                warn(plain(str(error)))
                 failures += 1
                 continue
             if result is not None:

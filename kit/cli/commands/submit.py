@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
-from kit.cli.output import print_json
+from kit.cli.output import print_json, tell
 from kit.cli.types import FilePath
 from kit.columns import plural
 from kit.errors import KitError
@@ -112,6 +112,7 @@ def command(
     submits the runs that are still missing and neither queued nor running.
     """
     from kit.cli import planning
+    from kit.cli.reproduce.runs import tell_failed
 
     how = {name: request.pop(name) for name in HOW} | {"device": device}
     if slurm == kubernetes:
@@ -121,9 +122,7 @@ def command(
     plan = planning.make(**request)
     if device == "cpu":
         options.needs_gpu(request["profile"], device, force, specs=[run.spec for run in plan.todo])
-    for run in plan.runs:
-        if run.action == "failed":
-            click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)
+    tell_failed(plan)
     if kubernetes:
         _kubernetes(plan, dry_run, **how)
     else:
@@ -170,9 +169,7 @@ def _slurm(
     for data in plan.data:
         prepare(data, profile)
     if not submission.check_node(made, site):
-        click.echo(
-            "no node is free now; 'kit doctor --engine slurm' checks the nodes later", err=True
-        )
+        tell("no node is free now; 'kit doctor --engine slurm' checks the nodes later")
     set_rejected_aside()
     for array, job in zip(made, submission.submit(made, site), strict=True):
         click.echo(f"{job}: {_words(array)}; script and output in {array.folder}")
@@ -189,9 +186,9 @@ def _todo(plan: Plan) -> list[Job]:
     todo = []
     for run in plan.todo:
         if reference := queued.get(run.spec.id):
-            click.echo(f"{run.spec}: in Slurm's queue already, as {reference}", err=True)
+            tell(f"{run.spec}: in Slurm's queue already, as {reference}")
         elif read_state(run.spec.folder).state in ("running", "starting"):
-            click.echo(f"{run.spec}: {run.reason}", err=True)
+            tell(f"{run.spec}: {run.reason}")
         else:
             todo.append(Job.planned(run))
     return todo

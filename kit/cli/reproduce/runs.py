@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import click
-
 from kit.cli import options
 from kit.cli.output import tell
 from kit.cli.preparing import prepare
@@ -44,11 +42,9 @@ def fill(
     from kit.plan.data import check_disk
 
     options.check_variables()
-    failed = [run for run in plan.runs if run.action == "failed"]
-    for run in failed:
-        click.echo(f"{run.spec}: {run.reason}; --retry-failed runs it again", err=True)
+    failed = tell_failed(plan)
     if not plan.todo:
-        return len(failed)
+        return failed
     specs = [run.spec for run in plan.todo]
     options.needs_gpu(profile, device, force, engine, specs)
     check_disk(plan)
@@ -74,7 +70,15 @@ def fill(
         slots = chosen.slots(specs, jobs)
     set_rejected_aside()
     policy = RetryPolicy(timeout=None if timeout is None else 3600 * timeout)
-    return len(failed) + len(sweep.run(todo, chosen, slots, policy))
+    return failed + len(sweep.run(todo, chosen, slots, policy))
+
+
+def tell_failed(plan: Plan) -> int:
+    """Tell which runs of a plan have failed before and are left alone; return how many."""
+    failed = [run for run in plan.runs if run.action == "failed"]
+    for run in failed:
+        tell(f"{run.spec}: {run.reason}; --retry-failed runs it again")
+    return len(failed)
 
 
 def set_rejected_aside() -> None:
@@ -82,4 +86,4 @@ def set_rejected_aside() -> None:
     from kit.runs.collect import collect, set_aside
 
     for rejected in collect().rejected:
-        click.echo(f"{rejected}; kept aside as {set_aside(rejected).name}", err=True)
+        tell(f"{rejected}; kept aside as {set_aside(rejected).name}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from kit.cli import options
-from kit.cli.output import print_json
+from kit.cli.output import print_json, warn
 from kit.columns import aligned
 from kit.spec import TIERS, Tier
 
@@ -65,7 +65,7 @@ def verify_data(task_names: tuple[str, ...], form: str) -> None:
 
     broken = () if task_names else task.broken()
     for line in broken:
-        click.echo(f"kit: {line}", err=True)
+        warn(line)
     rows: list[dict[str, str]] = []
     for each in map(task.find, task_names or task.names()):
         found = {f"raw/{file}": state for file, state in raw.check(each).items()}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import options
-from kit.cli.output import tell
+from kit.cli.output import tell, warn
 from kit.columns import aligned
 from kit.spec import TIERS, Tier
 
@@ -78,7 +78,7 @@ def fetch_data(
             if not everything:
                 raise
             failed.append(each.name)
-            tell(f"kit: {error}")
+            warn(str(error))
             continue
         if precomputed:
             click.echo(f"{each.name}: complete")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
-from kit.cli.output import print_json
+from kit.cli.output import print_json, warn
 from kit.columns import aligned
 from kit.spec import PROFILES
 
@@ -30,7 +30,7 @@ def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
     from kit.data.probing import probe as ask
 
     for line in () if task_names else task.broken():
-        click.echo(f"kit: {line}", err=True)
+        warn(line)
     found = [task.find(name) for name in task_names or task.names()]
     answers: dict[str, str] = {}
     if probe:
