@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kit import estimate, method, task
-from kit.cli.options import needs_gpu
+from kit.cli.checks import needs_gpu
 from kit.data import preparing
 from kit.data.new_task import create
 from kit.errors import KitError

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -12,9 +12,6 @@ from click.shell_completion import CompletionItem
 
 from kit.cli.types import FilePath
 from kit.spec import PROFILES, PROTOCOLS, TIERS
-
-if TYPE_CHECKING:
-    from kit.spec import RunSpec
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -148,6 +145,7 @@ ray_address = click.option(
     envvar="RAY_ADDRESS",
     help="Ray cluster for --engine ray. Default: the one that this machine belongs to.",
 )
+gpus = click.option("--gpus", help="GPUs to use, such as 0,1 or UUIDs. Default: KIT_GPU, else all.")
 WHERE = ("engine", "ray_address", "gpus", "jobs", "jobs_per_gpu", "allow_unpinned")
 slots = chain(
     click.option(
@@ -160,7 +158,7 @@ slots = chain(
         "on the nodes of a Ray cluster; auto: docker if it is available, else local.",
     ),
     ray_address,
-    click.option("--gpus", help="GPUs to use, such as 0,1 or UUIDs. Default: KIT_GPU, else all."),
+    gpus,
     click.option(
         "--jobs",
         type=click.IntRange(min=1),
@@ -212,82 +210,3 @@ def given(names: Iterable[str]) -> list[str]:
     """Return which of these parameters stand on the command line of the running command."""
     source = click.get_current_context().get_parameter_source
     return [name for name in names if source(name) is ParameterSource.COMMANDLINE]
-
-
-def usable_device(name: str) -> str:
-    """Return the name of a device.
-
-    Raises:
-        KitError: it is ``cuda``, and there is no GPU.
-    """
-    from kit.engines.devices import gpus
-    from kit.errors import KitError
-
-    if name == "cuda" and not gpus():
-        raise KitError("no GPU is usable here; use --device cpu")
-    return name
-
-
-# Full runs that are estimated to take more hours on a CPU are refused without a GPU.
-CPU_HOURS = 4.0
-
-
-def check_variables() -> None:
-    """Check the environment variables that runs read: a wrong one would make every run fail.
-
-    Raises:
-        KitError: one is not what it has to be.
-    """
-    from kit import environment
-    from kit.errors import KitError
-
-    for name in (environment.CHECKPOINT_SECONDS, environment.TAKE_BUSY):
-        environment.number(name)
-    try:
-        THREADS(os.environ.get("KIT_THREADS") or None)
-    except click.BadParameter as error:
-        raise KitError(f"KIT_THREADS: {error.message}") from None
-
-
-def needs_gpu(
-    profile_name: str,
-    device_name: str | None,
-    forced: bool,
-    engine: str = "local",
-    specs: Sequence[RunSpec] = (),
-) -> None:
-    """Refuse full runs that take too long where there is no GPU.
-
-    What a cluster has, its engine looks at.
-
-    Args:
-        profile_name: of the runs; reduced ones are made for CPUs.
-        device_name: what was asked for.
-        forced: whether to run all the same.
-        engine: where the runs go.
-        specs: the runs, for an estimate of their hours; without any, they count as long.
-
-    Raises:
-        KitError: pointing to ``lite``.
-    """
-    from kit.engines.devices import gpus
-    from kit.errors import KitError
-
-    if profile_name != "paper" or forced:
-        return
-    if device_name != "cpu" and (engine == "ray" or gpus()):
-        return
-    from kit.estimate import cpu_hours
-
-    hours = cpu_hours(specs) if specs else None
-    if hours is not None and hours <= CPU_HOURS:
-        return
-    if hours is not None and hours < 48:
-        raise KitError(
-            f"profile paper takes about {hours:.0f} hours without a GPU, and none is used here; "
-            "use --profile lite (minutes on a CPU), or --force"
-        )
-    raise KitError(
-        "profile paper takes days without a GPU, and none is used here; "
-        "use --profile lite (minutes on a CPU), or --force"
-    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kit.cli import options
+from kit.cli import checks, options
 from kit.cli.output import tell, warn
 from kit.cli.specs import as_asked, of_file
 from kit.cli.types import FilePath
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 )
 @click.option("--until", metavar="STAGE", help="Stop after this stage. Default: run all stages.")
 @options.device
-@click.option("--gpus", help="GPUs to use, such as 0,1 or UUIDs. Default: KIT_GPU, else all.")
+@options.gpus
 @click.option(
     "--threads",
     type=options.THREADS,
@@ -110,7 +110,7 @@ def command(
     if by_hand and own_task:
         _prepare(first)  # before the estimate of hours, which needs the number of samples
     if by_hand:
-        options.needs_gpu(first.profile, device, force, specs=specs)
+        checks.needs_gpu(first.profile, device, force, specs=specs)
     if missing := info.missing():
         raise KitError(missing)
     if by_hand and not own_task:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kit.cli import options
+from kit.cli import checks, options
 from kit.cli.output import print_json, tell
 from kit.cli.types import FilePath
 from kit.columns import plural
@@ -118,10 +118,10 @@ def command(
     if slurm == kubernetes:
         raise KitError("say where: --slurm or --kubernetes")
     _refuse(*((SLURM, "--slurm") if kubernetes else (KUBERNETES, "--kubernetes")))
-    options.check_variables()
+    checks.check_variables()
     plan = planning.make(**request)
     if device == "cpu":
-        options.needs_gpu(request["profile"], device, force, specs=[run.spec for run in plan.todo])
+        checks.needs_gpu(request["profile"], device, force, specs=[run.spec for run in plan.todo])
     tell_failed(plan)
     if kubernetes:
         _kubernetes(plan, dry_run, **how)

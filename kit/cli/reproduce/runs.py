@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kit.cli import options
+from kit.cli import checks
 from kit.cli.output import tell
 from kit.cli.preparing import prepare
 from kit.errors import KitError
@@ -41,12 +41,12 @@ def fill(
     from kit.engines.slots import Cpu
     from kit.plan.data import check_disk
 
-    options.check_variables()
+    checks.check_variables()
     failed = tell_failed(plan)
     if not plan.todo:
         return failed
     specs = [run.spec for run in plan.todo]
-    options.needs_gpu(profile, device, force, engine, specs)
+    checks.needs_gpu(profile, device, force, engine, specs)
     check_disk(plan)
     todo = [Job.planned(run) for run in plan.todo]
     each = 1 if trials_on is None else trial_workers.processes(trials_on)

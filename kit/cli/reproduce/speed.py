@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kit.cli import options
+from kit.cli import checks
 from kit.cli.preparing import prepare_task
 from kit.cli.progress import bar
 
@@ -27,7 +27,7 @@ def steps(
     number: int, profile: Profile, tier: Tier | None, device: str | None, force: bool
 ) -> StepTimes:
     """Measure the steps of a speed figure of DASH's."""
-    options.needs_gpu(profile, device, force)
+    checks.needs_gpu(profile, device, force)
     from kit import task
     from kit.bench import speed
     from kit.engines import torch_device
@@ -41,7 +41,7 @@ def steps(
 
 def epochs(profile: Profile, tier: Tier | None, device: str | None, force: bool) -> None:
     """Measure the search epochs of DASH's Table 8."""
-    options.needs_gpu(profile, device, force)
+    checks.needs_gpu(profile, device, force)
     from kit import task
     from kit.bench import epochs
     from kit.engines import torch_device

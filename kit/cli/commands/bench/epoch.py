@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from kit.cli import options
+from kit.cli import checks, options
 from kit.cli.output import print_json
 from kit.spec import Profile, Tier
 
@@ -22,7 +22,7 @@ def bench_epoch(
 
     Each of the two ImageNet supernets is measured in three ways.
     """
-    options.needs_gpu(profile, device, force)
+    checks.needs_gpu(profile, device, force)
     from kit import task
     from kit.bench import epochs
     from kit.cli.progress import bar

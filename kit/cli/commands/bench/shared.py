@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from kit.cli import options
+from kit.cli import checks, options
 from kit.cli.output import print_json
 
 threads = click.option(
@@ -22,7 +22,7 @@ device = click.option(
     type=click.Choice(["cpu", "cuda"]),
     default="cpu",
     show_default=True,
-    callback=lambda ctx, param, name: options.usable_device(name),
+    callback=lambda ctx, param, name: checks.usable_device(name),
     help="Device to compute on.",
 )
 
