@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -94,14 +95,14 @@ def command(
 
 
 def show(measured: StepTimes, output: Path | None, form: str) -> None:
-    """Print a speed test, and draw it if a file is named."""
+    """Print a speed test as JSON or, by any other format, as text; draw it if a file is named."""
     from kit.report.figures import speed
 
-    _print(Shown(measured, speed.text(measured), lambda: speed.draw(measured)), output, form)
+    _print(_shown(speed, measured), output, form)
 
 
 def measured_figure(name: str, paper: str, form: str, **kind: Any) -> None:
-    """Print a figure of measured values."""
+    """Print a figure of measured values as JSON or, by any other format, as text."""
     _print(measured(name, paper, **kind), None, form)
 
 
@@ -112,6 +113,11 @@ def measured(name: str, paper: str, **kind: Any) -> Shown:
         KitError: there is no such figure, or nothing that it could be drawn from.
     """
     return _of_paper(name, paper, "measured", kind)
+
+
+def _shown(module: ModuleType, data: Any) -> Shown:
+    """Return a figure from its data and the module that has ``text`` and ``draw`` for them."""
+    return Shown(data, module.text(data), lambda: module.draw(data))
 
 
 def _print(shown: Shown, output: Path | None, form: str) -> None:
@@ -134,8 +140,7 @@ def _of_runs(name: str, words: Sequence[str]) -> Shown:
     else:
         raise KitError(f"figure {name} is of one run, not of {len(words)}")
     if name == "curves":
-        lines = curves.make(folders)
-        return Shown(lines, curves.text(lines), lambda: curves.draw(lines))
+        return _shown(curves, curves.make(folders))
     if name == "architecture":
         found = architecture.make(folders[0])
         return Shown(found, architecture.text(found), lambda: architecture.draw(folders[0]))
@@ -169,22 +174,16 @@ def _of_paper(name: str, paper: str, values: Values, kind: dict[str, Any]) -> Sh
         return make(paper, number, results, **kind)
 
     if name == "runtimes":
-        hours = runtimes.make(table(runtimes.NUMBERS[paper]))
-        return Shown(hours, runtimes.text(hours), lambda: runtimes.draw(hours))
+        return _shown(runtimes, runtimes.make(table(runtimes.NUMBERS[paper])))
     if name == "ranks":
         found = table(ranks.NUMBERS[paper])
-        order = ranks.make(found.title, means(found, values))
-        return Shown(order, ranks.text(order), lambda: ranks.draw(order))
+        return _shown(ranks, ranks.make(found.title, means(found, values)))
     if (paper, name) == (correlation.PAPER, correlation.NAME):
-        sizes = correlation.make(collect().results, **kind)
-        return Shown(sizes, correlation.text(sizes), lambda: correlation.draw(sizes))
-    if (paper, name) == (transfer.PAPER, transfer.NAME):
-        moved = transfer.make(cell_tables.gather(collect().results, **kind))
-        return Shown(moved, transfer.text(moved), lambda: transfer.draw(moved))
-    if (paper, name) == (operations.PAPER, operations.NAME):
-        worth = operations.make(cell_tables.gather(collect().results, **kind))
-        return Shown(worth, operations.text(worth), lambda: operations.draw(worth))
+        return _shown(correlation, correlation.make(collect().results, **kind))
+    for module in (transfer, operations):
+        if (paper, name) == (module.PAPER, module.NAME):
+            return _shown(module, module.make(cell_tables.gather(collect().results, **kind)))
     if name not in profiles.names(paper):
         raise unknown_figure(name, paper, [*figures(paper), "runtimes", "ranks", *OF_RUNS])
-    drawn = profiles.make(paper, name, means(table(profiles.definition(paper, name).table), values))
-    return Shown(drawn, profiles.text(drawn), lambda: profiles.draw(drawn))
+    errors = means(table(profiles.definition(paper, name).table), values)
+    return _shown(profiles, profiles.make(paper, name, errors))

@@ -96,7 +96,7 @@ def figure(
     from kit.cli.commands.figure import measured_figure
 
     kind = {"profile": profile, "protocol": protocol or "released", "tier": tier}
-    measured_figure(figure, paper, "json" if form == "json" else "text", **kind)
+    measured_figure(figure, paper, form, **kind)
 
 
 def study(*, study: str, form: str, **request: Any) -> None:

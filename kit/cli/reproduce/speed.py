@@ -19,8 +19,7 @@ def figure(
     """Measure a speed figure of DASH's and print it."""
     from kit.cli.commands.figure import show
 
-    measured = steps(number, profile, tier, device, force)
-    show(measured, None, "json" if form == "json" else "text")
+    show(steps(number, profile, tier, device, force), None, form)
 
 
 def steps(
