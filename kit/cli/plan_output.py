@@ -14,24 +14,16 @@ if TYPE_CHECKING:
     from kit.plan.records import Plan
 
 
-def show(
-    plan: Plan,
-    form: str,
-    *,
-    gpus: str | None = None,
-    jobs: int | None = None,
-    jobs_per_gpu: int = 1,
-    device: str | None = None,
-    count: int = 0,
-    engine: str = "local",
-    ray_address: str | None = None,
-    **_: Any,
-) -> None:
-    """Print a plan, and how long it takes where its runs can go, or on ``count`` GPUs."""
-    if count:
-        slots, where = count, plural(count, "GPU")
-    else:
-        slots, where = places(gpus, jobs, jobs_per_gpu, device, engine, ray_address)
+def show(plan: Plan, form: str, *, count: int = 0, **how: Any) -> None:
+    """Print a plan, and how long it takes.
+
+    Args:
+        plan: what there is to do.
+        form: json; any other is text.
+        count: so many GPUs; 0 for the places where its runs can go.
+        how: options of ``places``.
+    """
+    slots, where = (count, plural(count, "GPU")) if count else places(**how)
     if form == "json":
         print_json(as_json(plan, slots))
         return
@@ -40,20 +32,23 @@ def show(
 
 
 def places(
-    gpus: str | None,
-    jobs: int | None,
-    jobs_per_gpu: int,
-    device: str | None,
-    engine: str,
-    ray_address: str | None,
+    *,
+    gpus: str | None = None,
+    jobs: int | None = None,
+    jobs_per_gpu: int = 1,
+    device: str | None = None,
+    engine: str = "local",
+    ray_address: str | None = None,
+    **_: Any,
 ) -> tuple[int, str]:
-    """Return how many runs can go at a time, and where, in words."""
+    """Return how many runs can go at a time, and where, in words, by the options of these names."""
     from kit.engines import choose
     from kit.engines.engine import SweepOptions
 
     there = choose.slots(gpus, jobs, device, jobs_per_gpu)
     if engine == "ray":
-        cluster = choose.connect(engine, [], SweepOptions(device, jobs_per_gpu, False, ray_address))
+        options = SweepOptions(device, jobs_per_gpu, ray_address=ray_address)
+        cluster = choose.connect(engine, [], options)
         assert isinstance(cluster, choose.ClusterEngine)
         there = cluster.slots([], jobs)
     return there.capacity, str(there)

@@ -76,7 +76,7 @@ def command(
         for of, name, reason in plan.skipped:
             tell(f"{name} on {of}: {reason}")
     if dry_run:
-        plan_output.show(plan, "json" if form == "json" else "text", **how)
+        plan_output.show(plan, form, **how)
         return
     failed = runs.fill(plan, profile, **how)
     if study is not None:

@@ -50,10 +50,6 @@ SECONDS = Part(planning.SPEED_TABLE[0], "table", str(planning.SPEED_TABLE[1]))
 MEASURED = (SECONDS, *(Part(paper, "figure", name) for paper, name in planning.SPEED_TESTS))
 
 
-# The options that say where runs go, and so how many at a time.
-PLACES = ("gpus", "jobs", "jobs_per_gpu", "device", "engine", "ray_address")
-
-
 class Filled(msgspec.Struct, frozen=True):
     """What became of a part.
 
@@ -95,7 +91,7 @@ def reproduce(form: str, dry_run: bool, how: Mapping[str, Any], **request: Any) 
             plan_output.show(whole, form, **how)
             click.echo(f"\n{text(found)}")
         else:
-            places, _ = plan_output.places(**{name: how[name] for name in PLACES})
+            places, _ = plan_output.places(**how)
             print_json({**plan_output.as_json(whole, places), "parts": found})
         return 0
     failed = runs.fill(whole, profile, **how)

@@ -54,7 +54,14 @@ def fill(
     if isinstance(slots, Cpu) and jobs is None:
         slots = Cpu(max(1, slots.capacity // each), slots.cores)
     cores = slots.cores if isinstance(slots, Cpu) and engine != "ray" else None
-    shared = SweepOptions(device, jobs_per_gpu, allow_unpinned, ray_address, cores, trials_on)
+    shared = SweepOptions(
+        device=device,
+        jobs_per_gpu=jobs_per_gpu,
+        allow_unpinned=allow_unpinned,
+        ray_address=ray_address,
+        cores=cores,
+        trials_on=trials_on,
+    )
     chosen = choose.connect(engine, specs, shared, tell)
     if trials_on is not None and chosen.name == "docker" and not trials_on.startswith("local"):
         raise KitError("--trials-on: containers have no network; local:N works in them")
