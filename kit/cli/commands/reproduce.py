@@ -50,7 +50,7 @@ def command(
     failed; a failed run stops no other.
     """
     from kit.cli import plan_output, planning
-    from kit.cli.reproduce import runs, show, speed
+    from kit.cli.reproduce import show, speed
 
     how = {name: request.pop(name) for name in options.WHERE}
     how |= {"timeout": timeout, "device": device, "trials_on": trials_on, "force": force}
@@ -60,25 +60,31 @@ def command(
         _everything(form, dry_run, how, request)
         return
     planning.check_one(**request)
-    number, figure, study = request["number"], request["figure"], request["study"]
     paper, profile, tier = request["paper"], request["profile"], request["tier"]
-    if (paper, figure) in planning.SPEED_TESTS and not dry_run:
-        speed.figure(int(figure), form, profile, tier, device, force)
-        return
-    if (paper, number) == planning.SPEED_TABLE and not dry_run:
+    if dry_run:
+        plan_output.show(planning.make(**request), form, **how)
+    elif (paper, request["figure"]) in planning.SPEED_TESTS:
+        speed.figure(int(request["figure"]), form, profile, tier, device, force)
+    elif (paper, request["number"]) == planning.SPEED_TABLE:
         speed.epochs(profile, tier, device, force)
         show.table(form=form, **request)
-        return
-    if study is not None and not dry_run:
+    else:
+        _fill(form, how, request)
+
+
+def _fill(form: str, how: dict[str, Any], request: dict[str, Any]) -> None:
+    """Run what a table, figure or study lacks, and print it; arguments as of ``_everything``."""
+    from kit.cli import planning
+    from kit.cli.reproduce import runs, show
+
+    number, figure, study = request["number"], request["figure"], request["study"]
+    if study is not None:
         show.check_form(form)
     plan = planning.make(**request)
-    if number is figure is study is None and not dry_run:
+    if number is figure is study is None:
         for of, name, reason in plan.skipped:
             tell(f"{name} on {of}: {reason}")
-    if dry_run:
-        plan_output.show(plan, form, **how)
-        return
-    failed = runs.fill(plan, profile, **how)
+    failed = runs.fill(plan, request["profile"], **how)
     if study is not None:
         show.study(form=form, **request)
     elif figure is not None:

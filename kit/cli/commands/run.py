@@ -118,11 +118,8 @@ def command(
 
     from kit.engines import leases
 
-    # Of several processes that torchrun started, the first one speaks.
-    silent = os.environ.get("RANK", "0") != "0"
-
     def log(line: str) -> None:
-        if not silent:
+        if _speaks():
             click.echo(plain(line), err=form == "json")
 
     with leases.for_this_process(info.gpus, device, wanted=gpus, log=log):
@@ -135,10 +132,15 @@ def command(
             trials_on=trials_on,
             trials_needed=by_hand,
         )
-    if form == "json" and not silent:
+    if form == "json" and _speaks():
         click.echo(canonical_json(results))
     if failures:
         raise click.exceptions.Exit(1)
+
+
+def _speaks() -> bool:
+    """Tell whether this process is to print: of several that torchrun started, the first one."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def _prepare(spec: RunSpec) -> None:
@@ -210,7 +212,7 @@ def _events(spec: RunSpec) -> Iterator[Callable[[], None]]:
     from kit.runs import tensorboard
     from kit.runs.folder import RunFolder
 
-    if not tensorboard.wanted() or os.environ.get("RANK", "0") != "0":
+    if not (tensorboard.wanted() and _speaks()):
         yield lambda: None
         return
     with tensorboard.events(RunFolder(spec).path) as update:
