@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import re
-import shlex
-import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from kit.cli import checks, options
-from kit.cli.output import print_json, tell
 from kit.cli.types import FilePath
-from kit.columns import plural
 from kit.errors import KitError
 
-if TYPE_CHECKING:
-    from kit.engines.jobs import Job
-    from kit.engines.slurm.arrays import Array, Site
-    from kit.plan.records import Plan
-    from kit.spec import Profile
-
 CONTAINERS = ("plain", "apptainer", "enroot", "docker")
+# Options that only one of the clusters has.
 SLURM = ("timeout", "allow_unpinned", "container", "template", "images", "hours", "sbatch")
 KUBERNETES = ("namespace", "queue", "claims")
-# What Kubernetes takes; it would refuse others only once the manifest is there.
-NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,61}[a-z0-9])?")
-HOW = ("jobs", *SLURM, *KUBERNETES)
 
 
 @click.command(name="submit")
@@ -113,8 +100,11 @@ def command(
     """
     from kit.cli import planning
     from kit.cli.reproduce.runs import tell_failed
+    from kit.cli.submit import to_kubernetes, to_slurm
 
-    how = {name: request.pop(name) for name in HOW} | {"device": device}
+    both = {"device": device, "jobs": request.pop("jobs")}
+    of_slurm = {name: request.pop(name) for name in SLURM}
+    of_kubernetes = {name: request.pop(name) for name in KUBERNETES}
     if slurm == kubernetes:
         raise KitError("say where: --slurm or --kubernetes")
     _refuse(*((SLURM, "--slurm") if kubernetes else (KUBERNETES, "--kubernetes")))
@@ -124,9 +114,9 @@ def command(
         checks.needs_gpu(request["profile"], device, force, specs=[run.spec for run in plan.todo])
     tell_failed(plan)
     if kubernetes:
-        _kubernetes(plan, dry_run, **how)
+        to_kubernetes.submit(plan, dry_run, **both, **of_kubernetes)
     else:
-        _slurm(plan, request["profile"], dry_run, form, **how)
+        to_slurm.submit(plan, request["profile"], dry_run, form, **both, **of_slurm)
 
 
 def _refuse(names: Sequence[str], where: str) -> None:
@@ -137,122 +127,3 @@ def _refuse(names: Sequence[str], where: str) -> None:
     """
     if given := [f"--{name.replace('_', '-')}" for name in options.given(names)]:
         raise KitError(f"{' and '.join(given)}: with {where} alone")
-
-
-def _slurm(
-    plan: Plan,
-    profile: Profile,
-    dry_run: bool,
-    form: str,
-    *,
-    jobs: int | None,
-    sbatch: tuple[str, ...],
-    **how: Any,
-) -> None:
-    from kit.cli.preparing import prepare
-    from kit.cli.reproduce.runs import set_rejected_aside
-    from kit.engines.slurm import arrays, submission
-    from kit.plan.data import check_disk
-
-    own = {name: value for name, value in how.items() if name not in KUBERNETES}
-    site = arrays.Site(options=sbatch, at_a_time=jobs, **own)
-    todo = _todo(plan)
-    made = arrays.arrays(todo, site)
-    if dry_run:
-        _show(plan, made, site, form)
-        return
-    if not todo:
-        click.echo("nothing to submit; 'kit status' shows what is queued, 'kit table' what is done")
-        return
-    check_disk(plan)
-    submission.check(made, site)
-    for data in plan.data:
-        prepare(data, profile)
-    if not submission.check_node(made, site):
-        tell("no node is free now; 'kit doctor --engine slurm' checks the nodes later")
-    set_rejected_aside()
-    for array, job in zip(made, submission.submit(made, site), strict=True):
-        click.echo(f"{job}: {_words(array)}; script and output in {array.folder}")
-    click.echo("'kit status' shows their state, 'kit stop' stops them")
-
-
-def _todo(plan: Plan) -> list[Job]:
-    """Return the runs to submit: not those that wait in Slurm's queue or that anybody is at."""
-    from kit.engines.jobs import Job
-    from kit.engines.slurm import submission
-    from kit.runs.states import read_state
-
-    queued = submission.waiting(run.spec for run in plan.todo)
-    todo = []
-    for run in plan.todo:
-        if reference := queued.get(run.spec.id):
-            tell(f"{run.spec}: in Slurm's queue already, as {reference}")
-        elif read_state(run.spec.folder).state in ("running", "starting"):
-            tell(f"{run.spec}: {run.reason}")
-        else:
-            todo.append(Job.planned(run))
-    return todo
-
-
-def _show(plan: Plan, made: Sequence[Array], site: Site, form: str) -> None:
-    """Print what would be submitted, and why."""
-    from kit.cli.plan_output import show_runs
-    from kit.engines.slurm.script import script
-
-    if form == "json":
-        import msgspec
-
-        rows = [msgspec.to_builtins(array) | {"script": script(array, site)} for array in made]
-        print_json(rows)
-        return
-    show_runs(plan)
-    for array in made:
-        click.echo(f"\n{_words(array)}, submitted by 'sbatch' as:\n\n{script(array, site)}")
-
-
-def _words(array: Array) -> str:
-    image = f" in {array.image}" if array.image else ""
-    gpus = f"{array.gpus} GPU" if array.gpus else "no GPU"
-    return f"{plural(len(array.runs), 'run')} of up to {array.hours} h, {gpus} each{image}"
-
-
-def _kubernetes(
-    plan: Plan,
-    dry_run: bool,
-    *,
-    jobs: int | None,
-    device: str | None,
-    namespace: str,
-    queue: str | None,
-    claims: str,
-    **_: Any,
-) -> None:
-    import msgspec
-
-    from kit import paths
-    from kit.engines import kubernetes
-    from kit.engines.jobs import Job
-    from kit.files import write_bytes
-
-    results, comma, data = claims.partition(",")
-    if not (results and comma and data):
-        raise KitError(f"--claims takes two names, RESULTS,DATA, not {claims!r}")
-    names = (("namespace", namespace), ("queue", queue), ("claims", results), ("claims", data))
-    for option, name in names:
-        if name is not None and not NAME.fullmatch(name):
-            raise KitError(
-                f"--{option}: {name!r:.80} is no name in Kubernetes: up to 63 small letters, "
-                "digits, '-' and '.', with a letter or digit at both ends"
-            )
-    cluster = kubernetes.KubernetesConfig(namespace, queue, results, data, jobs, device)
-    todo = [Job.planned(run) for run in plan.todo]
-    if not (todo or dry_run):
-        click.echo("nothing to submit; 'kit table' shows what is done")
-        return
-    text = msgspec.json.format(msgspec.json.encode(kubernetes.manifest(todo, cluster)), indent=2)
-    if dry_run:
-        click.echo(text)
-        return
-    file = paths.results() / "kubernetes" / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    write_bytes(file, text + b"\n")
-    click.echo(f"{len(todo)} runs, {kubernetes.NOTE}: kubectl apply -f {shlex.quote(str(file))}")

@@ -1,0 +1,1 @@
+"""The parts of ``kit submit``: one module per kind of cluster."""
