@@ -15,6 +15,7 @@ from kit.files import canonical_json
 Profile = Literal["paper", "lite", "smoke"]
 Protocol = Literal["released", "clean"]
 Tier = Literal["published", "rebuilt", "regenerated", "sample", "synthetic"]
+Kind = tuple[Profile, Protocol, Tier]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 TIERS: tuple[Tier, ...] = get_args(Tier)
@@ -53,6 +54,11 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         identity = {**msgspec.to_builtins(self), "settings": settings, "trial": None}
         del identity["overrides"]
         return hashlib.sha256(canonical_json(identity)).hexdigest()
+
+    @property
+    def kind(self) -> Kind:
+        """Profile, protocol and tier: runs of two kinds never share a mean."""
+        return self.profile, self.protocol, self.tier
 
     @property
     def folder(self) -> Path:

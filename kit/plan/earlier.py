@@ -95,10 +95,7 @@ class EarlierRuns:
 
     def _hours(self, spec: RunSpec) -> float | None:
         """Estimate from like runs of one's own, else, for full runs, by the papers' V100-hours."""
-        alike = [
-            sum(stage.active_seconds for stage in result.stages.values()) / 3600
-            for result in self.alike.get(_kind(spec), ())
-        ]
+        alike = [result.seconds / 3600 for result in self.alike.get(_kind(spec), ())]
         if alike:
             return median(alike)
         return estimate.v100_hours(spec) if spec.profile == "paper" else None

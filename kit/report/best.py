@@ -2,66 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from kit import papers
 from kit.papers import Layout
 from kit.report.cells import Measured
-from kit.report.grid import Best, Row
+from kit.report.grid import Best, Cell, Row
+
+# How a cell of a row, at a place, is marked.
+Mark = Callable[[Row, int, Cell], Best | None]
 
 
 def mark_printed(rows: list[Row], paper: str, layout: Layout) -> list[Row]:
     """Mark the lowest printed numbers, as the layout has it."""
-    if isinstance(layout.best, int):
-        winners = _winners(paper, layout.best)
-        return [
-            replace(
-                row,
-                cells=tuple(
-                    replace(c, best="column") if (c.key.task, c.key.method) in winners else c
-                    for c in row.cells
-                ),
-            )
-            for row in rows
-        ]
     if layout.best is None:
         return rows
+    if isinstance(layout.best, int):
+        best = _in_table(paper, layout.best)
+    else:
+        best = _in_column(rows, groups=layout.best == "group")
+    return _changed(rows, lambda row, at, cell: replace(cell, best=best(row, at, cell)))
+
+
+def _in_table(paper: str, number: int) -> Mark:
+    """Return the mark of a cell by the lowest errors of each task in another table."""
+    printed = papers.published(paper, number)
+    lowest: dict[str, float] = {}
+    for each in printed:
+        if each.value is not None:
+            lowest[each.task] = min(each.value, lowest.get(each.task, each.value))
+    winners = {(each.task, each.method) for each in printed if each.value == lowest[each.task]}
+    return lambda _, at, cell: "column" if (cell.key.task, cell.key.method) in winners else None
+
+
+def _in_column(rows: list[Row], *, groups: bool) -> Mark:
+    """Return the mark of a cell by the lowest numbers of its column and, if asked, of its group."""
     lowest: dict[tuple[str | None, int], float] = {}
     for row in rows:
-        for index, value in _printed(row):
-            for scope in (None, row.group):
-                lowest[scope, index] = min(value, lowest.get((scope, index), value))
+        for at, cell in enumerate(row.cells):
+            if (value := _printed(cell)) is not None:
+                for scope in (None, row.group):
+                    lowest[scope, at] = min(value, lowest.get((scope, at), value))
 
-    def best(row: Row, index: int, value: float) -> Best | None:
-        if value == lowest[None, index]:
+    def best(row: Row, at: int, cell: Cell) -> Best | None:
+        value = _printed(cell)
+        if value is None:
+            return None
+        if value == lowest[None, at]:
             return "column"
-        of_group = layout.best == "group" and value == lowest[row.group, index]
-        return "group" if of_group else None
+        return "group" if groups and value == lowest[row.group, at] else None
 
-    marked = []
-    for row in rows:
-        cells = list(row.cells)
-        for index, value in _printed(row):
-            cells[index] = replace(cells[index], best=best(row, index, value))
-        marked.append(replace(row, cells=tuple(cells)))
-    return marked
+    return best
 
 
-def _printed(row: Row) -> Iterator[tuple[int, float]]:
-    for index, cell in enumerate(row.cells):
-        if cell.published is not None and cell.published.value is not None:
-            yield index, cell.published.value
-
-
-def _winners(paper: str, number: int) -> set[tuple[str, str]]:
-    """Return (task, method) of the lowest cells of a table, task by task."""
-    lowest: dict[str, float] = {}
-    cells = [(c.task, c.method, c.value) for c in papers.published(paper, number)]
-    for task, _, value in cells:
-        if value is not None:
-            lowest[task] = min(value, lowest.get(task, value))
-    return {(task, name) for task, name, value in cells if value == lowest[task]}
+def _printed(cell: Cell) -> float | None:
+    return None if cell.published is None else cell.published.value
 
 
 def mark_measured(rows: list[Row], layout: Layout) -> list[Row]:
@@ -70,27 +66,23 @@ def mark_measured(rows: list[Row], layout: Layout) -> list[Row]:
         return rows
     means: dict[tuple[object, ...], list[float]] = {}
     for row in rows:
-        for index, cell in enumerate(row.cells):
+        for at, cell in enumerate(row.cells):
             if cell.measured and cell.measured.mean is not None:
-                means.setdefault((index, *_kind(cell.measured)), []).append(cell.measured.mean)
+                means.setdefault((at, *cell.measured.kind), []).append(cell.measured.mean)
 
-    def best(index: int, measured: Measured | None) -> bool:
+    def is_best(at: int, measured: Measured | None) -> bool:
         if measured is None or measured.mean is None:
             return False
-        rivals = means[index, *_kind(measured)]
+        rivals = means[at, *measured.kind]
         return len(rivals) > 1 and measured.mean == min(rivals)
 
+    return _changed(
+        rows, lambda _, at, cell: replace(cell, best_measured=is_best(at, cell.measured))
+    )
+
+
+def _changed(rows: list[Row], change: Callable[[Row, int, Cell], Cell]) -> list[Row]:
     return [
-        replace(
-            row,
-            cells=tuple(
-                replace(cell, best_measured=best(index, cell.measured))
-                for index, cell in enumerate(row.cells)
-            ),
-        )
+        replace(row, cells=tuple(change(row, at, cell) for at, cell in enumerate(row.cells)))
         for row in rows
     ]
-
-
-def _kind(measured: Measured) -> tuple[str, str, str]:
-    return measured.profile, measured.protocol, measured.tier

@@ -7,21 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import msgspec
 import numpy as np
 
 from kit import task
 from kit.errors import KitError
 from kit.methods.nas_bench_201.info import METHOD, SUFFIX, TABLE, folder
 from kit.methods.nas_bench_201.paper import TITLES
-from kit.report.choice import unfit
+from kit.report.choice import unfit, without
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
 from kit.spaces.nas_bench_201 import files
 from kit.spaces.nas_bench_201.cell import COUNT
 from kit.spaces.nas_bench_201.importance import errors
 from kit.spaces.nas_bench_201.table import Numbers, Table, Whole
-from kit.spec import RunSpec
 
 # Settings that say which cells a run trains, and not how.
 WHICH = ("train", "subset", "neighbours", "part")
@@ -135,7 +133,7 @@ def _tables(results: Iterable[Result]) -> list[Table]:
     made = [
         RunFolder(each.spec).path / "artifacts" / TABLE
         for each in results
-        if each.spec.method == METHOD.name and unfit(_of_all(each.spec)) is None
+        if each.spec.method == METHOD.name and unfit(without(each.spec, WHICH)) is None
     ]
     seen: set[tuple[str, int, int]] = set()
     found = []
@@ -150,12 +148,6 @@ def _tables(results: Iterable[Result]) -> list[Table]:
             seen.add(key)
             found.append(table)
     return found
-
-
-def _of_all(spec: RunSpec) -> RunSpec:
-    """Return a spec without what says which cells it trains."""
-    others = (each for each in spec.overrides if each.partition("=")[0].strip() not in WHICH)
-    return msgspec.structs.replace(spec, overrides=tuple(others))
 
 
 def _merged(tables: Sequence[Table]) -> tuple[Table, ...]:

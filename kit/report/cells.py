@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kit.papers import PublishedCell
-from kit.spec import Profile, Protocol, Tier
+from kit.spec import Kind, Profile, Protocol, Tier
 
 # Beside a mean over seeds that were not made alike.
 UNLIKE = "≠"
@@ -48,6 +48,11 @@ class Measured:
     devices: tuple[str, ...] = ()
     beside: Measured | None = field(default=None, repr=False)
     projected: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Profile, protocol and tier of its runs."""
+        return self.profile, self.protocol, self.tier
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,9 +13,10 @@ from kit import method, task
 from kit.errors import KitError
 from kit.report.cells import Measured
 from kit.runs.records import Result
-from kit.spec import PROFILES, PROTOCOLS, TIERS, Profile, Protocol, RunSpec, Tier, flat
+from kit.spec import PROFILES, PROTOCOLS, TIERS, Kind, Profile, Protocol, RunSpec, Tier, flat
 
-Kind = tuple[Profile, Protocol, Tier]
+# Profile, protocol and tier that are asked for; None for any.
+Wanted = tuple[Profile | None, Protocol | None, Tier | None]
 # What one run contributes to a cell: (value, None where it is not a number; unit).
 Value = tuple[float | None, str]
 Versions = Callable[[str, str], tuple[int, int] | None]
@@ -65,10 +66,10 @@ def choose(
         spec = result.spec
         if reason := unfit(spec, versions):
             remarks.append(f"{spec.folder} fills no cell: {reason}")
-        elif (profile or spec.profile, protocol or spec.protocol, tier or spec.tier) != _kind(spec):
+        elif not is_wanted(spec.kind, (profile, protocol, tier)):
             unasked += 1
         else:
-            kinds[spec.task, spec.method][_kind(spec)].append(result)
+            kinds[spec.task, spec.method][spec.kind].append(result)
     if unasked:
         remarks.append(f"{unasked} runs of a profile, protocol or tier that was not asked for")
     cells = {}
@@ -191,6 +192,12 @@ def unfit(spec: RunSpec, versions: Versions = current_versions) -> str | None:
     return None
 
 
+def without(spec: RunSpec, settings: Collection[str]) -> RunSpec:
+    """Return a spec without its overrides of these settings, to be asked whether it is unfit."""
+    kept = (each for each in spec.overrides if each.partition("=")[0].strip() not in settings)
+    return msgspec.structs.replace(spec, overrides=tuple(kept))
+
+
 def reductions(spec: RunSpec) -> tuple[str, ...]:
     """Return how the run's settings differ from those of profile ``paper``.
 
@@ -241,14 +248,14 @@ def main_kind(
     """
     found: dict[Kind, set[str]] = defaultdict(set)
     for spec in (result.spec for result in results if unfit(result.spec) is None):
-        kind = _kind(spec)
-        if (profile or kind[0], protocol or kind[1], tier or kind[2]) == kind:
-            found[kind].add(spec.method)
+        if is_wanted(spec.kind, (profile, protocol, tier)):
+            found[spec.kind].add(spec.method)
     return min(found, key=lambda kind: (-len(found[kind]), rank(kind)), default=None)
 
 
-def _kind(spec: RunSpec) -> Kind:
-    return spec.profile, spec.protocol, spec.tier
+def is_wanted(kind: Kind, wanted: Wanted) -> bool:
+    """Tell whether runs of a kind are among those that are asked for."""
+    return all(want in (None, have) for want, have in zip(wanted, kind, strict=True))
 
 
 def rank(kind: Kind) -> tuple[int, int, int]:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from kit import method, papers
 from kit.papers import PublishedCell
 from kit.report.cells import Measured
-from kit.report.choice import Kind, choose, main_kind, measure, score
+from kit.report.choice import choose, main_kind, measure, score
 from kit.report.statistics import correlation_interval
 from kit.runs.records import Result
-from kit.spec import Profile, Protocol, Tier
+from kit.spec import Kind, Profile, Protocol, Tier
 from kit.task import Task
 
 # Where a method's printed error is from: the first that has it.

@@ -114,6 +114,11 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     history: str | None = None
     digest: str | None = None
 
+    @property
+    def seconds(self) -> float:
+        """Seconds at work, all stages together."""
+        return sum(stage.active_seconds for stage in self.stages.values())
+
 
 def decode_spec(content: bytes) -> RunSpec:
     """Return the spec in a ``spec.json`` of any readable schema.

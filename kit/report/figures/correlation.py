@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from kit import papers, task
-from kit.report.choice import unfit
+from kit.report.choice import is_wanted, unfit, without
 from kit.report.figures import COLOURS, MARKERS, WIDE, entitle, new
 from kit.report.statistics import correlation_interval
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
-from kit.spec import Profile, Protocol, RunSpec, Tier
+from kit.spec import Profile, Protocol, Tier
 
 PAPER, NAME = "nas-bench-360", "5"
 METHOD, RECIPE, STAGE = "densenas-random", "figure-5", "search"
@@ -87,15 +87,14 @@ def make(
         protocol: of runs.
         tier: of runs.
     """
-    wanted = {"profile": profile, "protocol": protocol, "tier": tier}
     runs = [
         each
         for each in results
         if each.spec.method == METHOD
         and each.spec.settings.get("recipe") == RECIPE
-        and all(v is None or getattr(each.spec, k) == v for k, v in wanted.items())
+        and is_wanted(each.spec.kind, (profile, protocol, tier))
     ]
-    reasons = {each.spec.folder: _unfit(each.spec) for each in runs}
+    reasons = {each.spec.folder: unfit(without(each.spec, ("recipe",))) for each in runs}
     left_out = [f"{name} is left out: {why}" for name, why in reasons.items() if why]
     runs = [each for each in runs if not reasons[each.spec.folder]]
     panels = []
@@ -170,12 +169,6 @@ def text(figure: Sizes) -> str:
             )
     lines += ["", *(f"note: {remark}" for remark in figure.remarks)]
     return "\n".join(lines) + "\n"
-
-
-def _unfit(spec: RunSpec) -> str | None:
-    """Return why a run of the recipe is not shown, or None."""
-    others = (each for each in spec.overrides if each.partition("=")[0].strip() != "recipe")
-    return unfit(msgspec.structs.replace(spec, overrides=tuple(others)))
 
 
 def _measured(result: Result) -> Series | None:

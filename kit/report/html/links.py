@@ -18,15 +18,12 @@ class Links:
         for run in runs:
             if run.result is not None and unfit(run.result.spec) is None:
                 spec = run.result.spec
-                self._runs[
-                    spec.task, spec.method, spec.profile, spec.protocol, spec.tier, spec.seed
-                ].append(run)
+                self._runs[spec.task, spec.method, *spec.kind, spec.seed].append(run)
 
     def behind(self, measured: Measured) -> list[tuple[int, Run]]:
         """Return (seed, run) of every run behind a measured cell."""
-        kind = (measured.profile, measured.protocol, measured.tier)
         return [
             (seed, run)
             for seed in sorted({*measured.seeds, *measured.duplicate_seeds})
-            for run in self._runs.get((measured.task, measured.method, *kind, seed), [])
+            for run in self._runs.get((measured.task, measured.method, *measured.kind, seed), [])
         ]

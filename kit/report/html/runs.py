@@ -94,9 +94,7 @@ class Run:
     @property
     def seconds(self) -> float | None:
         """Seconds at work, all stages together."""
-        if self.result is None:
-            return None
-        return sum(stage.active_seconds for stage in self.result.stages.values())
+        return None if self.result is None else self.result.seconds
 
     @property
     def costs(self) -> list[tuple[str, str]]:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 
 from kit import method
 from kit.report.cells import Measured
-from kit.report.choice import Kind, Runs, choose, conflicts, main_kind, measure, score
+from kit.report.choice import Runs, choose, conflicts, main_kind, measure, score
 from kit.report.own.best import Mark, marks
 from kit.report.tables.facts import METRICS
 from kit.runs.collect import Rejected
 from kit.runs.records import Result
-from kit.spec import SEEDS, Profile, Protocol, Tier
+from kit.spec import SEEDS, Kind, Profile, Protocol, Tier
 from kit.task import Task
 
 # Always among the rows, so that nobody takes a bad network for a hard task.
@@ -131,7 +131,7 @@ def _row(task: Task, name: str, runs: Runs | None) -> Row:
         return Row(name, info.title, tuple(Score(None) for _ in task.metrics), (), None, (), state)
     scores = tuple(Score(measure(runs, metric, score)) for metric in task.metrics)
     found = list(runs.by_seed.values())
-    seconds = [sum(stage.active_seconds for stage in each.stages.values()) for each in found]
+    seconds = [each.seconds for each in found]
     counts = sorted({each.parameters for each in found if each.parameters is not None})
     seeds = tuple(runs.by_seed)
     states = [f"{len(seeds)} of {len(SEEDS)} seeds"] if len(seeds) < len(SEEDS) else []

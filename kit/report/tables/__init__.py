@@ -10,11 +10,9 @@ from dataclasses import dataclass, field
 
 from kit.papers import Key, Layout, PublishedCell
 from kit.report.cells import Computed, Measured
-from kit.report.choice import Runs
-from kit.spec import Profile, Protocol, Tier
+from kit.report.choice import Runs, Wanted
 
 Progress = Callable[[int, int], None]
-Wanted = tuple[Profile | None, Protocol | None, Tier | None]
 
 
 @dataclass(frozen=True)

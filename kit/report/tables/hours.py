@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from kit import method
 from kit.papers import Key
 from kit.report.cells import Computed, Measured, rounded
-from kit.report.choice import Kind, Value, measure, rank, reductions, unfit
-from kit.report.tables import TableRequest, TableValues, Wanted
+from kit.report.choice import Value, Wanted, is_wanted, measure, rank, reductions, unfit
+from kit.report.tables import TableRequest, TableValues
 from kit.runs import unfinished
 from kit.runs.records import Result
 from kit.runs.unfinished import Unfinished
+from kit.spec import Kind
 
 ORIGIN = "runs"
 TOTAL = "total-hours"
@@ -41,11 +42,10 @@ def fill(request: TableRequest) -> TableValues:
 
 def hours(result: Result, metric: str) -> Value | None:
     """Return a run's hours in a stage or in all; None where it has no such stage."""
-    seconds = {name: stage.active_seconds for name, stage in result.stages.items()}
     if metric == TOTAL:
-        return sum(seconds.values()) / 3600, "hours"
-    stage = STAGES[metric]
-    return (seconds[stage] / 3600, "hours") if stage in seconds else None
+        return result.seconds / 3600, "hours"
+    stage = result.stages.get(STAGES[metric])
+    return None if stage is None else (stage.active_seconds / 3600, "hours")
 
 
 def _unfinished(wanted: Wanted) -> dict[tuple[str, str], list[Unfinished]]:
@@ -53,11 +53,9 @@ def _unfinished(wanted: Wanted) -> dict[tuple[str, str], list[Unfinished]]:
     found: dict[tuple[str, str], dict[Kind, list[Unfinished]]] = {}
     for run in unfinished.find():
         spec = run.spec
-        kind = (spec.profile, spec.protocol, spec.tier)
-        asked = all(want in (None, have) for want, have in zip(wanted, kind, strict=True))
-        if asked and unfit(spec) is None:
+        if is_wanted(spec.kind, wanted) and unfit(spec) is None:
             kinds = found.setdefault((spec.task, spec.method), {})
-            kinds.setdefault(kind, []).append(run)
+            kinds.setdefault(spec.kind, []).append(run)
     return {key: kinds[min(kinds, key=rank)] for key, kinds in found.items()}
 
 
