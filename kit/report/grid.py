@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from kit.report.verdict import Verdict
 
 Best = Literal["column", "group"]
+# What a line of a row has.
+Line = Literal["published", "computed", "measured"]
 
 
 @dataclass(frozen=True)
@@ -184,8 +186,12 @@ class Table:
             yield block, [(r, cells) for r, cells in rows if not all(c.empty for c in cells)]
             start = stop
 
-    def lines(self, cells: Sequence[Cell]) -> tuple[bool, bool]:
-        """Tell whether cells of a row need a line for what is computed, and for measured."""
-        computed = any(c.computed and c.computed_text != "=" for c in cells)
+    def lines(self, cells: Sequence[Cell]) -> list[Line]:
+        """Return the lines that cells of a row need, from top to bottom."""
         ran = any(c.measured or c.derived or c.unread for c in cells)
-        return computed, ran or self.layout.cells == "scores"
+        needed: dict[Line, bool] = {
+            "published": any(c.published for c in cells),
+            "computed": any(c.computed and c.computed_text != "=" for c in cells),
+            "measured": ran or self.layout.cells == "scores",
+        }
+        return [line for line, need in needed.items() if need]

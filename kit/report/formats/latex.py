@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from kit.report.formats.text import legend
-from kit.report.grid import Cell, Table
+from kit.papers import TableHeader
+from kit.report.formats.text import legend, stub
+from kit.report.grid import Cell, Line, Row, Table
 
 APART = "\u200b"
 """Keeps two hyphens from becoming one dash; a space of no width."""
@@ -73,40 +74,49 @@ def render(table: Table) -> str:
     """Return a ``table`` environment; it needs the package booktabs."""
     lines = [r"\begin{table}", r"\centering", rf"\caption{{{escape(table.title)}}}"]
     lines.append(r"\footnotesize")  # in a larger size the widest tables leave the page
-    stubs = table.layout.stubs
     for block, rows in table.parts():
-        align = ["l"] * len(stubs)
-        align += [_alignment(cells[place] for _, cells in rows) for place in range(len(block))]
-        lines += [rf"\begin{{tabular}}{{{''.join(align)}}}", r"\toprule"]
-        lines.append(_row([*map(escape, stubs), *(escape(" ".join(c.titles)) for c in block)]))
-        if any(column.heading for column in block):
-            lines.append(_row([*("" for _ in stubs), *(escape(c.heading) for c in block)]))
-        group = None
-        for row, cells in rows:
-            if row.group != group:
-                lines.append(r"\midrule")
-                group = row.group
-                if group:
-                    lines.append(
-                        rf"\multicolumn{{{len(align)}}}{{l}}{{\emph{{{escape(group)}}}}} \\"
-                    )
-            lines += _lines(table, [escape(title) for title in row.titles], cells)
-        lines += [r"\bottomrule", r"\end{tabular}", ""]
-    notes = [f"{escape(in_words(line))}." for line in legend(table)]
-    notes += [
-        rf"\textsuperscript{{{mark}}} {escape(text)}."
-        for mark, text in (*table.errata, *table.notes)
-    ]
-    given = {cell.verdict.label for row in table.rows for cell in row.cells if cell.verdict}
-    if judged := [f"$^{sign}$ {label}" for label, sign in VERDICTS.items() if label in given]:
-        notes.append(f"{', '.join(judged)}.")
-    if any(cell.seeds for row in table.rows for cell in row.cells):
-        notes.append(r"$\dagger$ seeds missing.")
-    notes += [f"{escape(remark)}." for remark in table.remarks]
-    if notes:
+        lines += _tabular(table, block, rows)
+    if notes := _notes(table):
         lines += [r"\par", *notes]
     lines.append(r"\end{table}")
     return "\n".join(lines) + "\n"
+
+
+def _tabular(
+    table: Table, block: Sequence[TableHeader], rows: Sequence[tuple[Row, Sequence[Cell]]]
+) -> list[str]:
+    """Return the ``tabular`` of a block."""
+    stubs = table.layout.stubs
+    align = ["l"] * len(stubs)
+    align += [_alignment(cells[place] for _, cells in rows) for place in range(len(block))]
+    lines = [rf"\begin{{tabular}}{{{''.join(align)}}}", r"\toprule"]
+    lines.append(_row([*map(escape, stubs), *(escape(" ".join(c.titles)) for c in block)]))
+    if any(column.heading for column in block):
+        lines.append(_row([*("" for _ in stubs), *(escape(c.heading) for c in block)]))
+    group = None
+    for row, cells in rows:
+        if row.group != group:
+            lines.append(r"\midrule")
+            group = row.group
+            if group:
+                title = rf"\emph{{{escape(group)}}}"
+                lines.append(rf"\multicolumn{{{len(align)}}}{{l}}{{{title}}} \\")
+        lines += _lines(table, [escape(title) for title in row.titles], cells)
+    return [*lines, r"\bottomrule", r"\end{tabular}", ""]
+
+
+def _notes(table: Table) -> list[str]:
+    """Return what stands below the table, in sentences: first what its marks mean."""
+    notes = [f"{escape(in_words(line))}." for line in legend(table)]
+    marked = (*table.errata, *table.notes)
+    notes += [rf"\textsuperscript{{{mark}}} {escape(text)}." for mark, text in marked]
+    cells = [cell for row in table.rows for cell in row.cells]
+    given = {cell.verdict.label for cell in cells if cell.verdict}
+    if judged := [f"$^{sign}$ {label}" for label, sign in VERDICTS.items() if label in given]:
+        notes.append(f"{', '.join(judged)}.")
+    if any(cell.seeds for cell in cells):
+        notes.append(r"$\dagger$ seeds missing.")
+    return [*notes, *(f"{escape(remark)}." for remark in table.remarks)]
 
 
 def escape(text: str) -> str:
@@ -138,23 +148,16 @@ def _known(character: str) -> str:
     return character if accented and character < "\u0180" else "?"
 
 
-def _lines(table: Table, titles: list[str], cells: Sequence[Cell]) -> list[str]:
-    lines = []
-    title, *others = titles
-    once = (r"\quad", [""] * len(others))
-    title = f"{title}:"
-    computed, measured = table.lines(cells)
-    if any(cell.published for cell in cells):
-        missing = {"-": "--"}.get(table.layout.missing, table.layout.missing)
-        lines.append(_row([*titles, *(_published(cell, missing) for cell in cells)]))
-        title, others = once
-    if computed:
-        texts = (escape(cell.computed_text) for cell in cells)
-        lines.append(_row([f"{title} computed", *others, *texts]))
-        title, others = once
-    if measured:
-        lines.append(_row([f"{title} measured", *others, *map(_measured, cells)]))
-    return lines
+def _lines(table: Table, titles: list[str], cells: Sequence[Cell]) -> Iterator[str]:
+    missing = {"-": "--"}.get(table.layout.missing, table.layout.missing)
+    show: dict[Line, Callable[[Cell], str]] = {
+        "published": lambda cell: _published(cell, missing),
+        "computed": lambda cell: escape(cell.computed_text),
+        "measured": _measured,
+    }
+    for place, line in enumerate(table.lines(cells)):
+        before = stub(titles, line, first=place == 0, indent=r"\quad")
+        yield _row([*before, *map(show[line], cells)])
 
 
 def _published(cell: Cell, missing: str) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from kit.report.grid import Cell, Table
+from kit.report.grid import Cell, Line, Table
 
 MARKS = {"column": "**", "group": "*", None: ""}
 
@@ -14,7 +14,11 @@ def render(table: Table) -> str:
     """Return the table as GitHub's Markdown."""
     lines = [f"**Table {table.number} of {table.paper}.** {table.title}", ""]
     stubs = table.layout.stubs
-    padding = [""] * (len(stubs) - 1)
+    show: dict[Line, Callable[[Cell], str]] = {
+        "published": lambda cell: _published(cell, table.layout.missing),
+        "computed": lambda cell: cell.computed_text,
+        "measured": _measured,
+    }
     for block, rows in table.parts():
         heads = ("<br>".join(filter(None, (*c.titles, c.heading))) for c in block)
         lines.append(line([*stubs, "", *heads]))
@@ -24,17 +28,9 @@ def render(table: Table) -> str:
             if row.group != group:
                 group = row.group
                 lines.append(line([f"*{group}*", *[""] * (len(stubs) + len(block))]))
-            titles = [*map(literal, row.titles)]
-            if any(cell.published for cell in cells):
-                missing = table.layout.missing
-                lines.append(line([*titles, "published", *(_published(c, missing) for c in cells)]))
-                titles = ["", *padding]
-            computed, measured = table.lines(cells)
-            if computed:
-                lines.append(line([*titles, "computed", *(c.computed_text for c in cells)]))
-                titles = ["", *padding]
-            if measured:
-                lines.append(line([*titles, "measured", *map(_measured, cells)]))
+            for place, kind in enumerate(table.lines(cells)):
+                titles = [""] * len(stubs) if place else map(literal, row.titles)
+                lines.append(line([*titles, kind, *map(show[kind], cells)]))
         lines.append("")
     lines += [f"- [{mark}] {text}" for mark, text in (*table.errata, *table.notes)]
     lines += [f"- note: {remark}" for remark in table.remarks]

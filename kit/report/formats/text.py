@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from kit.report.grid import Cell, Row, Table
+from kit.report.grid import Cell, Line, Row, Table
 
 # Lower is better everywhere.
 BEST = {"column": "▾", "group": "▿", None: ""}
@@ -50,19 +50,22 @@ def legend(table: Table) -> list[str]:
     return lines + ([f"{BEST['group']} the lowest of its group"] if "group" in marks else [])
 
 
+def stub(titles: Sequence[str], line: Line, *, first: bool, indent: str = " ") -> list[str]:
+    """Return what stands before the cells of a line: the row's titles, or what the line has."""
+    title, *others = titles
+    if line == "published":
+        return [*titles]
+    return [f"{title}: {line}", *others] if first else [f"{indent} {line}", *[""] * len(others)]
+
+
 def _lines(table: Table, row: Row, cells: Sequence[Cell]) -> Iterator[list[str]]:
-    title, *others = row.titles
-    once = (" ", [""] * len(others))
-    title = f"{title}:"
-    if any(cell.published for cell in cells):
-        yield [*row.titles, *(_published(cell, table.layout.missing) for cell in cells)]
-        title, others = once
-    computed, measured = table.lines(cells)
-    if computed:
-        yield [f"{title} computed", *others, *(cell.computed_text for cell in cells)]
-        title, others = once
-    if measured:
-        yield [f"{title} measured", *others, *(_measured(cell) for cell in cells)]
+    show: dict[Line, Callable[[Cell], str]] = {
+        "published": lambda cell: _published(cell, table.layout.missing),
+        "computed": lambda cell: cell.computed_text,
+        "measured": _measured,
+    }
+    for place, line in enumerate(table.lines(cells)):
+        yield [*stub(row.titles, line, first=place == 0), *map(show[line], cells)]
 
 
 def _published(cell: Cell, missing: str) -> str:
