@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kit import method, papers
 from kit.papers import PublishedCell
@@ -89,16 +89,11 @@ def make(
 
     Its rows are runs of one kind: the one that was asked for, else the one that most methods have.
     """
-    from scipy.stats import rankdata
-
     metric = task.metrics[0]
     mine = [result for result in results if result.spec.task == task.name]
     kind = main_kind(mine, profile, protocol, tier)
-    if kind is None:
-        _, remarks = choose(mine, profile=profile, protocol=protocol, tier=tier)
-        nothing = agreement([], [])
-        return Column(task.name, task.title, metric, None, (), nothing, tuple(remarks))
-    chosen, remarks = choose(mine, profile=kind[0], protocol=kind[1], tier=kind[2])
+    profile, protocol, tier = kind or (profile, protocol, tier)
+    chosen, remarks = choose(mine, profile=profile, protocol=protocol, tier=tier)
     printed = {cell.method: cell for cell in _printed(task.name, metric)}
     rows = []
     for (_, name), runs in chosen.items():
@@ -113,25 +108,21 @@ def make(
             title = method.find(name).title.partition(":")[0]
             seconds = _seconds(list(runs.by_seed.values()))
             rows.append(ColumnRow(name, title, measured, printed.get(name), seconds))
-    rows.sort(key=lambda row: row.measured.mean or 0.0)
+    ranked, alike = _ranked(sorted(rows, key=lambda row: row.measured.mean or 0.0))
+    return Column(task.name, task.title, metric, kind, tuple(ranked), alike, tuple(remarks))
+
+
+def _ranked(rows: Sequence[ColumnRow]) -> tuple[list[ColumnRow], Agreement]:
+    """Return rows with their ranks, and how alike the measured and the printed order are."""
+    from scipy.stats import rankdata
+
     both = [row for row in rows if row.printed is not None]
     ours = [row.measured.mean or 0.0 for row in both]
     theirs = [float(row.printed.mean) for row in both if row.printed is not None]
-    ranks = dict(
-        zip(
-            (row.method for row in both),
-            zip(rankdata(ours).tolist(), rankdata(theirs).tolist(), strict=True),
-            strict=True,
-        )
-    )
-    ranked = tuple(
-        ColumnRow(
-            row.method, row.title, row.measured, row.printed, row.seconds, ranks.get(row.method)
-        )
-        for row in rows
-    )
-    alike = agreement(ours, theirs)
-    return Column(task.name, task.title, metric, kind, ranked, alike, tuple(remarks))
+    pairs = zip(rankdata(ours).tolist(), rankdata(theirs).tolist(), strict=True)
+    ranks = dict(zip((row.method for row in both), pairs, strict=True))
+    ranked = [replace(row, ranks=ranks.get(row.method)) for row in rows]
+    return ranked, agreement(ours, theirs)
 
 
 def agreement(ours: Sequence[float], theirs: Sequence[float]) -> Agreement:
