@@ -51,6 +51,11 @@ def plain(text: str) -> str:
     return printable(" ".join(text.split()))
 
 
+def last_line(text: str) -> str:
+    """Return the last line of what a program or a library has said, ``no message`` for none."""
+    return (text.strip().splitlines() or ["no message"])[-1]
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
     """Return ``; did you mean 'x'?`` or, without a near name, the list of choices."""
     known = sorted(choices)

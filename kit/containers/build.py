@@ -26,7 +26,7 @@ from kit.containers.images import (
     VERSION,
     reference,
 )
-from kit.errors import KitError
+from kit.errors import KitError, last_line
 from kit.runs.provenance import code_hash, git_state
 
 
@@ -137,8 +137,8 @@ def _base(client: docker.DockerClient, name: str) -> tuple[str, str]:
         errors="replace",
     )
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise KitError(f"base image {name}: {last}; --base-image names another")
+        why = last_line(done.stderr)
+        raise KitError(f"base image {name}: {why}; --base-image names another")
     digest = done.stdout.strip()
     return f"{name}@{digest}", digest
 

@@ -18,7 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from kit import paths, task
 from kit.engines import choose, nodes
 from kit.engines.engine import SweepOptions
-from kit.errors import UnavailableError
+from kit.errors import UnavailableError, last_line
 from kit.runs.provenance import code_hash
 from kit.spec import RunSpec
 
@@ -191,7 +191,7 @@ def _seen(found: Mapping[str, Any], folder: Path, answer: Any) -> RayNode:
         node = nodes.answer(folder, found["NodeID"])
         trouble = nodes.trouble(folder, node, gpus, "Ray")
     except RayError as error:
-        trouble = f"does not answer: {str(error).strip().splitlines()[-1]}"
+        trouble = f"does not answer: {last_line(str(error))}"
     cpus = found["Resources"].get("CPU", 0)
     return RayNode(found["NodeManagerHostname"], gpus, cpus, node, trouble, rejections)
 

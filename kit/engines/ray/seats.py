@@ -25,7 +25,7 @@ from kit.engines.engine import SweepOptions, sweep
 from kit.engines.jobs import Job
 from kit.engines.ray import cluster
 from kit.engines.ray.cluster import RayNode
-from kit.errors import UnavailableError
+from kit.errors import UnavailableError, last_line
 from kit.spec import RunSpec
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -267,8 +267,8 @@ class Seats:
         if error is None:
             seat.uuids, seat.since = seat.ready.result(), now
             return
-        line = str(error).strip().splitlines()[-1]
-        node.state, node.since = replace(node.state, trouble=f"gives no seat: {line}"), now
+        trouble = f"gives no seat: {last_line(str(error))}"
+        node.state, node.since = replace(node.state, trouble=trouble), now
         for each in [seat, *node.empty()]:
             self.drop(each)
 

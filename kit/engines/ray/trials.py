@@ -20,7 +20,8 @@ from ray.exceptions import RayError
 from kit.engines import engine
 from kit.engines.ray import cluster
 from kit.engines.trial_worker import Done, Failed, Setup, answer
-from kit.errors import UnavailableError
+from kit.engines.trial_workers import Keep
+from kit.errors import UnavailableError, last_line
 from kit.runs.failures import TrialError
 from kit.runs.trial_records import TrialRecord, TrialWork
 from kit.spec import RunSpec
@@ -28,8 +29,6 @@ from kit.spec import RunSpec
 RETRIES = 3
 # Jobs that Ray has for each GPU or core: one at work, one on its way.
 AT_A_TIME = 2
-
-Keep = Callable[[TrialRecord], None]
 
 
 @contextmanager
@@ -88,10 +87,8 @@ class RayTrials:
         try:
             told = msgspec.json.decode(ray.get(ended), type=Done | Failed)
         except RayError as error:
-            line = str(error).strip().splitlines()[-1]
-            raise TrialError(
-                "infrastructure", f"a trial on the Ray cluster was lost: {line}"
-            ) from None
+            line = f"a trial on the Ray cluster was lost: {last_line(str(error))}"
+            raise TrialError("infrastructure", line) from None
         if isinstance(told, Failed):
             raise told.error()
         keep(told.record)

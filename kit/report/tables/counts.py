@@ -20,7 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from kit import paths, task
-from kit.errors import KitError
+from kit.errors import KitError, last_line
 from kit.files import decode_json, write_json
 from kit.report.tables import Progress
 from kit.runs.provenance import hash_of
@@ -105,9 +105,9 @@ def _count(pairs: Sequence[Pair], progress: Progress) -> dict[Pair, ModelCounts 
                 progress(len(known), len(pairs))
             process.wait()
             errors.seek(0)
-            said = errors.read().decode().strip().splitlines()
+            said = errors.read().decode()
         if process.returncode != 0:
-            raise KitError(f"models could not be counted: {(said or ['no message'])[-1]}")
+            raise KitError(f"models could not be counted: {last_line(said)}")
 
     with ThreadPoolExecutor(processes) as pool:
         list(pool.map(work, (shared[number::processes] for number in range(processes))))
