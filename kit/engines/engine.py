@@ -130,16 +130,14 @@ class EngineError(Exception):
 
 def environment(gpus: Sequence[str], options: SweepOptions) -> dict[str, str]:
     """Return the variables by which a run knows what to lease."""
-    common = {"PYTHONUNBUFFERED": "1"}
-    if not gpus and options.cores is None:
-        return common
-    if not gpus:
-        return common | {leases.CORES: str(options.cores), "KIT_GPU_WAIT": str(LEASE_SECONDS)}
-    return common | {
-        "KIT_GPU": ",".join(gpus),
-        "KIT_GPU_WAIT": str(LEASE_SECONDS),
-        "KIT_JOBS_PER_GPU": str(options.jobs_per_gpu),
-    }
+    variables = {"PYTHONUNBUFFERED": "1"}
+    if gpus:
+        variables |= {"KIT_GPU": ",".join(gpus), "KIT_JOBS_PER_GPU": str(options.jobs_per_gpu)}
+    elif options.cores is not None:
+        variables |= {leases.CORES: str(options.cores)}
+    else:
+        return variables
+    return variables | {"KIT_GPU_WAIT": str(LEASE_SECONDS)}
 
 
 def sweep() -> str:

@@ -110,7 +110,7 @@ def core(count: int, timeout: float | None) -> Iterator[None]:
     deadline = None if timeout is None else time.monotonic() + timeout
     while True:
         with ExitStack() as held:
-            if any(_lock(_place(number), fcntl.LOCK_EX, held) for number in range(count)):
+            if any(_places(count, held)):
                 yield
                 return
         if deadline is not None and time.monotonic() >= deadline:
@@ -121,11 +121,17 @@ def core(count: int, timeout: float | None) -> Iterator[None]:
 def free_cores(count: int) -> int:
     """Return how many of ``count`` places of the CPU could be leased at this moment."""
     with ExitStack() as held:
-        return sum(_lock(_place(number), fcntl.LOCK_EX, held) for number in range(count))
+        return sum(_places(count, held))
 
 
-def _place(number: int) -> str:
-    return f"cpu.{number}.lock"
+def _places(count: int, held: ExitStack) -> Iterator[bool]:
+    """Lock the places of the CPU one by one; yields whether each was free."""
+    return (_lock(f"cpu.{number}.lock", fcntl.LOCK_EX, held) for number in range(count))
+
+
+def runs_per_gpu() -> int:
+    """Return how many runs, or processes of one, may share a GPU (``KIT_JOBS_PER_GPU``)."""
+    return int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)
 
 
 def free(among: Sequence[str] | None = None, share: int = 1) -> Free:
@@ -160,15 +166,14 @@ def for_this_process(
         The UUIDs, none on the CPU.
     """
     among = [] if device == "cpu" else visible.allowed(wanted)
-    if among == [] or (among is None and not devices.gpus()):
+    on_cpu = among == [] or (among is None and not devices.gpus())
+    timeout = environment.number("KIT_GPU_WAIT")
+    if on_cpu:
         cores = environment.number(CORES, least=1)
-        wait = environment.number("KIT_GPU_WAIT")
-        with nullcontext() if cores is None else core(int(cores), wait):
+        with nullcontext() if cores is None else core(int(cores), timeout):
             yield ()
         return
-    timeout = environment.number("KIT_GPU_WAIT")
-    share = int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)
-    with lease(count, timeout, among=among, share=share, log=log) as uuids:
+    with lease(count, timeout, among=among, share=runs_per_gpu(), log=log) as uuids:
         # What this process chose from, for the workers that it may start.
         os.environ["KIT_GPU"] = ",".join(among or [gpu.uuid for gpu in devices.gpus()])
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
@@ -194,8 +199,8 @@ def _hold(
         stack = held.enter_context(ExitStack())
         others = _seat(uuid, share, stack)
         if others is None:
-            taken = "leased to another run" if share == 1 else f"leased to {share} other runs"
-            reasons[uuid] = taken
+            holders = "another run" if share == 1 else f"{share} other runs"
+            reasons[uuid] = f"leased to {holders}"
         else:
             locked[uuid] = (stack, others)
     now = {gpu.uuid: gpu for gpu in devices.gpus()} if locked else {}
@@ -252,10 +257,7 @@ def _lock(name: str, how: int, stack: ExitStack) -> bool:
     path = folder() / name
     try:
         handle = _open(path)
-    except OSError as error:
-        raise KitError(f"{path}: {error.strerror}; KIT_LOCKS names another folder") from None
-    stack.callback(os.close, handle)
-    try:
+        stack.callback(os.close, handle)
         fcntl.flock(handle, how | fcntl.LOCK_NB)
     except BlockingIOError:
         return False

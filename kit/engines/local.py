@@ -77,8 +77,8 @@ class Local:
         if code is None:
             return None
         _kill_group(handle.reference)
-        killed = code == -signal.SIGKILL and oom_kills() > self._oom_kills[handle.reference]
-        return Exit(code, oom_killed=killed)
+        kills = self._oom_kills[handle.reference]
+        return Exit(code, oom_killed=killed_for_memory(code, kills))
 
     def stop(self, handle: Handle, grace: float) -> None:
         """End the process: TERM, and after the grace KILL for it and all that it started."""
@@ -128,6 +128,16 @@ def _writes(reference: str, log: Path) -> bool:
 def _kill_group(reference: str) -> None:
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(_pid(reference), signal.SIGKILL)
+
+
+def killed_for_memory(code: int, kills_before: int) -> bool:
+    """Tell whether a process was probably killed by the kernel because memory ran out.
+
+    Args:
+        code: that it ended with, as in ``subprocess``.
+        kills_before: what ``oom_kills`` said before it started.
+    """
+    return code == -signal.SIGKILL and oom_kills() > kills_before
 
 
 def oom_kills() -> int:

@@ -8,7 +8,6 @@ too, whenever it would have to wait.
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,10 +17,9 @@ from threading import Lock, Thread
 
 import msgspec
 
-from kit import environment
-from kit.engines import choose
+from kit.engines import choose, leases
 from kit.engines.engine import LEASE_SECONDS
-from kit.engines.local import oom_kills
+from kit.engines.local import killed_for_memory, oom_kills
 from kit.engines.trial_worker import Answer, Failed, Setup, Unready
 from kit.errors import KitError
 from kit.runs.failures import TrialError, from_exit
@@ -66,7 +64,7 @@ def local_trials(setup: Setup, count: str, log: Callable[[str], None]) -> Iterat
     if count:
         wanted = processes(f"local:{count}")
     else:
-        wanted = choose.slots(None, None, setup.device, _share()).capacity
+        wanted = choose.slots(None, None, setup.device, leases.runs_per_gpu()).capacity
     if setup.threads is None and setup.spec.profile == "paper":
         each = max(1, len(os.sched_getaffinity(0)) // wanted)
         setup = msgspec.structs.replace(setup, threads=each)
@@ -164,8 +162,8 @@ class Worker:
             if answer.endswith(b"\n"):
                 return msgspec.json.decode(answer, type=Answer)
             code, self._process = process.wait(), None
-            by_kernel = code == -signal.SIGKILL and oom_kills() > kills
-            failure, line = from_exit(code, by_kernel, ["what it printed stands above"])
+            starved = killed_for_memory(code, kills)
+            failure, line = from_exit(code, starved, ["what it printed stands above"])
             if failure != "infrastructure":
                 break
         raise TrialError(failure, f"the process of trial {job.record.number} ended: {line}")
@@ -199,11 +197,6 @@ def _exchange(process: subprocess.Popen[bytes], line: bytes) -> bytes:
         process.stdin.write(line + b"\n")
         process.stdin.flush()
     return process.stdout.readline()
-
-
-def _share() -> int:
-    """Return how many runs, or processes of one, may share a GPU."""
-    return int(environment.number("KIT_JOBS_PER_GPU", least=1) or 1)
 
 
 def _next(jobs: Jobs) -> tuple[TrialWork, Keep] | None:
