@@ -27,7 +27,7 @@ from kit.containers.images import (
     reference,
 )
 from kit.errors import KitError, last_line
-from kit.runs.provenance import code_hash, git_state
+from kit.runs.provenance import code_of_task, git_state
 
 
 @dataclass(frozen=True)
@@ -81,15 +81,10 @@ def build(client: docker.DockerClient, tasks: Sequence[str], options: BuildOptio
     _buildx(root, [*common, "--target", "base", *_named(BASE, own)])
     for name, folder in folders.items():
         words = [*common, "--build-arg", f"TASK={folder.name}"]
-        own = labels | {LABEL: name, CODE: code(name), PACKAGES: packages}
+        own = labels | {LABEL: name, CODE: code_of_task(name), PACKAGES: packages}
         if (folder / "requirements.txt").exists():
             own[PACKAGES] = _packages(root, [*words, "--build-arg", "FROZEN=task"])
         _buildx(root, [*words, "--target", "task", *_named(name, own)])
-
-
-def code(name: str) -> str:
-    """Return the hash of the code that the image of a task would hold if it were built now."""
-    return code_hash(task.find(name).folder, paths.methods()[0])
 
 
 def default_base(root: Path) -> str:

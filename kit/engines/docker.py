@@ -21,7 +21,7 @@ from docker.types import DeviceRequest
 from requests.exceptions import RequestException
 
 from kit import method, paths
-from kit.containers import build, images, lock, prepare
+from kit.containers import images, lock, prepare
 from kit.containers.client import connect as connect_client
 from kit.containers.sandbox import HOME, mount
 from kit.containers.sandbox import options as sandbox
@@ -31,7 +31,7 @@ from kit.engines.handover import RESULTS_IN_IMAGE, arguments
 from kit.engines.signals import terminable
 from kit.errors import KitError, UnavailableError
 from kit.files import is_locked
-from kit.runs import logs
+from kit.runs import logs, provenance
 from kit.runs.folder import CLAIM, RunFolder
 from kit.spec import Profile, RunSpec, Tier
 from kit.task import Task
@@ -279,7 +279,7 @@ def _rejection(image: images.DockerImage | None, name: str, options: SweepOption
 
     An outdated one might not even agree with this checkout about what the runs are.
     """
-    if image is not None and image.code != build.code(name):
+    if image is not None and image.code != provenance.code_of_task(name):
         return f"the image of {name} holds other code than here; run 'kit images build {name}'"
     if image is not None and options.allow_unpinned:
         return None

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from kit import paths
+from kit import paths, task
 from kit.files import sha256
 
 CODE = (".py", ".toml", ".csv", ".json", ".txt")
@@ -19,6 +19,11 @@ def code_hash(task_folder: Path, *method_folders: Path) -> str:
     """Return one hash over the code of ``kit/``, of the task, and of methods from elsewhere."""
     others = [folder for folder in method_folders if not folder.is_relative_to(paths.PACKAGE)]
     return hash_of([paths.PACKAGE, task_folder, *others])
+
+
+def code_of_task(name: str) -> str:
+    """Return the hash of the code that makes runs of a task here, methods from elsewhere apart."""
+    return code_hash(task.find(name).folder)
 
 
 def hash_of(places: Iterable[Path]) -> str:

@@ -13,11 +13,11 @@ import docker
 import pytest
 
 from kit import method, paths, task
-from kit.containers import build, images, lock, sandbox
+from kit.containers import images, lock, sandbox
 from kit.engines import docker as engines
 from kit.engines.engine import EngineError, Exit, Handle, SweepOptions, sweep
 from kit.errors import BusyError, DataError, KitError, UnavailableError
-from kit.runs import logs
+from kit.runs import logs, provenance
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.derived_image import derived
@@ -354,7 +354,7 @@ def test_unusable(
     facts = json.loads((RunFolder(spec(LOOK)).path / "facts.json").read_text())
     assert facts["environment"]["KIT_IMAGE_ID"] == found.id
     assert facts["environment"]["KIT_IMAGE_PINNED"] == "0"
-    monkeypatch.setattr(build, "code", lambda name: f"of {name}, changed")
+    monkeypatch.setattr(provenance, "code_of_task", lambda name: f"of {name}, changed")
     assert "holds other code than here" in (engines.unusable([spec(0)], unpinned) or "")
     monkeypatch.setenv("KIT_IMAGES", "kit-tests/none")
     assert "not built; run 'kit images build" in (engines.unusable([spec(0)], unpinned) or "")

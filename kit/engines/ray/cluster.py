@@ -15,11 +15,11 @@ from ray._private.services import canonicalize_bootstrap_address_or_die
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from kit import paths, task
+from kit import paths
 from kit.engines import choose, nodes
 from kit.engines.engine import SweepOptions
 from kit.errors import UnavailableError, last_line
-from kit.runs.provenance import code_hash
+from kit.runs import provenance
 from kit.spec import RunSpec
 
 NAMESPACE = "kit"
@@ -116,7 +116,7 @@ def inspect(
     found: Mapping[str, dict[str, Any]], specs: Sequence[RunSpec], options: SweepOptions
 ) -> dict[str, RayNode]:
     """Look at nodes, all at the same time, and at what runs would have there."""
-    codes = {spec.task: code(spec.task) for spec in specs}
+    codes = {spec.task: provenance.code_of_task(spec.task) for spec in specs}
     with nodes.meeting() as folder:
         words = (folder, specs, codes, options, variables())
         asked = {id: on(ray.remote(_probe), id).remote(id, *words) for id in found}
@@ -156,11 +156,6 @@ def take_over(given: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def code(name: str) -> str:
-    """Return the hash of the code that makes runs of a task on this machine."""
-    return code_hash(task.find(name).folder, paths.methods()[0])
-
-
 def _probe(
     id: str,
     folder: Path,
@@ -176,7 +171,7 @@ def _probe(
     for name, wanted in codes.items():
         mine = [spec for spec in specs if spec.task == name]
         reason = choose.machine_rejection(mine, options)
-        if code(name) != wanted:
+        if provenance.code_of_task(name) != wanted:
             reason = f"its kit or its task {name} differs from the one here"
         if reason is not None:
             rejections[name] = reason

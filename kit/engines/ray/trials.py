@@ -23,6 +23,7 @@ from kit.engines.trial_worker import Done, Failed, Setup, answer
 from kit.engines.trial_workers import Keep
 from kit.errors import UnavailableError, last_line
 from kit.runs.failures import TrialError
+from kit.runs.provenance import code_of_task
 from kit.runs.trial_records import TrialRecord, TrialWork
 from kit.spec import RunSpec
 
@@ -67,7 +68,7 @@ class RayTrials:
 
     def __init__(self, setup: Setup, gpus: int, room: int) -> None:
         self._train = ray.remote(num_gpus=gpus, max_retries=RETRIES)(_train)
-        code, given = cluster.code(setup.spec.task), cluster.variables()
+        code, given = code_of_task(setup.spec.task), cluster.variables()
         self._common: Any = ray.put((msgspec.json.encode(setup), code, given))
         self._limit = AT_A_TIME * room
         self._waiting: deque[tuple[TrialWork, Keep]] = deque()
@@ -112,13 +113,13 @@ def _train(common: tuple[bytes, str, Mapping[str, str | None]], work: bytes) -> 
     cluster.take_over(given)
     setup = msgspec.json.decode(text, type=Setup)
     name = setup.spec.task
-    if _code(name) != code:
+    if _own_code(name) != code:
         line = f"a node's kit or its task {name} differs from the one here"
         return msgspec.json.encode(Failed("infrastructure", line, mistake=True))
     return msgspec.json.encode(answer(setup, msgspec.json.decode(work, type=TrialWork)))
 
 
 @cache
-def _code(task: str) -> str:
+def _own_code(task: str) -> str:
     """Return the hash of the code that this worker has loaded, once for all its trials."""
-    return cluster.code(task)
+    return code_of_task(task)

@@ -12,10 +12,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from kit import paths
 from kit.containers import lock
-from kit.containers.build import code
 from kit.engines.slurm.arrays import Array, Site
 from kit.errors import KitError
 from kit.files import sha256
+from kit.runs.provenance import code_of_task
 
 TEMPLATES = Path(__file__).with_name("templates")
 # Before its time is up a job is told, so that the run can end in peace and be queued again.
@@ -77,7 +77,7 @@ def _variables(array: Array) -> dict[str, str]:
         return known | {"KIT_IMAGE_ID": f"sha256:{_digest(Path(array.image))}", **UNPINNED}
     task = array.runs[0].task
     pinned = {"KIT_IMAGE_PINNED": "1"} if lock.pinned(task) else UNPINNED
-    return known | pinned | {"KIT_CODE": code(task)}
+    return known | pinned | {"KIT_CODE": code_of_task(task)}
 
 
 @cache

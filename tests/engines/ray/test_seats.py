@@ -22,6 +22,7 @@ from kit.engines.ray.cluster import RayNode
 from kit.engines.ray.engine import Ray
 from kit.engines.ray.seats import Seat, Seats
 from kit.errors import KitError, UnavailableError
+from kit.runs import provenance
 from tests.engines.fake_run import spec_of
 
 SPECS = [spec_of(task, "wrn", seed) for task in ("darcy-flow", "ecg") for seed in range(3)]
@@ -241,8 +242,8 @@ def test_what_nodes_lack_is_asked_there_task_by_task(
         "machine_rejection",
         lambda specs, _: "no image" if specs[0].task == "ecg" else None,
     )
-    monkeypatch.setattr(cluster, "code", lambda name: f"code of {name}")
-    code = {name: cluster.code(name) for name in ("darcy-flow", "ecg")}
+    monkeypatch.setattr(provenance, "code_of_task", lambda name: f"code of {name}")
+    code = {name: provenance.code_of_task(name) for name in ("darcy-flow", "ecg")}
     given = cluster.variables()
     words = ("node", tmp_path, SPECS, code, SweepOptions(), given)
     assert cluster._probe(*words) == {"ecg": "no image"}
