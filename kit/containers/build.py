@@ -24,6 +24,7 @@ from kit.containers.images import (
     PACKAGES,
     REVISION,
     VERSION,
+    digest_of,
     reference,
 )
 from kit.errors import KitError, last_line
@@ -122,8 +123,7 @@ def _base(client: docker.DockerClient, name: str) -> tuple[str, str]:
     except ImageNotFound:
         pass
     else:
-        digests = image.attrs.get("RepoDigests") or []
-        return name, str(digests[0]).partition("@")[2] if digests else str(image.id)
+        return name, digest_of(image) or str(image.id)
     done = _docker(
         ["buildx", "imagetools", "inspect", "--format", "{{.Manifest.Digest}}", name],
         capture_output=True,

@@ -73,6 +73,12 @@ def listing(client: docker.DockerClient) -> list[DockerImage]:
     return [image for image in images if image is not None]
 
 
+def digest_of(image: EngineImage) -> str | None:
+    """Return the digest under which a registry has an image; None where none has."""
+    digests = image.attrs.get("RepoDigests")
+    return str(digests[0]).partition("@")[2] if digests else None
+
+
 def packages(client: docker.DockerClient, image: DockerImage) -> str:
     """Return what pip has installed in an image, ``name==version`` with spaces between."""
     return str(client.images.get(image.id).labels.get(PACKAGES, ""))
@@ -89,11 +95,10 @@ def _image(name: str, found: EngineImage, base: EngineImage | None) -> DockerIma
     layers = found.attrs["RootFS"]["Layers"]
     below = base.attrs["RootFS"]["Layers"] if base is not None else []
     built_on = layers[: len(below)] == below
-    digests = found.attrs.get("RepoDigests") or []
     return DockerImage(
         name=name,
         id=str(found.id),
-        digest=str(digests[0]).rpartition("@")[2] if digests else None,
+        digest=digest_of(found),
         size=found.attrs["Size"],
         added=found.attrs["Size"] - base.attrs["Size"] if base is not None and built_on else None,
         layers=len(layers),

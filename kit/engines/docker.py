@@ -17,7 +17,7 @@ from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, NotFound
-from docker.types import DeviceRequest
+from docker.types import DeviceRequest, Mount
 from requests.exceptions import RequestException
 
 from kit import method, paths
@@ -195,27 +195,7 @@ class Docker:
         Raises:
             KitError: its image is not the one that is locked.
         """
-        image, folder = self._image(spec.task), RunFolder(spec)
-        inside = HOME / "results/runs" / PurePosixPath(spec.folder)
-        mounts = [
-            # The results of other runs to read, its own folder to write.
-            mount(paths.results(), HOME / "results", read_only=True),
-            mount(folder.path, inside),
-            mount(paths.data(), HOME / "data", read_only=True),
-        ]
-        if gpus or self.options.cores is not None:
-            leases.make_folder()
-            mounts.append(mount(leases.folder(), HOME / "locks"))
-        variables = {name: os.environ[name] for name in PASSED if name in os.environ}
-        variables |= environment(gpus, self.options) | {
-            "KIT_LOG": str(inside / folder.log.name),
-            "KIT_IMAGE_ID": image.id,
-            "KIT_IMAGE_PINNED": str(int(lock.rejection(image, spec.task) is None)),
-        }
-        if image.digest is not None:
-            variables["KIT_IMAGE_DIGEST"] = image.digest
-        if not gpus:
-            variables["NVIDIA_VISIBLE_DEVICES"] = "void"
+        image = self._image(spec.task)
         devices = [DeviceRequest(device_ids=list(gpus), capabilities=[["gpu"]])] if gpus else []
         return {
             "image": image.id,
@@ -224,11 +204,39 @@ class Docker:
             ),
             "name": f"kit-{sweep()}-{spec.id[:12]}",
             "labels": {SWEEP: sweep(), RUN: spec.id, FOLDER: str(spec.folder)},
-            "environment": variables,
-            "mounts": mounts,
+            "environment": self._variables(spec, gpus, image),
+            "mounts": self._mounts(spec, gpus),
             "device_requests": devices,
             **sandbox(),
         }
+
+    def _mounts(self, spec: RunSpec, gpus: tuple[str, ...]) -> list[Mount]:
+        """Return what a run's container sees: results of other runs to read, its own to write."""
+        mounts = [
+            mount(paths.results(), RESULTS_IN_IMAGE, read_only=True),
+            mount(RunFolder(spec).path, _inside(spec)),
+            mount(paths.data(), HOME / "data", read_only=True),
+        ]
+        if gpus or self.options.cores is not None:
+            leases.make_folder()
+            mounts.append(mount(leases.folder(), HOME / "locks"))
+        return mounts
+
+    def _variables(
+        self, spec: RunSpec, gpus: tuple[str, ...], image: images.DockerImage
+    ) -> dict[str, str]:
+        """Return the environment of a run's container."""
+        variables = {name: os.environ[name] for name in PASSED if name in os.environ}
+        variables |= environment(gpus, self.options) | {
+            "KIT_LOG": str(_inside(spec) / RunFolder(spec).log.name),
+            "KIT_IMAGE_ID": image.id,
+            "KIT_IMAGE_PINNED": str(int(lock.rejection(image, spec.task) is None)),
+        }
+        if image.digest is not None:
+            variables["KIT_IMAGE_DIGEST"] = image.digest
+        if not gpus:
+            variables["NVIDIA_VISIBLE_DEVICES"] = "void"
+        return variables
 
     def _image(self, name: str) -> images.DockerImage:
         """Return the image of a task: the same for the whole sweep, even if one is built anew."""
@@ -272,6 +280,11 @@ class Docker:
         finally:
             with suppress(NotFound):
                 self.client.api.remove_container(reference, force=True, v=True)
+
+
+def _inside(spec: RunSpec) -> PurePosixPath:
+    """Return where a container has the folder of its run."""
+    return RESULTS_IN_IMAGE / "runs" / PurePosixPath(spec.folder)
 
 
 def _rejection(image: images.DockerImage | None, name: str, options: SweepOptions) -> str | None:

@@ -24,8 +24,8 @@ from kit.runs.folder import SPEC
 from kit.spec import RunSpec
 
 NOTE = "rendered, not run here"
-# Where things lie in an image (docker/Dockerfile), and where the list of runs is put.
-HOME, LIST = "/kit", "/submission"
+# Where things lie in an image, and where the list of runs is put.
+HOME, LIST = RESULTS_IN_IMAGE.parent, "/submission"
 USER = 1000
 # A Job's name has at most 63 signs, of which "kit-", a digest and its hyphen take 13.
 LONGEST_TASK = 50
