@@ -87,6 +87,11 @@ def methods() -> list[Path]:
     return [PACKAGE / "methods", *_several("KIT_METHODS")]
 
 
+def existing(folder: Path) -> Path:
+    """Return a folder if it is there, else the nearest one above it that is."""
+    return next(each for each in (folder, *folder.parents) if each.exists())
+
+
 def _moved(variable: str, default: str) -> Path:
     value = os.environ.get(variable)
     if not value:

@@ -67,17 +67,13 @@ def check_disk(plan: Plan) -> None:
     }
     by_disk: dict[int, list[Path]] = {}
     for folder in needs:
-        by_disk.setdefault(_existing(folder).stat().st_dev, []).append(folder)
+        by_disk.setdefault(paths.existing(folder).stat().st_dev, []).append(folder)
     for folders in by_disk.values():
         needed = sum(needs[folder] for folder in folders)
-        free = shutil.disk_usage(_existing(folders[0])).free
+        free = shutil.disk_usage(paths.existing(folders[0])).free
         if needed > free:
             where = " and ".join(map(str, folders))
             raise KitError(
                 f"the plan needs about {needed / GB:.2f} GB in {where}, and {free / GB:.2f} GB are "
                 "free; make room, plan fewer tasks, or move them by KIT_DATA or KIT_RESULTS"
             )
-
-
-def _existing(folder: Path) -> Path:
-    return next(each for each in (folder, *folder.parents) if each.exists())

@@ -123,11 +123,9 @@ def _docker() -> Check:
 
 def _disk() -> Check:
     try:
-        folder = paths.results()
+        folder = paths.existing(paths.results())
     except KitError as error:
         return "disk", False, f"{os.environ['KIT_RESULTS']} is no folder to write to; {error}"
-    while not folder.exists():
-        folder = folder.parent
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         return "disk", False, f"{folder} is no folder to write to; KIT_RESULTS names another one"
     try:

@@ -97,11 +97,8 @@ def _plan(offers: list[Offer]) -> str:
     lines += [
         (each.task.name, each.tier, each.size, each.origin, each.task.licence) for each in offers
     ]
-    folder = paths.data()
-    while not folder.exists():
-        folder = folder.parent
     total = sum(each.bytes for each in offers if each.fetchable)
-    free = shutil.disk_usage(folder).free
+    free = shutil.disk_usage(paths.existing(paths.data())).free
     note = f"{total / GB:.1f} GB in total, to {paths.data()} ({free / GB:.0f} GB free there)"
     return f"{aligned(lines)}\n{note}\n({UNTRIED})"
 

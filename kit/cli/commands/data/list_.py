@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,7 +27,7 @@ def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
     size, origin and licence of the files to fetch.
     """
     from kit import task
-    from kit.data.offers import UNTRIED, offer
+    from kit.data.offers import UNTRIED
     from kit.data.probing import probe as ask
 
     for line in () if task_names else task.broken():
@@ -39,29 +40,41 @@ def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
     if form == "json":
         print_json(rows)
         return
-    lines = [("task", "tier", "profile", "size", "")]
-    for row in rows:
-        size = f"{row['bytes'] / 1e6:.1f} MB" if row["ready"] else "missing"
-        size = "outdated" if row["outdated"] else size
-        lines.append((row["task"], row["tier"], row["profile"], size, row["detail"]))
-    click.echo(aligned(lines))
-    click.echo()
-    first = {(row["task"], row["tier"]): row for row in reversed(rows)}
-    titles = ("task", "tier", "to fetch", "from", "licence", "verdict")
-    offers = [
-        (*key, row["to_fetch"], row["from"], row["licence"], row["verdict"])
-        for key, row in reversed(first.items())
-    ]
-    for each in (offer(each, "precomputed") for each in found):
-        if any(source.tier == "precomputed" for source in each.task.sources):
-            name, licence = each.task.name, "not stated"
-            offers.append((name, "precomputed", each.size, each.origin, licence, "no data"))
-    click.echo(aligned([titles, *offers]))
+    click.echo(f"{_states(rows)}\n\n{_offers(rows, found)}")
     if probe:
         click.echo()
         click.echo("\n".join(f"{url}: {answer}" for url, answer in answers.items()))
     else:
         click.echo(f"({UNTRIED}; tasks/TASK/README.md has every route)")
+
+
+def _states(rows: Sequence[dict[str, Any]]) -> str:
+    """Return the state and size of each tier, and what to do next."""
+    lines = [("task", "tier", "profile", "size", "")]
+    for row in rows:
+        size = f"{row['bytes'] / 1e6:.1f} MB" if row["ready"] else "missing"
+        size = "outdated" if row["outdated"] else size
+        lines.append((row["task"], row["tier"], row["profile"], size, row["detail"]))
+    return aligned(lines)
+
+
+def _offers(rows: Sequence[dict[str, Any]], tasks: Sequence[Task]) -> str:
+    """Return what there is to fetch, from where: a line for each tier, then published tables."""
+    from kit.data.offers import offer
+
+    first: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        first.setdefault((row["task"], row["tier"]), row)
+    lines = [("task", "tier", "to fetch", "from", "licence", "verdict")]
+    lines += [
+        (*key, row["to_fetch"], row["from"], row["licence"], row["verdict"])
+        for key, row in first.items()
+    ]
+    for task in tasks:
+        if any(source.tier == "precomputed" for source in task.sources):
+            had = offer(task, "precomputed")
+            lines.append((task.name, "precomputed", had.size, had.origin, "not stated", "no data"))
+    return aligned(lines)
 
 
 def _rows(task: Task, answers: dict[str, str]) -> list[dict[str, Any]]:
