@@ -126,7 +126,7 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
     return {"table": wanted.table, "methods": tuple(found)}
 
 
-def study_request(
+def of_one_task(
     *,
     tasks: Sequence[str],
     profile: Profile,
@@ -135,7 +135,7 @@ def study_request(
     seeds: Sequence[int],
     **_: Any,
 ) -> tuple[Task, dict[str, Any]]:
-    """Return the one task of a study, and seeds, profile, protocol and tier of its runs, by name.
+    """Return the one task that is asked for, and by name the seeds and the kind of its runs.
 
     Raises:
         KitError: no task, or several, are asked for.
@@ -183,7 +183,7 @@ def _of_task(*, methods: Sequence[str], all_methods: bool, retry_failed: bool, *
     from kit import method, plan
     from kit.spec import SEEDS
 
-    the_task, how = study_request(**rest)
+    the_task, how = of_one_task(**rest)
     seeds = tuple(dict.fromkeys(how.pop("seeds"))) or SEEDS
     names = methods_on(the_task, methods, all_methods)
     infos = [method.find(name) for name, reason in names if reason is None]
@@ -195,7 +195,7 @@ def _of_task(*, methods: Sequence[str], all_methods: bool, retry_failed: bool, *
 def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Plan:
     from kit import plan, studies
 
-    the_task, how = study_request(**request)
+    the_task, how = of_one_task(**request)
     runs = studies.specs(studies.find(name), the_task, **how)
     return plan.of_specs((spec for specs in runs.values() for spec in specs), retry_failed)
 

@@ -10,7 +10,7 @@ from msgspec import structs
 from kit.errors import KitError, unknown
 from kit.papers import TableHeader
 from kit.report.grid import Cell, Row, Table
-from kit.report.table import counts
+from kit.report.table import tallies
 
 
 def select(
@@ -64,13 +64,13 @@ def _with_notes_in_use(table: Table, rows: Sequence[Row]) -> Table:
     cells = [cell for row in rows for cell in row.cells]
     notes = {cell.note for cell in cells}
     errata = {cell.erratum for cell in cells if cell.published}
-    # The counts, which stand behind the layout's own remarks, are those of the part.
+    # The tallies, which stand behind the layout's own remarks, are those of the part.
     own = table.layout.remarks
-    others = table.remarks[len(own) + len(counts(table.rows)) :]
+    others = table.remarks[len(own) + len(tallies(table.rows)) :]
     return replace(
         table,
         rows=tuple(rows),
-        remarks=(*own, *counts(rows), *others),
+        remarks=(*own, *tallies(rows), *others),
         notes=tuple(each for each in table.notes if each[0] in notes),
         errata=tuple(each for each in table.errata if each[0] in errata),
     )

@@ -71,7 +71,7 @@ def make(
         rows=tuple(rows),
         notes=made.notes.listed,
         errata=made.errata.listed,
-        remarks=(*layout.remarks, *counts(rows), *remarks, *clashes, *unread),
+        remarks=(*layout.remarks, *tallies(rows), *remarks, *clashes, *unread),
         conflicts=tuple(clashes),
     )
 
@@ -225,7 +225,7 @@ def _verdict(
     )
 
 
-def counts(rows: Sequence[Row]) -> list[str]:
+def tallies(rows: Sequence[Row]) -> list[str]:
     """Return remarks that count cells: by tier of the data, as printed, and by verdict."""
     cells = [cell for row in rows for cell in row.cells]
     tiers = Counter(cell.measured.tier for cell in cells if cell.measured)

@@ -76,7 +76,7 @@ def own(
 
 def task(*, form: str, **request: Any) -> None:
     """Print the table of the task that was asked for, from runs of one kind."""
-    the_task, how = planning.study_request(**request)
+    the_task, how = planning.of_one_task(**request)
     del how["seeds"]
     names = planning.methods_on(the_task, request["methods"], request["all_methods"])
     own(the_task.name, form, methods=[name for name, reason in names if not reason], **how)
@@ -106,7 +106,7 @@ def study(*, study: str, form: str, **request: Any) -> None:
     from kit.runs.collect import collect
 
     check_form(form)
-    the_task, how = planning.study_request(**request)
+    the_task, how = planning.of_one_task(**request)
     made = studies.make(study, the_task, collect().results, **how)
     if form == "json":
         click.echo(canonical_json(studies.as_json(made)))
