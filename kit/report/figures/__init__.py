@@ -18,8 +18,8 @@ KINDS = ("svg", "pdf", "png")
 WIDE, NARROW = 6.8, 3.3
 
 
-def pyplot() -> Any:
-    """Return matplotlib's figure class, with text that stays text in a vector file.
+def new(width: float, height: float) -> Any:
+    """Return an empty figure of so many inches whose parts make room for each other.
 
     Raises:
         KitError: matplotlib is not installed.
@@ -43,12 +43,12 @@ def pyplot() -> Any:
         "legend.frameon": False,
         "lines.linewidth": 1.6,
     }
-    return Figure
+    return Figure(figsize=(width, height), layout="constrained")
 
 
-def new(width: float, height: float) -> Any:
-    """Return an empty figure of so many inches whose parts make room for each other."""
-    return pyplot()(figsize=(width, height), layout="constrained")
+def coefficient(value: float | None) -> str:
+    """Return a coefficient as figures print it, ``-`` where it is not defined."""
+    return "-" if value is None else f"{value:.3f}"
 
 
 def entitle(figure: Any, text: str, size: float = 7) -> None:

@@ -11,7 +11,7 @@ import msgspec
 
 from kit import papers, task
 from kit.report.choice import is_wanted, unfit, without
-from kit.report.figures import COLOURS, MARKERS, WIDE, entitle, new
+from kit.report.figures import COLOURS, MARKERS, WIDE, coefficient, entitle, new
 from kit.report.statistics import correlation_interval
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
@@ -142,7 +142,7 @@ def draw(figure: Sizes) -> Any:
     for panel, axes in zip(figure.panels, drawn.subplots(1, len(figure.panels)), strict=True):
         for index, each in enumerate(panel.series):
             x, y = [p.parameters for p in each.points], [p.score for p in each.points]
-            told = f"{each.source}, r = {_number(each.r)}"
+            told = f"{each.source}, r = {coefficient(each.r)}"
             colour = COLOURS[index % len(COLOURS)]
             marker = MARKERS[index % len(MARKERS)]
             axes.plot(x, y, marker, color=colour, alpha=0.5, markersize=4, label=told)
@@ -165,7 +165,7 @@ def text(figure: Sizes) -> str:
                 between = "{:.3f} to {:.3f}".format(*each.interval)
             count = len(each.points)
             lines.append(
-                f"{panel.task:<8}{count:>8}  {_number(each.r):<6}  {between:<16}  {each.source}"
+                f"{panel.task:<8}{count:>8}  {coefficient(each.r):<6}  {between:<16}  {each.source}"
             )
     lines += ["", *(f"note: {remark}" for remark in figure.remarks)]
     return "\n".join(lines) + "\n"
@@ -191,7 +191,3 @@ def _line(each: Series) -> tuple[list[float], list[float]]:
     slope, intercept = linear_regression(x, [p.score for p in each.points])
     ends = [min(x), max(x)]
     return ends, [intercept + slope * end for end in ends]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

@@ -11,7 +11,7 @@ import numpy as np
 from kit.errors import KitError
 from kit.methods.nas_bench_201.paper import DIVERSE, REFERENCE, TITLES, VISION
 from kit.report.cell_tables import CellData
-from kit.report.figures import COLOURS, WIDE, entitle, new
+from kit.report.figures import COLOURS, WIDE, coefficient, entitle, new
 from kit.spaces.nas_bench_201.importance import ranks
 
 PAPER, NAME = "nas-bench-360", "3"
@@ -121,7 +121,7 @@ def draw(figure: Transfers) -> Any:
             many = len(each.cells) > 1000
             label = each.title
             if each.title != figure.reference:
-                label += f", ρ = {_number(each.spearman)}, τ = {_number(each.kendall)}"
+                label += f", ρ = {coefficient(each.spearman)}, τ = {coefficient(each.kendall)}"
             axes.scatter(
                 each.x,
                 each.y,
@@ -145,13 +145,9 @@ def text(figure: Transfers) -> str:
     lines = [figure.title, "", f"{'data set':<18}{'cells':>7}  {'Spearman':>8}  {'Kendall':>8}"]
     for panel in figure.panels:
         lines += [
-            f"{each.title:<18}{len(each.cells):>7}  {_number(each.spearman):>8}  "
-            f"{_number(each.kendall):>8}"
+            f"{each.title:<18}{len(each.cells):>7}  {coefficient(each.spearman):>8}  "
+            f"{coefficient(each.kendall):>8}"
             for each in panel[1:]
         ]
     lines += ["", *(f"note: {remark}" for remark in figure.remarks)]
     return "\n".join(lines) + "\n"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"
