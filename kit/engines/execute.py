@@ -3,37 +3,35 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
 import torch
 
 from kit import environment, extras, method, task
-from kit.base.context import Context
 from kit.base.method import Method
 from kit.base.trials import RemoteTrials
 from kit.data import shares
-from kit.data.prepared import OTHER_DATA, Prepared
+from kit.data.prepared import OTHER_DATA
 from kit.engines.jobs import is_of_current_data
 from kit.engines.opening import checked, device_of, opened
 from kit.engines.parallel import joined
+from kit.engines.result import result_of
 from kit.engines.signals import InterruptCount, terminable
 from kit.engines.trial_worker import Setup
 from kit.engines.trial_workers import local_trials
 from kit.errors import DataError, KitError, RunError
-from kit.files import sha256, write_json
+from kit.files import write_json
 from kit.method import MethodInfo
-from kit.runs import integrity, provenance
+from kit.runs import integrity
 from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify, line_of
 from kit.runs.folder import SPEC, FolderLostError, RunFolder, now, read_result
 from kit.runs.inputs import open_input
-from kit.runs.records import SCHEMA, Artifact, MetricValue, Provenance, Result, StageRecord
+from kit.runs.records import Result
 from kit.spec import RunSpec
 from kit.training import distributed
 from kit.training.loop import score
@@ -42,7 +40,6 @@ Notify = Callable[[str, int, int, float], None]
 # A trial can be shorter than it takes to write a status.
 SECONDS_BETWEEN_NOTES = 0.25
 EVALUATION_BATCH = 64
-IMAGE_PINNED = {"0": False, "1": True}
 
 
 @dataclass(frozen=True)
@@ -166,52 +163,10 @@ def _run(
     options.log(f"{spec}: evaluate")
     predictor = the_method.predictor(context)
     metrics = score(predictor, context.fold("test"), the_task, EVALUATION_BATCH)
-    result = _result(the_method, context, metrics, info, prepared, started)
+    result = result_of(info, the_method, context, metrics, started)
     folder.check_in_place()
     write_json(folder.result, integrity.sealed(result, folder.history))
     return read_result(folder.result)
-
-
-def _result(
-    the_method: Method[Any],
-    context: Context,
-    metrics: dict[str, MetricValue],
-    info: MethodInfo,
-    prepared: Prepared,
-    started: str,
-) -> Result:
-    """Return the result of a run whose stages have ended, with where and how it was made."""
-    outcome = the_method.outcome(context)
-    costs = {stage: context.output(stage)["cost"] for stage in info.stages}
-    sha, dirty = provenance.git_state()
-    return Result(
-        schema=SCHEMA,
-        spec=context.spec,
-        metrics=metrics,
-        stages={stage: msgspec.convert(cost, StageRecord) for stage, cost in costs.items()},
-        architecture=outcome.architecture,
-        artifacts=[
-            Artifact(name=name, format=kind, sha256=sha256(context.folder.path / name))
-            for name, kind in outcome.artifacts
-        ],
-        parameters=outcome.parameters,
-        macs=outcome.macs,
-        code_hash=provenance.code_hash(context.task.folder, *info.folders),
-        provenance=Provenance(
-            started=started,
-            ended=now(),
-            git_sha=sha,
-            git_dirty=dirty,
-            python=provenance.python_version(),
-            torch=str(torch.__version__),
-            data=prepared.manifest.digest,
-            threads=torch.get_num_threads(),
-            image_id=os.environ.get("KIT_IMAGE_ID") or None,
-            image_digest=os.environ.get("KIT_IMAGE_DIGEST") or None,
-            image_pinned=IMAGE_PINNED.get(os.environ.get("KIT_IMAGE_PINNED", "")),
-            **_hardware(context.device),
-        ),
-    )
 
 
 def _remote_trials(
@@ -271,24 +226,3 @@ def _finished(folder: RunFolder, options: ExecuteOptions) -> Result | None:
     aside = set_aside(Rejected(folder.result, reason))
     options.log(f"{folder.result}: {reason}; kept aside as {aside.name}")
     return None
-
-
-def _hardware(device: torch.device) -> dict[str, Any]:
-    """Return the fields of ``Provenance`` that say what a run was computed on."""
-    if device.type != "cuda":
-        kind = f"{provenance.processor()} {torch.backends.cpu.get_cpu_capability()}"
-        nothing = {"device_uuid": None, "cuda": None, "driver": None}
-        return {"device": "CPU", "processor": kind, **nothing}
-    from kit.engines.devices import gpus
-
-    properties = torch.cuda.get_device_properties(device)
-    # A lease names a single device by its UUID, which for MIG devices only NVML knows.
-    leased = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    uuid = leased if leased.startswith("MIG-") else f"GPU-{properties.uuid}"
-    driver = next((gpu.driver for gpu in gpus() if gpu.uuid == uuid), None)
-    return {
-        "device": properties.name,
-        "device_uuid": uuid,
-        "cuda": torch.version.cuda,
-        "driver": driver,
-    }
