@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
 from typing import Any
 
 from markupsafe import Markup
@@ -32,41 +33,39 @@ class HtmlFigure:
 
 
 def drawn(tables: Mapping[tuple[str, int], Table]) -> tuple[list[HtmlFigure], list[str]]:
-    """Draw what can be drawn; also return why the others could not."""
+    """Draw what can be drawn; also return why the others could not.
+
+    Too little may be measured, or a package for figures may not be installed.
+    """
     found, missing = list[HtmlFigure](), list[str]()
+    for title, module, make in _figures(tables):
+        try:
+            found.append(_drawn(title, module, make()))
+        except KitError as error:
+            missing.append(f"{title}: {error}")
+    return found, missing
+
+
+def _figures(
+    tables: Mapping[tuple[str, int], Table],
+) -> Iterator[tuple[str, ModuleType, Callable[[], Any]]]:
+    """Yield the title of each figure, the module that draws it, and what returns its data."""
     for paper in papers.papers():
         for values in VALUES:
             for number in profiles.names(paper):
                 table = tables[paper, profiles.definition(paper, number).table]
                 title = f"{TITLES[paper]}, Figure {number}, {values}"
-                with _noted(title, missing):
-                    data = profiles.make(paper, number, means(table, values))
-                    found.append(_drawn(title, profiles, data))
+                yield title, profiles, partial(profiles.make, paper, number, means(table, values))
             table = tables[paper, ranks.NUMBERS[paper]]
             title = f"{TITLES[paper]}, mean ranks, {values}"
-            with _noted(title, missing):
-                found.append(_drawn(title, ranks, ranks.make(table.title, means(table, values))))
-        title = f"{TITLES[paper]}, runtimes"
-        with _noted(title, missing):
-            hours = runtimes.make(tables[paper, runtimes.NUMBERS[paper]])
-            found.append(_drawn(title, runtimes, hours))
+            yield title, ranks, partial(ranks.make, table.title, means(table, values))
+        table = tables[paper, runtimes.NUMBERS[paper]]
+        yield f"{TITLES[paper]}, runtimes", runtimes, partial(runtimes.make, table)
     for figure in speed.FIGURES:
-        title = f"{TITLES['dash']}, Figure {figure}, measured"
-        with _noted(title, missing):
-            found.append(_drawn(title, speed, speed.make(figure)))
-    return found, missing
+        yield f"{TITLES['dash']}, Figure {figure}, measured", speed, partial(speed.make, figure)
 
 
-@contextmanager
-def _noted(title: str, missing: list[str]) -> Iterator[None]:
-    """Note why a figure cannot be drawn: too little is measured, or an extra is not installed."""
-    try:
-        yield
-    except KitError as error:
-        missing.append(f"{title}: {error}")
-
-
-def _drawn(title: str, module: Any, data: Any) -> HtmlFigure:
+def _drawn(title: str, module: ModuleType, data: Any) -> HtmlFigure:
     name = re.sub(r"[^a-z0-9]+", "-", title.lower())
     return HtmlFigure(title, data.title, inline(module.draw(data), title, name), module.text(data))
 
