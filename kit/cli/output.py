@@ -14,9 +14,10 @@ def tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def warn(line: str) -> None:
-    """Print a line about something that went wrong, to standard error."""
-    tell(f"kit: {line}")
+def warn(*lines: str) -> None:
+    """Print lines about what went wrong, to standard error."""
+    for line in lines:
+        tell(f"kit: {line}")
 
 
 def print_json(value: Any) -> None:

@@ -21,13 +21,8 @@ def command(what: str, form: str) -> None:
 
     Architectures are those that the authors released with their method.
     """
-    listing = {
-        "tasks": _tasks,
-        "methods": _methods,
-        "tables": _tables,
-        "architectures": _architectures,
-    }
-    rows = listing[what]()
+    every = {"tasks": _tasks, "methods": _methods, "tables": _tables, "architectures": _released}
+    rows = every[what]()
     if form == "json":
         print_json(rows)
         return
@@ -38,8 +33,7 @@ def command(what: str, form: str) -> None:
 def _tasks() -> list[dict[str, Any]]:
     from kit import task
 
-    for line in task.broken():
-        warn(line)
+    warn(*task.broken())
     return [
         {
             "name": each.name,
@@ -55,8 +49,7 @@ def _tasks() -> list[dict[str, Any]]:
 def _methods() -> list[dict[str, Any]]:
     from kit import method
 
-    for line in method.broken():
-        warn(line)
+    warn(*method.broken())
     return [
         {"name": each.name, "stages": " ".join(each.stages), "title": each.title}
         for each in map(method.find, method.names())
@@ -80,7 +73,7 @@ def _tables() -> list[dict[str, Any]]:
     ]
 
 
-def _architectures() -> list[dict[str, Any]]:
+def _released() -> list[dict[str, Any]]:
     from kit import method, task
 
     found: list[dict[str, Any]] = []

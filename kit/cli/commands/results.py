@@ -45,8 +45,7 @@ def pack(archive: Path, no_report: bool) -> None:
                 build(report, progress)
         with bar("pack") as progress:
             write(archive, report, progress, found)
-    for problem in found.problems:
-        warn(f"not packed: {problem}")
+    warn(*(f"not packed: {problem}" for problem in found.problems))
     size = f"{archive.stat().st_size / 1e6:.1f} MB"
     click.echo(f"{archive}: {plural(len(found.whole), 'run')}, {size}")
 

@@ -64,8 +64,7 @@ def verify_data(task_names: tuple[str, ...], form: str) -> None:
     from kit.data import preparing, raw
 
     broken = () if task_names else task.broken()
-    for line in broken:
-        warn(line)
+    warn(*broken)
     rows: list[dict[str, str]] = []
     for each in map(task.find, task_names or task.names()):
         found = {f"raw/{file}": state for file, state in raw.check(each).items()}

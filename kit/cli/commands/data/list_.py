@@ -30,8 +30,7 @@ def list_data(task_names: tuple[str, ...], probe: bool, form: str) -> None:
     from kit.data.offers import UNTRIED
     from kit.data.probing import probe as ask
 
-    for line in () if task_names else task.broken():
-        warn(line)
+    warn(*(() if task_names else task.broken()))
     found = [task.find(name) for name in task_names or task.names()]
     answers: dict[str, str] = {}
     if probe:
