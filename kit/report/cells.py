@@ -28,8 +28,8 @@ class Measured:
         devices: what the runs ran on.
         beside: where ``metric`` is as the released code computes it, the same by the metric's own
             definition.
-        projected: None for values of runs that have ended. Of others it says how values were
-            projected; empty where nothing was, since the stage has ended.
+        projected: how values of runs that have not ended were projected; empty where the stage
+            has ended, so that nothing was projected; None for values of runs that have ended.
     """
 
     task: str

@@ -72,24 +72,26 @@ def choose(
             kinds[spec.task, spec.method][spec.kind].append(result)
     if unasked:
         remarks.append(f"{unasked} runs of a profile, protocol or tier that was not asked for")
-    cells = {}
-    for (task_name, method_name), found in sorted(kinds.items()):
-        first, *others = sorted(found, key=rank)
-        seeds: dict[int, list[Result]] = defaultdict(list)
-        for result in found[first]:
-            seeds[result.spec.seed].append(result)
-        settings = [result.spec.settings for result in found[first]]
-        cells[task_name, method_name] = Runs(
-            task=task_name,
-            method=method_name,
-            kind=first,
-            by_seed={seed: same[0] for seed, same in sorted(seeds.items()) if len(same) == 1},
-            duplicate_seeds={seed: same for seed, same in sorted(seeds.items()) if len(same) > 1},
-            mixed=any(each != settings[0] for each in settings),
-            others=tuple(f"{len(found[kind])} of {_words(kind)}" for kind in others),
-            differs=_differences(found[first]),
-        )
-    return cells, sorted(remarks)
+    return {key: _runs(*key, found) for key, found in sorted(kinds.items())}, sorted(remarks)
+
+
+def _runs(task_name: str, method_name: str, kinds: Mapping[Kind, Sequence[Result]]) -> Runs:
+    """Return the runs of the kind that is first by ``rank``, seed by seed."""
+    first, *others = sorted(kinds, key=rank)
+    found = kinds[first]
+    seeds: dict[int, list[Result]] = defaultdict(list)
+    for result in sorted(found, key=lambda result: result.spec.seed):
+        seeds[result.spec.seed].append(result)
+    return Runs(
+        task=task_name,
+        method=method_name,
+        kind=first,
+        by_seed={seed: same[0] for seed, same in seeds.items() if len(same) == 1},
+        duplicate_seeds={seed: same for seed, same in seeds.items() if len(same) > 1},
+        mixed=any(result.spec.settings != found[0].spec.settings for result in found),
+        others=tuple(f"{len(kinds[kind])} of {_words(kind)}" for kind in others),
+        differs=_differences(found),
+    )
 
 
 def in_short(remarks: Sequence[str]) -> list[str]:

@@ -95,7 +95,13 @@ class Seat:
 
 @dataclass(eq=False)
 class NodeSeats:
-    """A node with room for so many seats, of so many bytes of a GPU each, and those that it has."""
+    """A node, and the seats that the sweep has there.
+
+    Attributes:
+        room: how many seats there can be.
+        memory: bytes of a GPU that each seat has.
+        since: when it was first seen, or last gave no seat.
+    """
 
     id: str
     state: RayNode

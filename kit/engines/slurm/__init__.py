@@ -60,7 +60,7 @@ def stop(specs: Sequence[RunSpec]) -> int:
 
 
 def close(spec: RunSpec, failure: Failure, message: str | None) -> None:
-    """Note in a run's folder how its task of Slurm's ended."""
+    """Note in a run's folder how its task in Slurm ended."""
     folder = RunFolder(spec)
     attempt = folder.attempt()
     assert attempt is not None

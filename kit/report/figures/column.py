@@ -10,9 +10,10 @@ from kit.report.figures import COLOURS, WIDE, entitle, new
 
 
 def draw(column: Column) -> Any:
-    """Return the matplotlib figure: did both orders agree, both panels would fall alike.
+    """Return the matplotlib figure.
 
-    The left panel has each seed as a dot and the mean as a bar, the right one what is printed.
+    The left panel has each seed as a dot and the mean as a bar, the right one what is printed. If
+    the two orders agree, both panels fall alike.
     """
     from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
