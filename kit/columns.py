@@ -1,4 +1,4 @@
-"""Text for people: rows as aligned columns, and counts with their nouns."""
+"""Text for people: rows as aligned columns, counts with their nouns, lengths of time."""
 
 from __future__ import annotations
 
@@ -21,3 +21,14 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 def plural(count: int, what: str) -> str:
     """Return ``1 sample`` or ``2 samples``."""
     return f"{count:,} {what}" + ("" if count == 1 else "s" if what[-1] != "s" else "es")
+
+
+def duration(seconds: float | None) -> str:
+    """Return a length of time in two or three digits: ``42 s``, ``17 min``, ``5.3 h``."""
+    if seconds is None:
+        return ""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.3g} h"

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kit.cli import states
-from kit.cli.output import print_json
-from kit.columns import plural
+from kit.cli.output import print_json, tell
+from kit.columns import duration, plural
 
 if TYPE_CHECKING:
     from kit.plan.records import Plan
@@ -54,13 +53,21 @@ def places(
     return there.capacity, str(there)
 
 
+def tell_failed(plan: Plan) -> int:
+    """Tell which runs of a plan have failed before and are left alone; return how many."""
+    failed = [run for run in plan.runs if run.action == "failed"]
+    for run in failed:
+        tell(f"{run.spec}: {run.reason}; --retry-failed runs it again")
+    return len(failed)
+
+
 def show_runs(plan: Plan) -> None:
     """Print which data and runs a plan has, and why."""
     for data in plan.data:
         note = "ready" if data.ready else f"missing: {data.command}"
         click.echo(f"data  {data.task} {data.tier}: {note}")
     for run in plan.runs:
-        length = "? h" if run.hours is None else states.duration(3600 * run.hours)
+        length = "? h" if run.hours is None else duration(3600 * run.hours)
         click.echo(f"{run.action:6} {length:>9}  {run.spec}  {run.reason}")
     for task, method, reason in plan.skipped:
         click.echo(f"n/a   {method} on {task}: {reason}")
@@ -77,7 +84,7 @@ def _summary(plan: Plan, slots: int, where: str) -> str:
         return line
     known = [run.hours for run in plan.todo if run.hours is not None]
     unknown = len(plan.todo) - len(known)
-    work, span = (states.duration(3600 * hours) for hours in (sum(known), _makespan(plan, slots)))
+    work, span = (duration(3600 * hours) for hours in (sum(known), _makespan(plan, slots)))
     work = f"{work} of work, {span} on {where}"
     if unknown:
         work = (

@@ -1,4 +1,4 @@
-"""Data that a plan lacks, made ready before anything runs."""
+"""What is done before anything runs: data made ready, results that do not count set aside."""
 
 from __future__ import annotations
 
@@ -51,3 +51,11 @@ def prepare_task(the_task: Task, profile: Profile, tier: Tier | None) -> Tier:
     chosen = choose_tier(the_task, profile, tier)
     prepare(data_of(the_task, chosen, profile), profile)
     return chosen
+
+
+def set_rejected_aside() -> None:
+    """Rename the results that count as absent, and say so."""
+    from kit.runs.collect import collect, set_aside
+
+    for rejected in collect().rejected:
+        tell(f"{rejected}; kept aside as {set_aside(rejected).name}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from kit.columns import aligned
+from kit.columns import aligned, duration
 from kit.errors import printable
 
 if TYPE_CHECKING:
@@ -15,17 +15,6 @@ if TYPE_CHECKING:
     from kit.runs.states import RunState
 
 COLUMNS = ("run", "kind", "state", "stage", "epoch", "loss", "took", "left", "where")
-
-
-def duration(seconds: float | None) -> str:
-    """Return a length of time in two or three digits: ``42 s``, ``17 min``, ``5.3 h``."""
-    if seconds is None:
-        return ""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 6000:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.3g} h"
 
 
 def elapsed(run: RunState) -> float | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kit.cli import states
 from kit.cli.output import tell
-from kit.columns import plural
+from kit.columns import duration, plural
 from kit.errors import plain
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _picture(queue: Queue) -> RenderableType:
     idle = [f"{name} not used: {why}" for name, why in queue.slots.reasons.items()]
     return Group(
         states.table(rows),
-        f"{line}; {states.duration(ends)} left" if ends is not None else line,
+        f"{line}; {duration(ends)} left" if ends is not None else line,
         *(idle if queue.waiting else ()),
     )
 

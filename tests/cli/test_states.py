@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from kit.cli import states
+from kit.columns import duration
 from kit.runs.folder import now
 from kit.runs.records import Attempt, Status
 from kit.runs.states import RunState
@@ -33,7 +34,7 @@ def running(started: str) -> RunState:
     [(None, ""), (0.4, "0 s"), (99.4, "99 s"), (100, "2 min"), (5400, "90 min"), (36000, "10 h")],
 )
 def test_durations(seconds: float | None, text: str) -> None:
-    assert states.duration(seconds) == text
+    assert duration(seconds) == text
 
 
 def test_a_run_under_way() -> None:

@@ -12,6 +12,7 @@ import click
 
 from kit.cli import options, states
 from kit.cli.output import print_json
+from kit.columns import duration
 
 if TYPE_CHECKING:
     from kit.runs.states import RunState
@@ -77,7 +78,7 @@ def _picture(every: bool) -> tuple[list[tuple[str, ...]], str]:
     counts = ", ".join(f"{listed[state]} {state}" for state in ORDER if listed[state])
     for sweep in live:
         ends = _left(sweep, runs, hours)
-        left = f", {states.duration(ends)} left" if ends is not None else ""
+        left = f", {duration(ends)} left" if ends is not None else ""
         counts += f"\nsweep {sweep.pid} ({sweep.engine}, {sweep.places} at a time): "
         counts += f"{len(sweep.runs)} runs{left}"
     return rows, counts or "no runs yet"

@@ -99,7 +99,7 @@ def command(
     submits the runs that are still missing and neither queued nor running.
     """
     from kit.cli import planning
-    from kit.cli.reproduce.runs import tell_failed
+    from kit.cli.plan_output import tell_failed
     from kit.cli.submit import to_kubernetes, to_slurm
 
     both = {"device": device, "jobs": request.pop("jobs")}

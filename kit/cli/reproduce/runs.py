@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kit.cli import checks
 from kit.cli.output import tell
-from kit.cli.preparing import prepare
+from kit.cli.plan_output import tell_failed
+from kit.cli.preparing import prepare, set_rejected_aside
 from kit.errors import KitError
 
 if TYPE_CHECKING:
+    from kit.engines.engine import Engine
+    from kit.engines.jobs import Job
+    from kit.engines.slots import Slots
     from kit.plan.records import Plan
     from kit.spec import Profile
 
@@ -34,10 +39,9 @@ def fill(
     What says where and how are the options of these names; ``timeout`` is in hours.
     """
     from kit.cli import sweep
-    from kit.engines import choose, trial_workers
+    from kit.engines import choose
     from kit.engines.engine import SweepOptions
     from kit.engines.jobs import Job, RetryPolicy
-    from kit.engines.queue import check
     from kit.engines.slots import Cpu
     from kit.plan.data import check_disk
 
@@ -49,10 +53,7 @@ def fill(
     checks.needs_gpu(profile, device, force, engine, specs)
     check_disk(plan)
     todo = [Job.planned(run) for run in plan.todo]
-    each = 1 if trials_on is None else trial_workers.processes(trials_on)
-    slots = choose.slots(gpus, jobs, device, jobs_per_gpu)
-    if isinstance(slots, Cpu) and jobs is None:
-        slots = Cpu(max(1, slots.capacity // each), slots.cores)
+    slots = _slots(gpus, jobs, device, jobs_per_gpu, trials_on)
     cores = slots.cores if isinstance(slots, Cpu) and engine != "ray" else None
     shared = SweepOptions(
         device=device,
@@ -63,14 +64,7 @@ def fill(
         trials_on=trials_on,
     )
     chosen = choose.connect(engine, specs, shared, tell)
-    if trials_on is not None and chosen.name == "docker" and not trials_on.startswith("local"):
-        raise KitError("--trials-on: containers have no network; local:N works in them")
-    if not isinstance(chosen, choose.ClusterEngine):
-        check(todo, slots)
-    if chosen.name == "local" and not isinstance(slots, Cpu):
-        from kit.engines import torch_device  # which loads torch
-
-        torch_device.check()
+    _check(chosen, slots, todo, trials_on)
     for data in plan.data:
         prepare(data, profile, chosen)
     if isinstance(chosen, choose.ClusterEngine):  # with the data, which its nodes must have
@@ -80,17 +74,35 @@ def fill(
     return failed + len(sweep.run(todo, chosen, slots, policy))
 
 
-def tell_failed(plan: Plan) -> int:
-    """Tell which runs of a plan have failed before and are left alone; return how many."""
-    failed = [run for run in plan.runs if run.action == "failed"]
-    for run in failed:
-        tell(f"{run.spec}: {run.reason}; --retry-failed runs it again")
-    return len(failed)
+def _slots(
+    gpus: str | None, jobs: int | None, device: str | None, jobs_per_gpu: int, trials_on: str | None
+) -> Slots:
+    """Return where runs go on this machine: fewer at a time if each trains in several processes."""
+    from kit.engines import choose, trial_workers
+    from kit.engines.slots import Cpu
+
+    each = 1 if trials_on is None else trial_workers.processes(trials_on)
+    slots = choose.slots(gpus, jobs, device, jobs_per_gpu)
+    if isinstance(slots, Cpu) and jobs is None:
+        return Cpu(max(1, slots.capacity // each), slots.cores)
+    return slots
 
 
-def set_rejected_aside() -> None:
-    """Rename the results that count as absent, and say so."""
-    from kit.runs.collect import collect, set_aside
+def _check(engine: Engine, slots: Slots, todo: Sequence[Job], trials_on: str | None) -> None:
+    """Refuse what an engine cannot do, before data are prepared for it.
 
-    for rejected in collect().rejected:
-        tell(f"{rejected}; kept aside as {set_aside(rejected).name}")
+    Raises:
+        KitError: trials cannot be trained where they should be, a run fits nowhere, or torch does
+            not see the GPUs.
+    """
+    from kit.engines import choose, queue
+    from kit.engines.slots import Cpu
+
+    if trials_on is not None and engine.name == "docker" and not trials_on.startswith("local"):
+        raise KitError("--trials-on: containers have no network; local:N works in them")
+    if not isinstance(engine, choose.ClusterEngine):
+        queue.check(todo, slots)
+    if engine.name == "local" and not isinstance(slots, Cpu):
+        from kit.engines import torch_device  # which loads torch
+
+        torch_device.check()

@@ -41,8 +41,7 @@ def submit(
     Raises:
         KitError: Slurm, or a node of it, cannot run them.
     """
-    from kit.cli.preparing import prepare
-    from kit.cli.reproduce.runs import set_rejected_aside
+    from kit.cli.preparing import prepare, set_rejected_aside
     from kit.engines.slurm import arrays, submission
     from kit.plan.data import check_disk
 
