@@ -53,6 +53,11 @@ def measure(progress: Callable[[int, int], None]) -> list[dict[str, Any]]:
     return rows
 
 
+def row(case: str, value: float, unit: str, target: float | None = None) -> dict[str, Any]:
+    """Return a measurement as a row, with what is wanted of it, if anything."""
+    return {"case": case, "value": value, "unit": unit, "target": target}
+
+
 def _processes(runs: int = 40) -> list[dict[str, Any]]:
     def alone(_: RunSpec) -> None:
         subprocess.run(NOTHING, check=True, start_new_session=True)
@@ -103,7 +108,7 @@ def _overhead(
         Queue([Job(spec)], engine, Cpu(1), RetryPolicy(retries=0)).run()
         whole.append(time.perf_counter() - began)
     seconds = statistics.median(whole) - statistics.median(own)
-    return {"case": f"kit's part of one {what}", "value": seconds, "unit": "s", "target": 0.1}
+    return row(f"kit's part of one {what}", seconds, "s", 0.1)
 
 
 def _plan(runs: int = 10_000) -> list[dict[str, Any]]:
@@ -116,9 +121,7 @@ def _plan(runs: int = 10_000) -> list[dict[str, Any]]:
     began = time.perf_counter()
     made = plan.make(request(-(-runs // cells)))
     seconds = time.perf_counter() - began
-    return [
-        {"case": f"plan of {len(made.runs)} runs", "value": seconds, "unit": "s", "target": 2.0}
-    ]
+    return [row(f"plan of {len(made.runs)} runs", seconds, "s", 2.0)]
 
 
 def _states(runs: int = 1000) -> list[dict[str, Any]]:
@@ -134,7 +137,7 @@ def _states(runs: int = 1000) -> list[dict[str, Any]]:
     began = time.perf_counter()
     found = read_states()
     seconds = time.perf_counter() - began
-    return [{"case": f"look at {len(found)} runs", "value": seconds, "unit": "s", "target": 0.5}]
+    return [row(f"look at {len(found)} runs", seconds, "s", 0.5)]
 
 
 def _makespans() -> list[dict[str, Any]]:
@@ -146,18 +149,13 @@ def _makespans() -> list[dict[str, Any]]:
     for gpus in GPUS:
         bound = lower_bound(hours, gpus)
         noisy = sorted(makespan(hours, gpus, expected=_blur(runs, draws)) for _ in range(DRAWS))
-        rows.append(
-            {
-                "case": f"{len(hours)} runs on {gpus} GPUs, over the bound",
-                "value": makespan(hours, gpus) / bound,
-                "unit": "x",
-                "target": 1.05,
-                "estimates_far_off": {
-                    "median": statistics.median(noisy) / bound,
-                    "95%": noisy[int(0.95 * DRAWS)] / bound,
-                },
-            }
-        )
+        case = f"{len(hours)} runs on {gpus} GPUs, over the bound"
+        far_off = {
+            "median": statistics.median(noisy) / bound,
+            "95%": noisy[int(0.95 * DRAWS)] / bound,
+        }
+        made = row(case, makespan(hours, gpus) / bound, "x", 1.05)
+        rows.append(made | {"estimates_far_off": far_off})
     return rows
 
 

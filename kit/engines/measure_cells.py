@@ -11,7 +11,7 @@ import msgspec
 
 from kit import method, task
 from kit.engines.execute import ExecuteOptions, execute
-from kit.engines.measure import elsewhere
+from kit.engines.measure import elsewhere, row
 from kit.method import MethodInfo
 from kit.methods.nas_bench_201.info import METHOD, SEED
 from kit.runs.folder import RunFolder
@@ -66,14 +66,10 @@ def measure(
     medians = {name: statistics.median(each) for name, each in seconds.items()}
     *alone, together = medians.values()
     return [
-        *(_row(f"seconds of a cell, {name}", value, "s") for name, value in medians.items()),
-        _row(f"cells a second, {processes} processes to one", min(alone) / together, "x", 1.3),
-        _row("kit's part of a cell", statistics.median(own), "s", 0.05),
+        *(row(f"seconds of a cell, {name}", value, "s") for name, value in medians.items()),
+        row(f"cells a second, {processes} processes to one", min(alone) / together, "x", 1.3),
+        row("kit's part of a cell", statistics.median(own), "s", 0.05),
     ]
-
-
-def _row(case: str, value: float, unit: str, target: float | None = None) -> dict[str, Any]:
-    return {"case": case, "value": value, "unit": unit, "target": target}
 
 
 def _spec(info: MethodInfo, found: Task, profile: Profile, tier: Tier, cells: int) -> RunSpec:
