@@ -88,7 +88,7 @@ def command(
     -o search.epochs=10; tables leave out such runs. If a seed fails, the others still run, and the
     exit code is 1.
     """
-    from kit import method, task
+    from kit import method
     from kit.files import canonical_json
 
     if spec_file is not None:
@@ -106,15 +106,10 @@ def command(
         lock.compare(os.environ["KIT_IMAGE_ID"], first.task, allow_unpinned)
     # With --spec the planner has prepared the data and seen to a GPU before it started this run.
     by_hand = spec_file is None
-    own_task = task.find(first.task).about is None
-    if by_hand and own_task:
-        _prepare(first)  # before the estimate of hours, which needs the number of samples
     if by_hand:
-        checks.needs_gpu(first.profile, device, force, specs=specs)
-    if missing := info.missing():
+        _make_ready(specs, device, force)
+    elif missing := info.missing():
         raise KitError(missing)
-    if by_hand and not own_task:
-        _prepare(first)
 
     from kit.engines import leases
 
@@ -141,6 +136,28 @@ def command(
 def _speaks() -> bool:
     """Tell whether this process is to print: of several that torchrun started, the first one."""
     return os.environ.get("RANK", "0") == "0"
+
+
+def _make_ready(specs: Sequence[RunSpec], device: str | None, force: bool) -> None:
+    """Prepare the data of runs that somebody has typed, and refuse what cannot be run here.
+
+    Of a task of one's own the data come first: they tell how many samples there are, which the
+    estimate of hours needs.
+
+    Raises:
+        KitError: they take too long without a GPU, or need a package that is not installed.
+    """
+    from kit import method, task
+
+    first = specs[0]
+    own = task.find(first.task).about is None
+    if own:
+        _prepare(first)
+    checks.needs_gpu(first.profile, device, force, specs=specs)
+    if missing := method.find(first.method).missing():
+        raise KitError(missing)
+    if not own:
+        _prepare(first)
 
 
 def _prepare(spec: RunSpec) -> None:
