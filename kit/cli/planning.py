@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kit.errors import KitError, unknown
 
 if TYPE_CHECKING:
     from kit.plan.records import Plan
+    from kit.report.figures.behind import FigureRuns
     from kit.spec import Profile, Protocol, Tier
     from kit.task import Task
 
@@ -219,8 +221,6 @@ def _of_figure(
         KitError: a task or a method is asked for that the figure does not have.
     """
     from kit import method, plan, task
-    from kit.data.preparing import choose_tier
-    from kit.plan.data import data_of
     from kit.report.figures.behind import FIGURES
 
     runs = FIGURES[paper, figure]
@@ -228,23 +228,28 @@ def _of_figure(
         for name in asked:
             if name not in known:
                 raise unknown(f"{kind} of figure {figure}", name, known)
-    info, specs = method.find(runs.method), []
+    info = method.find(runs.method)
+    overrides = (*runs.overrides, *runs.under.get(profile, ()))
+    specs = []
     for found in map(task.find, tasks or runs.tasks):
-        better = runs.tiers.get((found.name, profile))
-        if better is not None:
-            data = data_of(found, better, profile)
-            better = better if data.ready or data.automatic else None
-        wanted = choose_tier(found, profile, tier or better)
-        overrides = (*runs.overrides, *runs.under.get(profile, ()))
-        specs += [
-            info.spec(
-                found,
-                seed,
-                protocol=protocol,
-                profile=profile,
-                tier=wanted,
-                overrides=overrides,
-            )
-            for seed in seeds or runs.seeds
-        ]
+        chosen = _tier_of_figure(runs, found, profile, tier)
+        of = partial(
+            info.spec, found, protocol=protocol, profile=profile, tier=chosen, overrides=overrides
+        )
+        specs += [of(seed) for seed in seeds or runs.seeds]
     return plan.of_specs(specs, retry_failed)
+
+
+def _tier_of_figure(runs: FigureRuns, the_task: Task, profile: Profile, tier: Tier | None) -> Tier:
+    """Return the tier of a figure's runs: the one asked for, else the figure's own, if it can be.
+
+    A figure's own tier is taken where its data are ready or can be made here.
+    """
+    from kit.data.preparing import choose_tier
+    from kit.plan.data import data_of
+
+    own = runs.tiers.get((the_task.name, profile))
+    if tier is None and own is not None:
+        data = data_of(the_task, own, profile)
+        tier = own if data.ready or data.automatic else None
+    return choose_tier(the_task, profile, tier)
