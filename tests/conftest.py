@@ -18,11 +18,12 @@ import pytest
 
 from kit import files, paths, task
 from kit.cli.preparing import prepare_task
-from kit.containers import build, images
+from kit.containers import images
 from kit.containers.client import connect
 from kit.data.prepared import folder_of
 from kit.errors import UnavailableError
 from kit.report.tables import sizes
+from kit.runs.provenance import code_of_task
 from tests import times
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -158,7 +159,7 @@ def built_images(docker_engine: docker.DockerClient) -> docker.DockerClient:
     """The engine, with the images of Darcy Flow and DeepSEA as the code is now."""
     for name in ("darcy-flow", "deepsea"):
         image = images.find(docker_engine, name)
-        if image is None or image.code != build.code(name):
+        if image is None or image.code != code_of_task(name):
             _without(f"needs the image of 'kit images build {name}', built anew")
     return docker_engine
 
