@@ -19,6 +19,7 @@ from kit.settings import Schedule, Speed
 from kit.task import Task
 from kit.training import distributed
 from kit.training.checkpointer import Checkpointer, Stateful
+from kit.training.lone import lone
 from kit.training.losses import Kind, Loss
 from kit.training.monitor import Monitor
 from kit.training.schedules import set_rate
@@ -181,7 +182,8 @@ def network_loss(
 
     def batch_loss(batch: Batch) -> Tensor:
         part, weight = distributed.shard(batch)
-        output = run(part.x)
+        with lone(part.x):
+            output = run(part.x)
         answer, *others = (output,) if isinstance(output, Tensor) else output
         if auxiliary and not others and network.training:
             raise KitError(

@@ -43,7 +43,8 @@ class CallNorm(nn.Module):
         batch, calls, channels, *size = x.shape
         # Contiguous, because sums over other memory layouts are computed in another order.
         flat = x.reshape(batch, calls * channels, *size).contiguous()
-        if not self.training:
+        single = flat.numel() == flat.shape[1]  # of each channel: it has no variance
+        if not self.training or single:
             mean, var = self.mean.repeat(calls), self.var.repeat(calls)
             return F.batch_norm(flat, mean, var).view_as(x)
         mean, var = flat.new_zeros(calls * channels), flat.new_ones(calls * channels)
