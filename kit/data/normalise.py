@@ -33,10 +33,14 @@ class Normaliser:
 def pointwise(values: Tensor) -> Normaliser:
     """Fit the Gaussian normaliser of the Darcy Flow task to (samples, channels, *spatial).
 
-    It has a mean and an unbiased standard deviation per position; 1e-5 is added to the latter.
+    It has a mean and an unbiased standard deviation per position. To the latter 1e-5 is added, or a
+    tenth of the channel's deviations if that is less, as it is for targets in small units.
     """
-    deviation, mean = torch.std_mean(values, dim=0, correction=1)
-    return Normaliser(mean, deviation + EPSILON)
+    deviation, mean = torch.std_mean(values, dim=0, correction=min(1, len(values) - 1))
+    usual = deviation.double().reshape(len(deviation), -1).square().mean(1).sqrt()
+    added = (0.1 * usual).clamp(max=EPSILON).where(usual > 0, EPSILON)
+    shape = (-1, *[1] * (deviation.ndim - 1))
+    return Normaliser(mean, deviation + added.to(deviation).reshape(shape))
 
 
 def constants(mean: tuple[float, ...], std: tuple[float, ...], like: Tensor) -> Normaliser:
@@ -56,4 +60,6 @@ def per_sample(x: Tensor) -> Tensor:
     """Z-score each sample by its mean and standard deviation; a constant sample becomes zeros."""
     axes = tuple(range(1, x.ndim))
     deviation, mean = torch.std_mean(x, dim=axes, correction=0, keepdim=True)
-    return (x - mean) / torch.where(deviation > 0, deviation, 1.0)
+    # The mean of a constant is rounded, so that its deviation need not be 0.
+    constant = x.amax(axes, keepdim=True) == x.amin(axes, keepdim=True)
+    return ((x - mean) / torch.where(deviation > 0, deviation, 1.0)).masked_fill(constant, 0.0)

@@ -5,7 +5,7 @@ import torch
 
 from kit import task
 from kit.data.folds import Fold, TaskData
-from kit.data.normalise import pointwise
+from kit.data.normalise import per_sample, pointwise
 from kit.data.prepared import open_prepared
 from kit.settings import DataConfig
 
@@ -58,6 +58,27 @@ def test_pointwise_is_mean_and_unbiased_deviation_plus_1e_5() -> None:
     assert normaliser.scale is not None
     assert torch.equal(normaliser.shift, torch.tensor([[2.0, 5.0]]))
     assert torch.allclose(normaliser.scale, torch.tensor([[2**0.5 + 1e-5, 1e-5]]))
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-6, 1.0])
+def test_targets_of_any_unit_are_encoded_to_deviations_of_about_one(unit: float) -> None:
+    values = unit * torch.randn(200, 2, generator=torch.Generator().manual_seed(0))
+    encoded = pointwise(values).encode(values)
+    assert (encoded.std(0) - 1).abs().max() < 0.1
+    assert torch.allclose(pointwise(values).decode(encoded), values, rtol=1e-5, atol=1e-6 * unit)
+
+
+def test_a_single_sample_and_constant_channels_have_a_scale() -> None:
+    for values in (torch.ones(1, 2), torch.full((3, 2, 4), 7.0)):
+        assert torch.equal(pointwise(values).encode(values), torch.zeros_like(values))
+
+
+@pytest.mark.parametrize("value", [0.1, 1e-3, 12345.678])
+def test_a_constant_sample_becomes_zeros(value: float) -> None:
+    samples = torch.stack([torch.full((1, 999), value), torch.linspace(0, 1, 999)[None]])
+    scores = per_sample(samples)
+    assert torch.equal(scores[0], torch.zeros(1, 999))
+    assert scores[1].std(correction=0) == pytest.approx(1)
 
 
 def test_first_coordinate_runs_along_columns_second_along_rows(data: TaskData) -> None:

@@ -11,13 +11,15 @@ import xgboost
 
 from kit import method, task
 from kit.data.loading import Batch
+from kit.data.new_task import create
+from kit.data.own.reading import Ask
 from kit.data.preparing import prepare
 from kit.engines import local
 from kit.engines.engine import SweepOptions
 from kit.engines.execute import ExecuteOptions, execute
 from kit.methods.xgboost.architecture import TreeEnsemble
 from kit.methods.xgboost.ensemble import Ensemble
-from kit.methods.xgboost.rows import drawn_patches, patches, whole
+from kit.methods.xgboost.rows import drawn_patches, patches, units, whole
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
 from kit.spec import RunSpec
@@ -131,6 +133,54 @@ def test_positions_that_do_not_count_are_not_learnt_from() -> None:
     assert many.x.flatten().sort().values.tolist() == [4, 5, 6, 7]
     torch.testing.assert_close(many.y, many.x + 100)
     assert torch.equal(whole(batch).y, ((x + 100) * mask).flatten(1))
+
+
+@pytest.mark.parametrize("exponent", [-40, -20, -11])
+def test_the_unit_of_numbers_does_not_decide_what_is_learnt(
+    exponent: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """XGBoost makes no split that gains less than 1e-6; powers of two keep all digits."""
+    monkeypatch.setenv("KIT_TASKS", str(tmp_path))
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(100, 4)).astype("f4")
+    y = np.stack([x[:, 0] + 3, x[:, 1] * x[:, 2]], axis=1)
+    errors = []
+    for unit in (1.0, 2.0**exponent):
+        name = f"numbers-{-exponent}-{unit < 1}".lower()  # modules are kept by the names of tasks
+        np.savez(tmp_path / "a.npz", x=x, y=y * np.array([unit, 1.0]))
+        create(name, tmp_path / "a.npz", tmp_path, Ask(kind="regression"))
+        prepare(task.find(name), "sample", "smoke")
+        errors.append(run(name, protocol="clean").metrics["one-minus-r2"].value)
+        stage = RunFolder(spec(name, protocol="clean")).output("train")
+        assert stage is not None
+        assert stage["units"] == [unit, 1.0]
+    plain, small = errors
+    assert small == pytest.approx(plain, rel=1e-5)
+    assert plain is not None
+    assert plain < 0.7
+
+
+def test_a_single_label_is_one_of_several(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIT_TASKS", str(tmp_path))
+    x = np.random.default_rng(0).normal(size=(60, 4)).astype("f4")
+    np.savez(tmp_path / "one.npz", x=x, y=(x[:, :1] > 0).astype(int))
+    create("one", tmp_path / "one.npz", tmp_path, Ask(kind="multi-label"))
+    prepare(task.find("one"), "sample", "smoke")
+    value = run("one", protocol="clean").metrics["one-minus-auroc"].value
+    assert value is not None
+    assert value < 0.2
+
+
+def test_units_are_those_of_outputs_that_vary_little() -> None:
+    class Held:
+        def batches(self, size: int) -> Any:
+            del size
+            for part in torch.arange(8).split(3):
+                y = torch.stack([part % 2 * 1e-9, part % 2 * 1e3, part * 0.0], 1)
+                yield Batch(part[:, None], y[..., None].expand(-1, -1, 2), part, part)
+
+    fold: Any = Held()
+    assert units(fold, 3) == [2.0**-31, 1.0, 1.0]
 
 
 @pytest.mark.usefixtures("darcy")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -33,16 +34,21 @@ class Xgboost(Method[XgboostSettings]):
         import xgboost
 
         from kit.methods.xgboost import ensemble
-        from kit.methods.xgboost.rows import Stream, drawn_patches, whole
+        from kit.methods.xgboost.rows import Rows, Stream, drawn_patches, units, whole
 
         settings, checkpointer = self.settings, context.checkpointer(stage, self.settings.rounds)
         rows = (
             drawn_patches(settings.patch, settings.positions) if self._patches(context) else whole
         )
+        numbers = loss(context.task.loss)[1] == "field"
+        scale = units(context.fold("final_fit"), settings.batch_size) if numbers else []
+
+        def scaled(batch: Batch) -> Rows:
+            return rows(replace(batch, y=batch.y / _factors(scale, batch.y)) if scale else batch)
 
         def matrix(role: str, reference: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
             fold = context.fold(role)
-            stream = Stream(fold, settings.batch_size, rows, lambda: checkpointer.begin_epoch(0))
+            stream = Stream(fold, settings.batch_size, scaled, lambda: checkpointer.begin_epoch(0))
             return xgboost.QuantileDMatrix(stream, ref=reference)
 
         data = matrix("final_fit")
@@ -56,7 +62,7 @@ class Xgboost(Method[XgboostSettings]):
             share=settings.subsample,
         )
         ensemble.save(trees.kept(), context.artifacts / MODEL)
-        context.finish(checkpointer)
+        context.finish(checkpointer, units=scale)
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the trees as a function."""
@@ -65,6 +71,7 @@ class Xgboost(Method[XgboostSettings]):
 
         booster = ensemble.load(context.artifacts / MODEL)
         task, regression = context.task, loss(context.task.loss)[1] == "field"
+        scale = context.output("train").get("units", [])
         cut = self.settings.hard and task.kind in ("multi-label", "dense")
 
         def answer(batch: Batch) -> Tensor:
@@ -80,10 +87,10 @@ class Xgboost(Method[XgboostSettings]):
                 values = values.movedim(-1, 1)
             if task.dense:
                 values = values.reshape(len(batch.x), task.outputs, *batch.x.shape[2:])
-            if task.kind == "regression":
+            if task.kind in ("regression", "multi-label"):  # of one output it has no axis
                 values = values.reshape(len(batch.x), task.outputs)
             if regression:
-                return Prediction(values, "field")
+                return Prediction(values * _factors(scale, values) if scale else values, "field")
             return Prediction((values > 0.5).float() if cut else values, "scores")
 
         return predict
@@ -130,3 +137,8 @@ class Xgboost(Method[XgboostSettings]):
         if context.task.kind == "segmentation" and self.settings.patch == 0:
             raise KitError("xgboost answers by classes from patches: patch must be above 0")
         return context.task.dense and self.settings.patch > 0
+
+
+def _factors(units: Sequence[float], y: Tensor) -> Tensor:
+    """Return the units of outputs as a tensor that fits targets (samples, outputs, *spatial)."""
+    return y.new_tensor(units).reshape(-1, *[1] * (y.ndim - 2))
