@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -60,7 +61,7 @@ def fit(
     if optimiser is None:
         optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
     if monitor is None:
-        monitor = make_monitor(context, network, settings, optimiser)
+        monitor = make_monitor(context, network, settings, optimiser, fold)
     steps = fold.batch_count(settings.batch_size)
     loss_function = loss(settings.loss or context.task.loss)[0]
     train(
@@ -86,9 +87,10 @@ def make_monitor(
     network: nn.Module,
     settings: TrainingSettings,
     optimiser: Optimizer,
+    fold: Fold,
 ) -> Monitor | None:
-    """Return a monitor of the network's scores; None where the settings ask for no score."""
-    held_out = validation_fold(context, settings)
+    """Return a monitor of a network that learns from a fold; None if the settings ask for none."""
+    held_out = validation_fold(context, settings, fold)
     if held_out is None:
         return None
     measure = metric_of if settings.validation.by == "metric" else mean_loss
@@ -96,10 +98,16 @@ def make_monitor(
     return Monitor(network, optimiser, settings.schedule, settings.validation, score_network)
 
 
-def validation_fold(context: Context, settings: TrainingSettings) -> Fold | None:
-    """Return the fold on which a network is scored after each epoch; None for no score."""
+def validation_fold(context: Context, settings: TrainingSettings, fold: Fold) -> Fold | None:
+    """Return the fold on which a network is scored after each epoch; None for no score.
+
+    It is normalised as ``fold`` is, from which the network learns: the role's own normalisers may
+    be fitted on other samples.
+    """
     role = settings.validation.role
-    return None if role == "none" else context.fold(role)
+    if role == "none":
+        return None
+    return replace(context.fold(role), inputs=fold.inputs, targets=fold.targets)
 
 
 def metric_of(

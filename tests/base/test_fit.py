@@ -13,11 +13,13 @@ import torch.nn.functional as F
 from msgspec.structs import replace
 from torch import Tensor, nn
 
-from kit.base.fit import fit
-from kit.data.folds import Fold
+from kit import task
+from kit.base.fit import fit, validation_fold
+from kit.data.folds import Fold, TaskData
 from kit.data.loading import Batch
 from kit.data.normalise import Normaliser
-from kit.settings import Optimiser, Schedule, TrainingSettings
+from kit.data.prepared import open_prepared
+from kit.settings import DataConfig, FoldShare, Optimiser, Schedule, TrainingSettings, Validation
 from kit.training.checkpointer import Checkpointer
 from tests.engines.fake_run import spec_of
 
@@ -91,3 +93,18 @@ def test_until_an_epoch_and_on_from_there(tmp_path: Path) -> None:
     parts = fitted(tmp_path / "parts", settings(epochs=4), until=4)
     for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
         assert torch.equal(one, other)
+
+
+def test_scores_between_epochs_decode_as_the_training_does(darcy: object) -> None:
+    """The role's own normaliser is fitted on ``tune_fit``, which a network need not learn from."""
+    found = task.find("darcy-flow")
+    data = TaskData(found, open_prepared(found, "regenerated", "smoke"), torch.device("cpu"))
+    split = {"final_fit": FoldShare("train", 0.0, 0.5), "tune_val": FoldShare("train", 0.5, 1.0)}
+    config = DataConfig(inputs="pointwise", targets="pointwise", split=split)
+    context: Any = SimpleNamespace(fold=lambda role: data.fold(role, config))
+    fold = context.fold("final_fit")
+    held_out = validation_fold(context, settings(validation=Validation(role="tune_val")), fold)
+    assert held_out is not None
+    assert (held_out.inputs, held_out.targets) == (fold.inputs, fold.targets)
+    assert torch.equal(held_out.addresses, context.fold("tune_val").addresses)
+    assert validation_fold(context, settings(), fold) is None

@@ -82,7 +82,7 @@ def fit(
     """
     optimiser = make_optimiser([{"params": list(network.parameters())}], settings.optimiser)
     fold = context.fold("final_fit")
-    monitor = make_monitor(context, network, settings, optimiser)
+    monitor = make_monitor(context, network, settings, optimiser, fold)
 
     def before_epoch(epoch: int) -> None:
         if epoch < frozen_from:

@@ -119,7 +119,7 @@ def fit(
     rate = best_rate(network, first, next(shuffled), settings.optimiser.learning_rate)
     adam = structs.replace(settings.optimiser, learning_rate=rate)
     optimiser = make_optimiser([{"params": list(network.head.parameters())}], adam)
-    held_out = validation_fold(context, settings)
+    held_out = validation_fold(context, settings, fold)
     monitor: StepMonitor | None = None
     if held_out is not None:
         score = held_out_loss(held_out, network)
