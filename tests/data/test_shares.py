@@ -187,6 +187,15 @@ def test_a_search_on_two_folds_needs_them_apart(split: str, shared: str | None) 
         resolve()
 
 
+def test_densenas_needs_them_apart_unless_its_architecture_learns_from_the_weights() -> None:
+    overlap = 'data.split={search=["train", 0, 1], search_val=["train", 0.5, 1]}'
+    densenas = method.find("densenas")
+    with pytest.raises(KitError, match=r"'search' holds samples of 'search_val' \(train\)"):
+        densenas.settings(DARCY, "clean", "smoke", "regenerated", [overlap])
+    together = "search.architecture_on=weights"
+    densenas.settings(DARCY, "clean", "smoke", "regenerated", [overlap, together])
+
+
 def test_what_scores_a_training_must_be_apart_from_it() -> None:
     def resolve(*overrides: str) -> object:
         overrides = ("validation.role=tune_val", *overrides)

@@ -17,6 +17,7 @@ from kit.data.loading import Batch
 from kit.data.normalise import Normaliser
 from kit.data.preparing import prepare
 from kit.engines.execute import ExecuteOptions, execute
+from kit.errors import KitError
 from kit.methods.constant.method import Constant
 from kit.methods.linear.model import Linear
 from kit.runs.records import Result
@@ -138,6 +139,18 @@ def test_the_log_spectrum_does_not_depend_on_where_in_the_sample_it_happens() ->
         torch.nn.init.normal_(parameter)
     x = torch.randn(3, 1, 16)
     torch.testing.assert_close(model(x), model(x.roll(5, dims=-1)))
+
+
+def test_a_spectrum_tells_no_positions() -> None:
+    with pytest.raises(KitError, match="features = 'log-spectrum' no longer tell positions"):
+        method.find("linear").spec(
+            task.find("darcy-flow"),
+            0,
+            protocol="clean",
+            profile="smoke",
+            tier="regenerated",
+            overrides=["features=log-spectrum"],
+        )
 
 
 def test_constant_finds_the_class_priors_and_the_mean(tmp_path: Path) -> None:

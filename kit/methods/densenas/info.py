@@ -99,9 +99,17 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
         """Check the settings against the samples; on dense tasks all maps keep the samples' size.
 
         Raises:
-            KitError: they do not fit, naming what makes maps smaller; or a schedule is given.
+            KitError: they do not fit, naming what makes maps smaller; a schedule is given; or what
+                the architecture learns from is trained on.
         """
         super().check(sample_shape, outputs, dense)
+        both = self.data.shared("search", "search_val")
+        if both and self.search.architecture_on == "held-out":
+            raise KitError(
+                "the search needs data that it does not train on, but 'search' holds samples of "
+                f"""'search_val' ({", ".join(both)}); use """
+                """-o 'data.split={search=["train", 0, 0.8], search_val=["train", 0.8, 1]}'"""
+            )
         if self.schedule != Schedule():
             raise KitError(
                 "schedule: the method itself sets the rate of every step, from "

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.settings import Amount, Positive, Settings
 
@@ -35,6 +36,19 @@ class LinearSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=
     batch_size: Positive
     kernel_size: Positive
     loss: str | None = None
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
+        """Check the settings against the samples.
+
+        Raises:
+            KitError: they do not fit, or positions are to be told from a spectrum.
+        """
+        super().check(sample_shape, outputs, dense)
+        if dense and self.features != "values":
+            raise KitError(
+                f"features = {self.features!r} no longer tell positions, and this task has an "
+                "answer for each; use features = 'values'"
+            )
 
 
 METHOD = MethodInfo(
