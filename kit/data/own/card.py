@@ -19,6 +19,8 @@ SHOWN = 10
 EXACT = 1 << 24
 # Share of samples below which a class is reported as rare.
 RARE = 0.02
+# A position that varies by less than this share of all positions together is reported.
+FAINT = 1e-3
 
 
 def card(found: Found, x: Array, answers: Answers, split: Split, how: str) -> list[str]:
@@ -42,7 +44,8 @@ def card(found: Found, x: Array, answers: Answers, split: Split, how: str) -> li
         f"folds    {folds}: {how}",
         *(f"note     {note}" for note in (*found.notes, *answers.notes)),
     ]
-    smells = [*found.smells, *answers.smells, *_smells(x, answers, split)]
+    smells = [*found.smells, *answers.smells, *_faint(found, x[split == 0])]
+    smells += _smells(x, answers, split)
     return lines + [f"warning  {smell}" for smell in smells]
 
 
@@ -101,6 +104,32 @@ def _smells(x: Array, answers: Answers, split: Split) -> list[str]:
     if answers.kind == "multi-label":
         smells += [f"{line}: it is not scored there" for line in lacking(answers, split)]
     return smells
+
+
+def _faint(found: Found, x: Array) -> list[str]:
+    """Return a warning if columns that are taken as positions are of different scales.
+
+    Positions share the scale of their channel, on which those in small units are nearly constant.
+
+    Args:
+        found: what was read.
+        x: inputs of the training fold (samples, channels, *spatial).
+    """
+    table = found.arranged and found.reading.rows == "sequence" and len(found.reading.columns) > 1
+    if not table and found.reading.layout not in ("NL", "NT"):
+        return []
+    values = x[:, 0].astype(np.float64)
+    each, together = values.std(axis=0), float(values.std())
+    faint = np.flatnonzero((np.ptp(values, axis=0) > 0) & (each < FAINT * together))
+    if not len(faint):
+        return []
+    first = int(faint[0])
+    name = f"column {found.reading.columns[first]!r}" if table else f"position {first}"
+    more = f" and {len(faint) - 1} more" if len(faint) > 1 else ""
+    return [
+        f"{name}{more}: varies by {each[first] / together:.1g} of what all vary by together, and "
+        f"they share one scale; {'--as channels' if table else '--layout NC'} gives each its own"
+    ]
 
 
 def _copies(x: Array, split: Split) -> tuple[int, list[int]]:

@@ -192,6 +192,24 @@ def test_numbers_that_float32_does_not_have(tmp_path: Path) -> None:
     assert "warning  channel 0 is so far from 0 that float32 loses it" in card
 
 
+def test_columns_of_other_scales_are_told_of(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(40, 3)), np.arange(40) % 2
+    x[:, 1] *= 1e6
+    np.savez(tmp_path / "a.npz", x=x, y=y)
+    told = "warning  position 0 and 1 more: varies by 2e-06 of what all vary by together"
+    assert any(line.startswith(told) for line in read(tmp_path / "a.npz").card)
+    as_channels = Ask(reading=Reading(layout="NC"))
+    assert not any("varies by" in line for line in read(tmp_path / "a.npz", as_channels).card)
+    rows = "\n".join(f"{a},{b},{c},{label}" for (a, b, c), label in zip(x, y, strict=True))
+    (tmp_path / "a.csv").write_text(f"age,income,dose,label\n{rows}\n")
+    (line,) = (each for each in read(tmp_path / "a.csv").card if "varies by" in each)
+    assert line.startswith("warning  column 'age' and 1 more: varies by 2e-06 of")
+    assert line.endswith("--as channels gives each its own")
+    as_channels = Ask(reading=Reading(rows="channels"))
+    assert not any("varies by" in line for line in read(tmp_path / "a.csv", as_channels).card)
+
+
 def test_damaged_ones_are_told_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "none.h5").write_bytes(b"text")
     (tmp_path / "half.h5").write_bytes(hdf5(tmp_path).read_bytes()[:900])
