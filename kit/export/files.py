@@ -58,7 +58,17 @@ def export(run: Path, folder: Path, *, onnx: bool = False) -> list[Path]:
     network.eval()
     fold = context.fold("test")
     sample = _sample(fold, context.task.sample_shape)
-    program, shape = _program(network, fold, sample)
+    with torch.no_grad():
+        # What networks keep, such as tables of waves, must be of numbers: an exporter has none.
+        Program(network, fold)(sample)
+    try:
+        program, shape = _program(network, fold, sample)
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise KitError(
+            f"the model of {context.spec.method!r} cannot be written as a program: {reason}; use "
+            "'kit predict'"
+        ) from None
     result = read_result(run / "result.json")
     facts: dict[str, Any] = {
         "spec": context.spec,

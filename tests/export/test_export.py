@@ -108,6 +108,41 @@ def test_a_dense_program_scores_as_the_run_did(darcy_run: Path, tmp_path: Path) 
     assert value.value == pytest.approx(result["metrics"]["relative-l2"]["value"], rel=1e-5)
 
 
+NOTHING = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
+
+
+@pytest.mark.usefixtures("darcy")
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("constant", ()),
+        ("perceiver-io", ()),
+        ("nas-bench-201", (f'architecture="{NOTHING}"',)),
+        ("expert", ()),
+    ],
+)
+def test_programs_take_batches_of_any_size(
+    name: str, more: tuple[str, ...], tmp_path: Path
+) -> None:
+    spec = method.find(name).spec(
+        task.find("darcy-flow"),
+        0,
+        protocol="clean",
+        profile="smoke",
+        tier="regenerated",
+        overrides=more,
+    )
+    assert execute(spec, ExecuteOptions()) is not None
+    export(RunFolder(spec).path, tmp_path)
+    program = torch.export.load(tmp_path / "program.pt2").module()
+    x, _ = raw(spec)
+    np.save(tmp_path / "x.npy", x[:3])
+    expected = torch.from_numpy(predict(RunFolder(spec).path, tmp_path / "x.npy").values)
+    for part in (slice(1), slice(3)):
+        found = program(torch.from_numpy(x[part])).detach()
+        torch.testing.assert_close(found, expected[part], rtol=1e-4, atol=1e-6)
+
+
 def test_weights_and_facts(darcy_run: Path, tmp_path: Path) -> None:
     from safetensors.torch import load_file
 

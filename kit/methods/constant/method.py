@@ -27,7 +27,7 @@ class Constant(nn.Module):
         """Return (batch, outputs), or (batch, outputs, *spatial) of a dense task."""
         spatial = x.shape[2:] if self.dense else ()
         one = self.answer.reshape(-1, *[1] * len(spatial))
-        return one.expand(len(x), -1, *spatial)
+        return one.expand(x.shape[0], -1, *spatial)
 
 
 class ConstantMethod(networks.OneNetwork[ConstantSettings]):

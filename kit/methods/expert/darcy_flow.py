@@ -54,7 +54,7 @@ class FourierOperator(nn.Module):
             torch.linspace(0, 1, columns, device=x.device),
             indexing="ij",
         )
-        places = [axis.expand(len(x), 1, rows, columns) for axis in grid]
+        places = [axis.expand(x.shape[0], 1, rows, columns) for axis in grid]
         x = self.lift(torch.cat([x, *places], dim=1).movedim(1, -1)).movedim(-1, 1)
         x = F.pad(x, (0, PADDING, 0, PADDING))
         for number, (spectral, pointwise) in enumerate(

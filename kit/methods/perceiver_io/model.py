@@ -156,7 +156,7 @@ class Perceiver(nn.Module):
         """(batch, channels, *spatial) -> (batch, outputs), or (batch, outputs, *spatial)."""
         if self.dense and tuple(x.shape[2:]) != self.spatial:
             return self._windows(x)
-        batch = len(x)
+        batch = x.shape[0]
         values = x.flatten(2).transpose(1, 2)
         inputs = torch.cat([values, self.positions.expand(batch, -1, -1)], dim=2)
         latents = self.first(self.latents.expand(batch, -1, -1), inputs)
@@ -178,7 +178,7 @@ class Perceiver(nn.Module):
         sizes = x.shape[2:]
         rests = [-size % side for size, side in zip(sizes, self.spatial, strict=True)]
         x = F.pad(x, [pad for rest in reversed(rests) for pad in (0, rest)])
-        answer = x.new_empty(len(x), self.outputs, *x.shape[2:])
+        answer = x.new_empty(x.shape[0], self.outputs, *x.shape[2:])
         starts = (
             range(0, size, side) for size, side in zip(x.shape[2:], self.spatial, strict=True)
         )

@@ -61,7 +61,7 @@ class Nothing(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, channels, *sizes) -> (batch, outputs, *sizes)."""
-        return x.new_zeros(len(x), self.outputs, *x.shape[2:])
+        return x.new_zeros(x.shape[0], self.outputs, *x.shape[2:])
 
 
 class CellModule(nn.Module):

@@ -75,6 +75,17 @@ def test_kernels_are_drawn_as_the_paper_says() -> None:
     assert not torch.equal(Rocket(46, 3000).weights, rocket.weights)
 
 
+def test_an_exported_one_takes_batches_of_any_size() -> None:
+    rocket = Rocket(46, 40)
+    batch = torch.export.Dim("batch", min=1)
+    program = torch.export.export(
+        rocket, (torch.randn(2, 1, 46),), dynamic_shapes=({0: batch},), strict=False
+    )
+    for size in (1, 5):
+        x = torch.randn(size, 1, 46)
+        torch.testing.assert_close(program.module()(x), rocket(x))
+
+
 def test_only_the_linear_layer_is_trained_and_has_the_published_size() -> None:
     with torch.device("meta"):
         network = satellite.build((1, 46), 24)

@@ -80,12 +80,15 @@ class Rocket(nn.Module):
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:
         """(batch, 1, length) -> (batch, 2 count): largest values, then shares of positive ones."""
-        features = x.new_empty(len(x), 2, len(self.biases))
+        features = x.new_empty(x.shape[0], 2, len(self.biases))
+        # A program that is exported is for batches of any size, and so takes them whole.
+        whole = x.device.type != "cpu" or torch.compiler.is_exporting()
         for group in self.groups:
-            size = len(x)
-            if x.device.type == "cpu":
+            parts = [(x[:, 0], features)]
+            if not whole:
                 size = max(1, CPU_VALUES // (group.outputs(x.shape[-1]) * group.count))
-            for series, rows in zip(x[:, 0].split(size), features.split(size), strict=True):
+                parts = [*zip(x[:, 0].split(size), features.split(size), strict=True)]
+            for series, rows in parts:
                 values = self._convolve(series, group)
                 rows[:, 0, group.part] = values.amax(1)
                 rows[:, 1, group.part] = values.gt_(0).mean(1)
@@ -102,4 +105,4 @@ class Rocket(nn.Module):
         windows = windows[..., :: group.dilation]
         kernels = self.weights[group.part, : group.length]
         values = torch.addmm(self.biases[group.part], windows.reshape(-1, group.length), kernels.T)
-        return values.view(len(series), -1, len(kernels))
+        return values.view(series.shape[0], -1, len(kernels))
