@@ -57,6 +57,15 @@ def results() -> Path:
     return _moved("KIT_RESULTS", "results")
 
 
+def runs() -> Path:
+    """Return the folder of all runs, which is one of the results.
+
+    Raises:
+        KitError: see ``results``.
+    """
+    return results() / "runs"
+
+
 def tasks() -> list[Path]:
     """Return the folders that hold task folders: the kit's own, then ``KIT_TASKS``.
 

@@ -171,7 +171,7 @@ class Docker:
 
     def _clear(self, container: Mapping[str, Any]) -> None:
         """Remove a container that nobody waits for, unless its run is still at work."""
-        folder = paths.results() / "runs" / container["Labels"][FOLDER]
+        folder = paths.runs() / container["Labels"][FOLDER]
         if is_locked(folder / CLAIM):
             return
         if container["State"] == "running":

@@ -95,7 +95,7 @@ def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
         with collected(refused):
             # A sweep gives its runs a grace of its own.
             ended += _end(sweep.pid, sweeps.lock(sweep.pid), 2 * grace)
-    root = paths.results() / "runs"
+    root = paths.runs()
     runs = read_states()
     in_slurm = [read_spec(root / run.folder) for run in runs if _is_in_slurm(run)]
     left = [root / run.folder for run in runs if _was_left(run) and not _is_in_slurm(run)]

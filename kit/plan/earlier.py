@@ -29,7 +29,7 @@ class EarlierRuns:
         self.retry_failed = retry_failed
         self.done = {result.spec.id: result for result in found.results}
         self.current: dict[tuple[str, str, Tier, Profile], bool] = {}
-        self.root = paths.results() / "runs"
+        self.root = paths.runs()
         self.rejected = {
             str(each.path.parent.relative_to(self.root)): each.reason for each in found.rejected
         }

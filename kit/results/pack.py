@@ -32,7 +32,7 @@ def begin(archive: Path, progress: Progress = lambda *_: None) -> Verified:
     Raises:
         KitError: no run is whole, or nothing can be written to the folder.
     """
-    found = verify(paths.results() / "runs", progress)
+    found = verify(paths.runs(), progress)
     if not found.whole:
         raise KitError("no whole result to pack; 'kit results verify' says why")
     archive.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +83,7 @@ def pack(
 
 def _files(found: Verified, report: Path | None) -> Iterator[tuple[str, Path]]:
     """Yield (name in the archive, file)."""
-    runs = paths.results() / "runs"
+    runs = paths.runs()
     for place, result in found.whole.items():
         for file in files_of(runs / place, result):
             yield f"runs/{file.relative_to(runs).as_posix()}", file

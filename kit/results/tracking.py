@@ -43,7 +43,7 @@ def export(
         mlflow = importlib.import_module("mlflow")
     except ModuleNotFoundError:
         raise KitError(f"this needs MLflow: {extras.install('mlflow')}") from None
-    runs = paths.results() / "runs"
+    runs = paths.runs()
     whole = verify(runs).whole
     sent = 0
     try:

@@ -32,7 +32,7 @@ class Collected:
 def collect(root: Path | None = None) -> Collected:
     """Read every ``result.json`` below ``results/runs``."""
     results, rejected = [], []
-    for path in sorted((root or paths.results() / "runs").glob("*/*/*/seed-*/result.json")):
+    for path in sorted((root or paths.runs()).glob("*/*/*/seed-*/result.json")):
         try:
             results.append(read_result(path))
         except (ValueError, OSError) as error:

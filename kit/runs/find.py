@@ -27,7 +27,7 @@ def find(word: str, root: Path | None = None) -> list[Path]:
     """
     if (Path(word) / "spec.json").is_file():
         return [Path(word)]
-    root = root or paths.results() / "runs"
+    root = root or paths.runs()
     folders = sorted(file.parent for file in root.glob("*/*/*/seed-*/spec.json"))
     wanted = tuple(word.strip("/").split("/"))
     found = [

@@ -44,7 +44,7 @@ class RunFolder:
 
     def __init__(self, spec: RunSpec, root: Path | None = None) -> None:
         self.spec = spec
-        self.root = root or paths.results() / "runs"
+        self.root = root or paths.runs()
         self.path = self.root / spec.folder
         self._held: os.stat_result | None = None
 

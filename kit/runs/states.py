@@ -72,7 +72,7 @@ class RunState:
 
 def read_states(root: Path | None = None) -> list[RunState]:
     """Return the state of every run below ``results/runs``, in a fixed order."""
-    root = root or paths.results() / "runs"
+    root = root or paths.runs()
     # Others' folders may lie there, too.
     folders = (path for path in sorted(root.glob("*/*/*/seed-*-*")) if NAME.fullmatch(path.name))
     return [read_state(path.relative_to(root), root) for path in folders if path.is_dir()]
@@ -80,7 +80,7 @@ def read_states(root: Path | None = None) -> list[RunState]:
 
 def read_state(folder: Path, root: Path | None = None) -> RunState:
     """Return the state of one run; ``queued`` where nothing has happened yet."""
-    path = (root or paths.results() / "runs") / folder
+    path = (root or paths.runs()) / folder
     if not path.is_dir():
         return RunState(folder, "queued")
     status, attempt = read_status(path), read_attempt(path)

@@ -79,7 +79,7 @@ def tidy() -> None:
             with locked(lock(int(pid))) as mine:  # which removes the lock itself
                 if mine and pattern != "*.lock":
                     file.unlink(missing_ok=True)
-    runs = paths.results() / "runs"
+    runs = paths.runs()
     for file in runs.glob(f"*/*/*/seed-*/{ATTEMPT_TMP}"):
         with locked(file.with_name("queue.lock")) as mine:
             if mine:

@@ -47,7 +47,7 @@ class Unfinished:
 
 def find(root: Path | None = None) -> list[Unfinished]:
     """Return every unfinished run below ``results/runs`` that has cost anything, sorted."""
-    root = root or paths.results() / "runs"
+    root = root or paths.runs()
     folders = [
         folder
         for folder in sorted(root.glob("*/*/*/seed-*"))

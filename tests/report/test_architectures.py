@@ -42,7 +42,7 @@ def test_what_is_not_known_is_shown_as_such(name: str) -> None:
     made = changed(make_run(), **FOREIGN[name])
     assert architectures.known(made) is None
     assert architectures.describe(made) == ""
-    (run,) = find(paths.results() / "runs", collect())
+    (run,) = find(paths.runs(), collect())
     assert (run.drawing, run.notation) == (None, "")
     assert made.architecture is not None
     assert msgspec.json.decode(run.architecture_text) == made.architecture.value

@@ -27,7 +27,7 @@ from tests.made_runs import make_run
 
 
 def runs() -> Path:
-    return paths.results() / "runs"
+    return paths.runs()
 
 
 def content(folder: Path) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from tests.made_runs import make_run
 def test_a_run_is_found_by_folder_path_or_id() -> None:
     specs = [make_run(seed=seed).spec for seed in (0, 1)]
     other = make_run(method_name="wrn").spec
-    root = paths.results() / "runs"
+    root = paths.runs()
     folders = [root / spec.folder for spec in specs]
     assert find("darcy-flow/dash") == sorted(folders)
     assert find("darcy-flow/") == sorted([*folders, root / other.folder])
@@ -62,7 +62,7 @@ def test_history_has_trials_last_and_no_line_cut_off(tmp_path: Path) -> None:
 
 
 def test_of_several_the_fullest_that_succeeded_is_meant() -> None:
-    root, said = paths.results() / "runs", list[str]()
+    root, said = paths.runs(), list[str]()
     for profile in ("smoke", "lite"):
         make_run(profile=profile)
     clean = make_run(profile="lite", protocol="clean")

@@ -25,7 +25,7 @@ def folder() -> RunFolder:
 
 
 def problems() -> list[str]:
-    return [problem.text for problem in verify(paths.results() / "runs").problems]
+    return [problem.text for problem in verify(paths.runs()).problems]
 
 
 def edit(folder: RunFolder, *path: str | int, to: Any) -> None:
@@ -85,7 +85,7 @@ def test_a_history_that_was_cut_edited_or_removed_is_found(folder: RunFolder) ->
 
 def test_results_without_a_digest_are_read_and_marked(kit: Run) -> None:
     old = make_run(seed=1)
-    whole = verify(paths.results() / "runs")
+    whole = verify(paths.runs())
     assert (whole.problems, whole.undigested) == ([], [old.spec.folder])
     done = kit("results", "verify")
     assert done.returncode == 0

@@ -85,7 +85,7 @@ def verify(archive: Path | None, form: str) -> None:
 
     with bar("verify") as progress:
         if archive is None:
-            found = check(paths.results() / "runs", progress)
+            found = check(paths.runs(), progress)
         else:
             with (
                 TemporaryDirectory() as folder,  # results may be read-only, or at a merge
@@ -145,5 +145,5 @@ def export(uri: str | None, experiment: str, tensorboard: bool) -> None:
             sent, known = send(uri, experiment, progress)
             click.echo(f"{uri}: {plural(sent, 'run')} sent, {known} were there already")
         if tensorboard:
-            folder = paths.results() / "runs"
+            folder = paths.runs()
             click.echo(f"{folder}: events of {plural(write_all(folder, progress), 'run')}")

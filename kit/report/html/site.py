@@ -84,7 +84,7 @@ def _write(folder: Path, progress: Progress) -> tuple[int, int]:
     with ThreadPoolExecutor(1) as beside:
         counting = beside.submit(sizes.count_all)
         found = collect()
-        runs = find(paths.results() / "runs", found)
+        runs = find(paths.runs(), found)
         environment = _environment(runs)
         total = len(with_page(runs)) + len(_tables()) + len(_own(found)) + 5
         for number, (name, template, values) in enumerate(_pages(found, runs, counting)):

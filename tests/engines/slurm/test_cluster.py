@@ -252,7 +252,7 @@ def test_what_no_node_can_hold_is_refused_before_anything_is_submitted(
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
     assert client.queued() == {}
-    assert not (paths.results() / "runs").exists()
+    assert not paths.runs().exists()
 
 
 @pytest.mark.parametrize(

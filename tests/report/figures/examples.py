@@ -36,7 +36,7 @@ DEEPSEA_SIZES = [[(11, 1), (19, 7), (19, 1)], [(19, 1), (19, 7), (15, 15)], [(19
 
 
 def folder(result: Result) -> Path:
-    return paths.results() / "runs" / result.spec.folder
+    return paths.runs() / result.spec.folder
 
 
 def darcy() -> notation.DrawnNetwork:

@@ -86,7 +86,7 @@ def test_results_that_are_only_to_be_read_are_told_of_the_other_folder(
 
 def test_hostile_folder_names_stay_names(no_counting: None, tmp_path: Path) -> None:
     del no_counting
-    odd = paths.results() / "runs" / '"><b>' / "a b&c" / "lite-'x'" / "seed-0-<i>"
+    odd = paths.runs() / '"><b>' / "a b&c" / "lite-'x'" / "seed-0-<i>"
     odd.mkdir(parents=True)
     (odd / "log.txt").write_text("hello")
     built = build(tmp_path / "report")
@@ -183,7 +183,7 @@ def test_a_run_stands_where_kit_status_has_it(kit: Run) -> None:
         (untouched.path / name).unlink()
     with locked(under_way.lock):
         listed = json.loads(kit("status", "--format", "json").stdout)["runs"]
-        found = {run.id: run.state for run in find(paths.results() / "runs", collect())}
+        found = {run.id: run.state for run in find(paths.runs(), collect())}
     assert sorted(found.values()) == ["queued", "running", "stopped"]
     assert found == {each["id"]: each["state"] for each in listed}
 
@@ -329,7 +329,7 @@ def test_odd_histories_and_architectures_are_no_obstacle() -> None:
         new = re.sub(r'"value": \[\s*\[.*?\]\s*\]\s*,', f'"value": {value},', text, flags=re.S)
         assert new != text
         folder.result.write_text(new)
-        (run,) = find(paths.results() / "runs", collect())
+        (run,) = find(paths.runs(), collect())
         assert run.result is not None
         assert run.drawing is None
         assert "no finite value" in str(run.curves()[0])
