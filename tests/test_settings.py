@@ -140,6 +140,12 @@ def test_settings_that_contradict_each_other(name: str, override: str, words: st
         method.find(name).settings(darcy, "clean", "smoke", "regenerated", [override])
 
 
+def test_a_rate_that_follows_scores_does_not_warm_up() -> None:
+    ecg, expert = task.find("ecg"), method.find("expert")
+    with pytest.raises(KitError, match=r"schedule\.warm_up is for 'step' and 'cosine', not"):
+        expert.settings(ecg, "clean", "smoke", "synthetic", ["schedule.warm_up=2"])
+
+
 def test_unknown_key_in_a_tasks_rules() -> None:
     darcy = task.find("darcy-flow")
     wrong = replace(darcy, rules={**darcy.rules, "coordinate": True})

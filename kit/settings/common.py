@@ -223,13 +223,16 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             dense: whether each position has outputs.
 
         Raises:
-            KitError: they do not fit, or a role holds samples that it must not.
+            KitError: they do not fit, a role holds samples that it must not, or a schedule by
+                scores is to warm up.
         """
         del dense
         self.data.check(sample_shape, outputs)
         for place, schedule in _schedules(self):
             if schedule.kind == "plateau":
                 self.check_plateau(place)
+                if schedule.warm_up:
+                    raise KitError(f"{place}.warm_up is for 'step' and 'cosine', not 'plateau'")
 
     def check_plateau(self, place: str) -> None:
         """Hold a schedule that follows scores to there being some.
