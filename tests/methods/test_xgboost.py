@@ -19,7 +19,8 @@ from kit.engines.engine import SweepOptions
 from kit.engines.execute import ExecuteOptions, execute
 from kit.methods.xgboost.architecture import TreeEnsemble
 from kit.methods.xgboost.ensemble import Ensemble
-from kit.methods.xgboost.rows import drawn_patches, patches, units, whole
+from kit.methods.xgboost.rows import drawn_patches, patches, whole
+from kit.methods.xgboost.units import units
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
 from kit.spec import RunSpec

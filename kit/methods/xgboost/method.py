@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from kit.base.method import Method, Outcome
 from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.methods.xgboost.info import XgboostSettings
+from kit.methods.xgboost.units import factors, units
 from kit.metrics import Prediction
 from kit.runs.records import ArchitectureRecord
 from kit.training.losses import loss
@@ -34,7 +35,7 @@ class Xgboost(Method[XgboostSettings]):
         import xgboost
 
         from kit.methods.xgboost import ensemble
-        from kit.methods.xgboost.rows import Rows, Stream, drawn_patches, units, whole
+        from kit.methods.xgboost.rows import Rows, Stream, drawn_patches, whole
 
         settings, checkpointer = self.settings, context.checkpointer(stage, self.settings.rounds)
         rows = (
@@ -44,7 +45,7 @@ class Xgboost(Method[XgboostSettings]):
         scale = units(context.fold("final_fit"), settings.batch_size) if numbers else []
 
         def scaled(batch: Batch) -> Rows:
-            return rows(replace(batch, y=batch.y / _factors(scale, batch.y)) if scale else batch)
+            return rows(replace(batch, y=batch.y / factors(scale, batch.y)) if scale else batch)
 
         def matrix(role: str, reference: xgboost.DMatrix | None = None) -> xgboost.DMatrix:
             fold = context.fold(role)
@@ -90,7 +91,7 @@ class Xgboost(Method[XgboostSettings]):
             if task.kind in ("regression", "multi-label"):  # of one output it has no axis
                 values = values.reshape(len(batch.x), task.outputs)
             if regression:
-                return Prediction(values * _factors(scale, values) if scale else values, "field")
+                return Prediction(values * factors(scale, values) if scale else values, "field")
             return Prediction((values > 0.5).float() if cut else values, "scores")
 
         return predict
@@ -137,8 +138,3 @@ class Xgboost(Method[XgboostSettings]):
         if context.task.kind == "segmentation" and self.settings.patch == 0:
             raise KitError("xgboost answers by classes from patches: patch must be above 0")
         return context.task.dense and self.settings.patch > 0
-
-
-def _factors(units: Sequence[float], y: Tensor) -> Tensor:
-    """Return the units of outputs as a tensor that fits targets (samples, outputs, *spatial)."""
-    return y.new_tensor(units).reshape(-1, *[1] * (y.ndim - 2))
