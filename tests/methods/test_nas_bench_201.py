@@ -22,9 +22,10 @@ from kit.errors import KitError
 from kit.methods.nas_bench_201.info import METHOD, NasBench201Settings
 from kit.runs.folder import RunFolder
 from kit.seeding import key
+from kit.settings import FITTED_ON
 from kit.spaces.nas_bench_201 import Cell, CellNetwork, files
 from kit.spaces.nas_bench_201.cell import CLASSES, COUNT, classes
-from kit.spec import Tier
+from kit.spec import Protocol, Tier
 
 
 def context(name: str, *overrides: str) -> Context:
@@ -195,3 +196,14 @@ def test_the_protocols_score_on_other_samples() -> None:
     assert isinstance(clean, NasBench201Settings)
     assert (settings().scored, clean.scored) == ("test", "tune_val")
     assert METHOD.stages == METHOD_INFO.stages
+
+
+@pytest.mark.parametrize("protocol", ["released", "clean"])
+@pytest.mark.parametrize("name", task.names())
+def test_scores_are_normalised_as_what_the_best_network_learnt_from(
+    name: str, protocol: Protocol
+) -> None:
+    found = METHOD_INFO.settings(task.find(name), protocol, "paper", "published")
+    assert isinstance(found, NasBench201Settings)
+    learnt = "final_fit" if found.scored == "test" else "tune_fit"
+    assert found.data.folds(FITTED_ON["test"]) == found.data.folds(learnt)

@@ -89,7 +89,7 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
 METHOD = MethodInfo(
     name="nas-bench-201",
     title="NAS-Bench-201",
-    version=1,
+    version=2,
     stages=("cells", "final"),
     settings_type=NasBench201Settings,
     architecture=Cell201(),
