@@ -78,8 +78,10 @@ class Predictions:
         stream = io.StringIO()
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(columns)
+        # The shortest digits that are read back as the same number.
+        exact = self.values.dtype.type
         for row in zip(*columns.values(), strict=True):
-            writer.writerow([f"{each:.6g}" if isinstance(each, float) else each for each in row])
+            writer.writerow([exact(each) if isinstance(each, float) else each for each in row])
         return stream.getvalue()
 
     def columns(self) -> dict[str, list[Any]]:

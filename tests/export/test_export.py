@@ -210,6 +210,8 @@ def test_predictions_of_classes_as_csv_and_npy(kit: Run, tmp_path: Path) -> None
     values = np.load(output)
     assert np.allclose(values.sum(1), 1, atol=1e-5)
     assert np.array_equal(values.argmax(1), classes)
+    shown = [[float(row[name]) for name in row if name.startswith("p")] for row in rows]
+    assert np.array_equal(np.array(shown, values.dtype), values)
 
 
 def test_what_is_wrong_with_a_file_is_told_in_a_line(
