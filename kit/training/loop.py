@@ -19,10 +19,10 @@ from kit.settings import Schedule, Speed
 from kit.task import Task
 from kit.training import distributed
 from kit.training.checkpointer import Checkpointer, Stateful
-from kit.training.lone import lone
 from kit.training.losses import Kind, Loss
 from kit.training.monitor import Monitor
 from kit.training.schedules import set_rate
+from kit.training.single_sample import single_sample
 from kit.training.speed import accelerate, allow_tf32
 
 # What one step learns from: a batch, or what a method makes of several batches.
@@ -182,7 +182,7 @@ def network_loss(
 
     def batch_loss(batch: Batch) -> Tensor:
         part, weight = distributed.shard(batch)
-        with lone(part.x):
+        with single_sample(part.x):
             output = run(part.x)
         answer, *others = (output,) if isinstance(output, Tensor) else output
         if auxiliary and not others and network.training:

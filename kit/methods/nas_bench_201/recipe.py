@@ -22,11 +22,11 @@ from kit.runs.records import MetricValue
 from kit.seeding import key
 from kit.spaces.nas_bench_201 import Cell, CellNetwork
 from kit.training.checkpointer import Checkpointer, Stateful
-from kit.training.lone import lone
 from kit.training.loop import network_predictor, run_epochs
 from kit.training.losses import cross_entropy, loss, relative_l2, weight
 from kit.training.optimisers import make_optimiser
 from kit.training.schedules import set_rate
+from kit.training.single_sample import single_sample
 
 PERCENT, FRACTION = 100.0, 1.0
 
@@ -121,7 +121,7 @@ class Recipe:
         set_rate(optimiser, settings.schedule, epoch, 0, None, settings.epochs)
         for batch in batches:
             optimiser.zero_grad(set_to_none=True)
-            with lone(batch.x):
+            with single_sample(batch.x):
                 answer = fold.targets.decode(made(batch.x))
             value = function(answer, batch)
             if function is relative_l2:  # a sum

@@ -17,9 +17,9 @@ from kit.search import supernet
 from kit.settings import Speed
 from kit.spaces.auto_deeplab.candidates import CallNorm
 from kit.spaces.darts.supernet import DartsSupernet
-from kit.training.lone import lone
 from kit.training.loop import network_loss
 from kit.training.losses import cross_entropy
+from kit.training.single_sample import single_sample
 
 
 class Made:
@@ -62,7 +62,7 @@ def test_it_is_trained_on_like_any_other(name: str, precision: Any) -> None:
 def test_norms_of_more_than_one_value_are_as_ever() -> None:
     torch.manual_seed(0)
     x, norm, other = torch.randn(1, 3, 2), nn.BatchNorm1d(3), nn.BatchNorm1d(3)
-    with lone(x):
+    with single_sample(x):
         found = norm(x)
     assert torch.equal(found, other(x))
     assert torch.equal(norm.state_dict()["running_mean"], other.state_dict()["running_mean"])
@@ -73,7 +73,7 @@ def test_of_a_single_value_the_running_statistics_count_and_stay() -> None:
     norm = nn.BatchNorm1d(3)
     norm(5 + torch.randn(8, 3))
     before, x = {k: v.clone() for k, v in norm.state_dict().items()}, torch.randn(1, 3)
-    with lone(x):
+    with single_sample(x):
         found = norm(x)
     assert torch.equal(found, norm.eval()(x))
     for name in ("running_mean", "running_var"):

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 
-def lone(x: Tensor) -> AbstractContextManager[object]:
+def single_sample(x: Tensor) -> AbstractContextManager[object]:
     """Return the context in which a network is to be trained on a batch.
 
     In it, where the batch is a single sample, batch norms with a single value per channel use their
