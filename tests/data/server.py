@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -149,6 +150,11 @@ class Listener(ThreadingHTTPServer):
     daemon_threads = True
     state: Server
     closing: threading.Event
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that hangs up, as it may."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @contextmanager
