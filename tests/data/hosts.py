@@ -5,15 +5,15 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
 from kit.task import Source, Task
+from tests.data.quiet_server import QuietServer
 
 USERCONTENT, DRIVE = "drive.usercontent.google.com", "drive.google.com"
 ZENODO, FIGSHARE, BUCKET = "zenodo.org", "figshare.com", "pde-xd.s3.amazonaws.com"
@@ -156,14 +156,8 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Listener(ThreadingHTTPServer):
-    daemon_threads = True
+class Listener(QuietServer):
     hosts: Hosts
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that hangs up, as it may."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @contextmanager

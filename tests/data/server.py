@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from tests.data.quiet_server import QuietServer
 
 PAGE = b"\n <!DOCTYPE html><html><body>Quota exceeded</body></html>"
 
@@ -146,15 +147,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Listener(ThreadingHTTPServer):
-    daemon_threads = True
+class Listener(QuietServer):
     state: Server
     closing: threading.Event
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that hangs up, as it may."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from kit.columns import plural
 from kit.errors import KitError
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def submit(
         return
     file = paths.results() / "kubernetes" / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
     write_bytes(file, text + b"\n")
-    click.echo(f"{len(todo)} runs, {kubernetes.NOTE}: kubectl apply -f {shlex.quote(str(file))}")
+    count = plural(len(todo), "run")
+    click.echo(f"{count}, {kubernetes.NOTE}: kubectl apply -f {shlex.quote(str(file))}")
 
 
 def _name(option: str, name: str) -> str:
