@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -114,9 +115,9 @@ class Docker:
         self._wait()
         try:
             for container in self._list({RUN: spec.id}):
-                if container["State"] in ("running", "restarting", "paused"):
+                running = container["State"] in ("running", "restarting", "paused")
+                if running or not self._remove(RunFolder(spec).log, container["Id"]):
                     return Handle(spec, container["Id"])
-                self._remove(RunFolder(spec).log, container["Id"])
         except FAULTS as error:
             raise EngineError(_line(error)) from error
         return None
@@ -270,16 +271,31 @@ class Docker:
             trouble = "the Docker engine went away and took the run along"
         return Exit(state["ExitCode"], bool(state["OOMKilled"]), trouble)
 
-    def _remove(self, log: Path, reference: str) -> None:
-        """Append what Docker kept of a container's output to the run's log, and remove it."""
+    def _remove(self, log: Path, reference: str) -> bool:
+        """Remove a container, as below, and append what Docker kept of its output to the log."""
         try:
             output = self.client.api.logs(reference, tail=100)
-            if output:
-                with suppress(OSError), log.open("ab") as stream:
-                    stream.write(output)
         finally:
-            with suppress(NotFound):
-                self.client.api.remove_container(reference, force=True, v=True)
+            removed = self._removed(reference)
+        if output and removed:
+            with suppress(OSError), log.open("ab") as stream:
+                stream.write(output)
+        return removed
+
+    def _removed(self, reference: str) -> bool:
+        """Remove a container; False, and it stays, where it runs.
+
+        A supervisor that was killed may have had it started since one last looked.
+        """
+        with suppress(NotFound):
+            try:
+                self.client.api.remove_container(reference, v=True)
+            except APIError as error:
+                if error.status_code != HTTPStatus.CONFLICT:
+                    raise
+                # Docker says the same of one that is being removed already.
+                return not self.client.api.inspect_container(reference)["State"]["Running"]
+        return True
 
 
 def _inside(spec: RunSpec) -> PurePosixPath:

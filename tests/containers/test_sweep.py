@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ def test_survives_anything(
         whole = out
         (leases.folder() / "journal").unlink()
 
-    began, restarts = time.monotonic(), list[float]()
+    began, restarts = time.monotonic(), list[tuple[float, float]]()
     engine = Path(__file__).parents[2] / ".ci/engine"
     for kill in range(KILLS):
         supervisor = fake(RUNS)
@@ -173,8 +174,9 @@ def test_survives_anything(
         assert supervisor.poll() is None
         if kill in (1, KILLS - 1):
             how = "--kill" if kill == 1 else "--term"
+            stopped = time.time()
             subprocess.run([engine, "restart", how], check=True)
-            restarts.append(time.time())
+            restarts.append((stopped, time.time()))
             until(one_more(ended()))
         supervisor.kill()
         supervisor.communicate()
@@ -185,7 +187,8 @@ def test_survives_anything(
     lines = journal()
     finished = [line["seed"] for line in lines if line["what"] == "end"]
     assert sorted(finished) == list(range(RUNS))
-    assert all(one_at_a_time(lines, uuid, restarts) for uuid in gpus.uuids)
+    assert [pair for uuid in gpus.uuids for pair in at_once(lines, uuid, restarts)] == []
+    assert {uuid for line in lines for uuid in line["gpus"]} == set(gpus.uuids)
     again = sum(line["what"] == "begin" for line in lines) - RUNS
     with capsys.disabled():
         print(
@@ -203,12 +206,17 @@ def ended() -> int:
     return sum(line["what"] == "end" for line in journal())
 
 
-def one_at_a_time(lines: Sequence[dict[str, Any]], uuid: str, restarts: Sequence[float]) -> bool:
-    """Tell whether on a GPU each run was over before the next began; restarts ended some."""
-    on = sorted((line["time"], line["what"], line["run"]) for line in lines if uuid in line["gpus"])
-    for (when, what, run), (after, next_what, next_run) in pairwise(on):
-        over = what == "begin" and next_what in ("end", "stop") and run == next_run
-        cut = what == "begin" and any(when < restart for restart in restarts if restart < after + 5)
-        if not (what != "begin" and next_what == "begin") and not over and not cut:
-            return False
-    return bool(on)
+def at_once(
+    lines: Sequence[dict[str, Any]], uuid: str, restarts: Sequence[tuple[float, float]]
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """Return lines on a GPU by which a run was not over when the next began; restarts end some."""
+    on = sorted((line for line in lines if uuid in line["gpus"]), key=itemgetter("time", "what"))
+    found = []
+    for line, after in pairwise(on):
+        over = line["what"] == "begin" and after["what"] != "begin" and line["run"] == after["run"]
+        cut = line["what"] == "begin" and any(
+            line["time"] < back and stopped < after["time"] for stopped, back in restarts
+        )
+        if not (line["what"] != "begin" and after["what"] == "begin") and not over and not cut:
+            found.append((line, after))
+    return found

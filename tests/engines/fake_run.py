@@ -30,6 +30,7 @@ from kit.runs.records import SCHEMA, Attempt, Failure, MetricValue, Provenance, 
 from kit.spec import RunSpec
 
 STARTED = "2020-01-01T00:00:00+00:00"
+STOPS = (signal.SIGINT, signal.SIGTERM)
 ACTS = ("fail", "killed", "crash", "gpu-oom", "no-memory", "disk", "busy", "once", "mute", "hang")
 
 
@@ -76,8 +77,11 @@ def run(spec: RunSpec, plan: dict[str, Any], gpus: tuple[str, ...]) -> None:
             return
         if act != "mute":
             folder.set_status("running", stage="train", epoch=1, epochs=2, loss=0.5)
+        # A signal waits until the line is there: only what was begun is stopped.
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
+        note(plan, spec, gpus, "begin")
         try:
-            note(plan, spec, gpus, "begin")
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
             go_on(folder, plan.get("epochs", {}).get(str(spec.seed), 0))
             seconds = plan.get("seconds", 0.0) * (0.5 + value(spec))
             long = plan.get("long", {}).get(str(spec.seed), seconds)

@@ -267,6 +267,20 @@ def test_what_a_killed_supervisor_left_is_found(engine: engines.Docker) -> None:
     assert engine._list({}) == []
 
 
+def test_what_starts_while_one_looks_is_found(
+    engine: engines.Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed supervisor's last request: its container was not started yet when it was listed."""
+    handle = start(engine, SLEEP)
+    another = engines.connect(SweepOptions(allow_unpinned=True))
+    listed = [{**each, "State": "created"} for each in another._list({})]
+    monkeypatch.setattr(another, "_list", lambda labels: listed)
+    assert another.find(spec(SLEEP), None) == handle
+    another.close()
+    assert engine.poll(handle) is None
+    engine.stop(handle, 0)
+
+
 def test_what_ended_after_its_supervisor_is_removed(engine: engines.Docker) -> None:
     ours, theirs = start(engine, LOOK), start(engine, FAIL)
     another = engines.connect(SweepOptions(allow_unpinned=True))
