@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -101,13 +100,10 @@ def make_monitor(
 def validation_fold(context: Context, settings: TrainingSettings, fold: Fold) -> Fold | None:
     """Return the fold on which a network is scored after each epoch; None for no score.
 
-    It is normalised as ``fold`` is, from which the network learns: the role's own normalisers may
-    be fitted on other samples.
+    It is normalised as ``fold`` is, from which the network learns.
     """
     role = settings.validation.role
-    if role == "none":
-        return None
-    return replace(context.fold(role), inputs=fold.inputs, targets=fold.targets)
+    return None if role == "none" else context.fold(role).normalised_as(fold)
 
 
 def metric_of(

@@ -62,6 +62,13 @@ class Fold:
         """(channels, *spatial) of one input."""
         return tuple(self.first(1).x.shape[1:])
 
+    def normalised_as(self, other: Fold) -> Fold:
+        """Return this fold with the normalisers of another.
+
+        Those of its own role may be fitted on other samples than a network learns from.
+        """
+        return replace(self, inputs=other.inputs, targets=other.targets)
+
     def first(self, count: int) -> Batch:
         """Return the first samples of the fold."""
         return self._process(self.addresses[:count])

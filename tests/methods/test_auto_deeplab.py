@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from kit import method, task
 from kit.base.context import Context
 from kit.base.method import load
-from kit.data.folds import TaskData
+from kit.data.folds import Fold, TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import KitError
 from kit.methods.auto_deeplab import search as search_module
@@ -268,6 +268,27 @@ def test_which_epoch_is_decoded(
     betas = torch.tensor(line["beta"]).reshape(-1, 4, 3).tolist()
     known = decode(line["alpha"], betas, allow_none=False)
     assert context.output("search")["architecture"] == known
+
+
+def test_epochs_are_scored_by_the_normalisers_of_the_search(
+    darcy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``tune_val`` has those of all training samples, of which the search learns from half."""
+    scored: list[Fold] = []
+
+    def mean_loss(_: Context, network: nn.Module, fold: Fold, *rest: object) -> float:
+        scored.append(fold)
+        return 1.0
+
+    monkeypatch.setattr(search_module, "mean_loss", mean_loss)
+    context = run_of()
+    stages(context, "search")
+    (held_out,) = scored
+    own, searched = context.fold("tune_val"), context.fold("search")
+    assert torch.equal(held_out.addresses, own.addresses)
+    x = torch.randn(2, *searched.first(1).y.shape[1:])
+    assert torch.equal(held_out.targets.decode(x), searched.targets.decode(x))
+    assert not torch.equal(held_out.targets.decode(x), own.targets.decode(x))
 
 
 @pytest.mark.parametrize("mode", ["first-epoch", "every-epoch"])

@@ -160,7 +160,7 @@ class AutoDeepLabInfo(MethodInfo):
 METHOD = AutoDeepLabInfo(
     name="auto-deeplab",
     title="Auto-DL",
-    version=1,
+    version=2,
     stages=("search", "evaluate"),
     settings_type=AutoDeepLabSettings,
     dims=(2,),

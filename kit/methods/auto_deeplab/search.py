@@ -136,7 +136,7 @@ def _monitor(
 ) -> tuple[Monitor, Callable[[int], None]]:
     """Return a monitor that keeps the best epoch, and a hook that tells it the current epoch."""
     options = settings.search
-    held_out = context.fold("tune_val")
+    held_out = context.fold("tune_val").normalised_as(context.fold("search"))
     current = 0
 
     def before_epoch(epoch: int) -> None:
