@@ -34,8 +34,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def listed(**how: Any) -> dict[Part, Filled]:
-    plans, table = everything.plans(**REQUEST), everything.tables(KIND)
-    found = everything.listing(plans, KIND, table, **how)
+    found = everything.Contents(KIND).listing(everything.plans(**REQUEST), **how)
     return {Part(each.paper, each.kind, each.name): each for each in found}
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -83,10 +82,10 @@ def reproduce(form: str, dry_run: bool, how: Mapping[str, Any], **request: Any) 
     profile, tier = request["profile"], request["tier"]
     request["protocol"] = request["protocol"] or "released"
     kind = {name: request[name] for name in ("profile", "protocol", "tier")}
-    made, table = plans(**request), tables(kind)
+    made = plans(**request)
     whole = together(made)
     if dry_run:
-        found = listing(made, kind, table, to_come=True)
+        found = Contents(kind).listing(made, to_come=True)
         if form == "text":
             plan_output.show(whole, form, **how)
             click.echo(f"\n{text(found)}")
@@ -96,13 +95,13 @@ def reproduce(form: str, dry_run: bool, how: Mapping[str, Any], **request: Any) 
         return 0
     failed = runs.fill(whole, profile, **how)
     _measure(profile, tier, how["device"], how["force"])
-    table = tables(kind)  # with what has been run since
-    found = listing(plans(**request), kind, table)
+    contents = Contents(kind)
+    found = contents.listing(plans(**request))
     if form == "json":
         print_json(found)
         return failed
     for part in parts():
-        _print(part, kind, table)
+        contents.print(part)
     click.echo(text(found))
     return failed
 
@@ -144,36 +143,77 @@ def together(made: Mapping[Part, Plan]) -> Plan:
     )
 
 
-def tables(kind: Mapping[str, Any]) -> Callable[[Part], Table]:
-    """Return what fills a table from the results that there are, each once: some take a minute."""
-    return cache(partial(_table, kind))
-
-
-def listing(
-    made: Mapping[Part, Plan],
-    kind: Mapping[str, Any],
-    table: Callable[[Part], Table],
-    *,
-    to_come: bool = False,
-) -> list[Filled]:
-    """Return what became of each part, by the results that there are.
+class Contents:
+    """What the tables and figures hold by the results that there are at this moment.
 
     Args:
-        made: the plans as they are now.
         kind: profile, protocol and tier of the runs.
-        table: returns a filled table.
-        to_come: whether what is not there yet is told as what will be done.
     """
-    found = []
-    for part in parts():
-        if part in MEASURED:
-            state, why = _of_measurement(part, kind["profile"], to_come)
-        elif part not in made:
-            state, why = "computed", _cells(table(part))
+
+    def __init__(self, kind: Mapping[str, Any]) -> None:
+        self.kind = kind
+        self._tables: dict[Part, Table] = {}
+
+    def table(self, part: Part) -> Table:
+        """Return a table, filled once: some take a minute."""
+        from kit.report import table
+        from kit.runs.collect import collect
+
+        if part not in self._tables:
+            made = table.make(part.paper, int(part.name), collect().results, **self.kind)
+            self._tables[part] = made
+        return self._tables[part]
+
+    def listing(self, made: Mapping[Part, Plan], *, to_come: bool = False) -> list[Filled]:
+        """Return what became of each part.
+
+        Args:
+            made: the plans as they are now.
+            to_come: whether what is not there yet is told as what will be done.
+        """
+        found = []
+        for part in parts():
+            if part in MEASURED:
+                state, why = _of_measurement(part, self.kind["profile"], to_come)
+            elif part not in made:
+                state, why = "computed", _cells(self.table(part))
+            else:
+                state, why = self._of_runs(part, made[part], to_come)
+            found.append(Filled(part.paper, part.kind, part.name, state, why))
+        return found
+
+    def print(self, part: Part) -> None:
+        """Print a table or a figure, or why there is none."""
+        from kit.cli.reproduce import show
+        from kit.report import formats
+
+        if part.kind == "table":
+            click.echo(formats.render(self.table(part), "text"))
+            return
+        try:
+            show.figure(figure=part.name, form="text", paper=part.paper, **self.kind)
+        except KitError as error:
+            click.echo(f"figure {part.name} of {part.paper}: {error}")
+        click.echo()
+
+    def _of_runs(self, part: Part, plan: Plan, to_come: bool) -> tuple[State, str]:
+        left = [run for run in plan.runs if run.action != "keep"]
+        count = f"{len(plan.runs) - len(left)} of {len(plan.runs)} runs"
+        if to_come and left:
+            return "filled from runs", f"{count} are done"
+        missing = f"{left[0].spec}: {left[0].reason}" if left else ""
+        if part.kind == "table":
+            told = _cells(self.table(part))
         else:
-            state, why = _of_runs(part, made[part], kind, table, to_come)
-        found.append(Filled(part.paper, part.kind, part.name, state, why))
-    return found
+            from kit.cli.commands.figure import measured
+
+            told = ""
+            try:
+                measured(part.name, part.paper, **self.kind)
+            except KitError as error:
+                missing = missing or str(error)
+        state: State = "not filled" if missing else "filled from runs"
+        return state, "; ".join(filter(None, (count, told, missing)))
 
 
 def text(found: Sequence[Filled]) -> str:
@@ -198,21 +238,6 @@ def _measure(profile: Profile, tier: Tier | None, device: str | None, force: boo
             speed.steps(int(name), profile, tier, device, force)
 
 
-def _print(part: Part, kind: Mapping[str, Any], table: Callable[[Part], Table]) -> None:
-    """Print a table or a figure, or why there is none."""
-    from kit.cli.reproduce import show
-    from kit.report import formats
-
-    if part.kind == "table":
-        click.echo(formats.render(table(part), "text"))
-        return
-    try:
-        show.figure(figure=part.name, form="text", paper=part.paper, **kind)
-    except KitError as error:
-        click.echo(f"figure {part.name} of {part.paper}: {error}")
-    click.echo()
-
-
 def _has_runs(part: Part) -> bool:
     """Tell whether runs stand behind a part: all figures but speed tests have them."""
     from kit import papers
@@ -220,32 +245,6 @@ def _has_runs(part: Part) -> bool:
     if part.kind == "figure":
         return True
     return any(key.method for key in papers.layout(part.paper, int(part.name)).all_keys())
-
-
-def _of_runs(
-    part: Part,
-    plan: Plan,
-    kind: Mapping[str, Any],
-    table: Callable[[Part], Table],
-    to_come: bool,
-) -> tuple[State, str]:
-    left = [run for run in plan.runs if run.action != "keep"]
-    count = f"{len(plan.runs) - len(left)} of {len(plan.runs)} runs"
-    if to_come and left:
-        return "filled from runs", f"{count} are done"
-    missing = f"{left[0].spec}: {left[0].reason}" if left else ""
-    if part.kind == "table":
-        told = _cells(table(part))
-    else:
-        from kit.cli.commands.figure import measured
-
-        told = ""
-        try:
-            measured(part.name, part.paper, **kind)
-        except KitError as error:
-            missing = missing or str(error)
-    state: State = "not filled" if missing else "filled from runs"
-    return state, "; ".join(filter(None, (count, told, missing)))
 
 
 def _of_measurement(part: Part, profile: Any, to_come: bool) -> tuple[State, str]:
@@ -260,13 +259,6 @@ def _of_measurement(part: Part, profile: Any, to_come: bool) -> tuple[State, str
     if told is None:
         return ("measured here", "to be measured") if to_come else ("not filled", "not measured")
     return "measured here", told
-
-
-def _table(kind: Mapping[str, Any], part: Part) -> Table:
-    from kit.report import table
-    from kit.runs.collect import collect
-
-    return table.make(part.paper, int(part.name), collect().results, **kind)
 
 
 def _cells(table: Table) -> str:
