@@ -86,7 +86,7 @@ def test_exponentiated_gradient_takes_a_closure_as_torchs_optimisers_do() -> Non
         optimiser.zero_grad()
         loss = (alphas * torch.tensor([1.0, 0.0])).sum()
         loss.backward()
-        return float(loss)
+        return loss.item()
 
     assert optimiser.step(closure) == 0.5
     torch.testing.assert_close(alphas.detach(), torch.tensor([-1.0, 0.0]).softmax(0))
