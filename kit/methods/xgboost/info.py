@@ -24,7 +24,8 @@ class XgboostSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields
             code draws samples with large gradients more often, which XGBoost does on GPUs alone.
         stop_by: the score on the validation fold in a task of classes; other tasks have only one.
         patience: number of rounds without a better score on the validation fold after which
-            boosting ends; 0 for never. The trees up to the best round are kept.
+            boosting ends; 0 for never. The trees up to the best round are kept. Of numbers, the
+            score is one RMSE over all outputs: those of large deviation decide.
         trees: ``one-per-output``, or ``for-all-outputs`` at once, whose leaves are vectors.
         patch: on a dense task: 0 for trees for each position that read the whole sample, else the
             side of the neighbourhood from which one set of trees predicts any position.
