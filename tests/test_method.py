@@ -104,6 +104,10 @@ BAD = {
     "no axes": ('[method]\nextends = "tcn"\ntitle = "T"\ndims = []', "method.dims"),
     "three axes": ('[method]\nextends = "wrn"\ntitle = "T"\ndims = [3]', "setting 'dims"),
     "version 0": ('[method]\nextends = "wrn"\ntitle = "T"\nversion = 0', "setting 'version'"),
+    "infinity": (
+        'epochs = inf\n[method]\nextends = "wrn"\ntitle = "T"',
+        "setting 'epochs': Expected a finite number, not inf",
+    ),
     "no TOML": ("[method", "cannot be read"),
 }
 

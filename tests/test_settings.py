@@ -94,6 +94,10 @@ def test_overrides_are_applied_with_their_types() -> None:
         ("speed.precision=half", "= 'half'; there is bf16, float32, float64, tf32"),
         ('data.roles.final_fits=["train"]', "did you mean 'final_fit'"),
         ("data.roles.final_fit=[]", "data.roles"),
+        # The JSON of a spec would have null, which nothing could read again.
+        ("search.temperature=inf", "'search.temperature': Expected a finite number, not inf"),
+        ("data.mean=[0.5, nan]", r"'data.mean\[1\]': Expected a finite number, not nan"),
+        ("data.load.gain=-inf", "'data.load.gain': Expected a finite number, not -inf"),
         ("kernel_sizes=[3, 4]", "kernel size 4 is even"),
     ],
 )

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from kit.errors import KitError
-from kit.settings import Positive, convert
+from kit.settings import Positive, check_finite, convert
 
 FACTS, SETTINGS, TABLE = "info.py", "settings.toml", "method"
 # A folder with one of these files is a method.
@@ -61,12 +61,14 @@ def layers(folder: Path) -> Mapping[str, Any]:
 
 def _parsed(file: Path) -> Mapping[str, Any]:
     try:
-        return _toml(file.read_text(encoding="utf-8"))
+        return _toml(file.read_text(encoding="utf-8"), str(file))
     except (OSError, ValueError) as error:
         raise KitError(f"{file} cannot be read: {error}") from None
 
 
 @cache
-def _toml(text: str) -> Mapping[str, Any]:
+def _toml(text: str, source: str) -> Mapping[str, Any]:
     """Parse a settings file once; whoever asks gets the same tables and leaves them alone."""
-    return tomllib.loads(text)
+    document = tomllib.loads(text)
+    check_finite(document, source)
+    return document

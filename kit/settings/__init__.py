@@ -18,7 +18,7 @@ from kit.settings.resolve import merge, resolve
 from kit.settings.search import OneShotSearch
 from kit.settings.speed import Speed
 from kit.settings.split import FoldShare
-from kit.settings.strict import apply_overrides, convert, toml
+from kit.settings.strict import apply_overrides, check_finite, convert, toml
 from kit.settings.training import TrainingSettings
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "TrainingSettings",
     "Validation",
     "apply_overrides",
+    "check_finite",
     "convert",
     "merge",
     "refuse_repeats",

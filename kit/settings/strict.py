@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -38,7 +39,8 @@ def apply_overrides(
     """Return ``values`` with each ``key.sub=value`` applied; a value is TOML, else a string.
 
     Raises:
-        KitError: an override is not of that form, or its key is no setting of ``kind``.
+        KitError: an override is not of that form, its key is no setting of ``kind``, or a number
+            is not finite.
     """
     changed = msgspec.to_builtins(values)
     for override in overrides:
@@ -54,7 +56,34 @@ def apply_overrides(
         for name in tables:
             target = target.setdefault(name, {})
         target[last] = _value(text)
+    check_finite(changed, "-o")
     return changed
+
+
+def check_finite(values: Mapping[str, Any], source: str) -> None:
+    """Refuse numbers that the JSON of a spec, which other processes read, cannot hold.
+
+    Args:
+        values: settings by their names, nested.
+        source: where they come from.
+
+    Raises:
+        KitError: naming a setting that is infinite or NaN.
+    """
+    for name, number in _not_finite(values, ""):
+        raise KitError(f"{source}: setting {name!r}: Expected a finite number, not {number}")
+
+
+def _not_finite(value: Any, name: str) -> Iterator[tuple[str, float]]:
+    """Yield the numbers in nested values that are infinite or NaN, with their full names."""
+    if isinstance(value, Mapping):
+        for key, each in value.items():
+            yield from _not_finite(each, f"{name}.{key}".lstrip("."))
+    elif isinstance(value, list | tuple):
+        for index, each in enumerate(value):
+            yield from _not_finite(each, f"{name}[{index}]")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield name, value
 
 
 def toml(value: Any) -> str:
