@@ -87,9 +87,8 @@ def _summary(plan: Plan, slots: int, where: str) -> str:
     work, span = (duration(3600 * hours) for hours in (sum(known), _makespan(plan, slots)))
     work = f"{work} of work, {span} on {where}"
     if unknown:
-        work = (
-            f"at least {work} ({unknown} runs of unknown length)" if known else "of unknown length"
-        )
+        length = f"at least {work} ({plural(unknown, 'run')} of unknown length)"
+        work = length if known else "of unknown length"
     return f"{line}; {work}; about {plan.bytes / 1e9:.2f} GB of disk"
 
 

@@ -20,6 +20,7 @@ from typing import TypeGuard
 
 import msgspec
 
+from kit.columns import plural
 from kit.engines.engine import BUSY, Engine, EngineError, Exit
 from kit.engines.jobs import Ended, Job, RetryPolicy, Running, has_result, why
 from kit.engines.schedule import mean_of_kind
@@ -325,7 +326,7 @@ class Queue:
         """Stop what is under way."""
         if not self.running:
             return
-        self.log(f"stopping {len(self.running)} runs; Ctrl-C once more kills them")
+        self.log(f"stopping {plural(len(self.running), 'run')}; Ctrl-C once more kills them")
         handles = [run.handle for run in self.running]
         stop_together(self.engine, handles, self.policy.grace, interrupts)
         for run in self.running:

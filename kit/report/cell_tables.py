@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from kit import task
+from kit.columns import plural
 from kit.errors import KitError
 from kit.methods.nas_bench_201.info import METHOD, SUFFIX, TABLE, folder
 from kit.methods.nas_bench_201.paper import TITLES
@@ -79,7 +80,7 @@ class CellData:
         kind = [header.provenance[name] for name in KIND if name in header.provenance]
         made = f"{', '.join(kind)} data" if len(kind) == len(KIND) else "imported"
         several = f"seeds {', '.join(map(str, seeds))}" if len(seeds) > 1 else f"seed {seeds[0]}"
-        return f"{size}, {header.epochs} epochs, {several}, {made}"
+        return f"{size}, {plural(header.epochs, 'epoch')}, {several}, {made}"
 
 
 def gather(results: Sequence[Result], **asked: str | None) -> list[CellData]:

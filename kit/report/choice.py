@@ -10,6 +10,7 @@ from functools import cache
 import msgspec
 
 from kit import method, task
+from kit.columns import plural
 from kit.errors import KitError
 from kit.report.cells import Measured
 from kit.runs.records import Result
@@ -71,7 +72,9 @@ def choose(
         else:
             kinds[spec.task, spec.method][spec.kind].append(result)
     if unasked:
-        remarks.append(f"{unasked} runs of a profile, protocol or tier that was not asked for")
+        remarks.append(
+            f"{plural(unasked, 'run')} of a profile, protocol or tier that was not asked for"
+        )
     return {key: _runs(*key, found) for key, found in sorted(kinds.items())}, sorted(remarks)
 
 

@@ -100,7 +100,7 @@ def test_targets_have_their_endings(kit: Run, tmp_path: Path, command: str) -> N
 def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
     words = ("precompute", "nas-bench-201", "--task", "darcy-flow", "--epochs", "1")
     whole = kit(*words, "--dry-run").stdout
-    assert "6466 cells of 1 epochs, 0 trained" in whole
+    assert "6466 cells of 1 epoch, 0 trained" in whole
     assert "15625 cells" in kit(*words, "--dry-run", "--all-cells").stdout
     smoke = (*words, "--profile", "smoke", "--subset", "2")
     done = kit(*smoke)
@@ -108,7 +108,7 @@ def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
     assert "darcy-flow-1-777.parquet" in done.stdout
     shown = kit("lookup", "darcy-flow").stdout
     assert "A fixed random subset, 2 of the 6466 classes." in shown
-    assert "2 cells of 1 epochs, 2 trained" in kit(*smoke, "--dry-run").stdout
+    assert "2 cells of 1 epoch, 2 trained" in kit(*smoke, "--dry-run").stdout
     done = kit(*words, "--profile", "smoke", "--subset", "1")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "is here already and not of this run" in done.stderr

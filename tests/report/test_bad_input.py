@@ -116,6 +116,9 @@ def test_runs_that_were_not_asked_for_are_counted() -> None:
     made = table.make("dash", 5, collect().results, profile="smoke")
     assert all(cell.measured is None for row in made.rows for cell in row.cells)
     assert "3 runs of a profile, protocol or tier that was not asked for" in made.remarks
+    (one,) = (kept for kept in collect().results if kept.spec.seed == 1)
+    made = table.make("dash", 5, [one], profile="smoke")
+    assert "1 run of a profile, protocol or tier that was not asked for" in made.remarks
 
 
 def test_a_run_that_was_not_scored_on_the_metric() -> None:

@@ -92,7 +92,7 @@ def test_of_a_subset_each_trained_cell_counts_once() -> None:
     assert few.points.tolist() == sorted(set(classes()))[:3]
     by_class = data("ninapro", dict.fromkeys(set(classes()), 0.1), shared=True)
     assert (by_class.whole, len(by_class.points)) == (True, COUNT)
-    assert by_class.told.startswith(f"all {CLASSES:,} classes, 1 epochs")
+    assert by_class.told.startswith(f"all {CLASSES:,} classes, 1 epoch,")
     whole = data("ninapro", everything(0))
     assert (whole.whole, len(whole.points)) == (True, COUNT)
-    assert whole.told.startswith("all 15,625 cells, 1 epochs")
+    assert whole.told.startswith("all 15,625 cells, 1 epoch,")

@@ -110,7 +110,7 @@ def test_a_method_without_runs_is_not_unknown(kit: Run) -> None:
     make_run("darcy-flow", "dash", profile="smoke")
     done = kit("compare", "wrn", "dash", "--profile", "lite")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
-    assert "no run of method 'dash' to compare; 1 runs of a profile" in done.stderr
+    assert "no run of method 'dash' to compare; 1 run of a profile" in done.stderr
     assert "did you mean 'dash'" in kit("compare", "dasch", "wrn").stderr
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import options
+from kit.columns import plural
 from kit.errors import KitError
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _plan(spec: RunSpec) -> None:
     work = {n: counter.of(Cell.of(n)).multiply_adds for n in numbers}
     known = trial_records.read(trial_records.file_of(RunFolder(spec).path, "cells"))
     done = {n: known[place] for place, n in enumerate(numbers) if place in known}
-    click.echo(f"{len(numbers)} cells of {settings.epochs} epochs, {len(done)} trained")
+    click.echo(f"{len(numbers)} cells of {plural(settings.epochs, 'epoch')}, {len(done)} trained")
     click.echo(f"{sum(work.values()) / len(work) / 1e6:.1f} M multiply-adds per sample on average")
     spent = sum(record.seconds for record in done.values())
     if done:

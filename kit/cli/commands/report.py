@@ -23,6 +23,7 @@ def command(output: Path | None) -> None:
     """
     from kit import paths
     from kit.cli.progress import bar
+    from kit.columns import plural
     from kit.errors import KitError
     from kit.report.html import build
 
@@ -36,4 +37,4 @@ def command(output: Path | None) -> None:
             f"{error.filename}: {error.strerror}; --output names another folder for the report"
         ) from None
     unfinished = f", {built.unfinished} of them without a result" if built.unfinished else ""
-    click.echo(f"{built.folder / 'index.html'}: {built.runs} runs{unfinished}")
+    click.echo(f"{built.folder / 'index.html'}: {plural(built.runs, 'run')}{unfinished}")

@@ -8,6 +8,7 @@ import click
 
 from kit.cli import options
 from kit.cli.output import tell, warn
+from kit.columns import plural
 from kit.errors import KitError
 
 
@@ -122,5 +123,5 @@ def _everything(form: str, dry_run: bool, how: dict[str, Any], request: dict[str
     del request["paper"], request["all_methods"]
     failed = everything.reproduce(form, dry_run, how, tasks=(), methods=(), **request)
     if failed:
-        warn(f"{failed} runs failed; the tables and figures are incomplete")
+        warn(f"{plural(failed, 'run')} failed; the tables and figures are incomplete")
         raise click.exceptions.Exit(1)

@@ -12,7 +12,7 @@ import click
 
 from kit.cli import options, states
 from kit.cli.output import print_json
-from kit.columns import duration
+from kit.columns import duration, plural
 
 if TYPE_CHECKING:
     from kit.runs.states import RunState
@@ -80,7 +80,7 @@ def _picture(every: bool) -> tuple[list[tuple[str, ...]], str]:
         ends = _left(sweep, runs, hours)
         left = f", {duration(ends)} left" if ends is not None else ""
         counts += f"\nsweep {sweep.pid} ({sweep.engine}, {sweep.places} at a time): "
-        counts += f"{len(sweep.runs)} runs{left}"
+        counts += f"{plural(len(sweep.runs), 'run')}{left}"
     return rows, counts or "no runs yet"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from kit import method
+from kit.columns import plural
 from kit.errors import KitError
 from kit.report.figures import COLOURS, NARROW, WIDE, entitle, new
 from kit.runs import history
@@ -146,7 +147,7 @@ def text(figure: Curves) -> str:
             low = min(numbers, default=math.nan)
             first, lowest, last = map(number, (curve.losses[0], low, curve.losses[-1]))
             lines.append(
-                f"  {name}: {len(curve.epochs)} epochs, "
+                f"  {name}: {plural(len(curve.epochs), 'epoch')}, "
                 f"loss {first} first, {lowest} lowest, {last} last"
             )
     return "\n".join(lines) + "\n"

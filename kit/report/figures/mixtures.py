@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kit import method
+from kit.columns import plural
 from kit.errors import KitError
 from kit.files import decode_json
 from kit.method import MixtureRows
@@ -209,7 +210,8 @@ def text(figure: Mixtures) -> str:
         uniform = math.log(len(search.candidates))
         lines += [
             "",
-            f"{search.run}: {len(search.epochs)} epochs, {len(search.candidates)} candidates; "
+            f"{search.run}: {plural(len(search.epochs), 'epoch')}, "
+            f"{plural(len(search.candidates), 'candidate')}; "
             f"mean entropy {entropy[0]:.4f} -> {entropy[-1]:.4f} (uniform {uniform:.4f})",
         ]
         width = max(len(layer.name) for layer in search.layers)

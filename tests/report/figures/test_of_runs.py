@@ -52,7 +52,7 @@ def test_curves_go_stage_by_stage_and_seed_by_seed() -> None:
     assert made.stages[0].curves[0].epochs == [1, 2, 3]
     assert made.stages[0].curves[0].losses == pytest.approx([1, 1 / 2, 1 / 3])
     assert [(c.run, c.trial, c.losses) for c in made.stages[1].curves] == [("seed 0", 0, [0.5])]
-    assert "seed 0 trial 0: 1 epochs, loss 0.5 first" in curves.text(made)
+    assert "seed 0 trial 0: 1 epoch, loss 0.5 first" in curves.text(made)
 
 
 def test_losses_that_are_no_numbers_are_epochs_all_the_same() -> None:
