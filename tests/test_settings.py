@@ -116,6 +116,10 @@ def test_wrong_overrides_are_told_in_one_line(override: str, words: str) -> None
         ("ecg", 'data.augment=["crop"]', "these samples are 1D"),
         ("ecg", "data.cutout=4", "these samples are 1D"),
         ("ecg", "data.window_strides=[1, 2]", "one per label: 4"),
+        # It would be ignored, but for the inputs' normalisation, which it would switch off.
+        ("satellite", "data.window=7", "data.window: satellite is not cut into windows"),
+        ("darcy-flow", "data.window_strides=[2]", "data.window_strides: darcy-flow is not cut"),
+        ("ecg", "data.window=0", "data.window: ecg is cut into windows of 1000; 0 is none"),
     ],
 )
 def test_rules_that_a_tasks_samples_forbid(name: str, override: str, words: str) -> None:

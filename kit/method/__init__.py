@@ -24,7 +24,7 @@ from kit.architecture import ArchitectureKind, load
 from kit.errors import KitError, nearest, unknown
 from kit.method import files
 from kit.method.files import FACTS, MARKERS, SETTINGS
-from kit.settings import Settings, apply_overrides, convert, merge, resolve, toml
+from kit.settings import DataConfig, Settings, apply_overrides, convert, merge, resolve, toml
 from kit.spec import Profile, Protocol, RunSpec, Tier
 from kit.task import Task
 
@@ -149,6 +149,7 @@ class MethodInfo:
             values = apply_overrides(values, overrides, self.settings_type)
             settings = convert(values, self.settings_type, "-o")
             _check_roles(overrides, settings)
+            _check_windows(task.name, before.data, settings.data)
             for name, drawn_from in self.tuned.items():
                 if attrgetter(name)(settings) != attrgetter(name)(before):
                     raise KitError(f"-o {name}: {self.name} draws it; change {drawn_from}")
@@ -278,6 +279,22 @@ def _check_roles(overrides: Sequence[str], settings: Settings) -> None:
                     f"-o {place}: data.split.{role} = {settings.data.split[role]} takes its "
                     "place; change that, or -o 'data.split={}'"
                 )
+
+
+def _check_windows(task_name: str, before: DataConfig, data: DataConfig) -> None:
+    """Refuse ``-o`` windows of a task whose samples are whole, and whole samples of one with some.
+
+    Raises:
+        KitError: naming the setting.
+    """
+    if before.window and not data.window:
+        raise KitError(
+            f"-o data.window: {task_name} is cut into windows of {before.window}; 0 is none"
+        )
+    if not before.window:
+        for name in ("window", "window_strides"):
+            if getattr(data, name) != getattr(before, name):
+                raise KitError(f"-o data.{name}: {task_name} is not cut into windows")
 
 
 def names() -> list[str]:
