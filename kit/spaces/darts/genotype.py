@@ -78,7 +78,10 @@ def read(text: str) -> Any:
     if len(calls) > 1:
         raise ValueError(f"it holds {len(calls)} genotypes; leave the one that is meant")
     # What a file has before and after the call, such as a key and a comma, is not read.
-    return _of_call(_call(text[calls[0].start() :]))
+    try:
+        return _of_call(_call(text[calls[0].start() :]))
+    except (RecursionError, MemoryError):  # the parser ran out of one or the other
+        raise ValueError("Genotype(...) is nested too deeply") from None
 
 
 def _call(text: str) -> ast.Call:
@@ -114,6 +117,8 @@ def _of_call(call: ast.Call) -> dict[str, Any]:
             _check_concat(name, keyword.value)
         elif name not in CELLS:
             raise ValueError(f"Genotype(...): there is no part {name!r}")
+        elif name in value:
+            raise ValueError(f"Genotype(...): {name} is there twice")
         else:
             try:
                 edges = ast.literal_eval(keyword.value)

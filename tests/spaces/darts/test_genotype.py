@@ -51,6 +51,8 @@ def test_forms_of_the_originals(text: str) -> None:
         ("Genotype(normal=[(f(), 1)])", "normal: no list"),
         ("Genotype(normal=5, reduce=[])", "normal: no list"),
         ("Genotype(normal=[(1 2)])", "cannot be read"),
+        (f"Genotype(normal=[({'-' * 100_000}1, 0)])", "nested too deeply"),
+        (CALL.replace("reduce=", "normal="), "normal is there twice"),
         ("nothing", "JSON"),
     ],
 )
