@@ -144,6 +144,12 @@ def test_a_bound_that_nothing_meets_is_told_at_once() -> None:
     )
 
 
+def test_a_given_bound_that_nothing_meets_is_what_to_raise() -> None:
+    graph = supernet_table("darcy-flow").graph
+    with pytest.raises(KitError, match=r"raise trials\.bound or"):
+        draw(graph, options(attempts=20, bound=1), 0, 3, layers, 1)
+
+
 def test_it_reads_the_run_whose_network_bounds_it() -> None:
     (searched,) = INFO.inputs(spec()).values()
     assert (searched.method, searched.seed, searched.profile) == ("densenas", 0, "smoke")

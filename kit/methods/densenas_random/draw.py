@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from kit.errors import KitError
-from kit.methods.densenas_random.info import RandomTrials
+from kit.methods.densenas_random.info import SEARCHED, RandomTrials
 from kit.seeding import generator
 from kit.spaces.densenas import Block, Graph, derive
 from kit.spaces.densenas.decoding import chain
@@ -45,9 +45,10 @@ def draw(
         if size < bound or (size == bound and not options.strict):
             return blocks
         smallest = min(smallest, size)
+    raised = "trials.slack" if options.bound == SEARCHED else "trials.bound"
     raise KitError(
         f"trial {number}: none of {options.attempts} networks that were drawn has at most "
-        f"{bound:,.0f} parameters, the smallest has {smallest:,.0f}; raise trials.slack or "
+        f"{bound:,.0f} parameters, the smallest has {smallest:,.0f}; raise {raised} or "
         "trials.attempts, or -o trials.bound=none"
     )
 
