@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
+from msgspec import inspect
 
 from kit import method, task
 from kit.errors import KitError
 from kit.methods.dash.info import DashSettings
 from kit.settings import resolve
 from kit.spec import Profile, Protocol
+
+# What these are given to, or a check of their own, holds them to something.
+UNBOUNDED = ("backbone_options", "build", "data.load", "data.split.start", "data.split.stop", "fit")
 
 
 def dash(
@@ -115,6 +121,7 @@ def test_wrong_overrides_are_told_in_one_line(override: str, words: str) -> None
         ("cifar-100", "data.std=[1.0, 0.0, 1.0]", "data.std"),
         ("ecg", 'data.augment=["crop"]', "these samples are 1D"),
         ("ecg", "data.cutout=4", "these samples are 1D"),
+        ("cifar-100", "data.mean=[0.0, nan, 0.0]", "data.mean"),
         ("ecg", "data.window_strides=[1, 2]", "one per label: 4"),
         # It would be ignored, but for the inputs' normalisation, which it would switch off.
         ("satellite", "data.window=7", "data.window: satellite is not cut into windows"),
@@ -127,8 +134,39 @@ def test_rules_that_a_tasks_samples_forbid(name: str, override: str, words: str)
         method.find("wrn").settings(task.find(name), "clean", "smoke", "synthetic", [override])
 
 
+@pytest.mark.parametrize(("left", "fits"), [(3, False), (4, True)])
+def test_what_is_left_of_a_map_can_be_halved_twice(left: int, fits: bool) -> None:
+    cifar, override = task.find("cifar-100"), f"skip={32 - left}"
+    for name in ("darts-gaea", "te-nas", "darts-random"):
+        with nullcontext() if fits else pytest.raises(KitError, match="leave 4 of them"):
+            method.find(name).settings(cifar, "clean", "smoke", "synthetic", [override])
+
+
+def test_numbers_of_settings_are_those_that_torch_can_hold() -> None:
+    for name in method.names():
+        for place, number in _numbers(inspect.type_info(method.find(name).settings_type)):
+            known = [number.gt, number.ge], [number.lt, number.le]
+            bounded = all(bounds != [None, None] for bounds in known)
+            assert bounded or place in UNBOUNDED, f"{name}: {place}"
+
+
+def _numbers(kind: inspect.Type, place: str = "") -> Iterator[tuple[str, inspect.FloatType]]:
+    """Yield the numbers in a type, each with its place."""
+    match kind:
+        case inspect.FloatType():
+            yield place, kind
+        case inspect.StructType():
+            for field in kind.fields:
+                yield from _numbers(field.type, f"{place}.{field.name}".lstrip("."))
+        case inspect.UnionType(types=types) | inspect.TupleType(item_types=types):
+            for each in types:
+                yield from _numbers(each, place)
+        case inspect.VarTupleType(item_type=item) | inspect.DictType(value_type=item):
+            yield from _numbers(item, place)
+
+
 @pytest.mark.parametrize(
-    ("name", "override", "words"),
+    ("name", "overrides", "words"),
     [
         ("perceiver-io", "heads=7", "7 heads cannot share"),
         ("wrn-asha", "tune.learning_rates=[0.1, 0.01]", "from 0.1 to 0.01 is empty"),
@@ -140,12 +178,20 @@ def test_rules_that_a_tasks_samples_forbid(name: str, override: str, words: str)
         ("densenas", "search.epochs=1", "and there are 1; make warm_start smaller"),
         ("auto-deeplab", "search.warm_start=2", "learn after 2 epochs"),
         ("densenas", "schedule.kind=cosine", "the method itself sets the rate"),
+        ("densenas", "search.cost_shape=[3, 85]", "1D samples, and these are 2D"),
+        ("darts-gaea", "skip=1", "skip: the task asks for an answer at every position"),
+        (
+            "darts-gaea",
+            "evaluation.drop_path_stretch=0.1 -o evaluation.epochs=2",
+            "leaves out every path at the end",
+        ),
+        ("auto-deeplab", "search.filters=1 -o search.steps=1", "make filters larger"),
     ],
 )
-def test_settings_that_contradict_each_other(name: str, override: str, words: str) -> None:
+def test_settings_that_contradict_each_other(name: str, overrides: str, words: str) -> None:
     darcy = task.find("darcy-flow")
     with pytest.raises(KitError, match=words):
-        method.find(name).settings(darcy, "clean", "smoke", "regenerated", [override])
+        method.find(name).settings(darcy, "clean", "smoke", "regenerated", overrides.split(" -o "))
 
 
 def test_a_rate_that_follows_scores_does_not_warm_up() -> None:

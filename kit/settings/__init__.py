@@ -2,6 +2,7 @@
 
 from kit.settings.common import (
     FITTED_ON,
+    AboveZero,
     Amount,
     BelowOne,
     Count,
@@ -23,6 +24,7 @@ from kit.settings.training import TrainingSettings
 
 __all__ = [
     "FITTED_ON",
+    "AboveZero",
     "Amount",
     "BelowOne",
     "Count",

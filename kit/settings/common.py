@@ -17,6 +17,7 @@ Positive = Annotated[int, Meta(ge=1, le=LARGEST)]
 Count = Annotated[int, Meta(ge=0, le=LARGEST)]
 # What float32 can hold; larger amounts, the infinite too, would end in an error of torch.
 Amount = Annotated[float, Meta(ge=0, le=3.4e38)]
+AboveZero = Annotated[float, Meta(gt=0, le=3.4e38)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 # Of momentum and dropout, where 1 would let nothing through.
 BelowOne = Annotated[float, Meta(ge=0, lt=1)]
@@ -61,8 +62,8 @@ class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     augment: tuple[Literal["crop", "flip"], ...] = ()
     cutout: Count = 0
     inputs: Literal["none", "pointwise", "per-sample", "constants"] = "none"
-    mean: tuple[float, ...] = ()
-    std: tuple[Annotated[float, Meta(gt=0)], ...] = ()
+    mean: tuple[Annotated[float, Meta(ge=-3.4e38, le=3.4e38)], ...] = ()
+    std: tuple[AboveZero, ...] = ()
     targets: Literal["none", "pointwise"] = "none"
     coordinates: bool = False
     load: Mapping[str, bool | int | float | str] = {}

@@ -10,6 +10,7 @@ from msgspec import Meta, Struct
 from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.settings import (
+    AboveZero,
     Amount,
     BelowOne,
     Count,
@@ -74,8 +75,8 @@ class AmberController(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     units: Positive
-    temperature: Annotated[float, Meta(gt=0)]
-    bound: Annotated[float, Meta(gt=0)]
+    temperature: AboveZero
+    bound: AboveZero
     learning_rate: Amount
     passes: Positive
     batch_size: Positive
@@ -104,7 +105,7 @@ class AmberEvaluate(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     hidden: Positive
     dropout: BelowOne
     l2: Amount
-    largest_norm: Annotated[float, Meta(gt=0)]
+    largest_norm: AboveZero
 
 
 class AmberNetworkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):

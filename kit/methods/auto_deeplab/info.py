@@ -10,7 +10,16 @@ from msgspec import Meta, Struct
 
 from kit.errors import KitError
 from kit.method import MethodInfo, MixtureRows
-from kit.settings import Amount, Count, OneShotSearch, Optimiser, Positive, Settings, Speed
+from kit.settings import (
+    AboveZero,
+    Amount,
+    Count,
+    OneShotSearch,
+    Optimiser,
+    Positive,
+    Settings,
+    Speed,
+)
 from kit.spaces.auto_deeplab.kind import FEWEST_LAYERS, MOST_LAYERS, MOST_STEPS, Trellis
 from kit.spaces.auto_deeplab.layout import LEVELS, Layer1Beta, OpOrder, sources
 from kit.spaces.names import OPERATIONS
@@ -55,6 +64,16 @@ class AutoDeepLabSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown
     layer_1_beta: Layer1Beta
     allow_none: bool
 
+    def __post_init__(self) -> None:
+        """Check the epochs, and that the stem of the supernet has channels.
+
+        Raises:
+            ValueError: no epoch is left in which the architecture learns, or there are none.
+        """
+        super().__post_init__()
+        if self.filters * self.steps < 2:
+            raise ValueError("the stem has half of filters · steps channels; make filters larger")
+
 
 class AutoDeepLabEvaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The training of the network of an architecture.
@@ -79,7 +98,7 @@ class AutoDeepLabEvaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fi
     filters: Positive
     width: Positive
     optimiser: Optimiser
-    first_rate: Annotated[float, Meta(gt=0, le=3.4e38)]
+    first_rate: AboveZero
     warm_up: Count
     power: Amount
     op_order: OpOrder

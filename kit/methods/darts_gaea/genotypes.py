@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from kit.errors import KitError
 from kit.method import MethodInfo
-from kit.settings import Amount, BelowOne, Count, Optimiser, Positive, Schedule, Settings, Speed
+from kit.settings import (
+    AboveZero,
+    Amount,
+    BelowOne,
+    Count,
+    Optimiser,
+    Positive,
+    Schedule,
+    Settings,
+    Speed,
+)
 from kit.spaces.darts.genotype import check
 from kit.task import Task
 
@@ -43,10 +53,22 @@ class Evaluation(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     schedule: Schedule
     clip: Amount
     drop_path: BelowOne
-    drop_path_stretch: Annotated[float, Meta(gt=0)]
+    drop_path_stretch: AboveZero
     batch_norm: Literal["last-batch", "running"]
     auxiliary: Amount
     cutout: Count = 0
+
+    def __post_init__(self) -> None:
+        """Refuse probabilities of 1 and more.
+
+        Raises:
+            ValueError: the last epoch has one.
+        """
+        if self.drop_path * (self.epochs - 1) >= self.drop_path_stretch * self.epochs:
+            raise ValueError(
+                f"drop_path = {self.drop_path} over drop_path_stretch = {self.drop_path_stretch} "
+                "leaves out every path at the end; make drop_path smaller"
+            )
 
 
 class EvaluatedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,12 +92,20 @@ class EvaluatedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fiel
         """Hold the settings to the samples.
 
         Raises:
-            KitError: they do not fit, or the second head cannot read their maps.
+            KitError: they do not fit, ``skip`` leaves too few of their positions, or the second
+                head cannot read their maps.
         """
         super().check(sample_shape, outputs, dense)
+        *sizes, last = self.data.input_shape(sample_shape)[1:]
+        if self.skip and dense:
+            raise KitError("skip: the task asks for an answer at every position; set it to 0")
+        if self.skip and last - self.skip < SMALLEST_MAP:
+            raise KitError(
+                f"skip = {self.skip}: two cells halve the map, whose last axis has {last} "
+                f"positions; leave {SMALLEST_MAP} of them"
+            )
         if not self.evaluation.auxiliary:
             return
-        *sizes, last = self.data.input_shape(sample_shape)[1:]
         sizes, layers = [*sizes, last - self.skip], self.evaluation.layers
         for _ in {layers // 3, 2 * layers // 3}:
             sizes = [-(-size // 2) for size in sizes]

@@ -14,6 +14,7 @@ from kit.method import MethodInfo, MixtureRows
 from kit.methods.dash.architecture import DashArchitecture
 from kit.search.kernel_dilation import Number
 from kit.settings import (
+    AboveZero,
     Amount,
     BelowOne,
     Count,
@@ -78,7 +79,7 @@ class DashSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fields
     clip: Amount
     separable: bool
     gumbel: bool
-    temperature: Annotated[float, Meta(gt=0)]
+    temperature: AboveZero
     streaming: bool = False
     method: Form = "auto"
     width: Count | None = None

@@ -9,6 +9,7 @@ from msgspec import Meta
 from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.settings import (
+    AboveZero,
     Amount,
     Count,
     OneShotSearch,
@@ -54,9 +55,9 @@ class DenseNasSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown_fi
     optimiser: Optimiser
     floor: Amount
     architecture: Optimiser
-    temperature: Annotated[float, Meta(gt=0)]
+    temperature: AboveZero
     cost_weight: Amount
-    cost_base: Annotated[float, Meta(gt=1)]
+    cost_base: Annotated[float, Meta(gt=1, le=3.4e38)]
     cost_shape: tuple[Positive, ...] | None = None
     count_convolutions: bool = True
     double_softmax: bool = False
@@ -114,6 +115,12 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
             raise KitError(
                 "schedule: the method itself sets the rate of every step, from "
                 "optimiser.learning_rate down to floor"
+            )
+        shape = self.search.cost_shape
+        if shape is not None and len(shape) != len(sample_shape):
+            raise KitError(
+                f"search.cost_shape: {list(shape)} is for {len(shape) - 1}D samples, and these are "
+                f"{len(sample_shape) - 1}D"
             )
         if not dense:
             return

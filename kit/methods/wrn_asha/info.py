@@ -8,10 +8,8 @@ from msgspec import Meta, Struct
 
 from kit.method import MethodInfo
 from kit.methods.wrn.info import WrnSettings
-from kit.settings import Amount, BelowOne, Positive, refuse_repeats
+from kit.settings import AboveZero, Amount, BelowOne, Positive, refuse_repeats
 from kit.trials.halving import Halving
-
-Rate = Annotated[float, Meta(gt=0)]
 
 
 class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,9 +40,9 @@ class WrnAshaTune(Halving, frozen=True, kw_only=True, forbid_unknown_fields=True
     batch_size: Positive | None = None
     choice: Literal["best-score", "last-rung"]
     dropouts: Annotated[tuple[BelowOne, ...], Meta(min_length=1)]
-    learning_rates: tuple[Rate, Rate]
+    learning_rates: tuple[AboveZero, AboveZero]
     momenta: Annotated[tuple[BelowOne, ...], Meta(min_length=1)]
-    weight_decays: tuple[Rate, Rate]
+    weight_decays: tuple[AboveZero, AboveZero]
 
     def __post_init__(self) -> None:
         """Refuse empty ranges."""
