@@ -55,6 +55,8 @@ class Experiment:
     def score(self, cell: Cell, epoch: int | None = None) -> float:
         """Return the accuracy of a cell after an epoch, and add the seconds that it takes.
 
+        An accuracy that the table does not know is minus infinity, and loses against all others.
+
         Args:
             cell: the cell to evaluate.
             epoch: from 0; None for the last.
@@ -68,6 +70,7 @@ class Experiment:
         score, seconds = table.score(number, epoch), table.seconds(number, epoch)
         if math.isnan(seconds):
             raise ValueError(f"the table has no seconds for cell {number}; a search needs them")
+        score = -math.inf if math.isnan(score) else score
         self.spent += seconds
         self.trace.append((self.spent, number, score))
         return score
@@ -81,7 +84,7 @@ class Experiment:
         """
         if not self.trace:
             raise ValueError("the search has asked for no score, so that it has no answer")
-        return max(self.trace, key=lambda entry: (not math.isnan(entry[2]), entry[2]))[1]
+        return max(self.trace, key=lambda entry: entry[2])[1]
 
 
 Search = Callable[[Experiment, Random], None]
@@ -151,6 +154,8 @@ def reinforce(
         chosen = [int(np.searchsorted(row.cumsum(), draw.random() * row.sum())) for row in chances]
         chosen = [min(each, len(OPERATIONS) - 1) for each in chosen]
         reward = experiment.score(Cell(tuple(OPERATIONS[each] for each in chosen)))
+        if not math.isfinite(reward):
+            continue  # nothing can be learnt from it
         steps += 1
         mean = momentum * mean + (1 - momentum) * reward
         advantage = reward - mean / (1 - momentum**steps)

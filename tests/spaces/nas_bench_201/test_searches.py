@@ -99,6 +99,25 @@ def test_a_table_without_seconds_has_no_budget_to_spend() -> None:
     assert (experiment.spent, experiment.trace) == (0.0, [])
 
 
+@pytest.mark.parametrize("name", SEARCHES)
+def test_cells_whose_accuracy_is_unknown_lose(name: str) -> None:
+    accuracy = TABLE.curves["valtest-accuracy"].copy()
+    unknown = np.array([Cell.of(n).operations[0] == "none" for n in range(len(TABLE))])
+    accuracy[unknown] = np.nan
+    partial = replace(TABLE, curves={**TABLE.curves, "valtest-accuracy": accuracy})
+    curves = repeat(SEARCHES[name], [partial], 1500.0, runs=20, points=10)
+    assert not unknown[curves.answers].any()
+    assert curves.accuracy[-1, 1] > 80
+
+    experiment = Experiment([partial], 1500.0)
+    scores = [experiment.score(Cell.of(number)) for number in np.flatnonzero(unknown)[:3]]
+    assert all(score < experiment.score(Cell.of(cell)) for score in scores for cell in range(3))
+    SEARCHES[name](experiment, Random(0))
+    asked = [cell for _, cell, _ in experiment.trace]
+    assert unknown[asked].any()
+    assert len({*asked[-50:]}) > 5, "it asks for the same cells again and again"
+
+
 def test_a_search_that_asks_for_nothing_has_no_answer() -> None:
     with pytest.raises(ValueError, match="asked for no score"):
         repeat(lambda *_: None, [TABLE], 10.0, runs=1)
