@@ -133,13 +133,15 @@ def rounded(value: float, printed: PublishedCell | None, how: str) -> Computed:
 def spread(values: Sequence[float], printed: PublishedCell | None, how: str) -> Computed:
     """Return mean and population deviation, and whether the printed mean is the mean.
 
+    A single value has no deviation.
+
     Papers may have rounded each value before they took the mean, which then counts as theirs.
     """
     mean, std = statistics.fmean(values), statistics.pstdev(values)
     digits = 2
     if printed is not None and printed.value is not None:
         digits = max(len(printed.mean.partition(".")[2]), 2)
-    text = f"{mean:.{digits}f}±{std:.{digits}f}"
+    text = f"{mean:.{digits}f}" + (f"±{std:.{digits}f}" if len(values) > 1 else "")
     means = [mean, statistics.fmean(round(value, digits) for value in values)]
     near = [rounded(each, printed, how).agrees for each in means]
     return Computed(text, mean, how, None if None in near else any(near))

@@ -10,7 +10,7 @@ import pytest
 
 from kit import method, task
 from kit.report import formats, table
-from kit.report.cells import number
+from kit.report.cells import number, spread
 from kit.report.choice import fill
 from kit.report.grid import Cell
 from kit.runs.records import SCHEMA, MetricValue, Provenance, Result, StageRecord
@@ -212,3 +212,8 @@ def test_many_seeds_are_told_in_short_and_other_data_out_loud() -> None:
     made = table.make("dash", 5, [result(seed) for seed in range(10)])
     assert "seeds 0 to 9;" in made.notes[0][1]
     assert "cells measured here: 1 on regenerated data" in made.remarks
+
+
+def test_a_deviation_needs_two_values() -> None:
+    assert spread([4.0986], None, "of one").text == "4.10"
+    assert spread([4.0, 4.0], None, "of two").text == "4.00±0.00"
