@@ -11,6 +11,7 @@ import msgspec
 
 from kit import method, task
 from kit.columns import plural
+from kit.data.prepared import OTHER_DATA, is_current
 from kit.errors import KitError
 from kit.report.cells import Measured
 from kit.runs.records import Result
@@ -45,6 +46,12 @@ class Runs:
     mixed: bool
     others: tuple[str, ...]
     differs: tuple[str, ...] = ()
+
+    @property
+    def results(self) -> list[Result]:
+        """All runs, those of which only one can count included."""
+        several = (result for same in self.duplicate_seeds.values() for result in same)
+        return [*self.by_seed.values(), *several]
 
 
 def choose(
@@ -97,6 +104,20 @@ def _runs(task_name: str, method_name: str, kinds: Mapping[Kind, Sequence[Result
     )
 
 
+def outdated(runs: Iterable[Runs]) -> dict[tuple[str, str], str]:
+    """Return which (task, method) have a run on data that were replaced since, and so in words.
+
+    Such runs were trained and scored on other samples than those that are made now.
+    """
+    found = {}
+    for each in runs:
+        data = {result.provenance.data for result in each.results}
+        now = task.find(each.task), each.kind[2], each.kind[0]
+        if not all(is_current(digest, *now) for digest in data):
+            found[each.task, each.method] = OTHER_DATA
+    return found
+
+
 def in_short(remarks: Sequence[str]) -> list[str]:
     """Return remarks; many of them on runs that fill no cell are counted in a single one."""
     idle = [line for line in remarks if " fills no cell: " in line]
@@ -130,10 +151,7 @@ def measure(
     if not values and not runs.duplicate_seeds:
         return None
     profile, protocol, tier = runs.kind
-    some = [
-        *runs.by_seed.values(),
-        *(result for same in runs.duplicate_seeds.values() for result in same),
-    ]
+    some = runs.results
     return Measured(
         task=runs.task,
         method=runs.method,
@@ -167,6 +185,7 @@ def fill(
 ) -> tuple[dict[tuple[str, str], Measured], list[str]]:
     """Return each (task, method)'s cell of the task's first metric, and remarks."""
     chosen, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
+    remarks += [f"{' '.join(key)}: {why}" for key, why in outdated(chosen.values()).items()]
     cells = {
         key: measure(runs, task.find(key[0]).metrics[0], score) for key, runs in chosen.items()
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from kit import method, papers
 from kit.papers import PublishedCell
 from kit.report.cells import Measured
-from kit.report.choice import choose, main_kind, measure, score
+from kit.report.choice import choose, main_kind, measure, outdated, score
 from kit.report.statistics import correlation_interval
 from kit.runs.records import Result
 from kit.spec import Kind, Profile, Protocol, Tier
@@ -94,6 +94,7 @@ def make(
     kind = main_kind(mine, profile, protocol, tier)
     profile, protocol, tier = kind or (profile, protocol, tier)
     chosen, remarks = choose(mine, profile=profile, protocol=protocol, tier=tier)
+    remarks += [f"{name}: {why}" for (_, name), why in outdated(chosen.values()).items()]
     printed = {cell.method: cell for cell in _printed(task.name, metric)}
     rows = []
     for (_, name), runs in chosen.items():

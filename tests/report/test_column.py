@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from kit import task
-from kit.report import column, column_formats
+from kit.data.prepared import OTHER_DATA
+from kit.report import choice, column, column_formats, compare
 from kit.report.figures.column import draw
 from kit.report.own import table as own_table
 from kit.runs.collect import collect
@@ -208,3 +209,28 @@ def test_a_task_without_runs(kit: Run) -> None:
     assert nothing.stderr.startswith("kit: there is nothing to draw; Darcy Flow: nothing was run")
     wrong = kit("column", "darcy-flw")
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+
+
+def test_rows_on_data_that_were_replaced_since_say_so_and_are_not_compared(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = results()
+    old = {each.spec.id for each in found if each.spec.method in ("expert", "wrn")}
+    origins = [
+        msgspec.structs.replace(each.provenance, data="e" * 64 if each.spec.id in old else "d" * 64)
+        for each in found
+    ]
+    found = [
+        msgspec.structs.replace(each, provenance=origin)
+        for each, origin in zip(found, origins, strict=True)
+    ]
+    monkeypatch.setattr(choice, "is_current", lambda data, *_: data == "d" * 64)
+    made, mine = tables_of(found)
+    assert {f"{name}: {OTHER_DATA}" for name in ("expert", "wrn")} <= {*made.remarks}
+    rows = {row.method: row for row in mine.rows}
+    assert [name for name, row in rows.items() if OTHER_DATA in row.state] == ["expert", "wrn"]
+    marked = [name for name, row in rows.items() if row.scores[0].mark == "best"]
+    assert marked == ["dash"], "expert has a lower error, on other samples"
+    assert any("replaced since" in note for note in mine.notes)
+    _, remarks = compare.entries(found)
+    assert f"darcy-flow wrn: {OTHER_DATA}" in remarks

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from kit import method
 from kit.report.cells import Measured
-from kit.report.choice import Runs, choose, conflicts, main_kind, measure, score
+from kit.report.choice import Runs, choose, conflicts, main_kind, measure, outdated, score
 from kit.report.own.best import Mark, marks
 from kit.report.tables.facts import METRICS
 from kit.runs.collect import Rejected
@@ -44,6 +44,8 @@ class Row:
         hours: at work, mean over seeds.
         parameters: of the trained networks, ascending, each number once; empty for none.
         state: why there is nothing, or what to know of it.
+        outdated: whether its data were replaced since, so that it is not compared with rows on the
+            data of now.
     """
 
     method: str
@@ -53,6 +55,7 @@ class Row:
     hours: float | None
     parameters: tuple[int, ...]
     state: str
+    outdated: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,11 @@ def make(
     runs = {name: each for (_, name), each in chosen.items()}
     known = method.names()
     listed = [name for name in (*BASELINES, *methods, *sorted(runs)) if name in known]
-    rows = [_row(task, name, runs.get(name)) for name in dict.fromkeys(listed)]
+    old = outdated(runs.values())
+    rows = [
+        _row(task, name, runs.get(name), old.get((task.name, name), ""))
+        for name in dict.fromkeys(listed)
+    ]
     clashes = conflicts(runs.values())
     unread = [str(each) for each in rejected if task.name in each.path.parts[-5:-4]]
     return TaskTable(
@@ -123,7 +130,7 @@ def make(
     )
 
 
-def _row(task: Task, name: str, runs: Runs | None) -> Row:
+def _row(task: Task, name: str, runs: Runs | None, outdated: str) -> Row:
     info = method.find(name)
     if runs is None:
         reason = info.applies(task)
@@ -141,12 +148,17 @@ def _row(task: Task, name: str, runs: Runs | None) -> Row:
             states.append(f"seed {', '.join(left)} not scored on {metric}")
     if runs.differs:
         states.append(f"seeds differ in {', '.join(runs.differs)}")
+    if outdated:
+        states.append(outdated)
     hours = statistics.fmean(seconds) / 3600 if seconds else None
-    return Row(name, info.title, scores, seeds, hours, tuple(counts), ", ".join(states))
+    told = ", ".join(states)
+    return Row(name, info.title, scores, seeds, hours, tuple(counts), told, bool(outdated))
 
 
 def _marked(rows: Sequence[Row]) -> list[Row]:
+    """Return rows with marks; rows on replaced data get none beside rows on the data of now."""
     count = len(rows[0].scores) if rows else 0
+    mixed = len({row.outdated for row in rows if row.seeds}) > 1
     by_metric = [
         marks(
             {
@@ -155,6 +167,7 @@ def _marked(rows: Sequence[Row]) -> list[Row]:
                 if (each := row.scores[at].measured) is not None
                 and each.whole
                 and each.seeds == tuple(sorted(row.seeds))
+                and not (mixed and row.outdated)
             }
         )
         for at in range(count)
@@ -191,6 +204,8 @@ def _notes(kind: Kind | None, rows: Sequence[Row]) -> list[str]:
         "▾ lowest mean; ▿ not told apart from it (Welch's t test over seeds, Holm's correction, "
         "5 %); all seeds share one split and one test fold",
     ]
+    if any(row.outdated for row in rows):
+        notes.append("rows on data that were replaced since: 'kit reproduce' makes them again")
     if any(len(row.seeds) == 1 for row in rows):
         notes.append("with a single seed, there is no test")
     if profile != "paper":
