@@ -42,6 +42,11 @@ def read(paths: Sequence[str], task: Task, config: DataConfig) -> tuple[Tensor, 
         reading = msgspec.structs.replace(reading, layout="NCHW"[: len(task.sample_shape) + 1])
     found = files.read(paths, own.Ask(reading=reading, answers=False))
     x, found, _ = new_task.inputs(found)
+    if reading.missing is None and (count := int(missing.absent(x).sum())):
+        raise DataError(
+            f"{found.place}: x lacks {count:,} of {x.size:,} values; fill them, or make the task "
+            "anew with --missing, which fills them in both"
+        )
     shape = task.sample_shape
     masked = reading.missing == "mask"
     wanted = (shape[0] // 2 if masked else shape[0], *shape[1:])

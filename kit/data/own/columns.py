@@ -170,7 +170,7 @@ def _with_comma(column: pa.ChunkedArray) -> bool:
 
 def dressed(values: Array) -> str | None:
     """Return the first value if all are numbers with signs such as ``3 %``; else None."""
-    words = [each for each in values.tolist() if each is not None]
+    words = [str(each) for each in values.tolist() if each is not None]
     plain = values.dtype.kind == "O" and all(re.fullmatch(DRESSED, word) for word in words)
     return words[0] if words and plain else None
 
@@ -183,7 +183,10 @@ def _not_text(file: Path) -> DataError:
 
 
 def _array(column: pa.ChunkedArray) -> Array:
-    """Return a column as an array of booleans, integers, floats, dates or objects (words)."""
+    """Return a column as an array of booleans, integers, floats, dates or objects.
+
+    Objects are words, or booleans of which some are missing.
+    """
     import pyarrow as pa
 
     kind = column.type
@@ -192,8 +195,8 @@ def _array(column: pa.ChunkedArray) -> Array:
         kind = column.type
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
-    if pa.types.is_boolean(kind) and not column.null_count:
-        return np.asarray(column.to_pylist(), bool)
+    if pa.types.is_boolean(kind):
+        return np.array(column.to_pylist(), object if column.null_count else bool)
     if pa.types.is_integer(kind) and not column.null_count:
         return np.asarray(column.to_numpy())
     if pa.types.is_decimal(kind):
@@ -228,6 +231,13 @@ def _words(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column.cast(pa.large_string())
     except pa.ArrowInvalid:
         return column
+
+
+def flags(values: Array) -> Array:
+    """Return booleans of which some are missing as 0, 1 and NaN; other columns unchanged."""
+    if values.dtype.kind != "O" or not any(isinstance(each, bool) for each in values):
+        return values
+    return np.array([np.nan if each is None else float(each) for each in values])
 
 
 def numeric(values: Array) -> bool:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from kit.columns import plural
 from kit.data.own import columns
-from kit.data.own.missing import whole
+from kit.data.own.missing import absent, whole
 from kit.data.own.reading import Array, Ask, Found
 from kit.data.own.sequences import Steps
 from kit.errors import DataError, unknown
@@ -46,7 +46,9 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     for name in (*aside.values(), *ask.reading.columns):
         if name not in table:
             raise unknown(f"column of {place}", name, table)
-    inputs, notes = _inputs(place, table, ask, {*targets, *aside.values()})
+    taken = {*targets, *aside.values()}
+    table = {n: each if n in taken else columns.flags(each) for n, each in table.items()}
+    inputs, notes = _inputs(place, table, ask, taken)
     notes, smells = remarks + notes, _leaks(table, inputs, targets) + _dressed(table, inputs)
     x = np.stack([table[name] for name in inputs], axis=1)
     y = _answers(table, targets)
@@ -130,20 +132,37 @@ def _dressed(table: Mapping[str, Array], but: Collection[str]) -> list[str]:
 
 
 def _leaks(table: Mapping[str, Array], inputs: Sequence[str], targets: Sequence[str]) -> list[str]:
-    """Return warnings about inputs that are copies of a target, or that count the rows."""
+    """Return warnings about inputs that tell a target, or that count the rows in any order."""
     copies = [
-        f"column {name!r} is a copy of {target!r}"
+        f"column {name!r} {how}"
         for target in targets
         for name in inputs
-        if columns.numeric(table[target])
-        and np.array_equal(table[name].astype(float), table[target].astype(float), equal_nan=True)
+        if (how := _copies(table[name], table[target], target))
     ]
     count = len(table[inputs[0]])
     return copies + [
         f"column {name!r} counts the rows"
         for name in inputs
-        if count > 2 and (np.diff(table[name].astype(float)) == 1).all()
+        if count > 2 and (np.diff(np.sort(table[name].astype(float))) == 1).all()
     ]
+
+
+def _copies(values: Array, answers: Array, target: str) -> str:
+    """Tell in words how a column tells the target, where there is an answer; empty if it does not.
+
+    Values of which most are different are one to one with any others, which tells nothing.
+    """
+    known = ~absent(answers)
+    values, answers = values[known], answers[known]
+    if columns.numeric(answers) and np.array_equal(values.astype(float), answers.astype(float)):
+        return f"is a copy of {target!r}"
+    _, ours = np.unique(values, return_inverse=True)
+    _, theirs = np.unique(
+        answers.astype(str) if answers.dtype.kind == "O" else answers, return_inverse=True
+    )
+    pairs = len(np.unique(np.stack([ours, theirs]), axis=1).T)
+    alike = pairs == ours.max(initial=0) + 1 == theirs.max(initial=0) + 1
+    return f"is one to one with {target!r}" if alike and 1 < pairs <= len(values) / 2 else ""
 
 
 def _answers(table: Mapping[str, Array], targets: Sequence[str]) -> Array | None:

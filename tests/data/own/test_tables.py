@@ -1,0 +1,71 @@
+"""Columns of tables: which of them are inputs, and warnings about what they tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kit import task
+from kit.data.new_task import Own, create, read
+from kit.data.own.reading import Ask, Reading
+from kit.errors import KitError
+from kit.export import inputs
+from kit.settings import DataConfig
+
+COUNT = 60
+RANDOM = np.random.default_rng(0)
+A = RANDOM.normal(size=COUNT)
+LABEL = np.where(np.arange(COUNT) % 3 == 0, "no", "yes")
+
+
+def write(folder: Path, **columns: object) -> Path:
+    """Write columns as CSV, None as an empty cell."""
+    rows = zip(*(np.asarray(each, object) for each in columns.values()), strict=True)
+    lines = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
+    file = folder / "t.csv"
+    file.write_text("\n".join([",".join(columns), *lines]) + "\n")
+    return file
+
+
+def warnings(own: Own) -> list[str]:
+    return [line.removeprefix("warning  ") for line in own.card if line.startswith("warning")]
+
+
+def test_inputs_that_tell_the_answer(tmp_path: Path) -> None:
+    codes = np.where(LABEL == "no", 7, 3)
+    found = read(write(tmp_path, a=A, code=codes, label=LABEL))
+    assert "column 'code' is one to one with 'label'" in warnings(found)
+    y = np.array([None if row == 5 else value for row, value in enumerate(A * 2)], object)
+    found = read(write(tmp_path, a=A, b=A * 2, y=y), Ask(labelled_only=True))
+    assert "column 'b' is a copy of 'y'" in warnings(found), "where there is an answer"
+    found = read(write(tmp_path, a=A, b=A * 3, y=A * 2))
+    assert warnings(found) == [], "numbers that all differ are one to one with any others"
+
+
+def test_numbers_of_rows_in_any_order(tmp_path: Path) -> None:
+    found = read(write(tmp_path, a=A, n=RANDOM.permutation(COUNT) + 1, label=LABEL))
+    assert "column 'n' counts the rows" in warnings(found)
+
+
+def test_booleans_with_gaps_are_inputs_with_missing_values(tmp_path: Path) -> None:
+    flag = [None if row % 7 == 0 else row % 2 == 0 for row in range(COUNT)]
+    file = write(tmp_path, a=A, flag=flag, label=LABEL)
+    with pytest.raises(KitError, match=r"x lacks 9 of 120 values.*--missing"):
+        read(file)
+    own = read(file, Ask(reading=Reading(missing="zero")))
+    assert own.reading.columns == ("a", "flag")
+    assert own.x[:, 0, 1].tolist() == [float(bool(each)) for each in flag]
+    own = read(write(tmp_path, a=A, label=flag), Ask(labelled_only=True))
+    assert own.answers.names == ("False", "True")
+
+
+def test_gaps_in_what_is_to_be_predicted_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_TASKS", str(tmp_path / "tasks"))
+    create("mine", write(tmp_path, a=A, b=A * 2, label=LABEL), tmp_path / "tasks")
+    gaps = write(tmp_path, a=[None, 1.5], b=[2, 3])
+    with pytest.raises(KitError, match=r"t\.csv: x lacks 1 of 4 values; fill them, or .* anew"):
+        inputs.read([str(gaps)], task.find("mine"), DataConfig())
