@@ -16,7 +16,7 @@ import numpy as np
 
 from kit.columns import plural
 from kit.data.own import files, layout, missing, splits
-from kit.data.own.card import card
+from kit.data.own.card import card, gaps
 from kit.data.own.reading import FILE, Array, Ask, Found, Reading
 from kit.data.own.splits import Split
 from kit.data.own.targets import Answers, understand
@@ -168,8 +168,11 @@ def read(source: Path | Sequence[str], ask: Ask = NOTHING_STATED) -> Own:
         )
     answers = understand(found.place, y, x.shape[2:], ask.kind, found.names)
     split, how = splits.divide(found.place, answers, found.aside)
-    x, reading, notes = missing.fitted(found.place, x, np.flatnonzero(split == 0), found.reading)
+    train = np.flatnonzero(split == 0)
+    raw = x[train]
+    x, reading, notes = missing.fitted(found.place, x, train, found.reading)
     found = replace(found, reading=reading, notes=(*found.notes, *notes))
+    found = replace(found, smells=(*found.smells, *gaps(found, raw)))
     x = x.astype(np.float32) if x.dtype.kind == "f" else x
     order = generator(0, "own order").permutation(len(x))
     lines = card(found, x, answers, split, how)

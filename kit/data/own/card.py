@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kit.columns import plural
-from kit.data.own.missing import statistics
+from kit.data.own.missing import absent, statistics
 from kit.data.own.reading import Array, Found
 from kit.data.own.splits import FOLDS, Split, lacking
 from kit.data.own.targets import LOST, Answers
@@ -115,8 +115,7 @@ def _faint(found: Found, x: Array) -> list[str]:
         found: what was read.
         x: inputs of the training fold (samples, channels, *spatial).
     """
-    table = found.arranged and found.reading.rows == "sequence" and len(found.reading.columns) > 1
-    if not table and found.reading.layout not in ("NL", "NT"):
+    if not _positions(found):
         return []
     values = x[:, 0].astype(np.float64)
     each, together = values.std(axis=0), float(values.std())
@@ -124,12 +123,54 @@ def _faint(found: Found, x: Array) -> list[str]:
     if not len(faint):
         return []
     first = int(faint[0])
-    name = f"column {found.reading.columns[first]!r}" if table else f"position {first}"
-    more = f" and {len(faint) - 1} more" if len(faint) > 1 else ""
     return [
-        f"{name}{more}: varies by {each[first] / together:.1g} of what all vary by together, and "
-        f"they share one scale; {'--as channels' if table else '--layout NC'} gives each its own"
+        f"{_named(found, faint)}: varies by {each[first] / together:.1g} of what all vary by "
+        f"together, and they share one scale; {_own(found)} gives each its own"
     ]
+
+
+def gaps(found: Found, x: Array) -> list[str]:
+    """Return a warning if gaps are filled by a mean of all columns that is none of their own.
+
+    Args:
+        found: what was read, its reading with the numbers that fill gaps.
+        x: inputs of the training fold (samples, channels, *spatial), missing values as NaN.
+    """
+    if found.reading.missing not in ("mean", "mask") or not _positions(found):
+        return []
+    fill, gap = found.reading.fill[0], absent(x[:, 0])
+    low = np.where(gap, np.inf, x[:, 0]).min(axis=0, initial=np.inf)
+    high = np.where(gap, -np.inf, x[:, 0]).max(axis=0, initial=-np.inf)
+    far = np.flatnonzero(gap.any(axis=0) & ~((low <= fill) & (fill <= high)))
+    if not len(far):
+        return []
+    return [
+        f"{_named(found, far)}: gaps are filled by {fill:.4g}, the mean of all, which is none of "
+        f"its own values; {_own(found)} fills each by its own mean"
+    ]
+
+
+def _positions(found: Found) -> bool:
+    """Tell whether positions are what may have units of their own, such as columns of a table."""
+    return _of_table(found) or found.reading.layout in ("NL", "NT")
+
+
+def _of_table(found: Found) -> bool:
+    reading = found.reading
+    return found.arranged and reading.rows == "sequence" and len(reading.columns) > 1
+
+
+def _named(found: Found, positions: Array) -> str:
+    """Return the name of the first of some positions, and how many more there are."""
+    first = int(positions[0])
+    table = _of_table(found)
+    name = f"column {found.reading.columns[first]!r}" if table else f"position {first}"
+    return f"{name} and {len(positions) - 1} more" if len(positions) > 1 else name
+
+
+def _own(found: Found) -> str:
+    """Return the option that makes positions channels, each with a mean and a scale of its own."""
+    return "--as channels" if _of_table(found) else "--layout NC"
 
 
 def _copies(x: Array, split: Split) -> tuple[int, list[int]]:

@@ -9,7 +9,7 @@ import pytest
 
 from kit import task
 from kit.data.new_task import Own, create, read
-from kit.data.own.reading import Ask, Reading
+from kit.data.own.reading import Ask, Missing, Reading
 from kit.errors import KitError
 from kit.export import inputs
 from kit.settings import DataConfig
@@ -69,3 +69,23 @@ def test_gaps_in_what_is_to_be_predicted_are_told(
     gaps = write(tmp_path, a=[None, 1.5], b=[2, 3])
     with pytest.raises(KitError, match=r"t\.csv: x lacks 1 of 4 values; fill them, or .* anew"):
         inputs.read([str(gaps)], task.find("mine"), DataConfig())
+
+
+def test_gaps_filled_by_a_mean_of_other_columns_are_told(tmp_path: Path) -> None:
+    income = 1e5 + 1e4 * A
+    age = np.array([None if row % 7 == 0 else 20 + row for row in range(COUNT)], object)
+    file = write(tmp_path, income=income, age=age, label=LABEL)
+    words = "column 'age': gaps are filled by "
+    hows: tuple[Missing, ...] = ("mean", "mask")
+    for missing in hows:
+        told = warnings(read(file, Ask(reading=Reading(missing=missing))))
+        assert [each for each in told if each.startswith(words)]
+        told = warnings(read(file, Ask(reading=Reading(missing=missing, rows="channels"))))
+        assert not [each for each in told if "gaps" in each]
+    told = warnings(read(file, Ask(reading=Reading(missing="zero"))))
+    assert not [each for each in told if "gaps" in each]
+    near = np.array([None if row % 7 == 0 else A[row] for row in range(COUNT)], object)
+    file = write(tmp_path, a=RANDOM.normal(size=COUNT), b=near, label=LABEL)
+    assert warnings(read(file, Ask(reading=Reading(missing="mean")))) == []
+    nothing = write(tmp_path, a=A, b=[None] * COUNT, label=LABEL)
+    assert warnings(read(nothing, Ask(reading=Reading(missing="mean"))))[0].startswith("column 'b'")
