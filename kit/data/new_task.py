@@ -85,6 +85,9 @@ README = """# {title}
 Made by `kit new task` from {source}. `task.py` has the facts (edit licence, citation, loss and
 metrics there), `data.npz` the arrays, `reading.json` how new files are read for predictions.
 
+Finished runs keep the loss and the metrics that they had. After a change of these, raise `version`
+in `task.py`, prepare the data again, and all runs are made anew.
+
 ```
 {card}
 ```
@@ -187,7 +190,8 @@ def _labelled(found: Found, x: Array, y: Array) -> tuple[Found, Array, Array]:
         return found, x, y
     aside = {what: values[known] for what, values in found.aside.items()}
     note = f"{plural(without, 'sample')} without an answer left out"
-    return replace(found, aside=aside, notes=(*found.notes, note)), x[known], y[known]
+    found = replace(found, aside=aside, kept=np.flatnonzero(known), notes=(*found.notes, note))
+    return found, x[known], y[known]
 
 
 def inputs(found: Found) -> tuple[Array, Found, str]:

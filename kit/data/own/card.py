@@ -45,7 +45,8 @@ def card(found: Found, x: Array, answers: Answers, split: Split, how: str) -> li
         *(f"note     {note}" for note in (*found.notes, *answers.notes)),
     ]
     smells = [*found.smells, *answers.smells, *_faint(found, x[split == 0])]
-    smells += _smells(x, answers, split)
+    kept = np.arange(len(x)) if found.kept is None else found.kept
+    smells += _smells(x, answers, split, kept)
     return lines + [f"warning  {smell}" for smell in smells]
 
 
@@ -78,8 +79,11 @@ def _shares(names: Sequence[str], counts: Array, whole: int = 0) -> str:
     return ", ".join([*shown, *rest])
 
 
-def _smells(x: Array, answers: Answers, split: Split) -> list[str]:
-    """Return warnings: constant or badly scaled channels, copies in other folds, rare classes."""
+def _smells(x: Array, answers: Answers, split: Split, kept: Array) -> list[str]:
+    """Return warnings: constant or badly scaled channels, copies in other folds, rare classes.
+
+    Samples are named by the numbers ``kept``, which they have in the file.
+    """
     smells = []
     means, stds, still = statistics(x[split == 0])
     if still:
@@ -94,7 +98,7 @@ def _smells(x: Array, answers: Answers, split: Split) -> list[str]:
     if copies:
         smells.append(
             f"{plural(copies, 'sample')} of val or test also in train or in the other: "
-            f"{', '.join(map(str, examples))}"
+            f"{', '.join(str(kept[each]) for each in examples)}"
         )
     if answers.kind == "point":
         counts = np.bincount(answers.y, minlength=answers.outputs)

@@ -102,6 +102,7 @@ class Found:
         aside: arrays (samples,) ``group``, ``time``, ``split`` and ``identity``, if there are any.
         reading: how to read further files in the same way.
         arranged: whether x is (samples, channels, *spatial) already.
+        kept: numbers of the samples among those that were read, if some were left out since.
         notes: notes for the user.
         smells: warnings for the user.
     """
@@ -113,6 +114,7 @@ class Found:
     aside: Mapping[str, Array] = field(default_factory=dict)
     reading: Reading
     arranged: bool = True
+    kept: Array | None = None
     notes: tuple[str, ...] = ()
     smells: tuple[str, ...] = ()
 

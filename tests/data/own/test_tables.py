@@ -89,3 +89,17 @@ def test_gaps_filled_by_a_mean_of_other_columns_are_told(tmp_path: Path) -> None
     assert warnings(read(file, Ask(reading=Reading(missing="mean")))) == []
     nothing = write(tmp_path, a=A, b=[None] * COUNT, label=LABEL)
     assert warnings(read(nothing, Ask(reading=Reading(missing="mean"))))[0].startswith("column 'b'")
+
+
+def test_copies_in_other_folds_are_named_by_their_numbers_in_the_file(tmp_path: Path) -> None:
+    a = np.concatenate([A[:20], np.tile(A[20:24], 10)])
+    y = np.array([None if row < 20 else LABEL[row] for row in range(COUNT)], object)
+    own = read(write(tmp_path, a=a, label=y), Ask(labelled_only=True))
+    (line,) = [each for each in warnings(own) if "also in train" in each]
+    numbers = [int(each) for each in line.rpartition(": ")[2].split(", ")]
+    assert min(numbers) >= 20, "the first twenty are left out"
+
+
+def test_a_task_says_what_to_do_after_a_change_of_its_metrics(tmp_path: Path) -> None:
+    made = create("mine", write(tmp_path, a=A, label=LABEL), tmp_path / "tasks")
+    assert "raise `version`" in (made / "README.md").read_text()
