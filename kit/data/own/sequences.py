@@ -54,6 +54,12 @@ class Steps:
         smells = []
         if order is None and (np.diff(sample) < 0).any():
             smells.append("rows of one sample do not lie together; --order orders them by a column")
+        if order is not None and order.dtype.kind == "U":
+            ordered = np.unique(order)
+            smells.append(
+                f"--order is a column of words, which are ordered letter by letter, from "
+                f"{ordered[0]!s:.40} to {ordered[-1]!s:.40}"
+            )
         if not size and counts.min() != counts.max():
             raise DataError(
                 f"{place}: samples have {counts.min()} to {counts.max()} rows; say --size LENGTH, "

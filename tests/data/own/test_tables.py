@@ -103,3 +103,22 @@ def test_copies_in_other_folds_are_named_by_their_numbers_in_the_file(tmp_path: 
 def test_a_task_says_what_to_do_after_a_change_of_its_metrics(tmp_path: Path) -> None:
     made = create("mine", write(tmp_path, a=A, label=LABEL), tmp_path / "tasks")
     assert "raise `version`" in (made / "README.md").read_text()
+
+
+def test_steps_that_words_order_are_told_of(tmp_path: Path) -> None:
+    """Among words, t10 comes before t2, and the first of February before the second of January."""
+    steps = np.arange(COUNT) % 12
+    sample = np.arange(COUNT) // 12
+    orders = {"day": [f"{step + 1:02}/02/2020" for step in steps], "step": steps}
+    split = np.array(["train", "train", "val", "test", "test"])[sample]
+    told = {}
+    for name, order in orders.items():
+        file = write(tmp_path, sample=sample, order=order, a=A, y=A, split=split)
+        ask = Ask(
+            reading=Reading(sequence="sample", order="order", columns=("a",)),
+            targets=("y",),
+            kind="dense",
+        )
+        told[name] = [each for each in warnings(read(file, ask)) if "letter by letter" in each]
+    assert told["step"] == []
+    assert told["day"][0].endswith("from 01/02/2020 to 12/02/2020")
