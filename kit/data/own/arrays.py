@@ -59,9 +59,11 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
 
     def take(name: str) -> Array:
         if name not in names:
+            advice = "--column NAME and --target NAME say which to take"
+            if not ask.answers:
+                advice = "the task was made of arrays of that name"
             raise DataError(
-                f"{place} has no array {name!r}, but {', '.join(names) or 'nothing'}; "
-                "--column NAME and --target NAME say which to take"
+                f"{place} has no array {name!r}, but {', '.join(names) or 'nothing'}; {advice}"
             )
         return _plain(f"{place}: {name}", get(name))
 

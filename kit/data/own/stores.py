@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from kit import extras
@@ -64,11 +66,18 @@ def read(paths: Sequence[str], ask: Ask) -> Found:
         with _data_errors(Path(file)):
             return stored[file][wanted]()
 
-    return of_arrays(" and ".join(paths), list(places), get, ask)
+    found = of_arrays(" and ".join(paths), list(places), get, ask)
+    if not ask.answers:
+        return found
+    # By its whole name it is found again, whatever else further files hold.
+    whole = places[found.reading.columns[0]][1]
+    return replace(found, reading=msgspec.structs.replace(found.reading, columns=(whole,)))
 
 
 def _named(given: Sequence[Place], ask: Ask) -> dict[str, Place]:
     """Return the arrays by the last part of their names; by the whole if that is not unique.
+
+    For predictions they are called as the input is, which has its whole name.
 
     If there are at most two and none is called ``x``, the first has the inputs and the second the
     answers.
@@ -77,7 +86,9 @@ def _named(given: Sequence[Place], ask: Ask) -> dict[str, Place]:
         DataError: two of them have the same name.
     """
     lasts, wholes = [name.rpartition("/")[2] for _, name in given], [name for _, name in given]
-    names = next((each for each in (lasts, wholes) if len(set(each)) == len(given)), [])
+    known = not ask.answers and bool(set(ask.reading.columns) & set(wholes))
+    forms = (wholes,) if known else (lasts, wholes)
+    names = next((each for each in forms if len(set(each)) == len(given)), [])
     if len(given) <= 2 and INPUTS not in names and not ask.reading.columns:
         names = [INPUTS, ANSWERS][: len(given)]
     if not names:

@@ -241,3 +241,22 @@ def test_damaged_ones_are_told_in_a_line(tmp_path: Path) -> None:
     (tmp_path / "a.zarr" / "x" / "zarr.json").write_text(json.dumps(claims))
     with pytest.raises(KitError, match="x claims"):
         files.read([str(tmp_path / "a.zarr")], Ask(answers=False))
+
+
+@pytest.mark.parametrize("make", [hdf5, classic, groups])
+def test_further_files_are_read_by_the_name_that_was_given(
+    make: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    """The file has an x besides, which is not the input."""
+    file = make(tmp_path)
+    own = read([f"{file}:/deep/inputs", f"{file}:y"])
+    for paths in ([str(file)], [f"{file}:deep/inputs"]):
+        again = files.read(paths, Ask(reading=own.reading, answers=False))
+        assert again.x.tolist() == (X + 1).tolist()
+    other = tmp_path / "other.h5"
+    with h5py.File(other, "w") as opened:
+        opened["inputs"], opened["x"] = X, X
+    with pytest.raises(KitError, match=r"no array 'deep/inputs', .*the task was made of arrays"):
+        files.read([str(other)], Ask(reading=own.reading, answers=False))
+    again = files.read([f"{other}:inputs"], Ask(reading=own.reading, answers=False))
+    assert again.x.tolist() == X.tolist()
