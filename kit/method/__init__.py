@@ -150,6 +150,7 @@ class MethodInfo:
             settings = convert(values, self.settings_type, "-o")
             _check_roles(overrides, settings)
             _check_windows(task.name, before.data, settings.data)
+            _check_constants(before.data, settings.data)
             for name, drawn_from in self.tuned.items():
                 if attrgetter(name)(settings) != attrgetter(name)(before):
                     raise KitError(f"-o {name}: {self.name} draws it; change {drawn_from}")
@@ -295,6 +296,20 @@ def _check_windows(task_name: str, before: DataConfig, data: DataConfig) -> None
         for name in ("window", "window_strides"):
             if getattr(data, name) != getattr(before, name):
                 raise KitError(f"-o data.{name}: {task_name} is not cut into windows")
+
+
+def _check_constants(before: DataConfig, data: DataConfig) -> None:
+    """Refuse ``-o`` means and deviations by which nothing is normalised.
+
+    Raises:
+        KitError: naming the setting.
+    """
+    for name in ("mean", "std"):
+        if data.inputs != "constants" and getattr(data, name) != getattr(before, name):
+            raise KitError(
+                f"-o data.{name}: inputs are normalised {data.inputs!r}; -o data.inputs=constants "
+                "goes by means and deviations that are given"
+            )
 
 
 def names() -> list[str]:

@@ -186,6 +186,9 @@ def test_which_cells_are_trained() -> None:
         settings("part=[4,3]")
     with pytest.raises(KitError, match="too few cells for a part 21"):
         settings("subset=20", "part=[21,30]")
+    with pytest.raises(KitError, match="there are 6,466 cells to draw from; 0 trains all"):
+        settings("subset=6467")
+    assert len(settings("subset=6467", "train=all").trained()) == 6467
     with pytest.raises(KitError, match="architecture: node 1"):
         settings('architecture="|x~0|+|none~0|none~1|+|none~0|none~1|none~2|"')
 

@@ -178,16 +178,21 @@ def lacking(answers: Answers, split: Split) -> list[str]:
     if answers.kind not in ("point", "multi-label", "segmentation"):
         return []
     lines = []
+
+    def tell(what: str, which: Array) -> None:
+        if which.any():
+            names = [answers.names[each] for each in np.flatnonzero(which)]
+            lines.append(f"{what} {', '.join(names[:5])}")
+
     for at, fold in enumerate(FOLDS):
         y = answers.y[split == at]
         if answers.kind == "multi-label":
-            present = y.any(0) & ~y.all(0)
+            tell(f"{fold} lacks label", ~y.any(0))
+            if len(y):
+                tell(f"{fold} has no sample without label", y.all(0))
         else:
-            present = np.bincount(y.reshape(-1), minlength=answers.outputs) > 0
-        missing = [answers.names[each] for each in np.flatnonzero(~present)]
-        if missing:
-            what = "label" if answers.kind == "multi-label" else "class"
-            lines.append(f"{fold} lacks {what} {', '.join(missing[:5])}")
+            counts = np.bincount(y.reshape(-1), minlength=answers.outputs)
+            tell(f"{fold} lacks class", counts == 0)
     return lines
 
 

@@ -47,3 +47,12 @@ def test_several_numbers_are_not_stratified_and_not_said_to_be(tmp_path: Path) -
 def test_channels_per_position_are_counted_as_such(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=X[:, None], y=np.stack([X, X], axis=1))
     assert "2 channels per position:" in read(tmp_path / "a.npz", Ask(kind="dense")).card[1]
+
+
+def test_what_a_fold_lacks_of_a_label_is_said(tmp_path: Path) -> None:
+    last = np.arange(20) == 19
+    y = np.stack([~last, np.arange(20) % 2, last], axis=1).astype(int)
+    np.savez(tmp_path / "a.npz", x=X, y=y, time=np.arange(20))
+    card = read(tmp_path / "a.npz", Ask(kind="multi-label", time="time")).card
+    assert "warning  train has no sample without label 0: it is not scored there" in card
+    assert "warning  train lacks label 2: it is not scored there" in card
