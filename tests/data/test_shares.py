@@ -143,7 +143,10 @@ WRONG: list[tuple[str, str]] = [
     ),
     ('data.split={search=["train", 0.5, 0.5]}', r"a share goes up from a number"),
     ('data.split={search=["train", -0.1, 0.5]}', r"a share goes up from a number"),
-    ('data.split={search=["train", nan, 1]}', r"a share goes up from a number"),
+    (
+        'data.split={search=["train", nan, 1]}',
+        r"setting 'data.split.search\[1\]': Expected a finite number, not nan",
+    ),
     ("data.split={search=[[], 0, 0.5]}", r"name a prepared fold"),
     ('data.split={search=["train", 0]}', r"data.split"),
     ('data.split={search=["train", 0, 1, "a", 2]}', r"data.split"),
