@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,14 +166,28 @@ def test_a_gpu_that_another_was_quicker_to_lease_is_waited_for(
     assert sweep.run(jobs(1), Gpus(fake.uuids))[0].failure is None
 
 
-def test_runs_that_share_a_gpu(sweep: Sweep, fake_gpus: Make) -> None:
-    fake = fake_gpus(1)
-    sweep.plan(seconds=0.5)
+def two_at_once(sweep: Sweep, folder: Path) -> Callable[[Queue], None]:
+    """Let no run end before two have begun; returns what watches the queue."""
+    hold = folder / "hold"
+    hold.touch()
+    sweep.plan(hold=str(hold))
+
+    def watch(queue: Queue) -> None:
+        del queue
+        if len(sweep.begun()) == 2:
+            hold.unlink(missing_ok=True)
+
+    return watch
+
+
+def test_runs_that_share_a_gpu(sweep: Sweep, fake_gpus: Make, tmp_path: Path) -> None:
+    fake, release = fake_gpus(1), two_at_once(sweep, tmp_path)
     engine = FakeLocal(SweepOptions(jobs_per_gpu=2))
     most = [0]
 
     def watch(queue: Queue) -> None:
         most[0] = max(most[0], len(queue.running))
+        release(queue)
 
     sweep.run(jobs(4), Gpus(fake.uuids, share=2), engine=engine, watch=watch)
     assert most == [2]
@@ -219,13 +234,14 @@ def test_more_gpus_than_there_are_is_refused(fake_gpus: Make) -> None:
         Queue([Job(spec(0), gpus=3)], FakeLocal(SweepOptions()), Gpus(fake.uuids))
 
 
-def test_runs_that_few_gpus_can_hold_keep_no_others_waiting(sweep: Sweep, fake_gpus: Make) -> None:
+def test_runs_that_few_gpus_can_hold_keep_no_others_waiting(
+    sweep: Sweep, fake_gpus: Make, tmp_path: Path
+) -> None:
     fake = fake_gpus(2)
     fake.file.write_text(fake.file.read_text().replace("16000", "40960", 1))
     large = [Job(spec(seed), hours=9.0, memory=20 * GIB) for seed in range(3)]
     small = [Job(spec(seed), hours=1.0) for seed in range(3, 6)]
-    sweep.plan(seconds=0.2)
-    sweep.run([*large, *small], Gpus(fake.uuids))
+    sweep.run([*large, *small], Gpus(fake.uuids), watch=two_at_once(sweep, tmp_path))
     began = [line for line in sweep.lines if line["what"] == "begin"]
     assert {line["seed"] for line in began[:2]} == {0, 3}
     assert {line["gpus"][0] for line in began if line["seed"] < 3} == {fake.uuids[0]}

@@ -118,4 +118,4 @@ def test_floor_keeps_what_would_vanish() -> None:
         p = torch.nn.Parameter(torch.tensor([0.5, 0.5]))
         p.grad = torch.tensor([0.0, 400.0])
         ExponentiatedGradient([p], 0.1, floor).step()
-        assert float(p[1]) == pytest.approx(lowest, abs=1e-7)
+        assert p[1].item() == pytest.approx(lowest, abs=1e-7)
