@@ -104,23 +104,18 @@ def _runs(task_name: str, method_name: str, kinds: Mapping[Kind, Sequence[Result
     )
 
 
-def outdated(runs: Iterable[Runs]) -> list[tuple[str, str]]:
-    """Return which (task, method) have a run on data that were replaced since.
+def outdated(runs: Iterable[Runs]) -> dict[tuple[str, str], str]:
+    """Return which (task, method) have a run on data that were replaced since, and so in words.
 
     Such runs were trained and scored on other samples than those that are made now.
     """
-    found = []
+    found = {}
     for each in runs:
         data = {result.provenance.data for result in each.results}
         now = task.find(each.task), each.kind[2], each.kind[0]
         if not all(is_current(digest, *now) for digest in data):
-            found.append((each.task, each.method))
+            found[each.task, each.method] = OTHER_DATA
     return found
-
-
-def on_old_data(runs: Iterable[Runs]) -> list[str]:
-    """Return a remark for each (task, method) that has a run on data that were replaced since."""
-    return [f"{task_name} {name}: {OTHER_DATA}" for task_name, name in outdated(runs)]
 
 
 def in_short(remarks: Sequence[str]) -> list[str]:
@@ -190,7 +185,7 @@ def fill(
 ) -> tuple[dict[tuple[str, str], Measured], list[str]]:
     """Return each (task, method)'s cell of the task's first metric, and remarks."""
     chosen, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
-    remarks += on_old_data(chosen.values())
+    remarks += [f"{' '.join(key)}: {why}" for key, why in outdated(chosen.values()).items()]
     cells = {
         key: measure(runs, task.find(key[0]).metrics[0], score) for key, runs in chosen.items()
     }

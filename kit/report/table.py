@@ -12,7 +12,7 @@ from kit import method, papers, task
 from kit.papers import Key, Layout, PublishedCell, TableHeader
 from kit.report import best
 from kit.report.cells import Measured
-from kit.report.choice import choose, conflicts, on_old_data
+from kit.report.choice import choose, conflicts
 from kit.report.grid import Cell, Row, Table
 from kit.report.tables import Progress, TableRequest, TableValues
 from kit.runs.collect import Rejected
@@ -62,8 +62,7 @@ def make(
     rows = [made.explained(row) for row in rows]  # last, after the notes on what was measured
     pairs = {(key.task, key.method) for key in request.keys}
     derived = layout.cells == "ranks"  # from cells of other tables
-    shown = [each for pair, each in runs.items() if derived or pair in pairs]
-    clashes = conflicts(shown)
+    clashes = conflicts(each for pair, each in runs.items() if derived or pair in pairs)
     unread = sorted(str(each) for each in rejected)
     return Table(
         paper=paper,
@@ -72,7 +71,7 @@ def make(
         rows=tuple(rows),
         notes=made.notes.listed,
         errata=made.errata.listed,
-        remarks=(*layout.remarks, *tallies(rows), *remarks, *on_old_data(shown), *clashes, *unread),
+        remarks=(*layout.remarks, *tallies(rows), *remarks, *clashes, *unread),
         conflicts=tuple(clashes),
     )
 

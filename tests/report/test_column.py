@@ -14,7 +14,6 @@ from kit.data.prepared import OTHER_DATA
 from kit.report import choice, column, column_formats, compare
 from kit.report.figures.column import draw
 from kit.report.own import table as own_table
-from kit.report.table import make
 from kit.runs.collect import collect
 from kit.runs.records import Result, StageRecord
 from tests.conftest import Run
@@ -235,7 +234,3 @@ def test_rows_on_data_that_were_replaced_since_say_so_and_are_not_compared(
     assert any("replaced since" in note for note in mine.notes)
     _, remarks = compare.entries(found)
     assert f"darcy-flow wrn: {OTHER_DATA}" in remarks
-    of_paper = make("dash", 5, found).remarks
-    assert [line for line in of_paper if OTHER_DATA in line] == [
-        f"darcy-flow {name}: {OTHER_DATA}" for name in ("expert", "wrn")
-    ]
