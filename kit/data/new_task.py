@@ -172,10 +172,10 @@ def read(source: Path | Sequence[str], ask: Ask = NOTHING_STATED) -> Own:
     answers = understand(found.place, y, x.shape[2:], ask.kind, found.names)
     split, how = splits.divide(found.place, answers, found.aside)
     train = np.flatnonzero(split == 0)
-    raw = x[train]
+    given = x
     x, reading, notes = missing.fitted(found.place, x, train, found.reading)
     found = replace(found, reading=reading, notes=(*found.notes, *notes))
-    found = replace(found, smells=(*found.smells, *gaps(found, raw)))
+    found = replace(found, smells=(*found.smells, *gaps(found, given, train)))
     x = x.astype(np.float32) if x.dtype.kind == "f" else x
     order = generator(0, "own order").permutation(len(x))
     lines = card(found, x, answers, split, how)

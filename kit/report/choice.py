@@ -104,17 +104,17 @@ def _runs(task_name: str, method_name: str, kinds: Mapping[Kind, Sequence[Result
     )
 
 
-def outdated(runs: Iterable[Runs]) -> dict[tuple[str, str], str]:
-    """Return which (task, method) have a run on data that were replaced since, and so in words.
+def outdated(runs: Iterable[Runs]) -> list[tuple[str, str]]:
+    """Return which (task, method) have a run on data that were replaced since.
 
     Such runs were trained and scored on other samples than those that are made now.
     """
-    found = {}
+    found = []
     for each in runs:
         data = {result.provenance.data for result in each.results}
         now = task.find(each.task), each.kind[2], each.kind[0]
         if not all(is_current(digest, *now) for digest in data):
-            found[each.task, each.method] = OTHER_DATA
+            found.append((each.task, each.method))
     return found
 
 
@@ -185,7 +185,7 @@ def fill(
 ) -> tuple[dict[tuple[str, str], Measured], list[str]]:
     """Return each (task, method)'s cell of the task's first metric, and remarks."""
     chosen, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
-    remarks += [f"{' '.join(key)}: {why}" for key, why in outdated(chosen.values()).items()]
+    remarks += [f"{' '.join(key)}: {OTHER_DATA}" for key in outdated(chosen.values())]
     cells = {
         key: measure(runs, task.find(key[0]).metrics[0], score) for key, runs in chosen.items()
     }

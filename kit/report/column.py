@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from kit import method, papers
+from kit.data.prepared import OTHER_DATA
 from kit.papers import PublishedCell
 from kit.report.cells import Measured
 from kit.report.choice import choose, main_kind, measure, outdated, score
@@ -94,7 +95,7 @@ def make(
     kind = main_kind(mine, profile, protocol, tier)
     profile, protocol, tier = kind or (profile, protocol, tier)
     chosen, remarks = choose(mine, profile=profile, protocol=protocol, tier=tier)
-    remarks += [f"{name}: {why}" for (_, name), why in outdated(chosen.values()).items()]
+    remarks += [f"{name}: {OTHER_DATA}" for _, name in outdated(chosen.values())]
     printed = {cell.method: cell for cell in _printed(task.name, metric)}
     rows = []
     for (_, name), runs in chosen.items():

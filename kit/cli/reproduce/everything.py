@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -18,6 +19,7 @@ from kit.errors import KitError
 if TYPE_CHECKING:
     from kit.plan.records import Plan
     from kit.report.grid import Cell, Table
+    from kit.runs.records import Result
     from kit.spec import Profile, Tier
 
 Kind = Literal["table", "figure"]
@@ -157,12 +159,17 @@ class Contents:
     def table(self, part: Part) -> Table:
         """Return a table, filled once: some take a minute."""
         from kit.report import table
-        from kit.runs.collect import collect
 
         if part not in self._tables:
-            made = table.make(part.paper, int(part.name), collect().results, **self.kind)
+            made = table.make(part.paper, int(part.name), self._results, **self.kind)
             self._tables[part] = made
         return self._tables[part]
+
+    @cached_property
+    def _results(self) -> list[Result]:
+        from kit.runs.collect import collect
+
+        return collect().results
 
     def listing(self, made: Mapping[Part, Plan], *, to_come: bool = False) -> list[Filled]:
         """Return what became of each part.

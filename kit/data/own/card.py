@@ -133,18 +133,20 @@ def _faint(found: Found, x: Array) -> list[str]:
     ]
 
 
-def gaps(found: Found, x: Array) -> list[str]:
+def gaps(found: Found, x: Array, train: Array) -> list[str]:
     """Return a warning if gaps are filled by a mean of all columns that is none of their own.
 
     Args:
         found: what was read, its reading with the numbers that fill gaps.
-        x: inputs of the training fold (samples, channels, *spatial), missing values as NaN.
+        x: inputs (samples, channels, *spatial), missing values as NaN.
+        train: indices of the samples of the training fold.
     """
     if found.reading.missing not in ("mean", "mask") or not _positions(found):
         return []
-    fill, gap = found.reading.fill[0], absent(x[:, 0])
-    low = np.where(gap, np.inf, x[:, 0]).min(axis=0, initial=np.inf)
-    high = np.where(gap, -np.inf, x[:, 0]).max(axis=0, initial=-np.inf)
+    fill, values = found.reading.fill[0], x[train, 0]
+    gap = absent(values)
+    low = np.where(gap, np.inf, values).min(axis=0, initial=np.inf)
+    high = np.where(gap, -np.inf, values).max(axis=0, initial=-np.inf)
     far = np.flatnonzero(gap.any(axis=0) & ~((low <= fill) & (fill <= high)))
     if not len(far):
         return []

@@ -12,6 +12,7 @@ import torch
 from kit.base.context import Context
 from kit.base.fit import mean_loss
 from kit.base.method import NetworkContext
+from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.methods.auto_deeplab.fitted import Fitted
 from kit.methods.auto_deeplab.info import AutoDeepLabSettings
@@ -60,7 +61,7 @@ def search(context: Context, settings: AutoDeepLabSettings) -> dict[str, Any]:
         options.lowest_rate,
         steps=steps * options.epochs,
     )
-    monitor, before_epoch = _monitor(context, settings, network, sgd)
+    monitor, before_epoch = _monitor(context, settings, network, sgd, fold)
     architecture = supernet.architecture_parameters
     one_shot.search(
         checkpointer,
@@ -133,10 +134,14 @@ def _monitor(
     settings: AutoDeepLabSettings,
     network: Fitted[TrellisSupernet],
     sgd: torch.optim.Optimizer,
+    fold: Fold,
 ) -> tuple[Monitor, Callable[[int], None]]:
-    """Return a monitor that keeps the best epoch, and a hook that tells it the current epoch."""
+    """Return a monitor that keeps the best epoch, and a hook that tells it the current epoch.
+
+    Epochs are scored on samples that are normalised as ``fold``, from which the weights learn.
+    """
     options = settings.search
-    held_out = context.fold("tune_val").normalised_as(context.fold("search"))
+    held_out = context.fold("tune_val").normalised_as(fold)
     current = 0
 
     def before_epoch(epoch: int) -> None:

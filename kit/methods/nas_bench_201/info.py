@@ -13,7 +13,7 @@ from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.settings import Count, Positive, TrainingSettings
 from kit.spaces.nas_bench_201.architecture import Cell201
-from kit.spaces.nas_bench_201.cell import COUNT, Cell, classes
+from kit.spaces.nas_bench_201.cell import CLASSES, COUNT, Cell, classes
 
 SEED = 777
 """Seed of the published tables."""
@@ -63,10 +63,9 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
             KitError: they do not fit.
         """
         super().check(sample_shape, outputs, dense)
-        if self.subset > len(self._cells()):
-            raise KitError(
-                f"subset: there are {len(self._cells()):,} cells to draw from; 0 trains all"
-            )
+        whole = CLASSES if self.train == "classes" else COUNT
+        if self.subset > whole:
+            raise KitError(f"subset: there are {whole:,} cells to draw from; 0 trains all")
         if self.part[0] > self.part[1]:
             raise KitError(f"part: there is no part {self.part[0]} of {self.part[1]}")
         if self.part[1] > 1 and not self.trained():
@@ -79,7 +78,8 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
 
     def trained(self) -> list[int]:
         """Return the numbers of the cells that are trained, ascending."""
-        numbers, shared = self._cells(), self.train == "classes"
+        shared = self.train == "classes"
+        numbers = sorted(set(classes())) if shared else [*range(COUNT)]
         if 0 < self.subset < len(numbers):
             drawn = random.Random(SUBSET_SEED).sample(numbers, self.subset)
             if self.neighbours:
@@ -87,10 +87,6 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
             numbers = sorted({classes()[each] for each in drawn} if shared else {*drawn})
         first, step = self.part
         return numbers[first - 1 :: step]
-
-    def _cells(self) -> list[int]:
-        """Return the numbers of all cells that could be trained, ascending."""
-        return sorted(set(classes())) if self.train == "classes" else [*range(COUNT)]
 
 
 METHOD = MethodInfo(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kit import method
+from kit.data.prepared import OTHER_DATA
 from kit.report.cells import Measured
 from kit.report.choice import Runs, choose, conflicts, main_kind, measure, outdated, score
 from kit.report.own.best import Mark, marks
@@ -112,8 +113,7 @@ def make(
     listed = [name for name in (*BASELINES, *methods, *sorted(runs)) if name in known]
     old = outdated(runs.values())
     rows = [
-        _row(task, name, runs.get(name), old.get((task.name, name), ""))
-        for name in dict.fromkeys(listed)
+        _row(task, name, runs.get(name), (task.name, name) in old) for name in dict.fromkeys(listed)
     ]
     clashes = conflicts(runs.values())
     unread = [str(each) for each in rejected if task.name in each.path.parts[-5:-4]]
@@ -130,7 +130,7 @@ def make(
     )
 
 
-def _row(task: Task, name: str, runs: Runs | None, outdated: str) -> Row:
+def _row(task: Task, name: str, runs: Runs | None, outdated: bool) -> Row:
     info = method.find(name)
     if runs is None:
         reason = info.applies(task)
@@ -149,10 +149,10 @@ def _row(task: Task, name: str, runs: Runs | None, outdated: str) -> Row:
     if runs.differs:
         states.append(f"seeds differ in {', '.join(runs.differs)}")
     if outdated:
-        states.append(outdated)
+        states.append(OTHER_DATA)
     hours = statistics.fmean(seconds) / 3600 if seconds else None
     told = ", ".join(states)
-    return Row(name, info.title, scores, seeds, hours, tuple(counts), told, bool(outdated))
+    return Row(name, info.title, scores, seeds, hours, tuple(counts), told, outdated)
 
 
 def _marked(rows: Sequence[Row]) -> list[Row]:
