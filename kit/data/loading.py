@@ -172,7 +172,9 @@ class Loader:
         steps = torch.arange(self.config.window, device=addresses.device)
         windows = self.take("x")(first[:, None] + steps)[:, None].float()
         if self.config.inputs == "per-sample":
-            mean, deviation = self._record_statistics.to(windows.device)[:, rows, None, None]
+            # Moved once: the CPU would wait for a copy in each batch.
+            self._record_statistics = self._record_statistics.to(windows.device)
+            mean, deviation = self._record_statistics[:, rows, None, None]
             windows = (windows - mean) / deviation
         return windows
 

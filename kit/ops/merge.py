@@ -73,9 +73,9 @@ class Merging:
             self.rows, whole.split(widths, 1), self.matrices(self.flat), strict=True
         ):
             part[rows] = matrix
-        columns = torch.arange(len(widths), device=whole.device)
-        columns = columns.repeat_interleave(torch.tensor(widths, device=whole.device))
-        return whole, columns, torch.nn.functional.one_hot(columns).to(whole)
+        columns = torch.repeat_interleave(torch.tensor(widths, device="cpu"))
+        one_hot = torch.nn.functional.one_hot(columns, len(widths))
+        return whole, columns.to(whole.device), one_hot.to(whole)
 
 
 class _Merge(torch.autograd.Function):

@@ -47,7 +47,8 @@ class Loader(loading.Loader):
         if training:
             drawn = torch.empty(len(rows), device=rows.device).uniform_(LOWEST, HIGHEST)
         else:
-            drawn = self._fixed.to(rows.device)[rows]
+            self._fixed = self._fixed.to(rows.device)  # moved once, not for each batch
+            drawn = self._fixed[rows]
         return replace(batch, x=batch.x + (self.take("sky")(rows) * drawn)[:, None, None, None])
 
     @cached_property

@@ -85,6 +85,7 @@ class Loader(loading.Loader):
             return x
         batch, device = len(x), x.device
         bounds, means, lowest = (each.to(device) for each in self._noise)
+        self._noise = bounds, means, lowest  # moved once, not for each batch
         file = torch.randint(len(means), (batch,), device=device)
         first, length = bounds[file], bounds[file + 1] - bounds[file]
         room = length - x.shape[-1]

@@ -88,8 +88,9 @@ class SearchCell(nn.Module):
         for name, layer in self.candidates.items():
             state = int(name)
             steps = self._fed(state)
-            edges = [first_edge(step) + state for step in steps]
-            results = layer(states[state], mixture[edges], 1 if state else len(self.origins))
+            # An index by a list would be copied to a GPU, and the CPU would wait for that.
+            weights = torch.stack([mixture[first_edge(step) + state] for step in steps])
+            results = layer(states[state], weights, 1 if state else len(self.origins))
             for step, part in zip(steps, results.unbind(2), strict=True):
                 total = states.get(step + 2)
                 states[step + 2] = part if total is None else total + part

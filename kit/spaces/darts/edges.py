@@ -196,7 +196,8 @@ class EdgesOfSource(nn.Module):
             shared.append(x)
             names.append("skip_connect")
         stacked = torch.cat(shared, dim=1)
-        columns = mixture[:, [OPERATIONS.index(name) for name in names]]
+        # An index by a list would be copied to a GPU in each call, and the CPU would wait for that.
+        columns = torch.stack([mixture[:, OPERATIONS.index(name)] for name in names], dim=1)
         mixed = columns @ stacked.view(len(x), len(names), -1)
         return mixed.view(len(x), self.count, self.channels, *stacked.shape[2:])
 

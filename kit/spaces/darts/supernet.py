@@ -34,6 +34,15 @@ ORDER = [edge for edges in BY_SOURCE for edge in edges]
 """The numbers of all edges, ordered by source."""
 
 
+def by_source(rows: Tensor) -> Tensor:
+    """Return rows (edges, ...) in the order of `ORDER`.
+
+    An index by a list would be copied to a GPU in each call, and the CPU would wait for that.
+    """
+    each = rows.unbind()
+    return torch.stack([each[edge] for edge in ORDER])
+
+
 class SupernetCell(nn.Module):
     """A cell with all operations on all edges.
 
@@ -68,8 +77,8 @@ class SupernetCell(nn.Module):
             mixture: weights of the cell type.
         """
         counts = [len(edges) for edges in BY_SOURCE]
-        weighed = (mixture.operations * mixture.edges.unsqueeze(1))[ORDER].split(counts)
-        passing = mixture.edges[ORDER].split(counts)
+        weighed = by_source(mixture.operations * mixture.edges.unsqueeze(1)).split(counts)
+        passing = by_source(mixture.edges).split(counts)
         kernels = {key: each.split(counts) for key, each in self.weights().items()}
         skips = [each.split(counts[:INPUTS]) for each in self.weights.skips]
         states = [self.preprocess0(before_last), self.preprocess1(last)]

@@ -30,6 +30,5 @@ def rescale(before: Tensor, after: Tensor, sampled: Tensor) -> Tensor:
         after: (layers, operations), logits after the step.
         sampled: (layers, operations), true for sampled operations, at least one per layer.
     """
-    nothing = before.new_tensor(-torch.inf)
-    old, new = (torch.where(sampled, each, nothing).logsumexp(1) for each in (before, after))
+    old, new = (each.masked_fill(~sampled, -torch.inf).logsumexp(1) for each in (before, after))
     return torch.where(sampled, after + (old - new)[:, None], before)
