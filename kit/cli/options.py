@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from dataclasses import dataclass, fields
+from typing import Any, Self, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -146,7 +147,6 @@ ray_address = click.option(
     help="Ray cluster for --engine ray. Default: the one that this machine belongs to.",
 )
 gpus = click.option("--gpus", help="GPUs to use, such as 0,1 or UUIDs. Default: KIT_GPU, else all.")
-WHERE = ("engine", "ray_address", "gpus", "jobs", "jobs_per_gpu", "allow_unpinned")
 slots = chain(
     click.option(
         "--engine",
@@ -173,8 +173,12 @@ slots = chain(
     ),
     allow_unpinned,
 )
-
-
+timeout = click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="HOURS",
+    help="Stop a run after this time. Default: no limit.",
+)
 trials_on = click.option(
     "--trials-on",
     metavar="WHERE",
@@ -204,6 +208,27 @@ tensorboard = click.option(
     callback=_set_tensorboard,
     help="Write TensorBoard events to each run's folder; from containers, when the run ends.",
 )
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where and how runs are made, by the options of these names; ``timeout`` is in hours."""
+
+    engine: str = "local"
+    ray_address: str | None = None
+    gpus: str | None = None
+    jobs: int | None = None
+    jobs_per_gpu: int = 1
+    allow_unpinned: bool = False
+    timeout: float | None = None
+    device: str | None = None
+    trials_on: str | None = None
+    force: bool = False
+
+    @classmethod
+    def taken_from(cls, parameters: dict[str, Any]) -> Self:
+        """Take these options out of the parameters of a command that has them all."""
+        return cls(**{field.name: parameters.pop(field.name) for field in fields(cls)})
 
 
 def given(names: Iterable[str]) -> list[str]:

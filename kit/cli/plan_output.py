@@ -10,19 +10,20 @@ from kit.cli.output import print_json, tell
 from kit.columns import duration, plural
 
 if TYPE_CHECKING:
+    from kit.cli.options import Placement
     from kit.plan.records import Plan
 
 
-def show(plan: Plan, form: str, *, count: int = 0, **how: Any) -> None:
+def show(plan: Plan, form: str, placement: Placement, *, count: int = 0) -> None:
     """Print a plan, and how long it takes.
 
     Args:
         plan: what there is to do.
         form: json; any other is text.
-        count: so many GPUs; 0 for the places where its runs can go.
-        how: options of ``places``.
+        placement: where its runs are to go.
+        count: so many GPUs instead; 0 for those of ``placement``.
     """
-    slots, where = (count, plural(count, "GPU")) if count else places(**how)
+    slots, where = (count, plural(count, "GPU")) if count else places(placement)
     if form == "json":
         print_json(as_json(plan, slots))
         return
@@ -30,24 +31,16 @@ def show(plan: Plan, form: str, *, count: int = 0, **how: Any) -> None:
     click.echo(_summary(plan, slots, where))
 
 
-def places(
-    *,
-    gpus: str | None = None,
-    jobs: int | None = None,
-    jobs_per_gpu: int = 1,
-    device: str | None = None,
-    engine: str = "local",
-    ray_address: str | None = None,
-    **_: Any,
-) -> tuple[int, str]:
-    """Return how many runs can go at a time, and where, in words, by the options of these names."""
+def places(placement: Placement) -> tuple[int, str]:
+    """Return how many runs can go at a time, and where, in words."""
     from kit.engines import choose
     from kit.engines.engine import SweepOptions
 
-    there = choose.slots(gpus, jobs, device, jobs_per_gpu)
-    if engine == "ray":
-        options = SweepOptions(device, jobs_per_gpu, ray_address=ray_address)
-        cluster = choose.connect(engine, [], options)
+    jobs, device, share = placement.jobs, placement.device, placement.jobs_per_gpu
+    there = choose.slots(placement.gpus, jobs, device, share)
+    if placement.engine == "ray":
+        options = SweepOptions(device, share, ray_address=placement.ray_address)
+        cluster = choose.connect("ray", [], options)
         assert isinstance(cluster, choose.ClusterEngine)
         there = cluster.slots([], jobs)
     return there.capacity, str(there)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from kit.errors import KitError, unknown
 
@@ -21,65 +21,81 @@ SPEED_TABLE = ("dash", 8)
 SPEED_TESTS = (("dash", "2"), ("dash", "3"))
 
 
-def check_one(
-    *,
-    number: int | None,
-    figure: str | None,
-    study: str | None,
-    paper: str,
-    tasks: Sequence[str] = (),
-    methods: Sequence[str] = (),
-    all_methods: bool = False,
-    **_: Any,
-) -> None:
-    """Refuse options of ``wanted`` that do not name just one thing, or have no say in it.
+class Wanted(TypedDict):
+    """What is asked for, by the options of ``options.wanted``.
+
+    One of ``number`` (of a table), ``figure`` and ``study`` is given; else one task, for its table.
+    Empty sequences mean the default.
+    """
+
+    number: int | None
+    figure: str | None
+    study: str | None
+    paper: str
+    tasks: Sequence[str]
+    methods: Sequence[str]
+    seeds: Sequence[int]
+    all_methods: bool
+    retry_failed: bool
+    profile: Profile
+    protocol: Protocol | None
+    tier: Tier | None
+
+
+def check_one(**wanted: Unpack[Wanted]) -> None:
+    """Refuse options that do not name just one thing, or have no say in it.
 
     Raises:
         KitError: saying so.
     """
-    missing = [number, figure, study].count(None)
-    if missing < 2 or (missing == 3 and len(tasks) != 1):
+    missing = [wanted["number"], wanted["figure"], wanted["study"]].count(None)
+    if missing < 2 or (missing == 3 and len(wanted["tasks"]) != 1):
         raise KitError(
             "say which: --table N, --figure N, or --study NAME; or --task NAME alone, for the "
             "table of a task"
         )
-    if study is not None and (methods or all_methods):
+    if wanted["study"] is not None and (wanted["methods"] or wanted["all_methods"]):
         raise KitError("a study has methods of its own: leave out --method and --all-methods")
     from kit import papers
 
-    if paper not in papers.papers():
-        raise unknown("paper", paper, papers.papers())
+    if wanted["paper"] not in papers.papers():
+        raise unknown("paper", wanted["paper"], papers.papers())
 
 
-def make(
-    *,
-    number: int | None,
-    figure: str | None,
-    study: str | None,
-    protocol: Protocol | None,
-    **rest: Any,
-) -> Plan:
-    """Return the plan for the options of ``wanted``.
+def make(**wanted: Unpack[Wanted]) -> Plan:
+    """Return the plan for what is asked for.
 
     Raises:
-        KitError: they do not name one thing that has runs.
+        KitError: the options do not name one thing that has runs.
     """
-    check_one(number=number, figure=figure, study=study, **rest)
+    check_one(**wanted)
     from kit import plan
     from kit.plan.request import PlanRequest
     from kit.report.figures.behind import FIGURES
 
-    if [number, figure, study].count(None) == 3:
-        return _of_task(protocol=protocol, **rest)
-    if study is not None:
-        return _of_study(study, protocol=protocol, **rest)
-    if figure is not None and (rest["paper"], figure) in FIGURES:
-        return _of_figure(figure, protocol=protocol or "released", **rest)
+    table, figure, methods = wanted["number"], wanted["figure"], wanted["methods"]
+    if wanted["study"] is not None:
+        return _of_study(wanted["study"], wanted)
     if figure is not None:
-        rest |= behind(figure, rest["paper"], rest["methods"])
-    else:
-        rest["table"] = number
-    return plan.make(PlanRequest(protocol=protocol or "released", **rest))
+        if (wanted["paper"], figure) in FIGURES:
+            return _of_figure(figure, wanted)
+        table, methods = behind(figure, wanted["paper"], methods)
+    if table is None:
+        return _of_task(wanted)
+    return plan.make(
+        PlanRequest(
+            paper=wanted["paper"],
+            table=table,
+            profile=wanted["profile"],
+            protocol=wanted["protocol"] or "released",
+            tier=wanted["tier"],
+            tasks=wanted["tasks"],
+            methods=methods,
+            seeds=wanted["seeds"],
+            all_methods=wanted["all_methods"],
+            retry_failed=wanted["retry_failed"],
+        )
+    )
 
 
 def figures(paper: str) -> list[str]:
@@ -99,8 +115,8 @@ def unknown_figure(figure: str, paper: str, known: Sequence[str]) -> KitError:
     return KitError(f"{error}{papers.in_another(paper, lambda each: figure in figures(each))}")
 
 
-def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
-    """Return the table and the methods behind performance profiles.
+def behind(figure: str, paper: str, methods: Sequence[str]) -> tuple[int, tuple[str, ...]]:
+    """Return the table and the methods behind performance profiles; no ``methods`` mean all.
 
     Raises:
         KitError: there is no such figure, it is measured without runs, or lacks a method.
@@ -125,18 +141,10 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> dict[str, Any]:
                 f"'kit figure {figure} --paper {paper}' shows the published values"
             )
         found |= dict.fromkeys(known)
-    return {"table": wanted.table, "methods": tuple(found)}
+    return wanted.table, tuple(found)
 
 
-def of_one_task(
-    *,
-    tasks: Sequence[str],
-    profile: Profile,
-    protocol: Protocol | None,
-    tier: Tier | None,
-    seeds: Sequence[int],
-    **_: Any,
-) -> tuple[Task, dict[str, Any]]:
+def of_one_task(**wanted: Unpack[Wanted]) -> tuple[Task, dict[str, Any]]:
     """Return the one task that is asked for, and by name the seeds and the kind of its runs.
 
     Raises:
@@ -145,14 +153,15 @@ def of_one_task(
     from kit import papers, task
     from kit.data.preparing import choose_tier
 
-    if len(tasks) != 1:
+    if len(wanted["tasks"]) != 1:
         raise KitError("a study is of one task: --task NAME")
-    the_task = task.find(tasks[0])
+    the_task, profile = task.find(wanted["tasks"][0]), wanted["profile"]
+    usual: Protocol = "released" if papers.has_task(the_task.name) else "clean"
     return the_task, {
-        "seeds": seeds,
+        "seeds": wanted["seeds"],
         "profile": profile,
-        "protocol": protocol or ("released" if papers.has_task(the_task.name) else "clean"),
-        "tier": choose_tier(the_task, profile, tier),
+        "protocol": wanted["protocol"] or usual,
+        "tier": choose_tier(the_task, profile, wanted["tier"]),
     }
 
 
@@ -178,43 +187,33 @@ def methods_on(
     return [(info.name, info.applies(the_task) or info.missing()) for info in infos]
 
 
-def _of_task(*, methods: Sequence[str], all_methods: bool, retry_failed: bool, **rest: Any) -> Plan:
+def _of_task(wanted: Wanted) -> Plan:
     """Return the plan of a task's own table."""
     from dataclasses import replace
 
     from kit import method, plan
     from kit.spec import SEEDS
 
-    the_task, how = of_one_task(**rest)
+    the_task, how = of_one_task(**wanted)
     seeds = tuple(dict.fromkeys(how.pop("seeds"))) or SEEDS
-    names = methods_on(the_task, methods, all_methods)
+    names = methods_on(the_task, wanted["methods"], wanted["all_methods"])
     infos = [method.find(name) for name, reason in names if reason is None]
     specs = (info.spec(the_task, seed, **how) for info in infos for seed in seeds)
     skipped = [(the_task.name, name, reason) for name, reason in names if reason is not None]
-    return replace(plan.of_specs(specs, retry_failed), skipped=skipped)
+    return replace(plan.of_specs(specs, wanted["retry_failed"]), skipped=skipped)
 
 
-def _of_study(name: str, *, retry_failed: bool, **request: Any) -> Plan:
+def _of_study(name: str, wanted: Wanted) -> Plan:
+    """Return the plan of a study of one task."""
     from kit import plan, studies
 
-    the_task, how = of_one_task(**request)
+    the_task, how = of_one_task(**wanted)
     runs = studies.specs(studies.find(name), the_task, **how)
-    return plan.of_specs((spec for specs in runs.values() for spec in specs), retry_failed)
+    specs = (spec for specs in runs.values() for spec in specs)
+    return plan.of_specs(specs, wanted["retry_failed"])
 
 
-def _of_figure(
-    figure: str,
-    *,
-    paper: str,
-    tasks: Sequence[str],
-    methods: Sequence[str],
-    seeds: Sequence[int],
-    profile: Profile,
-    protocol: Protocol,
-    tier: Tier | None,
-    retry_failed: bool,
-    **_: Any,
-) -> Plan:
+def _of_figure(figure: str, wanted: Wanted) -> Plan:
     """Return the plan of a figure whose runs stand behind no table, one for each of its tasks.
 
     Raises:
@@ -223,21 +222,27 @@ def _of_figure(
     from kit import method, plan, task
     from kit.report.figures.behind import FIGURES
 
-    runs = FIGURES[paper, figure]
-    for kind, asked, known in (("task", tasks, runs.tasks), ("method", methods, (runs.method,))):
+    runs, profile = FIGURES[wanted["paper"], figure], wanted["profile"]
+    for kind, asked, known in (
+        ("task", wanted["tasks"], runs.tasks),
+        ("method", wanted["methods"], (runs.method,)),
+    ):
         for name in asked:
             if name not in known:
                 raise unknown(f"{kind} of figure {figure}", name, known)
     info = method.find(runs.method)
-    overrides = (*runs.overrides, *runs.under.get(profile, ()))
     specs = []
-    for found in map(task.find, tasks or runs.tasks):
-        chosen = _tier_of_figure(runs, found, profile, tier)
+    for found in map(task.find, wanted["tasks"] or runs.tasks):
         of = partial(
-            info.spec, found, protocol=protocol, profile=profile, tier=chosen, overrides=overrides
+            info.spec,
+            found,
+            protocol=wanted["protocol"] or "released",
+            profile=profile,
+            tier=_tier_of_figure(runs, found, profile, wanted["tier"]),
+            overrides=(*runs.overrides, *runs.under.get(profile, ())),
         )
-        specs += [of(seed) for seed in seeds or runs.seeds]
-    return plan.of_specs(specs, retry_failed)
+        specs += [of(seed) for seed in wanted["seeds"] or runs.seeds]
+    return plan.of_specs(specs, wanted["retry_failed"])
 
 
 def _tier_of_figure(runs: FigureRuns, the_task: Task, profile: Profile, tier: Tier | None) -> Tier:

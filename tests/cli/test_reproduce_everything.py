@@ -10,21 +10,17 @@ import pytest
 
 from kit import papers
 from kit.bench import epoch_times, step_times
+from kit.cli.options import Placement
 from kit.cli.reproduce import everything, runs, speed
-from kit.cli.reproduce.everything import MEASURED, Filled, Part
+from kit.cli.reproduce.everything import MEASURED, Filled, Part, RunKind
 from kit.errors import KitError
 from kit.files import write_json
 from tests.conftest import Run
 from tests.made_runs import make_run
 
-KIND = {"profile": "smoke", "protocol": "released", "tier": None}
-REQUEST: dict[str, Any] = {**KIND, "tasks": (), "methods": (), "seeds": (0,), "retry_failed": False}
+KIND = RunKind(profile="smoke", protocol="released", tier=None)
+REQUEST: dict[str, Any] = {**KIND, "seeds": (0,), "retry_failed": False}
 TE_NAS = Part("nas-bench-360", "table", "4")
-HOW: dict[str, Any] = {
-    **dict.fromkeys(("gpus", "jobs", "engine", "ray_address", "allow_unpinned")),
-    **dict.fromkeys(("timeout", "device", "trials_on")),
-    "force": False,
-}
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +30,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def listed(**how: Any) -> dict[Part, Filled]:
-    found = everything.Contents(KIND).listing(everything.plans(**REQUEST), **how)
+    found = everything.Contents(KIND).listing(everything.plans(KIND, (0,), False), **how)
     return {Part(each.paper, each.kind, each.name): each for each in found}
 
 
@@ -50,7 +46,7 @@ def test_all_tables_and_figures_of_both_papers_are_listed_once() -> None:
 
 
 def test_every_run_behind_any_part_is_planned_once() -> None:
-    made = everything.plans(**REQUEST)
+    made = everything.plans(KIND, (0,), False)
     ids = [run.spec.id for run in everything.together(made).runs]
     assert len(ids) == len(set(ids))
     assert set(ids) == {run.spec.id for plan in made.values() for run in plan.runs}
@@ -101,14 +97,14 @@ def test_what_is_printed_ends_with_the_list(
     monkeypatch.setattr(everything, "parts", lambda: [facts, TE_NAS, profiles, speed])
     monkeypatch.setattr(runs, "fill", lambda *_, **__: 3)
     monkeypatch.setattr(everything, "_measure", lambda *_: done.append("measured"))
-    failed = everything.reproduce("text", False, HOW, **REQUEST)
+    failed = everything.reproduce("text", False, Placement(), **REQUEST)
     assert failed == 3
     assert done == ["measured"]
     out = capsys.readouterr().out
     assert "Task metadata for NAS-Bench-360" in out
     assert "figure 1 of nas-bench-360: figure 1 cannot be drawn from what is measured" in out
     assert out.splitlines()[-1] == "4 tables and figures: 1 computed, 3 not filled"
-    everything.reproduce("json", False, HOW, **REQUEST)
+    everything.reproduce("json", False, Placement(), **REQUEST)
     found = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in found] == ["1", "4", "1", "2"]
     assert found[3]["why"] == "not measured"
@@ -132,7 +128,7 @@ def test_it_takes_neither_a_part_nor_another_format(kit: Run) -> None:
 
 def test_an_unknown_form_is_refused_before_anything_runs() -> None:
     with pytest.raises(KitError, match="text or json"):
-        everything.reproduce("csv", False, HOW, **REQUEST)
+        everything.reproduce("csv", False, Placement(), **REQUEST)
 
 
 def test_what_was_timed_by_other_code_is_timed_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,10 +20,10 @@ def test_behind_profiles_are_the_methods_of_their_curves() -> None:
                 rows = ["wrn", "wrn-asha", "densenas", "darts-gaea", "densenas-random", "expert"]
                 rows += ["dash", "tcn"]
                 patch.setattr(method, "names", lambda rows=rows: rows)
-                found = behind(name, paper, ())
-            assert found["table"] == profiles.definition(paper, name).table
-            assert "wrn" in found["methods"]
-            assert "tcn" not in found["methods"]
+                table, methods = behind(name, paper, ())
+            assert table == profiles.definition(paper, name).table
+            assert "wrn" in methods
+            assert "tcn" not in methods
 
 
 def test_a_curve_that_no_method_can_fill_is_told_before_anything_runs(

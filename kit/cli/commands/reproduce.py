@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -10,6 +10,9 @@ from kit.cli import options
 from kit.cli.output import tell, warn
 from kit.columns import plural
 from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit.cli.planning import Wanted
 
 
 @click.command(name="reproduce")
@@ -21,27 +24,13 @@ from kit.errors import KitError
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan, and stop.")
 @options.slots
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="HOURS",
-    help="Stop a run after this time. Default: no limit.",
-)
+@options.timeout
 @options.device
 @options.trials_on
 @options.tensorboard
 @options.force
 @options.formats("text", "md", "csv", "latex", "json")
-def command(
-    everything: bool,
-    dry_run: bool,
-    timeout: float | None,
-    device: str | None,
-    trials_on: str | None,
-    force: bool,
-    form: str,
-    **request: Any,
-) -> None:
+def command(everything: bool, dry_run: bool, form: str, **parameters: Any) -> None:
     """Run what a table lacks, and print the table.
 
     With --task and no --table, --figure or --study, the table is that of the task.
@@ -53,75 +42,79 @@ def command(
     from kit.cli import plan_output, planning
     from kit.cli.reproduce import show, speed
 
-    how = {name: request.pop(name) for name in options.WHERE}
-    how |= {"timeout": timeout, "device": device, "trials_on": trials_on, "force": force}
-    if how["engine"] == "ray" and how["gpus"]:
+    placement = options.Placement.taken_from(parameters)
+    wanted = cast("Wanted", parameters)  # what is left of them
+    if placement.engine == "ray" and placement.gpus:
         raise KitError("--gpus names GPUs of this machine; on a Ray cluster, use --jobs N")
     if everything:
-        _everything(form, dry_run, how, request)
+        _everything(form, dry_run, placement, wanted)
         return
-    planning.check_one(**request)
-    paper, profile, tier = request["paper"], request["profile"], request["tier"]
+    planning.check_one(**wanted)
+    paper, profile, tier = wanted["paper"], wanted["profile"], wanted["tier"]
+    number, figure = wanted["number"], wanted["figure"]
+    device, force = placement.device, placement.force
     if dry_run:
-        plan_output.show(planning.make(**request), form, **how)
-    elif (paper, request["figure"]) in planning.SPEED_TESTS:
-        speed.figure(int(request["figure"]), form, profile, tier, device, force)
-    elif (paper, request["number"]) == planning.SPEED_TABLE:
+        plan_output.show(planning.make(**wanted), form, placement)
+    elif figure is not None and (paper, figure) in planning.SPEED_TESTS:
+        speed.figure(int(figure), form, profile, tier, device, force)
+    elif number is not None and (paper, number) == planning.SPEED_TABLE:
         speed.epochs(profile, tier, device, force)
-        show.table(form=form, **request)
+        show.table(number, form, wanted)
     else:
-        _fill(form, how, request)
+        _fill(form, placement, wanted)
 
 
-def _fill(form: str, how: dict[str, Any], request: dict[str, Any]) -> None:
-    """Run what a table, figure or study lacks, and print it; arguments as of ``_everything``."""
+def _fill(form: str, placement: options.Placement, wanted: Wanted) -> None:
+    """Run what a table, figure or study lacks, and print it."""
     from kit.cli import planning
     from kit.cli.reproduce import runs, show
 
-    number, figure, study = request["number"], request["figure"], request["study"]
+    number, figure, study = wanted["number"], wanted["figure"], wanted["study"]
     if study is not None:
         show.check_form(form)
-    plan = planning.make(**request)
-    if number is figure is study is None:
+    plan = planning.make(**wanted)
+    if number is None and figure is None and study is None:
         for of, name, reason in plan.skipped:
             tell(f"{name} on {of}: {reason}")
-    failed = runs.fill(plan, request["profile"], **how)
+    failed = runs.fill(plan, wanted["profile"], placement)
     if study is not None:
-        show.study(form=form, **request)
+        show.study(study, form, wanted)
     elif figure is not None:
-        show.figure(form=form, **request)
+        show.figure(figure, form, wanted)
     elif number is not None:
-        show.table(form=form, **request)
+        show.table(number, form, wanted)
     else:
-        show.task(form=form, **request)
+        show.task(form=form, **wanted)
     if failed:
         what = "figure" if figure else "table"
         warn(f"{failed} of {len(plan.runs)} runs failed; the {what} is incomplete")
         raise click.exceptions.Exit(1)
 
 
-def _everything(form: str, dry_run: bool, how: dict[str, Any], request: dict[str, Any]) -> None:
+def _everything(form: str, dry_run: bool, placement: options.Placement, wanted: Wanted) -> None:
     """Reproduce all tables and figures.
-
-    Args:
-        form: of what is printed.
-        dry_run: show what there is to do, and stop.
-        how: the options that say where and how runs are made.
-        request: the options of ``options.wanted``.
 
     Raises:
         KitError: a part of it is asked for, too.
     """
     from kit.cli.reproduce import everything
 
-    for name in ("number", "figure", "study", "tasks", "methods"):
-        if request.pop(name):
-            raise KitError(
-                "--everything has all of them: leave out --table, --figure, --study, --task and "
-                "--method"
-            )
-    del request["paper"], request["all_methods"]
-    failed = everything.reproduce(form, dry_run, how, tasks=(), methods=(), **request)
+    parts = (wanted["number"], wanted["figure"], wanted["study"])
+    if any(parts) or wanted["tasks"] or wanted["methods"]:
+        raise KitError(
+            "--everything has all of them: leave out --table, --figure, --study, --task and "
+            "--method"
+        )
+    failed = everything.reproduce(
+        form,
+        dry_run,
+        placement,
+        profile=wanted["profile"],
+        protocol=wanted["protocol"],
+        tier=wanted["tier"],
+        seeds=wanted["seeds"],
+        retry_failed=wanted["retry_failed"],
+    )
     if failed:
         warn(f"{plural(failed, 'run')} failed; the tables and figures are incomplete")
         raise click.exceptions.Exit(1)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from kit.cli import checks, options
 from kit.cli.types import FilePath
 from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit.cli.planning import Wanted
 
 CONTAINERS = ("plain", "apptainer", "enroot", "docker")
 # Options that only one of the clusters has.
@@ -90,7 +93,7 @@ def command(
     device: str | None,
     force: bool,
     form: str,
-    **request: Any,
+    **parameters: Any,
 ) -> None:
     """Submit the runs that a table lacks to a cluster, and return.
 
@@ -102,21 +105,22 @@ def command(
     from kit.cli.plan_output import tell_failed
     from kit.cli.submit import to_kubernetes, to_slurm
 
-    both = {"device": device, "jobs": request.pop("jobs")}
-    of_slurm = {name: request.pop(name) for name in SLURM}
-    of_kubernetes = {name: request.pop(name) for name in KUBERNETES}
+    both = {"device": device, "jobs": parameters.pop("jobs")}
+    of_slurm = {name: parameters.pop(name) for name in SLURM}
+    of_kubernetes = {name: parameters.pop(name) for name in KUBERNETES}
+    wanted = cast("Wanted", parameters)  # what is left of them
     if slurm == kubernetes:
         raise KitError("say where: --slurm or --kubernetes")
     _refuse(*((SLURM, "--slurm") if kubernetes else (KUBERNETES, "--kubernetes")))
     checks.check_variables()
-    plan = planning.make(**request)
+    plan = planning.make(**wanted)
     if device == "cpu":
-        checks.needs_gpu(request["profile"], device, force, specs=[run.spec for run in plan.todo])
+        checks.needs_gpu(wanted["profile"], device, force, specs=[run.spec for run in plan.todo])
     tell_failed(plan)
     if kubernetes:
         to_kubernetes.submit(plan, dry_run, **both, **of_kubernetes)
     else:
-        to_slurm.submit(plan, request["profile"], dry_run, form, **both, **of_slurm)
+        to_slurm.submit(plan, wanted["profile"], dry_run, form, **both, **of_slurm)
 
 
 def _refuse(names: Sequence[str], where: str) -> None:

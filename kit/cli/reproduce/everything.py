@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import click
 import msgspec
@@ -17,10 +17,11 @@ from kit.cli.output import print_json
 from kit.errors import KitError
 
 if TYPE_CHECKING:
+    from kit.cli.options import Placement
     from kit.plan.records import Plan
     from kit.report.grid import Cell, Table
     from kit.runs.records import Result
-    from kit.spec import Profile, Tier
+    from kit.spec import Profile, Protocol, Tier
 
 Kind = Literal["table", "figure"]
 State = Literal["filled from runs", "measured here", "computed", "not filled"]
@@ -34,21 +35,18 @@ class Part:
     kind: Kind
     name: str
 
-    @property
-    def wanted(self) -> dict[str, Any]:
-        """The options of ``kit reproduce`` that name it."""
-        table = self.kind == "table"
-        return {
-            "number": int(self.name) if table else None,
-            "figure": None if table else self.name,
-            "study": None,
-            "paper": self.paper,
-        }
-
 
 # What 'kit reproduce' measures in its own process, without runs.
 SECONDS = Part(planning.SPEED_TABLE[0], "table", str(planning.SPEED_TABLE[1]))
 MEASURED = (SECONDS, *(Part(paper, "figure", name) for paper, name in planning.SPEED_TESTS))
+
+
+class RunKind(TypedDict):
+    """Which runs count; a tier of None stands for the best of each task."""
+
+    profile: Profile
+    protocol: Protocol
+    tier: Tier | None
 
 
 class Filled(msgspec.Struct, frozen=True):
@@ -65,14 +63,28 @@ class Filled(msgspec.Struct, frozen=True):
     why: str
 
 
-def reproduce(form: str, dry_run: bool, how: Mapping[str, Any], **request: Any) -> int:
+def reproduce(
+    form: str,
+    dry_run: bool,
+    placement: Placement,
+    *,
+    profile: Profile,
+    protocol: Protocol | None,
+    tier: Tier | None,
+    seeds: Sequence[int],
+    retry_failed: bool,
+) -> int:
     """Run and measure whatever is missing, print all of it and the list; return how many failed.
 
     Args:
         form: text, or json for the list alone.
         dry_run: show what there is to do, and stop.
-        how: the options of ``runs.fill``: where and how runs are made.
-        request: options of ``planning.make`` but for what is wanted.
+        placement: where and how runs are made.
+        profile: of all runs.
+        protocol: of all runs; None for ``released``.
+        tier: of all data; None for the best of each task.
+        seeds: of all runs; none for those of the papers.
+        retry_failed: whether runs that failed before are made again.
 
     Raises:
         KitError: another format.
@@ -81,24 +93,22 @@ def reproduce(form: str, dry_run: bool, how: Mapping[str, Any], **request: Any) 
 
     if form not in ("text", "json"):
         raise KitError("--everything is printed as text or json; 'kit table' has the others")
-    profile, tier = request["profile"], request["tier"]
-    request["protocol"] = request["protocol"] or "released"
-    kind = {name: request[name] for name in ("profile", "protocol", "tier")}
-    made = plans(**request)
+    kind = RunKind(profile=profile, protocol=protocol or "released", tier=tier)
+    made = plans(kind, seeds, retry_failed)
     whole = together(made)
     if dry_run:
         found = Contents(kind).listing(made, to_come=True)
         if form == "text":
-            plan_output.show(whole, form, **how)
+            plan_output.show(whole, form, placement)
             click.echo(f"\n{text(found)}")
         else:
-            places, _ = plan_output.places(**how)
+            places, _ = plan_output.places(placement)
             print_json({**plan_output.as_json(whole, places), "parts": found})
         return 0
-    failed = runs.fill(whole, profile, **how)
-    _measure(profile, tier, how["device"], how["force"])
+    failed = runs.fill(whole, profile, placement)
+    _measure(profile, tier, placement.device, placement.force)
     contents = Contents(kind)
-    found = contents.listing(plans(**request))
+    found = contents.listing(plans(kind, seeds, retry_failed))
     if form == "json":
         print_json(found)
         return failed
@@ -119,14 +129,21 @@ def parts() -> list[Part]:
     return found
 
 
-def plans(**request: Any) -> dict[Part, Plan]:
-    """Return the plan of each part behind which there are runs: all that the kit can run.
-
-    Args:
-        request: options of ``planning.make`` but for what is wanted.
-    """
+def plans(kind: RunKind, seeds: Sequence[int], retry_failed: bool) -> dict[Part, Plan]:
+    """Return the plan of each part behind which there are runs: all that the kit can run."""
     return {
-        part: planning.make(**request | part.wanted | {"all_methods": True})
+        part: planning.make(
+            number=int(part.name) if part.kind == "table" else None,
+            figure=part.name if part.kind == "figure" else None,
+            study=None,
+            paper=part.paper,
+            tasks=(),
+            methods=(),
+            all_methods=True,
+            seeds=seeds,
+            retry_failed=retry_failed,
+            **kind,
+        )
         for part in parts()
         if part not in MEASURED and _has_runs(part)
     }
@@ -149,10 +166,10 @@ class Contents:
     """What the tables and figures hold by the results that there are at this moment.
 
     Args:
-        kind: profile, protocol and tier of the runs.
+        kind: of the runs that count.
     """
 
-    def __init__(self, kind: Mapping[str, Any]) -> None:
+    def __init__(self, kind: RunKind) -> None:
         self.kind = kind
         self._tables: dict[Part, Table] = {}
 
@@ -191,14 +208,14 @@ class Contents:
 
     def print(self, part: Part) -> None:
         """Print a table or a figure, or why there is none."""
-        from kit.cli.reproduce import show
+        from kit.cli.commands.figure import measured_figure
         from kit.report import formats
 
         if part.kind == "table":
             click.echo(formats.render(self.table(part), "text"))
             return
         try:
-            show.figure(figure=part.name, form="text", paper=part.paper, **self.kind)
+            measured_figure(part.name, part.paper, "text", **self.kind)
         except KitError as error:
             click.echo(f"figure {part.name} of {part.paper}: {error}")
         click.echo()
@@ -254,7 +271,7 @@ def _has_runs(part: Part) -> bool:
     return any(key.method for key in papers.layout(part.paper, int(part.name)).all_keys())
 
 
-def _of_measurement(part: Part, profile: Any, to_come: bool) -> tuple[State, str]:
+def _of_measurement(part: Part, profile: Profile, to_come: bool) -> tuple[State, str]:
     from kit.bench import epoch_times, step_times
 
     if part == SECONDS:

@@ -12,6 +12,7 @@ from kit.cli.preparing import prepare, set_rejected_aside
 from kit.errors import KitError
 
 if TYPE_CHECKING:
+    from kit.cli.options import Placement
     from kit.engines.engine import Engine
     from kit.engines.jobs import Job
     from kit.engines.slots import Slots
@@ -19,25 +20,8 @@ if TYPE_CHECKING:
     from kit.spec import Profile
 
 
-def fill(
-    plan: Plan,
-    profile: Profile,
-    *,
-    timeout: float | None,
-    device: str | None,
-    trials_on: str | None,
-    force: bool,
-    engine: str,
-    ray_address: str | None,
-    gpus: str | None,
-    jobs: int | None,
-    jobs_per_gpu: int,
-    allow_unpinned: bool,
-) -> int:
-    """Run the runs that a plan lacks; return how many have failed, those from before included.
-
-    What says where and how are the options of these names; ``timeout`` is in hours.
-    """
+def fill(plan: Plan, profile: Profile, placement: Placement) -> int:
+    """Run the runs that a plan lacks; return how many have failed, those from before included."""
     from kit.cli import sweep
     from kit.engines import choose
     from kit.engines.engine import SweepOptions
@@ -49,40 +33,39 @@ def fill(
     failed = tell_failed(plan)
     if not plan.todo:
         return failed
-    specs = [run.spec for run in plan.todo]
-    checks.needs_gpu(profile, device, force, engine, specs)
+    specs, engine = [run.spec for run in plan.todo], placement.engine
+    checks.needs_gpu(profile, placement.device, placement.force, engine, specs)
     check_disk(plan)
     todo = [Job.planned(run) for run in plan.todo]
-    slots = _slots(gpus, jobs, device, jobs_per_gpu, trials_on)
-    cores = slots.cores if isinstance(slots, Cpu) and engine != "ray" else None
+    slots = _slots(placement)
     shared = SweepOptions(
-        device=device,
-        jobs_per_gpu=jobs_per_gpu,
-        allow_unpinned=allow_unpinned,
-        ray_address=ray_address,
-        cores=cores,
-        trials_on=trials_on,
+        device=placement.device,
+        jobs_per_gpu=placement.jobs_per_gpu,
+        allow_unpinned=placement.allow_unpinned,
+        ray_address=placement.ray_address,
+        cores=slots.cores if isinstance(slots, Cpu) and engine != "ray" else None,
+        trials_on=placement.trials_on,
     )
     chosen = choose.connect(engine, specs, shared, tell)
-    _check(chosen, slots, todo, trials_on)
+    _check(chosen, slots, todo, placement.trials_on)
     for data in plan.data:
         prepare(data, profile, chosen)
     if isinstance(chosen, choose.ClusterEngine):  # with the data, which its nodes must have
-        slots = chosen.slots(specs, jobs)
+        slots = chosen.slots(specs, placement.jobs)
     set_rejected_aside()
-    policy = RetryPolicy(timeout=None if timeout is None else 3600 * timeout)
+    hours = placement.timeout
+    policy = RetryPolicy(timeout=None if hours is None else 3600 * hours)
     return failed + len(sweep.run(todo, chosen, slots, policy))
 
 
-def _slots(
-    gpus: str | None, jobs: int | None, device: str | None, jobs_per_gpu: int, trials_on: str | None
-) -> Slots:
+def _slots(placement: Placement) -> Slots:
     """Return where runs go on this machine: fewer at a time if each trains in several processes."""
     from kit.engines import choose, trial_workers
     from kit.engines.slots import Cpu
 
+    trials_on, jobs = placement.trials_on, placement.jobs
     each = 1 if trials_on is None else trial_workers.processes(trials_on)
-    slots = choose.slots(gpus, jobs, device, jobs_per_gpu)
+    slots = choose.slots(placement.gpus, jobs, placement.device, placement.jobs_per_gpu)
     if isinstance(slots, Cpu) and jobs is None:
         return Cpu(max(1, slots.capacity // each), slots.cores)
     return slots

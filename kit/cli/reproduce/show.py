@@ -11,31 +11,23 @@ from kit.cli import planning
 from kit.errors import KitError
 
 if TYPE_CHECKING:
+    from kit.cli.planning import Wanted
     from kit.spec import Profile, Protocol, Tier
 
 
-def table(
-    *,
-    number: int,
-    form: str,
-    paper: str,
-    profile: Profile,
-    protocol: Protocol | None,
-    tier: Tier | None,
-    **_: Any,
-) -> None:
+def table(number: int, form: str, wanted: Wanted) -> None:
     """Print a table of a paper's, from runs of this profile, protocol and tier alone."""
     from kit.report import formats
     from kit.report import table as tables
     from kit.runs.collect import collect
 
     filled = tables.make(
-        paper,
+        wanted["paper"],
         number,
         collect().results,
-        profile=profile,
-        protocol=protocol or "released",
-        tier=tier,
+        profile=wanted["profile"],
+        protocol=wanted["protocol"] or "released",
+        tier=wanted["tier"],
     )
     click.echo(formats.render(filled, form), nl=False)
 
@@ -82,32 +74,29 @@ def task(*, form: str, **request: Any) -> None:
     own(the_task.name, form, methods=[name for name, reason in names if not reason], **how)
 
 
-def figure(
-    *,
-    figure: str,
-    form: str,
-    paper: str,
-    profile: Profile,
-    protocol: Protocol | None,
-    tier: Tier | None,
-    **_: Any,
-) -> None:
+def figure(name: str, form: str, wanted: Wanted) -> None:
     """Print a figure of a paper's, from runs as those of ``table``."""
     from kit.cli.commands.figure import measured_figure
 
-    kind = {"profile": profile, "protocol": protocol or "released", "tier": tier}
-    measured_figure(figure, paper, form, **kind)
+    measured_figure(
+        name,
+        wanted["paper"],
+        form,
+        profile=wanted["profile"],
+        protocol=wanted["protocol"] or "released",
+        tier=wanted["tier"],
+    )
 
 
-def study(*, study: str, form: str, **request: Any) -> None:
+def study(name: str, form: str, wanted: Wanted) -> None:
     """Print a study of one task."""
     from kit.files import canonical_json
     from kit.report import study as studies
     from kit.runs.collect import collect
 
     check_form(form)
-    the_task, how = planning.of_one_task(**request)
-    made = studies.make(study, the_task, collect().results, **how)
+    the_task, how = planning.of_one_task(**wanted)
+    made = studies.make(name, the_task, collect().results, **how)
     if form == "json":
         click.echo(canonical_json(studies.as_json(made)))
     else:

@@ -28,6 +28,7 @@ ANY: dict[str, Any] = {
     "study": None,
     "paper": "nas-bench-360",
     "methods": (),
+    "all_methods": False,
     "seeds": (),
     "protocol": None,
     "tier": None,

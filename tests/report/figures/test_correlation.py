@@ -28,6 +28,7 @@ ANY: dict[str, Any] = {
     "profile": "smoke",
     "protocol": None,
     "tier": None,
+    "all_methods": False,
     "retry_failed": False,
 }
 ANY |= {"number": None, "study": None, "paper": "nas-bench-360", "figure": "5", "methods": ()}
