@@ -8,28 +8,26 @@ is taken over.
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeGuard
 
-import msgspec
-
 from kit.columns import plural
 from kit.engines.engine import BUSY, Engine, EngineError, Exit
 from kit.engines.jobs import Ended, Job, RetryPolicy, Running, has_result, why
-from kit.engines.schedule import mean_of_kind
+from kit.engines.lengths import Lengths
+from kit.engines.notes import Notes
 from kit.engines.signals import InterruptCount, counted
 from kit.engines.slots import Slots
 from kit.engines.stop import stop_together
 from kit.errors import KitError
 from kit.runs.failures import classify
-from kit.runs.folder import RunFolder, now
+from kit.runs.folder import RunFolder
 from kit.runs.records import Attempt, Failure
 from kit.runs.states import has_failed
 
@@ -70,8 +68,8 @@ class Queue:
         self._tries: Counter[str] = Counter()
         self._busy: Counter[str] = Counter()
         self._not_before: dict[str, float] = {}
-        self._took: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-        self._expected = mean_of_kind([(job.kind, job.hours) for job in self.jobs])
+        self._lengths = Lengths(self.jobs)
+        self._notes = Notes(self.engine.name, self.log)
         self._looked = self.clock()
         self._sort()
 
@@ -100,20 +98,9 @@ class Queue:
         return list(self.done.values())
 
     def hours(self, job: Job) -> float | None:
-        """Return how many hours a job is expected to take.
-
-        Seeds of one method on one task take about as long as each other. So this is the median of
-        those that are done; before any is, the mean of their estimates, or for how long one of them
-        has been under way if that is more. None where nothing tells.
-        """
-        took = self._took.get(job.kind)
-        if took:
-            return statistics.median(took) / 3600
-        expected = self._expected.get(job.kind)
-        if expected is None:
-            return None
+        """Return how many hours a job is expected to take; None where nothing tells."""
         alike = (self.seconds(run) for run in self.running if run.job.kind == job.kind)
-        return max([expected, *(seconds / 3600 for seconds in alike)])
+        return self._lengths.hours(job, alike)
 
     def seconds(self, run: Running) -> float:
         """Return for how many seconds a run has been under way."""
@@ -194,7 +181,7 @@ class Queue:
         if handle is None:
             return None
         if known is None:  # killed before it could note what it had started
-            known = self._note(job, handle.reference, ())
+            known = self._note(job, handle.reference)
         age = (datetime.now(UTC) - datetime.fromisoformat(known.started)).total_seconds()
         return Running(job, handle, known, self.clock() - max(0.0, age), adopted=True)
 
@@ -251,12 +238,13 @@ class Queue:
         """Decide what became of a run; a valid result is what counts."""
         job, folder = run.job, RunFolder(run.job.spec)
         if has_result(folder):
-            self._close(run.attempt, job, end.code, None, None)
+            self._notes.ended(job.spec, run.attempt, end.code)
             if not run.adopted:
-                self._took[job.kind].append(self.seconds(run))
+                self._lengths.add(job, self.seconds(run))
             self._end(job, Ended(job.spec, seconds=self.seconds(run)))
         elif end.code == BUSY:
-            self._close(run.attempt, job, end.code, None, "its GPU or folder was taken")
+            taken = "its GPU or folder was taken"
+            self._notes.ended(job.spec, run.attempt, end.code, message=taken)
             self._again_when_free(job)
         else:
             failure, line = why(run, end, self.seconds(run))
@@ -273,7 +261,7 @@ class Queue:
     ) -> None:
         """Note that an attempt failed; put the job back if the run is not to blame, else end it."""
         line = " ".join(line.split())
-        self._close(attempt, job, code, failure, line)
+        self._notes.ended(job.spec, attempt, code, failure, line)
         if failure == "infrastructure" and self._tries[job.id] <= self.policy.retries:
             self.log(f"{job.spec}: {failure}: {line}; again in {self.policy.pause:.0f} s")
             self._put_back(job, self.policy.pause)
@@ -330,40 +318,12 @@ class Queue:
         handles = [run.handle for run in self.running]
         stop_together(self.engine, handles, self.policy.grace, interrupts)
         for run in self.running:
-            self._close(run.attempt, run.job, None, None, "the sweep was stopped")
+            self._notes.ended(run.job.spec, run.attempt, message="the sweep was stopped")
             run.claim.close()
         self.running.clear()
 
-    # Notes
-
-    def _note(self, job: Job, reference: str, uuids: tuple[str, ...]) -> Attempt:
-        """Write down what was started, for the queue that comes after a kill."""
-        attempt = Attempt(
-            engine=self.engine.name,
-            reference=reference,
-            gpus=uuids,
-            number=max(1, self._tries[job.id]),
-            started=now(),
-        )
-        self._write(job, attempt)
-        return attempt
-
-    def _close(
-        self,
-        attempt: Attempt,
-        job: Job,
-        code: int | None,
-        failure: Failure | None,
-        message: str | None,
-    ) -> None:
-        changes = {"ended": now(), "code": code, "failure": failure, "message": message}
-        self._write(job, msgspec.structs.replace(attempt, **changes))
-
-    def _write(self, job: Job, attempt: Attempt) -> None:
-        try:
-            RunFolder(job.spec).set_attempt(attempt)
-        except OSError as error:  # a full disk must not end the sweep, too
-            self.log(f"{job.spec}: {error}")
+    def _note(self, job: Job, reference: str, uuids: tuple[str, ...] = ()) -> Attempt:
+        return self._notes.started(job.spec, max(1, self._tries[job.id]), reference, uuids)
 
     def _sort(self) -> None:
         self.waiting = dict(
