@@ -44,7 +44,7 @@ def as_asked(
     protocol: Protocol | None,
     tier: Tier | None,
     overrides: tuple[str, ...],
-    architecture: str | None,
+    architecture: str | None = None,
 ) -> list[RunSpec]:
     """Return a spec for each seed, by the options of these names."""
     from kit import method, papers, task

@@ -12,7 +12,7 @@ from kit.columns import plural
 from kit.errors import KitError
 
 if TYPE_CHECKING:
-    from kit.spec import RunSpec
+    from kit.spec import Profile, Protocol, RunSpec, Tier
 
 SPACES = ("nas-bench-201",)
 # Bytes on disk of a cell's epoch: a line of the history, and its numbers in the table.
@@ -54,7 +54,12 @@ def command(
     subset: int | None,
     part: str | None,
     dry_run: bool,
-    **asked: Any,
+    profile: Profile,
+    protocol: Protocol | None,
+    tier: Tier | None,
+    device: str | None,
+    trials_on: str | None,
+    force: bool,
 ) -> None:
     """Train the cells of SPACE on a task, and store the results.
 
@@ -62,8 +67,7 @@ def command(
     resumes it. The table is written to results/nas-bench-201 and never replaces one of another run.
     'kit cells merge' merges the tables of several parts.
     """
-    from kit.cli import cells
-    from kit.cli.commands import run
+    from kit.cli import cells, in_process
     from kit.cli.specs import as_asked
     from kit.methods.nas_bench_201.info import SEED, TABLE
     from kit.runs.folder import RunFolder
@@ -77,9 +81,14 @@ def command(
         # An empty one, as from a shell variable that is not set, is refused, not taken for no part.
         *([f"part={list(_part(part))}"] if part is not None else []),
     ]
-    which = {name: asked[name] for name in ("profile", "protocol", "tier")}
     (spec,) = as_asked(
-        task_name, space, seeds=(SEED,), overrides=tuple(overrides), architecture=None, **which
+        task_name,
+        space,
+        seeds=(SEED,),
+        profile=profile,
+        protocol=protocol,
+        tier=tier,
+        overrides=tuple(overrides),
     )
     if dry_run:
         _plan(spec)
@@ -89,21 +98,7 @@ def command(
         file = file.with_stem(f"{file.stem}-part-{part.replace('/', '-of-')}")
     if file.exists() and cells.read(str(file)).header.provenance.get("run") != spec.id:
         raise KitError(f"{file} is here already and not of this run; move it away first")
-    click.get_current_context().invoke(
-        run.command,
-        task_name=task_name,
-        method_name=space,
-        spec_file=None,
-        seeds=(SEED,),
-        overrides=tuple(overrides),
-        architecture=None,
-        until=None,
-        gpus=None,
-        threads=None,
-        allow_unpinned=False,
-        form="text",
-        **asked,
-    )
+    in_process.run([spec], device=device, trials_on=trials_on, force=force)
     with cells.told():
         table = cells.read(str(RunFolder(spec).path / "artifacts" / TABLE))
         write(table, file)
