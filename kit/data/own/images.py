@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from msgspec.structs import replace
@@ -15,6 +20,9 @@ from kit.columns import plural
 from kit.data.own.reading import Array, Reading
 from kit.errors import DataError, KitError, plain
 from kit.files import DAMAGE
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 GREY = ("1", "L", "LA")
 # The Exif tag of the camera's orientation; from 5 on, height and width are exchanged.
@@ -40,58 +48,112 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
         DataError: an image is damaged, or they differ in size and no size is stated.
         KitError: Pillow is not installed.
     """
+    if find_spec("PIL") is None:
+        raise KitError(f"images need Pillow: {extras.install('images')}")
     try:
-        from PIL import Image, ImageOps
-    except ModuleNotFoundError:
-        raise KitError(f"images need Pillow: {extras.install('images')}") from None
-    modes: dict[str, int] = {}
-    sizes: dict[tuple[int, int], Path] = {}
-    moving = 0
-    try:
-        for file in files:
-            with Image.open(file) as image:
-                modes[image.mode] = modes.get(image.mode, 0) + 1
-                upright = image.getexif().get(ORIENTATION, 1) < LYING
-                size = (image.height, image.width) if upright else (image.width, image.height)
-                sizes.setdefault(size, file)
-                moving += getattr(image, "n_frames", 1) > 1
-        mode, notes = reading.mode, []
-        if not mode:
-            deep, grey = set(modes) & set(DEEP), set(modes) <= {*GREY, *DEEP}
-            if deep and len(deep) < len(modes):
-                raise DataError(
-                    f"{place} has images of {' and '.join(sorted(modes))}; convert them to one kind"
-                )
-            mode = "F" if deep else "L" if grey else "RGB"
-            if len(modes) > 1 or mode not in modes:
-                counts = ", ".join(f"{count} {name}" for name, count in sorted(modes.items()))
-                notes.append(f"images of {counts}, taken as {mode}")
-            if any(name.endswith(("A", "a")) for name in modes):
-                notes.append("transparency is left out")
-            if moving:
-                notes.append(f"{plural(moving, 'image')} of several frames: the first is taken")
-        wanted = reading.size
-        if not wanted and len(sizes) > 1:
-            (one, a), (other, b) = list(sizes.items())[:2]
-            raise DataError(
-                f"{place}: {a.name} is {one[0]} x {one[1]}, {b.name} {other[0]} x {other[1]}; say "
-                "--size HEIGHTxWIDTH and all are made that large"
-            )
-        wanted = wanted or next(iter(sizes))
-        wanted = (wanted[0], wanted[-1])
-        if wanted[0] * wanted[1] > (Image.MAX_IMAGE_PIXELS or math.inf):
-            raise DataError(f"{place}: --size {wanted[0]}x{wanted[1]} is larger than images are")
-        arrays = []
-        for file in files:
-            with Image.open(file) as image:
-                converted = ImageOps.exif_transpose(image).convert(mode)
-                if (converted.height, converted.width) != wanted:
-                    converted = converted.resize((wanted[1], wanted[0]), Image.Resampling.BILINEAR)
-                arrays.append(np.asarray(converted))
+        found = _survey(files)
+        mode, notes = (reading.mode, []) if reading.mode else _common_mode(place, found)
+        size = _common_size(place, found, reading.size)
+        arrays = [_pixels(file, mode, size) for file in files]
     except MemoryError:
         raise DataError(f"{place}: {plural(len(files), 'image')}, too much for memory") from None
-    except (*DAMAGE, *BROKEN, Image.DecompressionBombError) as error:
-        raise DataError(f"{file}: no image that can be read ({plain(str(error))})") from None
     x = np.stack(arrays)
     x = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(x), replace(reading, mode=mode, size=tuple(wanted)), notes
+    return np.ascontiguousarray(x), replace(reading, mode=mode, size=size), notes
+
+
+@dataclass(frozen=True)
+class _Survey:
+    """What a folder of images holds.
+
+    Attributes:
+        modes: how many images have each of Pillow's modes.
+        sizes: the first file of each size (h, w), upright.
+        moving: how many images have several frames.
+    """
+
+    modes: Mapping[str, int]
+    sizes: Mapping[tuple[int, int], Path]
+    moving: int
+
+
+def _survey(files: Sequence[Path]) -> _Survey:
+    """Look at images without decoding them."""
+    modes: Counter[str] = Counter()
+    sizes: dict[tuple[int, int], Path] = {}
+    moving = 0
+    for file in files:
+        with _opened(file) as image:
+            modes[image.mode] += 1
+            upright = image.getexif().get(ORIENTATION, 1) < LYING
+            size = (image.height, image.width) if upright else (image.width, image.height)
+            sizes.setdefault(size, file)
+            moving += getattr(image, "n_frames", 1) > 1
+    return _Survey(modes, sizes, moving)
+
+
+def _common_mode(place: str, found: _Survey) -> tuple[str, list[str]]:
+    """Return the mode to which all images are converted, and notes.
+
+    Raises:
+        DataError: some have more than 8 bits, and others do not.
+    """
+    modes = found.modes
+    deep, grey = set(modes) & set(DEEP), set(modes) <= {*GREY, *DEEP}
+    if deep and len(deep) < len(modes):
+        raise DataError(
+            f"{place} has images of {' and '.join(sorted(modes))}; convert them to one kind"
+        )
+    mode, notes = "F" if deep else "L" if grey else "RGB", []
+    if len(modes) > 1 or mode not in modes:
+        counts = ", ".join(f"{count} {name}" for name, count in sorted(modes.items()))
+        notes.append(f"images of {counts}, taken as {mode}")
+    if any(name.endswith(("A", "a")) for name in modes):
+        notes.append("transparency is left out")
+    if found.moving:
+        notes.append(f"{plural(found.moving, 'image')} of several frames: the first is taken")
+    return mode, notes
+
+
+def _common_size(place: str, found: _Survey, stated: tuple[int, ...]) -> tuple[int, int]:
+    """Return the size (h, w) to which all images are brought: the stated one, else their own.
+
+    Raises:
+        DataError: they differ in size and none is stated, or it is larger than images are.
+    """
+    from PIL import Image
+
+    if not stated and len(found.sizes) > 1:
+        (one, a), (other, b) = list(found.sizes.items())[:2]
+        raise DataError(
+            f"{place}: {a.name} is {one[0]} x {one[1]}, {b.name} {other[0]} x {other[1]}; say "
+            "--size HEIGHTxWIDTH and all are made that large"
+        )
+    wanted = stated or next(iter(found.sizes))
+    height, width = wanted[0], wanted[-1]
+    if height * width > (Image.MAX_IMAGE_PIXELS or math.inf):
+        raise DataError(f"{place}: --size {height}x{width} is larger than images are")
+    return height, width
+
+
+def _pixels(file: Path, mode: str, size: tuple[int, int]) -> Array:
+    """Return an image, upright, in a mode and of a size (h, w): (h, w), or (h, w, 3) in colours."""
+    from PIL import Image, ImageOps
+
+    with _opened(file) as image:
+        converted = ImageOps.exif_transpose(image).convert(mode)
+        if (converted.height, converted.width) != size:
+            converted = converted.resize(size[::-1], Image.Resampling.BILINEAR)
+        return np.asarray(converted)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[Image.Image]:
+    """Open an image file; what Pillow raises inside for a damaged one becomes a ``DataError``."""
+    from PIL import Image
+
+    try:
+        with Image.open(file) as image:
+            yield image
+    except (*DAMAGE, *BROKEN, Image.DecompressionBombError) as error:
+        raise DataError(f"{file}: no image that can be read ({plain(str(error))})") from None

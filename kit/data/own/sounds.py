@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -31,31 +32,15 @@ def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
             differ in length and none is stated; or a size of images is stated.
         KitError: soundfile is not installed.
     """
-    try:
-        import soundfile
-    except ModuleNotFoundError:
-        raise KitError(f"sounds need soundfile: {extras.install('audio')}") from None
+    if find_spec("soundfile") is None:
+        raise KitError(f"sounds need soundfile: {extras.install('audio')}")
     one_length(place, reading.size)
     waves: list[Array] = []
     rates: dict[int, Path] = {}
     for file in files:
-        try:
-            with soundfile.SoundFile(file) as sound:
-                size = 4 * sound.frames * sound.channels
-                # A damaged header may claim terabytes, which soundfile would allocate.
-                if size > bounded.room(file.stat().st_size):
-                    raise DataError(f"{file}: a sound that claims {size} bytes")
-                rate = sound.samplerate
-                wave = sound.read(dtype="float32", always_2d=True)
-                cut_off = _cut_off(sound.extra_info) or len(wave) < sound.frames
-        except (soundfile.LibsndfileError, OSError) as error:
-            raise DataError(f"{file}: no sound that can be read ({error})") from None
-        if len(wave) == 0:
-            raise DataError(f"{file}: a sound without samples")
-        if cut_off:
-            raise DataError(f"{file}: a sound that ends too early; part of the file is missing")
-        waves.append(wave.T)
-        rates.setdefault(int(rate), file)
+        wave, rate = _read(file)
+        waves.append(wave)
+        rates.setdefault(rate, file)
     if reading.rate:
         rates.setdefault(reading.rate, Path("the task"))
     if len(rates) > 1:
@@ -79,6 +64,32 @@ def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
     for row, wave in zip(x, waves, strict=True):
         row[:, : min(length, wave.shape[1])] = wave[:, :length]
     return x, replace(reading, size=(length,), rate=next(iter(rates))), notes
+
+
+def _read(file: Path) -> tuple[Array, int]:
+    """Return a sound (channels, n) in -1..1, and its sampling rate in Hz.
+
+    Raises:
+        DataError: it is damaged, cut off or empty.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(file) as sound:
+            size = 4 * sound.frames * sound.channels
+            # A damaged header may claim terabytes, which soundfile would allocate.
+            if size > bounded.room(file.stat().st_size):
+                raise DataError(f"{file}: a sound that claims {size} bytes")
+            wave = sound.read(dtype="float32", always_2d=True)
+            cut_off = _cut_off(sound.extra_info) or len(wave) < sound.frames
+            rate = int(sound.samplerate)
+    except (soundfile.LibsndfileError, OSError) as error:
+        raise DataError(f"{file}: no sound that can be read ({error})") from None
+    if len(wave) == 0:
+        raise DataError(f"{file}: a sound without samples")
+    if cut_off:
+        raise DataError(f"{file}: a sound that ends too early; part of the file is missing")
+    return wave.T, rate
 
 
 def _cut_off(header: str) -> bool:
