@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
@@ -15,7 +15,7 @@ from kit.base.method import NetworkContext
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError
-from kit.methods.densenas.info import DenseNasSettings
+from kit.methods.densenas.info import DenseNasSearch, DenseNasSettings
 from kit.methods.densenas.rates import annealing
 from kit.seeding import key
 from kit.settings import Schedule
@@ -26,6 +26,7 @@ from kit.training.loop import Hooks, network_loss
 from kit.training.losses import loss
 from kit.training.optimisers import make_optimiser
 
+Batches = Callable[[int], Iterator[Batch]]
 # The weights' samples are divided into parts, each of which gives a batch to every step.
 PARTS = 4
 
@@ -38,8 +39,9 @@ def search(context: Context, checkpointer: Checkpointer, settings: DenseNasSetti
     """
     options, network = settings.search, build_supernet(context, settings)
     parts, held_out = in_parts(context.fold("search")), context.fold("search_val")
-    on_weights = options.architecture_on == "weights"
     seed, size = context.spec.seed, options.batch_size
+    loss_function = loss(settings.loss or context.task.loss)[0]
+    speed = structs.replace(settings.speed, compile=False, cuda_graphs=False)
 
     def batches(epoch: int) -> Iterator[Batch]:
         each = (
@@ -48,27 +50,51 @@ def search(context: Context, checkpointer: Checkpointer, settings: DenseNasSetti
         return map(Batch.join, zip(*each, strict=True))
 
     def others(epoch: int) -> Iterator[Batch]:
-        if on_weights:
-            return batches(epoch)
         return one_shot.endless(
             lambda turn: held_out.shuffled(size, seed, "search-val", epoch, turn)
         )
 
-    loss_function = loss(settings.loss or context.task.loss)[0]
-    speed = structs.replace(settings.speed, compile=False, cuda_graphs=False)
-    batch_loss = network_loss(network, parts[0], loss_function, speed)
-    # Both folds decode targets by the same normaliser.
-    held_out_loss = network_loss(network, held_out, loss_function, speed)
+    def loss_on(fold: Fold) -> Callable[[Batch], Tensor]:
+        return network_loss(network, fold, loss_function, speed)
 
-    def with_cost(batch: Batch) -> Tensor:
-        cost = network.cost().log() / math.log(options.cost_base)
-        return held_out_loss(batch) + options.cost_weight * cost
+    one_shot.search(
+        checkpointer,
+        network,
+        _weights(network, options, batches, loss_on(parts[0]), len(parts[0])),
+        # Both folds decode targets by the same normaliser.
+        _architecture(
+            network,
+            options,
+            batches if options.architecture_on == "weights" else others,
+            loss_on(held_out),
+        ),
+        epochs=options.epochs,
+        order="architecture-first",
+        warm_start=options.warm_start,
+        observe=lambda: {"cost": _cost(network)},
+    )
+    return network.derive()
 
+
+def _weights(
+    network: Supernet,
+    options: DenseNasSearch,
+    batches: Batches,
+    batch_loss: Callable[[Batch], Tensor],
+    samples: int,
+) -> one_shot.Learner[Batch]:
+    """Return how the weights learn: by SGD, in each step those of newly sampled layers.
+
+    Args:
+        network: the supernet.
+        options: of the search.
+        batches: of an epoch.
+        batch_loss: of the supernet.
+        samples: of one part, which the schedule counts.
+    """
     weights = network.weights
     sgd = make_optimiser([{"params": weights}], options.optimiser)
-    set_rate = annealing(sgd, options.floor, len(parts[0]), size, options.epochs)
-    architecture = [network.alphas, network.betas]
-    before = network.alphas.detach().clone()
+    set_rate = annealing(sgd, options.floor, samples, options.batch_size, options.epochs)
 
     def sample(epoch: int, step: int) -> None:
         set_rate(epoch, step)
@@ -78,6 +104,31 @@ def search(context: Context, checkpointer: Checkpointer, settings: DenseNasSetti
         for weight in weights if options.idle_momentum else ():
             if weight.grad is None and weight in sgd.state:
                 weight.grad = torch.zeros_like(weight)
+
+    hooks = Hooks(before_step=sample, after_backward=move_idle)
+    return one_shot.Learner(weights, sgd, Schedule(), batch_loss, batches=batches, hooks=hooks)
+
+
+def _architecture(
+    network: Supernet,
+    options: DenseNasSearch,
+    batches: Batches,
+    batch_loss: Callable[[Batch], Tensor],
+) -> one_shot.Learner[Batch]:
+    """Return how alphas and betas learn: from all layers, by the loss and the cost.
+
+    Args:
+        network: the supernet.
+        options: of the search.
+        batches: of an epoch.
+        batch_loss: of the supernet.
+    """
+    architecture = [network.alphas, network.betas]
+    before = network.alphas.detach().clone()
+
+    def with_cost(batch: Batch) -> Tensor:
+        cost = network.cost().log() / math.log(options.cost_base)
+        return batch_loss(batch) + options.cost_weight * cost
 
     def take_all(epoch: int, step: int) -> None:
         del epoch, step
@@ -89,31 +140,14 @@ def search(context: Context, checkpointer: Checkpointer, settings: DenseNasSetti
         everything = torch.ones_like(before, dtype=torch.bool)
         network.alphas.copy_(rescale(before, network.alphas, everything))
 
-    one_shot.search(
-        checkpointer,
-        network,
-        one_shot.Learner(
-            weights,
-            sgd,
-            Schedule(),
-            batch_loss,
-            batches=batches,
-            hooks=Hooks(before_step=sample, after_backward=move_idle),
-        ),
-        one_shot.Learner(
-            architecture,
-            make_optimiser([{"params": architecture}], options.architecture),
-            Schedule(),
-            with_cost,
-            batches=others,
-            hooks=Hooks(before_step=take_all, after_step=rescale_all),
-        ),
-        epochs=options.epochs,
-        order="architecture-first",
-        warm_start=options.warm_start,
-        observe=lambda: {"cost": _cost(network)},
+    return one_shot.Learner(
+        architecture,
+        make_optimiser([{"params": architecture}], options.architecture),
+        Schedule(),
+        with_cost,
+        batches=batches,
+        hooks=Hooks(before_step=take_all, after_step=rescale_all),
     )
-    return network.derive()
 
 
 def build_supernet(context: NetworkContext, settings: DenseNasSettings) -> Supernet:
