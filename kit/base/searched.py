@@ -74,6 +74,43 @@ class SearchedNetwork(FoundNetwork[S]):
         return None if given is None else self.build(context, given)
 
 
+class SearchedThenTrained(SearchedNetwork[S]):
+    """A method of two stages, ``search`` and ``evaluate``.
+
+    Subclasses define both, and how the network of an architecture is built.
+    """
+
+    def run_stage(self, stage: str, context: Context) -> None:
+        """Run one stage; a given architecture takes the search's place."""
+        given = self.settings.architecture
+        if stage == "search" and given is None:
+            self.search(context)
+        elif stage == "search":
+            value = self.as_found(context, given)
+            context.finish(context.checkpointer(stage, 0), architecture=value)
+        elif stage == "evaluate":
+            self.evaluate(context, self.found(context))
+        else:
+            raise ValueError(f"there is no stage {stage!r}")
+
+    @abstractmethod
+    def search(self, context: Context) -> None:
+        """Search, and finish the stage with a value of the kind as ``architecture``."""
+
+    @abstractmethod
+    def evaluate(self, context: Context, architecture: Any) -> None:
+        """Train the network of an architecture, write its weights, and finish the stage."""
+
+    def as_found(self, context: Context, given: Any) -> Any:
+        """Return a given architecture in the form in which a search would have found it.
+
+        Raises:
+            KitError: its network cannot be built on the task.
+        """
+        del context
+        return given
+
+
 class DrawnNetwork(FoundNetwork[F]):
     """A method that trains the network of an architecture drawn by the run's seed."""
 

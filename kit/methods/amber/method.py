@@ -8,37 +8,24 @@ from torch import nn
 
 from kit.base.context import Context
 from kit.base.method import NetworkContext
-from kit.base.searched import SearchedNetwork
+from kit.base.searched import SearchedThenTrained
 from kit.methods.amber.evaluate import build, evaluate
 from kit.methods.amber.info import KIND, AmberSettings
 from kit.methods.amber.search import Search, build_child
 from kit.spaces.amber import LayeredNetwork, from_tokens
 
 
-class Amber(SearchedNetwork[AmberSettings]):
+class Amber(SearchedThenTrained[AmberSettings]):
     """Two stages, ``search`` and ``evaluate``."""
 
     kind = KIND
-
-    def run_stage(self, stage: str, context: Context) -> None:
-        """Run one stage."""
-        if stage == "search":
-            self._search(context)
-        elif stage == "evaluate":
-            evaluate(context, self.settings, self.found(context))
-        else:
-            raise ValueError(f"there is no stage {stage!r}")
 
     def supernet(self, context: NetworkContext) -> nn.Module:
         """Return the network of the weights that children share; it is the largest child."""
         return build_child(context, self.settings)
 
-    def _search(self, context: Context) -> None:
-        given = self.settings.architecture
-        if given is not None:
-            self.build(context, given)  # raises an error if it cannot be built
-            context.finish(context.checkpointer("search", 0), architecture=given)
-            return
+    def search(self, context: Context) -> None:
+        """Sample and score children, and finish the stage with the best one."""
         search = Search(context, self.settings)
         checkpointer = context.checkpointer("search", len(search.plan))
         search.run(checkpointer)
@@ -50,6 +37,15 @@ class Amber(SearchedNetwork[AmberSettings]):
             reward=search.children.rewards[best],
             children=len(search.children.rewards),
         )
+
+    def as_found(self, context: Context, given: Any) -> Any:
+        """Return given layers unchanged, if their network can be built."""
+        self.build(context, given)
+        return given
+
+    def evaluate(self, context: Context, architecture: Any) -> None:
+        """Train the network of the layers, and finish the stage."""
+        evaluate(context, self.settings, architecture)
 
     def build(self, context: NetworkContext, architecture: Any) -> LayeredNetwork:
         """Return the network of layers, with its initial weights."""

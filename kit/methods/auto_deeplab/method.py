@@ -10,7 +10,7 @@ from torch import nn
 from kit.base import networks
 from kit.base.context import Context
 from kit.base.method import NetworkContext
-from kit.base.searched import SearchedNetwork
+from kit.base.searched import SearchedThenTrained
 from kit.data.loading import Batch
 from kit.methods.auto_deeplab.evaluate import evaluate, final_network, tested
 from kit.methods.auto_deeplab.info import AutoDeepLabSettings
@@ -19,19 +19,23 @@ from kit.metrics import Prediction
 from kit.spaces.auto_deeplab.kind import Trellis
 
 
-class AutoDeepLab(SearchedNetwork[AutoDeepLabSettings]):
+class AutoDeepLab(SearchedThenTrained[AutoDeepLabSettings]):
     """Two stages, ``search`` and ``evaluate``."""
 
     kind = Trellis()
 
-    def run_stage(self, stage: str, context: Context) -> None:
-        """Run one stage."""
-        if stage == "search":
-            self._search(context)
-        elif stage == "evaluate":
-            evaluate(context, self.settings, self.found(context))
-        else:
-            raise ValueError(f"there is no stage {stage!r}")
+    def search(self, context: Context) -> None:
+        """Search a path and a cell with a supernet."""
+        search(context, self.settings)
+
+    def as_found(self, context: Context, given: Any) -> Any:
+        """Return a given path and cell as JSON."""
+        del context
+        return dict(given)
+
+    def evaluate(self, context: Context, architecture: Any) -> None:
+        """Train the network of a path and a cell, and finish the stage."""
+        evaluate(context, self.settings, architecture)
 
     def predictor(self, context: Context) -> Callable[[Batch], Prediction]:
         """Return the trained network as a function, with the settings' test mode."""
@@ -45,10 +49,3 @@ class AutoDeepLab(SearchedNetwork[AutoDeepLabSettings]):
     def supernet(self, context: NetworkContext) -> nn.Module:
         """Return the supernet that the search trains, with its initial weights."""
         return build_supernet(context, self.settings)
-
-    def _search(self, context: Context) -> None:
-        given = self.settings.architecture
-        if given is None:
-            search(context, self.settings)
-        else:
-            context.finish(context.checkpointer("search", 0), architecture=dict(given))

@@ -13,7 +13,7 @@ from kit.base import networks
 from kit.base.context import Context
 from kit.base.fit import fit
 from kit.base.method import NetworkContext
-from kit.base.searched import SearchedNetwork
+from kit.base.searched import SearchedThenTrained
 from kit.data.folds import Fold
 from kit.methods.densenas.info import DenseNasSettings
 from kit.methods.densenas.rates import annealing
@@ -26,7 +26,7 @@ from kit.training.optimisers import make_optimiser
 S = TypeVar("S", bound=DenseNasSettings)
 
 
-class ChainMethod(SearchedNetwork[S]):
+class ChainMethod(SearchedThenTrained[S]):
     """Two stages: ``search``, which finds an architecture, and ``evaluate``, which trains it."""
 
     kind = Blocks()
@@ -37,24 +37,24 @@ class ChainMethod(SearchedNetwork[S]):
     ) -> tuple[Sequence[Block], dict[str, Any]]:
         """Return the blocks that the search finds, and more entries of its stage's output."""
 
-    def run_stage(self, stage: str, context: Context) -> None:
-        """Run one stage."""
-        if stage == "search":
-            checkpointer = context.checkpointer(stage, self.settings.search.epochs)
-            given, more = self.settings.architecture, dict[str, Any]()
-            blocks: Sequence[Block] = parse(given) if given is not None else ()
-            if given is None:
-                blocks, more = self.find(context, checkpointer)
-            value = [block.entry for block in blocks]
-            context.finish(checkpointer, architecture=value, **more)
-        elif stage == "evaluate":
-            network = self.build(context, self.found(context))
-            checkpointer = context.checkpointer(stage, self.settings.epochs)
-            train(context, checkpointer, network, context.fold("final_fit"), self.settings)
-            networks.save(context, network)
-            context.finish(checkpointer)
-        else:
-            raise ValueError(f"there is no stage {stage!r}")
+    def search(self, context: Context) -> None:
+        """Find the blocks, and finish the stage with their entries."""
+        checkpointer = context.checkpointer("search", self.settings.search.epochs)
+        blocks, more = self.find(context, checkpointer)
+        context.finish(checkpointer, architecture=[block.entry for block in blocks], **more)
+
+    def as_found(self, context: Context, given: Any) -> Any:
+        """Return a given chain as the entries of its blocks."""
+        del context
+        return [block.entry for block in parse(given)]
+
+    def evaluate(self, context: Context, architecture: Any) -> None:
+        """Train the network of the blocks, and finish the stage."""
+        network = self.build(context, architecture)
+        checkpointer = context.checkpointer("evaluate", self.settings.epochs)
+        train(context, checkpointer, network, context.fold("final_fit"), self.settings)
+        networks.save(context, network)
+        context.finish(checkpointer)
 
     def build(self, context: NetworkContext, architecture: Any) -> nn.Module:
         """Return the network of a chain of blocks, with its initial weights."""
