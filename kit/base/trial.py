@@ -13,6 +13,7 @@ import msgspec
 from kit.errors import DivergedError
 from kit.files import canonical_json, decode_json, write_json
 from kit.runs.folder import RunFolder
+from kit.runs.names import HISTORY
 from kit.runs.trial_records import Score, TrialRecord, TrialWork
 from kit.training.checkpointer import Checkpointer
 
@@ -70,7 +71,7 @@ def train(
             job.stage,
             folder.spec,
             trial_folder,
-            trial_folder / "history.jsonl",
+            trial_folder / HISTORY,
             notify,
             trial=record.number,
             configuration=canonical_json(record.configuration).decode(),

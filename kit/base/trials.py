@@ -18,6 +18,7 @@ import msgspec
 from kit.base.trial import Trial, folder_of, train
 from kit.files import canonical_json
 from kit.runs.folder import RunFolder
+from kit.runs.names import HISTORY
 from kit.runs.trial_records import TrialRecord, TrialRecords, TrialWork
 
 
@@ -131,6 +132,6 @@ class Trials:
 
     def _last_loss(self, number: int) -> float:
         """Return the loss of the last epoch of a trial that another process trained."""
-        file = folder_of(self.folder.path, self.stage, number) / "history.jsonl"
+        file = folder_of(self.folder.path, self.stage, number) / HISTORY
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
         return float(json.loads(lines[-1])["loss"]) if lines else math.nan

@@ -33,7 +33,8 @@ from kit.engines.signals import terminable
 from kit.errors import KitError, UnavailableError
 from kit.files import is_locked
 from kit.runs import logs, provenance
-from kit.runs.folder import CLAIM, RunFolder
+from kit.runs.folder import RunFolder
+from kit.runs.names import CLAIM, LOG, RESULT
 from kit.spec import Profile, RunSpec, Tier
 from kit.task import Task
 
@@ -176,10 +177,10 @@ class Docker:
         if is_locked(folder / CLAIM):
             return
         if container["State"] == "running":
-            if not (folder / "result.json").exists():
+            if not (folder / RESULT).exists():
                 return
             self.client.api.wait(container["Id"], timeout=SECONDS_TO_END)
-        self._remove(folder / "log.txt", container["Id"])
+        self._remove(folder / LOG, container["Id"])
 
     def _wait(self) -> None:
         """Give an engine that restarts some time to come back."""

@@ -29,8 +29,9 @@ from kit.method import MethodInfo
 from kit.runs import integrity
 from kit.runs.collect import Rejected, set_aside
 from kit.runs.failures import classify, line_of
-from kit.runs.folder import SPEC, FolderLostError, RunFolder, now, read_result
+from kit.runs.folder import FolderLostError, RunFolder, now, read_result
 from kit.runs.inputs import open_input
+from kit.runs.names import SPEC
 from kit.runs.records import Result
 from kit.spec import RunSpec
 from kit.training import distributed

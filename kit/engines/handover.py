@@ -12,7 +12,8 @@ import msgspec
 
 from kit import method, paths, task
 from kit.errors import KitError
-from kit.runs.folder import SPEC, RunFolder
+from kit.runs.folder import RunFolder
+from kit.runs.names import SPEC
 from kit.runs.records import decode_spec
 from kit.spec import RunSpec
 

@@ -20,7 +20,7 @@ from kit.engines.handover import RESULTS_IN_IMAGE, arguments
 from kit.engines.jobs import Job
 from kit.errors import KitError
 from kit.files import canonical_json
-from kit.runs.folder import SPEC
+from kit.runs.names import SPEC
 from kit.spec import RunSpec
 
 NOTE = "rendered, not run here"

@@ -17,6 +17,7 @@ from kit.export import inputs
 from kit.export.loading import load_run
 from kit.files import write_bytes, write_json
 from kit.runs.folder import read_result
+from kit.runs.names import RESULT
 
 PROGRAM, WEIGHTS, FACTS = "program.pt2", "weights.safetensors", "architecture.json"
 ONNX, INPUT, OUTPUT = "model.onnx", "x", "answer"
@@ -69,7 +70,7 @@ def export(run: Path, folder: Path, *, onnx: bool = False) -> list[Path]:
             f"the model of {context.spec.method!r} cannot be written as a program: {reason}; use "
             "'kit predict'"
         ) from None
-    result = read_result(run / "result.json")
+    result = read_result(run / RESULT)
     facts: dict[str, Any] = {
         "spec": context.spec,
         "run": context.spec.id,

@@ -15,6 +15,7 @@ from kit.data.prepared import OTHER_DATA, is_current, open_prepared
 from kit.errors import KitError
 from kit.runs.find import read_spec
 from kit.runs.folder import RunFolder, read_result
+from kit.runs.names import RESULT
 
 
 def load_run(folder: Path, device: str) -> tuple[Method[Any], Context]:
@@ -26,7 +27,7 @@ def load_run(folder: Path, device: str) -> tuple[Method[Any], Context]:
     """
     spec = read_spec(folder)
     try:
-        result = read_result(folder / "result.json")
+        result = read_result(folder / RESULT)
     except FileNotFoundError:
         raise KitError(f"{spec} is not finished; 'kit run' finishes it") from None
     except ValueError as error:

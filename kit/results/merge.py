@@ -14,6 +14,7 @@ from kit.data.archives import LIMIT, unpack
 from kit.errors import BusyError, DataError, KitError
 from kit.files import locked, sync_folder
 from kit.results.verify import Verified, files_of, verify
+from kit.runs.names import RESULT
 
 Progress = Callable[[int, int], None]
 
@@ -78,7 +79,7 @@ def merge(archive: Path, *, limit: int = LIMIT, progress: Progress = lambda *_: 
             elif _same(runs / place, staging / place):
                 known.append(place)
             else:
-                here = (runs / place / "result.json").exists()
+                here = (runs / place / RESULT).exists()
                 what = "with another result" if here else "unfinished"
                 conflicts.append(f"run {result.spec.id[:8]} ({result.spec}) is here {what}")
         if conflicts:
@@ -114,6 +115,6 @@ def _checked(archive: Path, runs: Path) -> Verified:
 
 def _same(here: Path, there: Path) -> bool:
     try:
-        return (here / "result.json").read_bytes() == (there / "result.json").read_bytes()
+        return (here / RESULT).read_bytes() == (there / RESULT).read_bytes()
     except FileNotFoundError:
         return False

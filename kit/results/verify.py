@@ -13,11 +13,12 @@ import msgspec
 from kit.files import sha256
 from kit.runs import integrity
 from kit.runs.folder import read_result
+from kit.runs.names import ATTEMPT, HISTORY, RESULT, SPEC, files
 from kit.runs.records import Result, decode_spec
 
 # Endings of a run's records, which others need beside its artifacts; SCAFFOLDING they do not.
 RECORDS = (".json", ".jsonl", ".txt")
-SCAFFOLDING = ("engine.json",)
+SCAFFOLDING = (ATTEMPT,)
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -47,19 +48,19 @@ class Verified:
 
 def verify(runs: Path, progress: Callable[[int, int], None] = lambda *_: None) -> Verified:
     """Verify every run below a folder that has a ``result.json``."""
-    files = sorted(runs.glob("*/*/*/seed-*/result.json"))
+    found = files(runs, RESULT)
     whole, problems = {}, list[Problem]()
-    for number, file in enumerate(files):
-        progress(number, len(files))
+    for number, file in enumerate(found):
+        progress(number, len(found))
         place = file.parent.relative_to(runs)
         try:
             result = read_result(file)
         except (ValueError, OSError) as error:
             problems.append(Problem(place, f"result.json: {error}"))
             continue
-        found = [Problem(place, text) for text in _problems(file.parent, result)]
-        problems += found
-        if not found:
+        wrong = [Problem(place, text) for text in _problems(file.parent, result)]
+        problems += wrong
+        if not wrong:
             whole[place] = result
     return Verified(whole, problems)
 
@@ -87,13 +88,13 @@ def _problems(folder: Path, result: Result) -> list[str]:
         if not NAME.fullmatch(name)
     ]
     try:
-        spec = decode_spec((folder / "spec.json").read_bytes())
+        spec = decode_spec((folder / SPEC).read_bytes())
         if spec != result.spec:
             problems.append("spec.json is not the spec of its result")
     except (OSError, msgspec.MsgspecError) as error:
         problems.append(f"spec.json: {_line(error)}")
-    problem = integrity.history_problem(result, folder / "history.jsonl")
-    problems += [problem] if problem else _history(folder / "history.jsonl")
+    problem = integrity.history_problem(result, folder / HISTORY)
+    problems += [problem] if problem else _history(folder / HISTORY)
     for artifact in result.artifacts:
         name = PurePosixPath(artifact.name)
         if name.is_absolute() or ".." in name.parts:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from kit import paths
 from kit.runs.folder import read_result
+from kit.runs.names import RESULT, files
 from kit.runs.records import Result
 
 
@@ -32,7 +33,7 @@ class Collected:
 def collect(root: Path | None = None) -> Collected:
     """Read every ``result.json`` below ``results/runs``."""
     results, rejected = [], []
-    for path in sorted((root or paths.runs()).glob("*/*/*/seed-*/result.json")):
+    for path in files(root or paths.runs(), RESULT):
         try:
             results.append(read_result(path))
         except (ValueError, OSError) as error:

@@ -9,6 +9,7 @@ import msgspec
 
 from kit import paths
 from kit.errors import KitError, nearest
+from kit.runs.names import RESULT, SPEC, files
 from kit.runs.records import decode_spec
 from kit.spec import PROFILES, PROTOCOLS, TIERS, RunSpec
 
@@ -25,10 +26,10 @@ def find(word: str, root: Path | None = None) -> list[Path]:
     Raises:
         KitError: there is none.
     """
-    if (Path(word) / "spec.json").is_file():
+    if (Path(word) / SPEC).is_file():
         return [Path(word)]
     root = root or paths.runs()
-    folders = sorted(file.parent for file in root.glob("*/*/*/seed-*/spec.json"))
+    folders = sorted(file.parent for file in files(root, SPEC))
     wanted = tuple(word.strip("/").split("/"))
     found = [
         folder
@@ -73,7 +74,7 @@ def find_one(
 
 def _rank(folder: Path) -> tuple[int, ...]:
     """Return where a run stands among others that a word names, the best first."""
-    succeeded = (folder / "result.json").is_file()
+    succeeded = (folder / RESULT).is_file()
     try:
         spec = read_spec(folder)
     except KitError:
@@ -89,9 +90,9 @@ def read_spec(folder: Path) -> RunSpec:
         KitError: its ``spec.json`` is damaged or of another kit.
     """
     try:
-        return decode_spec((folder / "spec.json").read_bytes())
+        return decode_spec((folder / SPEC).read_bytes())
     except (OSError, msgspec.MsgspecError) as error:
-        raise KitError(f"{folder / 'spec.json'} cannot be read: {error}") from None
+        raise KitError(f"{folder / SPEC} cannot be read: {error}") from None
 
 
 def _has_seed(folder: Path, wanted: tuple[str, ...]) -> bool:

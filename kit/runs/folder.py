@@ -17,15 +17,12 @@ from kit import paths
 from kit.errors import BusyError, KitError
 from kit.files import canonical_json, decode_json, is_locked, locked, write_bytes, write_json
 from kit.runs import integrity, ranges
+from kit.runs.names import ATTEMPT, ATTEMPT_TMP, CLAIM, HISTORY, LOCK, LOG, RESULT, SPEC, STATUS
 from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result, decode_spec
 from kit.spec import RunSpec
 
 # The size of a file that is deleted on a full disk, so that the failure can be written down.
 RESERVE_BYTES = 16384
-SPEC = "spec.json"
-# Held by the queue that has a run, from before its start to after its end.
-CLAIM = "queue.lock"
-ATTEMPT_TMP = ".engine.json.*.tmp"
 # How long to try for a run's lock: others hold it for an instant to see whether it is free.
 LOCK_SECONDS = 0.5
 
@@ -51,22 +48,22 @@ class RunFolder:
     @property
     def lock(self) -> Path:
         """Held by the process that is at this run."""
-        return self.path / "run.lock"
+        return self.path / LOCK
 
     @property
     def history(self) -> Path:
         """One JSON line per epoch."""
-        return self.path / "history.jsonl"
+        return self.path / HISTORY
 
     @property
     def log(self) -> Path:
         """What the run printed."""
-        return self.path / "log.txt"
+        return self.path / LOG
 
     @property
     def result(self) -> Path:
         """The result; its presence and validity mean that the run is done."""
-        return self.path / "result.json"
+        return self.path / RESULT
 
     @contextmanager
     def opened(self) -> Iterator[None]:
@@ -143,12 +140,12 @@ class RunFolder:
             message=message,
         )
         try:
-            write_json(self.path / "status.json", status)
+            write_json(self.path / STATUS, status)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not self._reserve.exists():
                 raise
             self._reserve.unlink()
-            write_json(self.path / "status.json", status)
+            write_json(self.path / STATUS, status)
 
     def status(self) -> Status | None:
         """Return the status, or None where there is none to be read."""
@@ -174,11 +171,11 @@ class RunFolder:
 
     def set_attempt(self, attempt: Attempt) -> None:
         """Write ``engine.json``."""
-        write_json(self.path / "engine.json", attempt)
+        write_json(self.path / ATTEMPT, attempt)
 
     def drop_attempt(self) -> None:
         """Remove ``engine.json``, of an attempt that has come to nothing."""
-        (self.path / "engine.json").unlink(missing_ok=True)
+        (self.path / ATTEMPT).unlink(missing_ok=True)
 
     def output(self, stage: str) -> dict[str, Any] | None:
         """Return what a finished stage left, or None while it is not finished."""
@@ -216,14 +213,14 @@ class RunFolder:
 def read_status(folder: Path) -> Status | None:
     """Return the status in a run's folder, or None where there is none to be read."""
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        return decode_json((folder / "status.json").read_bytes(), Status)
+        return decode_json((folder / STATUS).read_bytes(), Status)
     return None
 
 
 def read_attempt(folder: Path) -> Attempt | None:
     """Return how a queue last started the run of a folder, or None."""
     with suppress(FileNotFoundError, msgspec.MsgspecError):
-        return decode_json((folder / "engine.json").read_bytes(), Attempt)
+        return decode_json((folder / ATTEMPT).read_bytes(), Attempt)
     return None
 
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kit.runs.names import HISTORY
+
 NO_NUMBERS = ("epoch", "seconds")
 
 
@@ -30,7 +32,7 @@ def read(folder: Path) -> list[dict[str, Any]]:
     the run is under way or was killed. Lines that are no JSON objects are left out.
     """
     lines = []
-    files = [folder / "history.jsonl", *sorted((folder / "trials").glob("*/history.jsonl"))]
+    files = [folder / HISTORY, *sorted((folder / "trials").glob(f"*/{HISTORY}"))]
     for file in files:
         content = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
         for line in content.splitlines():

@@ -12,6 +12,7 @@ from kit import method
 from kit.errors import KitError
 from kit.files import sha256
 from kit.runs.folder import read_result
+from kit.runs.names import RESULT
 from kit.runs.records import Result
 from kit.spec import RunSpec
 
@@ -52,7 +53,7 @@ def open_input(spec: RunSpec, name: str, root: Path) -> Input:
     told = "it is not there"
     for folder in root.glob(f"*/*/*/seed-*-{run_id[:8]}"):
         try:
-            result = read_result(folder / "result.json")
+            result = read_result(folder / RESULT)
         except FileNotFoundError:
             told = "it is not finished"
         except (OSError, ValueError) as error:

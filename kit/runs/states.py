@@ -15,6 +15,7 @@ from typing import Literal
 from kit import paths
 from kit.files import is_locked
 from kit.runs.folder import read_attempt, read_result, read_status
+from kit.runs.names import CLAIM, LOCK, RESULT, folders
 from kit.runs.records import Attempt, Failure, Status
 
 NAME = re.compile(r"seed-\d+-[0-9a-f]+")
@@ -74,8 +75,8 @@ def read_states(root: Path | None = None) -> list[RunState]:
     """Return the state of every run below ``results/runs``, in a fixed order."""
     root = root or paths.runs()
     # Others' folders may lie there, too.
-    folders = (path for path in sorted(root.glob("*/*/*/seed-*-*")) if NAME.fullmatch(path.name))
-    return [read_state(path.relative_to(root), root) for path in folders if path.is_dir()]
+    mine = (path for path in folders(root) if NAME.fullmatch(path.name))
+    return [read_state(path.relative_to(root), root) for path in mine]
 
 
 def read_state(folder: Path, root: Path | None = None) -> RunState:
@@ -84,15 +85,15 @@ def read_state(folder: Path, root: Path | None = None) -> RunState:
     if not path.is_dir():
         return RunState(folder, "queued")
     status, attempt = read_status(path), read_attempt(path)
-    if is_locked(path / "run.lock"):
+    if is_locked(path / LOCK):
         return RunState(folder, "running", status, attempt)
     with suppress(FileNotFoundError):
         try:
-            read_result(path / "result.json")
+            read_result(path / RESULT)
         except ValueError as error:
             return RunState(folder, "stopped", status, attempt, message=f"no valid result: {error}")
         return RunState(folder, "succeeded", status, attempt)
-    if is_locked(path / "queue.lock"):
+    if is_locked(path / CLAIM):
         return RunState(folder, "starting", status, attempt)
     if attempt and has_failed(attempt, status):
         how: Standing = "cancelled" if attempt.failure == "cancelled" else "failed"

@@ -14,7 +14,8 @@ import msgspec
 
 from kit import paths
 from kit.files import decode_json, is_locked, locked, write_json
-from kit.runs.folder import ATTEMPT_TMP, now
+from kit.runs.folder import now
+from kit.runs.names import ATTEMPT_TMP, CLAIM, files
 
 
 class PlannedHours(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -80,11 +81,11 @@ def tidy() -> None:
                 if mine and pattern != "*.lock":
                     file.unlink(missing_ok=True)
     runs = paths.runs()
-    for file in runs.glob(f"*/*/*/seed-*/{ATTEMPT_TMP}"):
-        with locked(file.with_name("queue.lock")) as mine:
+    for file in files(runs, ATTEMPT_TMP):
+        with locked(file.with_name(CLAIM)) as mine:
             if mine:
                 file.unlink(missing_ok=True)
-    for file in runs.glob("*/*/*/seed-*/*.lock"):
+    for file in files(runs, "*.lock"):
         with locked(file):  # which removes it, if nobody else holds it
             pass
 

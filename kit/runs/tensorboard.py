@@ -18,6 +18,7 @@ from kit import extras
 from kit.errors import KitError
 from kit.files import is_locked
 from kit.runs import history
+from kit.runs.names import HISTORY, LOCK, files
 
 
 def wanted() -> bool:
@@ -48,8 +49,8 @@ def write(folder: Path) -> None:
 
 def write_all(runs: Path, progress: Callable[[int, int], None] = lambda *_: None) -> int:
     """Write those of every run below a folder that is over; returns of how many."""
-    found = sorted(runs.glob("*/*/*/seed-*/history.jsonl"))
-    over = [file.parent for file in found if not is_locked(file.with_name("run.lock"))]
+    found = files(runs, HISTORY)
+    over = [file.parent for file in found if not is_locked(file.with_name(LOCK))]
     for number, folder in enumerate(over):
         progress(number, len(over))
         write(folder)

@@ -12,6 +12,7 @@ import msgspec
 from kit import paths
 from kit.runs import history
 from kit.runs.folder import RunFolder, read_attempt, read_status
+from kit.runs.names import RESULT, SPEC, folders
 from kit.runs.records import StageRecord, decode_spec
 from kit.spec import RunSpec
 
@@ -48,18 +49,18 @@ class Unfinished:
 def find(root: Path | None = None) -> list[Unfinished]:
     """Return every unfinished run below ``results/runs`` that has cost anything, sorted."""
     root = root or paths.runs()
-    folders = [
+    begun = [
         folder
-        for folder in sorted(root.glob("*/*/*/seed-*"))
-        if (folder / "spec.json").exists() and not (folder / "result.json").exists()
+        for folder in folders(root)
+        if (folder / SPEC).exists() and not (folder / RESULT).exists()
     ]
-    found = [_read(folder, root) for folder in folders]
+    found = [_read(folder, root) for folder in begun]
     return [run for run in found if run is not None and run.stages]
 
 
 def _read(folder: Path, root: Path) -> Unfinished | None:
     with suppress(OSError, msgspec.MsgspecError):
-        spec = decode_spec((folder / "spec.json").read_bytes())
+        spec = decode_spec((folder / SPEC).read_bytes())
         if root / spec.folder == folder:
             attempt = read_attempt(folder)
             gpus = attempt.gpus if attempt else ()

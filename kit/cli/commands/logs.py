@@ -30,9 +30,10 @@ def command(run: str, follow: bool, lines: int) -> None:
     RUN is the folder of a run, TASK/METHOD/SEED, or the beginning of its id.
     """
     from kit.runs import find, logs
+    from kit.runs.names import LOG
 
     folder = find.find_one(run, log=tell)
-    log = folder / "log.txt"
+    log = folder / LOG
     read = log.stat().st_size if log.exists() else 0
     if not log.exists() and not follow:
         tell("no log: the output of 'kit run' is not stored")
@@ -47,10 +48,11 @@ def _follow(folder: Path, read: int) -> None:
     """Print whole lines as they come; at the end also a last one without its newline."""
     from kit.files import is_locked
     from kit.runs.logs import shown
+    from kit.runs.names import CLAIM, LOCK, LOG
 
-    log, rest, at_work = folder / "log.txt", b"", True
+    log, rest, at_work = folder / LOG, b"", True
     while at_work:
-        at_work = is_locked(folder / "run.lock") or is_locked(folder / "queue.lock")
+        at_work = is_locked(folder / LOCK) or is_locked(folder / CLAIM)
         size = log.stat().st_size if log.exists() else 0
         if size < read:  # it was cut, or begun anew
             read, rest = 0, b""

@@ -13,6 +13,7 @@ import numpy as np
 from kit.base.context import Context
 from kit.base.trial import folder_of
 from kit.methods.nas_bench_201.info import NasBench201Settings
+from kit.runs.names import HISTORY
 from kit.spaces.nas_bench_201.cell import CLASSES, COUNT, Cell, classes
 from kit.spaces.nas_bench_201.costs import Counter
 from kit.spaces.nas_bench_201.table import MEASURES, TRAIN, Header, Table
@@ -90,7 +91,7 @@ def _header(
 
 
 def _lines(run: Path, number: int) -> list[dict[str, Any]]:
-    file = folder_of(run, STAGE, number) / "history.jsonl"
+    file = folder_of(run, STAGE, number) / HISTORY
     return [msgspec.json.decode(line) for line in file.read_bytes().splitlines()]
 
 

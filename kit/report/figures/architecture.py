@@ -12,6 +12,7 @@ from kit.errors import KitError
 from kit.report import architectures
 from kit.report.figures import WIDE, new
 from kit.runs.folder import read_result
+from kit.runs.names import RESULT
 from kit.runs.records import ArchitectureRecord, Result
 from kit.spec import RunSpec
 
@@ -73,7 +74,7 @@ def draw(folder: Path) -> Any:
 
 def _read(folder: Path) -> Result:
     try:
-        return read_result(folder / "result.json")
+        return read_result(folder / RESULT)
     except FileNotFoundError:
         raise KitError(
             f"{folder} has no valid result: the run is not finished; 'kit run' finishes it"

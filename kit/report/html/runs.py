@@ -17,6 +17,7 @@ from kit.report import architectures
 from kit.report.html import chart
 from kit.runs import history
 from kit.runs.collect import Collected
+from kit.runs.names import LOG, SPEC, folders
 from kit.runs.records import Result, decode_spec
 from kit.runs.states import RunState, read_state
 from kit.spec import RunSpec, flat
@@ -154,7 +155,7 @@ class Run:
 
     def log_tail(self) -> str:
         """The end of what it printed."""
-        with suppress(OSError), (self.folder / "log.txt").open("rb") as stream:
+        with suppress(OSError), (self.folder / LOG).open("rb") as stream:
             size = stream.seek(0, 2)
             stream.seek(max(0, size - LOG_BYTES))
             text = stream.read().decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
@@ -171,10 +172,9 @@ def find(root: Path, found: Collected) -> list[Run]:
     """
     results = {root / result.spec.folder: result for result in found.results}
     reasons = {rejected.path.parent: rejected.reason for rejected in found.rejected}
-    folders = (path for path in root.glob("*/*/*/seed-*") if path.is_dir())
     return [
         _read(root, folder.relative_to(root), results.get(folder), reasons.get(folder))
-        for folder in sorted(folders)
+        for folder in folders(root)
     ]
 
 
@@ -197,7 +197,7 @@ def _read(root: Path, place: Path, result: Result | None, rejected: str | None) 
     with suppress(OSError):  # files that nobody can read
         stands = read_state(place, root)
     with suppress(OSError, msgspec.MsgspecError):
-        spec = decode_spec((folder / "spec.json").read_bytes())
+        spec = decode_spec((folder / SPEC).read_bytes())
     state: str = stands.state
     if state == "succeeded" or (rejected is not None and state == "stopped"):
         state = "no valid result"
