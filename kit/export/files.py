@@ -18,6 +18,8 @@ from kit.export.loading import load_run
 from kit.files import write_bytes, write_json
 from kit.runs.folder import read_result
 from kit.runs.names import RESULT
+from kit.runs.records import Result
+from kit.task import Kind, Task
 
 PROGRAM, WEIGHTS, FACTS = "program.pt2", "weights.safetensors", "architecture.json"
 ONNX, INPUT, OUTPUT = "model.onnx", "x", "answer"
@@ -70,10 +72,34 @@ def export(run: Path, folder: Path, *, onnx: bool = False) -> list[Path]:
             f"the model of {context.spec.method!r} cannot be written as a program: {reason}; use "
             "'kit predict'"
         ) from None
-    result = read_result(run / RESULT)
-    facts: dict[str, Any] = {
-        "spec": context.spec,
-        "run": context.spec.id,
+    facts = _facts(read_result(run / RESULT), context.task, fold, sample, shape)
+    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
+    paths = [folder / WEIGHTS, folder / FACTS, folder / PROGRAM]
+    more = _onnx(network, fold, sample) if onnx else None
+    write_bytes(paths[0], save(weights, metadata={"format": "pt", "run": context.spec.id}))
+    write_json(paths[1], facts)
+    write_bytes(paths[2], program)
+    if more is not None:
+        paths.append(folder / ONNX)
+        write_bytes(paths[3], more)
+    return paths
+
+
+def _facts(
+    result: Result, task: Task, fold: Fold, sample: Tensor, shape: tuple[int, ...]
+) -> dict[str, Any]:
+    """Return what ``architecture.json`` says of the model.
+
+    Args:
+        result: of its run.
+        task: of its run.
+        fold: whose normalisers the program has.
+        sample: an input, (batch, *shape).
+        shape: of one answer.
+    """
+    return {
+        "spec": result.spec,
+        "run": result.spec.id,
         "architecture": result.architecture,
         "parameters": result.parameters,
         "macs": result.macs,
@@ -88,20 +114,10 @@ def export(run: Path, folder: Path, *, onnx: bool = False) -> list[Path]:
         "normalisation": _normalisation(fold),
         "output": {
             "shape": ["batch", *shape],
-            "kind": _kind(context.task.kind),
-            "names": list(context.task.names),
+            "kind": _kind(task.kind),
+            "names": list(task.names),
         },
     }
-    weights = {name: value.contiguous() for name, value in network.state_dict().items()}
-    paths = [folder / WEIGHTS, folder / FACTS, folder / PROGRAM]
-    more = _onnx(network, fold, sample) if onnx else None
-    write_bytes(paths[0], save(weights, metadata={"format": "pt", "run": context.spec.id}))
-    write_json(paths[1], facts)
-    write_bytes(paths[2], program)
-    if more is not None:
-        paths.append(folder / ONNX)
-        write_bytes(paths[3], more)
-    return paths
 
 
 def _onnx(network: nn.Module, fold: Fold, sample: Tensor) -> bytes:
@@ -142,6 +158,7 @@ def _sample(fold: Fold, sample_shape: tuple[int, ...]) -> Tensor:
 
 
 def _program(network: nn.Module, fold: Fold, sample: Tensor) -> tuple[bytes, tuple[int, ...]]:
+    """Return the program as torch writes it, and the shape of one answer."""
     batch = torch.export.Dim("batch", min=1)
     exported = torch.export.export(
         Program(network, fold), (sample,), dynamic_shapes=({0: batch},), strict=False
@@ -153,10 +170,13 @@ def _program(network: nn.Module, fold: Fold, sample: Tensor) -> tuple[bytes, tup
     return buffer.getvalue(), shape
 
 
-def _kind(of: str) -> str:
-    return {
+def _kind(kind: Kind) -> str:
+    """Return in words what the answers of a kind of task are."""
+    words: dict[Kind, str] = {
         "point": "logits, softmax not applied",
         "multi-label": "logits, sigmoid not applied",
         "segmentation": "logits per position, softmax not applied",
         "regression": "numbers",
-    }.get(of, "field")
+        "dense": "field",
+    }
+    return words[kind]
