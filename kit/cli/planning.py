@@ -156,11 +156,10 @@ def of_one_task(**wanted: Unpack[Wanted]) -> tuple[Task, dict[str, Any]]:
     if len(wanted["tasks"]) != 1:
         raise KitError("a study is of one task: --task NAME")
     the_task, profile = task.find(wanted["tasks"][0]), wanted["profile"]
-    usual: Protocol = "released" if papers.has_task(the_task.name) else "clean"
     return the_task, {
         "seeds": wanted["seeds"],
         "profile": profile,
-        "protocol": wanted["protocol"] or usual,
+        "protocol": wanted["protocol"] or papers.usual_protocol(the_task.name),
         "tier": choose_tier(the_task, profile, wanted["tier"]),
     }
 

@@ -51,7 +51,7 @@ def as_asked(
     from kit.data.preparing import choose_tier
 
     the_task, info = task.find(task_name), method.find(method_name)
-    protocol = protocol or ("released" if papers.has_task(task_name) else "clean")
+    protocol = protocol or papers.usual_protocol(task_name)
     chosen = choose_tier(the_task, profile, tier)
     of = partial(info.spec, the_task, protocol=protocol, profile=profile, tier=chosen)
     specs = [of(seed=seed, overrides=overrides) for seed in seeds or SEEDS]

@@ -18,6 +18,7 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from kit.errors import KitError, unknown
+from kit.spec import Protocol
 
 FOLDER = Path(__file__).resolve().parent
 # Tuning was given the hours that GAEA takes in all (NAS-Bench-360, section 4.2).
@@ -248,8 +249,13 @@ def hours(task: str, method: str) -> float | None:
 
 
 def has_task(task: str) -> bool:
-    """Tell whether a task is one of the papers'; others default to the clean protocol."""
+    """Tell whether a task is one of the papers'."""
     return any(cell.task == task for cell in published("dash", 5))
+
+
+def usual_protocol(task: str) -> Protocol:
+    """Return the protocol of a task's runs where none is asked for."""
+    return "released" if has_task(task) else "clean"
 
 
 def _folder(paper: str) -> Path:
