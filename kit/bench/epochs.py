@@ -11,6 +11,7 @@ from torch import nn
 from kit import method, task
 from kit.backbones import backbone
 from kit.bench.epoch_times import Epoch, EpochTimes, Strategy, file_of
+from kit.bench.measure import torch_threads
 from kit.bench.step_times import timed_code
 from kit.data.folds import Fold, TaskData
 from kit.data.loading import Batch
@@ -45,14 +46,21 @@ def measure(
     """Measure and keep the epochs of both supernets.
 
     All strategies take each batch in turn, so that what disturbs the machine disturbs all alike;
-    images are on the device before the clock starts.
+    images are on the device before the clock starts. Reduced profiles have one thread.
 
     Raises:
         DataError: the data of the profile are not prepared.
     """
+    with torch_threads(None if profile == "paper" else 1):
+        measured = _measure(profile, tier, device, progress)
+    write_json(file_of(profile), measured)
+    return measured
+
+
+def _measure(
+    profile: Profile, tier: Tier, device: str, progress: Callable[[int, int], None]
+) -> EpochTimes:
     images, size = IMAGES[profile], BATCH[profile]
-    if profile != "paper":
-        torch.set_num_threads(1)
     found: list[Epoch] = []
     side = 0
     for done, name in enumerate(METHODS):
@@ -72,7 +80,7 @@ def measure(
             Epoch(name, strategy, count.parameters(module), value)
             for strategy, value in seconds.items()
         ]
-    measured = EpochTimes(
+    return EpochTimes(
         profile=profile,
         tier=tier,
         device=torch.cuda.get_device_name() if device != "cpu" else "CPU",
@@ -84,8 +92,6 @@ def measure(
         epochs=found,
         code=timed_code(),
     )
-    write_json(file_of(profile), measured)
-    return measured
 
 
 def _opened(

@@ -8,7 +8,8 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,21 @@ def interleaved(
             times[name].append(seconds_of(function))
         done += 1
     return {name: statistics.median(values) for name, values in times.items()}
+
+
+@contextmanager
+def torch_threads(count: int | None) -> Iterator[int]:
+    """Let torch compute with so many threads inside the block; None for as many as before.
+
+    Yields:
+        How many it has. Whatever is measured in this process afterwards has as many as before.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(count or before)
+    try:
+        yield count or before
+    finally:
+        torch.set_num_threads(before)
 
 
 def in_fresh_process(function: str, **arguments: Any) -> Any:

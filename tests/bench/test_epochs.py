@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+import torch
 from msgspec.structs import replace
 
 from kit import method, task
@@ -39,6 +40,17 @@ def test_an_epoch_is_measured_in_three_ways_and_kept(measured: epoch_times.Epoch
     assert epoch_times.load("paper") is None
 
 
+def test_what_is_measured_next_has_its_threads_back(
+    measured: epoch_times.EpochTimes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    asked: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    epochs.measure("smoke", "synthetic")
+    assert asked == [1, 3]
+    assert measured.threads == 1
+
+
 def test_table_8_prints_it_and_says_what_it_is(measured: epoch_times.EpochTimes, kit: Run) -> None:
     done = kit("table", "8")
     assert done.returncode == 0, done.stderr
@@ -52,8 +64,6 @@ def test_table_8_prints_it_and_says_what_it_is(measured: epoch_times.EpochTimes,
 
 def test_the_searched_networks_at_full_size_are_the_papers() -> None:
     """3 M and 28 M parameters in Table 8: WRN-16-4 and ConvNeXt-T with 1,000 classes."""
-    import torch
-
     found = task.find(epochs.TASK)
     with torch.device("meta"):
         for name, millions in (("dash", 3), ("dash-convnext", 28.6)):
