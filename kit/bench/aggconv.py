@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from kit.bench.measure import in_fresh_process, interleaved
+from kit.bench.measure import in_fresh_process, interleaved, torch_threads, wait_for
 from kit.bench.measure import peak_bytes as growth
 from kit.ops import METHODS, agg_conv
 from kit.ops.costs import COSTS
@@ -215,11 +215,8 @@ def measure(
     unknown = set(methods) - {*METHODS, "auto", "autotune", PLAIN}
     if unknown:
         raise ValueError(f"unknown methods {sorted(unknown)}")
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    wait = torch.cuda.synchronize if device.startswith("cuda") else None
     rows: list[AggConvTiming] = []
-    try:
+    with torch_threads(threads) as used:
         for case in cases:
             names = [name for name in methods if supports(case, name)]
             functions = {name: step(case, name, memory=memory, device=device) for name in names}
@@ -228,12 +225,17 @@ def measure(
                 between = dict.fromkeys(map(_cold, names), other_layer(case, device))
                 functions |= {_cold(name): functions[name] for name in names}
             times = interleaved(
-                functions, rounds=rounds, seconds=seconds, between=between, wait=wait, clock=clock
+                functions,
+                rounds=rounds,
+                seconds=seconds,
+                between=between,
+                wait=wait_for(device),
+                clock=clock,
             )
             for name in names:
                 peak = None
                 if peaks:
-                    peak = peak_bytes(case, name, threads or before, memory, device)
+                    peak = peak_bytes(case, name, used, memory, device)
                 rows.append(
                     {
                         "case": case.name,
@@ -243,8 +245,6 @@ def measure(
                         "peak_bytes": peak,
                     }
                 )
-    finally:
-        torch.set_num_threads(before)
     return rows
 
 

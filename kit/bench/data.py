@@ -12,7 +12,7 @@ from torch import nn
 
 from kit import method
 from kit.backbones import backbone
-from kit.bench.measure import interleaved
+from kit.bench.measure import interleaved, torch_threads, wait_for
 from kit.data.folds import Fold, TaskData
 from kit.data.loading import Batch
 from kit.data.prepared import open_prepared
@@ -61,9 +61,7 @@ def measure(
     """
     settings = method.find("wrn").settings(task, "clean", profile, tier)
     assert isinstance(settings, WrnSettings)
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
+    with torch_threads(threads):
         start = perf_counter()
         prepared = open_prepared(task, tier, profile)
         fold = TaskData(task, prepared, torch.device(device)).fold("final_fit", settings.data)
@@ -73,10 +71,8 @@ def measure(
         times = interleaved(
             {"loading": lambda: next(stream), "step": _step(task, settings, fold, first)},
             rounds=rounds,
-            wait=torch.cuda.synchronize if device.startswith("cuda") else None,
+            wait=wait_for(device),
         )
-    finally:
-        torch.set_num_threads(before)
     loading, step = times["loading"], times["step"]
     return LoadingTiming(
         task=task.name,

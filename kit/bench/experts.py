@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kit.bench.measure import interleaved
+from kit.bench.measure import interleaved, torch_threads, wait_for
 from kit.methods.expert.darcy_flow import PADDING
 from kit.methods.expert.layers.rocket import Rocket
 from kit.methods.expert.layers.spectral import SpectralConv2d
@@ -77,9 +77,7 @@ def measure(
         rounds: how often each is timed; medians count.
         device: ``cpu`` or ``cuda``.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
+    with torch_threads(threads):
         torch.manual_seed(0)
         cases = [_rocket(kernels, series, device)]
         cases += [case for side in sides for case in _fourier(side, maps, device)]
@@ -89,7 +87,7 @@ def measure(
             times = interleaved(
                 {"ours": case.ours, "theirs": case.theirs},
                 rounds=rounds,
-                wait=torch.cuda.synchronize if device.startswith("cuda") else None,
+                wait=wait_for(device),
             )
             rows.append(
                 LayerComparison(
@@ -104,8 +102,6 @@ def measure(
                 )
             )
         return rows
-    finally:
-        torch.set_num_threads(before)
 
 
 def _rocket(kernels: int, series: int, device: str) -> ComparisonCase:

@@ -103,6 +103,14 @@ def torch_threads(count: int | None) -> Iterator[int]:
         torch.set_num_threads(before)
 
 
+def wait_for(device: str) -> Callable[[], None] | None:
+    """Return what waits until a device has done its work; None for the CPU, which does it at once.
+
+    For ``wait`` of `interleaved`.
+    """
+    return torch.cuda.synchronize if device.startswith("cuda") else None
+
+
 def in_fresh_process(function: str, **arguments: Any) -> Any:
     """Call "package.module:name" with these arguments in a new Python process; return its result.
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from kit import method, task
 from kit.base.context import Context
-from kit.bench.measure import interleaved
+from kit.bench.measure import interleaved, torch_threads, wait_for
 from kit.data.folds import TaskData
 from kit.data.loading import Batch
 from kit.data.prepared import open_prepared
@@ -103,10 +103,8 @@ def measure(
         DataError: the task's data are not prepared.
     """
     size = batch_size or BATCHES[task.find(name).dims]
-    wait = torch.cuda.synchronize if device.startswith("cuda") else None
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    try:
+    wait = wait_for(device)
+    with torch_threads(threads):
         contexts = {each: _context(name, tier, device, size, each) for each in methods}
         searches = {each: _search(*found, batches) for each, found in contexts.items()}
         searches["plain backbone"] = _training_of_backbone(*contexts[methods[0]], batches)
@@ -114,8 +112,6 @@ def measure(
         of_search = interleaved(searches, rounds=rounds, wait=wait, clock=clock)
         # A ratio near one needs more of them, and these take less time.
         of_training = interleaved(trainings, rounds=3 * rounds, wait=wait, clock=clock)
-    finally:
-        torch.set_num_threads(before)
 
     def row(epoch: str, each: str, seconds: float, reference: float) -> EpochTiming:
         return EpochTiming(

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from kit import task
 from kit.backbones import backbone
-from kit.bench.measure import interleaved
+from kit.bench.measure import interleaved, wait_for
 from kit.bench.step_times import (
     ConvVariant,
     Point,
@@ -137,7 +137,7 @@ def _measure(place: Place, fold: Fold, scale: Scale, steps: int, device: str) ->
         for separable in (False, True)
     }
     named = {f"{method}/{separable}": function for (method, separable), function in work.items()}
-    wait = torch.cuda.synchronize if device.startswith("cuda") else None
+    wait = wait_for(device)
     times = interleaved(named, rounds=scale.rounds, wait=wait)
     points = []
     for method in METHODS:

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit.backbones import backbone
-from kit.bench.measure import interleaved, peak_bytes
+from kit.bench.measure import interleaved, peak_bytes, wait_for
 from kit.search import supernet
 from kit.settings import Speed
 from kit.training.speed import accelerate
@@ -93,7 +93,7 @@ def variant(
     plain = Training(network, Speed(), device, shape)
     other = Training(network, VARIANTS[name], device, shape)
     found, expected = other.losses(shape.steps), plain.losses(shape.steps)
-    wait = torch.cuda.synchronize if device.startswith("cuda") else None
+    wait = wait_for(device)
     times = interleaved({"plain": plain.step, "other": other.step}, rounds=rounds, wait=wait)
     yield {
         "network": network,

@@ -15,7 +15,13 @@ from typing import TypedDict
 
 import torch
 
-from kit.bench.measure import in_fresh_process, interleaved, peak_bytes
+from kit.bench.measure import (
+    in_fresh_process,
+    interleaved,
+    peak_bytes,
+    torch_threads,
+    wait_for,
+)
 
 
 @dataclass(frozen=True)
@@ -72,17 +78,13 @@ def measure(
         device: ``cpu`` or ``cuda``.
         clock: see `interleaved`.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads or before)
-    wait = torch.cuda.synchronize if device.startswith("cuda") else None
     rows: list[SpaceTiming] = []
-    try:
+    with torch_threads(threads) as used:
         for number, case in enumerate(cases(space)):
             steps = {name: make(device) for name, make in case.forms.items()}
-            times = interleaved(steps, rounds=rounds, wait=wait, clock=clock)
+            times = interleaved(steps, rounds=rounds, wait=wait_for(device), clock=clock)
             memory = {
-                name: _peak(space, number, name, threads or before, device) if peaks else None
-                for name in steps
+                name: _peak(space, number, name, used, device) if peaks else None for name in steps
             }
             first = next(iter(times))
             rows += [
@@ -96,8 +98,6 @@ def measure(
                 }
                 for name, seconds in times.items()
             ]
-    finally:
-        torch.set_num_threads(before)
     return rows
 
 
