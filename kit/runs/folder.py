@@ -17,7 +17,18 @@ from kit import paths
 from kit.errors import BusyError, KitError
 from kit.files import canonical_json, decode_json, is_locked, locked, write_bytes, write_json
 from kit.runs import integrity, ranges
-from kit.runs.names import ATTEMPT, ATTEMPT_TMP, CLAIM, HISTORY, LOCK, LOG, RESULT, SPEC, STATUS
+from kit.runs.names import (
+    ATTEMPT,
+    ATTEMPT_TMP,
+    CLAIM,
+    DATA,
+    HISTORY,
+    LOCK,
+    LOG,
+    RESULT,
+    SPEC,
+    STATUS,
+)
 from kit.runs.records import Attempt, Failure, Result, State, Status, decode_result, decode_spec
 from kit.spec import RunSpec
 
@@ -192,12 +203,12 @@ class RunFolder:
     def data_digest(self) -> str | None:
         """Return the digest of the data that the run was begun with, if it was."""
         with suppress(FileNotFoundError, msgspec.MsgspecError):
-            return decode_json((self.path / "data.json").read_bytes(), str)
+            return decode_json((self.path / DATA).read_bytes(), str)
         return None
 
     def set_data_digest(self, digest: str) -> None:
         """Note which data the run is made from."""
-        write_json(self.path / "data.json", digest)
+        write_json(self.path / DATA, digest)
 
     def drop_progress(self) -> None:
         """Remove what stages and trials left, so that the run begins anew."""

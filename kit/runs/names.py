@@ -9,6 +9,8 @@ from pathlib import Path
 
 SPEC, STATUS, ATTEMPT = "spec.json", "status.json", "engine.json"
 HISTORY, RESULT, LOG = "history.jsonl", "result.json", "log.txt"
+# The digest of the data that the run was begun with.
+DATA = "data.json"
 # Held by the process that is at the run.
 LOCK = "run.lock"
 # Held by the queue that has the run, from before its start to after its end.
