@@ -146,29 +146,14 @@ def darts_search(
     _check_size(channels, layers)
     if not arguments.is_whole(outputs, 1):
         raise ValueError(f"outputs are a whole number from 1 on, not {outputs!r}")
-    start = epochs // 5 if warm_start is None else warm_start
-    if not arguments.is_whole(start, 0):
-        raise ValueError(f"warm_start is a whole number from 0 on, not {start!r}")
-    if start >= epochs:
-        raise ValueError(
-            f"architectures learn after {start} epochs, and there are {epochs}; "
-            "make warm_start smaller"
-        )
+    start = _start(epochs, warm_start)
     with torch.random.fork_rng():
         # Sizes of samples may be random; with a seed, the same call gets the same ones.
         torch.manual_seed(key(seed, "first"))
         batch = keeping.first(data)
         held_out_batch = keeping.first(held_out)
-    x, _ = batch
-    dims = x.dim() - 2
-    if dims not in (1, 2):
-        raise ValueError(f"samples are (channels, *sizes) with one or two sizes, not {x.shape[1:]}")
-    if x.dtype != torch.get_default_dtype():
-        raise ValueError(f"samples are of {torch.get_default_dtype()}, not of {x.dtype}")
-    if (held_out_format := _format(held_out_batch[0])) != _format(x):
-        raise ValueError(
-            f"held-out samples have {held_out_format}, and those of the data {_format(x)}"
-        )
+    x, dims = batch[0], batch[0].dim() - 2
+    _check_samples(x, held_out_batch[0])
     call = {
         "network": (outputs, bool(dense), channels, layers),
         "rates": [float(rate) for rate in (learning_rate, architecture_learning_rate, clip)],
@@ -198,6 +183,31 @@ def darts_search(
             progress(epoch + 1, epochs, losses[-1])
     genotype = network.mixtures.genotype()
     return DartsArchitecture(genotype, x.shape[1], outputs, dims, dense, tuple(losses))
+
+
+def _start(epochs: int, warm_start: int | None) -> int:
+    """Return the epoch from which on the architecture learns; raise ValueError if there is none."""
+    start = epochs // 5 if warm_start is None else warm_start
+    if not arguments.is_whole(start, 0):
+        raise ValueError(f"warm_start is a whole number from 0 on, not {start!r}")
+    if start >= epochs:
+        raise ValueError(
+            f"architectures learn after {start} epochs, and there are {epochs}; "
+            "make warm_start smaller"
+        )
+    return start
+
+
+def _check_samples(x: Tensor, held_out: Tensor) -> None:
+    """Raise ValueError unless a network can take a batch of samples and a held-out one."""
+    if x.dim() - 2 not in (1, 2):
+        raise ValueError(f"samples are (channels, *sizes) with one or two sizes, not {x.shape[1:]}")
+    if x.dtype != torch.get_default_dtype():
+        raise ValueError(f"samples are of {torch.get_default_dtype()}, not of {x.dtype}")
+    if (held_out_format := _format(held_out)) != _format(x):
+        raise ValueError(
+            f"held-out samples have {held_out_format}, and those of the data {_format(x)}"
+        )
 
 
 def _check_size(channels: int, layers: int) -> None:
