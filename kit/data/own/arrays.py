@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -56,17 +57,7 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
         DataError: an array is missing, or the arrays differ in length.
     """
     names = list(names)
-
-    def take(name: str) -> Array:
-        if name not in names:
-            advice = "--column NAME and --target NAME say which to take"
-            if not ask.answers:
-                advice = "the task was made of arrays of that name"
-            raise DataError(
-                f"{place} has no array {name!r}, but {', '.join(names) or 'nothing'}; {advice}"
-            )
-        return _plain(f"{place}: {name}", get(name))
-
+    take = partial(_take, place, names, get, ask)
     inputs = (ask.reading.columns or (_cased(INPUTS, names),))[0]
     if len(names) == 1 and not ask.answers:
         inputs = names[0]
@@ -81,13 +72,7 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
     if not ask.answers:
         wanted = {what: name for what, name in wanted.items() if what == "identity"}
     aside = {what: take(name) for what, name in wanted.items()}
-    axis = ask.reading.layout.find("N") if ask.reading.layout else 0
-    given = {ANSWERS: y, **aside} if y is not None else aside
-    if single := [name for name, each in {"x": x, **given}.items() if each.ndim == 0]:
-        raise DataError(
-            f"{place}: {single[0]} is a single value; samples come first: (samples, ...)"
-        )
-    _same_length(place, x.shape[axis] if x.ndim > max(axis, 0) else 0, given)
+    _check_lengths(place, x, {ANSWERS: y, **aside} if y is not None else aside, ask.reading.layout)
     aside = {what: whole(place, wanted[what], values) for what, values in aside.items()}
     unused = sorted(set(names) - {inputs, *answers, *wanted.values()})
     notes = [f"left out: {', '.join(unused)}"] if unused and ask.answers else []
@@ -103,6 +88,22 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
         arranged=False,
         notes=tuple(notes),
     )
+
+
+def _take(place: str, names: Sequence[str], get: Get, ask: Ask, name: str) -> Array:
+    """Return an array by its name.
+
+    Raises:
+        DataError: there is none, or its bytes are no text.
+    """
+    if name not in names:
+        advice = "--column NAME and --target NAME say which to take"
+        if not ask.answers:
+            advice = "the task was made of arrays of that name"
+        raise DataError(
+            f"{place} has no array {name!r}, but {', '.join(names) or 'nothing'}; {advice}"
+        )
+    return _plain(f"{place}: {name}", get(name))
 
 
 def _plain(place: str, values: Array) -> Array:
@@ -144,7 +145,21 @@ def _joined(place: str, names: Sequence[str], columns: Sequence[Array]) -> Array
     return np.stack(columns, axis=1)
 
 
-def _same_length(place: str, count: int, arrays: Mapping[str, Array]) -> None:
+def _check_lengths(place: str, x: Array, arrays: Mapping[str, Array], layout: str) -> None:
+    """Refuse arrays that do not have one entry for each sample of the inputs ``x``.
+
+    Args:
+        place: the file, for messages.
+        x: inputs, in which ``N`` of the layout, or the first axis, counts the samples.
+        arrays: the others, in which the first axis does.
+        layout: of the inputs, if stated.
+    """
+    if single := [name for name, each in {"x": x, **arrays}.items() if each.ndim == 0]:
+        raise DataError(
+            f"{place}: {single[0]} is a single value; samples come first: (samples, ...)"
+        )
+    axis = layout.find("N") if layout else 0
+    count = x.shape[axis] if x.ndim > max(axis, 0) else 0
     for name, array in arrays.items():
         if len(array) != count:
             raise DataError(f"{place}: x has {count} samples, {name} has {len(array)}")
