@@ -18,7 +18,7 @@ from kit.runs.records import Result
 from kit.spec import PROFILES, PROTOCOLS, TIERS, Kind, Profile, Protocol, RunSpec, Tier, flat
 
 # Profile, protocol and tier that are asked for; None for any.
-Wanted = tuple[Profile | None, Protocol | None, Tier | None]
+WantedKind = tuple[Profile | None, Protocol | None, Tier | None]
 # What one run contributes to a cell: (value, None where it is not a number; unit).
 Value = tuple[float | None, str]
 Versions = Callable[[str, str], tuple[int, int] | None]
@@ -277,7 +277,7 @@ def main_kind(
     return min(found, key=lambda kind: (-len(found[kind]), rank(kind)), default=None)
 
 
-def is_wanted(kind: Kind, wanted: Wanted) -> bool:
+def is_wanted(kind: Kind, wanted: WantedKind) -> bool:
     """Tell whether runs of a kind are among those that are asked for."""
     return all(want in (None, have) for want, have in zip(wanted, kind, strict=True))
 

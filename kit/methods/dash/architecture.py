@@ -22,7 +22,7 @@ class DashArchitecture(KernelDilation):
         drawing.draw(axes, _network(value, spec, task))
 
 
-def _network(value: Any, spec: RunSpec, task: Task) -> notation.DrawnNetwork:
+def _network(value: Any, spec: RunSpec, task: Task) -> notation.DiagramNetwork:
     return notation.network(
         [(name, k, d) for name, k, d in value],
         backbone=spec.settings["backbone"],

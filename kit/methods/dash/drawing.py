@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.methods.dash.notation import DrawnBlock, DrawnLayer, DrawnNetwork
+from kit.methods.dash.notation import DiagramBlock, DiagramLayer, DiagramNetwork
 
 # Sky blue of Okabe and Ito.
 COLOUR = "#56B4E9"
@@ -18,7 +18,7 @@ TALLEST, BAR_HEIGHT = 1.1, 0.66
 SMALL = 5.5
 
 
-def draw(axes: Any, network: DrawnNetwork) -> None:
+def draw(axes: Any, network: DiagramNetwork) -> None:
     """Draw a network on matplotlib axes, and set the size of their figure to fit."""
     sizes = [layer.kernel_size for layer in _layers(network)]
     pen = _Pen(axes, TALLEST / max(sizes), network)
@@ -32,18 +32,18 @@ def draw(axes: Any, network: DrawnNetwork) -> None:
     pen.finish()
 
 
-def _layers(network: DrawnNetwork) -> list[DrawnLayer]:
+def _layers(network: DiagramNetwork) -> list[DiagramLayer]:
     return [*network.stem, *(layer for block in network.blocks for layer in block.layers)]
 
 
 class _Pen:
     """Draws parts one after the other on a line, in inches."""
 
-    def __init__(self, axes: Any, scale: float, network: DrawnNetwork) -> None:
+    def __init__(self, axes: Any, scale: float, network: DiagramNetwork) -> None:
         self.axes, self.scale, self.network = axes, scale, network
         self.x = 0.0
 
-    def convolution(self, layer: DrawnLayer) -> None:
+    def convolution(self, layer: DiagramLayer) -> None:
         k, half = layer.kernel_size, layer.kernel_size * self.scale / 2
         self._box(CONVOLUTION, 2 * half, COLOUR)
         size = "×".join([str(k)] * self.network.dims)
@@ -68,7 +68,7 @@ class _Pen:
             multialignment="center",
         )
 
-    def block(self, block: DrawnBlock) -> None:
+    def block(self, block: DiagramBlock) -> None:
         self.x += BETWEEN
         start = self.x
         operations = self.network.operations
@@ -117,7 +117,7 @@ class _Pen:
         self.axes.text(centre, -0.003, "+", ha="center", va="center", fontsize=6.5)
         self.x = centre + radius + GAP
 
-    def _name(self, block: DrawnBlock, start: float, end: float) -> None:
+    def _name(self, block: DiagramBlock, start: float, end: float) -> None:
         """Write the block's notation below a bracket as wide as the block."""
         y = -TALLEST / 2 - 0.06
         self.axes.plot([start, start, end, end], [y + 0.04, y, y, y + 0.04], "k-", linewidth=0.6)

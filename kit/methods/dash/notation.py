@@ -45,7 +45,7 @@ SURROUNDINGS = {
 }
 
 
-class DrawnLayer(msgspec.Struct, frozen=True):
+class DiagramLayer(msgspec.Struct, frozen=True):
     """A convolution: kernel size and dilation."""
 
     name: str
@@ -53,7 +53,7 @@ class DrawnLayer(msgspec.Struct, frozen=True):
     dilation: int
 
 
-class DrawnBlock(msgspec.Struct, frozen=True):
+class DiagramBlock(msgspec.Struct, frozen=True):
     """Layers of one module of the network; a single layer at its top stands for itself.
 
     Attributes:
@@ -62,7 +62,7 @@ class DrawnBlock(msgspec.Struct, frozen=True):
     """
 
     name: str
-    layers: tuple[DrawnLayer, ...]
+    layers: tuple[DiagramLayer, ...]
     channels: int | None = None
     residual: bool | None = None
 
@@ -73,7 +73,7 @@ class DrawnBlock(msgspec.Struct, frozen=True):
         return f"Block{self.channels or ''},{sizes}"
 
 
-class DrawnNetwork(msgspec.Struct, frozen=True):
+class DiagramNetwork(msgspec.Struct, frozen=True):
     """A network as it is drawn.
 
     Attributes:
@@ -85,8 +85,8 @@ class DrawnNetwork(msgspec.Struct, frozen=True):
     """
 
     dims: int
-    stem: tuple[DrawnLayer, ...]
-    blocks: tuple[DrawnBlock, ...]
+    stem: tuple[DiagramLayer, ...]
+    blocks: tuple[DiagramBlock, ...]
     head: tuple[str, ...] = ()
     side: Side | None = None
     operations: str = ""
@@ -100,15 +100,15 @@ def network(
     dims: int,
     outputs: int,
     dense: bool,
-) -> DrawnNetwork:
+) -> DiagramNetwork:
     """Return a network from its layers: (name, kernel size, dilation), in module order."""
-    stem: list[DrawnLayer] = []
-    blocks: list[DrawnBlock] = []
+    stem: list[DiagramLayer] = []
+    blocks: list[DiagramBlock] = []
     ordered = sorted(choices, key=_stage) if backbone == "convnext" else choices
     for parent, members in groupby(ordered, lambda choice: choice[0].rpartition(".")[0]):
-        layers = tuple(DrawnLayer(*choice) for choice in members)
+        layers = tuple(DiagramLayer(*choice) for choice in members)
         if parent:
-            blocks.append(DrawnBlock(parent, layers))
+            blocks.append(DiagramBlock(parent, layers))
         else:
             stem += layers
     if channels := _channels(backbone, width, outputs, len(blocks)):
@@ -120,7 +120,7 @@ def network(
             for block, count, before in zip(blocks, channels, (None, *channels), strict=False)
         ]
     around = SURROUNDINGS.get(backbone)
-    drawn = DrawnNetwork(dims, tuple(stem), tuple(blocks))
+    drawn = DiagramNetwork(dims, tuple(stem), tuple(blocks))
     if around is None:
         return drawn
     head = around.dense if dense else around.point
@@ -146,7 +146,7 @@ def _stage(choice: tuple[str, int, int]) -> tuple[int, str]:
     return int(stage), kind
 
 
-def text(drawn: DrawnNetwork) -> str:
+def text(drawn: DiagramNetwork) -> str:
     """Return the network in the notation of appendix A.8, one part per line."""
     lines = [_convolution(layer, drawn.dims) for layer in drawn.stem]
     lines += [block.notation for block in drawn.blocks]
@@ -154,6 +154,6 @@ def text(drawn: DrawnNetwork) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _convolution(layer: DrawnLayer, dims: int) -> str:
+def _convolution(layer: DiagramLayer, dims: int) -> str:
     k = layer.kernel_size
     return f"DilatedConv{'×'.join([str(k)] * dims)},{layer.dilation}"

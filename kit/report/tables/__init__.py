@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from kit.papers import Key, Layout, PublishedCell
 from kit.report.cells import Computed, Measured
-from kit.report.choice import Runs, Wanted
+from kit.report.choice import Runs, WantedKind
 
 Progress = Callable[[int, int], None]
 
@@ -34,7 +34,7 @@ class TableRequest:
     keys: Sequence[Key]
     printed: Mapping[Key, PublishedCell]
     runs: Mapping[tuple[str, str], Runs]
-    wanted: Wanted = (None, None, None)
+    wanted: WantedKind = (None, None, None)
     progress: Progress = lambda *_: None
 
 

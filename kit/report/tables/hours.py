@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from kit import method
 from kit.papers import Key
 from kit.report.cells import Computed, Measured, rounded
-from kit.report.choice import Value, Wanted, is_wanted, measure, rank, reductions, unfit
+from kit.report.choice import Value, WantedKind, is_wanted, measure, rank, reductions, unfit
 from kit.report.tables import TableRequest, TableValues
 from kit.runs import unfinished
 from kit.runs.records import Result
@@ -48,7 +48,7 @@ def hours(result: Result, metric: str) -> Value | None:
     return None if stage is None else (stage.active_seconds / 3600, "hours")
 
 
-def _unfinished(wanted: Wanted) -> dict[tuple[str, str], list[Unfinished]]:
+def _unfinished(wanted: WantedKind) -> dict[tuple[str, str], list[Unfinished]]:
     """Return the unfinished runs of each (task, method): of its fullest profile, one kind."""
     found: dict[tuple[str, str], dict[Kind, list[Unfinished]]] = {}
     for run in unfinished.find():

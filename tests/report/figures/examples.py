@@ -39,7 +39,7 @@ def folder(result: Result) -> Path:
     return paths.runs() / result.spec.folder
 
 
-def darcy() -> notation.DrawnNetwork:
+def darcy() -> notation.DiagramNetwork:
     choices = [("conv1", 5, 3)]
     choices += [
         (f"blocks.{number}.conv{1 + index}", k, d)
@@ -49,7 +49,7 @@ def darcy() -> notation.DrawnNetwork:
     return notation.network(choices, backbone="wide-resnet", width=4, dims=2, outputs=1, dense=True)
 
 
-def deepsea() -> notation.DrawnNetwork:
+def deepsea() -> notation.DiagramNetwork:
     choices = [
         (f"blocks.{number}.layers.{4 * index}", k, d)
         for number, block in enumerate(DEEPSEA_SIZES)
@@ -60,12 +60,12 @@ def deepsea() -> notation.DrawnNetwork:
     )
 
 
-def levels() -> notation.DrawnNetwork:
+def levels() -> notation.DiagramNetwork:
     choices = [(f"levels.{n}.layers.{index}", 7, 3) for n in range(8) for index in (0, 4)]
     return notation.network(choices, backbone="tcn", width=0, dims=1, outputs=36, dense=False)
 
 
-def drawn(network: notation.DrawnNetwork) -> Any:
+def drawn(network: notation.DiagramNetwork) -> Any:
     """The figure of a network."""
     figure = new(1, 1)
     drawing.draw(figure.subplots(), network)
