@@ -131,7 +131,11 @@ class Trials:
         self.notify(self.stage, epoch, max(self.total, epoch), loss)
 
     def _last_loss(self, number: int) -> float:
-        """Return the loss of the last epoch of a trial that another process trained."""
+        """Return the loss of the last epoch of a trial that another process trained.
+
+        NaN where it has no epoch, or diverged: what is not finite is written as null.
+        """
         file = folder_of(self.folder.path, self.stage, number) / HISTORY
         lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-        return float(json.loads(lines[-1])["loss"]) if lines else math.nan
+        loss = json.loads(lines[-1])["loss"] if lines else None
+        return math.nan if loss is None else float(loss)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,9 +14,10 @@ from torch import nn
 
 from kit.base.context import Context
 from kit.base.halved_trials import halve
-from kit.base.trial import Trial
+from kit.base.trial import Trial, train
 from kit.errors import DivergedError
 from kit.runs.folder import RunFolder
+from kit.runs.trial_records import TrialRecord, TrialWork
 from kit.trials.halving import Halving
 from tests.engines.fake_run import spec_of
 
@@ -35,6 +37,9 @@ class Trainer:
         self.trained.append((trial.number, trial.epochs))
         if wanted.get("diverges"):
             raise DivergedError("the loss is nan")
+        if wanted.get("diverges in an epoch"):
+            trial.checkpointer.resume({})
+            trial.checkpointer.end_epoch(0, trial.epochs, {}, loss=math.nan)
         if wanted.get("checkpoints"):
             network = nn.Linear(1, 1)
             for epoch in range(trial.checkpointer.resume({"network": network}), trial.epochs):
@@ -53,6 +58,33 @@ def context(trainer: Trainer, **more: Any) -> Context:
     spec = spec_of("darcy-flow", "dash", 0)
     data: Any = SimpleNamespace(device=torch.device("cpu"))
     return Context(spec, NOTHING, NOTHING, data, RunFolder(spec), run_trial=trainer, **more)
+
+
+class Elsewhere:
+    """Trains trials as soon as they are begun, as other processes do."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.mine = context(trainer)
+
+    def begin(self, job: TrialWork, keep: Callable[[TrialRecord], None]) -> None:
+        keep(train(job, self.mine.folder, lambda trial: self.mine.run_trial(self.mine, trial)))
+
+    def collect(self, here: object) -> None:
+        raise AssertionError("all have ended")
+
+    def release(self) -> None:
+        pass
+
+
+def test_one_that_diverges_in_another_process_loses_and_the_run_goes_on() -> None:
+    trainer, told = Trainer(), list[tuple[Any, ...]]()
+    mine = context(
+        trainer, notify=lambda *each: told.append(each), remote_trials=Elsewhere(trainer)
+    )
+    results = mine.map_trials("tune", [{"value": 0.5}, {"diverges in an epoch": True}], epochs=2)
+    assert results[0].score == 0.5
+    assert math.isnan(results[1].score)
+    assert math.isnan(told[1][3])  # its last loss is null in its history
 
 
 def test_each_is_trained_once_and_short_ones_leave_lines_alone() -> None:
