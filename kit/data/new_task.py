@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -229,24 +230,47 @@ def write(name: str, own: Own, source: str, root: Path) -> Path:
     Raises:
         KitError: the name is invalid or taken.
     """
-    folder = place_of(name, root)
-    answers = own.answers
+    folder, facts = place_of(name, root), _facts(name, own, source)
+    with ExitStack() as undo:
+        # If writing fails, the folder is removed; else the next try would find the name taken.
+        undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        order = own.order
+        with replacing(folder / "data.npz") as stream:
+            y = own.answers.y[order]
+            np.savez_compressed(stream, x=own.x[order], y=y, split=own.split[order], row=order)
+        write_json(folder / FILE, own.reading)
+        write_bytes(folder / "prepare.py", PREPARE.encode())
+        lines = "\n".join(map(printable, own.card))
+        text = README.format(**facts, card=lines)
+        write_bytes(folder / "README.md", text.encode(errors=NAMES))
+        # Written last, since a folder with a task.py is a task.
+        write_bytes(folder / "task.py", TASK.format(**facts).encode(errors=NAMES))
+        undo.pop_all()
+    return folder
+
+
+def _facts(name: str, own: Own, source: str) -> dict[str, Any]:
+    """Return what ``TASK`` and ``README`` are filled with.
+
+    Args:
+        name: the task's name.
+        own: the data; scales, means and deviations are those of the training samples.
+        source: what the data were read from.
+    """
+    answers, training = own.answers, own.split == 0
     loss, metrics = SCORED[answers.kind]
     rules = ""
     if answers.kind in ("regression", "dense"):
         axes = (0, *range(2, answers.y.ndim))
-        spread = answers.y[own.split == 0].astype(np.float64).std(axis=axes)
+        spread = answers.y[training].astype(np.float64).std(axis=axes)
         scale = [f"{each:.6g}" if each > 0 else "1" for each in spread]
         loss = f"{loss}:scale={'/'.join(scale)}"
         rules = ', "targets": "pointwise"'
-    mean, std, _ = missing.statistics(own.x[own.split == 0])
-    title = name.replace("-", " ").capitalize()
-    # The source is written into a docstring.
-    source = re.sub(r'[\\"]', "_", source)
-    facts = {
+    mean, std, _ = missing.statistics(own.x[training])
+    return {
         "name": name,
-        "title": title,
-        "source": source,
+        "title": name.replace("-", " ").capitalize(),
+        "source": re.sub(r'[\\"]', "_", source),  # it is written into a docstring
         "dims": own.x.ndim - 2,
         "shape": own.x.shape[1:],
         "outputs": answers.outputs,
@@ -258,23 +282,6 @@ def write(name: str, own: Own, source: str, root: Path) -> Path:
         "std": std,
         "targets": rules,
     }
-    with ExitStack() as undo:
-        # If writing fails, the folder is removed; else the next try would find the name taken.
-        undo.callback(shutil.rmtree, folder, ignore_errors=True)
-        order = own.order
-        with replacing(folder / "data.npz") as stream:
-            np.savez_compressed(
-                stream, x=own.x[order], y=answers.y[order], split=own.split[order], row=order
-            )
-        write_json(folder / FILE, own.reading)
-        write_bytes(folder / "prepare.py", PREPARE.encode())
-        lines = "\n".join(map(printable, own.card))
-        text = README.format(title=title, source=facts["source"], card=lines)
-        write_bytes(folder / "README.md", text.encode(errors=NAMES))
-        # Written last, since a folder with a task.py is a task.
-        write_bytes(folder / "task.py", TASK.format(**facts).encode(errors=NAMES))
-        undo.pop_all()
-    return folder
 
 
 def place_of(name: str, root: Path) -> Path:
