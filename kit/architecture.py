@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from kit.errors import KitError
+from kit.files import decode_given_json
 from kit.spec import RunSpec
 from kit.task import Task
 
@@ -108,9 +109,9 @@ def _text(file: Path) -> str:
 def _of_result(text: str, kind: ArchitectureKind) -> Any | None:
     """Return the value of an architecture's record, alone or in a result; None for other text."""
     try:
-        content = msgspec.json.decode(text)
+        content = decode_given_json(text)
     except msgspec.DecodeError:
-        return None
+        return None  # the kind has forms of its own, or says what is wrong with the text
     if "architecture" in content:
         content = content["architecture"]
         if content is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import hashlib
+import json
 import os
 import secrets
 import struct
@@ -106,6 +107,28 @@ def decode_json(content: bytes | str, kind: type[T]) -> T:
         raise msgspec.DecodeError("it is nested too deeply") from None
     except UnicodeDecodeError:
         raise msgspec.DecodeError("it is not in UTF-8") from None
+
+
+def decode_given_json(content: bytes | str) -> Any:
+    """Return the value of a JSON text that somebody may have written by hand.
+
+    Decoders keep the last of two values of one key, which is rarely the one that was meant.
+
+    Raises:
+        msgspec.DecodeError: as ``decode_json``, or a table has a key twice.
+    """
+    value = decode_json(content, object)
+    json.loads(content, object_pairs_hook=_refuse_twice)
+    return value
+
+
+def _refuse_twice(pairs: list[tuple[str, Any]]) -> None:
+    """Raise DecodeError for a table, given as (key, value), that has a key twice."""
+    seen = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise msgspec.DecodeError(f"{key[:40]!r} is there twice in one table; leave one")
+        seen.add(key)
 
 
 def sync_folder(folder: Path) -> None:

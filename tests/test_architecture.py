@@ -67,6 +67,10 @@ BAD = {
         "of kind 'trees', version 1; 'kernel-dilation', version 1, is needed",
     ),
     "of a later version": (b'{"kind": "kernel-dilation", "version": 2, "value": []}', "version 2"),
+    "a record's key twice": (
+        b'{"kind": "kernel-dilation", "version": 1, "value": [["a", 3, 1]], "value": []}',
+        "'value' is there twice in one table; leave one",
+    ),
     "half a record": (b'{"kind": "kernel-dilation"}', "missing required field `version`"),
 }
 
@@ -82,6 +86,17 @@ def test_a_mistake_is_one_line_with_the_file(tmp_path: Path, name: str) -> None:
     assert told.startswith(f"{file}: ")
     assert "\n" not in told
     assert len(told) < 400
+
+
+@pytest.mark.parametrize("name", sorted(method.names()))
+def test_no_kind_takes_the_last_of_two_values(tmp_path: Path, name: str) -> None:
+    kind = method.find(name).architecture
+    if kind is None:
+        pytest.skip("it has no architectures")
+    file = tmp_path / "found.json"
+    file.write_text('{"path": [1], "cell": [], "normal": [], "path": [2], "normal": [1]}')
+    with pytest.raises(KitError, match=r"is there twice in one table|no \[\[inputs"):
+        load(file, kind)
 
 
 def test_what_is_no_file(tmp_path: Path) -> None:

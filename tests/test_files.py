@@ -63,6 +63,20 @@ def test_json_of_others_is_read_or_refused(content: bytes) -> None:
         files.decode_json(content, dict[str, object])
 
 
+@pytest.mark.parametrize("text", ['{"a": 1, "a": 1}', '[{"b": {"a": 1, "c": 2, "a": 3}}]'])
+def test_json_that_somebody_wrote_has_a_key_once(text: str) -> None:
+    for content in (text, text.encode()):
+        with pytest.raises(msgspec.DecodeError, match="'a' is there twice in one table; leave one"):
+            files.decode_given_json(content)
+
+
+def test_json_that_somebody_wrote_is_read_as_all_json() -> None:
+    text = f'[{{"a": {{"a": 1}}}}, {{"a": 1.5}}, {"7" * 300}, "é"]'
+    assert files.decode_given_json(text) == files.decode_json(text, object)
+    with pytest.raises(msgspec.DecodeError):
+        files.decode_given_json("[NaN]")
+
+
 def test_json_has_one_text_whatever_the_order_of_keys() -> None:
     left = files.canonical_json({"b": 1e-5, "a": {"d": 0.1, "c": 2}})
     right = files.canonical_json({"a": {"c": 2, "d": 0.1}, "b": 0.00001})

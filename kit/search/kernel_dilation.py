@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from kit.files import decode_json
+from kit.files import decode_given_json
 
 # Upper bound of kernel sizes and dilations; larger numbers are typing errors.
 LARGEST = 9999
@@ -33,7 +33,7 @@ class KernelDilation:
         Raises:
             ValueError: the text is not JSON.
         """
-        return decode_json(text, object)
+        return decode_given_json(text)
 
     def check(self, value: Any) -> None:
         """Check that a value, which may be any JSON, is an architecture.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.files import decode_json
+from kit.files import decode_given_json
 
 # Facts of an ensemble that are whole numbers.
 COUNTS = ("rounds", "depth", "features")
@@ -22,7 +22,7 @@ class TreeEnsemble:
         Raises:
             ValueError: it is not JSON.
         """
-        return decode_json(text, object)
+        return decode_given_json(text)
 
     def check(self, value: Any) -> None:
         """Check the form of a value.

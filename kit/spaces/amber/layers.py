@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from kit.files import decode_json
+from kit.files import decode_given_json
 from kit.spaces.amber import drawing
 from kit.spaces.amber.tokens import OPERATIONS, Layer, from_tokens, to_tokens
 
@@ -41,7 +41,7 @@ class Layers:
             return _as_lists(from_tokens([int(each) for each in words]))
         if re.match(r"\s*\d+\s*,\s*\"?\[", text):
             return _as_lists(_best(text))
-        value = decode_json(text, object)
+        value = decode_given_json(text)
         if isinstance(value, list) and value and all(type(each) is int for each in value):
             return _as_lists(from_tokens(value))
         return value

@@ -14,7 +14,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from kit.files import decode_json
+from kit.files import decode_given_json
 from kit.spaces.auto_deeplab.layout import LEVELS
 from kit.spaces.names import OPERATIONS
 
@@ -39,7 +39,7 @@ def read(text: str) -> Any:
     Raises:
         ValueError: the text has none of these forms.
     """
-    parts = decode_json(text, object) if text.lstrip().startswith(("{", "[")) else _printed(text)
+    parts = decode_given_json(text) if text.lstrip().startswith(("{", "[")) else _printed(text)
     if not isinstance(parts, Mapping):
         raise ValueError("no table with 'path' and 'cell'")
     value: dict[str, Any] = {}

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kit.files import decode_json
+from kit.files import decode_given_json
 from kit.spaces.names import CANDIDATES
 
 INPUTS, NODES, EDGES_PER_NODE = 2, 4, 2
@@ -74,7 +74,7 @@ def read(text: str) -> Any:
     """
     calls = list(_CALL.finditer(text))
     if not calls:
-        return decode_json(text, object)
+        return decode_given_json(text)
     if len(calls) > 1:
         raise ValueError(f"it holds {len(calls)} genotypes; leave the one that is meant")
     # What a file has before and after the call, such as a key and a comma, is not read.

@@ -7,7 +7,7 @@ import re
 from html import escape
 from typing import Any
 
-from kit.files import decode_json
+from kit.files import decode_given_json
 from kit.spaces.nas_bench_201.cell import EDGES, Cell
 
 COLOURS = {
@@ -55,7 +55,7 @@ class Cell201:
             except (SyntaxError, ValueError, TypeError):
                 raise ValueError("it is neither a cell's string nor a genotype") from None
         else:
-            value = decode_json(text, object)
+            value = decode_given_json(text)
         return Cell.of(value).string
 
     def check(self, value: Any) -> None:
