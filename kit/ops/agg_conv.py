@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from kit.ops.autotune import fastest
-from kit.ops.checks import check, whole
+from kit.ops.checks import check, tensors, whole
 from kit.ops.dispatch import rule
 from kit.ops.methods import METHODS
 from kit.ops.plan import ConvShape
@@ -51,10 +51,11 @@ def agg_conv(
         (B, C_out, ceil(n / stride)) or (B, C_out, ceil(n_1 / stride), ceil(n_2 / stride)).
 
     Raises:
-        ValueError: arguments that do not fit together.
+        ValueError: arguments that do not fit together, or that are no tensors.
     """
     sizes, gaps = whole("kernel_sizes", kernel_sizes), whole("dilations", dilations)
     (stride,), (groups,) = whole("stride", [stride]), whole("groups", [groups])
+    weights = tensors(x, weights, alpha)
     device = x.device.type
     autocast = device != "meta" and torch.is_autocast_enabled(device)
     if autocast and len(weights) > 0:

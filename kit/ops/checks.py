@@ -9,7 +9,35 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kit.errors import plain
 from kit.ops.methods import CHOOSERS, DIRECT, METHODS
+
+
+def tensor(name: str, value: Any) -> None:
+    """Raise ValueError for a value that is no tensor, such as an array of NumPy."""
+    if not isinstance(value, Tensor):
+        raise ValueError(
+            f"{name} must be a tensor of torch, not {type(value).__name__}; torch.as_tensor makes "
+            "one of numbers"
+        )
+
+
+def tensors(x: Any, weights: Any, alpha: Any) -> list[Tensor]:
+    """Return the weights as a list.
+
+    Raises:
+        ValueError: x, alpha or a weight is no tensor, or the weights are no series.
+    """
+    tensor("x", x)
+    tensor("alpha", alpha)
+    try:
+        each = list(weights)
+    except TypeError:
+        what = type(weights).__name__
+        raise ValueError(f"weights must be a list of tensors of torch, not {what}") from None
+    for index, weight in enumerate(each):
+        tensor(f"weight {index}", weight)
+    return each
 
 
 def check(
@@ -36,6 +64,8 @@ def check(
         raise ValueError(f"{count} candidates need {count} weights, not {len(weights)}")
     if alpha.shape != (count,):
         raise ValueError(f"alpha must have shape ({count},), not {tuple(alpha.shape)}")
+    if weights[0].ndim == 0:
+        raise ValueError("weight 0 must have the axes (C_out, C_in / groups, k[, k]), and has none")
     channels, outputs = x.shape[1], weights[0].shape[0]
     if groups < 1 or channels % groups or outputs % groups:
         raise ValueError(f"groups {groups} does not divide channels {channels} and {outputs}")
@@ -69,13 +99,16 @@ def whole(name: str, values: Sequence[Any]) -> tuple[int, ...]:
     except TypeError:
         integers = ()
     if not integers or min(integers) < 1:
-        raise ValueError(f"{name} must be positive integers, not {values}")
+        raise ValueError(f"{name} must be positive integers, not {plain(str(values))}")
     return integers
 
 
 def check_options(method: str, memory: str) -> None:
     """Raise ValueError for an unknown method or memory option."""
-    if method not in CHOOSERS and method not in METHODS:
-        raise ValueError(f"unknown method {method!r}; there are {', '.join((*CHOOSERS, *METHODS))}")
-    if memory not in ("fast", "small"):
-        raise ValueError(f"memory must be 'fast' or 'small', not {memory!r}")
+    # A list has no hash, by which METHODS could be asked.
+    if not isinstance(method, str) or (method not in CHOOSERS and method not in METHODS):
+        raise ValueError(
+            f"unknown method {plain(repr(method))}; there are {', '.join((*CHOOSERS, *METHODS))}"
+        )
+    if not isinstance(memory, str) or memory not in ("fast", "small"):
+        raise ValueError(f"memory must be 'fast' or 'small', not {plain(repr(memory))}")

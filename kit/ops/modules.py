@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from kit.errors import plain
 from kit.ops.agg_conv import agg_conv
-from kit.ops.checks import check_options, whole
+from kit.ops.checks import check_options, tensor, whole
 
 # Attributes of torch's convolutions that an AggConv lacks: each candidate has its own.
 OF_CONVOLUTIONS = ("weight", "kernel_size", "dilation", "padding")
@@ -40,7 +41,7 @@ class _AggConv(nn.Module):
 
     Raises:
         ValueError: empty K or D, a number that is no integer of at least 1, groups that do not
-            divide the channels, an unknown method or memory.
+            divide the channels, an unknown method or memory, a mixture that is no function.
     """
 
     axes: int
@@ -70,6 +71,8 @@ class _AggConv(nn.Module):
                 f"groups {groups} does not divide channels {in_channels} and {out_channels}"
             )
         check_options(method, memory)
+        if not callable(mixture):
+            raise ValueError(f"mixture is a function of alpha, not {plain(repr(mixture))}")
         self.method, self.memory, self.mixture = method, memory, mixture
         self.weights = nn.ParameterList(
             nn.Parameter(torch.empty(out_channels, in_channels // groups, *[k] * self.axes))
@@ -92,8 +95,9 @@ class _AggConv(nn.Module):
         """Map (B, C_in, *n) to (B, C_out, *ceil(n / stride)); named as in torch's convolutions.
 
         Raises:
-            ValueError: the input has other axes or channels, is empty or of another type.
+            ValueError: the input has other axes or channels, is empty, or is of another type.
         """
+        tensor("input", input)
         if input.ndim != self.axes + 2 or input.shape[1] != self.in_channels:
             raise ValueError(
                 f"{type(self).__name__} takes inputs (batch, {self.in_channels}"

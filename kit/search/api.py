@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from kit.files import write_json
-from kit.search import keeping, searchable, wrappers
-from kit.search.architecture import Choices, Padding, instantiate
+from kit.search import arguments, keeping, searchable, wrappers
+from kit.search.architecture import Choices, Padding, check_choices, instantiate
 from kit.search.gradients import AlphaGradients
 from kit.search.kernel_dilation import KernelDilation
 from kit.search.searchable import EXCLUDED
@@ -61,6 +61,7 @@ class Architecture:
         """
         if not self.choices:
             raise ValueError("the architecture has no layers to save")
+        check_choices(self.choices)
         # NumPy's integers cannot be written as JSON.
         value = [
             [name, *(int(each) if isinstance(each, Integral) else each for each in pair)]
@@ -152,8 +153,11 @@ def dash_search(
             zeros, shares its weight, has forward hooks or an unknown parametrisation; the data do
             not fit the model or hold NaN or infinity; the loss is not a scalar with a gradient; the
             checkpoint is of another search; the model cannot be copied, has no weights (meta
-            device) or is in float16 or bfloat16; or another argument is out of range.
+            device) or is in float16 or bfloat16; or another argument is out of range or of
+            another type.
     """
+    arguments.check_module(model)
+    arguments.check_functions(loss=loss, progress=progress)
     kernel_sizes = searchable.sizes("kernel sizes", kernel_sizes)
     dilations = searchable.sizes("dilations", dilations)
     if even := [size for size in kernel_sizes if size % 2 == 0]:

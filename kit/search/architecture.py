@@ -7,8 +7,9 @@ from typing import Literal
 
 from torch import nn
 
+from kit.errors import plain
 from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
-from kit.search import wrappers
+from kit.search import arguments, wrappers
 
 Choices = dict[str, tuple[int, int]]
 """Layer name -> (kernel size, dilation)."""
@@ -35,19 +36,42 @@ def instantiate(
     Raises:
         ValueError: the module has no convolution of one of the names, or it cannot be replaced; a
             kernel size is even with centred padding; causal padding is given for 2D; or the module
-            cannot be copied.
+            cannot be copied; or an argument is of another type.
     """
+    arguments.check_module(module)
+    check_choices(choices)
+    arguments.check_words(Padding, padding=padding)
     # Checked before the copy, because layers with some of these hooks cannot be copied.
     for name in choices:
         if reason := wrappers.refused(_layer(module, name)):
             raise ValueError(f"the architecture names {name!r}, which {reason}")
     network = wrappers.copied(module)
     for name, (size, dilation) in choices.items():
+        arguments.check_whole(**{f"{name}: kernel size": size, f"{name}: dilation": dilation})
         layer = _layer(network, name)
         replacement = _convolution(layer, size, dilation, padding).to(layer.weight)
         wrappers.parametrize_alike(layer, replacement)
         wrappers.replace(network, layer, replacement)
     return network
+
+
+def check_choices(choices: Mapping[str, tuple[int, int]]) -> None:
+    """Check the form of choices, not their names.
+
+    Raises:
+        ValueError: they are no table of layer name -> (kernel size, dilation).
+    """
+    if not isinstance(choices, Mapping):
+        raise ValueError(
+            f"choices are a table of layer -> (kernel size, dilation), not {type(choices).__name__}"
+        )
+    for name, pair in choices.items():
+        valid = isinstance(pair, tuple | list) and len(pair) == 2
+        if not isinstance(name, str) or not valid:
+            raise ValueError(
+                "choices are layer -> (kernel size, dilation), not "
+                f"{plain(repr(name))} -> {plain(repr(pair))}"
+            )
 
 
 def _layer(module: nn.Module, name: str) -> wrappers.Convolution:

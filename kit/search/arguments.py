@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, get_args
+
+from torch import nn
+
+from kit.errors import plain
 
 
 def number(value: Any) -> float:
@@ -22,6 +26,79 @@ def is_whole(value: Any, least: int) -> bool:
         return operator.index(value) >= least
     except TypeError:
         return False
+
+
+def check_whole(least: int = 1, **values: Any) -> None:
+    """Check integers, of Python or NumPy, given by their names.
+
+    Raises:
+        ValueError: one is no integer of at least ``least``.
+    """
+    for name, value in values.items():
+        if not is_whole(value, least):
+            raise ValueError(f"{name} is a whole number from {least} on, not {plain(repr(value))}")
+
+
+def shape(value: Any, axes: Sequence[int] = (1, 2)) -> tuple[int, ...]:
+    """Return the shape (channels, *spatial) of a sample as a tuple.
+
+    Args:
+        value: the shape.
+        axes: which numbers of spatial axes there may be.
+
+    Raises:
+        ValueError: it is no such shape.
+    """
+    sizes = tuple(value) if isinstance(value, Iterable) else ()
+    if len(sizes) - 1 not in axes or not all(is_whole(size, 1) for size in sizes):
+        how_many = " or ".join(map(str, axes))
+        raise ValueError(
+            f"input_shape is (channels, *sizes) of a sample with {how_many} spatial axes, not "
+            f"{plain(repr(value))}"
+        )
+    return tuple(map(operator.index, sizes))
+
+
+def check_module(value: Any, name: str = "the model") -> None:
+    """Check that a value is a module of torch.
+
+    Raises:
+        ValueError: it is none, such as the class of one.
+    """
+    if isinstance(value, type) and issubclass(value, nn.Module):
+        raise ValueError(f"{name} is the class {value.__name__}; give a module that it makes")
+    if not isinstance(value, nn.Module):
+        raise ValueError(f"{name} must be a torch.nn.Module, not {type(value).__name__}")
+
+
+def check_functions(**values: Any) -> None:
+    """Check functions, given by their names; modules are functions, too.
+
+    Raises:
+        ValueError: one cannot be called, or is the class of a module.
+    """
+    for name, value in values.items():
+        if isinstance(value, type) and issubclass(value, nn.Module):
+            raise ValueError(f"{name} is the class {value.__name__}; give {value.__name__}()")
+        if not callable(value):
+            raise ValueError(f"{name} is a function, not {plain(repr(value))}")
+
+
+def check_words(kind: Any, **values: Any) -> None:
+    """Check words, given by their names.
+
+    Args:
+        kind: the ``Literal`` of the words that there are.
+        values: the words.
+
+    Raises:
+        ValueError: one is none of these.
+    """
+    words = get_args(kind)
+    for name, value in values.items():
+        # Arrays compare in their own way.
+        if not isinstance(value, str) or value not in words:
+            raise ValueError(f"{name} is one of {', '.join(words)}, not {plain(repr(value))}")
 
 
 def patterns(argument: str, values: Iterable[str]) -> tuple[str, ...]:
@@ -42,6 +119,7 @@ def patterns(argument: str, values: Iterable[str]) -> tuple[str, ...]:
         result, valid = (), False
     if not valid:
         raise ValueError(
-            f"{argument} has patterns of names of layers, such as ('encoder.*',), not {values!r}"
+            f"{argument} has patterns of names of layers, such as ('encoder.*',), not "
+            f"{plain(repr(values))}"
         )
     return result

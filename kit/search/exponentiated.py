@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kit.errors import plain
+from kit.search import arguments, keeping
+
 
 class ExponentiatedGradient(torch.optim.Optimizer):
     """Exponentiated gradient descent for parameters that are probability distributions.
@@ -21,6 +24,10 @@ class ExponentiatedGradient(torch.optim.Optimizer):
         lr: learning rate, the factor of the gradient in the exponent.
         floor: smallest value before the normalisation; GAEA's own code has 1e-5. None for the
             smallest positive number of the dtype, as a value of 0 could never grow again.
+
+    Raises:
+        ValueError: ``lr`` or ``floor`` is no finite number of at least 0, or the ``parts`` of a
+            group are not the lengths of its rows.
     """
 
     def __init__(
@@ -29,8 +36,11 @@ class ExponentiatedGradient(torch.optim.Optimizer):
         lr: float,
         floor: float | None = None,
     ) -> None:
+        keeping.check_rates(lr=lr, floor=0.0 if floor is None else floor)
         super().__init__(parameters, {"lr": lr, "initial_lr": lr, "parts": None})
         self.floor = floor
+        for group in self.param_groups:
+            _check_parts(group)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> Any:
@@ -63,3 +73,17 @@ class ExponentiatedGradient(torch.optim.Optimizer):
         part.mul_(torch.exp(exponent - exponent.amax(-1, keepdim=True)))
         part.clamp_(min=torch.finfo(part.dtype).tiny if self.floor is None else self.floor)
         part.div_(part.sum(-1, keepdim=True))
+
+
+def _check_parts(group: dict[str, Any]) -> None:
+    """Raise ValueError for a group whose rows do not consist of its ``parts``."""
+    parts = group["parts"]
+    if parts is None:
+        return
+    valid = isinstance(parts, list | tuple) and all(arguments.is_whole(each, 1) for each in parts)
+    for parameter in group["params"]:
+        if not valid or sum(parts) != parameter.shape[-1]:
+            raise ValueError(
+                f"parts are lengths, which add up to those of the rows, {parameter.shape[-1]}; not "
+                f"{plain(repr(parts))}"
+            )

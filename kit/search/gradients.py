@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 
+from kit.ops import AggConv1d, AggConv2d
+from kit.search import arguments, keeping
 from kit.search.supernets import Mixture
 
 Field = Literal["extent", "ten-kernel-sizes"]
@@ -26,14 +28,16 @@ class AlphaGradients:
             for dense tasks.
 
     Raises:
-        ValueError: ``field`` is none of these.
+        ValueError: ``field`` is none of these, a layer is no mixture, or ``scale`` or ``penalty``
+            is no finite number of at least 0.
     """
 
     def __init__(
         self, layers: Iterable[Mixture], *, scale: float, penalty: float, field: Field
     ) -> None:
-        if field not in get_args(Field):
-            raise ValueError(f"field is one of {', '.join(get_args(Field))}, not {field!r}")
+        arguments.check_words(Field, field=field)
+        keeping.check_rates(scale=scale, penalty=penalty)
+        layers = _listed(layers)
         self.scale = scale
         # Computed once, because copying a tensor to the device at every step would wait for it.
         self.penalties = [
@@ -49,6 +53,22 @@ class AlphaGradients:
             if self.scale:
                 alpha.grad.div_(self.scale * (alpha.grad.norm() + 1e-8))
             alpha.grad.add_(penalty)
+
+
+def _listed(layers: Iterable[Mixture]) -> list[Mixture]:
+    """Return layers as a list.
+
+    Raises:
+        ValueError: they are no mixtures.
+    """
+    words = "layers are the mixtures of a supernet, such as mixtures(network).values(), not"
+    if not isinstance(layers, Iterable):
+        raise ValueError(f"{words} {type(layers).__name__}")
+    result = list(layers)
+    for layer in result:
+        if not isinstance(layer, AggConv1d | AggConv2d):
+            raise ValueError(f"{words} {type(layer).__name__}")
+    return result
 
 
 def _fields(layer: Mixture, field: Field) -> list[float]:

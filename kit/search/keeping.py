@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from kit import divergence
+from kit.errors import plain
 from kit.files import DAMAGE, write_bytes
 from kit.search import arguments
 
@@ -87,7 +88,7 @@ def descend(value: object) -> Tensor:
         what = value
         if isinstance(value, Tensor):
             what = f"a tensor of shape {tuple(value.shape)} and {value.dtype}"
-        raise ValueError(f"the loss must return one number as a tensor, not {what}")
+        raise ValueError(f"the loss must return one number as a tensor, not {plain(str(what))}")
     if not value.requires_grad:
         raise ValueError("the loss has no gradient: is it detached, or the search in no_grad()?")
     value.backward()
@@ -102,7 +103,7 @@ def check_rates(**rates: float) -> None:
     """
     for name, rate in rates.items():
         if not 0 <= arguments.number(rate) < math.inf:
-            raise ValueError(f"{name} is a number from 0 on, not {rate!r}")
+            raise ValueError(f"{name} is a number from 0 on, not {plain(repr(rate))}")
 
 
 def check_epochs(epochs: int) -> None:
@@ -114,7 +115,7 @@ def check_epochs(epochs: int) -> None:
     try:
         operator.index(epochs)
     except TypeError:
-        raise ValueError(f"epochs are a whole number, not {epochs!r}") from None
+        raise ValueError(f"epochs are a whole number, not {plain(repr(epochs))}") from None
     if epochs < 1:
         raise ValueError(f"a search takes at least one epoch, not {epochs}")
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 from torch.nn.utils.parametrize import type_before_parametrizations
 
+from kit.errors import plain
 from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
 from kit.search import wrappers
 from kit.search.kernel_dilation import LARGEST
@@ -37,7 +38,9 @@ def sizes(what: str, values: Iterable[int]) -> tuple[int, ...]:
     except TypeError:
         result = ()
     if not result or min(result) < 1:
-        raise ValueError(f"{what} to search are numbers from 1 on, such as (3, 5), not {values}")
+        raise ValueError(
+            f"{what} to search are numbers from 1 on, such as (3, 5), not {plain(str(values))}"
+        )
     if max(result) > LARGEST:
         raise ValueError(f"{what} to search are numbers up to {LARGEST}, not {max(result)}")
     if len(set(result)) < len(result):

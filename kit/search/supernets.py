@@ -8,7 +8,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from kit.errors import plain
 from kit.ops import AggConv1d, AggConv2d
+from kit.ops.checks import tensor
 from kit.search import arguments, searchable, wrappers
 from kit.search.architecture import Choices
 from kit.search.searchable import EXCLUDED
@@ -26,7 +28,12 @@ def gumbel_softmax(alpha: Tensor, temperature: float = 1.0) -> Tensor:
 
     Returns:
         (candidates,) positive coefficients with sum 1.
+
+    Raises:
+        ValueError: alpha is no tensor, or the temperature is no number above 0.
     """
+    tensor("alpha", alpha)
+    check_temperature(temperature)
     tiny = torch.finfo(alpha.dtype).tiny
     noise = -torch.empty_like(alpha).exponential_().clamp_min(tiny).log()
     return torch.softmax((alpha + noise) / temperature, dim=0)
@@ -91,8 +98,10 @@ def supernet(
         ValueError: no layer is searchable; the model cannot be copied, does not accept the sample
             or is in float16 or bfloat16; a searchable layer does not keep its input's size, pads
             other than with zeros, shares its weight, or has forward hooks or an unknown
-            parametrisation; or another argument is out of range.
+            parametrisation; another argument is out of range or of another type.
     """
+    arguments.check_module(module)
+    tensor("the sample", sample)
     kernel_sizes = searchable.sizes("kernel sizes", kernel_sizes)
     dilations = searchable.sizes("dilations", dilations)
     check_temperature(temperature)
@@ -132,11 +141,16 @@ def supernet(
 def check_temperature(temperature: float) -> None:
     """Check that a temperature is a number above 0, and raise ValueError otherwise."""
     if not arguments.number(temperature) > 0:
-        raise ValueError(f"the temperature is a number above 0, not {temperature!r}")
+        raise ValueError(f"the temperature is a number above 0, not {plain(repr(temperature))}")
 
 
 def mixtures(network: nn.Module) -> dict[str, Mixture]:
-    """Return the AggConvs of a supernet by name, in module order."""
+    """Return the AggConvs of a supernet by name, in module order.
+
+    Raises:
+        ValueError: the network is no module.
+    """
+    arguments.check_module(network, "the network")
     return {
         name: layer
         for name, layer in network.named_modules()

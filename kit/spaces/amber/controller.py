@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kit.search import arguments
 from kit.spaces.amber.tokens import token_count
 
 FIRST = 0.1
@@ -102,6 +103,7 @@ class Controller(nn.Module):
         bound: float = 1.5,
     ) -> None:
         super().__init__()
+        arguments.check_whole(layers=layers, operations=operations, units=units)
         self.layers, self.units = layers, units
         self.temperature, self.bound = temperature, bound
 

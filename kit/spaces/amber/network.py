@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from kit.search import arguments
 from kit.spaces.amber.operations import BatchNorm, SameConv1d, operation, reduction
 from kit.spaces.amber.tokens import OPERATIONS, Layer, boundaries, positions, reductions, stage
 
@@ -60,10 +61,11 @@ class LayeredNetwork(nn.Module):
                 hidden dense layer, too.
 
         Raises:
-            ValueError: the sequence is too short for the reductions.
+            ValueError: the sequence is too short for the reductions, or a size is no whole number.
         """
         super().__init__()
-        inputs, length = input_shape
+        inputs, length = arguments.shape(input_shape, axes=(1,))
+        arguments.check_whole(outputs=outputs, width=width, hidden=hidden)
         count = len(chosen)
         final_length = positions(length, count)
         self.chosen: list[Layer] = list(chosen)
@@ -151,8 +153,9 @@ def child(
         dropout: probability after each layer and around the hidden dense layer.
 
     Raises:
-        ValueError: the sequence is too short for the reductions.
+        ValueError: the sequence is too short for the reductions, or a size is no whole number.
     """
+    arguments.check_whole(layers=layers)
     largest = [(OPERATIONS[0], tuple(range(number))) for number in range(layers)]
     ends = boundaries(layers)
     return LayeredNetwork(
@@ -189,7 +192,7 @@ def final_network(
         dropout: probability after each layer and before the hidden dense layer.
 
     Raises:
-        ValueError: the sequence is too short for the reductions.
+        ValueError: the sequence is too short for the reductions, or a size is no whole number.
     """
     return LayeredNetwork(
         input_shape,

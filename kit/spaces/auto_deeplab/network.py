@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kit.search import arguments
 from kit.spaces.auto_deeplab.layout import OpOrder, built, first_edge, sources
 from kit.spaces.auto_deeplab.pyramid import Decoder, Pyramid
 from kit.spaces.auto_deeplab.resizing import doubled, halved, resize
@@ -114,6 +115,8 @@ class TrellisNetwork(nn.Module):
         op_order: OpOrder = "rows",
     ) -> None:
         super().__init__()
+        arguments.check_whole(inputs=inputs, outputs=outputs, filters=filters, width=width)
+        arguments.check_words(OpOrder, op_order=op_order)
         operations, steps = built(cell, op_order), len(cell) // 2
         widths = [2 * filters, 2 * filters, 4 * filters]
         self.stem = stem(inputs, widths)

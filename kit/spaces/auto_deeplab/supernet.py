@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kit.search import arguments
 from kit.spaces.auto_deeplab.candidates import CallNorm, Candidates
 from kit.spaces.auto_deeplab.layout import (
     LAYERS,
@@ -128,6 +129,9 @@ class TrellisSupernet(nn.Module):
         layer_1_beta: Layer1Beta = "same",
     ) -> None:
         super().__init__()
+        arguments.check_whole(inputs=inputs, outputs=outputs, filters=filters)
+        arguments.check_whole(layers=layers, steps=steps)
+        arguments.check_words(Layer1Beta, layer_1_beta=layer_1_beta)
         widths = [filters * steps << level for level in range(LEVELS)]
         self.stem = stem(inputs, [widths[0] // 2, widths[0] // 2, widths[0]])
         self.layers = nn.ModuleList()

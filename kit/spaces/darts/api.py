@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kit.errors import plain
 from kit.files import write_json
-from kit.search import ExponentiatedGradient, arguments, keeping
+from kit.search import ExponentiatedGradient, arguments, keeping, wrappers
 from kit.seeding import key
 from kit.spaces.darts.genotype import Genotype, check, read
 from kit.spaces.darts.network import DartsNetwork
@@ -135,8 +136,10 @@ def darts_search(
         DivergedError: a loss or a weight is not finite.
         ValueError: there are no epochs, or none after the warm start; the data do not fit each
             other or the network, or hold NaN or infinity; the loss is not a scalar with a gradient;
-            the checkpoint is of another search; or another argument is out of range.
+            the checkpoint is of another search; or another argument is out of range or of another
+            type.
     """
+    arguments.check_functions(loss=loss, progress=progress)
     keeping.check_epochs(epochs)
     keeping.check_rates(
         learning_rate=learning_rate,
@@ -145,7 +148,9 @@ def darts_search(
     )
     _check_size(channels, layers)
     if not arguments.is_whole(outputs, 1):
-        raise ValueError(f"outputs are a whole number from 1 on, not {outputs!r}")
+        raise ValueError(f"outputs are a whole number from 1 on, not {plain(repr(outputs))}")
+    with wrappers.refusing(f"device {plain(repr(device))} is none of torch:"):
+        device = torch.device(device)
     start = _start(epochs, warm_start)
     with torch.random.fork_rng():
         # Sizes of samples may be random; with a seed, the same call gets the same ones.
@@ -189,7 +194,7 @@ def _start(epochs: int, warm_start: int | None) -> int:
     """Return the epoch from which on the architecture learns; raise ValueError if there is none."""
     start = epochs // 5 if warm_start is None else warm_start
     if not arguments.is_whole(start, 0):
-        raise ValueError(f"warm_start is a whole number from 0 on, not {start!r}")
+        raise ValueError(f"warm_start is a whole number from 0 on, not {plain(repr(start))}")
     if start >= epochs:
         raise ValueError(
             f"architectures learn after {start} epochs, and there are {epochs}; "
@@ -213,7 +218,8 @@ def _check_samples(x: Tensor, held_out: Tensor) -> None:
 def _check_size(channels: int, layers: int) -> None:
     """Raise ValueError unless both numbers are integers of at least 1."""
     if not arguments.is_whole(layers, 1) or not arguments.is_whole(channels, 1):
-        raise ValueError(f"a network has layers and channels, not {layers!r} and {channels!r}")
+        sizes = plain(f"{layers!r} and {channels!r}")
+        raise ValueError(f"a network has layers and channels, not {sizes}")
 
 
 def _format(x: Tensor) -> str:

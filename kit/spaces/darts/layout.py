@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from kit.errors import plain
+from kit.search import arguments
 from kit.spaces.darts.genotype import NODES
 from kit.spaces.operations import FactorizedReduce, Norm, Reduction, ReluConvNorm
 
@@ -50,6 +52,23 @@ class CellPlace:
             else ReluConvNorm(self.before_last, width, dims, entry),
             ReluConvNorm(self.last, width, dims, entry),
         )
+
+
+def check_sizes(dims: int, reduction: Reduction, **sizes: int) -> None:
+    """Check what the networks of the space are made from.
+
+    Args:
+        dims: 1 or 2.
+        reduction: which positions a ``FactorizedReduce`` reads.
+        sizes: channels, layers and the like by their names.
+
+    Raises:
+        ValueError: one is of another type or out of range.
+    """
+    arguments.check_whole(**sizes)
+    arguments.check_words(Reduction, reduction=reduction)
+    if not arguments.is_whole(dims, 1) or dims > 2:
+        raise ValueError(f"dims is 1 or 2, not {plain(repr(dims))}")
 
 
 def cell_places(channels: int, layers: int, *, dense: bool) -> list[CellPlace]:

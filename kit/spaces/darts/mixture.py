@@ -13,6 +13,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from kit.search import arguments
 from kit.spaces.darts.genotype import CELLS, EDGES_PER_NODE, INPUTS, NODES, Edge, Genotype
 from kit.spaces.names import OPERATIONS
 
@@ -53,6 +54,9 @@ class Mixtures(nn.Module):
         weighing: how weights follow from the parameters.
         start: initial values of the parameters.
         beta_simplex: which betas form one distribution.
+
+    Raises:
+        ValueError: one of these is another word.
     """
 
     def __init__(
@@ -62,6 +66,9 @@ class Mixtures(nn.Module):
         beta_simplex: BetaSimplex = "node",
     ) -> None:
         super().__init__()
+        arguments.check_words(Weighing, weighing=weighing)
+        arguments.check_words(Start, start=start)
+        arguments.check_words(BetaSimplex, beta_simplex=beta_simplex)
         self.weighing = weighing
         self.beta_simplex = beta_simplex
         alphas, betas = torch.ones(EDGES, len(OPERATIONS)), torch.ones(EDGES)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kit.spaces.darts.genotype import EDGES_PER_NODE, INPUTS, NODES, Edge, Genotype
-from kit.spaces.darts.layout import STEM_FACTOR, CellPlace, cell_places
+from kit.spaces.darts.layout import STEM_FACTOR, CellPlace, cell_places, check_sizes
 from kit.spaces.operations import PLAIN, Norm, Reduction, convolution, operation
 
 # In PyTorch, a momentum of 0.999 makes the running statistics almost those of the last batch.
@@ -124,6 +124,9 @@ class DartsNetwork(nn.Module):
         entry: normalisation of the cells' inputs; None for ``norm``.
         norm: normalisation of the operations.
         auxiliary: whether there is an auxiliary head after the last reduction cell, for training.
+
+    Raises:
+        ValueError: an argument is out of range or of another type.
     """
 
     def __init__(
@@ -142,6 +145,14 @@ class DartsNetwork(nn.Module):
         auxiliary: bool = False,
     ) -> None:
         super().__init__()
+        if not isinstance(genotype, Genotype):
+            raise ValueError(
+                "genotype is a Genotype, such as load_genotype returns, not "
+                f"{type(genotype).__name__}"
+            )
+        check_sizes(
+            dims, reduction, inputs=inputs, outputs=outputs, channels=channels, layers=layers
+        )
         self.drop = 0.0
         """Probability with which each path is dropped for a sample in training mode."""
         width = STEM_FACTOR * channels

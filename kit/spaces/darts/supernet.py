@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kit.spaces.darts.edges import EdgesOfSource, EdgeWeights
 from kit.spaces.darts.genotype import CELLS, INPUTS, NODES
-from kit.spaces.darts.layout import STEM_FACTOR, CellPlace, cell_places
+from kit.spaces.darts.layout import STEM_FACTOR, CellPlace, cell_places, check_sizes
 from kit.spaces.darts.mixture import EDGES_OF_NODES, Mixture, Mixtures
 from kit.spaces.darts.network import head
 from kit.spaces.operations import PLAIN, Norm, Reduction, convolution
@@ -139,7 +139,8 @@ class DartsSupernet(nn.Module):
         reduction: which positions a ``FactorizedReduce`` reads.
 
     Raises:
-        ValueError: ``channels`` is not divisible by 4.
+        ValueError: ``channels`` is not divisible by 4, or an argument is out of range or of another
+            type.
     """
 
     def __init__(
@@ -155,6 +156,9 @@ class DartsSupernet(nn.Module):
         reduction: Reduction = "shifted",
     ) -> None:
         super().__init__()
+        check_sizes(
+            dims, reduction, inputs=inputs, outputs=outputs, channels=channels, layers=layers
+        )
         if channels % PART:
             raise ValueError(f"the supernet's channels are divisible by {PART}, not {channels}")
         width = STEM_FACTOR * channels

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from kit.search import arguments
 from kit.spaces.densenas.blocks import Block
 from kit.spaces.densenas.modules import BasicBlock, Classifier, Stem, initialise
 from kit.spaces.operations import PLAIN
@@ -24,7 +25,7 @@ class ChainNetwork(nn.Module):
         pad: number of zeros on each side of each axis of a sample.
 
     Raises:
-        ValueError: there are no blocks.
+        ValueError: there are no blocks, or a size is no whole number.
     """
 
     def __init__(
@@ -39,6 +40,9 @@ class ChainNetwork(nn.Module):
         super().__init__()
         if not blocks:
             raise ValueError("a chain has at least one block")
+        input_shape = arguments.shape(input_shape)
+        arguments.check_whole(outputs=outputs)
+        arguments.check_whole(0, pad=pad)
         dims = len(input_shape) - 1
         self.stem = Stem(dims, input_shape[0], blocks[0].inputs, 1, pad, ceiling=True)
         layers: list[nn.Module] = []

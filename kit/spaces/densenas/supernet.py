@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kit.search import arguments
 from kit.spaces.densenas import sampling
 from kit.spaces.densenas.blocks import Block
 from kit.spaces.densenas.costs import PathCosts
@@ -64,6 +65,9 @@ class Supernet(nn.Module):
         convolutions: bool = True,
     ) -> None:
         super().__init__()
+        input_shape = arguments.shape(input_shape)
+        arguments.check_whole(outputs=outputs)
+        arguments.check_whole(0, pad=pad)
         self.graph = graph = table.graph
         self.temperature, self.double_softmax = temperature, double_softmax
         dims, widths = len(input_shape) - 1, graph.channels

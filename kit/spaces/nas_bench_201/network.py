@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from kit.errors import plain
+from kit.search import arguments
 from kit.spaces.nas_bench_201.cell import EDGES, NODES, Cell
 from kit.spaces.nas_bench_201.costs import CELLS, CHANNELS, STAGES
 from kit.spaces.operations import PLAIN, Norm, ReluConvNorm, convolution, pool
@@ -147,7 +149,7 @@ class Skeleton(nn.Module):
         cells: number of cells of each stage.
 
     Raises:
-        ValueError: ``dims`` is neither 1 nor 2.
+        ValueError: ``dims`` is neither 1 nor 2, or another number is no whole number of at least 1.
     """
 
     def __init__(
@@ -163,8 +165,9 @@ class Skeleton(nn.Module):
         cells: int,
     ) -> None:
         super().__init__()
-        if dims not in (1, 2):
-            raise ValueError(f"dims is 1 or 2, not {dims}")
+        arguments.check_whole(inputs=inputs, outputs=outputs, channels=channels, cells=cells)
+        if not arguments.is_whole(dims, 1) or dims > 2:
+            raise ValueError(f"dims is 1 or 2, not {plain(repr(dims))}")
         self.dense = dense
         self.stem = nn.Sequential(
             convolution(inputs, channels, 3, dims), PLAIN.layer(channels, dims)
