@@ -28,6 +28,7 @@ MADE: dict[str, tuple[Callable[..., object], dict[str, Any]]] = {
     "controller": (amber.Controller, {"layers": 12, "operations": 7, "units": 8}),
     "chain": (densenas.ChainNetwork, SAMPLE | {"blocks": BLOCKS, "dense": False}),
 }
+NOT_WHOLE: list[Any] = [None, "foo", 0.5, 0, -1, [], np.zeros((2, 3)), torch.zeros(3)]
 NOT_SHAPES = [None, 3, (2,), (2, 8, 8, 8), (2, 0), (2.5, 64), np.zeros((2, 3))]
 NUMBERS = [
     (name, argument)
@@ -40,7 +41,7 @@ NUMBERS = [
 @pytest.mark.parametrize(("name", "argument"), NUMBERS)
 def test_sizes_are_whole_numbers(name: str, argument: str) -> None:
     make, options = MADE[name]
-    for wrong in (None, "foo", 0.5, 0, -1, [], np.zeros((2, 3)), torch.zeros(3)):
+    for wrong in NOT_WHOLE:
         with pytest.raises(ValueError, match=rf"^{argument} is a whole number from 1 on[^\n]+$"):
             make(**{**options, argument: wrong})
     make(**{**options, argument: np.int64(options[argument])})
