@@ -135,6 +135,14 @@ def test_searches_are_simulated_and_drawn(kit: Run, tmp_path: Path) -> None:
     names = ["random", "regularised-evolution", "reinforce", "hyperband", "bohb"]
     assert [line.split()[0] for line in lines] == names
     assert all(name in picture.read_text(encoding="utf-8") for name in names)
+    whole = table(epochs=2)
+    curves = {name: curve.copy() for name, curve in whole.curves.items()}
+    for curve in curves.values():
+        curve[::2, 1] = np.nan  # every other cell diverged
+    write(replace(whole, curves=curves), file)
+    done = kit("cells", "search", str(file), "--search", "random", "--budget", "30", "--runs", "5")
+    assert done.returncode == 0, done.stderr
+    assert "scores are of cells that diverged; they lose" in done.stdout
     write(table(range(5), epochs=2), file)
     done = kit("cells", "search", str(file), "--budget", "30")
     assert done.returncode == 2

@@ -26,10 +26,16 @@ def draw_searches(title: str, curves: Mapping[str, Curves]) -> Any:
 
 
 def searches_text(title: str, curves: Mapping[str, Curves]) -> str:
-    """Return what each search ended with."""
+    """Return what each search ended with, and how many of its scores were of diverged cells."""
     width = max(map(len, curves))
     lines = [title, f"{'':{width}}    10 %  median    90 %"]
     for name, each in curves.items():
         numbers = " ".join(f"{value:7.3f}" for value in each.accuracy[-1])
         lines.append(f"{name:{width}}  {numbers}")
+    lines += [
+        f"{name}: {each.cut_short} of {each.scores} scores are of cells that diverged; they lose, "
+        "and count with their seconds until then"
+        for name, each in curves.items()
+        if each.cut_short
+    ]
     return "\n".join(lines) + "\n"

@@ -39,6 +39,8 @@ class Experiment:
         random: draws tables.
         spent: simulated seconds so far.
         trace: (seconds spent, number of the cell, score) after each evaluation.
+        cut_short: number of evaluations of cells that diverged before their epoch, of which the
+            table does not know all seconds; those that it knows are spent.
     """
 
     tables: Sequence[Table]
@@ -46,6 +48,7 @@ class Experiment:
     random: Random = field(default_factory=lambda: Random(0))
     spent: float = 0.0
     trace: list[tuple[float, int, float]] = field(default_factory=list)
+    cut_short: int = 0
 
     @property
     def over(self) -> bool:
@@ -55,21 +58,25 @@ class Experiment:
     def score(self, cell: Cell, epoch: int | None = None) -> float:
         """Return the accuracy of a cell after an epoch, and add the seconds that it takes.
 
-        An accuracy that the table does not know is minus infinity, and loses against all others.
+        An accuracy that the table does not know is minus infinity, and loses against all others;
+        its seconds are those that the table knows, up to where the training diverged.
 
         Args:
             cell: the cell to evaluate.
             epoch: from 0; None for the last.
 
         Raises:
-            ValueError: the table does not have the cell or the epoch, or does not know its seconds,
-                without which a budget would have no end.
+            ValueError: the table does not have the cell or the epoch, or knows its accuracy and
+                not its seconds, without which a budget would have no end.
         """
         table = self.tables[0] if len(self.tables) == 1 else self.random.choice(self.tables)
         number = cell.index
         score, seconds = table.score(number, epoch), table.seconds(number, epoch)
         if math.isnan(seconds):
-            raise ValueError(f"the table has no seconds for cell {number}; a search needs them")
+            if not math.isnan(score):
+                raise ValueError(f"the table has no seconds for cell {number}; a search needs them")
+            seconds = table.known_seconds(number, epoch)
+            self.cut_short += 1
         score = -math.inf if math.isnan(score) else score
         self.spent += seconds
         self.trace.append((self.spent, number, score))
@@ -256,11 +263,15 @@ class Curves:
             accuracy of the best cell so far, in the unit of the table that judges it. NaN before
             the first score of any run.
         answers: (runs,) numbers of the best cells at the end.
+        scores: number of evaluations in all runs.
+        cut_short: number of them that were of cells that diverged; see ``Experiment``.
     """
 
     seconds: Numbers
     accuracy: Numbers
     answers: list[int]
+    scores: int = 0
+    cut_short: int = 0
 
 
 def repeat(
@@ -290,11 +301,13 @@ def repeat(
     judge = answers or tables[0]
     grid = np.linspace(0, budget, points + 1)[1:]
     accuracies = np.full((runs, points), np.nan)
-    final_cells = []
+    final_cells, scores, cut_short = [], 0, 0
     for run in range(runs):
         experiment = Experiment(tables, budget, Random(f"{run}-seeds"))
         search(experiment, Random(run))
         final_cells.append(experiment.answer)
+        scores += len(experiment.trace)
+        cut_short += experiment.cut_short
         best, place = -math.inf, 0
         for seconds, cell, score in experiment.trace:
             if score > best:
@@ -306,4 +319,4 @@ def repeat(
         known = ~np.isnan(accuracies).all(0)
         bands = np.full((points, 3), np.nan)
         bands[known] = np.nanpercentile(accuracies[:, known], (10, 50, 90), axis=0).T
-    return Curves(grid, bands, final_cells)
+    return Curves(grid, bands, final_cells, scores, cut_short)

@@ -154,6 +154,23 @@ class Table:
         once = self._spent[name].item(row, epoch) / (epoch + 1)
         return float(self._spent[TRAIN].item(row, epoch) + once)
 
+    def known_seconds(self, cell: Any, epoch: int | None = None, name: str | None = None) -> float:
+        """Return what is known of ``seconds``: of a cell that diverged, those until it did.
+
+        Args:
+            cell: a number, string or genotype.
+            epoch: from 0; None for the last.
+            name: the evaluated set; the first of ``sets`` by default.
+
+        Raises:
+            ValueError: the table does not have the cell, the epoch or the set.
+        """
+        row, end = self.row(cell), self._epoch(epoch) + 1
+        training = self.curves[f"{TRAIN}-seconds"][row, :end]
+        evaluations = self._curve(name, "seconds")[row, :end]
+        known = evaluations[~np.isnan(evaluations)]
+        return float(np.nansum(training) + (known.mean() if len(known) else 0))
+
     def errors(self, name: str | None = None, epoch: int | None = None) -> Numbers:
         """Return the errors (n,) of ``cells``: 1 - accuracy as a fraction; NaN if unknown.
 

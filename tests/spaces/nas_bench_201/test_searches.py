@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from random import Random
 
@@ -18,6 +19,7 @@ from kit.spaces.nas_bench_201.searches import (
     regularised_evolution,
     repeat,
 )
+from kit.spaces.nas_bench_201.table import Table, Whole
 from tests.spaces.nas_bench_201.made import table
 
 TABLE = table()
@@ -97,6 +99,35 @@ def test_a_table_without_seconds_has_no_budget_to_spend() -> None:
     with pytest.raises(ValueError, match="has no seconds for cell 3"):
         experiment.score(Cell.of(3))
     assert (experiment.spent, experiment.trace) == (0.0, [])
+
+
+def diverged(cells: Whole, epoch: int) -> Table:
+    """Return the table in which cells diverged in an epoch, the last of which there are seconds."""
+    curves = {name: curve.copy() for name, curve in TABLE.curves.items()}
+    for name, curve in curves.items():
+        curve[cells, epoch + name.endswith("-seconds") :] = np.nan
+    return replace(TABLE, curves=curves)
+
+
+def test_a_cell_that_diverged_takes_its_seconds_until_then() -> None:
+    made = diverged(np.array([3, 4]), 1)
+    experiment = Experiment([made], 1000.0)
+    assert experiment.score(Cell.of(3)) == -math.inf
+    assert experiment.cut_short == 1
+    assert experiment.spent == pytest.approx(TABLE.seconds(3, 1))
+    assert experiment.score(Cell.of(4), 0) == TABLE.score(4, 0)  # it had not diverged yet
+    assert experiment.cut_short == 1
+    nothing = Experiment([diverged(np.array([3]), -1)], 1000.0)
+    assert (nothing.score(Cell.of(3)), nothing.spent, nothing.cut_short) == (-math.inf, 0.0, 1)
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_searches_go_on_past_cells_that_diverged(name: str) -> None:
+    lost = np.flatnonzero([Cell.of(n).operations[0] == "none" for n in range(len(TABLE))])
+    curves = repeat(SEARCHES[name], [diverged(lost, 0)], 500.0, runs=5, points=10)
+    assert not set(curves.answers) & set(lost.tolist())
+    assert 0 < curves.cut_short < curves.scores
+    assert np.isfinite(curves.accuracy[-1]).all()
 
 
 @pytest.mark.parametrize("name", SEARCHES)
