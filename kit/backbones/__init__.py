@@ -4,9 +4,39 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from types import ModuleType
+from typing import Literal
 
-from kit.errors import unknown
+from kit.errors import KitError, unknown
+
+AXES: Mapping[str, Literal[1, 2]] = {
+    "convnext": 2,
+    "tcn": 1,
+    "wide-resnet": 2,
+    "wide-resnet-1d": 1,
+}
+"""The spatial axes of the samples that each takes, for checks without torch."""
+
+
+def check(name: str, axes: int) -> None:
+    """Hold the name of a backbone to the samples of a task.
+
+    Args:
+        name: of the backbone.
+        axes: number of spatial axes of a sample.
+
+    Raises:
+        KitError: the backbone is unknown, or takes samples with another number of axes.
+    """
+    if name not in AXES:
+        raise unknown("backbone", name, AXES)
+    if AXES[name] != axes:
+        fitting = sorted(each for each, number in AXES.items() if number == axes)
+        raise KitError(
+            f"backbone = {name!r} takes samples of {AXES[name]} axes, and those of the task have "
+            f"{axes}; there is {', '.join(fitting)}"
+        )
 
 
 def backbone(name: str) -> ModuleType:

@@ -25,6 +25,7 @@ from kit.errors import KitError, nearest, unknown
 from kit.method import files
 from kit.method.files import FACTS, MARKERS, SETTINGS
 from kit.settings import DataConfig, Settings, apply_overrides, convert, merge, resolve, toml
+from kit.settings.losses import check_losses
 from kit.spec import Profile, Protocol, RunSpec, Tier
 from kit.task import Task
 
@@ -155,6 +156,7 @@ class MethodInfo:
                 if attrgetter(name)(settings) != attrgetter(name)(before):
                     raise KitError(f"-o {name}: {self.name} draws it; change {drawn_from}")
         settings.check(task.sample_shape, task.outputs, task.dense)
+        check_losses(settings, task.name, task.loss)
         return settings
 
     def _layers(self, facts: Mapping[str, str]) -> dict[str, Any]:

@@ -33,9 +33,10 @@ def cross_entropy(output: Tensor, batch: Batch) -> Tensor:
 def focal(output: Tensor, batch: Batch, *, gamma: float = 2.0, alpha: float = 1.0) -> Tensor:
     """Mean of -alpha (1 - p)^gamma log p, p the probability of the true class (Lin et al. 2017).
 
-    Logits (batch, classes) with labels (batch,); with gamma 0 and alpha 1, the cross entropy.
+    Logits (batch, classes, *spatial) with labels (batch, *spatial); with gamma 0 and
+    alpha 1, the cross entropy.
     """
-    log_p = F.log_softmax(output, dim=1).gather(1, batch.y[:, None]).squeeze(1)
+    log_p = F.log_softmax(output, dim=1).gather(1, batch.y.long()[:, None]).squeeze(1)
     # 1 - p without the loss of digits near p = 1; its power has no gradient at 0 below gamma 1.
     missed = (-log_p.expm1()).clamp(min=1e-12)
     return -(alpha * missed**gamma * log_p).mean()

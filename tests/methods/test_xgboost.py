@@ -17,6 +17,7 @@ from kit.data.preparing import prepare
 from kit.engines import local
 from kit.engines.engine import SweepOptions
 from kit.engines.execute import ExecuteOptions, execute
+from kit.errors import KitError
 from kit.methods.xgboost.architecture import TreeEnsemble
 from kit.methods.xgboost.ensemble import Ensemble
 from kit.methods.xgboost.rows import drawn_patches, patches, whole
@@ -42,6 +43,26 @@ def spec(name: str, *overrides: str, protocol: Any = "released") -> RunSpec:
     return method.find("xgboost").spec(
         found, 0, protocol=protocol, profile="smoke", tier=found.tiers[-1], overrides=overrides
     )
+
+
+def boosted(folder: Path, share: float) -> Ensemble:
+    random = np.random.default_rng(0)
+    x, y = random.standard_normal((8, 3)), np.arange(8) % 2
+    data = xgboost.QuantileDMatrix(x, y)
+    trees = Ensemble(PARAMETERS, data)
+    checkpointer = Checkpointer("train", spec("deepsea"), folder, folder / "history.jsonl")
+    trees.boost(checkpointer, data, data, rounds=20, patience=0, share=share)
+    return trees
+
+
+def test_rounds_in_which_chance_leaves_no_row(tmp_path: Path) -> None:
+    assert boosted(tmp_path, 0.126).booster.num_boosted_rounds() == 20
+
+
+def test_a_share_of_less_than_a_row_is_refused(tmp_path: Path) -> None:
+    words = r"^subsample = 0\.0001 leaves no row of 8 to a round of trees; make it at least 1 / 8$"
+    with pytest.raises(KitError, match=words):
+        boosted(tmp_path, 1e-4)
 
 
 @pytest.mark.parametrize("trees", [[], {}, None, "one"])

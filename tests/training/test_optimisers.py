@@ -5,10 +5,12 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from torch.optim import Optimizer
 
+from kit.errors import DivergedError
 from kit.search import ExponentiatedGradient
 from kit.settings import Optimiser
 from kit.training.optimisers import eager, make_optimiser
@@ -45,6 +47,24 @@ def test_steps_are_those_of_torch(kind: str) -> None:
     assert isinstance(optimiser, type(own))
     own.load_state_dict(optimiser.state_dict())
     optimiser.load_state_dict(own.state_dict())
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+def test_a_step_that_torch_cannot_take_is_a_divergence(kind: str) -> None:
+    huge = msgspec.structs.replace(settings(kind), learning_rate=1e38 if kind != "sgd" else 1e39)
+    with pytest.raises(DivergedError, match=r"^a step at the learning rate 1e\+3[89] is larger"):
+        stepped(lambda groups: make_optimiser(groups, huge))
+
+
+def test_other_errors_of_a_step_stay_what_they_are() -> None:
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimiser = make_optimiser([{"params": [weight]}], settings("adam"))
+    with pytest.raises(RuntimeError, match="closure"):
+        optimiser.step(broken)
+
+
+def broken() -> float:
+    raise RuntimeError("of the closure")
 
 
 def test_torchs_compiler_is_not_imported() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from kit import backbones
 from kit.errors import KitError
 from kit.method import MethodInfo, MixtureRows
 from kit.methods.dash.architecture import DashArchitecture
@@ -143,9 +144,11 @@ class TunedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
         """Check the settings against the samples.
 
         Raises:
-            KitError: they do not fit, or a kernel size or dilation is there twice.
+            KitError: they do not fit, the backbone takes other samples, or a kernel size or
+                dilation is there twice.
         """
         super().check(sample_shape, outputs, dense)
+        backbones.check(self.backbone, len(sample_shape) - 1)
         refuse_repeats("kernel_sizes", self.kernel_sizes)
         refuse_repeats("dilations", self.dilations)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
+from kit import backbones
 from kit.method import MethodInfo
 from kit.settings import (
     BelowOne,
@@ -32,6 +33,15 @@ class WrnSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unknown_fi
     width: Count | None = None
     backbone_options: Mapping[str, bool | int | float | str] = {}
     speed: Speed = Speed()
+
+    def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
+        """Check the settings against the samples.
+
+        Raises:
+            KitError: they do not fit, or the backbone takes other samples.
+        """
+        super().check(sample_shape, outputs, dense)
+        backbones.check(self.backbone, len(sample_shape) - 1)
 
 
 METHOD = MethodInfo(

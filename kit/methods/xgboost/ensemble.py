@@ -12,6 +12,7 @@ import torch
 import xgboost
 from torch import Tensor
 
+from kit.errors import KitError
 from kit.files import write_bytes
 from kit.seeding import generator
 from kit.training.checkpointer import Checkpointer
@@ -50,12 +51,25 @@ class Ensemble:
             patience: in rounds; 0 for no limit.
             share: of the rows that the trees of a round see. XGBoost's own draws would depend on
                 where a run was interrupted.
+
+        Raises:
+            KitError: the share is of less than a row.
         """
+        rows = data.num_row()
+        if share * rows < 1:
+            raise KitError(
+                f"subsample = {share:g} leaves no row of {rows} to a round of trees; "
+                f"make it at least 1 / {rows}"
+            )
         for number in range(checkpointer.resume({"trees": self}), rounds):
             if 0 < patience <= number - 1 - self.best_round:
                 break
             draw = generator(checkpointer.spec.seed, *checkpointer.stream, number)
-            data.set_weight((draw.random(data.num_row()) < share).astype(np.float32))
+            numbers = draw.random(rows)
+            seen = numbers < share
+            # Where chance leaves no row, one is kept: XGBoost makes no trees of nothing.
+            seen[numbers.argmin()] |= not seen.any()
+            data.set_weight(seen.astype(np.float32))
             self.booster.update(data, number)
             score = self._score(validation, number)
             if score < self.best:

@@ -1,0 +1,108 @@
+"""Losses and backbones by a task's answers and axes: what does not fit is refused before a run."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+import torch
+
+from kit import backbones, method, task
+from kit.data.loading import Batch
+from kit.errors import KitError
+from kit.metrics import Prediction, evaluator
+from kit.settings.losses import ANSWERS, OF_LABELS, fitting
+from kit.training.losses import LOSSES, loss
+
+METHODS = {name: method.find(name).settings_type for name in method.names()}
+WITH_LOSS = [name for name, kind in METHODS.items() if "loss" in kind.__struct_fields__]
+WITH_BACKBONE = [name for name, kind in METHODS.items() if "backbone" in kind.__struct_fields__]
+# One of each kind of answers that the papers' tasks have, and of each number of axes.
+TASKS = ("cifar-100", "darcy-flow", "psicov", "cosmic", "deepsea", "ecg", "fsd50k")
+
+
+def settings(name: str, of: str, override: str) -> None:
+    method.find(name).settings(task.find(of), "released", "smoke", "synthetic", [override])
+
+
+def test_the_facts_are_those_of_the_losses_and_backbones() -> None:
+    assert ANSWERS.keys() == LOSSES.keys()
+    for name, (_, kind) in LOSSES.items():
+        assert (kind == "field") == (ANSWERS[name] == "numbers")
+    assert backbones.AXES.keys() == {
+        file.stem.replace("_", "-")
+        for file in Path(backbones.__file__).parent.glob("*.py")
+        if file.stem != "__init__"
+    }
+    for name, axes in backbones.AXES.items():
+        built = backbones.backbone(name).build((3, *[32] * axes), 2, width=2)
+        assert built(torch.zeros(2, 3, *[32] * axes)).shape == (2, 2)
+
+
+@pytest.mark.parametrize("name", WITH_LOSS)
+def test_losses_by_the_answers_of_a_task(name: str) -> None:
+    for of, loss_name in product(TASKS, ANSWERS):
+        if method.find(name).applies(task.find(of)) is not None:
+            continue
+        if loss_name in fitting(task.find(of).loss):
+            settings(name, of, f"loss={loss_name}")
+        else:
+            words = f"^loss = '{loss_name}' is for .*, and the answers of {of} are .*; there is "
+            with pytest.raises(KitError, match=words):
+                settings(name, of, f"loss={loss_name}")
+
+
+def test_losses_of_validations_too() -> None:
+    with pytest.raises(KitError, match=r"^search\.validation_loss = 'bce' is for labels"):
+        settings("auto-deeplab", "darcy-flow", "search.validation_loss=bce")
+    with pytest.raises(KitError, match=r"^loss = 'focal:gamma=3' is for classes"):
+        settings("wrn", "darcy-flow", "loss=focal:gamma=3")
+
+
+def test_what_fits_can_be_trained_on_and_scored() -> None:
+    shapes = {
+        ("classes", 1): ((6, 3), torch.randint(3, (6,))),
+        ("classes", 2): ((6, 3, 4, 4), torch.randint(3, (6, 4, 4), dtype=torch.uint8)),
+        ("labels", 1): ((6, 3), torch.randint(2, (6, 3), dtype=torch.uint8)),
+        ("labels", 2): ((6, 1, 4, 4), torch.randint(2, (6, 1, 4, 4), dtype=torch.uint8)),
+        ("numbers", 1): ((6, 3), torch.randn(6, 3)),
+        ("numbers", 2): ((6, 2, 4, 4), torch.randn(6, 2, 4, 4)),
+    }
+    metrics = {"classes": "zero-one-error", "labels": "one-minus-auroc", "numbers": "rmse"}
+    of = {"classes": "cifar-100", "labels": "deepsea", "numbers": "darcy-flow"}
+    for (answers, _), (shape, y) in shapes.items():
+        ids = torch.arange(6)
+        batch = Batch(x=torch.zeros(6, 1, 4), y=y, sample_id=ids, unit_id=ids)
+        for name in fitting(task.find(of[answers]).loss):
+            function, kind = loss(name)
+            output = torch.randn(shape, requires_grad=True)
+            value = function(output, batch)
+            value.backward()
+            assert value.isfinite(), name
+            if answers != "labels" or len(shape) == 2:
+                scored = evaluator(metrics[answers], task.find(of[answers]))
+                scored.update(Prediction(output.detach(), kind), batch)
+                assert scored.compute()[metrics[answers]].value is not None
+
+
+def test_labels_are_numbers_too_and_numbers_no_labels() -> None:
+    assert fitting("masked-bce") == fitting("bce:pos-weight=4") == OF_LABELS
+    assert "mse" in OF_LABELS
+    assert "bce" not in fitting("relative-l2")
+    assert fitting("one of somebody's own") == []
+
+
+@pytest.mark.parametrize("name", WITH_BACKBONE)
+def test_backbones_by_the_axes_of_a_task(name: str) -> None:
+    for of, (backbone, axes) in product(TASKS, backbones.AXES.items()):
+        if method.find(name).applies(task.find(of)) is not None:
+            continue
+        if task.find(of).dims == axes:
+            settings(name, of, f"backbone={backbone}")
+        else:
+            words = rf"^backbone = '{backbone}' takes samples of {axes} axes, .*; there is \w+"
+            with pytest.raises(KitError, match=words):
+                settings(name, of, f"backbone={backbone}")
+    with pytest.raises(KitError, match="unknown backbone 'wide-resnt'; did you mean"):
+        settings(name, "ecg" if "tcn" in name else "cifar-100", "backbone=wide-resnt")
