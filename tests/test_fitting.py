@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from kit import backbones, method, task
+from kit.base.method import load
+from kit.base.sizes import MetaContext
 from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.metrics import Prediction, evaluator
@@ -91,6 +93,32 @@ def test_labels_are_numbers_too_and_numbers_no_labels() -> None:
     assert "mse" in OF_LABELS
     assert "bce" not in fitting("relative-l2")
     assert fitting("one of somebody's own") == []
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ("levels=0", "option 'levels': Expected `int` >= 1, not 0"),
+        ("levels='8'", "option 'levels': Expected `int`, got `str`, not '8'"),
+        ("weight_norm=3", "option 'weight_norm': Expected `bool`, got `int`, not 3"),
+        ("padding=centered", "unknown padding of backbone tcn 'centered'; did you mean 'centred'"),
+        ("readout=1", "unknown readout of backbone tcn '1'; there is last, mean"),
+        ("level=8", "backbone tcn has no option 'level'; did you mean 'levels'"),
+    ],
+)
+def test_options_of_backbones(option: str, words: str) -> None:
+    ecg = task.find("ecg")
+    spec = method.find("tcn").spec(
+        ecg,
+        0,
+        protocol="released",
+        profile="smoke",
+        tier="synthetic",
+        overrides=[f"backbone_options.{option}"],
+    )
+    tcn = load(method.find("tcn"), spec)
+    with pytest.raises(KitError, match=words):
+        tcn.network(MetaContext(spec, ecg, tcn.settings))
 
 
 @pytest.mark.parametrize("name", WITH_BACKBONE)

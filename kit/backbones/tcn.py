@@ -16,6 +16,7 @@ from torch.nn.utils import parametrizations, parametrize
 
 from kit.backbones.wide_resnet import BackboneVariant
 from kit.ops.convolutions import CausalConv1d
+from kit.settings import Positive
 
 KERNEL_SIZE = 7
 Padding = Literal["causal", "centred"]
@@ -93,7 +94,7 @@ def build(
     width: int | None = None,
     dropout: float = 0.0,
     variant: BackboneVariant = "dash",
-    levels: int = 8,
+    levels: Positive = 8,
     padding: Padding = "causal",
     weight_norm: bool = True,
     readout: Readout = "last",

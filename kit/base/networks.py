@@ -5,8 +5,9 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from inspect import signature
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
+import msgspec
 import torch
 from torch import nn
 
@@ -16,7 +17,7 @@ from kit.base.context import Context
 from kit.base.method import Method, NetworkContext, Outcome
 from kit.data.folds import Fold
 from kit.data.loading import Batch
-from kit.errors import DataError, KitError, nearest
+from kit.errors import DataError, KitError, nearest, unknown
 from kit.metrics import Prediction
 from kit.ops import count
 from kit.runs.records import ArchitectureRecord
@@ -86,11 +87,19 @@ def build(
 def _check_options(
     name: str, function: Callable[..., nn.Module], options: Mapping[str, Any]
 ) -> None:
-    """Raise KitError for an option that a backbone does not have."""
+    """Raise KitError for an option that a backbone does not have, or a value of another type."""
     known = set(signature(function).parameters) - COMMON
-    for option in options:
+    types = get_type_hints(function, include_extras=True)
+    for option, value in options.items():
         if option not in known:
             raise KitError(f"backbone {name} has no option {option!r}{nearest(option, known)}")
+        words = get_args(types[option]) if get_origin(types[option]) is Literal else ()
+        if words and value not in words:
+            raise unknown(f"{option} of backbone {name}", str(value), words)
+        try:
+            msgspec.convert(value, types[option])
+        except msgspec.ValidationError as error:
+            raise KitError(f"backbone {name}, option {option!r}: {error}, not {value!r}") from None
 
 
 def predictor(
