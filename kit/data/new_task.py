@@ -179,7 +179,7 @@ def read(source: Path | Sequence[str], ask: Ask = NOTHING_STATED) -> Own:
     found = replace(found, smells=(*found.smells, *gaps(found, given, train)))
     x = x.astype(np.float32) if x.dtype.kind == "f" else x
     order = generator(0, "own order").permutation(len(x))
-    lines = card(found, x, answers, split, how)
+    lines = card(found, x, answers, split, how, given)
     return Own(x, answers, split, reading, order, tuple(lines))
 
 

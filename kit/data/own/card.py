@@ -23,7 +23,9 @@ RARE = 0.02
 FAINT = 1e-3
 
 
-def card(found: Found, x: Array, answers: Answers, split: Split, how: str) -> list[str]:
+def card(
+    found: Found, x: Array, answers: Answers, split: Split, how: str, given: Array
+) -> list[str]:
     """Return the lines of the summary: shapes, answers, folds, notes and warnings.
 
     Args:
@@ -32,6 +34,7 @@ def card(found: Found, x: Array, answers: Answers, split: Split, how: str) -> li
         answers: the targets.
         split: the fold of each sample.
         how: how the folds were chosen, in words.
+        given: inputs as they were read, missing values as NaN, without channels that tell where.
     """
     sizes = np.bincount(split, minlength=3)
     folds = ", ".join(f"{size:,} {name}" for name, size in zip(FOLDS, sizes, strict=True))
@@ -41,12 +44,13 @@ def card(found: Found, x: Array, answers: Answers, split: Split, how: str) -> li
         f"inputs   {plural(len(x), 'sample')} of {plural(x.shape[1], 'channel')}, {shape}"
         f"{layout}, {x.dtype}",
         f"answers  {_answers(answers)}",
+        *(f"         {each}" for each in _ranges(answers)),
         f"folds    {folds}: {how}",
         *(f"note     {note}" for note in (*found.notes, *answers.notes)),
     ]
     smells = [*found.smells, *answers.smells, *_faint(found, x[split == 0])]
     kept = np.arange(len(x)) if found.kept is None else found.kept
-    smells += _smells(x, answers, split, kept)
+    smells += _channels(x, split, given) + _smells(x, answers, split, kept)
     return lines + [f"warning  {smell}" for smell in smells]
 
 
@@ -70,6 +74,18 @@ def _answers(answers: Answers) -> str:
     return f"{plural(answers.outputs, what)}{where}: {between}"
 
 
+def _ranges(answers: Answers) -> list[str]:
+    """Return the range of each of a few numbers, or of each channel of fields, in words."""
+    if answers.kind not in ("regression", "dense") or not 1 < answers.outputs <= SHOWN:
+        return []
+    names = answers.names or tuple(f"channel {at}" for at in range(answers.outputs))
+    columns = [answers.y[:, at].astype(np.float64) for at in range(answers.outputs)]
+    return [
+        f"{name}: {y.min():.4g} to {y.max():.4g}, mean {y.mean():.4g}"
+        for name, y in zip(names, columns, strict=True)
+    ]
+
+
 def _shares(names: Sequence[str], counts: Array, whole: int = 0) -> str:
     """Return the most frequent names with their shares of ``whole``, or of all counts if 0."""
     total = whole or max(1, int(counts.sum()))
@@ -79,21 +95,48 @@ def _shares(names: Sequence[str], counts: Array, whole: int = 0) -> str:
     return ", ".join([*shown, *rest])
 
 
-def _smells(x: Array, answers: Answers, split: Split, kept: Array) -> list[str]:
-    """Return warnings: constant or badly scaled channels, copies in other folds, rare classes.
+def _channels(x: Array, split: Split, given: Array) -> list[str]:
+    """Return warnings of channels that are constant, or so far from 0 that float32 loses them.
 
-    Samples are named by the numbers ``kept``, which they have in the file.
+    Args:
+        x: inputs (samples, channels, *spatial); those beyond the channels of ``given`` tell where
+            values were missing.
+        split: the fold of each sample.
+        given: inputs as they were read, before they became float32.
     """
     smells = []
     means, stds, still = statistics(x[split == 0])
+    count = given.shape[1]
+    drowned = [at for at in still if at < count and _varies(given[split == 0, at])]
+    # Where nothing is missing in any fold, no channel need tell where.
+    whole = [at for at in still if at >= count and not x[:, at].any()]
+    still = [at for at in still if at not in (*drowned, *whole)]
     if still:
         some = ", ".join(map(str, still[:SHOWN])) + (" ..." if len(still) > SHOWN else "")
         smells.append(f"constant in train: channel {some} of {len(means)}")
     lost = [at for at in range(len(means)) if abs(means[at]) > LOST * stds[at] and at not in still]
     if x.dtype.kind != "f":
         lost = [at for at in lost if abs(means[at]) > EXACT]
-    if lost:
+    if lost := sorted({*lost, *drowned}):
         smells.append(f"channel {lost[0]} is so far from 0 that float32 loses it; shift it first")
+    return smells
+
+
+def _varies(values: Array) -> bool:
+    """Tell whether values that are there, and not missing, differ by more than their rounding."""
+    known = values[~absent(values)]
+    if not len(known):
+        return False
+    rounding = 16 * np.finfo(known.dtype).eps if known.dtype.kind == "f" else 0
+    return bool(np.ptp(known) > rounding * np.abs(known).max())
+
+
+def _smells(x: Array, answers: Answers, split: Split, kept: Array) -> list[str]:
+    """Return warnings: copies in other folds, rare classes, labels that a fold lacks.
+
+    Samples are named by the numbers ``kept``, which they have in the file.
+    """
+    smells = []
     copies, examples = _copies(x, split)
     if copies:
         smells.append(

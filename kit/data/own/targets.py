@@ -254,6 +254,7 @@ def _fields(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:
     if _whole(fields) and len(np.unique(fields)) <= MANY:
         smells.append("y holds few whole numbers: --kind segmentation may be meant")
     fields = _present(place, fields)
+    smells += _lost(np.moveaxis(fields, 1, -1).reshape(-1, fields.shape[1]))
     if fields.min() == fields.max():
         smells.append(f"y is {fields.flat[0]:g} everywhere: nothing to learn")
     return Answers("dense", fields.astype(np.float32), fields.shape[1], (), (), tuple(smells))
