@@ -40,6 +40,7 @@ def read(paths: Sequence[str], task: Task, config: DataConfig) -> tuple[Tensor, 
         if reading is None or reading.missing is None:
             return of_arrays(Path(paths[0]), task, config), None
         reading = msgspec.structs.replace(reading, layout="NCHW"[: len(task.sample_shape) + 1])
+    files.check_alike(paths, reading)
     found = files.read(paths, own.Ask(reading=reading, answers=False))
     x, found, _ = new_task.inputs(found)
     if reading.missing is None and (count := int(missing.absent(x).sum())):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kit.data.own import arrays, folders, stores, tables
-from kit.data.own.reading import Ask, Found
+from kit.data.own.reading import Ask, Found, Reading
 from kit.errors import DataError
 
 ARRAYS = (".npz", ".npy")
@@ -50,6 +50,33 @@ def read(paths: Sequence[str], ask: Ask) -> Found:
         case "store":
             return stores.read(paths, ask)
     return arrays.numpy(places, ask)
+
+
+def check_alike(paths: Sequence[str], reading: Reading) -> None:
+    """Refuse files for predictions that are of another kind than those the task was made of.
+
+    Args:
+        paths: the files or folders.
+        reading: of the task.
+
+    Raises:
+        DataError: naming the file and what is wanted; or a path does not exist.
+    """
+    alike: tuple[str, ...]
+    if reading.layout:
+        made, alike = "arrays", ("arrays", "store")
+    elif reading.mode or reading.rate:
+        made, alike = "images" if reading.mode else "sounds", ("folder", "file")
+    else:
+        made, alike = "a table", ("table",)
+    for path in paths:
+        kind = _kind(path, Path(path))
+        if kind not in alike:
+            given = {"folder": "a folder", "table": "a table", "file": "an image or a sound"}
+            raise DataError(
+                f"{path}: {given.get(kind, 'arrays')}, and the task was made of {made}; give what "
+                "it was made of, without the answers"
+            )
 
 
 def _kind(path: str, place: Path) -> str:

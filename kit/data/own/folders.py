@@ -145,7 +145,12 @@ def _found(
     suffixes = {file.suffix.lower() for file in files}
     if suffixes & set(IMAGES) and suffixes & set(SOUNDS):
         raise DataError(f"{place} has both images and sounds")
-    x, reading, notes = (images if suffixes & set(IMAGES) else sounds)(place, files, reading)
+    # What a task's reading has of its own images or sounds.
+    made = "images" if reading.mode else "sounds" if reading.rate else None
+    given = "images" if suffixes & set(IMAGES) else "sounds"
+    if made and given != made:
+        raise DataError(f"{place} has {given}, and the task was made of {made}")
+    x, reading, notes = (images if given == "images" else sounds)(place, files, reading)
     names = [str(file.relative_to(folder) if folder else file) for file in files]
     aside = {"identity": np.array(names), **aside}
     reading = replace(reading, identity=None)

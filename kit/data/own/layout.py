@@ -79,7 +79,7 @@ def arrange(place: str, what: str, values: Array, layout: str) -> Array:
         DataError: the number of letters is not that of axes, or an axis is empty.
     """
     if values.ndim != len(layout):
-        raise DataError(f"{place}: {what} is {values.shape}, which is not --layout {layout}")
+        raise DataError(f"{place}: {what} is {values.shape}, which has not the axes {layout}")
     if 0 in values.shape:
         raise DataError(f"{place}: {what} is {values.shape}: it is empty")
     order = [letter for letter in "NCDLTHW" if letter in layout]

@@ -34,7 +34,9 @@ class Steps:
     smells: tuple[str, ...]
 
     @classmethod
-    def of(cls, place: str, key: Array, order: Array | None, size: Sequence[int]) -> Steps:
+    def of(
+        cls, place: str, key: Array, order: Array | None, size: Sequence[int], making: bool
+    ) -> Steps:
         """Group rows into samples, which are in the order of their first rows.
 
         Args:
@@ -42,6 +44,7 @@ class Steps:
             key: (rows,) the same value for all rows of a sample.
             order: (rows,) values that order the rows of a sample; None for the order of the file.
             size: the stated length, or empty.
+            making: whether a task is made, so that a length can be stated.
 
         Raises:
             DataError: samples differ in length and none is stated, or a size of images is stated.
@@ -61,9 +64,11 @@ class Steps:
                 f"{ordered[0]!s:.40} to {ordered[-1]!s:.40}"
             )
         if not size and counts.min() != counts.max():
+            advice = "say --size LENGTH, and longer ones are cut, shorter ones end in zeros"
+            if not making:
+                advice = "the task was made of samples of one length, without a size to cut them to"
             raise DataError(
-                f"{place}: samples have {counts.min()} to {counts.max()} rows; say --size LENGTH, "
-                "and longer ones are cut, shorter ones end in zeros"
+                f"{place}: samples have {counts.min()} to {counts.max()} rows; {advice}"
             )
         length = size[0] if size else int(counts[0])
         if counts.min() != length or counts.max() != length:

@@ -56,7 +56,7 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     reading = replace(ask.reading, columns=tuple(inputs))
     if reading.sequence is not None:
         reading = replace(reading, rows="steps")
-        steps = Steps.of(place, rest["sequence"], rest.get("order"), reading.size)
+        steps = Steps.of(place, rest["sequence"], rest.get("order"), reading.size, ask.answers)
         x, y, rest = steps.inputs(x), steps.answers(y, targets, ask.kind), steps.shared(rest)
         notes.append(f"{plural(len(steps.rows), 'step')} of {plural(len(x), 'sample')}")
         smells += steps.smells

@@ -1,0 +1,85 @@
+"""Files for predictions of another kind than the task was made of: a line without options of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from PIL import Image
+
+from kit import task
+from kit.data.new_task import create
+from kit.data.own.reading import Ask, Reading
+from kit.errors import DataError
+from kit.export import inputs
+from kit.settings import DataConfig
+
+COUNT = 20
+RANDOM = np.random.default_rng(0)
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A task of each kind of files, and the files in which there are others."""
+    tasks = tmp_path / "tasks"
+    monkeypatch.setenv("KIT_TASKS", str(tasks))
+    x = RANDOM.normal(size=(COUNT, 3))
+    rows = [f"{a},{b},{number % 2}" for number, (a, b, _) in enumerate(x)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,label", *rows]) + "\n")
+    steps = [f"{number // 2},{a},{number // 2 % 2}" for number, (a, *_) in enumerate(x)]
+    (tmp_path / "s.csv").write_text("\n".join(["who,a,label", *steps]) + "\n")
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(COUNT) % 2)
+    for number in range(COUNT):
+        for kind in ("images", "sounds"):
+            (tmp_path / kind / str(number % 2)).mkdir(parents=True, exist_ok=True)
+        image = RANDOM.integers(0, 255, (8, 8 + number % 2, 3), dtype=np.uint8)
+        Image.fromarray(image).save(tmp_path / "images" / str(number % 2) / f"{number}.png")
+        wave = RANDOM.normal(size=64 + number) / 9
+        soundfile.write(tmp_path / "sounds" / str(number % 2) / f"{number}.wav", wave, 1000)
+    create("of-table", tmp_path / "t.csv", tasks)
+    create("of-steps", tmp_path / "s.csv", tasks, Ask(reading=Reading(sequence="who")))
+    create("of-arrays", tmp_path / "a.npz", tasks)
+    create("of-images", tmp_path / "images", tasks, Ask(reading=Reading(size=(8, 8))))
+    create("of-sounds", tmp_path / "sounds", tasks, Ask(reading=Reading(size=(64,))))
+    return tmp_path
+
+
+TOLD = {
+    ("of-table", "images"): "a folder, and the task was made of a table; give what it was made of",
+    ("of-table", "images/0/0.png"): "an image or a sound, and the task was made of a table",
+    ("of-steps", "sounds"): "a folder, and the task was made of a table",
+    ("of-arrays", "images"): "a folder, and the task was made of arrays",
+    ("of-arrays", "t.csv"): "a table, and the task was made of arrays",
+    ("of-images", "t.csv"): "a table, and the task was made of images",
+    ("of-images", "sounds"): "has sounds, and the task was made of images",
+    ("of-sounds", "images"): "has images, and the task was made of sounds",
+    ("of-sounds", "images/0/0.png"): "has images, and the task was made of sounds",
+}
+
+
+@pytest.mark.parametrize(("name", "given"), TOLD)
+def test_other_kinds_of_files(made: Path, name: str, given: str) -> None:
+    with pytest.raises(DataError, match=TOLD[name, given]) as raised:
+        inputs.read([str(made / given)], task.find(name), DataConfig())
+    assert "--" not in str(raised.value).replace(str(made), "")
+
+
+def test_files_of_the_same_kind(made: Path) -> None:
+    for name, given in (("of-table", "t.csv"), ("of-steps", "s.csv"), ("of-images", "images")):
+        x, _ = inputs.read([str(made / given)], task.find(name), DataConfig())
+        assert x.shape[1:] == task.find(name).sample_shape
+    x, _ = inputs.read([str(made / "sounds/0/0.wav")], task.find("of-sounds"), DataConfig())
+    assert x.shape == (1, 1, 64)
+
+
+def test_samples_of_other_lengths_and_axes(made: Path) -> None:
+    (made / "s.csv").write_text("who,a\n0,1.5\n0,2.5\n1,3.5\n")
+    words = "samples have 1 to 2 rows; the task was made of samples of one length"
+    with pytest.raises(DataError, match=words) as raised:
+        inputs.read([str(made / "s.csv")], task.find("of-steps"), DataConfig())
+    assert "--" not in str(raised.value).replace(str(made), "")
+    np.save(made / "x.npy", np.zeros((2, 3, 4)))
+    with pytest.raises(DataError, match=r"x is \(2, 3, 4\), which has not the axes NL$"):
+        inputs.read([str(made / "x.npy")], task.find("of-arrays"), DataConfig())
