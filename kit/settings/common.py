@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from kit.columns import plural
 from kit.errors import KitError, unknown
 from kit.settings.split import FoldShare
 
@@ -224,16 +225,21 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             dense: whether each position has outputs.
 
         Raises:
-            KitError: they do not fit, a role holds samples that it must not, or a schedule by
-                scores is to warm up.
+            KitError: they do not fit, a role holds samples that it must not, a schedule by scores
+                is to warm up, or a training does nothing else.
         """
         del dense
         self.data.check(sample_shape, outputs)
-        for place, schedule in _schedules(self):
+        for place, schedule, epochs in _schedules(self):
             if schedule.kind == "plateau":
                 self.check_plateau(place)
                 if schedule.warm_up:
                     raise KitError(f"{place}.warm_up is for 'step' and 'cosine', not 'plateau'")
+            if epochs is not None and schedule.warm_up >= epochs:
+                raise KitError(
+                    f"{place}.warm_up = {schedule.warm_up}: the learning rate would rise "
+                    f"to the end, after {plural(epochs, 'epoch')}; make it smaller"
+                )
 
     def check_plateau(self, place: str) -> None:
         """Hold a schedule that follows scores to there being some.
@@ -261,11 +267,12 @@ def refuse_repeats(place: str, candidates: Sequence[object]) -> None:
             raise KitError(f"{place}: {candidate} is there twice")
 
 
-def _schedules(settings: Struct, place: str = "") -> Iterator[tuple[str, Schedule]]:
-    """Yield all schedules in settings, each with its full name."""
+def _schedules(settings: Struct, place: str = "") -> Iterator[tuple[str, Schedule, int | None]]:
+    """Yield all schedules in settings, each with its full name and the epochs beside it, if any."""
+    epochs: int | None = getattr(settings, "epochs", None)
     for name in settings.__struct_fields__:
         value = getattr(settings, name)
         if isinstance(value, Schedule):
-            yield place + name, value
+            yield place + name, value, epochs
         elif isinstance(value, Struct):
             yield from _schedules(value, f"{place}{name}.")
