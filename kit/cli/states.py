@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,26 @@ def left(run: RunState, hours: float | None) -> float | None:
     """Return the seconds that a run under way still takes, if it takes ``hours`` in all."""
     took = elapsed(run)
     return None if took is None or hours is None else max(0.0, 3600 * hours - took)
+
+
+def left_of_sweep(
+    waiting: Iterable[float | None], under_way: Iterable[float | None], places: int
+) -> float | None:
+    """Return the seconds that a sweep still takes, if every run's length is known.
+
+    Args:
+        waiting: hours that each run takes that has not begun.
+        under_way: seconds that each other run still takes.
+        places: how many run at a time.
+    """
+    from kit.engines.schedule import makespan
+
+    hours, seconds = list(waiting), list(under_way)
+    known = [3600 * each for each in hours if each is not None]
+    rest = [each for each in seconds if each is not None]
+    if len(known) < len(hours) or len(rest) < len(seconds):
+        return None
+    return makespan(known, places, under_way=rest)
 
 
 def values(run: RunState, hours: float | None) -> dict[str, Any]:

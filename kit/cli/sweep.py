@@ -127,23 +127,15 @@ def _picture(queue: Queue) -> RenderableType:
         f"{failed} failed" if failed else "",
         f"{len(queue.waiting)} waiting",
     ]
-    ends = _left(queue, [states.left(run, hours) for run, hours in running])
+    waiting = [queue.hours(job) for job in queue.waiting.values()]
+    ends = states.left_of_sweep(
+        waiting, [states.left(run, hours) for run, hours in running], queue.slots.capacity
+    )
+    goes_on = bool(waiting or running)
     line = ", ".join(part for part in parts if part)
     idle = [f"{name} not used: {why}" for name, why in queue.slots.reasons.items()]
     return Group(
         states.table(rows),
-        f"{line}; {duration(ends)} left" if ends is not None else line,
+        f"{line}; {duration(ends)} left" if ends is not None and goes_on else line,
         *(idle if queue.waiting else ()),
     )
-
-
-def _left(queue: Queue, under_way: Sequence[float | None]) -> float | None:
-    """Return the seconds that the sweep will still take, if every run's length is known."""
-    from kit.engines.schedule import makespan
-
-    waiting = [queue.hours(job) for job in queue.waiting.values()]
-    known = [3600 * hours for hours in waiting if hours is not None]
-    running = [seconds for seconds in under_way if seconds is not None]
-    if len(known) < len(waiting) or len(running) < len(under_way) or not (known or running):
-        return None
-    return makespan(known, queue.slots.capacity, under_way=running)

@@ -51,6 +51,14 @@ def test_a_clock_that_was_put_back_makes_no_time_negative() -> None:
     assert states.left(run, None) is None
 
 
+def test_what_a_sweep_still_takes() -> None:
+    assert states.left_of_sweep([1.0, 0.5], [600.0], 2) == 3600.0
+    assert states.left_of_sweep([1.0, 0.5], [600.0], 1) == 600.0 + 5400.0
+    assert states.left_of_sweep([], [], 3) == 0.0
+    for waiting, under_way in (([1.0, None], [600.0]), ([1.0], [600.0, None])):
+        assert states.left_of_sweep(waiting, under_way, 2) is None
+
+
 def test_a_failed_run_says_why() -> None:
     run = RunState(FOLDER, "failed", None, None, "gpu-oom", "CUDA out of memory")
     row = states.row(run, None)

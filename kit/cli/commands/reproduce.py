@@ -84,7 +84,7 @@ def _fill(form: str, placement: options.Placement, wanted: Wanted) -> None:
     elif number is not None:
         show.table(number, form, wanted)
     else:
-        show.task(form=form, **wanted)
+        show.table_of_request(form=form, **wanted)
     if failed:
         what = "figure" if figure else "table"
         warn(f"{failed} of {len(plan.runs)} runs failed; the {what} is incomplete")

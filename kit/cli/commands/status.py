@@ -86,22 +86,18 @@ def _picture(every: bool) -> tuple[list[tuple[str, ...]], str]:
 
 def _left(sweep: Sweep, runs: list[RunState], hours: dict[str, float | None]) -> float | None:
     """Return the seconds that a sweep will still take, if every run's length is known."""
-    from kit.engines.schedule import makespan
-
-    mine = {run.folder for run in sweep.runs}
-    waiting, under_way = [], []
-    for run in runs:
-        if str(run.folder) not in mine or run.state in ("succeeded", "failed", "cancelled"):
-            continue
-        expected = hours[str(run.folder)]
-        if expected is None:
-            return None
-        rest = states.left(run, expected) if run.state == "running" else None
-        if rest is None:
-            waiting.append(3600 * expected)
-        else:
-            under_way.append(rest)
-    return makespan(waiting, sweep.places, under_way=under_way)
+    planned = {run.folder for run in sweep.runs}
+    mine = [
+        run
+        for run in runs
+        if str(run.folder) in planned and run.state not in ("succeeded", "failed", "cancelled")
+    ]
+    begun = [run for run in mine if run.state == "running" and states.elapsed(run) is not None]
+    return states.left_of_sweep(
+        [hours[str(run.folder)] for run in mine if run not in begun],
+        [states.left(run, hours[str(run.folder)]) for run in begun],
+        sweep.places,
+    )
 
 
 def _json() -> dict[str, Any]:

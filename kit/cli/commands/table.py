@@ -51,7 +51,7 @@ def command(
     if task_name is not None:
         if rows or columns or measured_only:
             raise KitError("--rows, --columns and --measured-only are for papers' tables")
-        show.own(task_name, form, profile=profile, protocol=protocol, tier=tier)
+        show.table_of_task(task_name, form, profile=profile, protocol=protocol, tier=tier)
         return
     assert number is not None
     found = collect()

@@ -32,7 +32,7 @@ def table(number: int, form: str, wanted: Wanted) -> None:
     click.echo(formats.render(filled, form), nl=False)
 
 
-def own(
+def table_of_task(
     task_name: str,
     form: str,
     *,
@@ -66,12 +66,14 @@ def own(
         raise KitError("; ".join(filled.conflicts))
 
 
-def task(*, form: str, **request: Any) -> None:
+def table_of_request(*, form: str, **request: Any) -> None:
     """Print the table of the task that was asked for, from runs of one kind."""
     the_task, how = planning.of_one_task(**request)
     del how["seeds"]
     names = planning.methods_on(the_task, request["methods"], request["all_methods"])
-    own(the_task.name, form, methods=[name for name, reason in names if not reason], **how)
+    table_of_task(
+        the_task.name, form, methods=[name for name, reason in names if not reason], **how
+    )
 
 
 def figure(name: str, form: str, wanted: Wanted) -> None:
