@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,8 @@ from kit.errors import UnavailableError
 from kit.files import decode_json, is_locked, locked, write_bytes, write_json
 
 WORD, LOCK = "word", "lock"
+# Far longer than a meeting takes to get its lock, and than clocks of shared storage differ.
+SECONDS_ABANDONED = 24 * 3600.0
 
 
 class NodeReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,6 +55,7 @@ class NodeReport(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 def meeting() -> Iterator[Path]:
     """Yield a folder for nodes to look at, gone afterwards."""
     folder = paths.results() / "nodes" / uuid.uuid4().hex
+    _remove_abandoned(folder.parent)
     write_bytes(folder / WORD, folder.name.encode())
     try:
         with locked(folder / LOCK):
@@ -60,6 +64,15 @@ def meeting() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # another meeting is under way
             folder.parent.rmdir()
+
+
+def _remove_abandoned(meetings: Path) -> None:
+    """Remove the folders of meetings whose process was killed; whoever is alive holds the lock."""
+    for word in meetings.glob(f"*/{WORD}"):
+        with suppress(OSError):  # another process removes it, too
+            old = time.time() - word.stat().st_mtime > SECONDS_ABANDONED
+            if old and not is_locked(word.parent / LOCK):
+                shutil.rmtree(word.parent, ignore_errors=True)
 
 
 def probe(folder: Path, name: str) -> None:
