@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from kit.files import write_json
-from kit.search import arguments, keeping, searchable, wrappers
+from kit.search import keeping, modules, searchable, wrappers
 from kit.search.architecture import Choices, Padding, check_choices, instantiate
 from kit.search.gradients import AlphaGradients
 from kit.search.kernel_dilation import KernelDilation
@@ -156,8 +156,8 @@ def dash_search(
             device) or is in float16 or bfloat16; or another argument is out of range or of
             another type.
     """
-    arguments.check_module(model)
-    arguments.check_functions(loss=loss, progress=progress)
+    modules.check_module(model)
+    modules.check_functions(loss=loss, progress=progress)
     kernel_sizes = searchable.sizes("kernel sizes", kernel_sizes)
     dilations = searchable.sizes("dilations", dilations)
     if even := [size for size in kernel_sizes if size % 2 == 0]:

@@ -9,7 +9,7 @@ from torch import nn
 
 from kit.errors import plain
 from kit.ops.convolutions import CausalConv1d, CentredConv1d, CentredConv2d
-from kit.search import arguments, wrappers
+from kit.search import arguments, modules, wrappers
 
 Choices = dict[str, tuple[int, int]]
 """Layer name -> (kernel size, dilation)."""
@@ -38,7 +38,7 @@ def instantiate(
             kernel size is even with centred padding; causal padding is given for 2D; or the module
             cannot be copied; or an argument is of another type.
     """
-    arguments.check_module(module)
+    modules.check_module(module)
     check_choices(choices)
     arguments.check_words(Padding, padding=padding)
     # Checked before the copy, because layers with some of these hooks cannot be copied.

@@ -1,4 +1,4 @@
-"""Conversion and checks of arguments of searches that are called from Python."""
+"""Conversion and checks of arguments that are given from Python. No torch."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 import operator
 from collections.abc import Iterable, Sequence
 from typing import Any, get_args
-
-from torch import nn
 
 from kit.errors import plain
 
@@ -39,49 +37,28 @@ def check_whole(least: int = 1, **values: Any) -> None:
             raise ValueError(f"{name} is a whole number from {least} on, not {plain(repr(value))}")
 
 
-def shape(value: Any, axes: Sequence[int] = (1, 2)) -> tuple[int, ...]:
+def shape(value: Any, axes: Sequence[int] = (1, 2), name: str = "input_shape") -> tuple[int, ...]:
     """Return the shape (channels, *spatial) of a sample as a tuple.
 
     Args:
         value: the shape.
         axes: which numbers of spatial axes there may be.
+        name: of the argument, for the message.
 
     Raises:
         ValueError: it is no such shape.
     """
-    sizes = tuple(value) if isinstance(value, Iterable) else ()
+    try:
+        sizes = tuple(value)
+    except TypeError:
+        sizes = ()
     if len(sizes) - 1 not in axes or not all(is_whole(size, 1) for size in sizes):
         how_many = " or ".join(map(str, axes))
         raise ValueError(
-            f"input_shape is (channels, *sizes) of a sample with {how_many} spatial axes, not "
+            f"{name} is (channels, *sizes) of a sample with {how_many} spatial axes, not "
             f"{plain(repr(value))}"
         )
     return tuple(map(operator.index, sizes))
-
-
-def check_module(value: Any, name: str = "the model") -> None:
-    """Check that a value is a module of torch.
-
-    Raises:
-        ValueError: it is none, such as the class of one.
-    """
-    if isinstance(value, type) and issubclass(value, nn.Module):
-        raise ValueError(f"{name} is the class {value.__name__}; give a module that it makes")
-    if not isinstance(value, nn.Module):
-        raise ValueError(f"{name} must be a torch.nn.Module, not {type(value).__name__}")
-
-
-def check_functions(**values: Any) -> None:
-    """Check functions, given by their names; modules are functions, too.
-
-    Raises:
-        ValueError: one cannot be called, or is the class of a module.
-    """
-    for name, value in values.items():
-        if isinstance(value, type) and issubclass(value, nn.Module):
-            raise ValueError(f"{name} is the class {value.__name__}; give {value.__name__}()")
-        if not callable(value):
-            raise ValueError(f"{name} is a function, not {plain(repr(value))}")
 
 
 def check_words(kind: Any, **values: Any) -> None:

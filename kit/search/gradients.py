@@ -62,9 +62,10 @@ def _listed(layers: Iterable[Mixture]) -> list[Mixture]:
         ValueError: they are no mixtures.
     """
     words = "layers are the mixtures of a supernet, such as mixtures(network).values(), not"
-    if not isinstance(layers, Iterable):
-        raise ValueError(f"{words} {type(layers).__name__}")
-    result = list(layers)
+    try:
+        result = list(layers)
+    except TypeError:
+        raise ValueError(f"{words} {type(layers).__name__}") from None
     for layer in result:
         if not isinstance(layer, AggConv1d | AggConv2d):
             raise ValueError(f"{words} {type(layer).__name__}")

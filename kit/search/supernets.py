@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from kit.errors import plain
 from kit.ops import AggConv1d, AggConv2d
 from kit.ops.checks import tensor
-from kit.search import arguments, searchable, wrappers
+from kit.search import arguments, modules, searchable, wrappers
 from kit.search.architecture import Choices
 from kit.search.searchable import EXCLUDED
 
@@ -100,7 +100,7 @@ def supernet(
             other than with zeros, shares its weight, or has forward hooks or an unknown
             parametrisation; another argument is out of range or of another type.
     """
-    arguments.check_module(module)
+    modules.check_module(module)
     tensor("the sample", sample)
     kernel_sizes = searchable.sizes("kernel sizes", kernel_sizes)
     dilations = searchable.sizes("dilations", dilations)
@@ -150,7 +150,7 @@ def mixtures(network: nn.Module) -> dict[str, Mixture]:
     Raises:
         ValueError: the network is no module.
     """
-    arguments.check_module(network, "the network")
+    modules.check_module(network, "the network")
     return {
         name: layer
         for name, layer in network.named_modules()

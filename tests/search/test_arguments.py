@@ -111,6 +111,7 @@ def test_logits_that_are_no_tensor_and_no_temperature() -> None:
     [
         ({"layers": [nn.Linear(1, 1)]}, "layers are the mixtures of a supernet"),
         ({"layers": None}, "layers are the mixtures of a supernet"),
+        ({"layers": torch.zeros(())}, "layers are the mixtures of a supernet"),
         ({"scale": None}, "scale is a number from 0 on"),
         ({"penalty": -1}, "penalty is a number from 0 on"),
     ],

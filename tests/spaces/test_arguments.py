@@ -81,6 +81,22 @@ def test_words_that_there_are_not(make: Callable[..., object], argument: str, wr
         make(**{argument: wrong})
 
 
+def test_cells_tokens_and_tables() -> None:
+    calls: list[tuple[Callable[[Any], object], str]] = [
+        (nas_bench_201.Cell.parse, "the string of a cell is text, not "),
+        (nas_bench_201.merged, "tables are a list of tables"),
+        (amber.from_tokens, "tokens are a list of whole numbers, not "),
+        (lambda wrong: nas_bench_201.Counter(wrong, 3), "sample_shape is "),
+        (lambda wrong: nas_bench_201.Counter((2, 8), wrong), "outputs is a whole number"),
+    ]
+    for call, words in calls:
+        for wrong in (None, 0.5, [None], np.zeros((2, 3)), torch.zeros(())):
+            with pytest.raises(ValueError, match=rf"^{words}[^\n]*$"):
+                call(wrong)
+    with pytest.raises(ValueError, match="there is no table to be merged"):
+        nas_bench_201.merged([])
+
+
 def test_genotypes_are_of_their_class() -> None:
     with pytest.raises(ValueError, match=r"^genotype is a Genotype, .*, not dict$"):
         darts.DartsNetwork(GENOTYPE.value(), 2, 3)  # type: ignore[arg-type]

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isqrt
+from numbers import Integral
+
+from kit.errors import plain
 
 OPERATIONS = (
     "conv-8",
@@ -80,6 +83,8 @@ def from_tokens(tokens: Sequence[int]) -> list[Layer]:
     Raises:
         ValueError: the tokens are invalid; the message has the place, counted from 1.
     """
+    if not isinstance(tokens, Sequence) or not all(isinstance(each, Integral) for each in tokens):
+        raise ValueError(f"tokens are a list of whole numbers, not {plain(repr(tokens))}")
     count = (isqrt(8 * len(tokens) + 1) - 1) // 2
     if not tokens or token_count(count) != len(tokens):
         near = max(1, count)

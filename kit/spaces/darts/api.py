@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from kit.errors import plain
 from kit.files import write_json
-from kit.search import ExponentiatedGradient, arguments, keeping, wrappers
+from kit.search import ExponentiatedGradient, arguments, keeping, modules, wrappers
 from kit.seeding import key
 from kit.spaces.darts.genotype import Genotype, check, read
 from kit.spaces.darts.network import DartsNetwork
@@ -139,7 +139,7 @@ def darts_search(
             the checkpoint is of another search; or another argument is out of range or of another
             type.
     """
-    arguments.check_functions(loss=loss, progress=progress)
+    modules.check_functions(loss=loss, progress=progress)
     keeping.check_epochs(epochs)
     keeping.check_rates(
         learning_rate=learning_rate,

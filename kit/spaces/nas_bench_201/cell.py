@@ -72,6 +72,8 @@ class Cell:
         Raises:
             ValueError: it is not the string of a cell; the message names the node.
         """
+        if not isinstance(text, str):
+            raise ValueError(f"the string of a cell is text, not {type(text).__name__}")
         nodes = text.strip().split("+")
         return cls(_operations([_steps(node, number) for number, node in enumerate(nodes, 1)]))
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from kit.search import arguments
 from kit.spaces.nas_bench_201.cell import EDGES, Cell
 
 CHANNELS, CELLS, STAGES = 16, 5, 3
@@ -42,6 +43,9 @@ class Counter:
         dense: whether the networks return outputs for each position; then nothing halves the map.
         channels: channels of the first stage; each further stage has twice as many.
         cells: number of cells of each stage.
+
+    Raises:
+        ValueError: a size is no whole number of at least 1.
     """
 
     def __init__(
@@ -53,7 +57,8 @@ class Counter:
         channels: int = CHANNELS,
         cells: int = CELLS,
     ) -> None:
-        inputs, *sizes = sample_shape
+        inputs, *sizes = arguments.shape(sample_shape, name="sample_shape")
+        arguments.check_whole(outputs=outputs, channels=channels, cells=cells)
         self.dims = len(sizes)
         self.fixed = self._conv(inputs, channels, 3, sizes)
         self.edges: list[dict[str, Costs]] = [{} for _ in EDGES]

@@ -131,6 +131,10 @@ def merged(tables: Sequence[Table]) -> Table:
         ValueError: the tables differ in these, or contradict each other in more than seconds; the
             message names the cell.
     """
+    if not isinstance(tables, Sequence) or not all(isinstance(each, Table) for each in tables):
+        raise ValueError("tables are a list of tables, such as read returns")
+    if not tables:
+        raise ValueError("there is no table to be merged")
     first = tables[0]
     for other in tables[1:]:
         for name in ("task", "epochs", "seed", "full"):
