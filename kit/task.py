@@ -206,7 +206,7 @@ def find(name: str) -> Task:
     Raises:
         KitError: there is none, near names are suggested; or its folder is broken.
     """
-    return _find(name, tuple(paths.tasks()))
+    return _find(str(name), tuple(paths.tasks()))
 
 
 @cache

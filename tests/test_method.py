@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -167,3 +168,29 @@ def test_a_folder_defines_one_method(methods: Path, name: str) -> None:
     with pytest.raises(KitError, match=words) as error:
         method_class(method.find(f"classes-{name}"))
     assert str(folder / "method.py") in str(error.value)
+
+
+@pytest.mark.parametrize("name", [None, 3, ["dash"]])
+def test_a_name_that_is_no_text_is_an_unknown_one(name: Any) -> None:
+    for what in (method, task):
+        with pytest.raises(KitError, match=r"^unknown (method|task) "):
+            what.find(name)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"protocol": "realeased"}, "unknown protocol 'realeased'; did you mean 'released'"),
+        ({"profile": "small"}, "unknown profile 'small'"),
+        ({"tier": None}, "unknown tier 'None'"),
+        ({"overrides": "search.epochs=1"}, r"overrides are a list of texts, such as \['search"),
+        ({"seed": 0.5}, r"a seed is a whole number, not 0\.5"),
+        ({"seed": "0"}, "a seed is a whole number, not '0'"),
+        ({"task": "darcy-flow"}, r"a task is what kit\.task\.find returns, not str"),
+    ],
+)
+def test_arguments_of_a_spec(wrong: dict[str, Any], words: str) -> None:
+    valid = {"protocol": "released", "profile": "smoke", "tier": "regenerated", "overrides": ()}
+    given: dict[str, Any] = {"task": task.find("darcy-flow"), "seed": 0, **valid, **wrong}
+    with pytest.raises(KitError, match=f"^{words}"):
+        method.find("dash").spec(given.pop("task"), given.pop("seed"), **given)

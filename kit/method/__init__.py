@@ -26,7 +26,7 @@ from kit.method import files
 from kit.method.files import FACTS, MARKERS, SETTINGS
 from kit.settings import DataConfig, Settings, apply_overrides, convert, merge, resolve, toml
 from kit.settings.losses import check_losses
-from kit.spec import Profile, Protocol, RunSpec, Tier
+from kit.spec import PROFILES, PROTOCOLS, TIERS, Profile, Protocol, RunSpec, Tier
 from kit.task import Task
 
 # Stands for the architecture that a method's authors released.
@@ -132,6 +132,15 @@ class MethodInfo:
         Raises:
             KitError: an unknown key, a wrong value, or one that the task's samples forbid.
         """
+        for what, word, words in (
+            ("protocol", protocol, PROTOCOLS),
+            ("profile", profile, PROFILES),
+            ("tier", tier, TIERS),
+        ):
+            if word not in words:
+                raise unknown(what, str(word), words)
+        if isinstance(overrides, str):  # whose letters would be taken for overrides
+            raise KitError(f"overrides are a list of texts, such as [{overrides!r}]")
         file = self.folder / SETTINGS
         facts = {
             "dims": str(task.dims),
@@ -244,8 +253,12 @@ class MethodInfo:
         """Return the spec of one run of this method.
 
         Raises:
-            KitError: the method does not apply, or an override is wrong.
+            KitError: the method does not apply, or an override, the task or the seed is none.
         """
+        if not isinstance(task, Task):
+            raise KitError(f"a task is what kit.task.find returns, not {type(task).__name__}")
+        if type(seed) is not int:  # another number would not be the same in JSON
+            raise KitError(f"a seed is a whole number, not {seed!r}")
         reason = self.applies(task)
         if reason is not None:
             raise KitError(f"method {self.name!r} does not apply to {task.name!r}: {reason}")
@@ -330,7 +343,7 @@ def find(name: str) -> MethodInfo:
     Raises:
         KitError: there is none, near names are suggested; or its folder is broken.
     """
-    return _find(name, tuple(paths.methods()))
+    return _find(str(name), tuple(paths.methods()))
 
 
 @cache
