@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,11 @@ COUNT = 20
 RANDOM = np.random.default_rng(0)
 
 
-@pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A task of each kind of files, and the files in which there are others."""
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A task of each kind of files, and the files that they were made of."""
+    tmp_path = tmp_path_factory.mktemp("made")
     tasks = tmp_path / "tasks"
-    monkeypatch.setenv("KIT_TASKS", str(tasks))
     x = RANDOM.normal(size=(COUNT, 3))
     rows = [f"{a},{b},{number % 2}" for number, (a, b, _) in enumerate(x)]
     (tmp_path / "t.csv").write_text("\n".join(["a,b,label", *rows]) + "\n")
@@ -43,7 +44,9 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     create("of-arrays", tmp_path / "a.npz", tasks)
     create("of-images", tmp_path / "images", tasks, Ask(reading=Reading(size=(8, 8))))
     create("of-sounds", tmp_path / "sounds", tasks, Ask(reading=Reading(size=(64,))))
-    return tmp_path
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KIT_TASKS", str(tasks))
+        yield tmp_path
 
 
 TOLD = {
@@ -75,10 +78,10 @@ def test_files_of_the_same_kind(made: Path) -> None:
 
 
 def test_samples_of_other_lengths_and_axes(made: Path) -> None:
-    (made / "s.csv").write_text("who,a\n0,1.5\n0,2.5\n1,3.5\n")
+    (made / "other.csv").write_text("who,a\n0,1.5\n0,2.5\n1,3.5\n")
     words = "samples have 1 to 2 rows; the task was made of samples of one length"
     with pytest.raises(DataError, match=words) as raised:
-        inputs.read([str(made / "s.csv")], task.find("of-steps"), DataConfig())
+        inputs.read([str(made / "other.csv")], task.find("of-steps"), DataConfig())
     assert "--" not in str(raised.value).replace(str(made), "")
     np.save(made / "x.npy", np.zeros((2, 3, 4)))
     with pytest.raises(DataError, match=r"x is \(2, 3, 4\), which has not the axes NL$"):
