@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from kit.engines import local
 from kit.engines.engine import SweepOptions
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
+from kit.methods.xgboost import ensemble
 from kit.methods.xgboost.architecture import TreeEnsemble
 from kit.methods.xgboost.ensemble import Ensemble
 from kit.methods.xgboost.rows import drawn_patches, patches, whole
@@ -45,18 +47,26 @@ def spec(name: str, *overrides: str, protocol: Any = "released") -> RunSpec:
     )
 
 
-def boosted(folder: Path, share: float) -> Ensemble:
+CLASSES = PARAMETERS | {"objective": "multi:softprob", "num_class": 2, "eval_metric": "mlogloss"}
+
+
+def boosted(folder: Path, share: float, parameters: dict[str, Any] = PARAMETERS) -> Ensemble:
     random = np.random.default_rng(0)
     x, y = random.standard_normal((8, 3)), np.arange(8) % 2
     data = xgboost.QuantileDMatrix(x, y)
-    trees = Ensemble(PARAMETERS, data)
+    trees = Ensemble(parameters, data)
     checkpointer = Checkpointer("train", spec("deepsea"), folder, folder / "history.jsonl")
-    trees.boost(checkpointer, data, data, rounds=20, patience=0, share=share)
+    trees.boost(checkpointer, data, data, rounds=4, patience=0, share=share)
     return trees
 
 
-def test_rounds_in_which_chance_leaves_no_row(tmp_path: Path) -> None:
-    assert boosted(tmp_path, 0.126).booster.num_boosted_rounds() == 20
+@pytest.mark.parametrize("parameters", [PARAMETERS, CLASSES])
+def test_rounds_in_which_chance_leaves_no_row(
+    parameters: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    high = SimpleNamespace(random=lambda count: np.linspace(0.6, 0.9, count))
+    monkeypatch.setattr(ensemble, "generator", lambda *_: high)
+    assert boosted(tmp_path, 0.5, parameters).booster.num_boosted_rounds() == 4
 
 
 def test_a_share_of_less_than_a_row_is_refused(tmp_path: Path) -> None:

@@ -67,8 +67,10 @@ class Ensemble:
             draw = generator(checkpointer.spec.seed, *checkpointer.stream, number)
             numbers = draw.random(rows)
             seen = numbers < share
-            # Where chance leaves no row, one is kept: XGBoost makes no trees of nothing.
-            seen[numbers.argmin()] |= not seen.any()
+            # Chance may leave no row. XGBoost takes that for a round without effect, but not in the
+            # first one, whose trees begin from a mean, nor for classes: there one row is kept.
+            if not seen.any() and (number == 0 or "num_class" in self.parameters):
+                seen[numbers.argmin()] = True
             data.set_weight(seen.astype(np.float32))
             self.booster.update(data, number)
             score = self._score(validation, number)
