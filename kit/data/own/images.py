@@ -45,14 +45,15 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
         reading: mode and size, if stated.
 
     Raises:
-        DataError: an image is damaged, or they differ in size and no size is stated.
+        DataError: an image is damaged, they differ in size and no size is stated, or they have
+            other bits than the stated mode.
         KitError: Pillow is not installed.
     """
     if find_spec("PIL") is None:
         raise KitError(f"images need Pillow: {extras.install('images')}")
     try:
         found = _survey(files)
-        mode, notes = (reading.mode, []) if reading.mode else _common_mode(place, found)
+        mode, notes = _common_mode(place, found, reading.mode)
         size = _common_size(place, found, reading.size)
         arrays = [_pixels(file, mode, size) for file in files]
     except MemoryError:
@@ -92,11 +93,12 @@ def _survey(files: Sequence[Path]) -> _Survey:
     return _Survey(modes, sizes, moving)
 
 
-def _common_mode(place: str, found: _Survey) -> tuple[str, list[str]]:
-    """Return the mode to which all images are converted, and notes.
+def _common_mode(place: str, found: _Survey, stated: str) -> tuple[str, list[str]]:
+    """Return the mode to which all images are converted, the stated one if any, and notes.
 
     Raises:
-        DataError: some have more than 8 bits, and others do not.
+        DataError: some have more than 8 bits, and others do not; or all have other bits than the
+            stated mode.
     """
     modes = found.modes
     deep, grey = set(modes) & set(DEEP), set(modes) <= {*GREY, *DEEP}
@@ -104,6 +106,15 @@ def _common_mode(place: str, found: _Survey) -> tuple[str, list[str]]:
         raise DataError(
             f"{place} has images of {' and '.join(sorted(modes))}; convert them to one kind"
         )
+    if stated and bool(deep) != (stated == "F"):
+        # Their values are in other units: 255 of the one is 65535 of the other.
+        ours, theirs = ("8", "more than 8") if deep else ("more than 8", "8")
+        raise DataError(
+            f"{place} has images of {theirs} bits per channel ({' and '.join(sorted(modes))}), "
+            f"but the task was made from images of {ours}; convert them"
+        )
+    if stated:
+        return stated, []
     mode, notes = "F" if deep else "L" if grey else "RGB", []
     if len(modes) > 1 or mode not in modes:
         counts = ", ".join(f"{count} {name}" for name, count in sorted(modes.items()))

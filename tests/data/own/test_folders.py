@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from kit.data.new_task import read
+from kit.data.own import files
+from kit.data.own.reading import Ask
 from kit.errors import KitError
 
 RANDOM = np.random.default_rng(0)
@@ -81,3 +83,20 @@ def test_files_that_a_table_names_in_vain(rows: str, words: str, tmp_path: Path)
     (tmp_path / "labels.csv").write_text(f"image,label\n{rows}")
     with pytest.raises(KitError, match=words):
         read([str(root), str(tmp_path / "labels.csv")])
+
+
+def test_new_images_of_other_bits_are_not_predicted(tmp_path: Path) -> None:
+    """White is 255 in the ones and 65535 in the others: a model of one kind misreads the other."""
+    for kind, scale in (("u1", 1), ("u2", 257)):
+        for number in range(12):
+            file = tmp_path / kind / "ab"[number % 2] / f"{number}.png"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((RANDOM.integers(0, 255, (4, 6)) * scale).astype(kind)).save(file)
+    for made, given, words in (
+        ("u1", "u2", r"has images of more than 8 bits per channel \(I;16\), but .* images of 8;"),
+        ("u2", "u1", r"has images of 8 bits per channel \(L\), but .* from images of more than 8;"),
+    ):
+        ask = Ask(reading=read(tmp_path / made).reading, answers=False)
+        assert len(files.read([str(tmp_path / made)], ask).x) == 12
+        with pytest.raises(KitError, match=words):
+            files.read([str(tmp_path / given)], ask)
