@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,12 +46,29 @@ PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 WITH_COMMA = r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$"
 NUMBER = r"(\d{1,3}([,.' \u00a0]\d{3})+|\d+)([.,]\d+)?"
 DRESSED = rf"[~<>≤≥$€£¥+-]*\s*{NUMBER}\s*[%$€£¥°]?"
+# A number that is a code, whose zeros are part of it.
+CODE = r"^\s*0\d+\s*$"
+# Tells by the name of a column whether it is one of names, or of classes.
+Named = Callable[[str], bool]
 
 
-def read(files: Sequence[Path]) -> tuple[dict[str, Array], list[str]]:
+def no_column(name: str) -> bool:
+    """Tell that no column is meant, whatever its ``name``."""
+    return False
+
+
+def read(
+    files: Sequence[Path], names: Named = no_column, classes: Named = no_column
+) -> tuple[dict[str, Array], list[str]]:
     """Return the columns of files by name, and notes; rows of the files are concatenated.
 
     Missing values are NaN in columns of numbers, which become floats, and None in those of words.
+
+    Args:
+        files: the files.
+        names: which columns of text files name samples or files; their cells are words as they
+            stand there: as numbers, ``007`` and ``7`` would be one, and ``1e3`` would be 1000.0.
+        classes: which columns may be of classes; they are words if a cell begins with such a zero.
 
     Raises:
         DataError: a file is damaged, has no header, or has other columns than the first file.
@@ -62,30 +79,38 @@ def read(files: Sequence[Path]) -> tuple[dict[str, Array], list[str]]:
     except ModuleNotFoundError:
         raise KitError(f"tables need pyarrow: {extras.install('tables')}") from None
     notes: list[str] = []
-    parts = [_table(file, notes) for file in files]
-    names = parts[0].column_names
+    parts = [_table(file, notes, names, classes) for file in files]
+    known = parts[0].column_names
     for file, part in zip(files, parts, strict=True):
-        if part.column_names != names:
+        if part.column_names != known:
             raise DataError(f"{file} has other columns than {files[0]}")
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
+        if len(set(known)) < len(known):
+            twice = next(name for name in known if known.count(name) > 1)
             if not twice:
                 raise DataError(
                     f"{file}: several columns have no name; name them or leave them out, and part "
                     "columns by one sign, not by several blanks"
                 )
             raise DataError(f"{file}: two columns have the name {twice!r}")
+    # Classes that are words in one file, and numbers in another, are words in all.
+    mixed = {
+        name for name in known if classes(name) and len({_is_words(p, name) for p in parts}) > 1
+    }
+    if mixed:
+        parts = [
+            _table(file, [], lambda each: names(each) or each in mixed, classes) for file in files
+        ]
     try:
         table = pa.concat_tables(parts, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise DataError(f"{files[0]} and the others differ in type: {_line(error)}") from None
-    if not table.num_rows or not names:
+    if not table.num_rows or not known:
         raise DataError(f"{files[0]} has no rows")
-    return {name: _array(table.column(name)) for name in names}, notes
+    return {name: _array(table.column(name)) for name in known}, notes
 
 
-def _table(file: Path, notes: list[str]) -> pa.Table:
-    """Read one file; notes are appended.
+def _table(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Table:
+    """Read one file; notes are appended, and see ``read``.
 
     Raises:
         DataError: it is damaged, or not in UTF-8.
@@ -95,16 +120,16 @@ def _table(file: Path, notes: list[str]) -> pa.Table:
 
     try:
         is_parquet = file.suffix.lower() in PARQUET
-        table = parquet.read_table(file) if is_parquet else _csv(file, notes)
-        names = [name.strip() for name in table.column_names]
+        table = parquet.read_table(file) if is_parquet else _csv(file, notes, names, classes)
+        known = [name.strip() for name in table.column_names]
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{file}: no table that can be read ({_line(error)})") from None
     except UnicodeError:
         raise _not_text(file) from None
-    return table.rename_columns(names)
+    return table.rename_columns(known)
 
 
-def _csv(file: Path, notes: list[str]) -> pa.Table:
+def _csv(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Table:
     """Read a text file; encoding, compression, delimiter and decimal comma are recognised."""
     import pyarrow as pa
     from pyarrow import csv
@@ -128,12 +153,13 @@ def _csv(file: Path, notes: list[str]) -> pa.Table:
     if all(map(_number, words)):
         raise DataError(f"{file}: its first line has numbers; name the columns there")
 
-    def parse(point: str) -> pa.Table:
+    def parse(point: str, words: Sequence[str] = ()) -> pa.Table:
         options = csv.ConvertOptions(
             null_values=NULLS,
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
             decimal_point=point,
+            column_types=dict.fromkeys(words, pa.string()),
         )
         with pa.input_stream(str(file), compression=packed) as stream:
             return csv.read_csv(
@@ -147,7 +173,7 @@ def _csv(file: Path, notes: list[str]) -> pa.Table:
                 convert_options=options,
             )
 
-    table = parse(".")
+    table, point = parse("."), "."
     if any(pa.types.is_binary(kind) for kind in table.schema.types):
         raise _not_text(file)
     kinds = table.schema.types
@@ -157,8 +183,39 @@ def _csv(file: Path, notes: list[str]) -> pa.Table:
         commas = [table.column(at) for at, kind in enumerate(kinds) if pa.types.is_string(kind)]
         if any(map(_with_comma, commas)):
             notes.append(f"numbers of {file.name} have a decimal comma")
-            return parse(",")
+            table, point = parse(","), ","
+    return _as_words(table, names, classes, lambda words: parse(point, words))
+
+
+def _as_words(
+    table: pa.Table, names: Named, classes: Named, parse: Callable[[Sequence[str]], pa.Table]
+) -> pa.Table:
+    """Return a table whose names, and classes that are codes, are words; ``parse`` reads them."""
+    import pyarrow as pa
+
+    others = [each.name for each in table.schema if not pa.types.is_string(each.type)]
+    asked = [name for name in others if names(name.strip())]
+    perhaps = [name for name in others if classes(name.strip()) and name not in asked]
+    if not asked and not perhaps:
+        return table
+    text = parse([*asked, *perhaps])
+    for at, name in enumerate(table.column_names):
+        if name in asked or (name in perhaps and _coded(text.column(at))):
+            table = table.set_column(at, name, text.column(at))
     return table
+
+
+def _is_words(table: pa.Table, name: str) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_string(table.schema.field(name).type))
+
+
+def _coded(column: pa.ChunkedArray) -> bool:
+    """Tell whether a column of text has a number whose first digit is a zero too many."""
+    from pyarrow import compute
+
+    return bool(compute.any(compute.match_substring_regex(column, CODE)).as_py())
 
 
 def _with_comma(column: pa.ChunkedArray) -> bool:

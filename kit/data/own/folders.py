@@ -102,7 +102,11 @@ def _by_folder(folder: Path, files: Sequence[Path], ask: Ask) -> Found:
 
 def _by_table(folder: Path, labels: Path, ask: Ask) -> Found:
     """Read the files that a table names, with the answers of the table."""
-    table, notes = columns.read([labels])
+    table, notes = columns.read(
+        [labels],
+        names=lambda name: name.lower() in FILE_COLUMNS,
+        classes=lambda name: name in ask.targets or name.lower() in LABEL_COLUMNS,
+    )
     words = [name for name in table if table[name].dtype.kind == "O"]
     usual = [name for name in table if name.lower() in FILE_COLUMNS]
     column = next(iter([*usual, *words]), None)

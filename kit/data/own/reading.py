@@ -151,7 +151,9 @@ def one_length(place: str, size: Sequence[int]) -> None:
 
 def text(values: Array) -> Array:
     """Return values as strings; floats that are all whole have no decimal point."""
-    if values.dtype.kind == "f" and np.isfinite(values).all() and (values % 1 == 0).all():
+    whole = values.dtype.kind == "f" and np.isfinite(values).all() and (values % 1 == 0).all()
+    # Beyond, floats are no int64; they would all be the same one.
+    if whole and (np.abs(values) < 2.0**63).all():
         values = values.astype(np.int64)
     if values.dtype.kind not in "OU":
         return values.astype(str)

@@ -34,7 +34,12 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     place = " and ".join(map(str, files))
     if ask.answers and ask.reading.size and ask.reading.sequence is None:
         raise DataError(f"{place}: --size is for samples of many rows: say --sequence, too")
-    table, remarks = columns.read(files)
+    amounts = ask.kind in ("regression", "dense")
+    table, remarks = columns.read(
+        files,
+        names={ask.reading.identity, ask.reading.sequence}.__contains__,
+        classes=lambda name: not amounts and (name in ask.targets or name.lower() in USUAL),
+    )
     targets = _targets(place, table, ask) if ask.answers else ()
     aside = ask.aside
     if ask.answers and ask.split is None and "split" in table:

@@ -75,6 +75,7 @@ def test_folds_without_a_test_are_not_classes(tmp_path: Path) -> None:
     ("rows", "words"),
     [
         ("0,cat\n1,dog\n", "of the files that column 'image' names, 2 are not there, such as"),
+        ("007,cat\n008,dog\n", "2 are not there, such as .*/007"),
         ("cat/0.png,cat\n,dog\n", "column 'image' lacks 1 value"),
     ],
 )

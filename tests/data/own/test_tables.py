@@ -9,6 +9,7 @@ import pytest
 
 from kit import task
 from kit.data.new_task import Own, create, read
+from kit.data.own import files
 from kit.data.own.reading import Ask, Missing, Reading
 from kit.errors import KitError
 from kit.export import inputs
@@ -122,3 +123,39 @@ def test_steps_that_words_order_are_told_of(tmp_path: Path) -> None:
         told[name] = [each for each in warnings(read(file, ask)) if "letter by letter" in each]
     assert told["step"] == []
     assert told["day"][0].endswith("from 01/02/2020 to 12/02/2020")
+
+
+def test_names_are_as_they_are_written(tmp_path: Path) -> None:
+    """As numbers, 007 would be 7, and 1e3 would be 1000.0, in the answers of ``kit predict``."""
+    names = [f"{row:03d}" for row in range(COUNT - 3)] + ["1e3", "2020-01-02 10:00", "0x1F"]
+    for given in (names, names[:-2], names[:-3]):
+        rows = len(given)
+        file = write(tmp_path, id=given, a=A[:rows], label=LABEL[:rows])
+        own = read(file, Ask(reading=Reading(identity="id")))
+        assert own.reading.columns == ("a",)
+        again = files.read([str(file)], Ask(reading=own.reading, answers=False))
+        assert again.ids == given
+    steps = [f"{row // 6:03d}" for row in range(COUNT)]
+    file = write(tmp_path, sample=steps, a=A, label=np.repeat(LABEL[: COUNT // 6], 6))
+    asked = Ask(reading=Reading(sequence="sample"), answers=False)
+    assert files.read([str(file)], asked).ids == steps[::6]
+
+
+def test_classes_that_are_codes_keep_their_zeros(tmp_path: Path) -> None:
+    codes = np.array(["01", "1", "10"])[np.arange(COUNT) % 3]
+    assert read(write(tmp_path, a=A, label=codes)).answers.names == ("01", "1", "10")
+    with pytest.raises(KitError, match="'01'"):
+        read(write(tmp_path, a=A, label=["01", *["1", "2"] * (COUNT // 2)][:COUNT]))
+    amounts = read(write(tmp_path, a=A, y=codes), Ask(kind="regression"))
+    assert set(amounts.answers.y[:, 0].tolist()) == {1, 10}
+    two = [write(tmp_path, a=A, label=codes).rename(tmp_path / "1.csv")]
+    two += [write(tmp_path, a=A + 1, label=np.full(COUNT, 10)).rename(tmp_path / "2.csv")]
+    assert read([str(each) for each in two]).answers.names == ("01", "1", "10")
+
+
+def test_groups_whose_numbers_are_beyond_integers(tmp_path: Path) -> None:
+    groups = [(row % 10 + 1) * 10**19 for row in range(COUNT)]
+    file = write(tmp_path, a=A, g=groups, label=LABEL)
+    own = read(file, Ask(reading=Reading(columns=("a",)), group="g"))
+    folds = {(group, fold) for group, fold in zip(groups, own.split.tolist(), strict=True)}
+    assert len(folds) == 10, "each group in one fold"
