@@ -173,7 +173,16 @@ def _csv(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Table
                 convert_options=options,
             )
 
-    table, point = parse("."), "."
+    point = "."
+    try:
+        table = parse(point)
+    except pa.ArrowInvalid as error:
+        if delimiter != " ":
+            raise
+        raise DataError(
+            f"{file}: no table that can be read ({_line(error)}); the first line must name the "
+            "columns, and one sign must part them, not several blanks"
+        ) from None
     if any(pa.types.is_binary(kind) for kind in table.schema.types):
         raise _not_text(file)
     kinds = table.schema.types

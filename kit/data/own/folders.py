@@ -14,6 +14,7 @@ from kit.data.own.images import images
 from kit.data.own.missing import whole
 from kit.data.own.reading import Array, Ask, Found, Reading
 from kit.data.own.sounds import sounds
+from kit.data.own.splits import WORDS
 from kit.errors import DataError, unknown
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
@@ -22,11 +23,6 @@ FILE_COLUMNS = ("file", "filename", "file_name", "path", "image", "audio", "fnam
 LABEL_COLUMNS = ("label", "labels", "class", "target", "y")
 # A folder of metadata in archives made by macOS.
 ARCHIVED = "__MACOSX"
-SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
 
 
 def read(folder: Path, labels: Path | None, ask: Ask) -> Found:
@@ -78,14 +74,14 @@ def _by_folder(folder: Path, files: Sequence[Path], ask: Ask) -> Found:
     parts = [file.relative_to(folder).parts[:-1] for file in files]
     split: list[str] | None = None
     heads = {each[0] for each in parts if each}
-    folds = {SPLITS.get(each.lower()) for each in heads}
+    folds = {WORDS.get(each.lower()) for each in heads}
     if None not in folds and all(len(each) > 1 for each in parts):
         if not {"train", "test"} <= folds:
             raise DataError(
                 f"{folder}: {' and '.join(sorted(heads))} are folds, not classes; there must be "
                 "train and test, or the folders of classes themselves are to be given"
             )
-        split, parts = [SPLITS[each[0].lower()] for each in parts], [each[1:] for each in parts]
+        split, parts = [WORDS[each[0].lower()] for each in parts], [each[1:] for each in parts]
     loose = [file for file, part in zip(files, parts, strict=True) if not part]
     if loose:
         raise DataError(

@@ -16,6 +16,12 @@ from kit.seeding import generator
 
 FOLDS = ("train", "val", "test")
 TRAIN, VAL, TEST = range(3)
+# Words for folds, as columns and folders have them.
+WORDS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
 SHARES = (0.6, 0.2, 0.2)
 # Random splits that are tried to have all classes in each fold.
 TRIES = 200
@@ -157,11 +163,12 @@ def _date(place: str, word: str) -> np.datetime64:
 
 def _given(place: str, answers: Answers, given: Array) -> tuple[Split, str]:
     """Return the split that a column states; validation is drawn from train if it has none."""
-    words = text(given)
-    known = {**{word: at for at, word in enumerate(FOLDS)}, "0": TRAIN, "1": VAL, "2": TEST}
-    known["valid"] = known["validation"] = VAL
-    if words.shape != (len(answers.y),) or not set(words.tolist()) <= set(known):
-        raise DataError(f"{place}: split is not train, val or test (0, 1, 2) for each sample")
+    words = np.char.lower(text(given))
+    known = {word: FOLDS.index(fold) for word, fold in WORDS.items()}
+    known |= {"0": TRAIN, "1": VAL, "2": TEST}
+    others = sorted(set(words.ravel().tolist()) - set(known))
+    if words.shape != (len(answers.y),) or others:
+        raise _no_split(place, others)
     split = np.array([known[word] for word in words.tolist()], np.int8)
     folds = set(np.unique(split).tolist())
     if folds == {TRAIN, TEST} and not set(words.tolist()) <= {"0", "1", "2"}:
@@ -169,8 +176,14 @@ def _given(place: str, answers: Answers, given: Array) -> tuple[Split, str]:
         validation = (split == TRAIN) & (cut == TEST)
         return np.where(validation, VAL, split).astype(np.int8), "given; a quarter of train is val"
     if folds != {TRAIN, VAL, TEST}:
-        raise DataError(f"{place}: split is not train, val or test (0, 1, 2) for each sample")
+        raise _no_split(place, sorted(set(words.tolist())))
     return split, "given"
+
+
+def _no_split(place: str, words: Sequence[str]) -> DataError:
+    """Return the error for a column whose ``words`` do not make three folds."""
+    found = f"; there is {', '.join(map(repr, words[:4]))}" if words else ""
+    return DataError(f"{place}: split is not train, val or test (0, 1, 2) for each sample{found}")
 
 
 def lacking(answers: Answers, split: Split) -> list[str]:

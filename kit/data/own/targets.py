@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kit.columns import plural
-from kit.data.own.columns import numeric
+from kit.data.own.columns import NULLS, numeric
 from kit.data.own.missing import absent, numbers
 from kit.data.own.reading import Array, Stated, legible, text
 from kit.errors import DataError
@@ -145,6 +145,10 @@ def _classes(place: str, y: Array, names: Sequence[str]) -> Answers:
         smells.append(f"y is of {of}: taken as classes (--kind regression: numbers)")
     values, index = np.unique(y.astype(str) if y.dtype.kind == "O" else y, return_inverse=True)
     classes = tuple(text(values).tolist())
+    # In arrays of words, those of an answer that is missing are words as well.
+    gaps = [name for name in classes if name.strip() in NULLS]
+    if gaps and y.dtype.kind == "U":
+        smells.append(f"class {gaps[0]!r} may be of samples without an answer; leave them out")
     return _enough(place, index.reshape(-1), classes, notes, smells, numbers=numeric(y))
 
 

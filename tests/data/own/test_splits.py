@@ -56,3 +56,12 @@ def test_what_a_fold_lacks_of_a_label_is_said(tmp_path: Path) -> None:
     card = read(tmp_path / "a.npz", Ask(kind="multi-label", time="time")).card
     assert "warning  train has no sample without label 0: it is not scored there" in card
     assert "warning  train lacks label 2: it is not scored there" in card
+
+
+def test_words_for_folds_are_those_that_folders_may_have(tmp_path: Path) -> None:
+    words = np.array(["Training", "training", "TRAIN", "Dev", "Test"] * 4)
+    np.savez(tmp_path / "a.npz", x=X, y=np.arange(20) % 2, split=words)
+    assert read(tmp_path / "a.npz").split.tolist() == [0, 0, 0, 1, 2] * 4
+    np.savez(tmp_path / "a.npz", x=X, y=np.arange(20) % 2, split=np.char.replace(words, "Dev", "x"))
+    with pytest.raises(KitError, match=r"split is not train, val or test .*; there is 'x'$"):
+        read(tmp_path / "a.npz")

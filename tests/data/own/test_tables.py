@@ -159,3 +159,12 @@ def test_groups_whose_numbers_are_beyond_integers(tmp_path: Path) -> None:
     own = read(file, Ask(reading=Reading(columns=("a",)), group="g"))
     folds = {(group, fold) for group, fold in zip(groups, own.split.tolist(), strict=True)}
     assert len(folds) == 10, "each group in one fold"
+
+
+@pytest.mark.parametrize("word", ["nan", "None", ""])
+def test_missing_answers_that_became_words(word: str, tmp_path: Path) -> None:
+    """As by numpy's ``astype(str)``, which ``kit new task`` advises for arrays of objects."""
+    y = np.where(np.arange(COUNT) % 6 == 1, word, LABEL)
+    np.savez(tmp_path / "a.npz", x=A[:, None], y=y)
+    told = f"class {word!r} may be of samples without an answer; leave them out"
+    assert told in warnings(read(tmp_path / "a.npz"))

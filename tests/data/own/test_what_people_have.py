@@ -132,6 +132,8 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
         "several columns have no",
     ),
     "torn.csv": (table() + "1,2\n", "Expected 3 columns, got 2: 1,2"),
+    "aligned.txt": (table("  a    b  label", "  "), "one sign must part them, not several blanks"),
+    "remark.csv": ("# from me\n" + table(), "the first line must name the columns"),
     "page.csv": ("<!DOCTYPE html>\n<html><body>\n</html>\n", "no table that can be read"),
     "head in latin-1.csv": (table("größe,b,label").encode("latin-1"), "iconv -f WINDOWS-1252"),
     "words in latin-1.csv": (table().replace("no", "nö").encode("latin-1"), "not written in UTF-8"),
