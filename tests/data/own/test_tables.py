@@ -135,6 +135,7 @@ def test_names_are_as_they_are_written(tmp_path: Path) -> None:
         assert own.reading.columns == ("a",)
         again = files.read([str(file)], Ask(reading=own.reading, answers=False))
         assert again.ids == given
+        assert warnings(own) == []
     steps = [f"{row // 6:03d}" for row in range(COUNT)]
     file = write(tmp_path, sample=steps, a=A, label=np.repeat(LABEL[: COUNT // 6], 6))
     asked = Ask(reading=Reading(sequence="sample"), answers=False)
