@@ -41,10 +41,17 @@ def check_variables() -> None:
 
     for name in (environment.CHECKPOINT_SECONDS, environment.TAKE_BUSY):
         environment.number(name)
-    try:
-        options.THREADS(os.environ.get("KIT_THREADS") or None)
-    except click.BadParameter as error:
-        raise KitError(f"KIT_THREADS: {error.message}") from None
+    # Every run reads them, as defaults of the options of ``kit run``.
+    threads, seeds = os.environ.get("KIT_THREADS", ""), os.environ.get("KIT_SEEDS", "").split()
+    for name, values, kind in (
+        ("KIT_THREADS", [threads] if threads else [], options.THREADS),
+        ("KIT_SEEDS", seeds, options.SEED),
+    ):
+        try:
+            for value in values:
+                kind(value)
+        except click.BadParameter as error:
+            raise KitError(f"{name}: {error.message}") from None
 
 
 def needs_gpu(

@@ -177,6 +177,7 @@ TABLE = ("--table", "5", "--task", "darcy-flow", "--method", "wrn")
     ("variable", "value", "words"),
     [
         ("KIT_SEEDS", "-1", ("run", "darcy-flow", "wrn")),
+        ("KIT_SEEDS", "0 x", ("reproduce", *TABLE)),
         ("KIT_THREADS", "99999999999", ("run", "darcy-flow", "wrn")),
         ("KIT_THREADS", "99999999999", ("reproduce", *TABLE)),
         ("KIT_THREADS", "1.5", ("submit", "--slurm", "--dry-run", *TABLE)),
