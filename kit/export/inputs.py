@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +22,22 @@ from kit.settings import DataConfig
 from kit.task import Task
 
 
-def read(paths: Sequence[str], task: Task, config: DataConfig) -> tuple[Tensor, list[str] | None]:
+def read(
+    paths: Sequence[str],
+    task: Task,
+    config: DataConfig,
+    log: Callable[[str], None] = lambda _: None,
+) -> tuple[Tensor, list[str] | None]:
     """Return inputs (samples, channels, *spatial), and names of samples where they have any.
 
     For a task that ``kit new task`` made, files are of the kind that it was made of; else, and for
     any task, arrays as ``of_arrays`` reads them.
+
+    Args:
+        paths: the files.
+        task: whose inputs they are.
+        config: how the run reads data.
+        log: takes a line for each thing that was done to the inputs, such as cutting sounds.
 
     Raises:
         DataError: with what is wrong with them.
@@ -43,6 +54,8 @@ def read(paths: Sequence[str], task: Task, config: DataConfig) -> tuple[Tensor, 
     files.check_alike(paths, reading)
     found = files.read(paths, own.Ask(reading=reading, answers=False))
     x, found, _ = new_task.inputs(found)
+    for line in (*found.notes, *found.smells):
+        log(f"note: {line}")
     if reading.missing is None and (count := int(missing.absent(x).sum())):
         raise DataError(
             f"{found.place}: x lacks {count:,} of {x.size:,} values; fill them, or make the task "

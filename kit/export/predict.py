@@ -24,6 +24,7 @@ def predict(
     device: str = "cpu",
     rows: bool = False,
     progress: Callable[[int, int], None] = lambda *_: None,
+    log: Callable[[str], None] = lambda _: None,
 ) -> Predictions:
     """Return what the model of a finished run says of the inputs in a file, or in several.
 
@@ -33,6 +34,7 @@ def predict(
         device: where the model runs.
         rows: they are to be written as rows, which is refused in time where they cannot be.
         progress: called with (done, total) samples.
+        log: takes a line for each thing that was done to the inputs, such as cutting sounds.
 
     Raises:
         KitError: the run or the file will not do; one line that says why.
@@ -41,7 +43,7 @@ def predict(
     if rows:
         check_rows(context.task)
     paths = [str(source)] if isinstance(source, Path) else source
-    x, ids = inputs.read(paths, context.task, context.settings.data)
+    x, ids = inputs.read(paths, context.task, context.settings.data, log)
     fold, answer = context.fold("test"), the_method.predictor(context)
     parts, kind = [], "logits"
     for start in range(0, len(x), BATCH):

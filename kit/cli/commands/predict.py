@@ -35,7 +35,7 @@ def command(run: str, files: tuple[str, ...], output: Path | None, device: str) 
 
     RUN is the folder of a run, TASK/METHOD/SEED, or the beginning of its id.
     """
-    from kit.errors import KitError
+    from kit.errors import KitError, printable
     from kit.export.predictions import SUFFIXES
     from kit.runs.find import find_one
 
@@ -52,7 +52,14 @@ def command(run: str, files: tuple[str, ...], output: Path | None, device: str) 
 
     with bar("predict") as progress:
         rows = output is None or output.suffix != ".npy"
-        predictions = predict(folder, files, device=device, rows=rows, progress=progress)
+        predictions = predict(
+            folder,
+            files,
+            device=device,
+            rows=rows,
+            progress=progress,
+            log=lambda line: tell(printable(line)),
+        )
     if output is None:
         click.echo(predictions.csv(), nl=False)
         return

@@ -58,6 +58,9 @@ def images(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
         arrays = [_pixels(file, mode, size) for file in files]
     except MemoryError:
         raise DataError(f"{place}: {plural(len(files), 'image')}, too much for memory") from None
+    resized = sum(len(each) for own, each in found.sizes.items() if own != size)
+    if resized:
+        notes.append(f"{plural(resized, 'image')} brought to {size[0]} x {size[1]}")
     x = np.stack(arrays)
     x = x[:, None] if x.ndim == 3 else x.transpose(0, 3, 1, 2)
     return np.ascontiguousarray(x), replace(reading, mode=mode, size=size), notes
@@ -69,26 +72,26 @@ class _Survey:
 
     Attributes:
         modes: how many images have each of Pillow's modes.
-        sizes: the first file of each size (h, w), upright.
+        sizes: the files of each size (h, w), upright.
         moving: how many images have several frames.
     """
 
     modes: Mapping[str, int]
-    sizes: Mapping[tuple[int, int], Path]
+    sizes: Mapping[tuple[int, int], Sequence[Path]]
     moving: int
 
 
 def _survey(files: Sequence[Path]) -> _Survey:
     """Look at images without decoding them."""
     modes: Counter[str] = Counter()
-    sizes: dict[tuple[int, int], Path] = {}
+    sizes: dict[tuple[int, int], list[Path]] = {}
     moving = 0
     for file in files:
         with _opened(file) as image:
             modes[image.mode] += 1
             upright = image.getexif().get(ORIENTATION, 1) < LYING
             size = (image.height, image.width) if upright else (image.width, image.height)
-            sizes.setdefault(size, file)
+            sizes.setdefault(size, []).append(file)
             moving += getattr(image, "n_frames", 1) > 1
     return _Survey(modes, sizes, moving)
 
@@ -137,7 +140,7 @@ def _common_size(place: str, found: _Survey, stated: tuple[int, ...]) -> tuple[i
     if not stated and len(found.sizes) > 1:
         (one, a), (other, b) = list(found.sizes.items())[:2]
         raise DataError(
-            f"{place}: {a.name} is {one[0]} x {one[1]}, {b.name} {other[0]} x {other[1]}; say "
+            f"{place}: {a[0].name} is {one[0]} x {one[1]}, {b[0].name} {other[0]} x {other[1]}; say "
             "--size HEIGHTxWIDTH and all are made that large"
         )
     wanted = stated or next(iter(found.sizes))

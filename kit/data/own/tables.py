@@ -54,8 +54,9 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     taken = {*targets, *aside.values()}
     table = {n: each if n in taken else columns.flags(each) for n, each in table.items()}
     inputs, notes = _inputs(place, table, ask, taken)
-    notes, smells = remarks + notes, _leaks(table, inputs, targets)
-    smells += _dressed(table, {*inputs, *aside.values()})
+    notes, smells = remarks + notes, list[str]()
+    if ask.answers:
+        smells += _leaks(table, inputs, targets) + _dressed(table, {*inputs, *aside.values()})
     x = np.stack([table[name] for name in inputs], axis=1)
     y = _answers(table, targets)
     rest = {what: whole(place, f"column {name!r}", table[name]) for what, name in aside.items()}

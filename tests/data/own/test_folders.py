@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from kit.data.new_task import read
+from kit import task
+from kit.data.new_task import create, read
 from kit.data.own import files
 from kit.data.own.reading import Ask
 from kit.errors import KitError
+from kit.export import inputs
+from kit.settings import DataConfig
 
 RANDOM = np.random.default_rng(0)
 
@@ -101,3 +105,13 @@ def test_new_images_of_other_bits_are_not_predicted(tmp_path: Path) -> None:
         assert len(files.read([str(tmp_path / made)], ask).x) == 12
         with pytest.raises(KitError, match=words):
             files.read([str(tmp_path / given)], ask)
+
+
+def test_what_is_done_to_new_inputs_is_told(tmp_path: Path) -> None:
+    made = create("mine", classes(tmp_path / "images"), tmp_path / "tasks")
+    mine = replace(task.find("darcy-flow"), folder=made, sample_shape=(1, 4, 6))
+    Image.fromarray(np.zeros((40, 60), "u1")).save(tmp_path / "images" / "large.png")
+    told: list[str] = []
+    x, _ = inputs.read([str(tmp_path / "images")], mine, DataConfig(), told.append)
+    assert x.shape == (13, 1, 4, 6)
+    assert told == ["note: 1 image brought to 4 x 6"]
