@@ -11,6 +11,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from kit import extras
+from kit.columns import plural
 from kit.data import bounded
 from kit.data.own.reading import Array, Reading, one_length
 from kit.errors import DataError, KitError
@@ -55,11 +56,11 @@ def sounds(place: str, files: Sequence[Path], reading: Reading) -> tuple[Array, 
             "longer ones are cut, shorter ones end in silence"
         )
     length = reading.size[0] if reading.size else lengths[0]
-    notes = [f"{next(iter(rates))} Hz"]
+    notes = [] if reading.rate else [f"{next(iter(rates))} Hz"]
     if cut := sum(each > length for each in lengths):
-        notes.append(f"{cut} sounds cut")
+        notes.append(f"{plural(cut, 'sound')} cut")
     if short := sum(each < length for each in lengths):
-        notes.append(f"{short} sounds end in silence")
+        notes.append(f"{plural(short, 'sound')} {'ends' if short == 1 else 'end'} in silence")
     x = np.zeros((len(waves), len(waves[0]), length), np.float32)
     for row, wave in zip(x, waves, strict=True):
         row[:, : min(length, wave.shape[1])] = wave[:, :length]

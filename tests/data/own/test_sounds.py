@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from kit.data.new_task import read
+from kit.data.own import files
 from kit.data.own.reading import Ask, Reading
 from kit.errors import KitError
 
@@ -39,6 +40,8 @@ def test_sounds_of_many_rates_lengths_and_channels(tmp_path: Path) -> None:
     own = read(root, fixed)
     assert own.x.shape == (12, 2, 205)
     assert {"note     6 sounds cut", "note     5 sounds end in silence"} <= set(own.card)
+    again = files.read([str(root / "low" / "11.wav")], Ask(reading=own.reading, answers=False))
+    assert again.notes == ("1 sound cut",), "the rate is that of the task"
     (root / "low" / "1.wav").write_bytes(b"junk")
     with pytest.raises(KitError, match=r"low/1\.wav: no sound that can be read"):
         read(root, fixed)
