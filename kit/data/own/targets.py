@@ -229,15 +229,16 @@ def _numbers(place: str, y: Array, names: Sequence[str]) -> Answers:
     y = _present(place, y)
     single = y.astype(np.float32)
     still = np.flatnonzero((single == single[:1]).all(0))
+    known = tuple(names) or (() if y.shape[1] == 1 else tuple(map(str, range(y.shape[1]))))
     if len(still):
         first = y[:, still[0]]
+        which = f"{known[still[0]]!r} of y" if known else "y"
         if (first != first[0]).any():
             raise DataError(
-                f"{place}: y is {first[0]:g} for all samples once it is float32; shift or scale "
-                "it first"
+                f"{place}: {which} is {first[0]:g} for all samples once it is float32; shift or "
+                "scale it first"
             )
-        raise DataError(f"{place}: y is {first[0]:g} for all samples: nothing to learn")
-    known = tuple(names) or (() if y.shape[1] == 1 else tuple(map(str, range(y.shape[1]))))
+        raise DataError(f"{place}: {which} is {first[0]:g} for all samples: nothing to learn")
     return Answers("regression", single, y.shape[1], known, (), tuple(_lost(y)))
 
 
@@ -259,8 +260,10 @@ def _fields(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:
         smells.append("y holds few whole numbers: --kind segmentation may be meant")
     fields = _present(place, fields)
     smells += _lost(np.moveaxis(fields, 1, -1).reshape(-1, fields.shape[1]))
-    if fields.min() == fields.max():
-        smells.append(f"y is {fields.flat[0]:g} everywhere: nothing to learn")
+    for at, channel in enumerate(fields.swapaxes(0, 1)):
+        if channel.min() == channel.max():
+            which = f"channel {at} of y" if fields.shape[1] > 1 else "y"
+            smells.append(f"{which} is {channel.flat[0]:g} everywhere: nothing to learn")
     return Answers("dense", fields.astype(np.float32), fields.shape[1], (), (), tuple(smells))
 
 

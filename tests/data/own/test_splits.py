@@ -49,6 +49,19 @@ def test_channels_per_position_are_counted_as_such(tmp_path: Path) -> None:
     assert "2 channels per position:" in read(tmp_path / "a.npz", Ask(kind="dense")).card[1]
 
 
+def test_answers_that_never_change_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=X[:, None], y=np.stack([X, X * 0 + 2], axis=1))
+    card = read(tmp_path / "a.npz", Ask(kind="dense")).card
+    assert "warning  channel 1 of y is 2 everywhere: nothing to learn" in card
+    np.savez(tmp_path / "a.npz", x=X[:, None], y=X[:, None] * 0 + 2.5)
+    card = read(tmp_path / "a.npz", Ask(kind="dense")).card
+    assert "warning  y is 2.5 everywhere: nothing to learn" in card
+    rows = "".join(f"{row},{row * row},{row / 7},3.5\n" for row in range(20))
+    (tmp_path / "a.csv").write_text(f"a,b,y,z\n{rows}")
+    with pytest.raises(KitError, match=r"'z' of y is 3\.5 for all samples: nothing to learn"):
+        read(tmp_path / "a.csv", Ask(targets=("y", "z")))
+
+
 def test_what_a_fold_lacks_of_a_label_is_said(tmp_path: Path) -> None:
     last = np.arange(20) == 19
     y = np.stack([~last, np.arange(20) % 2, last], axis=1).astype(int)
