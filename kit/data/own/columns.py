@@ -46,6 +46,8 @@ PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 WITH_COMMA = r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$"
 NUMBER = r"(\d{1,3}([,.' \u00a0]\d{3})+|\d+)([.,]\d+)?"
 DRESSED = rf"[~<>≤≥$€£¥+-]*\s*{NUMBER}\s*[%$€£¥°]?"
+# The sign between the words of a list.
+PART = "|"
 # A number that is a code, whose zeros are part of it.
 CODE = r"^\s*0\d+\s*$"
 # Tells by the name of a column whether it is one of names, or of classes.
@@ -106,6 +108,8 @@ def read(
         raise DataError(f"{files[0]} and the others differ in type: {_line(error)}") from None
     if not table.num_rows or not known:
         raise DataError(f"{files[0]} has no rows")
+    for name in filter(classes, known):
+        _check_lists(files[0], name, table.column(name))
     return {name: _array(table.column(name)) for name in known}, notes
 
 
@@ -274,8 +278,33 @@ def _array(column: pa.ChunkedArray) -> Array:
         return np.asarray(column.to_numpy())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         column = _words(column)
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return _joined(column)
     words = (None if each is None else str(each).strip() for each in column.to_pylist())
     return np.array([word or None for word in words], object)
+
+
+def _joined(column: pa.ChunkedArray) -> Array:
+    """Return lists, such as those of the labels of a sample, as words: ``a|b``."""
+    lists = [None if each is None else list(map(str, each)) for each in column.to_pylist()]
+    return np.array([None if each is None else PART.join(each) or None for each in lists], object)
+
+
+def _check_lists(file: Path, name: str, column: pa.ChunkedArray) -> None:
+    """Refuse lists of labels of which one has the sign that parts them.
+
+    Raises:
+        DataError: there is such a label.
+    """
+    import pyarrow as pa
+
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        words = (str(word) for each in column.to_pylist() for word in each or ())
+        if wrong := next((word for word in words if PART in word), None):
+            raise DataError(
+                f"{file}: column {name!r} has the label {wrong!r}; lists are read as words that "
+                f"{PART!r} parts, so write another sign"
+            )
 
 
 def _exact(column: pa.ChunkedArray) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
@@ -153,7 +154,9 @@ def _times(place: str, words: Sequence[str]) -> Array:
 
 
 def _date(place: str, word: str) -> np.datetime64:
-    with suppress(ValueError):
+    with suppress(ValueError), warnings.catch_warnings():
+        # NumPy warns that it brings times with a zone to UTC, which is wanted here.
+        warnings.simplefilter("ignore", UserWarning)
         # In nanoseconds, years before 1678 and after 2262 would overflow silently.
         date = np.datetime64(word, "us")
         if not np.isnat(date):

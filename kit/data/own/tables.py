@@ -132,7 +132,9 @@ def _dressed(table: Mapping[str, Array], but: Collection[str]) -> list[str]:
     """Return warnings about columns, except ``but``, that would be numbers without their signs."""
     words = {name: columns.dressed(table[name]) for name in table if name not in but}
     return [
-        f"column {name!r} would be numbers without the signs in {word!r}"
+        f"column {name!r} holds numbers as words, such as {word!r}"
+        if word.isdecimal()
+        else f"column {name!r} would be numbers without the signs in {word!r}"
         for name, word in words.items()
         if word is not None
     ]

@@ -33,6 +33,16 @@ def test_the_latest_are_the_test(words: list[str], tmp_path: Path) -> None:
     assert by_time(tmp_path, words) == [0] * 12 + [1] * 4 + [2] * 4
 
 
+@pytest.mark.filterwarnings("error")
+def test_times_of_several_zones_are_ordered_by_what_they_are(tmp_path: Path) -> None:
+    zones = [f"2020-01-02T{row // 2:02d}:{row % 2 * 30:02d}:00Z" for row in range(20)]
+    assert by_time(tmp_path, zones) == [0] * 12 + [1] * 4 + [2] * 4
+    east = [f"2020-01-02T{row + 2:02d}:00:00+0{row % 3}:00" for row in range(20)]
+    hours = np.array([row + 2 - row % 3 for row in range(20)])
+    found = np.array(by_time(tmp_path, east))
+    assert hours[found == 0].max() < hours[found == 2].min()
+
+
 @pytest.mark.parametrize("word", ["nan", "NaT", "soon"])
 def test_what_is_no_time_is_told(word: str, tmp_path: Path) -> None:
     with pytest.raises(KitError, match=f"the time '{word}' is neither a number nor a date"):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from kit import task
@@ -169,3 +171,26 @@ def test_missing_answers_that_became_words(word: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=A[:, None], y=y)
     told = f"class {word!r} may be of samples without an answer; leave them out"
     assert told in warnings(read(tmp_path / "a.npz"))
+
+
+def test_lists_are_several_labels(tmp_path: Path) -> None:
+    labels = [["b c", "a"], ["a"], [], ["d"]] * (COUNT // 4)
+    pq.write_table(pa.table({"a": A, "label": pa.array(labels)}), tmp_path / "a.parquet")
+    answers = read(tmp_path / "a.parquet", Ask(kind="multi-label")).answers
+    assert answers.names == ("a", "b c", "d")
+    assert answers.y[:4].tolist() == [[1, 1, 0], [1, 0, 0], [0, 0, 0], [0, 0, 1]]
+    labels[5] = ["a|b"]
+    pq.write_table(pa.table({"a": A, "label": pa.array(labels)}), tmp_path / "a.parquet")
+    with pytest.raises(KitError, match=r"column 'label' has the label 'a\|b'; lists are read"):
+        read(tmp_path / "a.parquet", Ask(kind="multi-label"))
+    table = pa.table({"a": A, "y": LABEL, "tags": pa.array(labels)})
+    pq.write_table(table, tmp_path / "a.parquet")
+    assert read(tmp_path / "a.parquet").answers.names == ("no", "yes")
+
+
+def test_numbers_that_are_words_are_told_of(tmp_path: Path) -> None:
+    words = [str(row % 7) for row in range(COUNT)]
+    pq.write_table(pa.table({"a": A, "n": words, "label": LABEL}), tmp_path / "a.parquet")
+    assert warnings(read(tmp_path / "a.parquet")) == [
+        "column 'n' holds numbers as words, such as '0'"
+    ]
