@@ -23,8 +23,7 @@ USUAL = ("split",)
 def numpy(files: Sequence[Path], ask: Ask) -> Found:
     """Read an ``.npz`` file, or ``.npy`` files whose names are those of the arrays.
 
-    If there are at most two ``.npy`` files and none is called ``x``, the first has the inputs and
-    the second the answers.
+    See ``usual`` for at most two ``.npy`` files of other names.
 
     Raises:
         DataError: a file is damaged, or an array is missing.
@@ -38,8 +37,8 @@ def numpy(files: Sequence[Path], ask: Ask) -> Found:
     by_name = {file.stem: file for file in files}
     if len(by_name) < len(files) or any(npy.is_npz(file) for file in files):
         raise DataError(f"{files[0]}: give one .npz file, or .npy files of different names")
-    if INPUTS not in by_name and not ask.reading.columns:
-        by_name = dict(zip((INPUTS, ANSWERS), files, strict=False)) if len(files) < 3 else by_name
+    if not ask.reading.columns:
+        by_name = dict(zip(usual(list(by_name), ask), files, strict=True))
     place = " and ".join(str(file) for file in files)
     return of_arrays(place, list(by_name), lambda name: npy.load(by_name[name]), ask)
 
@@ -130,9 +129,25 @@ def _check(place: str, inputs: str, answers: Sequence[str], ask: Ask) -> None:
         raise DataError(f"{place}: {inputs!r} cannot be the input and the answers")
 
 
-def _cased(usual: str, names: Sequence[str]) -> str:
+def usual(names: Sequence[str], ask: Ask) -> list[str]:
+    """Return the names ``x`` and ``y`` for at most two arrays that were given by the user.
+
+    If one is called ``x`` or ``y``, also in capitals, the other is what is left; else the first has
+    the inputs, and the second the answers. The names are kept if there are more arrays, if those
+    of the answers are stated, or if the other one is a split.
+    """
+    small = [name.lower() for name in names]
+    if len(names) > 2 or (INPUTS in names and (ask.targets or set(names) & set(USUAL))):
+        return list(names)
+    answers_first = small[:1] == [ANSWERS] or small[1:] == [INPUTS]
+    return (
+        [ANSWERS, INPUTS] if answers_first and len(names) == 2 else [INPUTS, ANSWERS][: len(names)]
+    )
+
+
+def _cased(name: str, names: Sequence[str]) -> str:
     """Return a usual name, in capitals if the file has only that one."""
-    return usual.upper() if usual not in names and usual.upper() in names else usual
+    return name.upper() if name not in names and name.upper() in names else name
 
 
 def _joined(place: str, names: Sequence[str], columns: Sequence[Array]) -> Array:

@@ -15,7 +15,7 @@ import numpy as np
 
 from kit import extras
 from kit.data import bounded
-from kit.data.own.arrays import ANSWERS, INPUTS, of_arrays
+from kit.data.own.arrays import ANSWERS, INPUTS, of_arrays, usual
 from kit.data.own.reading import Array, Ask, Found
 from kit.errors import DataError, KitError, nearest
 from kit.files import DAMAGE
@@ -79,8 +79,7 @@ def _named(given: Sequence[Place], ask: Ask) -> dict[str, Place]:
 
     For predictions they are called as the input is, which has its whole name.
 
-    If there are at most two and none is called ``x``, the first has the inputs and the second the
-    answers.
+    See ``usual`` for at most two.
 
     Raises:
         DataError: two of them have the same name.
@@ -89,7 +88,9 @@ def _named(given: Sequence[Place], ask: Ask) -> dict[str, Place]:
     known = not ask.answers and bool(set(ask.reading.columns) & set(wholes))
     forms = (wholes,) if known else (lasts, wholes)
     names = next((each for each in forms if len(set(each)) == len(given)), [])
-    if len(given) <= 2 and INPUTS not in names and not ask.reading.columns:
+    if names and not ask.reading.columns:
+        names = usual(names, ask)
+    elif len(given) <= 2 and not ask.reading.columns:
         names = [INPUTS, ANSWERS][: len(given)]
     if not names:
         raise DataError(f"{given[0][0]}: several arrays are called {wholes[0]!r}; rename them")

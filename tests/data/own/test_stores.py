@@ -65,6 +65,22 @@ def test_arrays_by_name(make: Callable[[Path], Path], tmp_path: Path) -> None:
         read([str(file), f"{file}:y"])
 
 
+@pytest.mark.parametrize("names", [("x", "labels"), ("y", "inputs"), ("Y", "X"), ("a", "b")])
+def test_of_two_arrays_the_other_is_what_is_left(names: tuple[str, str], tmp_path: Path) -> None:
+    first, second = (Y, X) if names[0].lower() == "y" else (X, Y)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file[names[0]], file[names[1]] = first, second
+    np.save(tmp_path / f"{names[0]}.npy", first)
+    np.save(tmp_path / f"{names[1]}.npy", second)
+    for paths in (
+        [f"{tmp_path}/a.h5:{name}" for name in names],
+        [f"{tmp_path}/{name}.npy" for name in names],
+    ):
+        own = read(paths)
+        assert own.x.tolist() == X.tolist()
+        assert own.answers.names == ("0", "1")
+
+
 def test_arrays_of_the_same_name_are_told_apart_by_the_whole_of_it(tmp_path: Path) -> None:
     for name, values in (("first", X), ("second", Y)):
         with h5py.File(tmp_path / f"{name}.h5", "w") as file:
