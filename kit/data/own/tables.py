@@ -56,7 +56,10 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     inputs, notes = _inputs(place, table, ask, taken)
     notes, smells = remarks + notes, list[str]()
     if ask.answers:
-        smells += _leaks(table, inputs, targets) + _dressed(table, {*inputs, *aside.values()})
+        # Classes may be numbers as words, such as codes with leading zeros.
+        words = {name for name in targets if _plain(table[name])}
+        smells += _leaks(table, inputs, targets)
+        smells += _dressed(table, {*inputs, *aside.values(), *words})
     x = np.stack([table[name] for name in inputs], axis=1)
     y = _answers(table, targets)
     rest = {what: whole(place, f"column {name!r}", table[name]) for what, name in aside.items()}
@@ -138,6 +141,11 @@ def _dressed(table: Mapping[str, Array], but: Collection[str]) -> list[str]:
         for name, word in words.items()
         if word is not None
     ]
+
+
+def _plain(values: Array) -> bool:
+    """Tell whether words are whole numbers without any sign."""
+    return values.dtype.kind == "O" and all(str(each).isdecimal() for each in values if each)
 
 
 def _leaks(table: Mapping[str, Array], inputs: Sequence[str], targets: Sequence[str]) -> list[str]:
