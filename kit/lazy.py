@@ -1,8 +1,11 @@
-"""Names of a package that are imported when they are asked for, so that facts need no torch."""
+"""Imports that wait until they are needed, so that facts need no torch; and then are quick."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -22,3 +25,20 @@ def names(package: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str],
         return getattr(import_module(f"{package}.{owner[name]}"), name)
 
     return get
+
+
+@contextmanager
+def torch_at_once() -> Iterator[None]:
+    """Import torch, and what is built on it, without looking for garbage in the meantime.
+
+    Its hundreds of thousands of objects stay, so no later collection looks at them, either.
+    """
+    if "torch" in sys.modules or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()

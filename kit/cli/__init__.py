@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
 import signal
@@ -76,6 +77,7 @@ def main() -> None:
     except OSError as error:
         streams.abandon()
         code = _report(streams.refusal(error), 2)
+    gc.freeze()  # Python's end would look for garbage among all objects of torch: 0.2 s
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kit import lazy
 from kit.cli import checks
 from kit.cli.output import tell, warn
 from kit.errors import KitError, RunError, plain
@@ -150,7 +151,9 @@ def _execute(
     # They import torch. That takes seconds, which no mistake on the command line should wait for,
     # and CUDA must see nothing but the GPUs that were leased before.
     from kit.cli.progress import bars
-    from kit.engines.execute import ExecuteOptions, execute
+
+    with lazy.torch_at_once():
+        from kit.engines.execute import ExecuteOptions, execute
 
     results, failures, execution = [], 0, ExecuteOptions(log=log, **how)
     with bars() as show:

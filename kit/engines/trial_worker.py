@@ -15,7 +15,7 @@ from typing import IO
 
 import msgspec
 
-from kit import method
+from kit import lazy, method
 from kit.engines import leases
 from kit.errors import BusyError, DataError, KitError
 from kit.runs.failures import TrialError, classify, line_of
@@ -66,7 +66,8 @@ Answer = Done | Failed | Unready
 def answer(setup: Setup, job: TrialWork) -> Done | Failed:
     """Train a trial."""
     # With torch, which must see nothing but the GPUs that were leased.
-    from kit.engines.opening import run_trial
+    with lazy.torch_at_once():
+        from kit.engines.opening import run_trial
 
     try:
         return Done(run_trial(setup.spec, setup.device, setup.threads, job))

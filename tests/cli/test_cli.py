@@ -84,6 +84,18 @@ def test_help_needs_no_large_package() -> None:
     assert len(names) < 400
 
 
+def test_its_end_looks_for_no_garbage() -> None:
+    told = """if True:
+        import atexit, gc, sys
+        from kit.cli import main
+        atexit.register(lambda: print(gc.get_freeze_count() > 1000))
+        sys.argv = ["kit", "--version"]
+        main()
+    """
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("True\n")
+
+
 def test_the_main_job_at_smoke_size(kit: Run, darcy: Path, home: Path) -> None:
     del darcy
     table_5 = ("reproduce", "--table", "5", "--task", "darcy-flow", "--profile", "smoke")
