@@ -30,6 +30,7 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 # Whoever runs the tests in the background may have them ignore Ctrl-C, and so would all they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+gc.disable()  # until all modules are imported: garbage is looked for among their objects each time
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -54,9 +55,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if (item.path in engines) == (part == "engines")]
 
 
-def pytest_collection_finish() -> None:
-    """Leave out of every later collection of garbage what the imported modules are made of."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """Leave out of all collections of garbage what the imported modules are made of."""
     gc.collect()
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    """Have Python's end not look for garbage among all objects there are."""
     gc.freeze()
 
 
