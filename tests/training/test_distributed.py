@@ -23,6 +23,8 @@ WORDS = [
     *("run", "ninapro", "dash-convnext", "--seed", "0", "--profile", "smoke", "--tier"),
     *("synthetic", "--device", "cpu", "--threads", "1", "-o", "batch_size=5"),
     *("-o", "search.batch_fraction=1.0", "-o", "tune.learning_rates=[0.004, 0.001]"),
+    # Few candidates: processes share their gradients as those of many.
+    *("-o", "kernel_sizes=[3, 5]", "-o", "dilations=[1, 3]"),
 ]
 
 
