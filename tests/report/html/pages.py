@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag
@@ -41,9 +42,21 @@ class Page(HTMLParser):
         for address in self.addresses():
             path, fragment = urldefrag(address)
             file = (self.file.parent / unquote(path)) if path else self.file
-            if not file.is_file() or (fragment and unquote(fragment) not in Page(file).ids):
+            if not file.is_file() or (fragment and unquote(fragment) not in _ids(file)):
                 dead.append(address)
         return dead
+
+
+def _ids(file: Path) -> frozenset[str]:
+    state = file.stat()
+    return _ids_once(file.resolve(), (state.st_ino, state.st_mtime_ns, state.st_size))
+
+
+@cache
+def _ids_once(file: Path, state: tuple[int, ...]) -> frozenset[str]:
+    """The ids of a page in this state, which is read once for all that point there."""
+    del state
+    return frozenset(Page(file).ids)
 
 
 def pages(folder: Path) -> list[Page]:
