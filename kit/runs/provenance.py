@@ -33,12 +33,22 @@ def hash_of(places: Iterable[Path]) -> str:
     """
     digest = hashlib.sha256()
     for place in places:
-        for file in [place] if place.is_file() else sorted(place.rglob("*")):
-            if place == paths.PACKAGE and file.is_relative_to(paths.PACKAGE / "tasks"):
-                continue
-            if file.suffix in CODE and file.is_file():
-                digest.update(f"{file.relative_to(place.parent)} {sha256(file)}\n".encode())
+        for file in _code(place):
+            name = str(file).removeprefix(f"{place.parent}{os.sep}")
+            digest.update(f"{name} {sha256(file)}\n".encode())
     return digest.hexdigest()
+
+
+def _code(place: Path) -> list[Path]:
+    """Return the files of code in a folder, or the single file, in order."""
+    if place.is_file():
+        return [place] if place.suffix in CODE else []
+    files = []
+    for folder, folders, names in os.walk(place):
+        if Path(folder) == paths.PACKAGE:
+            folders[:] = [name for name in folders if name != "tasks"]
+        files += [Path(folder, name) for name in names if name.endswith(CODE)]
+    return sorted(filter(Path.is_file, files))
 
 
 def git_state() -> tuple[str | None, bool | None]:
