@@ -6,6 +6,7 @@ import importlib
 import json
 import sys
 
+from kit import lazy
 from kit.allocator import keep_freed_memory
 
 
@@ -14,7 +15,8 @@ def main() -> None:
     keep_freed_memory()
     order = json.load(sys.stdin)
     module, name = order["function"].split(":")
-    function = getattr(importlib.import_module(module), name)
+    with lazy.torch_at_once():
+        function = getattr(importlib.import_module(module), name)
     print(json.dumps(function(**order["arguments"])))
 
 

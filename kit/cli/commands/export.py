@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kit import lazy
 from kit.cli import options
 from kit.cli.output import print_json, tell
 from kit.cli.types import FilePath
@@ -43,7 +44,8 @@ def command(run: str, output: Path | None, onnx: bool, form: str) -> None:
     spec = read_spec(folder)
     target = output or Path(f"{spec.task}-{spec.method}-seed-{spec.seed}-{spec.id[:8]}")
 
-    from kit.export.files import export
+    with lazy.torch_at_once():
+        from kit.export.files import export
 
     paths = export(folder, target, onnx=onnx or form == "onnx")
     if form == "json":

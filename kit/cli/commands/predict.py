@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from kit import lazy
 from kit.cli import options
 from kit.cli.output import tell
 from kit.cli.types import SOURCE, FilePath
@@ -48,7 +49,9 @@ def command(run: str, files: tuple[str, ...], output: Path | None, device: str) 
     folder = find_one(run, log=tell)
 
     from kit.cli.progress import bar
-    from kit.export.predict import predict
+
+    with lazy.torch_at_once():
+        from kit.export.predict import predict
 
     with bar("predict") as progress:
         rows = output is None or output.suffix != ".npy"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kit import lazy
 from kit.cli import checks
 from kit.cli.preparing import prepare_task
 from kit.cli.progress import bar
@@ -28,8 +29,10 @@ def steps(
     """Measure the steps of a speed figure of DASH's."""
     checks.needs_gpu(profile, device, force)
     from kit import task
-    from kit.bench import speed
-    from kit.engines import torch_device
+
+    with lazy.torch_at_once():
+        from kit.bench import speed
+        from kit.engines import torch_device
 
     speed.places(number)
     chosen = prepare_task(task.find(speed.TASK), profile, tier)
@@ -42,8 +45,10 @@ def epochs(profile: Profile, tier: Tier | None, device: str | None, force: bool)
     """Measure the search epochs of DASH's Table 8."""
     checks.needs_gpu(profile, device, force)
     from kit import task
-    from kit.bench import epochs
-    from kit.engines import torch_device
+
+    with lazy.torch_at_once():
+        from kit.bench import epochs
+        from kit.engines import torch_device
 
     chosen = prepare_task(task.find(epochs.TASK), profile, tier)
     where = torch_device.choose(device)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kit import lazy
 from kit.cli import options
 from kit.cli.commands.bench.shared import clock, device, methods, rounds, show, threads
 from kit.errors import unknown
@@ -42,9 +43,11 @@ def bench_aggconv(
     A measurement is a forward and a backward pass, with the gradients of x, all weights and alpha.
     The output also has the multiply-adds by the formulas in the paper's appendix A.2.
     """
-    from kit.bench import aggconv as bench
     from kit.cli.progress import bar
-    from kit.ops import METHODS
+
+    with lazy.torch_at_once():
+        from kit.bench import aggconv as bench
+        from kit.ops import METHODS
 
     known = (*METHODS, "auto", "autotune", bench.PLAIN)
     for name in methods:

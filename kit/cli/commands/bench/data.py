@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from kit import lazy
 from kit.cli import options
 from kit.cli.commands.bench.shared import device, rounds, threads
 from kit.cli.output import print_json
@@ -40,9 +41,11 @@ def bench_data(
     has all tasks whose data are prepared for the profile.
     """
     from kit import task
-    from kit.bench import data as bench
     from kit.cli.progress import bar
     from kit.data.preparing import choose_tier, state
+
+    with lazy.torch_at_once():
+        from kit.bench import data as bench
 
     pairs = [(each, choose_tier(each, profile, tier)) for each in map(task.find, tasks)]
     if not tasks:
