@@ -36,19 +36,22 @@ gc.disable()  # until all modules are imported: garbage is looked for among thei
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests that were slow when last measured; what is not listed is quick.
 
-    Files that take longest come first, so that with several processes the quick ones fill what is
-    left at the end. ``KIT_TESTS`` leaves ``engines``, the files of what shares the Docker engine or
-    the Slurm cluster and so takes one process, or all the ``others``.
+    Files that take longest come first, those marked ``long`` before all others, so that with
+    several processes the quick ones fill what is left at the end. ``KIT_TESTS`` leaves ``engines``,
+    the files of what shares the Docker engine or the Slurm cluster and so takes one process, or all
+    the ``others``.
     """
     slow = frozenset(times.SLOW.read_text(encoding="utf-8").split())
-    engines, slow_files = set(), set()
+    engines, slow_files, long_files = set(), set(), set()
     for item in items:
         if item.get_closest_marker("docker") or item.get_closest_marker("slurm"):
             engines.add(item.path)
         if times.function(item.nodeid) in slow:
             item.add_marker("slow")
             slow_files.add(item.path)
-    items.sort(key=lambda item: item.path not in slow_files)
+        if item.get_closest_marker("long"):
+            long_files.add(item.path)
+    items.sort(key=lambda item: (item.path not in long_files, item.path not in slow_files))
     if part := os.environ.get("KIT_TESTS"):
         left = [item for item in items if (item.path in engines) != (part == "engines")]
         config.hook.pytest_deselected(items=left)

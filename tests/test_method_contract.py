@@ -34,6 +34,8 @@ from kit.spec import PROFILES, PROTOCOLS, RunSpec, Tier
 from kit.task import Task
 from kit.training.checkpointer import Checkpointer
 
+pytestmark = pytest.mark.long
+
 HOOKS = [name for name, value in vars(Method).items() if callable(value) and name[0] != "_"]
 # One of two axes and one of one axis; a method is tried on the first that it takes.
 TASKS = ("darcy-flow", "ninapro", "deepsea")

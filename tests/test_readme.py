@@ -20,6 +20,8 @@ from kit.runs.collect import collect
 from kit.spec import RunSpec
 from tests import readme_numbers, study_numbers
 
+pytestmark = pytest.mark.long
+
 README = (paths.project() / "README.md").read_text(encoding="utf-8")
 # What stands in README, and what the test does in its place: the same, smaller.
 SMALLER = {

@@ -14,6 +14,8 @@ import pytest
 
 from tests.conftest import Run
 
+pytestmark = pytest.mark.long
+
 TASK = """
     from kit.task import Task
 

@@ -25,6 +25,8 @@ from tests.methods.fixed_runs import (
     result_of,
 )
 
+pytestmark = pytest.mark.long
+
 KNOWN = json.loads(FILE.read_text())
 HERE = KNOWN["machine"] == machine()
 

@@ -18,6 +18,8 @@ from kit.data import preparing
 from kit.data.loading import Batch
 from kit.training import distributed
 
+pytestmark = pytest.mark.long
+
 # Batches of 5, 5, 5 and 1 samples: parts of 3 and 2, and one sample for both.
 WORDS = [
     *("run", "ninapro", "dash-convnext", "--seed", "0", "--profile", "smoke", "--tier"),

@@ -23,6 +23,8 @@ from kit.spec import Protocol, RunSpec
 from kit.training import speed as module
 from kit.training.speed import Graphed, accelerate, allow_tf32, compiler
 
+pytestmark = pytest.mark.long
+
 BOTH = pytest.mark.parametrize("searched", [False, True], ids=["network", "supernet"])
 
 
