@@ -140,8 +140,8 @@ def _common_size(place: str, found: _Survey, stated: tuple[int, ...]) -> tuple[i
     if not stated and len(found.sizes) > 1:
         (one, a), (other, b) = list(found.sizes.items())[:2]
         raise DataError(
-            f"{place}: {a[0].name} is {one[0]} x {one[1]}, {b[0].name} {other[0]} x {other[1]}; say "
-            "--size HEIGHTxWIDTH and all are made that large"
+            f"{place}: {a[0].name} is {one[0]} x {one[1]}, {b[0].name} {other[0]} x {other[1]}; "
+            "say --size HEIGHTxWIDTH and all are made that large"
         )
     wanted = stated or next(iter(found.sizes))
     height, width = wanted[0], wanted[-1]
