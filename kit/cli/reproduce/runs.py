@@ -53,8 +53,7 @@ def fill(plan: Plan, profile: Profile, placement: Placement) -> int:
     if isinstance(chosen, choose.ClusterEngine):  # with the data, which its nodes must have
         slots = chosen.slots(specs, placement.jobs)
     set_rejected_aside()
-    hours = placement.timeout
-    policy = RetryPolicy(timeout=None if hours is None else 3600 * hours)
+    policy = RetryPolicy(timeout=placement.timeout and 3600 * placement.timeout)
     return failed + len(sweep.run(todo, chosen, slots, policy))
 
 

@@ -44,8 +44,7 @@ class CellPlace:
             norm: the normalisation of a ``FactorizedReduce``.
             entry: the normalisation of other inputs; None for ``norm``.
         """
-        width = self.channels
-        entry = entry or norm
+        width, entry = self.channels, entry or norm
         return (
             FactorizedReduce(self.before_last, width, dims, reduction=reduction, norm=norm)
             if self.after_reduction
