@@ -9,6 +9,7 @@ import msgspec
 
 from kit import paths
 from kit.bench.step_times import staleness
+from kit.columns import plural
 from kit.files import decode_json
 from kit.spec import PROFILES, Profile, Tier
 
@@ -52,8 +53,8 @@ class EpochTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def __str__(self) -> str:
         return (
             f"{self.images} images of {self.side}×{self.side} ({self.tier}), batch {self.batch}, "
-            f"profile {self.profile}; {self.device}, {self.threads} threads, torch {self.torch}"
-            f"{staleness(self.code)}"
+            f"profile {self.profile}; {self.device}, {plural(self.threads, 'thread')}, "
+            f"torch {self.torch}{staleness(self.code)}"
         )
 
 

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from kit import paths
+from kit.columns import plural
 from kit.files import decode_json
 from kit.runs.provenance import hash_of
 from kit.spec import PROFILES, Profile, Tier
@@ -49,11 +50,10 @@ class StepTimes(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     @property
     def title(self) -> str:
         """How it was measured, in words."""
-        steps = "1 step" if self.steps == 1 else f"{self.steps} steps"
-        work = f"{steps} of batch {self.batch}, median of {self.rounds}"
+        work = f"{plural(self.steps, 'step')} of batch {self.batch}, median of {self.rounds}"
         if self.profile != "paper":
             work += " (in the paper: epochs of batch 128)"
-        machine = f"{self.device}, {self.threads} threads, torch {self.torch}"
+        machine = f"{self.device}, {plural(self.threads, 'thread')}, torch {self.torch}"
         title = f"{work}; {machine}; profile {self.profile}, tier {self.tier}"
         return title + staleness(self.code)
 
