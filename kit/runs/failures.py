@@ -43,6 +43,8 @@ TEXTS: tuple[tuple[Failure, re.Pattern[str]], ...] = (
         ),
     ),
 )
+# What begins a stack in the messages of XGBoost and of torch.
+STACK = re.compile(r"Stack trace: \[bt\]|Exception raised from .* \(most recent call first\):")
 # A disk that is full or read-only, and one (or a file server) that is not there for the moment.
 ERRNOS: dict[int | None, Failure] = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS), "disk"),
@@ -62,8 +64,9 @@ class TrialError(Exception):
 
 
 def line_of(error: BaseException) -> str:
-    """Return what an exception says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """Return what an exception says, in one line, without the stack of a library's C++ code."""
+    words = " ".join(str(error).split())
+    return STACK.split(words)[0].rstrip() or words or type(error).__name__
 
 
 def classify(error: BaseException) -> Failure:

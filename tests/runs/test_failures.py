@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from kit.errors import DataError
-from kit.runs.failures import classify, from_exit
+from kit.runs.failures import classify, from_exit, line_of
 
 
 @pytest.mark.parametrize(
@@ -71,3 +71,18 @@ def test_exits(
     found, line = from_exit(code, oom_killed, log)
     assert found == failure
     assert words in line
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("  two\n lines ", "two lines"),
+        ("", "RuntimeError"),
+        ("[12:00:01] context.cc:111: Invalid.\nStack trace:\n  [bt] (0) x.so(+0x1)", None),
+        ("Invalid.\nException raised from get at a.h:41 (most recent call first):\nframe #0", None),
+        ("Stack trace:\n  [bt] (0) x.so(+0x1)", "Stack trace: [bt] (0) x.so(+0x1)"),
+    ],
+)
+def test_a_line_has_no_stack(message: str, line: str | None) -> None:
+    expected = message.splitlines()[0] if line is None else line
+    assert line_of(RuntimeError(message)) == expected
