@@ -88,6 +88,8 @@ def _check_options(
     name: str, function: Callable[..., nn.Module], options: Mapping[str, Any]
 ) -> None:
     """Raise KitError for an option that a backbone does not have, or a value of another type."""
+    if not options:
+        return
     known = set(signature(function).parameters) - COMMON
     types = get_type_hints(function, include_extras=True)
     for option, value in options.items():

@@ -26,8 +26,7 @@ ANSWERS: Mapping[str, Answers] = {
     "relative-l2": "numbers",
 }
 # Labels are numbers, too, but none at all would be divided by.
-OF_LABELS = [name for name, answers in ANSWERS.items() if answers != "classes"]
-OF_LABELS.remove("relative-l2")
+OF_LABELS = [name for name, of in ANSWERS.items() if of != "classes" and name != "relative-l2"]
 SETTINGS = ("loss", "validation_loss")
 
 

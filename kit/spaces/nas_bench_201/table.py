@@ -155,15 +155,9 @@ class Table:
         return float(self._spent[TRAIN].item(row, epoch) + once)
 
     def known_seconds(self, cell: Any, epoch: int | None = None, name: str | None = None) -> float:
-        """Return what is known of ``seconds``: of a cell that diverged, those until it did.
+        """Return what is known of ``seconds``, which tells of arguments and errors.
 
-        Args:
-            cell: a number, string or genotype.
-            epoch: from 0; None for the last.
-            name: the evaluated set; the first of ``sets`` by default.
-
-        Raises:
-            ValueError: the table does not have the cell, the epoch or the set.
+        Of a cell that diverged, it is those until it did.
         """
         row, end = self.row(cell), self._epoch(epoch) + 1
         training = self.curves[f"{TRAIN}-seconds"][row, :end]
