@@ -71,7 +71,8 @@ class Loader(loading.Loader):
         """Return x (batch, 57, side, side) and y (batch, 1, side, side), angstrom."""
         protein = addresses[:, 0]
         length = self.take("length")(protein)
-        side = int(addresses[0, 1])
+        # Read from the addresses, a GPU would have to be waited for.
+        side = self.config.window if training else int(addresses[0, 1])
         room = (length + 2 * BORDER - side).clamp(min=0)[:, None, None]
         shift = torch.zeros(len(protein), 2, 1, dtype=torch.int64, device=protein.device)
         if training:

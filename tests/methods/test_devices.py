@@ -20,8 +20,6 @@ STEPS = frozenset({"_step", "_step_together", "batch_loss", "gather"})
 ALLOWED = {
     # The operations of a step are drawn, and which are computed depends on that.
     "densenas": "sample",
-    # Proteins of one fold have one canvas, whose size stands in their addresses.
-    "psicov": "gather",
 }
 
 
