@@ -11,6 +11,7 @@ import pytest
 from kit import Architecture, method, task
 from kit.architecture import LARGEST_FILE, load
 from kit.errors import KitError
+from kit.method import architectures
 from kit.search.kernel_dilation import KernelDilation
 from tests.conftest import Run
 
@@ -124,7 +125,7 @@ def test_names_of_layers_survive_the_way_into_a_setting(tmp_path: Path) -> None:
     file = tmp_path / "found.json"
     file.write_text(json.dumps([[name, 3, 1] for name in names]))
     info = method.find("dash")
-    override = info.with_architecture(str(file), "darcy-flow", 0)
+    override = architectures.override(info, str(file), "darcy-flow", 0)
     settings = info.settings(task.find("darcy-flow"), "clean", "smoke", "regenerated", [override])
     assert list(settings.architecture) == names  # type: ignore[attr-defined]
 

@@ -140,6 +140,23 @@ from kit.settings import Settings
 
 METHOD = MethodInfo(name="{name}", title="T", version=1, stages=("a",), settings_type=Settings)
 """
+
+
+@pytest.mark.parametrize("below", ["wrm", "facts"])
+def test_facts_that_extend_no_other_method(methods: Path, below: str) -> None:
+    folder = methods / f"facts_{below}"  # modules are imported once per process
+    folder.mkdir()
+    name = below.replace("facts", "facts-facts")
+    text = INFO.format(name=f"facts-{below}").replace("version=1", f'version=1, extends="{name}"')
+    (folder / "info.py").write_text(text)
+    words = rf"facts_{below}.info.py: it extends '{name}', which is no other method"
+    with pytest.raises(KitError, match=words):
+        method.find(f"facts-{below}")
+    assert f"facts-{below}" not in method.names()
+    (line,) = method.broken()
+    assert str(folder) in line
+
+
 CLASSES = {
     "none": ("", "there is none"),
     "two": (

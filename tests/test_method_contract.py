@@ -24,7 +24,7 @@ from kit.data.folds import TaskData
 from kit.data.new_task import SCORED
 from kit.data.prepared import open_prepared
 from kit.engines.execute import ExecuteOptions, execute
-from kit.method import MethodInfo
+from kit.method import MethodInfo, architectures
 from kit.metrics import Prediction
 from kit.runs import inputs, trial_records
 from kit.runs.folder import RunFolder
@@ -188,7 +188,9 @@ def _check_outcome(finished: Method[Settings], context: Context, info: MethodInf
             protocol="clean",
             profile="smoke",
             tier=context.spec.tier,
-            overrides=[info.with_architecture(str(_file(context, value)), context.task.name, 0)],
+            overrides=[
+                architectures.override(info, str(_file(context, value)), context.task.name, 0)
+            ],
         )
         other = _context(info, given, context.task)
         load(info, given).run_stage(info.stages[0], other)

@@ -24,7 +24,7 @@ from torch.nn import functional
 from kit import method, task
 from kit.base.method import load
 from kit.errors import KitError
-from kit.method import RELEASED, MethodInfo
+from kit.method import MethodInfo, architectures
 from kit.ops import count
 from kit.ops.shapes import Shapes
 from kit.settings import Settings
@@ -86,8 +86,8 @@ def size(the_task: Task, info: MethodInfo) -> Size | None:
     if info.applies(the_task) is not None:
         return None
     counts, released = _counts(the_task, info, []), []
-    for seed in sorted(info.released(the_task.name)):
-        given = info.with_architecture(RELEASED, the_task.name, seed)
+    for seed in sorted(architectures.released(info, the_task.name)):
+        given = architectures.override(info, architectures.RELEASED, the_task.name, seed)
         each = _counts(the_task, info, [given])
         if each is not None and not each[1]:
             released.append(each[0])

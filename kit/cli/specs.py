@@ -64,7 +64,9 @@ def _given(
     info: MethodInfo, architecture: str, spec: RunSpec, of: Callable[..., RunSpec]
 ) -> RunSpec:
     """Return a spec with an architecture in place of its search."""
-    override = info.with_architecture(architecture, spec.task, spec.seed)
+    from kit.method import architectures
+
+    override = architectures.override(info, architecture, spec.task, spec.seed)
     try:
         return of(seed=spec.seed, overrides=(*spec.overrides, override))
     except KitError as error:

@@ -17,6 +17,7 @@ from kit.base.method import load
 from kit.data.folds import Fold, TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import KitError
+from kit.method import architectures
 from kit.methods.auto_deeplab import search as search_module
 from kit.methods.auto_deeplab.fitted import AsTested, Fitted, parts
 from kit.methods.auto_deeplab.info import AutoDeepLabSettings
@@ -200,12 +201,15 @@ def test_settings_that_are_refused(override: str, said: str) -> None:
 
 
 def test_stored_networks_belong_to_no_seed() -> None:
-    assert INFO.released("darcy-flow") == {}
-    assert [file.stem for file in INFO.unseeded("darcy-flow")] == ["df40-lr0.0025", "df40-lr0.025"]
+    assert architectures.released(INFO, "darcy-flow") == {}
+    assert [file.stem for file in architectures.unseeded(INFO, "darcy-flow")] == [
+        "df40-lr0.0025",
+        "df40-lr0.025",
+    ]
     with pytest.raises(KitError, match=r"seed 0; these are of no seed: .*lr0\.025\.json"):
-        INFO.with_architecture("released", "darcy-flow", 0)
+        architectures.override(INFO, "released", "darcy-flow", 0)
     folder = INFO.folder / "architectures/darcy-flow"
-    override = INFO.with_architecture(str(folder / "df40-lr0.025.json"), "darcy-flow", 0)
+    override = architectures.override(INFO, str(folder / "df40-lr0.025.json"), "darcy-flow", 0)
     given = settings("darcy-flow", "clean", override).architecture
     assert given is not None
     assert given["path"] == [1, 1, 1, 0, 1, 2, 3, 3, 3, 3, 3, 3]

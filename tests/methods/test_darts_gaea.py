@@ -16,6 +16,7 @@ from kit.base.method import load
 from kit.base.sizes import MetaContext, size
 from kit.cli import cli
 from kit.errors import KitError
+from kit.method import architectures
 from kit.methods.darts_gaea.evaluate import drop_path_at
 from kit.methods.darts_gaea.info import GaeaSettings
 from kit.methods.darts_gaea.search import observe
@@ -34,7 +35,7 @@ def context(of: str, protocol: Any = "released", *overrides: str) -> MetaContext
         protocol=protocol,
         profile="smoke",
         tier=task.find(of).tiers[-1],
-        overrides=[GAEA.with_architecture("released", of, 0), *overrides],
+        overrides=[architectures.override(GAEA, "released", of, 0), *overrides],
     )
     return MetaContext(spec, task.find(of), load(GAEA, spec).settings)
 
@@ -152,14 +153,14 @@ def test_elementwise_operations_are_the_originals() -> None:
 
 
 def test_released_genotypes_are_there_for_every_task_and_seed() -> None:
-    names = [name for name in task.names() if GAEA.released(name)]
+    names = [name for name in task.names() if architectures.released(GAEA, name)]
     assert len(names) == 10
     for name in names:
-        assert sorted(GAEA.released(name)) == [0, 1, 2]
+        assert sorted(architectures.released(GAEA, name)) == [0, 1, 2]
     by_name = {"cifar100": "cifar-100", "ECG": "ecg", "pde": "darcy-flow", "cosmic": "cosmic"}
     for case in COUNTED:
         if case["task"] in by_name and isinstance(case["seed"], int):
-            file = GAEA.released(by_name[case["task"]])[case["seed"]]
+            file = architectures.released(GAEA, by_name[case["task"]])[case["seed"]]
             value = json.loads(file.read_text())
             assert {cell: value[cell] for cell in ("normal", "reduce")} == case["genotype"]
 

@@ -16,6 +16,7 @@ from kit.base.sizes import MetaContext
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import KitError
+from kit.method import architectures
 from kit.methods.densenas.info import DenseNasSettings
 from kit.methods.densenas.method import DenseNas
 from kit.methods.densenas.rates import annealing, cosine
@@ -132,8 +133,8 @@ def test_supernets_are_as_large_as_the_released_ones(of: str, total: int) -> Non
 def test_released_networks_are_those_of_table_7(name: str, of: str) -> None:
     info, found = method.find(name), task.find(of)
     sizes = []
-    for seed, file in info.released(of).items():
-        override = info.with_architecture("released", of, seed)
+    for seed, file in architectures.released(info, of).items():
+        override = architectures.override(info, "released", of, seed)
         run = info.spec(
             found,
             seed,
@@ -243,7 +244,7 @@ def test_what_cannot_be_is_refused_at_once(overrides: list[str], said: str) -> N
 
 def test_a_given_architecture_is_the_network_at_once() -> None:
     info, found = method.find("densenas"), task.find("darcy-flow")
-    file = info.released("darcy-flow")[0]
+    file = architectures.released(info, "darcy-flow")[0]
     blocks = parse(Blocks().read(file.read_text()))
     assert [(block.inputs, block.outputs, block.stack) for block in blocks] == [
         *((32, 64, 0), (64, 96, 0))

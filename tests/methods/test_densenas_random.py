@@ -14,6 +14,7 @@ import pytest
 from kit import method, task
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
+from kit.method import architectures
 from kit.methods.densenas_random.draw import draw
 from kit.methods.densenas_random.info import DenseNasRandomSettings, RandomTrials
 from kit.runs.folder import RunFolder, read_result
@@ -154,7 +155,7 @@ def test_it_reads_the_run_whose_network_bounds_it() -> None:
     (searched,) = INFO.inputs(spec()).values()
     assert (searched.method, searched.seed, searched.profile) == ("densenas", 0, "smoke")
     assert INFO.inputs(spec(protocol="released")) == {}
-    given = INFO.with_architecture("released", "darcy-flow", 0)
+    given = architectures.override(INFO, "released", "darcy-flow", 0)
     assert INFO.inputs(spec(given)) == {}
 
 

@@ -12,6 +12,7 @@ from kit import method, task
 from kit.base.method import load
 from kit.base.sizes import MetaContext
 from kit.errors import KitError
+from kit.method import architectures
 from kit.settings import convert
 
 TASK = replace(task.find("darcy-flow"), kind="segmentation", outputs=3, loss="cross-entropy")
@@ -34,8 +35,8 @@ def test_networks_answer_at_every_position(name: str, hook: str) -> None:
     info = method.find(name)
     given = []
     if hook == "network" and info.architecture is not None:
-        owner = info if info.released(TASK.name) else method.find("darts-gaea")
-        given = [owner.with_architecture("released", TASK.name, 0)]
+        owner = info if architectures.released(info, TASK.name) else method.find("darts-gaea")
+        given = [architectures.override(owner, "released", TASK.name, 0)]
     spec = info.spec(
         TASK, 0, protocol="clean", profile="smoke", tier="regenerated", overrides=given
     )

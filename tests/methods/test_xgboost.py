@@ -262,7 +262,7 @@ def test_without_the_package_one_line_says_what_to_install(
     done = kit("run", "darcy-flow", "xgboost", "--profile", "smoke")
     assert (done.returncode, done.stderr.strip()) == (2, f"kit: {line}")
     assert not RunFolder(spec("darcy-flow")).path.exists()
-    monkeypatch.setattr("kit.method.find_spec", lambda _: None)
+    monkeypatch.setattr("kit.method.info.find_spec", lambda _: None)
     assert local.unusable([spec("darcy-flow")], SweepOptions()) == line
 
 

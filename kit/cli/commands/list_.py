@@ -75,13 +75,14 @@ def _tables() -> list[dict[str, Any]]:
 
 def _released() -> list[dict[str, Any]]:
     from kit import method, task
+    from kit.method import architectures
 
     found: list[dict[str, Any]] = []
     for each in map(method.find, method.names()):
         for name in task.names():
-            files: list[tuple[int | str, Path]] = sorted(each.released(name).items())
+            files: list[tuple[int | str, Path]] = sorted(architectures.released(each, name).items())
             # Of no seed that is known; to be given by their path.
-            files += [("-", file) for file in each.unseeded(name)]
+            files += [("-", file) for file in architectures.unseeded(each, name)]
             row = {"method": each.name, "task": name}
             found += [{**row, "seed": seed, "file": str(file)} for seed, file in files]
     return found
