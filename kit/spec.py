@@ -6,7 +6,7 @@ import hashlib
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -15,7 +15,6 @@ from kit.files import canonical_json
 Profile = Literal["paper", "lite", "smoke"]
 Protocol = Literal["released", "clean"]
 Tier = Literal["published", "rebuilt", "regenerated", "sample", "synthetic"]
-Kind = tuple[Profile, Protocol, Tier]
 PROFILES: tuple[Profile, ...] = get_args(Profile)
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 TIERS: tuple[Tier, ...] = get_args(Tier)
@@ -23,6 +22,14 @@ TIERS: tuple[Tier, ...] = get_args(Tier)
 SEEDS = (0, 1, 2)
 # Settings by the names that they had in schema 1; in the hash they keep them, so that ids stay.
 FORMER = {"variant": "convention"}
+
+
+class Kind(NamedTuple):
+    """What runs must have in common to share a mean."""
+
+    profile: Profile
+    protocol: Protocol
+    tier: Tier
 
 
 class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -58,7 +65,7 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     @property
     def kind(self) -> Kind:
         """Profile, protocol and tier: runs of two kinds never share a mean."""
-        return self.profile, self.protocol, self.tier
+        return Kind(self.profile, self.protocol, self.tier)
 
     @property
     def folder(self) -> Path:

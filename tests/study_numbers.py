@@ -13,9 +13,10 @@ from kit import paths, task
 from kit.report import column, column_formats, study
 from kit.report.figures import save
 from kit.report.figures.column import draw
+from kit.report.kinds import WantedKind
 from kit.runs.collect import collect
 from kit.runs.records import Result
-from kit.spec import Profile, Protocol, Tier
+from kit.spec import Kind, Profile, Protocol, Tier
 from tests.readme_numbers import README, RESULTS
 
 PAGES = (README, *(paths.project() / "docs" / page for page in ("study.md", "search.md")))
@@ -51,14 +52,14 @@ def column_of(name: str) -> column.Column:
     found = task.find(name)
     tier = COLUMNS[name]
     runs = [each for each in results() if not each.spec.overrides]
-    return column.make(found, runs, profile=PROFILE, protocol=PROTOCOL, tier=tier)
+    return column.make(found, runs, WantedKind(PROFILE, PROTOCOL, tier))
 
 
 def study_of(name: str) -> study.StudyTable:
     """Return a study from them."""
     found, tier = task.find(OF), COLUMNS[OF]
     runs = results()
-    return study.make(name, found, runs, (), profile=PROFILE, protocol=PROTOCOL, tier=tier)
+    return study.make(name, found, runs, (), Kind(PROFILE, PROTOCOL, tier))
 
 
 def stated() -> dict[str, str]:

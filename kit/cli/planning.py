@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 from kit.errors import KitError, unknown
 
 if TYPE_CHECKING:
     from kit.plan.records import Plan
     from kit.report.figures.behind import FigureRuns
-    from kit.spec import Profile, Protocol, Tier
+    from kit.spec import Kind, Profile, Protocol, Tier
     from kit.task import Task
 
 # What a task's own table has besides the baselines, unless other methods are asked for.
@@ -144,24 +144,24 @@ def behind(figure: str, paper: str, methods: Sequence[str]) -> tuple[int, tuple[
     return wanted.table, tuple(found)
 
 
-def of_one_task(**wanted: Unpack[Wanted]) -> tuple[Task, dict[str, Any]]:
-    """Return the one task that is asked for, and by name the seeds and the kind of its runs.
+def of_one_task(**wanted: Unpack[Wanted]) -> tuple[Task, Kind]:
+    """Return the one task that is asked for, and the kind of its runs.
 
     Raises:
         KitError: no task, or several, are asked for.
     """
     from kit import papers, task
     from kit.data.preparing import choose_tier
+    from kit.spec import Kind
 
     if len(wanted["tasks"]) != 1:
         raise KitError("a study is of one task: --task NAME")
     the_task, profile = task.find(wanted["tasks"][0]), wanted["profile"]
-    return the_task, {
-        "seeds": wanted["seeds"],
-        "profile": profile,
-        "protocol": wanted["protocol"] or papers.usual_protocol(the_task.name),
-        "tier": choose_tier(the_task, profile, wanted["tier"]),
-    }
+    return the_task, Kind(
+        profile=profile,
+        protocol=wanted["protocol"] or papers.usual_protocol(the_task.name),
+        tier=choose_tier(the_task, profile, wanted["tier"]),
+    )
 
 
 def methods_on(
@@ -193,11 +193,11 @@ def _of_task(wanted: Wanted) -> Plan:
     from kit import method, plan
     from kit.spec import SEEDS
 
-    the_task, how = of_one_task(**wanted)
-    seeds = tuple(dict.fromkeys(how.pop("seeds"))) or SEEDS
+    the_task, kind = of_one_task(**wanted)
+    seeds = tuple(dict.fromkeys(wanted["seeds"])) or SEEDS
     names = methods_on(the_task, wanted["methods"], wanted["all_methods"])
     infos = [method.find(name) for name, reason in names if reason is None]
-    specs = (info.spec(the_task, seed, **how) for info in infos for seed in seeds)
+    specs = (info.spec(the_task, seed, **kind._asdict()) for info in infos for seed in seeds)
     skipped = [(the_task.name, name, reason) for name, reason in names if reason is not None]
     return replace(plan.of_specs(specs, wanted["retry_failed"]), skipped=skipped)
 
@@ -206,8 +206,8 @@ def _of_study(name: str, wanted: Wanted) -> Plan:
     """Return the plan of a study of one task."""
     from kit import plan, studies
 
-    the_task, how = of_one_task(**wanted)
-    runs = studies.specs(studies.find(name), the_task, **how)
+    the_task, kind = of_one_task(**wanted)
+    runs = studies.specs(studies.find(name), the_task, wanted["seeds"], kind)
     specs = (spec for specs in runs.values() for spec in specs)
     return plan.of_specs(specs, wanted["retry_failed"])
 

@@ -15,17 +15,19 @@ from kit.errors import KitError
 from kit.methods.nas_bench_201.info import METHOD, SUFFIX, TABLE, folder
 from kit.methods.nas_bench_201.paper import TITLES
 from kit.report.choice import unfit, without
+from kit.report.kinds import ANY, WantedKind
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
 from kit.spaces.nas_bench_201 import files
 from kit.spaces.nas_bench_201.cell import COUNT
 from kit.spaces.nas_bench_201.importance import errors
 from kit.spaces.nas_bench_201.table import Numbers, Table, Whole
+from kit.spec import Kind
 
 # Settings that say which cells a run trains, and not how.
 WHICH = ("train", "subset", "neighbours", "part")
 # What a run's table says of itself in its provenance.
-KIND = ("profile", "protocol", "tier")
+KIND = Kind._fields
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,7 @@ class CellData:
         return f"{size}, {plural(header.epochs, 'epoch')}, {several}, {made}"
 
 
-def gather(results: Sequence[Result], **asked: str | None) -> list[CellData]:
+def gather(results: Sequence[Result], wanted: WantedKind = ANY) -> list[CellData]:
     """Return what is known of each data set, those of the papers first.
 
     Tables in results/nas-bench-201 and those that runs have left. Of one data set the tables of the
@@ -92,11 +94,12 @@ def gather(results: Sequence[Result], **asked: str | None) -> list[CellData]:
 
     Args:
         results: of all runs.
-        asked: ``profile``, ``protocol`` and ``tier`` of one's own tables; None for any.
+        wanted: kinds of runs that one's own tables are of.
 
     Raises:
         KitError: a table is damaged, or two contradict each other; one line.
     """
+    asked = wanted._asdict()
     kinds: dict[str, dict[tuple[object, ...], list[Table]]] = defaultdict(lambda: defaultdict(list))
     for table in _tables(results):
         header, about = table.header, table.header.provenance
@@ -105,11 +108,10 @@ def gather(results: Sequence[Result], **asked: str | None) -> list[CellData]:
             continue
         kind = tuple(about.get(name, "") for name in (*KIND, "network"))
         kinds[simple(header.task)][own, header.epochs, *kind].append(table)
-    first = any(asked.values())
     found = []
     for name in sorted(kinds, key=_order):
         made = [CellData(name, _merged(tables)) for tables in kinds[name].values()]
-        found.append(max(made, key=lambda each: _standing(each, first)))
+        found.append(max(made, key=lambda each: _standing(each, wanted != ANY)))
     return found
 
 

@@ -52,7 +52,7 @@ class Measured:
     @property
     def kind(self) -> Kind:
         """Profile, protocol and tier of its runs."""
-        return self.profile, self.protocol, self.tier
+        return Kind(self.profile, self.protocol, self.tier)
 
     @property
     def seeds(self) -> tuple[int, ...]:

@@ -14,11 +14,10 @@ from kit.columns import plural
 from kit.data.prepared import OTHER_DATA, is_current
 from kit.errors import KitError
 from kit.report.cells import Measured
+from kit.report.kinds import ANY, WantedKind, rank, words
 from kit.runs.records import Result
-from kit.spec import PROFILES, PROTOCOLS, TIERS, Kind, Profile, Protocol, RunSpec, Tier, flat
+from kit.spec import Kind, RunSpec, flat
 
-# Profile, protocol and tier that are asked for; None for any.
-WantedKind = tuple[Profile | None, Protocol | None, Tier | None]
 # What one run contributes to a cell: (value, None where it is not a number; unit).
 Value = tuple[float | None, str]
 Versions = Callable[[str, str], tuple[int, int] | None]
@@ -55,11 +54,7 @@ class Runs:
 
 
 def choose(
-    results: Iterable[Result],
-    *,
-    profile: Profile | None = None,
-    protocol: Protocol | None = None,
-    tier: Tier | None = None,
+    results: Iterable[Result], wanted: WantedKind = ANY
 ) -> tuple[dict[tuple[str, str], Runs], list[str]]:
     """Return the runs behind each (task, method), and remarks on what was left out.
 
@@ -74,7 +69,7 @@ def choose(
         spec = result.spec
         if reason := unfit(spec, versions):
             remarks.append(f"{spec.folder} fills no cell: {reason}")
-        elif not is_wanted(spec.kind, (profile, protocol, tier)):
+        elif not wanted.includes(spec.kind):
             unasked += 1
         else:
             kinds[spec.task, spec.method][spec.kind].append(result)
@@ -99,7 +94,7 @@ def _runs(task_name: str, method_name: str, kinds: Mapping[Kind, Sequence[Result
         by_seed={seed: same[0] for seed, same in seeds.items() if len(same) == 1},
         duplicate_seeds={seed: same for seed, same in seeds.items() if len(same) > 1},
         mixed=any(result.spec.settings != found[0].spec.settings for result in found),
-        others=tuple(f"{len(kinds[kind])} of {_words(kind)}" for kind in others),
+        others=tuple(f"{len(kinds[kind])} of {words(kind)}" for kind in others),
         differs=_differences(found),
     )
 
@@ -112,7 +107,7 @@ def outdated(runs: Iterable[Runs]) -> list[tuple[str, str]]:
     found = []
     for each in runs:
         data = {result.provenance.data for result in each.results}
-        now = task.find(each.task), each.kind[2], each.kind[0]
+        now = task.find(each.task), each.kind.tier, each.kind.profile
         if not all(is_current(digest, *now) for digest in data):
             found.append((each.task, each.method))
     return found
@@ -150,16 +145,15 @@ def measure(
     units = {pair[1] for pair in found.values() if pair is not None}
     if not values and not runs.duplicate_seeds:
         return None
-    profile, protocol, tier = runs.kind
     some = runs.results
     return Measured(
         task=runs.task,
         method=runs.method,
         metric=metric,
         unit=" or ".join(sorted(units)),
-        profile=profile,
-        protocol=protocol,
-        tier=tier,
+        profile=runs.kind.profile,
+        protocol=runs.kind.protocol,
+        tier=runs.kind.tier,
         values=values,
         settings=reductions(some[0].spec),
         duplicate_seeds=tuple(runs.duplicate_seeds),
@@ -177,14 +171,10 @@ def score(result: Result, metric: str) -> Value | None:
 
 
 def fill(
-    results: Iterable[Result],
-    *,
-    profile: Profile | None = None,
-    protocol: Protocol | None = None,
-    tier: Tier | None = None,
+    results: Iterable[Result], wanted: WantedKind = ANY
 ) -> tuple[dict[tuple[str, str], Measured], list[str]]:
     """Return each (task, method)'s cell of the task's first metric, and remarks."""
-    chosen, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
+    chosen, remarks = choose(results, wanted)
     remarks += [f"{' '.join(key)}: {OTHER_DATA}" for key in outdated(chosen.values())]
     cells = {
         key: measure(runs, task.find(key[0]).metrics[0], score) for key, runs in chosen.items()
@@ -259,12 +249,7 @@ def _folders(results: Iterable[Result]) -> str:
     return " and ".join(sorted(str(result.spec.folder) for result in results))
 
 
-def main_kind(
-    results: Iterable[Result],
-    profile: Profile | None,
-    protocol: Protocol | None,
-    tier: Tier | None,
-) -> Kind | None:
+def main_kind(results: Iterable[Result], wanted: WantedKind) -> Kind | None:
     """Return the kind of runs that most methods have, among those that are asked for.
 
     Of kinds that equally many methods have it is the first by ``rank``; None where no run fills a
@@ -272,22 +257,6 @@ def main_kind(
     """
     found: dict[Kind, set[str]] = defaultdict(set)
     for spec in (result.spec for result in results if unfit(result.spec) is None):
-        if is_wanted(spec.kind, (profile, protocol, tier)):
+        if wanted.includes(spec.kind):
             found[spec.kind].add(spec.method)
     return min(found, key=lambda kind: (-len(found[kind]), rank(kind)), default=None)
-
-
-def is_wanted(kind: Kind, wanted: WantedKind) -> bool:
-    """Tell whether runs of a kind are among those that are asked for."""
-    return all(want in (None, have) for want, have in zip(wanted, kind, strict=True))
-
-
-def rank(kind: Kind) -> tuple[int, int, int]:
-    """Return where a kind stands: the fullest profile first, ``released``, the best tier."""
-    profile, protocol, tier = kind
-    return PROFILES.index(profile), PROTOCOLS.index(protocol), TIERS.index(tier)
-
-
-def _words(kind: Kind) -> str:
-    profile, protocol, tier = kind
-    return f"{profile}-{protocol} on {tier} data"

@@ -15,9 +15,10 @@ from kit.data.prepared import OTHER_DATA
 from kit.papers import PublishedCell
 from kit.report.cells import Measured
 from kit.report.choice import choose, main_kind, measure, outdated, score
+from kit.report.kinds import ANY, WantedKind
 from kit.report.statistics import correlation_interval
 from kit.runs.records import Result
-from kit.spec import Kind, Profile, Protocol, Tier
+from kit.spec import Kind
 from kit.task import Task
 
 # Where a method's printed error is from: the first that has it.
@@ -78,23 +79,15 @@ class Column:
     remarks: tuple[str, ...] = ()
 
 
-def make(
-    task: Task,
-    results: Iterable[Result],
-    *,
-    profile: Profile | None = None,
-    protocol: Protocol | None = None,
-    tier: Tier | None = None,
-) -> Column:
+def make(task: Task, results: Iterable[Result], wanted: WantedKind = ANY) -> Column:
     """Return the column of a task from the results that there are; nothing is run.
 
     Its rows are runs of one kind: the one that was asked for, else the one that most methods have.
     """
     metric = task.metrics[0]
     mine = [result for result in results if result.spec.task == task.name]
-    kind = main_kind(mine, profile, protocol, tier)
-    profile, protocol, tier = kind or (profile, protocol, tier)
-    chosen, remarks = choose(mine, profile=profile, protocol=protocol, tier=tier)
+    kind = main_kind(mine, wanted)
+    chosen, remarks = choose(mine, WantedKind(*kind) if kind else wanted)
     remarks += [f"{name}: {OTHER_DATA}" for _, name in outdated(chosen.values())]
     printed = {cell.method: cell for cell in _printed(task.name, metric)}
     rows = []

@@ -10,10 +10,10 @@ from kit import papers
 from kit.errors import KitError, unknown
 from kit.report.cells import Measured
 from kit.report.choice import fill
+from kit.report.kinds import ANY, WantedKind
 from kit.report.statistics import Interval, Paired, mean_interval, paired
 from kit.report.verdict import MARGINS, Sample, Verdict, judge, measured, printed
 from kit.runs.records import Result
-from kit.spec import Profile, Protocol, Tier
 
 # The tables with all errors that a paper prints.
 RESULTS = {"dash": 5, "nas-bench-360": 6}
@@ -96,14 +96,10 @@ class Comparison:
 
 
 def entries(
-    results: Iterable[Result],
-    *,
-    profile: Profile | None = None,
-    protocol: Protocol | None = None,
-    tier: Tier | None = None,
+    results: Iterable[Result], wanted: WantedKind = ANY
 ) -> tuple[dict[tuple[str, str], Entry], list[str]]:
     """Return one's own cells by (task, method), and remarks on what fills none."""
-    cells, remarks = fill(results, profile=profile, protocol=protocol, tier=tier)
+    cells, remarks = fill(results, wanted)
     unlike = [f"{' '.join(key)}: {cell.unlike}" for key, cell in cells.items() if cell.differs]
     return {key: _entry(cell) for key, cell in cells.items()}, [*unlike, *remarks]
 

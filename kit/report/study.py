@@ -11,7 +11,7 @@ from kit import studies
 from kit.columns import aligned
 from kit.report.architectures import likeness
 from kit.runs.records import Result
-from kit.spec import Profile, Protocol, Tier
+from kit.spec import Kind, Profile, Protocol, Tier
 from kit.task import Task
 
 
@@ -67,10 +67,7 @@ def make(
     task: Task,
     results: Sequence[Result],
     seeds: Sequence[int],
-    *,
-    profile: Profile,
-    protocol: Protocol,
-    tier: Tier,
+    kind: Kind,
 ) -> StudyTable:
     """Return a study's table from the results that there are.
 
@@ -78,7 +75,7 @@ def make(
         KitError: there is no such study, or its method does not apply to the task.
     """
     study = studies.find(name)
-    wanted = studies.specs(study, task, seeds, protocol=protocol, profile=profile, tier=tier)
+    wanted = studies.specs(study, task, seeds, kind)
     by_id = {result.spec.id: result for result in results}
     found = {
         title: {spec.seed: by_id[spec.id] for spec in specs if spec.id in by_id}
@@ -95,9 +92,7 @@ def make(
         task=task.name,
         metric=task.metrics[0],
         unit=values[0].unit if values else "",
-        profile=profile,
-        protocol=protocol,
-        tier=tier,
+        **kind._asdict(),
         seeds=tuple(sorted({spec.seed for specs in wanted.values() for spec in specs})),
         rows=tuple(rows),
     )

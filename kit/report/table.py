@@ -14,10 +14,11 @@ from kit.report import best
 from kit.report.cells import Measured
 from kit.report.choice import choose, conflicts
 from kit.report.grid import Cell, Row, Table
+from kit.report.kinds import ANY, WantedKind
 from kit.report.tables import Progress, TableRequest, TableValues
 from kit.runs.collect import Rejected
 from kit.runs.records import Result
-from kit.spec import TIERS, Profile, Protocol, Tier
+from kit.spec import TIERS
 
 if TYPE_CHECKING:
     from kit.report.verdict import Verdict
@@ -31,9 +32,7 @@ def make(
     results: Iterable[Result],
     *,
     rejected: Sequence[Rejected] = (),
-    profile: Profile | None = None,
-    protocol: Protocol | None = None,
-    tier: Tier | None = None,
+    wanted: WantedKind = ANY,
     progress: Progress = lambda *_: None,
 ) -> Table:
     """Fill a table from results; nothing is run.
@@ -44,7 +43,7 @@ def make(
         KitError: an unknown paper or table.
     """
     layout = papers.layout(paper, number)
-    runs, remarks = choose(results, profile=profile, protocol=protocol, tier=tier)
+    runs, remarks = choose(results, wanted)
     request = TableRequest(
         paper=paper,
         number=number,
@@ -52,7 +51,7 @@ def make(
         keys=(*layout.all_keys(), *_others(layout)),
         printed={cell.key: cell for cell in papers.published(paper, number)},
         runs=runs,
-        wanted=(profile, protocol, tier),
+        wanted=wanted,
         progress=progress,
     )
     values: TableValues = importlib.import_module(f"kit.report.tables.{layout.cells}").fill(request)

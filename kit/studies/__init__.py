@@ -10,7 +10,7 @@ import msgspec
 
 from kit import method
 from kit.errors import unknown
-from kit.spec import SEEDS, Profile, Protocol, RunSpec, Tier
+from kit.spec import SEEDS, Kind, RunSpec
 from kit.task import Task
 
 FOLDER = Path(__file__).resolve().parent
@@ -59,13 +59,7 @@ def find(name: str) -> Study:
 
 
 def specs(
-    study: Study,
-    task: Task,
-    seeds: Sequence[int],
-    *,
-    protocol: Protocol,
-    profile: Profile,
-    tier: Tier,
+    study: Study, task: Task, seeds: Sequence[int], kind: Kind
 ) -> Mapping[str, list[RunSpec]]:
     """Return the runs of each variant, one per seed, by the variant's title.
 
@@ -73,9 +67,7 @@ def specs(
         study: what varies.
         task: of all runs.
         seeds: of all variants; none for each variant's own.
-        protocol: of all runs.
-        profile: of all runs.
-        tier: of all runs.
+        kind: of all runs.
 
     Raises:
         KitError: a method does not apply to the task.
@@ -83,12 +75,7 @@ def specs(
     return {
         variant.title: [
             method.find(variant.method or study.method).spec(
-                task,
-                seed,
-                protocol=protocol,
-                profile=profile,
-                tier=tier,
-                overrides=variant.overrides,
+                task, seed, **kind._asdict(), overrides=variant.overrides
             )
             for seed in seeds or variant.seeds
         ]

@@ -14,6 +14,7 @@ import pytest
 from kit.files import write_json
 from kit.report import formats, table
 from kit.report.grid import Cell, Table
+from kit.report.kinds import WantedKind
 from kit.runs.collect import collect
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
@@ -113,11 +114,11 @@ def test_another_protocol_or_profile_is_named_and_not_averaged() -> None:
 
 def test_runs_that_were_not_asked_for_are_counted() -> None:
     keep(*(result(seed, 0.05) for seed in range(3)))
-    made = table.make("dash", 5, collect().results, profile="smoke")
+    made = table.make("dash", 5, collect().results, wanted=WantedKind("smoke"))
     assert all(cell.measured is None for row in made.rows for cell in row.cells)
     assert "3 runs of a profile, protocol or tier that was not asked for" in made.remarks
     (one,) = (kept for kept in collect().results if kept.spec.seed == 1)
-    made = table.make("dash", 5, [one], profile="smoke")
+    made = table.make("dash", 5, [one], wanted=WantedKind("smoke"))
     assert "1 run of a profile, protocol or tier that was not asked for" in made.remarks
 
 

@@ -10,6 +10,7 @@ from kit import method, task
 from kit.errors import KitError
 from kit.methods.nas_bench_201.info import folder
 from kit.report.cell_tables import CellData, gather
+from kit.report.kinds import ANY, WantedKind
 from kit.runs.folder import RunFolder
 from kit.spaces.nas_bench_201 import write
 from kit.spaces.nas_bench_201.cell import CLASSES, COUNT, classes
@@ -19,8 +20,8 @@ from tests.report.cell_examples import data, everything, made, put
 OWN = {"run": "a", "profile": "lite", "protocol": "released", "tier": "sample"}
 
 
-def only(**asked: str) -> CellData:
-    (found,) = gather([], **asked)
+def only(wanted: WantedKind = ANY) -> CellData:
+    (found,) = gather([], wanted)
     return found
 
 
@@ -48,9 +49,9 @@ def test_ones_own_of_the_kind_asked_for_stand_first() -> None:
     put(made("ninapro", [0.1, 0.2], epochs=9))
     put(made("ninapro", [0.5], epochs=2, provenance=OWN))
     assert only().tables[0].header.epochs == 9
-    assert only(profile="lite").told.endswith("2 epochs, seed 777, lite, released, sample data")
-    assert only(profile="smoke").tables[0].header.epochs == 9
-    assert only(tier="synthetic").tables[0].header.epochs == 9
+    assert only(WantedKind("lite")).told.endswith("2 epochs, seed 777, lite, released, sample data")
+    assert only(WantedKind("smoke")).tables[0].header.epochs == 9
+    assert only(WantedKind(tier="synthetic")).tables[0].header.epochs == 9
 
 
 def test_parts_are_put_together_and_contradictions_told() -> None:

@@ -13,6 +13,7 @@ from kit.report import formats, table
 from kit.report.cells import number, spread
 from kit.report.choice import fill
 from kit.report.grid import Cell
+from kit.report.kinds import WantedKind
 from kit.runs.records import SCHEMA, MetricValue, Provenance, Result, StageRecord
 
 DARCY = task.find("darcy-flow")
@@ -93,7 +94,7 @@ def test_profiles_and_protocols_never_mix() -> None:
     cell = darcy_cell([*smoke, *clean, *THREE])
     assert cell.measured is not None
     assert cell.measured.mean == pytest.approx(0.06)
-    only, _ = fill([*smoke, *THREE], profile="smoke")
+    only, _ = fill([*smoke, *THREE], WantedKind("smoke"))
     assert only["darcy-flow", "dash"].mean == 9.0
 
 

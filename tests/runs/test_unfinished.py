@@ -7,6 +7,7 @@ import pytest
 from kit import method, task
 from kit.files import write_json
 from kit.report import formats, table
+from kit.report.kinds import WantedKind
 from kit.runs import history, unfinished
 from kit.runs.folder import RunFolder
 from kit.runs.unfinished import StageSeconds
@@ -109,10 +110,10 @@ def test_kinds_never_mix_and_only_what_is_asked_for_is_shown() -> None:
     cell = table.make("dash", 6, []).rows[2].cells[0]
     assert cell.measured is not None
     assert (cell.measured.profile, cell.measured.seeds) == ("lite", (0,))
-    cell = table.make("dash", 6, [], profile="smoke").rows[2].cells[0]
+    cell = table.make("dash", 6, [], wanted=WantedKind("smoke")).rows[2].cells[0]
     assert cell.measured is not None
     assert cell.measured.seeds == (1,)
-    assert table.make("dash", 6, [], profile="paper").rows[2].cells[0].measured is None
+    assert table.make("dash", 6, [], wanted=WantedKind("paper")).rows[2].cells[0].measured is None
 
 
 def test_damaged_or_foreign_folders_are_left_out() -> None:

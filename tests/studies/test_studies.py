@@ -13,17 +13,17 @@ from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.report import study
 from kit.runs.records import ArchitectureRecord, MetricValue, Result, StageRecord
-from kit.spec import RunSpec
+from kit.spec import Kind, RunSpec
 from tests.conftest import Run
 
-HOW: dict[str, Any] = {"protocol": "released", "profile": "smoke", "tier": "regenerated"}
+KIND = Kind("smoke", "released", "regenerated")
 DARCY = task.find("darcy-flow")
 
 
 @pytest.mark.parametrize("name", ["ablation"])
 def test_variants_change_what_they_say_and_nothing_else(name: str) -> None:
     found = studies.find(name)
-    runs = studies.specs(found, DARCY, [0], **HOW)
+    runs = studies.specs(found, DARCY, [0], KIND)
     first, *others = [specs[0] for specs in runs.values()]
     assert first.overrides == ()
     assert len({spec.id for spec in (first, *others)}) == len(found.variants)
@@ -49,7 +49,7 @@ def test_ablation_has_the_rows_of_its_question() -> None:
 
 def test_controls_are_other_methods_with_seeds_of_their_own() -> None:
     found = studies.find("controls")
-    runs = studies.specs(found, DARCY, [], **HOW)
+    runs = studies.specs(found, DARCY, [], KIND)
     told = {title: (len(specs), specs[0].method) for title, specs in runs.items()}
     assert [*told.values()] == [
         (3, "dash"),
@@ -59,11 +59,11 @@ def test_controls_are_other_methods_with_seeds_of_their_own() -> None:
     ]
     *_, sevens = runs.values()
     assert (sevens[0].settings["kernel_size"], sevens[0].settings["dilation"]) == (7, 3)
-    asked = studies.specs(found, DARCY, [4], **HOW)
+    asked = studies.specs(found, DARCY, [4], KIND)
     assert {spec.seed for specs in asked.values() for spec in specs} == {4}
     drawn = [result(spec, 0.05, [["a", 3, 1]]) for spec in runs["layers drawn"]]
     without = [msgspec.structs.replace(each, stages={}) for each in drawn]
-    table = study.make("controls", DARCY, without, [], **HOW)
+    table = study.make("controls", DARCY, without, [], KIND)
     row = table.rows[1]
     assert (len(row.values), row.seconds, row.missing) == (10, None, 0)
     text = study.as_text(table)
@@ -73,12 +73,12 @@ def test_controls_are_other_methods_with_seeds_of_their_own() -> None:
         name: msgspec.structs.replace(each, value=None) for name, each in without[0].metrics.items()
     }
     undefined = [msgspec.structs.replace(each, metrics=metrics) for each in without]
-    row = study.make("controls", DARCY, undefined, [], **HOW).rows[1]
+    row = study.make("controls", DARCY, undefined, [], KIND).rows[1]
     assert (len(row.values), row.missing) == (0, 0), "to run them again changes nothing"
 
 
 def test_a_variant_tells_what_is_changed() -> None:
-    variant = studies.specs(studies.find("ablation"), DARCY, [0], **HOW)["no penalty"][0]
+    variant = studies.specs(studies.find("ablation"), DARCY, [0], KIND)["no penalty"][0]
     assert variant.settings["search"]["penalty"] == 0
     assert str(variant).endswith("-o search.penalty=0.0")
 
@@ -125,13 +125,13 @@ PROVENANCE = dict.fromkeys(
 
 def test_the_table_by_hand() -> None:
     """Differences by seed: 0.01, 0.02, 0.03; t of 2 degrees of freedom is 4.3027."""
-    runs = studies.specs(studies.find("ablation"), DARCY, [0, 1, 2], **HOW)
+    runs = studies.specs(studies.find("ablation"), DARCY, [0, 1, 2], KIND)
     first, second = runs["DASH"], runs["no penalty"]
     one, other = [["a", 3, 1], ["b", 5, 3]], [["a", 3, 1], ["b", 9, 15]]
     results = [result(spec, 0.05, one) for spec in first]
     pairs = zip(second, (0.06, 0.07, 0.08), (one, other, other), strict=True)
     results += [result(spec, value, choices) for spec, value, choices in pairs]
-    table = study.make("ablation", DARCY, results, [0, 1, 2], **HOW)
+    table = study.make("ablation", DARCY, results, [0, 1, 2], KIND)
     row = next(row for row in table.rows if row.title == "no penalty")
     assert row.mean == pytest.approx(0.07)
     assert row.change == pytest.approx(0.02)
@@ -152,11 +152,11 @@ def test_the_table_by_hand() -> None:
 
 
 def test_a_row_may_be_compared_with_another_one_than_the_first() -> None:
-    runs = studies.specs(studies.find("ablation"), DARCY, [0], **HOW)
+    runs = studies.specs(studies.find("ablation"), DARCY, [0], KIND)
     direct, fourier = "direct convolutions, float64", "Fourier convolutions, float64"
     found = (("DASH", 0.05, 3), (direct, 0.06, 5), (fourier, 0.08, 5))
     results = [result(runs[title][0], value, [["a", size, 1]]) for title, value, size in found]
-    table = study.make("ablation", DARCY, results, [0], **HOW)
+    table = study.make("ablation", DARCY, results, [0], KIND)
     rows = {row.title: row for row in table.rows}
     assert rows[direct].change == pytest.approx(0.01)
     assert rows[fourier].change == pytest.approx(0.02)
@@ -170,7 +170,7 @@ def test_direct_and_fourier_find_the_same_architecture_for_the_same_noise() -> N
     found = []
     for way in ("dilation", "fourier"):
         overrides = [f"search.method={way}", "speed.precision=float64"]
-        spec = method.find("dash").spec(DARCY, 0, overrides=overrides, **HOW)
+        spec = method.find("dash").spec(DARCY, 0, overrides=overrides, **KIND._asdict())
         result = execute(spec, ExecuteOptions())
         assert result is not None
         found.append((result.architecture, result.metrics))
@@ -198,6 +198,6 @@ def test_a_study_that_there_is_not() -> None:
 
 
 def test_as_json_has_means() -> None:
-    table = study.make("ablation", DARCY, [], [0], **HOW)
+    table = study.make("ablation", DARCY, [], [0], KIND)
     rows = json.loads(json.dumps(study.as_json(table)))["rows"]
     assert [row["mean"] for row in rows] == [None] * 7

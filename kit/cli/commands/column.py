@@ -28,9 +28,10 @@ def command(name: str, output: Path | None, form: str, **kind: Any) -> None:
     from kit.files import canonical_json
     from kit.report import column, column_formats
     from kit.report.figures.column import draw
+    from kit.report.kinds import WantedKind
     from kit.runs.collect import collect
 
-    made = column.make(task.find(name), collect().results, **kind)
+    made = column.make(task.find(name), collect().results, WantedKind(**kind))
     if output is not None and not made.rows:
         raise KitError(f"there is nothing to draw; {column_formats.notes(made)[0]}")
     save_figure(lambda: draw(made), output)

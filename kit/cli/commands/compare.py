@@ -13,6 +13,7 @@ from kit.cli.output import print_json
 
 if TYPE_CHECKING:
     from kit.report.compare import Entries
+    from kit.report.kinds import WantedKind
 
 
 @click.command(name="compare")
@@ -43,14 +44,16 @@ def command(
     from kit import method
     from kit.report import compare_formats
     from kit.report.compare import compare, of_method, printed_entries
+    from kit.report.kinds import WantedKind
     from kit.report.verdict import MARGINS
 
+    wanted = WantedKind(**kind)
     margin_of = {**MARGINS, **_margins(margins)}
     remarks: list[str] = []
     if paper is None and (_is_folder(first) or _is_folder(second)):
-        one, other = (_folder(name, remarks, kind) for name in (first, second))
+        one, other = (_folder(name, remarks, wanted) for name in (first, second))
     else:
-        cells = _folder(None, remarks, kind) if paper is None else printed_entries(paper)
+        cells = _folder(None, remarks, wanted) if paper is None else printed_entries(paper)
         known = method.names() if paper is None else ()
         one, other = (of_method(cells, name, known, remarks) for name in (first, second))
     found = compare(one, other, (first, second), margins=margin_of, remarks=remarks)
@@ -66,7 +69,7 @@ def _is_folder(name: str) -> bool:
     return name not in method.names() and Path(name).is_dir()
 
 
-def _folder(name: str | None, remarks: list[str], kind: dict[str, Any]) -> Entries:
+def _folder(name: str | None, remarks: list[str], wanted: WantedKind) -> Entries:
     """Return the cells of a results folder, or of the one in use."""
     from kit.errors import KitError
     from kit.report.choice import in_short
@@ -80,7 +83,7 @@ def _folder(name: str | None, remarks: list[str], kind: dict[str, Any]) -> Entri
             raise KitError(f"{name!r} is no folder of results; name two folders or two methods")
         root = path / "runs" if (path / "runs").is_dir() else path
     found = collect(root)
-    cells, left_out = entries(found.results, **kind)
+    cells, left_out = entries(found.results, wanted)
     remarks += [str(rejected) for rejected in found.rejected] + in_short(left_out)
     return cells
 

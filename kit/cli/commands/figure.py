@@ -16,6 +16,7 @@ from kit.cli.output import print_json, save_figure, tell
 if TYPE_CHECKING:
     from kit.bench.step_times import StepTimes
     from kit.report.grid import Table
+    from kit.report.kinds import WantedKind
     from kit.report.means import Values
 
 OF_RUNS = ("curves", "alphas", "entropy", "architecture")
@@ -79,6 +80,7 @@ def command(
       architecture  what one run found, in the notation of its search space
     """  # noqa: D301
     from kit.errors import KitError
+    from kit.report.kinds import WantedKind
 
     if bool(runs) != (name in OF_RUNS):
         raise KitError(
@@ -91,7 +93,7 @@ def command(
     elif name in OF_RUNS:
         _print(_of_runs(name, runs), output, form)
     else:
-        _print(_of_paper(name, paper, values, kind), output, form)
+        _print(_of_paper(name, paper, values, WantedKind(**kind)), output, form)
 
 
 def show(measured: StepTimes, output: Path | None, form: str) -> None:
@@ -101,18 +103,18 @@ def show(measured: StepTimes, output: Path | None, form: str) -> None:
     _print(_shown(speed, measured), output, form)
 
 
-def measured_figure(name: str, paper: str, form: str, **kind: Any) -> None:
+def measured_figure(name: str, paper: str, form: str, wanted: WantedKind) -> None:
     """Print a figure of measured values as JSON or, by any other format, as text."""
-    _print(measured(name, paper, **kind), None, form)
+    _print(measured(name, paper, wanted), None, form)
 
 
-def measured(name: str, paper: str, **kind: Any) -> Shown:
+def measured(name: str, paper: str, wanted: WantedKind) -> Shown:
     """Return a figure of measured values.
 
     Raises:
         KitError: there is no such figure, or nothing that it could be drawn from.
     """
-    return _of_paper(name, paper, "measured", kind)
+    return _of_paper(name, paper, "measured", wanted)
 
 
 def _shown(module: ModuleType, data: Any) -> Shown:
@@ -149,7 +151,7 @@ def _of_runs(name: str, words: Sequence[str]) -> Shown:
     return Shown(searches, mixtures.text(searches), lambda: draw(searches))
 
 
-def _of_paper(name: str, paper: str, values: Values, kind: dict[str, Any]) -> Shown:
+def _of_paper(name: str, paper: str, values: Values, wanted: WantedKind) -> Shown:
     from kit import papers
     from kit.cli.planning import figures, unknown_figure
     from kit.errors import unknown
@@ -171,7 +173,7 @@ def _of_paper(name: str, paper: str, values: Values, kind: dict[str, Any]) -> Sh
 
     def table(number: int) -> Table:
         results = collect().results if values == "measured" or name == "runtimes" else []
-        return make(paper, number, results, **kind)
+        return make(paper, number, results, wanted=wanted)
 
     if name == "runtimes":
         return _shown(runtimes, runtimes.make(table(runtimes.NUMBERS[paper])))
@@ -179,10 +181,10 @@ def _of_paper(name: str, paper: str, values: Values, kind: dict[str, Any]) -> Sh
         found = table(ranks.NUMBERS[paper])
         return _shown(ranks, ranks.make(found.title, means(found, values)))
     if (paper, name) == (correlation.PAPER, correlation.NAME):
-        return _shown(correlation, correlation.make(collect().results, **kind))
+        return _shown(correlation, correlation.make(collect().results, wanted))
     for module in (transfer, operations):
         if (paper, name) == (module.PAPER, module.NAME):
-            return _shown(module, module.make(cell_tables.gather(collect().results, **kind)))
+            return _shown(module, module.make(cell_tables.gather(collect().results, wanted)))
     if name not in profiles.names(paper):
         raise unknown_figure(name, paper, [*figures(paper), "runtimes", "ranks", *OF_RUNS])
     errors = means(table(profiles.definition(paper, name).table), values)

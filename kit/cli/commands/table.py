@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from kit.cli import options
 from kit.cli.reproduce import show
 from kit.errors import KitError
-from kit.spec import Profile, Protocol, Tier
 
 
 @click.command(name="table")
@@ -25,13 +26,11 @@ def command(
     number: int | None,
     task_name: str | None,
     paper: str,
-    profile: Profile | None,
-    protocol: Protocol | None,
-    tier: Tier | None,
     measured_only: bool,
     rows: tuple[str, ...],
     columns: tuple[str, ...],
     form: str,
+    **kind: Any,
 ) -> None:
     """Print table NUMBER of a paper, or the table of a task.
 
@@ -43,15 +42,17 @@ def command(
     """
     from kit.cli.progress import bar
     from kit.report import formats, table
+    from kit.report.kinds import WantedKind
     from kit.report.selection import select
     from kit.runs.collect import collect
 
+    wanted = WantedKind(**kind)
     if (number is None) == (task_name is None):
         raise KitError("say which: the NUMBER of a paper's table, or --task NAME")
     if task_name is not None:
         if rows or columns or measured_only:
             raise KitError("--rows, --columns and --measured-only are for papers' tables")
-        show.table_of_task(task_name, form, profile=profile, protocol=protocol, tier=tier)
+        show.table_of_task(task_name, form, wanted=wanted)
         return
     assert number is not None
     found = collect()
@@ -61,9 +62,7 @@ def command(
             number,
             found.results,
             rejected=found.rejected,
-            profile=profile,
-            protocol=protocol,
-            tier=tier,
+            wanted=wanted,
             progress=progress,
         )
     if rows or columns or measured_only:

@@ -170,7 +170,9 @@ class Contents:
     """
 
     def __init__(self, kind: RunKind) -> None:
-        self.kind = kind
+        from kit.report.kinds import WantedKind
+
+        self.profile, self.wanted = kind["profile"], WantedKind(**kind)
         self._tables: dict[Part, Table] = {}
 
     def table(self, part: Part) -> Table:
@@ -178,7 +180,7 @@ class Contents:
         from kit.report import table
 
         if part not in self._tables:
-            made = table.make(part.paper, int(part.name), self._results, **self.kind)
+            made = table.make(part.paper, int(part.name), self._results, wanted=self.wanted)
             self._tables[part] = made
         return self._tables[part]
 
@@ -198,7 +200,7 @@ class Contents:
         found = []
         for part in parts():
             if part in MEASURED:
-                state, why = _of_measurement(part, self.kind["profile"], to_come)
+                state, why = _of_measurement(part, self.profile, to_come)
             elif part not in made:
                 state, why = "computed", _cells(self.table(part))
             else:
@@ -215,7 +217,7 @@ class Contents:
             click.echo(formats.render(self.table(part), "text"))
             return
         try:
-            measured_figure(part.name, part.paper, "text", **self.kind)
+            measured_figure(part.name, part.paper, "text", self.wanted)
         except KitError as error:
             click.echo(f"figure {part.name} of {part.paper}: {error}")
         click.echo()
@@ -233,7 +235,7 @@ class Contents:
 
             told = ""
             try:
-                measured(part.name, part.paper, **self.kind)
+                measured(part.name, part.paper, self.wanted)
             except KitError as error:
                 missing = missing or str(error)
         state: State = "not filled" if missing else "filled from runs"

@@ -12,7 +12,7 @@ from kit.errors import KitError
 
 if TYPE_CHECKING:
     from kit.cli.planning import Wanted
-    from kit.spec import Profile, Protocol, Tier
+    from kit.report.kinds import WantedKind
 
 
 def table(number: int, form: str, wanted: Wanted) -> None:
@@ -25,9 +25,7 @@ def table(number: int, form: str, wanted: Wanted) -> None:
         wanted["paper"],
         number,
         collect().results,
-        profile=wanted["profile"],
-        protocol=wanted["protocol"] or "released",
-        tier=wanted["tier"],
+        wanted=_wanted_kind(wanted),
     )
     click.echo(formats.render(filled, form), nl=False)
 
@@ -36,10 +34,8 @@ def table_of_task(
     task_name: str,
     form: str,
     *,
+    wanted: WantedKind,
     methods: Sequence[str] = (),
-    profile: Profile | None,
-    protocol: Protocol | None,
-    tier: Tier | None,
 ) -> None:
     """Print the table of a task.
 
@@ -57,9 +53,7 @@ def table_of_task(
         found.results,
         rejected=found.rejected,
         methods=methods,
-        profile=profile,
-        protocol=protocol,
-        tier=tier,
+        wanted=wanted,
     )
     click.echo(formats.render(filled, form), nl=False)
     if filled.conflicts:
@@ -68,26 +62,19 @@ def table_of_task(
 
 def table_of_request(*, form: str, **request: Any) -> None:
     """Print the table of the task that was asked for, from runs of one kind."""
-    the_task, how = planning.of_one_task(**request)
-    del how["seeds"]
+    from kit.report.kinds import WantedKind
+
+    the_task, kind = planning.of_one_task(**request)
     names = planning.methods_on(the_task, request["methods"], request["all_methods"])
-    table_of_task(
-        the_task.name, form, methods=[name for name, reason in names if not reason], **how
-    )
+    runnable = [name for name, reason in names if not reason]
+    table_of_task(the_task.name, form, wanted=WantedKind(*kind), methods=runnable)
 
 
 def figure(name: str, form: str, wanted: Wanted) -> None:
     """Print a figure of a paper's, from runs as those of ``table``."""
     from kit.cli.commands.figure import measured_figure
 
-    measured_figure(
-        name,
-        wanted["paper"],
-        form,
-        profile=wanted["profile"],
-        protocol=wanted["protocol"] or "released",
-        tier=wanted["tier"],
-    )
+    measured_figure(name, wanted["paper"], form, _wanted_kind(wanted))
 
 
 def study(name: str, form: str, wanted: Wanted) -> None:
@@ -97,13 +84,20 @@ def study(name: str, form: str, wanted: Wanted) -> None:
     from kit.runs.collect import collect
 
     check_form(form)
-    the_task, how = planning.of_one_task(**wanted)
-    made = studies.make(name, the_task, collect().results, **how)
+    the_task, kind = planning.of_one_task(**wanted)
+    made = studies.make(name, the_task, collect().results, wanted["seeds"], kind)
     if form == "json":
         click.echo(canonical_json(studies.as_json(made)))
     else:
         render = studies.as_markdown if form == "md" else studies.as_text
         click.echo(render(made), nl=False)
+
+
+def _wanted_kind(wanted: Wanted) -> WantedKind:
+    """Return the kinds of runs that fill a table or a figure of a paper's."""
+    from kit.report.kinds import WantedKind
+
+    return WantedKind(wanted["profile"], wanted["protocol"] or "released", wanted["tier"])
 
 
 def check_form(form: str) -> None:

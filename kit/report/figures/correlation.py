@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from kit import papers, task
-from kit.report.choice import is_wanted, unfit, without
+from kit.report.choice import unfit, without
 from kit.report.figures import COLOURS, MARKERS, WIDE, coefficient, entitle, new
+from kit.report.kinds import ANY, WantedKind
 from kit.report.statistics import correlation_interval
 from kit.runs.folder import RunFolder
 from kit.runs.records import Result
-from kit.spec import Profile, Protocol, Tier
 
 PAPER, NAME = "nas-bench-360", "5"
 METHOD, RECIPE, STAGE = "densenas-random", "figure-5", "search"
@@ -71,28 +71,20 @@ class Sizes(msgspec.Struct, frozen=True):
     remarks: tuple[str, ...]
 
 
-def make(
-    results: Sequence[Result],
-    *,
-    profile: Profile | None = None,
-    protocol: Protocol | None = None,
-    tier: Tier | None = None,
-) -> Sizes:
+def make(results: Sequence[Result], wanted: WantedKind = ANY) -> Sizes:
     """Return the figure's data: the published points, and those of runs of its recipe.
 
     Args:
         results: of all runs; those of the recipe are taken, without further overrides and of the
             task and the method as they are.
-        profile: of runs; None for any, as for protocol and tier.
-        protocol: of runs.
-        tier: of runs.
+        wanted: which kinds of runs.
     """
     runs = [
         each
         for each in results
         if each.spec.method == METHOD
         and each.spec.settings.get("recipe") == RECIPE
-        and is_wanted(each.spec.kind, (profile, protocol, tier))
+        and wanted.includes(each.spec.kind)
     ]
     reasons = {each.spec.folder: unfit(without(each.spec, ("recipe",))) for each in runs}
     left_out = [f"{name} is left out: {why}" for name, why in reasons.items() if why]

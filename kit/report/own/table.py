@@ -11,11 +11,12 @@ from kit import method
 from kit.data.prepared import OTHER_DATA
 from kit.report.cells import Measured
 from kit.report.choice import Runs, choose, conflicts, main_kind, measure, outdated, score
+from kit.report.kinds import ANY, WantedKind
 from kit.report.own.best import Mark, marks
 from kit.report.tables.facts import METRICS
 from kit.runs.collect import Rejected
 from kit.runs.records import Result
-from kit.spec import SEEDS, Kind, Profile, Protocol, Tier
+from kit.spec import SEEDS, Kind
 from kit.task import Task
 
 # Always among the rows, so that nobody takes a bad network for a hard task.
@@ -85,9 +86,7 @@ def make(
     *,
     rejected: Sequence[Rejected] = (),
     methods: Sequence[str] = (),
-    profile: Profile | None = None,
-    protocol: Protocol | None = None,
-    tier: Tier | None = None,
+    wanted: WantedKind = ANY,
 ) -> TaskTable:
     """Fill the table of a task; nothing is run.
 
@@ -98,16 +97,14 @@ def make(
         results: of any tasks.
         rejected: results that count as absent.
         methods: further rows, results or not.
-        profile: of the runs, if it is asked for.
-        protocol: the same.
-        tier: the same.
+        wanted: kinds of runs that are asked for.
     """
     mine = [each for each in results if each.spec.task == task.name]
-    kind = main_kind(mine, profile, protocol, tier)
+    kind = main_kind(mine, wanted)
     chosen: dict[tuple[str, str], Runs] = {}
     remarks: list[str] = []
     if kind is not None:
-        chosen, remarks = choose(mine, profile=kind[0], protocol=kind[1], tier=kind[2])
+        chosen, remarks = choose(mine, WantedKind(*kind))
     runs = {name: each for (_, name), each in chosen.items()}
     known = method.names()
     listed = [name for name in (*BASELINES, *methods, *sorted(runs)) if name in known]

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from kit.papers import Key, Layout, PublishedCell
 from kit.report.cells import Computed, Measured
-from kit.report.choice import Runs, WantedKind
+from kit.report.choice import Runs
+from kit.report.kinds import ANY, WantedKind
 
 Progress = Callable[[int, int], None]
 
@@ -24,7 +25,7 @@ class TableRequest:
             them.
         printed: the paper's cells.
         runs: those that were chosen for each (task, method).
-        wanted: profile, protocol and tier that were asked for, None where any is welcome.
+        wanted: the kinds of runs that were asked for.
         progress: called with (done, total) where something takes long.
     """
 
@@ -34,7 +35,7 @@ class TableRequest:
     keys: Sequence[Key]
     printed: Mapping[Key, PublishedCell]
     runs: Mapping[tuple[str, str], Runs]
-    wanted: WantedKind = (None, None, None)
+    wanted: WantedKind = ANY
     progress: Progress = lambda *_: None
 
 

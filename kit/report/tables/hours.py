@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from kit import method
 from kit.papers import Key
 from kit.report.cells import Computed, Measured, rounded
-from kit.report.choice import Value, WantedKind, is_wanted, measure, rank, reductions, unfit
+from kit.report.choice import Value, measure, reductions, unfit
+from kit.report.kinds import WantedKind, rank
 from kit.report.tables import TableRequest, TableValues
 from kit.runs import unfinished
 from kit.runs.records import Result
@@ -53,7 +54,7 @@ def _unfinished(wanted: WantedKind) -> dict[tuple[str, str], list[Unfinished]]:
     found: dict[tuple[str, str], dict[Kind, list[Unfinished]]] = {}
     for run in unfinished.find():
         spec = run.spec
-        if is_wanted(spec.kind, wanted) and unfit(spec) is None:
+        if wanted.includes(spec.kind) and unfit(spec) is None:
             kinds = found.setdefault((spec.task, spec.method), {})
             kinds.setdefault(spec.kind, []).append(run)
     return {key: kinds[min(kinds, key=rank)] for key, kinds in found.items()}

@@ -26,7 +26,7 @@ def fill(request: TableRequest) -> TableValues:
 def _cell(runs: Runs, key: Key, layout: Layout) -> Measured | None:
     plain = measure(runs, key.metric, score)
     form = released_form(layout, key)
-    if form is None or runs.kind[1] != "released":
+    if form is None or runs.kind.protocol != "released":
         return plain
     cell = measure(runs, form, score)
     return plain if cell is None else replace(cell, beside=plain)

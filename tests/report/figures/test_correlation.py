@@ -18,6 +18,7 @@ from kit.methods.densenas_random.info import DenseNasRandomSettings
 from kit.report import figures
 from kit.report.figures import correlation
 from kit.report.figures.correlation import Point
+from kit.report.kinds import WantedKind
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.conftest import Run
@@ -109,7 +110,7 @@ def test_runs_of_the_recipe_stand_beside() -> None:
     assert measured.source == "smoke, released, synthetic, seed 0"
     assert measured.points == (Point(2.5, 0.25), Point(5, 0.5), Point(7.5, 0.75))
     assert measured.r == pytest.approx(1)
-    assert correlation.make([run], profile="lite").panels == correlation.make([]).panels
+    assert correlation.make([run], WantedKind("lite")).panels == correlation.make([]).panels
     assert "ecg            3  1.000   -                 smoke, released" in correlation.text(made)
     drawn = figures.render(correlation.draw(made), "svg")
     assert figures.render(correlation.draw(made), "svg") == drawn
