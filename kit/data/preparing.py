@@ -19,10 +19,9 @@ from kit.data.prepared import (
     folder_of,
     generated,
     open_prepared,
-    publish,
     repair,
-    write_prepared,
 )
+from kit.data.writing import publish, write_prepared
 from kit.errors import BusyError, DataError, KitError
 from kit.files import locked
 from kit.spec import PROFILES, Profile, Tier

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 from kit import task
-from kit.data import raw
+from kit.data import raw, taking
 from kit.data.download import Patience, Progress
 from kit.data.fetch import clean, fetch
 from kit.data.part import Part
@@ -318,7 +318,7 @@ def test_an_imported_page_is_refused(tmp_path: Path) -> None:
     page = tmp_path / "data.bin"
     page.write_bytes(b"\xef\xbb\xbf\n<HTML>Sign in")
     with pytest.raises(DataError, match="a web page instead of data"):
-        raw.import_files(one(size=9), [page])
+        taking.import_files(one(size=9), [page])
 
 
 def test_offline_fails_before_anything_starts(server: Server, kit: Run) -> None:

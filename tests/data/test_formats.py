@@ -15,7 +15,7 @@ import pytest
 from scipy.io import savemat
 
 from kit import task
-from kit.data import formats, raw
+from kit.data import formats, raw, taking
 from kit.errors import DataError
 from kit.task import Source
 
@@ -106,7 +106,7 @@ def test_no_raw_file_of_any_task_takes_junk(tmp_path: Path, kind: str) -> None:
             file = tmp_path / Path(source.file).name
             file.write_bytes(content)
             with pytest.raises(DataError):
-                raw.take(the_task, source, file)
+                taking.take(the_task, source, file)
             assert not raw.place(the_task, source).exists()
 
 
@@ -114,6 +114,6 @@ def test_an_empty_file_is_never_pinned(tmp_path: Path) -> None:
     the_task = replace(task.find("darcy-flow"), sources=(Source(file="a.bin"),))
     (tmp_path / "a.bin").touch()
     with pytest.raises(DataError, match="it is empty"):
-        raw.take(the_task, the_task.sources[0], tmp_path / "a.bin")
+        taking.take(the_task, the_task.sources[0], tmp_path / "a.bin")
     raw.pin(the_task, "published")
     assert not (raw.folder_of(the_task) / raw.PINNED).exists()

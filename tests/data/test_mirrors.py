@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from kit import task
-from kit.data import raw
+from kit.data import raw, taking
 from kit.data.download import Patience
 from kit.data.fetch import fetch
 from kit.data.part import Part
@@ -136,7 +136,7 @@ def test_an_md5_decides_where_it_is_known(hosts: Hosts, tmp_path: Path) -> None:
     own = tmp_path / FILE
     own.write_bytes(hosts.files["ID"])
     with pytest.raises(DataError, match="MD5 is"):
-        raw.import_files(the_task, [own])
+        taking.import_files(the_task, [own])
     (raw.folder_of(the_task) / FILE).write_bytes(own.read_bytes())
     assert raw.check(the_task) == {FILE: "hash differs"}
 

@@ -10,7 +10,8 @@ import pytest
 
 from kit import paths, task
 from kit.data import preparing
-from kit.data.prepared import check_contents, folder_of, open_prepared, write_prepared
+from kit.data.prepared import folder_of, open_prepared
+from kit.data.writing import check_contents, write_prepared
 from kit.errors import DataError, KitError
 from kit.files import locked
 from kit.task import Contents
@@ -144,7 +145,7 @@ def test_arrays_that_belong_to_no_sample_are_kept() -> None:
 def test_values_that_are_not_finite_are_found_in_every_part(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("kit.data.prepared.BLOCK", 16)
+    monkeypatch.setattr("kit.data.writing.BLOCK", 16)
     for place in (0, 4, 9):
         noise = np.zeros(10)
         noise[place] = np.inf

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kit import task
-from kit.data import raw
+from kit.data import raw, taking
 from kit.data.recognise import recognise
 from kit.errors import DataError, KitError
 from kit.task import Source, Task
@@ -121,7 +121,7 @@ def test_a_name_of_two_tiers_is_of_the_better_one_unless_it_is_said(tmp_path: Pa
 
 def taken(path: Path, **options: Any) -> Path:
     (found,) = recognise(TASK, path)
-    return raw.take(TASK, found.source, found.path, **options)
+    return taking.take(TASK, found.source, found.path, **options)
 
 
 def state(name: str, the_task: Task = TASK) -> str:
@@ -156,12 +156,12 @@ def test_folders_in_place_of_archives(tmp_path: Path) -> None:
 
 def test_an_empty_folder_takes_nothings_place(tmp_path: Path) -> None:
     (found,) = recognise(TASK, folder(tmp_path / "mine", TREE))
-    target = raw.take(TASK, found.source, found.path)
+    target = taking.take(TASK, found.source, found.path)
     nothing = tmp_path / "nothing"
     (nothing / "inside").mkdir(parents=True)
     for link in ("copy", "hard", "reference"):
         with pytest.raises(DataError, match="nothing: a folder without files"):
-            raw.take(TASK, found.source, nothing, link=link)
+            taking.take(TASK, found.source, nothing, link=link)
     assert (target / "x/1.pkl").read_bytes() == b"b"
 
 

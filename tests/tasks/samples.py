@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kit import task
-from kit.data import preparing, raw
+from kit.data import preparing, taking
 from kit.data.prepared import Prepared, open_prepared
 from kit.task import Task
 
@@ -24,7 +24,7 @@ def prepared_sample(name: str) -> Prepared:
     path = Path(os.environ.get("KIT_SAMPLES", "none")) / name / file
     if not path.exists():
         pytest.skip(f"KIT_SAMPLES has no {name}/{file}")
-    raw.import_files(found, [path])
+    taking.import_files(found, [path])
     preparing.prepare(found, "sample", "lite")
     return open_prepared(found, "sample", "lite")
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kit import discovery, task
-from kit.data import preparing, raw
+from kit.data import preparing, taking
 from kit.data.prepared import open_prepared
 from kit.errors import DataError, KitError
 from tests.tasks.samples import prepared_sample
@@ -67,7 +67,7 @@ def test_published_images_become_folds_by_index(
 def test_a_file_that_is_not_the_published_one_is_refused(tmp_path: Path) -> None:
     file = write(tmp_path / ARCHIVE, train=fields(7))
     with pytest.raises(DataError, match=r"cifar-100-python\.tar\.gz has 169001437"):
-        raw.import_files(task.find("cifar-100"), [file])
+        taking.import_files(task.find("cifar-100"), [file])
 
 
 def test_wrong_archives_are_told_by_file_and_field(tmp_path: Path) -> None:

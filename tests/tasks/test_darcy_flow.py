@@ -12,7 +12,7 @@ from scipy.sparse import diags_array
 from scipy.sparse.linalg import spsolve
 
 from kit import discovery, task
-from kit.data import preparing, raw
+from kit.data import preparing, raw, taking
 from kit.data.prepared import folder_of
 from kit.errors import DataError, KitError
 from kit.files import sha256
@@ -126,7 +126,7 @@ def test_published_files_of_both_versions(
     train, test = _pairs(4), _pairs(3)
     savemat(tmp_path / darcy.sources[0].file, train)
     _write_hdf5(tmp_path / darcy.sources[1].file, test)
-    raw.import_files(darcy, [tmp_path / source.file for source in darcy.sources[:2]])
+    taking.import_files(darcy, [tmp_path / source.file for source in darcy.sources[:2]])
     (raw.folder_of(darcy) / "another.mat").touch()
     preparing.prepare(darcy, "published", "paper")
     folder = home / "data" / "darcy-flow" / "published"
@@ -156,21 +156,21 @@ def test_files_that_are_not_the_tasks_are_refused(tmp_path: Path) -> None:
     wrong = tmp_path / "piececonst_r421_N1024_smooth3.mat"
     wrong.write_bytes(b"x")
     with pytest.raises(KitError, match="did you mean 'piececonst_r421_N1024_smooth"):
-        raw.import_files(darcy, [wrong])
+        taking.import_files(darcy, [wrong])
     with pytest.raises(KitError, match="no such file"):
-        raw.import_files(darcy, [tmp_path / darcy.sources[0].file])
+        taking.import_files(darcy, [tmp_path / darcy.sources[0].file])
 
 
 def test_a_raw_file_that_changed_is_refused_and_the_first_one_kept(tmp_path: Path) -> None:
     darcy = task.find("darcy-flow")
     file = tmp_path / darcy.sources[0].file
     file.write_bytes(b"\0first")
-    (kept,) = raw.import_files(darcy, [file])
+    (kept,) = taking.import_files(darcy, [file])
     first = sha256(kept)
     raw.pin(darcy, "published")
     file.write_bytes(b"\0other")
     with pytest.raises(DataError, match=r"data were prepared from .* 'kit data clean darcy-flow'"):
-        raw.import_files(darcy, [file])
+        taking.import_files(darcy, [file])
     assert sha256(kept) == first
     assert raw.check(darcy)[file.name] == "ok"
     kept.write_bytes(b"flip")

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from kit import discovery, method, task
-from kit.data import preparing, raw
+from kit.data import preparing, taking
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
@@ -46,7 +46,7 @@ def test_published_archive_becomes_indices(
         for name, values in content.items()
     }
     np.savez(file, allow_pickle=False, **stored)
-    raw.import_files(deepsea, [file])
+    taking.import_files(deepsea, [file])
     preparing.prepare(deepsea, "published", "paper")
     prepared = open_prepared(deepsea, "published", "paper")
     assert prepared.array("x").dtype == np.uint8

@@ -312,14 +312,14 @@ def test_recordings_of_the_package() -> None:
 STREAMED = """
 import resource
 from kit import discovery, task
-from kit.data import prepared, raw
+from kit.data import prepared, raw, writing
 from kit.data.preparing import prepare
 
 found = task.find("fsd50k")
 write_archive = discovery.load("tasks", found.folder, "synthetic").write_archive
 archive = raw.folder_of(found) / "audio.zip"
 archive.parent.mkdir(parents=True)
-prepared.BLOCK = 1 << 18
+writing.BLOCK = 1 << 18
 write_archive(archive, {"train": 8, "val": 2, "test": 2})
 prepare(found, "published", "paper")
 write_archive(archive, {"train": 300, "val": 2, "test": 2})

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kit import discovery, task
-from kit.data import preparing, raw
+from kit.data import preparing, taking
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
 from tests.tasks.samples import made_up, prepared_sample
@@ -37,7 +37,7 @@ def write_folds(folder: Path) -> dict[str, np.ndarray[Any, Any]]:
 def test_published_windows_are_transposed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module("prepare"), "COUNT", COUNTS)
     ninapro, content = made_up(task.find("ninapro")), write_folds(tmp_path)
-    raw.import_files(ninapro, sorted(tmp_path.glob("*.npy")))
+    taking.import_files(ninapro, sorted(tmp_path.glob("*.npy")))
     preparing.prepare(ninapro, "published", "paper")
     data = open_prepared(ninapro, "published", "paper")
     x, y = data.array("x"), data.array("y")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kit import discovery, task
-from kit.data import preparing, raw
+from kit.data import preparing, taking
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
 from tests.tasks.samples import prepared_sample
@@ -37,7 +37,7 @@ def test_published_files_become_folds_by_index(
 ) -> None:
     monkeypatch.setattr(module("prepare"), "COUNT", COUNTS)
     satellite, train, test = task.find("satellite"), fields(11), fields(4)
-    raw.import_files(
+    taking.import_files(
         satellite,
         [
             save(tmp_path / "satellite_train.npy", train),
@@ -108,7 +108,7 @@ def test_formosat_tables_keep_polygons_together(tmp_path: Path) -> None:
     folder.mkdir()
     train, test = write_table(folder / "train.csv"), write_table(folder / "test.csv")
     satellite = task.find("satellite")
-    raw.import_files(satellite, [folder])
+    taking.import_files(satellite, [folder])
     preparing.prepare(satellite, "sample", "lite")
     data = open_prepared(satellite, "sample", "lite")
     index = (test[:, 2::3] - test[:, 3::3]) / (test[:, 2::3] + test[:, 3::3])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kit import discovery, task
-from kit.data import preparing, raw
+from kit.data import preparing, taking
 from kit.data.prepared import open_prepared
 from kit.errors import DataError
 from tests.tasks.samples import prepared_sample
@@ -40,7 +40,7 @@ def test_published_spheres_become_folds_by_index(
 ) -> None:
     monkeypatch.setattr(module("prepare"), "COUNT", COUNTS)
     spherical, train, test = task.find("spherical"), part(6), part(3)
-    raw.import_files(
+    taking.import_files(
         spherical, [write(tmp_path / "s2_cifar100.gz", {"train": train, "test": test})]
     )
     preparing.prepare(spherical, "published", "paper")

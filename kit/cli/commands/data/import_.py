@@ -37,7 +37,7 @@ def import_data(
     """
     from kit import task
     from kit.cli.progress import bar
-    from kit.data import raw
+    from kit.data import raw, taking
     from kit.data.fetch import alone
     from kit.data.recognise import recognise
 
@@ -47,7 +47,7 @@ def import_data(
         click.echo(str(each))
     with alone(the_task), bar(f"{link}s" if link else "copying", of_bytes=True) as progress:
         for each in found:
-            taken = raw.take(
+            taken = taking.take(
                 the_task, each.source, each.path, link=link or "copy", progress=progress
             )
             click.echo(str(taken))
