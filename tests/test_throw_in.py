@@ -151,9 +151,7 @@ def test_a_search_of_another_kind_with_trials_and_an_input(
 
 
 @pytest.mark.usefixtures("prepared")
-def test_released_architectures_and_a_variant_of_settings_alone(
-    kit: Run, home: Path, tmp_path: Path
-) -> None:
+def test_released_architectures_and_a_variant_of_settings_alone(kit: Run, home: Path) -> None:
     seeds = ("--seed", "0", "--seed", "1")
     assert kit("run", "three-waves", "majority", *seeds, *SMOKE).returncode == 0
     rows = json.loads(kit("list", "architectures", "--format", "json").stdout)

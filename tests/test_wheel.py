@@ -92,7 +92,7 @@ def test_tasks_travel_with_the_wheel_and_runs_leave_results_in_the_current_folde
     assert '"git_sha": null' in result.read_text()
 
 
-def test_the_search_works_in_a_program_of_ones_own(stranger: Run, tmp_path: Path) -> None:
+def test_the_search_works_in_a_program_of_ones_own(stranger: Run) -> None:
     done = stranger("python", "-c", SEARCH)
     assert done.stdout == "torch.Size([16, 3])\n", done.stderr
 

@@ -40,9 +40,7 @@ def test_rows_of_a_case(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("form", darts.FORMS.values())
-def test_a_step_moves_weights_and_architecture(
-    form: type[nn.Module], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_step_moves_weights_and_architecture(form: type[nn.Module]) -> None:
     made: list[nn.Module] = []
 
     def seen(*words: object, **options: object) -> nn.Module:

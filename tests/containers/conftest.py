@@ -57,9 +57,7 @@ def fake_image(
 
 
 @pytest.fixture
-def gpus(
-    fake_gpus: Callable[..., FakeGpus], home: Path, monkeypatch: pytest.MonkeyPatch
-) -> FakeGpus:
+def gpus(fake_gpus: Callable[..., FakeGpus], home: Path) -> FakeGpus:
     """Four stand-in GPUs, which the containers see too, and folders as a machine has them."""
     four = fake_gpus(4)
     for folder in (paths.data(), paths.results()):

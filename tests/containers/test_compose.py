@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,7 +79,7 @@ def test_what_runs_is_what_results_are_marked_with(services: dict[str, dict[str,
         assert {"KIT_GPU", "KIT_SEEDS"} <= set(service["environment"])
 
 
-def test_written_by_the_command(kit: Run, tmp_path: Path) -> None:
+def test_written_by_the_command(kit: Run) -> None:
     printed = kit("images", "compose")
     assert printed.stdout == compose.path().read_text()
     assert "compose --write" in printed.stdout.splitlines()[0]

@@ -125,7 +125,7 @@ def test_bad_mirrors_are_told_and_passed_over(server: Server, path: str, reason:
     assert logged[0].endswith("trying the next mirror")
 
 
-def test_a_wrong_file_is_kept_aside_until_there_is_a_right_one(server: Server, kit: Run) -> None:
+def test_a_wrong_file_is_kept_aside_until_there_is_a_right_one(server: Server) -> None:
     wrong = one(server.url("corrupt"), sha256=HASH, size=len(CONTENT))
     aside = folder(wrong) / "data.bin.rejected"
     refused(wrong, f"SHA-256 is [0-9a-f]{{64}} instead of {HASH}; kept as {re.escape(str(aside))}")

@@ -185,7 +185,7 @@ def test_another_uid_without_name_or_home(
     assert (facts.stat().st_uid, facts.stat().st_gid) == (4321, 4321)
 
 
-def test_devices_by_uuid(engine: engines.Docker, tmp_path: Path) -> None:
+def test_devices_by_uuid(engine: engines.Docker) -> None:
     handle = start(engine, LOOK, (UUID,))
     (request,) = engine.client.containers.get(handle.reference).attrs["HostConfig"][
         "DeviceRequests"
@@ -346,9 +346,7 @@ def test_engine_restarts(engine: engines.Docker, how: str) -> None:
     assert ended(engine, start(engine, FAIL)) == Exit(7)
 
 
-def test_unusable(
-    engine: engines.Docker, fake_image: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_unusable(engine: engines.Docker, monkeypatch: pytest.MonkeyPatch) -> None:
     pinned, unpinned = SweepOptions(), SweepOptions(allow_unpinned=True)
     assert engines.unusable([spec(0)], unpinned) is None
     assert "not locked" in (engines.unusable([spec(0)], pinned) or "")

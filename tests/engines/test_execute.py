@@ -112,7 +112,7 @@ def test_until_stops_and_the_rest_is_done_later() -> None:
 
 
 @pytest.mark.usefixtures("darcy")
-def test_a_given_architecture_takes_the_searchs_place(kit: Run, tmp_path: Path) -> None:
+def test_a_given_architecture_takes_the_searchs_place(kit: Run) -> None:
     first = execute(spec("dash"), ExecuteOptions())
     assert first is not None
     assert first.architecture is not None
@@ -292,7 +292,7 @@ def _begun_by(process: subprocess.Popen[bytes], folder: RunFolder) -> bool:
 
 
 @pytest.mark.usefixtures("darcy")
-def test_ctrl_c_ends_with_130_and_can_be_resumed(tmp_path: Path) -> None:
+def test_ctrl_c_ends_with_130_and_can_be_resumed() -> None:
     words = ["run", "darcy-flow", "wrn", "--seed", "0", "--profile", "smoke", "-o", "epochs=5000"]
     process = _run(words)
     folder = RunFolder(spec("wrn", 0, "epochs=5000"))

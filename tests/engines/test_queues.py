@@ -99,7 +99,7 @@ def test_ctrl_c_stops_what_a_killed_queue_left_running(sweep: Sweep) -> None:
 
 @pytest.mark.parametrize(("number", "times"), [("SIGINT", 1), ("SIGTERM", 1), ("SIGINT", 2)])
 def test_ctrl_c_once_waits_for_the_grace_twice_does_not(
-    sweep: Sweep, number: str, times: int, monkeypatch: pytest.MonkeyPatch
+    sweep: Sweep, number: str, times: int
 ) -> None:
     """Of two runs, one goes when told to, the other takes no notice of TERM."""
     sweep.plan(long={0: 60.0}, acts={1: "hang"})

@@ -20,7 +20,6 @@ from kit.runs import trial_records
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests import many_trials
-from tests.conftest import Run
 from tests.engines.nvml import FakeGpus
 
 
@@ -127,7 +126,7 @@ def test_a_failure_is_classed_wherever_it_happens(
     assert status.state == "failed"
 
 
-def test_a_crash_fails_the_run_as_the_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crash_fails_the_run_as_the_methods() -> None:
     of = spec('acts={"0" = "crash", "1" = "wait"}')
     with background("run", *words(of), "--trials-on", "local:2") as process:
         until(lambda: (RunFolder(of).path / "journal").exists())
@@ -163,7 +162,7 @@ def test_killed_and_resumed_none_is_trained_twice(
 
 
 def test_each_process_leases_a_gpu_and_there_are_no_more_than_gpus(
-    fake_gpus: Callable[..., FakeGpus], kit: Run
+    fake_gpus: Callable[..., FakeGpus],
 ) -> None:
     gpus, of = fake_gpus(2), spec('acts={"0" = "wait", "1" = "wait"}')
     folder = RunFolder(of).path

@@ -49,7 +49,7 @@ def write(file: Path, **members: Any) -> Path:
 
 
 def test_published_images_become_folds_by_index(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: Path
+    monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
     monkeypatch.setattr(module("prepare"), "COUNT", COUNTS)
     cifar, train, test = task.find("cifar-100"), fields(7), fields(3)

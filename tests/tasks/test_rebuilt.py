@@ -51,7 +51,7 @@ COSMIC = task.find("cosmic")
 
 
 @pytest.mark.parametrize("form", ["archive", "folder"])
-def test_cosmic_from_zenodo(form: str, tmp_path: Path) -> None:
+def test_cosmic_from_zenodo(form: str) -> None:
     for fold, count in (("train", 10), ("test", 3)):
         file = place(COSMIC) / "zenodo" / f"deepCR.ACS-WFC.{fold}.tar"
         file.parent.mkdir(exist_ok=True)

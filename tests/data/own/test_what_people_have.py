@@ -273,7 +273,7 @@ def pixels(*shape: int) -> np.ndarray:
     return RANDOM.integers(0, 255, shape).astype("u1")
 
 
-def picture(number: int, mode: str) -> Image.Image:
+def picture(mode: str) -> Image.Image:
     if mode == "I;16":
         return Image.fromarray(257 * pixels(8, 12).astype("u2"))
     return Image.fromarray(pixels(8, 12, 3)).convert(mode)
@@ -283,7 +283,7 @@ def folder(root: Path, modes: Sequence[str], suffix: str = ".png") -> Path:
     for number in range(12):
         file = root / "images" / ("cat", "dog")[number % 2] / f"{number}{suffix}"
         file.parent.mkdir(parents=True, exist_ok=True)
-        picture(number, modes[number % len(modes)]).save(file)
+        picture(modes[number % len(modes)]).save(file)
     return root / "images"
 
 
@@ -327,7 +327,7 @@ def test_moving_pictures_and_what_systems_leave_behind(tmp_path: Path) -> None:
     root = folder(tmp_path, ["L"], ".gif")
     for junk in (".DS_Store", "Thumbs.db", "._0.gif", "cat/.hidden.png"):
         (root / junk).write_bytes(b"junk")
-    frames = [picture(number, "L") for number in range(3)]
+    frames = [picture("L") for _ in range(3)]
     frames[0].save(root / "cat" / "0.gif", save_all=True, append_images=frames[1:])
     own = read(root)
     assert len(own.x) == 12

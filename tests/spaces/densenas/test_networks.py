@@ -51,8 +51,8 @@ def test_outputs_are_those_of_the_originals(case: dict[str, Any]) -> None:
         assert found.flatten()[:6].tolist() == pytest.approx(expected["first"], rel=1e-9)
 
 
-@pytest.mark.parametrize(("shape", "strides"), [((2, 9), [5, 3]), ((2, 9, 6), [5, 3])])
-def test_padding_is_zeros_around_the_sample(shape: tuple[int, ...], strides: list[int]) -> None:
+@pytest.mark.parametrize("shape", [(2, 9), (2, 9, 6)])
+def test_padding_is_zeros_around_the_sample(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
     made = ChainNetwork([Block(4, 6, 2, 1)], shape, 3, dense=True, pad=1).eval()
     bare = ChainNetwork([Block(4, 6, 2, 1)], shape, 3, dense=True).eval()
