@@ -6,12 +6,11 @@ import msgspec
 
 from kit import method, task
 from kit.spec import RunSpec
+from tests.specs import smoke_spec
 
 
 def spec(seed: int = 0, **changes: object) -> RunSpec:
-    made = method.find("wrn").spec(
-        task.find("darcy-flow"), seed, protocol="released", profile="smoke", tier="regenerated"
-    )
+    made = smoke_spec("wrn", seed=seed)
     return msgspec.structs.replace(made, **changes)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from kit import method, paths, task
+from kit import paths, task
 from kit.containers import images, lock, sandbox
 from kit.engines import docker as engines
 from kit.engines.engine import EngineError, Exit, Handle, SweepOptions, sweep
@@ -21,6 +21,7 @@ from kit.runs import logs, provenance
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.derived_image import derived
+from tests.specs import smoke_spec
 
 pytestmark = pytest.mark.docker
 LOOK, SLEEP, DEAF, GREEDY, CHATTER, FAIL = range(6)
@@ -28,9 +29,7 @@ UUID = "GPU-00000000-aaaa-bbbb-cccc-dddddddddddd"
 
 
 def spec(seed: int) -> RunSpec:
-    return method.find("wrn").spec(
-        task.find("darcy-flow"), seed, protocol="clean", profile="smoke", tier="regenerated"
-    )
+    return smoke_spec("wrn", seed=seed, protocol="clean")
 
 
 @pytest.fixture(scope="module")

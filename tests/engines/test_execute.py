@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 import torch
 
-from kit import method, task
 from kit.engines import execute as module
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError, RunError
@@ -24,17 +23,11 @@ from kit.runs import history
 from kit.runs.folder import FolderLostError, RunFolder, read_result
 from kit.spec import RunSpec
 from tests.conftest import Run
+from tests.specs import smoke_spec
 
 
 def spec(name: str = "wrn", seed: int = 0, *overrides: str) -> RunSpec:
-    return method.find(name).spec(
-        task.find("darcy-flow"),
-        seed,
-        protocol="released",
-        profile="smoke",
-        tier="regenerated",
-        overrides=overrides,
-    )
+    return smoke_spec(name, *overrides, seed=seed)
 
 
 @pytest.mark.usefixtures("darcy")

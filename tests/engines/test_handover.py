@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from kit import method, task
 from kit.engines import handover
 from kit.engines.engine import SweepOptions
 from kit.engines.execute import ExecuteOptions, execute
@@ -20,6 +19,7 @@ from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.conftest import Run
 from tests.engines.fake_run import spec_of
+from tests.specs import smoke_spec
 
 
 def left(spec: RunSpec, **changes: Any) -> Path:
@@ -32,14 +32,7 @@ def left(spec: RunSpec, **changes: Any) -> Path:
 @pytest.mark.usefixtures("darcy")
 def test_a_run_begun_by_hand_goes_on_by_its_file(kit: Run) -> None:
     """The settings are those of the file, whatever they would come to now."""
-    spec = method.find("wrn").spec(
-        task.find("darcy-flow"),
-        3,
-        protocol="clean",
-        profile="smoke",
-        tier="regenerated",
-        overrides=("epochs=1",),
-    )
+    spec = smoke_spec("wrn", "epochs=1", seed=3, protocol="clean")
     file = left(spec)
     done = kit("run", "--spec", str(file), "--format", "json")
     assert done.returncode == 0, done.stderr

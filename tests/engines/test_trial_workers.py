@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from kit import method, task
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError, RunError
 from kit.runs import trial_records
@@ -21,6 +20,7 @@ from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests import many_trials
 from tests.engines.nvml import FakeGpus
+from tests.specs import smoke_spec
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +30,7 @@ def many(darcy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def spec(*overrides: str, seed: int = 0) -> RunSpec:
-    return method.find("many").spec(
-        task.find("darcy-flow"),
-        seed,
-        protocol="clean",
-        profile="smoke",
-        tier="regenerated",
-        overrides=overrides,
-    )
+    return smoke_spec("many", *overrides, seed=seed, protocol="clean")
 
 
 def run(of: RunSpec, where: str | None = "local:2", **how: Any) -> list[float]:

@@ -33,6 +33,7 @@ from kit.settings import DataConfig
 from kit.spec import RunSpec
 from kit.training.loop import score
 from tests.conftest import Run
+from tests.specs import smoke_spec
 
 # A program is run where the kit cannot be imported.
 ALONE = """
@@ -52,9 +53,7 @@ except ImportError:
 
 @pytest.fixture
 def darcy_run(darcy: object) -> Path:
-    spec = method.find("dash").spec(
-        task.find("darcy-flow"), 0, protocol="released", profile="smoke", tier="regenerated"
-    )
+    spec = smoke_spec("dash")
     assert execute(spec, ExecuteOptions()) is not None
     return RunFolder(spec).path
 
@@ -124,14 +123,7 @@ NOTHING = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|"
 def test_programs_take_batches_of_any_size(
     name: str, more: tuple[str, ...], tmp_path: Path
 ) -> None:
-    spec = method.find(name).spec(
-        task.find("darcy-flow"),
-        0,
-        protocol="clean",
-        profile="smoke",
-        tier="regenerated",
-        overrides=more,
-    )
+    spec = smoke_spec(name, *more, protocol="clean")
     assert execute(spec, ExecuteOptions()) is not None
     export(RunFolder(spec).path, tmp_path)
     program = torch.export.load(tmp_path / "program.pt2").module()
@@ -283,9 +275,7 @@ def test_answers_do_not_take_the_place_of_names_of_samples() -> None:
 
 
 def test_a_run_that_is_not_finished(darcy: object) -> None:
-    spec = method.find("dash").spec(
-        task.find("darcy-flow"), 0, protocol="released", profile="smoke", tier="regenerated"
-    )
+    spec = smoke_spec("dash")
     execute(spec, ExecuteOptions(until="search"))
     with pytest.raises(KitError, match="is not finished"):
         load_run(RunFolder(spec).path, "cpu")
@@ -293,9 +283,7 @@ def test_a_run_that_is_not_finished(darcy: object) -> None:
 
 def test_a_run_whose_data_were_prepared_anew(own_darcy: Path) -> None:
     """Its inputs would be normalised by statistics that its network was not trained with."""
-    spec = method.find("wrn").spec(
-        task.find("darcy-flow"), 0, protocol="released", profile="smoke", tier="regenerated"
-    )
+    spec = smoke_spec("wrn")
     execute(spec, ExecuteOptions())
     load_run(RunFolder(spec).path, "cpu")
     manifest = own_darcy / "manifest.json"

@@ -29,6 +29,7 @@ from kit.runs.folder import RunFolder
 from kit.spaces.amber import final_network, from_tokens, to_tokens
 from kit.spec import RunSpec
 from tests.conftest import Run
+from tests.specs import smoke_spec
 
 TASKS = ("ecg", "satellite", "deepsea")
 
@@ -57,9 +58,7 @@ def settings(of: str, protocol: Any = "released", profile: Any = "paper") -> Amb
 
 
 def spec(of: str, *overrides: str, protocol: Any = "released") -> RunSpec:
-    return method.find("amber").spec(
-        task.find(of), 0, protocol=protocol, profile="smoke", tier="synthetic", overrides=overrides
-    )
+    return smoke_spec("amber", *overrides, of=of, protocol=protocol)
 
 
 def method_of(of_spec: RunSpec) -> Method[Any]:

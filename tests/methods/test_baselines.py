@@ -23,6 +23,7 @@ from kit.methods.linear.model import Linear
 from kit.runs.records import Result
 from kit.spec import RunSpec
 from kit.training.checkpointer import Checkpointer
+from tests.specs import smoke_spec
 
 
 @dataclass
@@ -62,9 +63,7 @@ def fitted(
     batch_size: int = 7,
     **how: Any,
 ) -> None:
-    spec = method.find("linear").spec(
-        task.find("darcy-flow"), 0, protocol="clean", profile="smoke", tier="regenerated"
-    )
+    spec = smoke_spec("linear", protocol="clean")
     checkpointer = Checkpointer("fit", spec, folder, folder / "history.jsonl")
     here: Any = Here(task.find("darcy-flow"))
     if isinstance(model, Linear):
@@ -143,14 +142,7 @@ def test_the_log_spectrum_does_not_depend_on_where_in_the_sample_it_happens() ->
 
 def test_a_spectrum_tells_no_positions() -> None:
     with pytest.raises(KitError, match="features = 'log-spectrum' no longer tell positions"):
-        method.find("linear").spec(
-            task.find("darcy-flow"),
-            0,
-            protocol="clean",
-            profile="smoke",
-            tier="regenerated",
-            overrides=["features=log-spectrum"],
-        )
+        smoke_spec("linear", "features=log-spectrum", protocol="clean")
 
 
 def test_constant_finds_the_class_priors_and_the_mean(tmp_path: Path) -> None:

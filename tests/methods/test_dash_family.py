@@ -13,7 +13,7 @@ from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
 from kit.methods.dash.info import DashSettings
 from kit.methods.wrn.info import WrnSettings
-from kit.spec import RunSpec
+from tests.specs import smoke_spec
 
 TABLE_7 = ("ecg", "satellite", "deepsea")
 
@@ -71,24 +71,13 @@ def test_a_1d_backbone_refuses_2d_data(name: str) -> None:
 
 def test_unknown_option_of_a_backbone(darcy: object) -> None:
     with pytest.raises(KitError, match="backbone wide-resnet has no option 'weight_norm'"):
-        execute(_spec("dash", "backbone_options={weight_norm = true}"), ExecuteOptions())
+        execute(smoke_spec("dash", "backbone_options={weight_norm = true}"), ExecuteOptions())
 
 
 def test_recipes_and_options_are_part_of_a_runs_identity() -> None:
-    plain = _spec("dash")
+    plain = smoke_spec("dash")
     for override in ("search.temperature=0.5", "search.optimiser.kind=adam", "search.warm_start=1"):
-        assert _spec("dash", override).id != plain.id
-
-
-def _spec(name: str, *overrides: str) -> RunSpec:
-    return method.find(name).spec(
-        task.find("darcy-flow"),
-        0,
-        protocol="released",
-        profile="smoke",
-        tier="regenerated",
-        overrides=overrides,
-    )
+        assert smoke_spec("dash", override).id != plain.id
 
 
 def test_the_rates_at_lite_are_those_that_the_rule_of_the_documentation_gave() -> None:

@@ -29,6 +29,7 @@ from kit.spec import RunSpec
 from kit.training import one_shot
 from kit.training.checkpointer import Checkpointer
 from kit.training.optimisers import make_optimiser
+from tests.specs import smoke_spec
 
 K, D = (3, 5), (1, 2)
 
@@ -284,11 +285,4 @@ def test_what_could_not_be_retrained_is_refused_before_the_search(
 
 
 def spec(*overrides: str, protocol: Any = "released") -> RunSpec:
-    return method.find("dash").spec(
-        task.find("darcy-flow"),
-        0,
-        protocol=protocol,
-        profile="smoke",
-        tier="regenerated",
-        overrides=overrides,
-    )
+    return smoke_spec("dash", *overrides, protocol=protocol)

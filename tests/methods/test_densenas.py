@@ -28,6 +28,7 @@ from kit.spaces.densenas import Blocks, parse, text
 from kit.spaces.densenas.table import supernet_table
 from kit.spec import Protocol, RunSpec
 from kit.training.optimisers import make_optimiser
+from tests.specs import smoke_spec
 
 # Batches of the search and of the final training, and whether the 1D counter counts convolutions.
 RELEASED = {
@@ -57,14 +58,7 @@ def settings(of: str, *overrides: str, protocol: Protocol = "released") -> Dense
 
 
 def spec(*overrides: str, protocol: Protocol = "clean", seed: int = 0) -> RunSpec:
-    return method.find("densenas").spec(
-        task.find("darcy-flow"),
-        seed,
-        protocol=protocol,
-        profile="smoke",
-        tier="regenerated",
-        overrides=overrides,
-    )
+    return smoke_spec("densenas", *overrides, seed=seed, protocol=protocol)
 
 
 def context(of: RunSpec) -> Context:

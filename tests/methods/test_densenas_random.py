@@ -22,6 +22,7 @@ from kit.runs.records import Result
 from kit.spaces.densenas import Block, Graph, SupernetTable, supernet_table
 from kit.spec import Protocol, RunSpec
 from tests.spaces.densenas.test_table import TASKS
+from tests.specs import smoke_spec
 
 INFO = method.find("densenas-random")
 GRAPH = SupernetTable(((4,), (4, 6), (8,)), (1, 1, 1), (0, 1, 2)).graph
@@ -34,14 +35,7 @@ def settings(of: str, protocol: Protocol = "released") -> DenseNasRandomSettings
 
 
 def spec(*overrides: str, protocol: Protocol = "clean") -> RunSpec:
-    return INFO.spec(
-        task.find("darcy-flow"),
-        0,
-        protocol=protocol,
-        profile="smoke",
-        tier="regenerated",
-        overrides=overrides,
-    )
+    return smoke_spec("densenas-random", *overrides, protocol=protocol)
 
 
 def run(of: RunSpec) -> Result:

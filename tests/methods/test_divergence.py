@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import torch
 
-from kit import method, task
+from kit import method
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import RunError
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from kit.training import losses
+from tests.specs import smoke_spec
 
 pytestmark = pytest.mark.usefixtures("darcy")
 
@@ -25,14 +26,7 @@ SEARCH = ("search.clip=0", "search.epochs=6", "search.batch_fraction=1.0")
 
 
 def spec(name: str, *overrides: str) -> RunSpec:
-    return method.find(name).spec(
-        task.find("darcy-flow"),
-        0,
-        protocol="clean",
-        profile="smoke",
-        tier="regenerated",
-        overrides=overrides,
-    )
+    return smoke_spec(name, *overrides, protocol="clean")
 
 
 def failed(of: RunSpec, match: str, until: str | None = None) -> list[dict[str, Any]]:

@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
-from kit import method, task
 from kit.settings import Optimiser, Schedule, Validation
 from kit.training import checkpointer as module
 from kit.training.checkpointer import Checkpointer
 from kit.training.loop import train
 from kit.training.monitor import Monitor
 from kit.training.optimisers import make_optimiser
+from tests.specs import smoke_spec
 
 SCORES = [5.0, 4.0, 4.5, 4.2, 4.1, 3.0, 3.5, 3.4, 3.3, 3.2]
 PLATEAU = Schedule(kind="plateau", factor=0.5, patience=1, cooldown=1, floor=0.03)
@@ -32,9 +32,7 @@ def trained(
     """Train one weight; return its value after the training, and the rates of all epochs run."""
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
-    spec = method.find("wrn").spec(
-        task.find("darcy-flow"), 0, protocol="clean", profile="smoke", tier="regenerated"
-    )
+    spec = smoke_spec("wrn", protocol="clean")
     checkpointer = Checkpointer("train", spec, folder, folder / "history.jsonl")
     settings = Optimiser(learning_rate=0.1, momentum=0.0, weight_decay=0.0)
     optimiser = make_optimiser([{"params": list(network.parameters())}], settings)

@@ -12,7 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kit import method, task
 from kit.data.loading import Batch
 from kit.errors import DivergedError, KitError
 from kit.search import ExponentiatedGradient
@@ -21,6 +20,7 @@ from kit.training.checkpointer import Checkpointer
 from kit.training.loop import Hooks
 from kit.training.one_shot import Learner, Order, endless, search
 from kit.training.optimisers import make_optimiser
+from tests.specs import smoke_spec
 
 EPOCHS, STEPS = 5, 3
 
@@ -164,9 +164,7 @@ class Killed(BaseException):
 
 
 def keeper(folder: Path) -> Checkpointer:
-    spec = method.find("wrn").spec(
-        task.find("darcy-flow"), 0, protocol="clean", profile="smoke", tier="regenerated"
-    )
+    spec = smoke_spec("wrn", protocol="clean")
     return Checkpointer("search", spec, folder, folder / "history.jsonl")
 
 

@@ -22,6 +22,7 @@ from kit.settings import Speed
 from kit.spec import Protocol, RunSpec
 from kit.training import speed as module
 from kit.training.speed import Graphed, accelerate, allow_tf32, compiler
+from tests.specs import smoke_spec
 
 pytestmark = pytest.mark.long
 
@@ -214,14 +215,7 @@ def test_replayed_graphs_compute_the_same(searched: bool) -> None:
 
 
 def spec(*overrides: str) -> RunSpec:
-    return method.find("dash").spec(
-        task.find("darcy-flow"),
-        0,
-        protocol="released",
-        profile="smoke",
-        tier="regenerated",
-        overrides=overrides,
-    )
+    return smoke_spec("dash", *overrides)
 
 
 def test_off_unless_asked_for_and_then_in_the_spec() -> None:

@@ -9,7 +9,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from kit import method, task
 from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.settings import Optimiser, Schedule
@@ -20,14 +19,13 @@ from kit.training.loop import Hooks, at_once, train
 from kit.training.losses import loss
 from kit.training.optimisers import make_optimiser
 from kit.training.schedules import rate
+from tests.specs import smoke_spec
 
 EPOCHS = 6
 
 
 def spec(seed: int = 0) -> RunSpec:
-    return method.find("wrn").spec(
-        task.find("darcy-flow"), seed, protocol="clean", profile="smoke", tier="regenerated"
-    )
+    return smoke_spec("wrn", seed=seed, protocol="clean")
 
 
 def test_milestones_strict_or_not_and_the_floor() -> None:

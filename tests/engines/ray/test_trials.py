@@ -15,12 +15,11 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from kit import method, task
 from kit.base import trials
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError, UnavailableError
 from kit.runs.folder import RunFolder
-from kit.spec import RunSpec
+from tests.specs import smoke_spec
 
 
 @pytest.fixture
@@ -50,17 +49,6 @@ def lose(cluster: Any) -> None:
     cluster.remove_node(node, allow_graceful=False)
 
 
-def spec(name: str, *overrides: str) -> RunSpec:
-    return method.find(name).spec(
-        task.find("darcy-flow"),
-        0,
-        protocol="released",
-        profile="smoke",
-        tier="regenerated",
-        overrides=overrides,
-    )
-
-
 @pytest.mark.usefixtures("darcy")
 def test_trials_on_a_cluster_that_loses_a_node(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -68,7 +56,7 @@ def test_trials_on_a_cluster_that_loses_a_node(
     found: list[tuple[Any, Any]] = []
 
     def run(options: ExecuteOptions) -> None:
-        of_spec = spec("wrn-asha", "tune.divisor=2", "tune.every=4", "epochs=2")
+        of_spec = smoke_spec("wrn-asha", "tune.divisor=2", "tune.every=4", "epochs=2")
         result, tuned = execute(of_spec, options), RunFolder(of_spec).output("tune")
         assert result is not None
         assert tuned is not None
@@ -89,6 +77,6 @@ def test_trials_on_a_cluster_that_loses_a_node(
 
 def test_no_cluster_or_no_trials(darcy: Path) -> None:
     with pytest.raises(UnavailableError, match=r"no Ray cluster to be had at 127\.0\.0\.1:1:"):
-        execute(spec("wrn-asha"), ExecuteOptions(trials_on="127.0.0.1:1"))
+        execute(smoke_spec("wrn-asha"), ExecuteOptions(trials_on="127.0.0.1:1"))
     with pytest.raises(KitError, match="wrn has no trials that could be trained elsewhere"):
-        execute(spec("wrn"), ExecuteOptions(trials_on="127.0.0.1:1"))
+        execute(smoke_spec("wrn"), ExecuteOptions(trials_on="127.0.0.1:1"))

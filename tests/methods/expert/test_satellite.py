@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from kit import method, task
+from kit import task
 from kit.data.loading import Batch
 from kit.data.preparing import prepare
 from kit.engines.execute import ExecuteOptions, execute
@@ -17,6 +17,7 @@ from kit.methods.expert.layers.rocket import Rocket
 from kit.ops import count
 from kit.runs.records import Result
 from kit.settings import Schedule, Validation
+from tests.specs import smoke_spec
 
 
 def by_kernel(rocket: Rocket, x: torch.Tensor) -> torch.Tensor:
@@ -143,14 +144,7 @@ def test_the_end_is_decided_by_two_stalls_and_stays_decided() -> None:
 
 
 def run(**how: Any) -> Result | None:
-    spec = method.find("expert").spec(
-        task.find("satellite"),
-        0,
-        protocol="clean",
-        profile="smoke",
-        tier="synthetic",
-        overrides=("epochs=4", "batch_size=2"),
-    )
+    spec = smoke_spec("expert", "epochs=4", "batch_size=2", of="satellite", protocol="clean")
     return execute(spec, ExecuteOptions(**how))
 
 

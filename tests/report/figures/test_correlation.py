@@ -23,6 +23,7 @@ from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.conftest import Run
 from tests.made_runs import make_run
+from tests.specs import smoke_spec
 
 ANY: dict[str, Any] = {
     "seeds": (),
@@ -36,14 +37,7 @@ ANY |= {"number": None, "study": None, "paper": "nas-bench-360", "figure": "5", 
 
 
 def recipe(of: str) -> RunSpec:
-    return method.find("densenas-random").spec(
-        task.find(of),
-        0,
-        protocol="released",
-        profile="smoke",
-        tier="synthetic",
-        overrides=["recipe=figure-5"],
-    )
+    return smoke_spec("densenas-random", "recipe=figure-5", of=of)
 
 
 def test_published_correlations_are_those_of_the_notebook() -> None:

@@ -5,21 +5,17 @@ import json
 import msgspec
 import pytest
 
-from kit import method, task
+from kit import method
 from kit.report import formats, table
 from kit.report.grid import Cell
 from kit.runs.records import MetricValue, Result
+from kit.spec import Protocol
 from tests.report.test_tables import result
+from tests.specs import smoke_spec
 
 
-def psicov(seed: int, protocol: str, *, whole: float, released: float) -> Result:
-    spec = method.find("dash").spec(
-        task.find("psicov"),
-        seed,
-        protocol=protocol,  # type: ignore[arg-type]
-        profile="smoke",
-        tier="synthetic",
-    )
+def psicov(seed: int, protocol: Protocol, *, whole: float, released: float) -> Result:
+    spec = smoke_spec("dash", of="psicov", seed=seed, protocol=protocol)
     values = {"mae8": whole, "mae8/released-symmetry": released}
     metrics = {
         name: MetricValue(value=v, unit="angstrom", aggregation="mean", n_units=4, n_undefined=0)
