@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from kit.bench import gpu, search, spaces
-from kit.bench.aggconv import AggConvCase
+from kit.bench.aggconv.cases import AggConvCase
 from kit.bench.gpu import parts
 from kit.bench.gpu.report import GpuReport, file_of, markdown
 from kit.bench.gpu.training import VARIANTS, Shape

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kit.bench import aggconv, speed
+from kit.bench import speed
+from kit.bench.aggconv.cases import CASES
 from kit.errors import KitError
 from tests.conftest import Run
 
@@ -86,4 +87,4 @@ def test_bench_aggconv_prints_ratios_and_multiply_adds(kit: Run) -> None:
     wrong = kit("bench", "aggconv", "--method", "furier")
     assert wrong.returncode == 2
     assert "did you mean 'fourier'" in wrong.stderr
-    assert aggconv.CASES
+    assert CASES

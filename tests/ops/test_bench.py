@@ -10,17 +10,9 @@ import torch
 
 from kit.bench import aggconv
 from kit.bench import measure as measure_module
-from kit.bench.aggconv import (
-    CASES,
-    PLAIN,
-    AggConvCase,
-    measure,
-    multiply_adds,
-    other_layer,
-    ratios,
-    step,
-    supports,
-)
+from kit.bench.aggconv import measure, ratios
+from kit.bench.aggconv.cases import CASES, AggConvCase, multiply_adds, supports
+from kit.bench.aggconv.steps import PLAIN, other_layer, step
 from kit.bench.measure import in_fresh_process, interleaved
 
 SMALL = AggConvCase("small", 2, 3, 3, (12,), True, (3, 5), (1, 3))
@@ -114,7 +106,7 @@ def test_peak_memory_in_a_fresh_process() -> None:
 
 def test_a_failing_process_is_reported() -> None:
     with pytest.raises(RuntimeError, match="failed in its process"):
-        in_fresh_process("kit.bench.aggconv:no_such_function")
+        in_fresh_process("kit.bench.aggconv.peaks:no_such_function")
 
 
 def test_what_does_not_fit_is_named() -> None:

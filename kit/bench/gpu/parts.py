@@ -17,7 +17,8 @@ import torch
 
 from kit import paths, task
 from kit.bench import aggconv, search, spaces
-from kit.bench.aggconv import AggConvCase
+from kit.bench.aggconv.cases import CASES, AggConvCase, supports
+from kit.bench.aggconv.steps import PLAIN, step
 from kit.bench.gpu.training import NETWORKS, VARIANTS, Shape, twice, variant
 from kit.data import preparing
 from kit.ops import METHODS
@@ -48,10 +49,10 @@ class Sizes:
     """
 
     cases: Sequence[AggConvCase] = (
-        *aggconv.CASES,
+        *CASES,
         *(
             dataclasses.replace(case, name=f"{case.name}, 16 × samples", batch=16 * case.batch)
-            for case in aggconv.CASES
+            for case in CASES
         ),
     )
     tasks: Sequence[str] = tuple(search.TASKS)
@@ -89,13 +90,13 @@ def forms(case: AggConvCase) -> list[str]:
     """Return the forms of AggConv for a case; mixed-weights has too many taps on two axes."""
     every = [*METHODS, "auto", "autotune"]
     few = [name for name in every if name != "mixed-weights" or len(case.sizes) == 1]
-    return [name for name in few if aggconv.supports(case, name)]
+    return [name for name in few if supports(case, name)]
 
 
 def layer(case: AggConvCase, device: str, sizes: Sizes) -> Rows:
     """Yield a row for each form of a layer: time, how many times the references', memory."""
     rows = aggconv.measure(
-        [case], [*forms(case), aggconv.PLAIN], rounds=sizes.rounds, seconds=0, device=device
+        [case], [*forms(case), PLAIN], rounds=sizes.rounds, seconds=0, device=device
     )
     times = [aggconv.ratios(rows, reference) for reference in REFERENCES]
     for row in rows:
@@ -113,9 +114,10 @@ def layer(case: AggConvCase, device: str, sizes: Sizes) -> Rows:
 def repeated(case: AggConvCase, device: str) -> Rows:
     """Yield a row for each form of a layer: whether its gradients are the same bits again."""
     for name in forms(case):
-        step = aggconv.step(case, name, device=device)
-        step()  # libraries choose their algorithms, and the autotune its method
-        same = all(torch.equal(one, other) for one, other in zip(step(), step(), strict=True))
+        gradients = step(case, name, device=device)
+        gradients()  # libraries choose their algorithms, and the autotune its method
+        pairs = zip(gradients(), gradients(), strict=True)
+        same = all(torch.equal(one, other) for one, other in pairs)
         yield {"layer": case.name, "method": name, "same bits": "yes" if same else "no"}
 
 

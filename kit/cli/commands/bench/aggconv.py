@@ -46,24 +46,24 @@ def bench_aggconv(
     from kit.cli.progress import bar
 
     with lazy.torch_at_once():
-        from kit.bench import aggconv as bench
+        from kit.bench.aggconv import DEFAULT_METHODS, cases, measure, steps
         from kit.ops import METHODS
 
-    known = (*METHODS, "auto", "autotune", bench.PLAIN)
+    known = (*METHODS, "auto", "autotune", steps.PLAIN)
     for name in methods:
         if name not in known:
             raise unknown("method", name, known)
-    every = (*bench.CASES, *bench.LITE_CASES, *bench.DARCY_CASES)
-    cases = [case for case in every if shapes in case.name] if shapes else list(bench.CASES)
-    if not cases:
+    every = (*cases.CASES, *cases.LITE_CASES, *cases.DARCY_CASES)
+    chosen = [case for case in every if shapes in case.name] if shapes else list(cases.CASES)
+    if not chosen:
         raise unknown("shape", shapes or "", [case.name for case in every])
     rows: list[dict[str, Any]] = []
     with bar("aggconv") as progress:
-        for number, case in enumerate(cases):
-            progress(number, len(cases))
-            measured = bench.measure(
+        for number, case in enumerate(chosen):
+            progress(number, len(chosen))
+            measured = measure(
                 [case],
-                methods or bench.DEFAULT_METHODS,
+                methods or DEFAULT_METHODS,
                 threads=threads,
                 rounds=rounds,
                 cold=cold,
@@ -72,6 +72,6 @@ def bench_aggconv(
                 clock=clock,
             )
             for row in measured:
-                work = bench.multiply_adds(case, row["method"])
+                work = cases.multiply_adds(case, row["method"])
                 rows.append({**row, "multiply_adds": work})
     show(rows, form)
