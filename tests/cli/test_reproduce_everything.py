@@ -19,7 +19,6 @@ from tests.conftest import Run
 from tests.made_runs import make_run
 
 KIND = RunKind(profile="smoke", protocol="released", tier=None)
-REQUEST: dict[str, Any] = {**KIND, "seeds": (0,), "retry_failed": False}
 TE_NAS = Part("nas-bench-360", "table", "4")
 
 
@@ -97,14 +96,14 @@ def test_what_is_printed_ends_with_the_list(
     monkeypatch.setattr(everything, "parts", lambda: [facts, TE_NAS, profiles, speed])
     monkeypatch.setattr(runs, "fill", lambda *_, **__: 3)
     monkeypatch.setattr(everything, "_measure", lambda *_: done.append("measured"))
-    failed = everything.reproduce("text", False, Placement(), **REQUEST)
+    failed = everything.reproduce("text", False, Placement(), KIND, (0,), False)
     assert failed == 3
     assert done == ["measured"]
     out = capsys.readouterr().out
     assert "Task metadata for NAS-Bench-360" in out
     assert "figure 1 of nas-bench-360: figure 1 cannot be drawn from what is measured" in out
     assert out.splitlines()[-1] == "4 tables and figures: 1 computed, 3 not filled"
-    everything.reproduce("json", False, Placement(), **REQUEST)
+    everything.reproduce("json", False, Placement(), KIND, (0,), False)
     found = json.loads(capsys.readouterr().out)
     assert [each["name"] for each in found] == ["1", "4", "1", "2"]
     assert found[3]["why"] == "not measured"
@@ -128,7 +127,7 @@ def test_it_takes_neither_a_part_nor_another_format(kit: Run) -> None:
 
 def test_an_unknown_form_is_refused_before_anything_runs() -> None:
     with pytest.raises(KitError, match="text or json"):
-        everything.reproduce("csv", False, Placement(), **REQUEST)
+        everything.reproduce("csv", False, Placement(), KIND, (0,), False)
 
 
 def test_what_was_timed_by_other_code_is_timed_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,15 +105,13 @@ def _everything(form: str, dry_run: bool, placement: options.Placement, wanted: 
             "--everything has all of them: leave out --table, --figure, --study, --task and "
             "--method"
         )
-    failed = everything.reproduce(
-        form,
-        dry_run,
-        placement,
+    kind = everything.RunKind(
         profile=wanted["profile"],
-        protocol=wanted["protocol"],
+        protocol=wanted["protocol"] or "released",
         tier=wanted["tier"],
-        seeds=wanted["seeds"],
-        retry_failed=wanted["retry_failed"],
+    )
+    failed = everything.reproduce(
+        form, dry_run, placement, kind, wanted["seeds"], wanted["retry_failed"]
     )
     if failed:
         warn(f"{plural(failed, 'run')} failed; the tables and figures are incomplete")

@@ -67,10 +67,7 @@ def reproduce(
     form: str,
     dry_run: bool,
     placement: Placement,
-    *,
-    profile: Profile,
-    protocol: Protocol | None,
-    tier: Tier | None,
+    kind: RunKind,
     seeds: Sequence[int],
     retry_failed: bool,
 ) -> int:
@@ -80,9 +77,7 @@ def reproduce(
         form: text, or json for the list alone.
         dry_run: show what there is to do, and stop.
         placement: where and how runs are made.
-        profile: of all runs.
-        protocol: of all runs; None for ``released``.
-        tier: of all data; None for the best of each task.
+        kind: of all runs.
         seeds: of all runs; none for those of the papers.
         retry_failed: whether runs that failed before are made again.
 
@@ -93,7 +88,6 @@ def reproduce(
 
     if form not in ("text", "json"):
         raise KitError("--everything is printed as text or json; 'kit table' has the others")
-    kind = RunKind(profile=profile, protocol=protocol or "released", tier=tier)
     made = plans(kind, seeds, retry_failed)
     whole = together(made)
     if dry_run:
@@ -105,8 +99,8 @@ def reproduce(
             places, _ = plan_output.places(placement)
             print_json({**plan_output.as_json(whole, places), "parts": found})
         return 0
-    failed = runs.fill(whole, profile, placement)
-    _measure(profile, tier, placement.device, placement.force)
+    failed = runs.fill(whole, kind["profile"], placement)
+    _measure(kind["profile"], kind["tier"], placement.device, placement.force)
     contents = Contents(kind)
     found = contents.listing(plans(kind, seeds, retry_failed))
     if form == "json":

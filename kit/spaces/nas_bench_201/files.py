@@ -137,14 +137,7 @@ def merged(tables: Sequence[Table]) -> Table:
         raise ValueError("there is no table to be merged")
     first = tables[0]
     for other in tables[1:]:
-        for name in ("task", "epochs", "seed", "full"):
-            if getattr(first.header, name) != getattr(other.header, name):
-                raise ValueError(
-                    f"{name} {getattr(first.header, name)!r} of one is not "
-                    f"{getattr(other.header, name)!r} of another"
-                )
-        if first.sets != other.sets:
-            raise ValueError(f"one evaluates {', '.join(first.sets)}, another not the same")
+        _check_alike(first, other)
     rows: dict[int, tuple[Table, int]] = {}
     costs: dict[int, tuple[int, int]] = {}
     points: dict[int, int] = {}
@@ -177,6 +170,16 @@ def merged(tables: Sequence[Table]) -> Table:
             for name in first.curves
         },
     )
+
+
+def _check_alike(first: Table, other: Table) -> None:
+    """Raise ValueError unless two tables are of one task, number of epochs and seed."""
+    for name in ("task", "epochs", "seed", "full"):
+        one, another = getattr(first.header, name), getattr(other.header, name)
+        if one != another:
+            raise ValueError(f"{name} {one!r} of one is not {another!r} of another")
+    if first.sets != other.sets:
+        raise ValueError(f"one evaluates {', '.join(first.sets)}, another not the same")
 
 
 def _header(headers: Sequence[Header]) -> Header:
