@@ -11,7 +11,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from kit.files import write_json
 from kit.search import keeping, modules, searchable, wrappers
@@ -19,11 +18,9 @@ from kit.search.architecture import Choices, Padding, check_choices, instantiate
 from kit.search.gradients import AlphaGradients
 from kit.search.kernel_dilation import KernelDilation
 from kit.search.searchable import EXCLUDED
+from kit.search.steps import Loss, MixtureSearch
 from kit.search.supernets import check_temperature, discretise, mixtures, supernet
 from kit.seeding import key
-
-Loss = Callable[[Tensor, Tensor], Tensor]
-Groups = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -203,64 +200,18 @@ def dash_search(
             gumbel=gumbel,
             temperature=temperature,
         )
-        layers = mixtures(network)
         gradients = AlphaGradients(
-            layers.values(), scale=gradient_scale, penalty=penalty, field="extent"
+            mixtures(network).values(), scale=gradient_scale, penalty=penalty, field="extent"
         )
-        alphas = [layer.alpha for layer in layers.values()]
-        optimiser = _optimiser(network, alphas, learning_rate, alpha_learning_rate)
+        search = MixtureSearch(network, loss, gradients, learning_rate, alpha_learning_rate, clip)
         file = None if checkpoint is None else Path(checkpoint)
-        parts: dict[str, keeping.Kept] = {"network": network, "optimiser": optimiser}
         call["data"] = keeping.shapes(batch)
-        losses = keeping.resume(file, parts, call, epochs)
+        losses = keeping.resume(file, search.parts, call, epochs)
         for epoch in range(len(losses), epochs):
             torch.manual_seed(key(seed, "epoch", epoch))
-            for group in optimiser.param_groups:
-                group["lr"] = group["initial_lr"] * (0.2 if epoch >= 0.6 * epochs else 1.0)
-            _train_mode(network)
-            batches = []
-            for x, y in keeping.checked(data) if epoch == 0 else data:
-                value = loss(network(x.to(device)), y.to(device))
-                batches.append(_step(network, optimiser, gradients, value, clip))
-            losses.append(keeping.mean_loss(network, batches, epoch))
-            keeping.save(file, parts, losses, call)
+            search.set_rate(epoch, epochs)
+            batch_losses = search.epoch(keeping.checked(data) if epoch == 0 else data, device)
+            losses.append(keeping.mean_loss(network, batch_losses, epoch))
+            keeping.save(file, search.parts, losses, call)
             progress(epoch + 1, epochs, losses[-1])
     return Architecture(discretise(network), tuple(losses))
-
-
-def _step(
-    network: nn.Module, optimiser: Optimizer, gradients: AlphaGradients, value: Tensor, clip: float
-) -> Tensor:
-    """Take one step on a batch's loss ``value``; return it without its graph."""
-    optimiser.zero_grad(set_to_none=True)
-    loss = keeping.descend(value)
-    gradients.shape()
-    if clip:
-        nn.utils.clip_grad_norm_(network.parameters(), clip)
-    optimiser.step()
-    return loss
-
-
-def _optimiser(
-    network: nn.Module, alphas: Sequence[Tensor], rate: float, alpha_rate: float
-) -> Optimizer:
-    """Return SGD with two groups: the alphas, and the weights that are trained."""
-    ids = {id(alpha) for alpha in alphas}
-    trainable = [weight for weight in network.parameters() if weight.requires_grad]
-    weights = [weight for weight in trainable if id(weight) not in ids]
-    groups: Groups = [{"params": list(alphas), "lr": alpha_rate, "initial_lr": alpha_rate}]
-    groups.append({"params": weights, "lr": rate, "initial_lr": rate})
-    return torch.optim.SGD(groups, momentum=0.9, weight_decay=5e-4, nesterov=True)
-
-
-def _train_mode(network: nn.Module) -> None:
-    """Put a network in training mode, except modules whose parameters are all frozen.
-
-    A module with a frozen parameter of its own, such as position encodings, is put in training mode
-    if any of its submodules is trained.
-    """
-    network.train()
-    for module in network.modules():
-        holds_parameters = next(module.parameters(recurse=False), None) is not None
-        if holds_parameters and not any(weight.requires_grad for weight in module.parameters()):
-            module.train(False)
