@@ -8,27 +8,22 @@ again, and no container without them is ever touched.
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import docker
 from docker.errors import APIError, DockerException, NotFound
-from docker.types import DeviceRequest, Mount
 from requests.exceptions import RequestException
 
 from kit import method, paths
 from kit.containers import images, lock, prepare
 from kit.containers.client import connect as connect_client
-from kit.containers.sandbox import HOME, mount
-from kit.containers.sandbox import options as sandbox
-from kit.engines import leases
-from kit.engines.engine import EngineError, Exit, Handle, SweepOptions, environment, sweep
-from kit.engines.handover import RESULTS_IN_IMAGE, arguments
+from kit.engines.docker_container import made_of
+from kit.engines.engine import EngineError, Exit, Handle, SweepOptions, sweep
 from kit.engines.signals import terminable
 from kit.errors import KitError, UnavailableError
 from kit.files import is_locked
@@ -41,8 +36,6 @@ from kit.task import Task
 SWEEP, RUN, FOLDER = "kit.sweep", "kit.run", "kit.folder"
 # The label of a container that prepares data, which has none of a run.
 PREPARES = "kit.prepares"
-# The only variables of the caller that reach a container.
-PASSED = ("KIT_CHECKPOINT_SECONDS", "KIT_TAKE_BUSY_GPU", "KIT_THREADS")
 SECONDS_BETWEEN_LOOKS = 0.05
 # How long the engine may be away, as for a restart, before its runs count as lost.
 SECONDS_WITHOUT_ENGINE = 60.0
@@ -192,53 +185,13 @@ class Docker:
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _container(self, spec: RunSpec, gpus: tuple[str, ...]) -> dict[str, Any]:
-        """Return what a run's container is made of.
+        """Return what a run's container is made of, with the labels by which it is found again.
 
         Raises:
             KitError: its image is not the one that is locked.
         """
-        image = self._image(spec.task)
-        devices = [DeviceRequest(device_ids=list(gpus), capabilities=[["gpu"]])] if gpus else []
-        return {
-            "image": image.id,
-            "command": arguments(
-                spec, self.options.device, RESULTS_IN_IMAGE, self.options.trials_on
-            ),
-            "name": f"kit-{sweep()}-{spec.id[:12]}",
-            "labels": {SWEEP: sweep(), RUN: spec.id, FOLDER: str(spec.folder)},
-            "environment": self._variables(spec, gpus, image),
-            "mounts": self._mounts(spec, gpus),
-            "device_requests": devices,
-            **sandbox(),
-        }
-
-    def _mounts(self, spec: RunSpec, gpus: tuple[str, ...]) -> list[Mount]:
-        """Return what a run's container sees: results of other runs to read, its own to write."""
-        mounts = [
-            mount(paths.results(), RESULTS_IN_IMAGE, read_only=True),
-            mount(RunFolder(spec).path, _inside(spec)),
-            mount(paths.data(), HOME / "data", read_only=True),
-        ]
-        if gpus or self.options.cores is not None:
-            leases.make_folder()
-            mounts.append(mount(leases.folder(), HOME / "locks"))
-        return mounts
-
-    def _variables(
-        self, spec: RunSpec, gpus: tuple[str, ...], image: images.DockerImage
-    ) -> dict[str, str]:
-        """Return the environment of a run's container."""
-        variables = {name: os.environ[name] for name in PASSED if name in os.environ}
-        variables |= environment(gpus, self.options) | {
-            "KIT_LOG": str(_inside(spec) / RunFolder(spec).log.name),
-            "KIT_IMAGE_ID": image.id,
-            "KIT_IMAGE_PINNED": str(int(lock.rejection(image, spec.task) is None)),
-        }
-        if image.digest is not None:
-            variables["KIT_IMAGE_DIGEST"] = image.digest
-        if not gpus:
-            variables["NVIDIA_VISIBLE_DEVICES"] = "void"
-        return variables
+        labels = {SWEEP: sweep(), RUN: spec.id, FOLDER: str(spec.folder)}
+        return {**made_of(spec, gpus, self._image(spec.task), self.options), "labels": labels}
 
     def _image(self, name: str) -> images.DockerImage:
         """Return the image of a task: the same for the whole sweep, even if one is built anew."""
@@ -297,11 +250,6 @@ class Docker:
                 # Docker says the same of one that is being removed already.
                 return not self.client.api.inspect_container(reference)["State"]["Running"]
         return True
-
-
-def _inside(spec: RunSpec) -> PurePosixPath:
-    """Return where a container has the folder of its run."""
-    return RESULTS_IN_IMAGE / "runs" / PurePosixPath(spec.folder)
 
 
 def _rejection(image: images.DockerImage | None, name: str, options: SweepOptions) -> str | None:
