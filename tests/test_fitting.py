@@ -16,6 +16,7 @@ from kit.errors import KitError
 from kit.metrics import Prediction, evaluator
 from kit.settings.losses import ANSWERS, OF_LABELS, fitting
 from kit.training.losses import LOSSES, loss
+from tests.specs import smoke_spec
 
 METHODS = {name: method.find(name).settings_type for name in method.names()}
 WITH_LOSS = [name for name, kind in METHODS.items() if "loss" in kind.__struct_fields__]
@@ -108,14 +109,7 @@ def test_labels_are_numbers_too_and_numbers_no_labels() -> None:
 )
 def test_options_of_backbones(option: str, words: str) -> None:
     ecg = task.find("ecg")
-    spec = method.find("tcn").spec(
-        ecg,
-        0,
-        protocol="released",
-        profile="smoke",
-        tier="synthetic",
-        overrides=[f"backbone_options.{option}"],
-    )
+    spec = smoke_spec("tcn", f"backbone_options.{option}", of="ecg")
     tcn = load(method.find("tcn"), spec)
     with pytest.raises(KitError, match=words):
         tcn.network(MetaContext(spec, ecg, tcn.settings))

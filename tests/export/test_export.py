@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from kit import method, task
+from kit import task
 from kit.data import preparing
 from kit.data.own.reading import Reading
 from kit.data.prepared import open_prepared
@@ -61,7 +61,7 @@ def darcy_run(darcy: object) -> Path:
 def finished(name: str, of: str) -> tuple[RunSpec, Path]:
     found = task.find(of)
     preparing.prepare(found, "synthetic", "smoke")
-    spec = method.find(name).spec(found, 0, protocol="released", profile="smoke", tier="synthetic")
+    spec = smoke_spec(name, of=of)
     assert execute(spec, ExecuteOptions()) is not None
     return spec, RunFolder(spec).path
 

@@ -26,6 +26,7 @@ from kit.methods.auto_deeplab.search import build_supernet
 from kit.runs.folder import RunFolder
 from kit.spaces.auto_deeplab import decode
 from kit.spec import Protocol
+from tests.specs import smoke_spec
 
 INFO = method.find("auto-deeplab")
 PATH = [1, 1, 2]
@@ -41,9 +42,7 @@ def settings(of: str, protocol: Protocol = "clean", *overrides: str) -> AutoDeep
 
 def run_of(*overrides: str, protocol: Protocol = "clean") -> Context:
     darcy = task.find("darcy-flow")
-    spec = INFO.spec(
-        darcy, 0, protocol=protocol, profile="smoke", tier="regenerated", overrides=overrides
-    )
+    spec = smoke_spec("auto-deeplab", *overrides, protocol=protocol)
     data = TaskData(darcy, open_prepared(darcy, "regenerated", "smoke"), torch.device("cpu"))
     return Context(spec, darcy, load(INFO, spec).settings, data, RunFolder(spec))
 

@@ -159,10 +159,7 @@ def test_constant_finds_the_class_priors_and_the_mean(tmp_path: Path) -> None:
 
 
 def spec(task_name: str, name: str) -> RunSpec:
-    found = task.find(task_name)
-    return method.find(name).spec(
-        found, 0, protocol="released", profile="smoke", tier=found.tiers[-1]
-    )
+    return smoke_spec(name, of=task_name)
 
 
 def run(task_name: str, name: str) -> Result:

@@ -26,6 +26,7 @@ from kit.spaces.amber import OPERATIONS
 from kit.spaces.darts.genotype import CELLS, check
 from kit.spaces.names import CANDIDATES
 from kit.spec import PROFILES, PROTOCOLS, RunSpec
+from tests.specs import smoke_spec
 
 CONTROLS = {
     "dash-random": "dash",
@@ -39,15 +40,7 @@ SEEDS = range(400)
 
 
 def spec(name: str, of: str, *overrides: str, seed: int = 0) -> RunSpec:
-    found = task.find(of)
-    return method.find(name).spec(
-        found,
-        seed,
-        protocol="released",
-        profile="smoke",
-        tier=found.tiers[-1],
-        overrides=overrides,
-    )
+    return smoke_spec(name, *overrides, of=of, seed=seed)
 
 
 def settings(of: RunSpec) -> Any:

@@ -23,20 +23,15 @@ from kit.methods.darts_gaea.search import observe
 from kit.spaces.darts.mixture import Mixtures
 from kit.spaces.operations import FactorizedReduce
 from tests.spaces.darts.originals import read
+from tests.specs import smoke_spec
 
 GAEA = method.find("darts-gaea")
 COUNTED = read("counts.json")["networks"]
 
 
 def context(of: str, protocol: Any = "released", *overrides: str) -> MetaContext:
-    spec = GAEA.spec(
-        task.find(of),
-        0,
-        protocol=protocol,
-        profile="smoke",
-        tier=task.find(of).tiers[-1],
-        overrides=[architectures.override(GAEA, "released", of, 0), *overrides],
-    )
+    given = architectures.override(GAEA, "released", of, 0)
+    spec = smoke_spec("darts-gaea", given, *overrides, of=of, protocol=protocol)
     return MetaContext(spec, task.find(of), load(GAEA, spec).settings)
 
 

@@ -28,6 +28,7 @@ from kit.runs import history
 from kit.runs.folder import RunFolder
 from kit.spaces.darts.prunable import PrunableSupernet, everything, genotype
 from kit.spec import RunSpec
+from tests.specs import smoke_spec
 
 VALUES = json.loads((Path(__file__).parent / "te_nas_ranking.json").read_text())
 CHOICES = [*product(range(2), range(14), range(1, 8))]
@@ -242,16 +243,9 @@ def test_a_killed_search_goes_on_from_its_last_step_to_the_same_genotype(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(notify: Callable[..., None] = lambda *_: None) -> tuple[RunSpec, Any]:
-        info, found = method.find("te-nas"), task.find("darcy-flow")
-        # Groups alone, which take two seconds.
-        spec = info.spec(
-            found,
-            1,
-            protocol="clean",
-            profile="smoke",
-            tier="regenerated",
-            overrides=["search.operations=['skip_connect']"],
-        )
+        # They take two seconds.
+        groups_alone = "search.operations=['skip_connect']"
+        spec = smoke_spec("te-nas", groups_alone, seed=1, protocol="clean")
         return spec, execute(spec, ExecuteOptions(device="cpu", threads=1, notify=notify))
 
     def lines(spec: RunSpec) -> list[dict[str, Any]]:

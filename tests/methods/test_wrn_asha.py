@@ -19,6 +19,7 @@ from kit.runs.folder import RunFolder
 from kit.runs.records import Result
 from kit.runs.trial_records import Score, TrialRecord, file_of, read
 from kit.spec import RunSpec
+from tests.specs import smoke_spec
 
 # Trials, rungs and epochs between scores as released; the metric where it is not the table's.
 RELEASED: dict[str, tuple[int, list[list[int]], int]] = {
@@ -43,10 +44,7 @@ def settings(of: str, *overrides: str, protocol: Any = "released") -> WrnAshaSet
 
 
 def spec(of: str, *overrides: str, protocol: Any = "released") -> RunSpec:
-    found = task.find(of)
-    return method.find("wrn-asha").spec(
-        found, 0, protocol=protocol, profile="smoke", tier=found.tiers[-1], overrides=overrides
-    )
+    return smoke_spec("wrn-asha", *overrides, of=of, protocol=protocol)
 
 
 def run(of_spec: RunSpec, notify: Callable[..., None] = lambda *_: None) -> Result:

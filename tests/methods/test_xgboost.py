@@ -29,6 +29,7 @@ from kit.runs.records import Result
 from kit.spec import RunSpec
 from kit.training.checkpointer import Checkpointer
 from tests.conftest import Run
+from tests.specs import smoke_spec
 
 PARAMETERS = {
     "objective": "binary:logistic",
@@ -41,10 +42,7 @@ PARAMETERS = {
 
 
 def spec(name: str, *overrides: str, protocol: Any = "released") -> RunSpec:
-    found = task.find(name)
-    return method.find("xgboost").spec(
-        found, 0, protocol=protocol, profile="smoke", tier=found.tiers[-1], overrides=overrides
-    )
+    return smoke_spec("xgboost", *overrides, of=name, protocol=protocol)
 
 
 CLASSES = PARAMETERS | {"objective": "multi:softprob", "num_class": 2, "eval_metric": "mlogloss"}

@@ -1,4 +1,4 @@
-"""Small real data, as ``kit data fetch TASK --tier sample`` leaves them."""
+"""Small data of tasks: synthetic ones, and samples as ``kit data fetch`` leaves them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,14 @@ def prepared_sample(name: str) -> Prepared:
     taking.import_files(found, [path])
     preparing.prepare(found, "sample", "lite")
     return open_prepared(found, "sample", "lite")
+
+
+def prepared_synthetic(found: Task, factory: pytest.TempPathFactory) -> Prepared:
+    """Return a task's prepared synthetic data at profile ``smoke``, in a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KIT_DATA", str(factory.mktemp("data")))
+        preparing.prepare(found, "synthetic", "smoke")
+        return open_prepared(found, "synthetic", "smoke")
 
 
 def made_up(found: Task) -> Task:

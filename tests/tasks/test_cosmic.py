@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from kit import discovery, task
-from kit.data import preparing
 from kit.data.folds import TaskData
-from kit.data.prepared import Prepared, open_prepared
+from kit.data.prepared import Prepared
 from kit.errors import DataError, KitError
 from kit.settings import DataConfig
 from kit.task import Contents, Preparation
+from tests.tasks.samples import prepared_synthetic
 
 COSMIC = task.find("cosmic")
 GALAXIES, CLUSTER = "npy_train/f435w/10760/2", "npy_train/f435w/9442/1"
@@ -64,10 +64,7 @@ def prepare(folder: Path, train: dict[str, Any]) -> Contents:
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KIT_DATA", str(tmp_path_factory.mktemp("data")))
-        preparing.prepare(COSMIC, "synthetic", "smoke")
-        return open_prepared(COSMIC, "synthetic", "smoke")
+    return prepared_synthetic(COSMIC, tmp_path_factory)
 
 
 def fold(smoke: Prepared, role: str, **load: Any) -> Any:

@@ -17,13 +17,12 @@ import soundfile
 import torch
 
 from kit import discovery, task
-from kit.data import preparing
 from kit.data.folds import Fold, TaskData
-from kit.data.prepared import Prepared, open_prepared
+from kit.data.prepared import Prepared
 from kit.errors import DataError, KitError
 from kit.settings import DataConfig
 from kit.task import Contents, Preparation
-from tests.tasks.samples import prepared_sample
+from tests.tasks.samples import prepared_sample, prepared_synthetic
 
 FSD50K = task.find("fsd50k")
 LABELS = json.dumps({f"l{number}": number for number in range(200)})
@@ -85,10 +84,7 @@ def write(folder: Path, content: dict[str, Any]) -> Path:
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KIT_DATA", str(tmp_path_factory.mktemp("data")))
-        preparing.prepare(FSD50K, "synthetic", "smoke")
-        return open_prepared(FSD50K, "synthetic", "smoke")
+    return prepared_synthetic(FSD50K, tmp_path_factory)
 
 
 def fold(smoke: Prepared, role: str, **load: Any) -> Fold:

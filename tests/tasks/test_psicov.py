@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from kit import discovery, metrics, task
-from kit.data import preparing
 from kit.data.folds import Fold, TaskData
-from kit.data.prepared import Prepared, open_prepared
+from kit.data.prepared import Prepared
 from kit.errors import DataError
 from kit.metrics import Prediction
 from kit.settings import DataConfig
 from kit.task import Preparation
+from tests.tasks.samples import prepared_synthetic
 
 PSICOV = task.find("psicov")
 
@@ -55,10 +55,7 @@ def write(folder: Path, *, features: Any = None, distance: bytes | None = None) 
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("KIT_DATA", str(tmp_path_factory.mktemp("data")))
-        preparing.prepare(PSICOV, "synthetic", "smoke")
-        return open_prepared(PSICOV, "synthetic", "smoke")
+    return prepared_synthetic(PSICOV, tmp_path_factory)
 
 
 def fold(smoke: Prepared, role: str, window: int = 128, **load: Any) -> Fold:

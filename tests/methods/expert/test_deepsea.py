@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from kit import method, task
+from kit import task
 from kit.base import networks
 from kit.data.preparing import prepare
 from kit.engines.execute import ExecuteOptions, execute
@@ -11,6 +11,7 @@ from kit.methods.expert import deepsea
 from kit.ops import count
 from kit.runs.folder import RunFolder
 from kit.training import tensors
+from tests.specs import smoke_spec
 
 
 def test_size_is_the_published_one_and_parameters_lie_in_the_layers_order() -> None:
@@ -51,7 +52,7 @@ def test_norms_are_limited_per_filter_and_input_and_per_unit(norm: float) -> Non
 def test_training_limits_the_norms() -> None:
     found = task.find("deepsea")
     prepare(found, "synthetic", "smoke")
-    spec = method.find("expert").spec(found, 0, protocol="clean", profile="smoke", tier="synthetic")
+    spec = smoke_spec("expert", of="deepsea", protocol="clean")
     execute(spec, ExecuteOptions())
     trained = tensors.load(RunFolder(spec).path / "artifacts" / networks.WEIGHTS)
     norms = trained["hidden.weight"].norm(dim=1)

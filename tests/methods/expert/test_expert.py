@@ -20,21 +20,14 @@ from kit.methods.expert import cifar_100, cosmic, fsd50k, psicov
 from kit.runs.records import Result
 from kit.spec import RunSpec
 from kit.training.monitor import Monitor
+from tests.specs import smoke_spec
 
 EXPERT = method.find("expert")
 TASKS = [name for name in task.names() if papers.has_task(name)]
 
 
 def expert_spec(name: str, *overrides: str) -> RunSpec:
-    found = task.find(name)
-    return EXPERT.spec(
-        found,
-        0,
-        protocol="released",
-        profile="smoke",
-        tier=found.tiers[-1],
-        overrides=overrides,
-    )
+    return smoke_spec("expert", *overrides, of=name)
 
 
 @pytest.fixture(scope="module")
