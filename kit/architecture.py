@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import msgspec
 
 from kit.errors import KitError
-from kit.files import decode_given_json
+from kit.files import check_plain, decode_given_json
 from kit.spec import RunSpec
 from kit.task import Task
 
@@ -96,6 +96,7 @@ def load(file: Path, kind: ArchitectureKind) -> Any:
 
 
 def _text(file: Path) -> str:
+    check_plain(file, KitError)
     with file.open("rb") as stream:
         content = stream.read(LARGEST_FILE + 1)
     if len(content) > LARGEST_FILE:

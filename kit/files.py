@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import stat
 import struct
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import IO, Any, TypeVar
 
 import msgspec
 
-from kit.errors import KitError
+from kit.errors import DataError, KitError
 
 T = TypeVar("T")
 # What a file system says that has no locks.
@@ -36,6 +37,32 @@ DAMAGE = (
     ValueError,
     struct.error,
 )
+
+# What is neither a file nor a folder, by its type.
+SPECIAL = {
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+SAVE = "save what it gives in a file, and name that"
+
+
+def special(path: Path) -> str | None:
+    """Return what a path leads to if that is no file and no folder; None also if nothing is there.
+
+    A pipe can be read once, and a reader waits for its writer; some devices never end.
+    """
+    try:
+        return SPECIAL.get(stat.S_IFMT(path.stat().st_mode))
+    except OSError:
+        return None
+
+
+def check_plain(path: Path, error: type[Exception] = DataError) -> None:
+    """Raise the error for a path of the user's, to be read, that is ``special``."""
+    if what := special(path):
+        raise error(f"{path}: {what}, not a file; {SAVE}")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import fcntl
 import os
 import pickle
 import resource
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,7 +13,16 @@ import msgspec
 import numpy as np
 import pytest
 
-from kit import files
+from kit import Architecture, architecture, files, task
+from kit.data import npy, pickles, raw
+from kit.data.own import files as own
+from kit.data.own.reading import Ask
+from kit.data.recognise import recognise
+from kit.errors import DataError, KitError
+from kit.search import keeping
+from kit.search.kernel_dilation import KernelDilation
+from kit.spaces.darts import load_genotype
+from kit.spaces.nas_bench_201 import files as tables
 
 
 def test_interrupted_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -132,3 +142,38 @@ def test_a_lock_taken_on_a_file_just_removed_counts_for_nothing(
     with files.locked(lock, wait=1) as mine, files.locked(lock) as other:
         assert mine
         assert not other
+
+
+def test_what_is_no_file_is_told_by_its_kind(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    link = tmp_path / "link.csv"
+    link.symlink_to("/dev/null")
+    with pytest.raises(DataError, match="pipe: a named pipe, not a file; save what it gives"):
+        files.check_plain(pipe)
+    with pytest.raises(ValueError, match=r"link\.csv: a device"):
+        files.check_plain(link, ValueError)
+    for other in (tmp_path, Path(__file__), tmp_path / "missing"):
+        files.check_plain(other)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        npy.load,
+        npy.is_npz,
+        pickles.load,
+        tables.read,
+        Architecture.load,
+        load_genotype,
+        lambda file: keeping.resume(file, {}, {}, 1),
+        lambda file: recognise(task.find("ecg"), file),
+        lambda file: raw.take(task.find("ecg"), task.find("ecg").sources[0], file),
+        lambda file: architecture.load(file, KernelDilation()),
+        lambda file: own.read([str(file)], Ask()),
+    ],
+)
+def test_readers_wait_for_no_pipe(read: Callable[[Path], object]) -> None:
+    # A device, since a pipe would be waited for where it is not refused.
+    with pytest.raises((KitError, ValueError), match=r"^/dev/null: a device, not a file"):
+        read(Path("/dev/null"))

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from kit.data import archives, bounded
 from kit.errors import DataError
+from kit.files import check_plain
 
 Array = npt.NDArray[Any]
 Order = Literal["C", "F"]
@@ -137,6 +138,7 @@ def load(file: Path, *, mmap: bool = False) -> Array:
     Raises:
         DataError: the file does not exist, or is not one array of plain data.
     """
+    check_plain(file)
     with told(file), file.open("rb") as stream:
         head = header(stream)
         start, size = stream.tell(), file.stat().st_size
@@ -173,8 +175,9 @@ def is_npz(file: Path) -> bool:
     """Tell whether a file is a zip archive, as an ``.npz`` is.
 
     Raises:
-        DataError: there is no such file.
+        DataError: there is no such file, or it is a pipe or a device.
     """
+    check_plain(file)
     with told(file), file.open("rb") as stream:
         return stream.read(4) == ZIP
 

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from kit.data import raw
 from kit.errors import KitError, nearest
-from kit.files import md5, sha256
+from kit.files import check_plain, md5, sha256
 from kit.spec import Tier
 from kit.task import Source, Task
 
@@ -40,7 +40,7 @@ def recognise(task: Task, path: Path, tier: Tier | None = None) -> list[Recognis
         tier: compare only the files of this tier; None for all tiers.
 
     Raises:
-        KitError: the path does not exist, or is not a raw file of the task.
+        KitError: the path does not exist, is no file or folder, or is not a raw file of the task.
     """
     sources = [source for source in task.sources if tier in (None, source.tier)]
     names = {Path(name).name for source in sources for name in (source.file, *source.instead)}
@@ -48,6 +48,7 @@ def recognise(task: Task, path: Path, tier: Tier | None = None) -> list[Recognis
     if not path.exists():
         more = "" if path.name in names else f", and {unknown}"
         raise KitError(f"{path}: no such file or folder{more}")
+    check_plain(path)
     recognised = list(_by_name(path, sources))[:1]
     if not recognised:
         by_content = _in_folder if path.is_dir() else _in_file

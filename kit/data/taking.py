@@ -11,7 +11,7 @@ from typing import Literal
 
 from kit.data import raw
 from kit.errors import DataError, KitError, nearest
-from kit.files import replacing, write_bytes
+from kit.files import check_plain, replacing, write_bytes
 from kit.task import Source, Task
 
 # Copies that were interrupted.
@@ -74,6 +74,7 @@ def take(
             data were prepared from, or cannot be linked to.
     """
     target = raw.folder_of(task) / source.file
+    check_plain(path)
     if path.is_dir() and not any(each.is_file() for each in path.rglob("*")):
         raise DataError(f"{path}: a folder without files")
     if not source.folder and (problem := raw.unfit(source, path)):

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kit.files import write_json
+from kit.files import check_plain, write_json
 from kit.search import keeping, modules, searchable, wrappers
 from kit.search.architecture import Choices, Padding, check_choices, instantiate
 from kit.search.gradients import AlphaGradients
@@ -74,6 +74,7 @@ class Architecture:
         Raises:
             ValueError: the content is invalid; the message names the layer that is wrong.
         """
+        check_plain(Path(file), ValueError)
         kind = KernelDilation()
         value = kind.read(Path(file).read_text(encoding="utf-8-sig"))
         kind.check(value)

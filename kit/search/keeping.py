@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from kit import divergence
 from kit.errors import plain
-from kit.files import DAMAGE, write_bytes
+from kit.files import DAMAGE, check_plain, write_bytes
 from kit.search import arguments
 
 Batches = Iterable[tuple[Tensor, Tensor]]
@@ -192,6 +192,7 @@ def resume(
     """
     if file is None or not file.exists():
         return []
+    check_plain(file, ValueError)
     try:
         # Read into memory first: of a truncated file, torch's file reader reports an invalid
         # argument.

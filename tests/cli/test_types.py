@@ -1,4 +1,4 @@
-"""An empty word where a path belongs: one line, not the current folder."""
+"""An empty word, a pipe or a device where a path belongs: one line."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from click.testing import CliRunner
 
 from kit.cli import cli
 from kit.cli.types import FilePath
+
+# A pipe without a writer would have the test wait for ever, where it is not refused.
+DEVICE = "/dev/null"
 
 
 def commands(group: click.Group, context: click.Context) -> Iterator[click.Command]:
@@ -55,3 +58,24 @@ def test_no_time_at_all_is_no_timeout(command: str) -> None:
     done = CliRunner().invoke(cli, [command, "--timeout", "0"])
     assert done.exit_code == 2
     assert "--timeout" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["new", "task", "mine", "--from", DEVICE], "save what it gives in a file"),
+        (["data", "import", "ecg", DEVICE], "save what it gives in a file"),
+        (["results", "merge", DEVICE], "save what it gives in a file"),
+        (["run", "--spec", DEVICE], "save what it gives in a file"),
+        (["run", "ecg", "dash", "--architecture", DEVICE], "save what it gives in a file"),
+        (["figure", "5", "--output", DEVICE], "name a file"),
+        (["report", "--output", DEVICE], "name a folder"),
+    ],
+)
+def test_no_file(words: list[str], advice: str) -> None:
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code != 0
+    told = done.stderr or str(done.exception)
+    assert DEVICE in told
+    assert "a device, not a" in told
+    assert advice in told

@@ -19,7 +19,7 @@ from kit.errors import KitError
 @click.option(
     "--spec",
     "spec_file",
-    type=FilePath(),
+    type=FilePath(read=True),
     metavar="FILE",
     help="Instead of TASK and METHOD: the spec.json in the folder of a run. Used by engines.",
 )

@@ -8,6 +8,7 @@ from pathlib import Path
 from kit.data.own import arrays, folders, stores, tables
 from kit.data.own.reading import Ask, Found, Reading
 from kit.errors import DataError
+from kit.files import check_plain
 
 ARRAYS = (".npz", ".npy")
 TEXT = tuple(
@@ -30,7 +31,8 @@ def read(paths: Sequence[str], ask: Ask) -> Found:
         ask: the user's options.
 
     Raises:
-        KitError: a path does not exist, is of an unknown kind or damaged, or a package is missing.
+        KitError: a path does not exist, is a pipe, of an unknown kind or damaged, or a package is
+            missing.
     """
     places = [Path(path) for path in paths]
     kinds = [_kind(path, place) for path, place in zip(paths, places, strict=True)]
@@ -88,6 +90,7 @@ def _kind(path: str, place: Path) -> str:
         return "folder"
     if not place.exists():
         raise DataError(f"{path}: no such file or folder")
+    check_plain(place)
     name = place.name.lower()
     if name.endswith(ARRAYS):
         return "arrays"

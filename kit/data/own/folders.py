@@ -16,6 +16,7 @@ from kit.data.own.reading import Array, Ask, Found, Reading
 from kit.data.own.sounds import sounds
 from kit.data.own.splits import WORDS
 from kit.errors import DataError, unknown
+from kit.files import check_plain
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm")
 SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
@@ -165,7 +166,7 @@ def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
         above: the folders that it is in, by which circular links are recognised.
 
     Raises:
-        DataError: a link is broken, or leads to a folder that it is in.
+        DataError: a link is broken, or leads to a folder that it is in, or to no file.
     """
     above = (*above, folder.resolve())
     for each in folder.iterdir():
@@ -178,7 +179,8 @@ def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield from _below(each, above)
         elif wanted and not each.exists():
             raise DataError(f"{each} leads to {each.readlink()}, which is not there")
-        elif wanted and each.is_file():
+        elif wanted:
+            check_plain(each)
             yield each
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from kit.data import npy
 from kit.data.bounded import Bounded, room
 from kit.errors import DataError
-from kit.files import DAMAGE
+from kit.files import DAMAGE, check_plain
 
 from .unpickler import OPCODES, Restricted
 
@@ -55,6 +55,7 @@ def load(source: Path | IO[bytes], *, opcodes: int = OPCODES) -> Any:
         name, content = str(getattr(source, "name", "pickle")), source.read()
         with _data_errors(name):
             return Restricted(Bounded(io.BytesIO(content), len(content)), name, opcodes).load()
+    check_plain(source)
     with _data_errors(str(source)), source.open("rb") as stream:
         unpack, size = PACKED.get(stream.read(2)), source.stat().st_size
         stream.seek(0)

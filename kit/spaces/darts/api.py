@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kit.errors import plain
-from kit.files import write_json
+from kit.files import check_plain, write_json
 from kit.search import arguments, keeping, modules, wrappers
 from kit.seeding import key
 from kit.spaces.darts.bilevel import BilevelSearch, Loss
@@ -75,6 +75,7 @@ def load_genotype(file: Path | str) -> Genotype:
     Raises:
         ValueError: the content is neither; the message names the place that is wrong.
     """
+    check_plain(Path(file), ValueError)
     value = read(Path(file).read_text(encoding="utf-8-sig"))
     check(value)
     return Genotype.of(value)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from kit.files import replacing
+from kit.files import check_plain, replacing
 from kit.spaces.nas_bench_201.cell import COUNT, classes, strings
 from kit.spaces.nas_bench_201.table import COLUMNS, MEASURES, SETS, TRAIN, Header, Table
 
@@ -62,6 +62,7 @@ def read(file: Path | str) -> Table:
             message names the file and the cell.
     """
     file = Path(file)
+    check_plain(file, ValueError)
     arrow, parquet = _arrow()
     try:
         with file.open("rb") as stream:

@@ -50,6 +50,10 @@ def test_links_that_lead_nowhere_or_round_are_told(tmp_path: Path) -> None:
     (root / "cat" / "round").symlink_to(root)
     with pytest.raises(KitError, match=r"cat/round leads to .*images, in which it lies"):
         read(root)
+    (root / "cat" / "round").unlink()
+    (root / "cat" / "6.png").symlink_to("/dev/null")
+    with pytest.raises(KitError, match=r"cat/6.png: a device, not a file"):
+        read(root)
 
 
 def test_what_systems_leave_behind_is_no_class(tmp_path: Path) -> None:

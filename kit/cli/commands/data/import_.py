@@ -14,7 +14,7 @@ from kit.spec import TIERS, Tier
 
 @click.command(name="import")
 @click.argument("task_name", metavar="TASK", type=options.TASK)
-@click.argument("files", metavar="PATH...", nargs=-1, required=True, type=FilePath())
+@click.argument("files", metavar="PATH...", nargs=-1, required=True, type=FilePath(read=True))
 @click.option(
     "--tier", type=click.Choice(TIERS), help="Tier of the files. Default: any that they match."
 )
