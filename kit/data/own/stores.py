@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -20,6 +20,9 @@ from kit.data.own.reading import Array, Ask, Found
 from kit.errors import DataError, KitError, nearest
 from kit.files import DAMAGE
 
+if TYPE_CHECKING:
+    import h5py
+
 ZARR = ".zarr"
 # First bytes of a NetCDF file in the classic format.
 CLASSIC = b"CDF"
@@ -28,6 +31,8 @@ GAPS, SCALES = ("_FillValue", "missing_value"), ("scale_factor", "add_offset")
 # Attribute of unsigned numbers that are stored as signed ones:
 # https://docs.unidata.ucar.edu/nug/current/best_practices.html
 UNSIGNED = "_Unsigned"
+# How many links a name may lead over, which is HDF5's own limit.
+LINKS = 16
 # Functions that read an array, by its name.
 Arrays = Mapping[str, Callable[[], Array]]
 # A file, and the name of an array in it.
@@ -130,7 +135,7 @@ def _hdf5(file: Path) -> Arrays:
 
     def get(name: str) -> Array:
         with h5py.File(file, "r") as opened:
-            each = opened[name]
+            each = _followed(opened, name)
             if each.shape is None:
                 raise DataError(f"{file}: {name} holds nothing")
             if each.external or each.is_virtual:
@@ -143,12 +148,50 @@ def _hdf5(file: Path) -> Arrays:
             _check_room(f"{file}: {name}", each.size * each.dtype.itemsize, file.stat().st_size)
             return _decoded(np.asarray(each[()]), each.attrs)
 
-    names: list[str] = []
+    links: dict[str, Any] = {}
     with h5py.File(file, "r") as opened:
-        opened.visititems(
-            lambda name, each: names.append(name) if isinstance(each, h5py.Dataset) else None
-        )
+        opened.visititems_links(links.__setitem__)
+        names = [name for name, link in links.items() if not _is_group(opened, name, link)]
     return {name: partial(get, name) for name in names}
+
+
+def _is_group(opened: h5py.File, name: str, link: object) -> bool:
+    """Tell whether a link leads to what has no values; of one that leads nowhere, ``get`` tells."""
+    import h5py
+
+    try:
+        hard = isinstance(link, h5py.HardLink)
+        found = opened[name] if hard else _followed(opened, name)
+    except DataError:
+        return False
+    return not isinstance(found, h5py.Dataset)
+
+
+def _followed(opened: h5py.File, name: str) -> Any:
+    """Return the object of a name, by links within the file.
+
+    Raises:
+        DataError: a link leads nowhere, round, or to another file, which is not opened.
+    """
+    import h5py
+
+    none, followed = f"{opened.filename}: there is no dataset {name!r}, but a link", 0
+    here, parts = opened["/"], name.split("/")
+    while parts:
+        part, *parts = parts
+        if part in ("", "."):
+            continue
+        link = here.get(part, getlink=True) if isinstance(here, h5py.Group) else None
+        if isinstance(link, h5py.ExternalLink):
+            raise DataError(f"{none} to another file, {link.filename}; give that one")
+        if isinstance(link, h5py.SoftLink) and (followed := followed + 1) <= LINKS:
+            here = opened["/"] if link.path.startswith("/") else here
+            parts = [*link.path.split("/"), *parts]
+        elif isinstance(link, h5py.HardLink):
+            here = here[part]
+        else:
+            raise DataError(f"{none} that leads nowhere; give what it is to be")
+    return here
 
 
 def _classic(file: Path) -> Arrays:

@@ -99,6 +99,42 @@ def test_arrays_of_the_same_name_are_told_apart_by_the_whole_of_it(tmp_path: Pat
         read([f"{file}:a/x", f"{file}:a/x", f"{file}:a/y"])
 
 
+def test_links_within_a_file_are_its_arrays(tmp_path: Path) -> None:
+    file = tmp_path / "a.h5"
+    with h5py.File(file, "w") as opened:
+        opened["deep/er/inputs"], opened["deep/labels"] = X, Y
+        opened["deep/again"] = h5py.SoftLink("er/./inputs")  # relative to its group
+        opened["x"], opened["group"] = h5py.SoftLink("/deep/again"), h5py.SoftLink("/deep")
+        opened["y"] = opened["deep/labels"]  # a second name
+        opened["z"] = h5py.SoftLink("/group/labels")
+    assert read(file).x.tolist() == X.tolist()
+    own = read([f"{file}:deep/again", f"{file}:z"])
+    assert (own.x.tolist(), own.answers.names) == (X.tolist(), ("0", "1"))
+
+
+@pytest.mark.parametrize(
+    ("link", "words"),
+    [
+        (h5py.SoftLink("/gone"), "that leads nowhere; give what it is to be"),
+        (h5py.SoftLink("/x/deeper"), "that leads nowhere"),
+        (h5py.SoftLink("/y"), "that leads nowhere"),
+        (h5py.ExternalLink("b.h5", "/y"), r"to another file, b\.h5; give that one"),
+        (h5py.ExternalLink("gone.h5", "/y"), r"to another file, gone\.h5; give that one"),
+        (h5py.SoftLink("/other/y"), r"to another file, b\.h5; give that one"),
+    ],
+)
+def test_links_that_lead_out_or_nowhere_are_told(
+    link: h5py.SoftLink | h5py.ExternalLink, words: str, tmp_path: Path
+) -> None:
+    hdf5(tmp_path).rename(tmp_path / "b.h5")
+    file = tmp_path / "a.h5"
+    with h5py.File(file, "w") as opened:
+        opened["x"], opened["y"], opened["other"] = X, link, h5py.ExternalLink("b.h5", "/")
+    for paths in ([str(file)], [f"{file}:x", f"{file}:y"]):
+        with pytest.raises(KitError, match=rf"a\.h5: there is no dataset 'y', but a link {words}"):
+            read(paths)
+
+
 def test_what_holds_nothing_or_no_values_is_told(tmp_path: Path) -> None:
     for values, words in (
         (h5py.Empty("f4"), "y holds nothing"),
