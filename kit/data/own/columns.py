@@ -61,8 +61,10 @@ def no_column(name: str) -> bool:
 
 def read(
     files: Sequence[Path], names: Named = no_column, classes: Named = no_column
-) -> tuple[dict[str, Array], list[str]]:
-    """Return the columns of files by name, and notes; rows of the files are concatenated.
+) -> tuple[dict[str, Array], list[str], dict[str, str]]:
+    """Return the columns of files by name, notes, and which hold lists or the like.
+
+    Rows of the files are concatenated. The last is ``lists`` or ``structures``, by name.
 
     Missing values are NaN in columns of numbers, which become floats, and None in those of words.
 
@@ -110,7 +112,12 @@ def read(
         raise DataError(f"{files[0]} has no rows")
     for name in filter(classes, known):
         _check_lists(files[0], name, table.column(name))
-    return {name: _array(table.column(name)) for name in known}, notes
+    nested = {
+        each.name: "lists" if _has_lists(each.type) else "structures"
+        for each in table.schema
+        if pa.types.is_nested(each.type)
+    }
+    return {name: _array(table.column(name)) for name in known}, notes, nested
 
 
 def _table(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Table:
@@ -278,10 +285,17 @@ def _array(column: pa.ChunkedArray) -> Array:
         return np.asarray(column.to_numpy())
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         column = _words(column)
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+    if _has_lists(kind):
         return _joined(column)
     words = (None if each is None else str(each).strip() for each in column.to_pylist())
     return np.array([word or None for word in words], object)
+
+
+def _has_lists(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    is_list = (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list)
+    return any(each(kind) for each in is_list)
 
 
 def _joined(column: pa.ChunkedArray) -> Array:
@@ -296,9 +310,7 @@ def _check_lists(file: Path, name: str, column: pa.ChunkedArray) -> None:
     Raises:
         DataError: there is such a label.
     """
-    import pyarrow as pa
-
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+    if _has_lists(column.type):
         words = (str(word) for each in column.to_pylist() for word in each or ())
         if wrong := next((word for word in words if PART in word), None):
             raise DataError(

@@ -15,6 +15,7 @@ from kit.data.own.missing import whole
 from kit.data.own.reading import Array, Ask, Found, Reading
 from kit.data.own.sounds import sounds
 from kit.data.own.splits import WORDS
+from kit.data.own.targets import check_nested
 from kit.errors import DataError, unknown
 from kit.files import check_plain
 
@@ -99,7 +100,7 @@ def _by_folder(folder: Path, files: Sequence[Path], ask: Ask) -> Found:
 
 def _by_table(folder: Path, labels: Path, ask: Ask) -> Found:
     """Read the files that a table names, with the answers of the table."""
-    table, notes = columns.read(
+    table, notes, nested = columns.read(
         [labels],
         names=lambda name: name.lower() in FILE_COLUMNS,
         classes=lambda name: name in ask.targets or name.lower() in LABEL_COLUMNS,
@@ -115,6 +116,7 @@ def _by_table(folder: Path, labels: Path, ask: Ask) -> Found:
     for name in (*targets, *ask.aside.values()):
         if name not in table:
             raise unknown(f"column of {labels}", name, table)
+    check_nested(str(labels), {each: nested[each] for each in targets if each in nested}, ask.kind)
     values = [table[name] for name in targets]
     paths = whole(str(labels), f"column {column!r}", table[column])
     files = [folder / str(each) for each in paths.tolist()]

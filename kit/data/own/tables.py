@@ -13,6 +13,7 @@ from kit.data.own import columns
 from kit.data.own.missing import absent, whole
 from kit.data.own.reading import Array, Ask, Found
 from kit.data.own.sequences import Steps
+from kit.data.own.targets import check_nested
 from kit.errors import DataError, unknown
 
 # Names of the column with the answers, if none is stated.
@@ -35,12 +36,13 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     if ask.answers and ask.reading.size and ask.reading.sequence is None:
         raise DataError(f"{place}: --size is for samples of many rows: say --sequence, too")
     amounts = ask.kind in ("regression", "dense")
-    table, remarks = columns.read(
+    table, remarks, nested = columns.read(
         files,
         names={ask.reading.identity, ask.reading.sequence}.__contains__,
         classes=lambda name: not amounts and (name in ask.targets or name.lower() in USUAL),
     )
     targets = _targets(place, table, ask) if ask.answers else ()
+    check_nested(place, {each: nested[each] for each in targets if each in nested}, ask.kind)
     aside = ask.aside
     if ask.answers and ask.split is None and "split" in table:
         aside |= {"split": "split"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,6 +84,29 @@ def understand(
             return _fields(place, y, spatial)
         case "segmentation":
             return _masks(place, y, spatial)
+
+
+def check_nested(place: str, nested: Mapping[str, str], stated: Stated | None) -> None:
+    """Refuse lists and structures as answers, where they are not what the kind of answers takes.
+
+    Args:
+        place: the file, for messages.
+        nested: what the columns of the answers hold, as ``columns.read`` tells it.
+        stated: the stated kind; None if it is to be guessed.
+
+    Raises:
+        DataError: a column holds structures, or lists that are not stated to be labels.
+    """
+    for name, what in nested.items():
+        if what == "structures":
+            raise DataError(
+                f"{place}: column {name!r} holds structures; write the answers as a column"
+            )
+        if stated not in ("multi-label", "classification"):
+            raise DataError(
+                f"{place}: column {name!r} holds lists; if of labels, say --kind multi-label; "
+                "numbers need a column each: --target NAME, repeated"
+            )
 
 
 def _kind(place: str, y: Array, spatial: tuple[int, ...]) -> Kind:

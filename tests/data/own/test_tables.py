@@ -12,7 +12,7 @@ import pytest
 from kit import task
 from kit.data.new_task import Own, create, read
 from kit.data.own import files
-from kit.data.own.reading import Ask, Missing, Reading
+from kit.data.own.reading import Ask, Missing, Reading, Stated
 from kit.errors import KitError
 from kit.export import inputs
 from kit.settings import DataConfig
@@ -187,6 +187,26 @@ def test_lists_are_several_labels(tmp_path: Path) -> None:
     table = pa.table({"a": A, "y": LABEL, "tags": pa.array(labels)})
     pq.write_table(table, tmp_path / "a.parquet")
     assert read(tmp_path / "a.parquet").answers.names == ("no", "yes")
+
+
+@pytest.mark.parametrize("kind", [None, "regression"])
+def test_lists_that_are_not_said_to_be_labels(kind: Stated | None, tmp_path: Path) -> None:
+    pairs = pa.array([[1.0 * row, row % 2] for row in range(COUNT)])
+    words = r"column 'label' holds lists; if of labels, say --kind multi-label; numbers need a col"
+    for kind_of in (pa.list_(pa.float64()), pa.large_list(pa.float64()), pa.list_(pa.float64(), 2)):
+        column = pairs.cast(kind_of)
+        pq.write_table(pa.table({"a": A, "label": column}), tmp_path / "a.parquet")
+        with pytest.raises(KitError, match=words):
+            read(tmp_path / "a.parquet", Ask(kind=kind))
+    told = read(tmp_path / "a.parquet", Ask(kind="multi-label")).answers
+    assert set(map(float, told.names)) == set(range(COUNT))
+    for column in (
+        [{"u": 1}] * COUNT,
+        pa.array([[("u", 1)]] * COUNT, pa.map_(pa.string(), pa.int64())),
+    ):
+        pq.write_table(pa.table({"a": A, "label": column}), tmp_path / "a.parquet")
+        with pytest.raises(KitError, match="'label' holds structures; write the answers as a col"):
+            read(tmp_path / "a.parquet", Ask(kind=kind))
 
 
 def test_numbers_that_are_words_are_told_of(tmp_path: Path) -> None:
