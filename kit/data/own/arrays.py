@@ -16,7 +16,7 @@ from kit.errors import DataError
 
 Get = Callable[[str], Array]
 INPUTS, ANSWERS = "x", "y"
-# Arrays that are read without being asked for.
+# Arrays that are read without being asked for, if no option says how to split.
 USUAL = ("split",)
 
 
@@ -67,7 +67,8 @@ def of_arrays(place: str, names: Iterable[str], get: Get, ask: Ask) -> Found:
         _check(place, inputs, answers, ask)
         columns = [take(name) for name in answers]
         y = columns[0] if len(columns) == 1 else _joined(place, answers, columns)
-    wanted = {**{each: each for each in USUAL if each in names}, **ask.aside}
+    unasked = {each: each for each in USUAL if each in names and not ask.splitting}
+    wanted = {**unasked, **ask.aside}
     if not ask.answers:
         wanted = {what: name for what, name in wanted.items() if what == "identity"}
     aside = {what: take(name) for what, name in wanted.items()}

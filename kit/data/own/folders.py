@@ -126,7 +126,8 @@ def _by_table(folder: Path, labels: Path, ask: Ask) -> Found:
             f"{labels}: of the files that column {column!r} names, {len(absent):,} are not there, "
             f"such as {absent[0]}"
         )
-    named = {"split": "split", **ask.aside} if "split" in table else ask.aside
+    given = ask.splitting is None and "split" in table
+    named = {"split": "split", **ask.aside} if given else ask.aside
     aside = {
         what: whole(str(labels), f"column {name!r}", table[name]) for what, name in named.items()
     }

@@ -77,6 +77,11 @@ class Ask:
     answers: bool = True
 
     @property
+    def splitting(self) -> str | None:
+        """The option that says how to split, without dashes; if None, a column ``split`` does."""
+        return next((each for each in ("split", "group", "time") if each in self.aside), None)
+
+    @property
     def aside(self) -> dict[str, str]:
         """Names of the columns that are neither input nor answer, by their purpose."""
         named = {

@@ -46,8 +46,9 @@ def divide(place: str, answers: Answers, aside: Mapping[str, Array]) -> tuple[Sp
             or a fold lacks a class.
     """
     count = len(answers.y)
-    if len({"split", "group", "time"} & set(aside)) > 1:
-        raise DataError(f"{place}: a split is given, by group, or by time: say one of them")
+    several = [f"--{each}" for each in ("split", "group", "time") if each in aside]
+    if len(several) > 1:
+        raise DataError(f"{place}: {' and '.join(several)} each say how to split; say one of them")
     if "split" in aside:
         split, how = _given(place, answers, aside["split"])
     elif "group" in aside:

@@ -18,6 +18,8 @@ from kit.errors import DataError, unknown
 
 # Names of the column with the answers, if none is stated.
 USUAL = ("target", "label", "class", "y")
+# The column that states the folds, if no option says how to split.
+SPLIT = "split"
 # Prefix of the name that pandas gives to an index without a name in Parquet files.
 INDEX = "__index_level_"
 
@@ -44,8 +46,8 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     targets = _targets(place, table, ask) if ask.answers else ()
     check_nested(place, {each: nested[each] for each in targets if each in nested}, ask.kind)
     aside = ask.aside
-    if ask.answers and ask.split is None and "split" in table:
-        aside |= {"split": "split"}
+    if ask.answers and ask.splitting is None and SPLIT in table:
+        aside |= {SPLIT: SPLIT}
     if not ask.answers:
         kept = ("identity", "sequence", "order")
         aside = {what: name for what, name in aside.items() if what in kept}
@@ -54,6 +56,9 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
         if name not in table:
             raise unknown(f"column of {place}", name, table)
     taken = {*targets, *aside.values()}
+    if ask.answers and ask.splitting and SPLIT in {*table} - taken - {*ask.reading.columns}:
+        remarks.append(f"left out: column {SPLIT!r}, since --{ask.splitting} says how to split")
+        taken.add(SPLIT)
     table = {n: each if n in taken else columns.flags(each) for n, each in table.items()}
     inputs, notes = _inputs(place, table, ask, taken)
     notes, smells = remarks + notes, list[str]()

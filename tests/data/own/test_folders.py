@@ -94,6 +94,19 @@ def test_files_that_a_table_names_in_vain(rows: str, words: str, tmp_path: Path)
         read([str(root), str(tmp_path / "labels.csv")])
 
 
+def test_an_option_goes_before_the_split_of_a_table(tmp_path: Path) -> None:
+    root = classes(tmp_path / "images")
+    rows = [
+        f"{c}/{at}.png,{c},{at},{'train' if at < 3 else 'test'}"
+        for c in ("cat", "dog")
+        for at in range(6)
+    ]
+    (tmp_path / "labels.csv").write_text("\n".join(["file,label,group,split", *rows]))
+    given = [str(root), str(tmp_path / "labels.csv")]
+    assert "given" in read(given).card[2]
+    assert "by group" in read(given, Ask(group="group")).card[2]
+
+
 def test_new_images_of_other_bits_are_not_predicted(tmp_path: Path) -> None:
     """White is 255 in the ones and 65535 in the others: a model of one kind misreads the other."""
     for kind, scale in (("u1", 1), ("u2", 257)):

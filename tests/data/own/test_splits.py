@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,6 +48,37 @@ def test_times_of_several_zones_are_ordered_by_what_they_are(tmp_path: Path) -> 
 def test_what_is_no_time_is_told(word: str, tmp_path: Path) -> None:
     with pytest.raises(KitError, match=f"the time '{word}' is neither a number nor a date"):
         by_time(tmp_path, [word, *map(str, range(2001, 2020))])
+
+
+@pytest.mark.parametrize("option", ["split", "group", "time"])
+@pytest.mark.parametrize("suffix", ["csv", "npz"])
+def test_an_option_goes_before_a_column_called_split(
+    option: str, suffix: str, tmp_path: Path
+) -> None:
+    """The column is no input then, though it is of numbers."""
+    values: dict[str, Any] = {
+        "y": np.arange(20) % 2,
+        "split": np.arange(20) % 3,
+        "g": np.arange(20) * 5 % 3,
+    }
+    file = tmp_path / f"a.{suffix}"
+    if suffix == "npz":
+        np.savez(file, x=X, **values)
+    else:
+        columns = {"a": X[:, 0], "b": X[:, 1], **values}
+        rows = np.stack(list(columns.values()), axis=1)
+        np.savetxt(file, rows, "%g", ",", header=",".join(columns), comments="")
+    assert read(file).split.tolist() == values["split"].tolist()
+    own = read(file, Ask(**{option: "g"}))  # type: ignore[arg-type]
+    assert own.split.tolist() != values["split"].tolist()
+    assert own.x.shape[-1] == (6 if suffix == "npz" else 2)
+    assert any("left out: " in line and "split" in line for line in own.card)
+
+
+def test_two_ways_to_split_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=X, y=np.arange(20) % 2, g=np.arange(20) % 5)
+    with pytest.raises(KitError, match="--group and --time each say how to split; say one of them"):
+        read(tmp_path / "a.npz", Ask(group="g", time="g"))
 
 
 def test_several_numbers_are_not_stratified_and_not_said_to_be(tmp_path: Path) -> None:
