@@ -10,7 +10,7 @@ import numpy as np
 from kit.columns import plural
 from kit.data.own.missing import absent, statistics
 from kit.data.own.reading import Array, Found
-from kit.data.own.splits import FOLDS, Split, lacking
+from kit.data.own.splits import FOLDS, Split, lacking, still
 from kit.data.own.targets import LOST, Answers
 
 # Most classes or channels that are listed.
@@ -132,7 +132,7 @@ def _varies(values: Array) -> bool:
 
 
 def _smells(x: Array, answers: Answers, split: Split, kept: Array) -> list[str]:
-    """Return warnings: copies in other folds, rare classes, labels that a fold lacks.
+    """Return warnings: copies in other folds, rare classes, what is not scored in a fold.
 
     Samples are named by the numbers ``kept``, which they have in the file.
     """
@@ -150,6 +150,7 @@ def _smells(x: Array, answers: Answers, split: Split, kept: Array) -> list[str]:
             smells.append(f"class {answers.names[rare]} has {plural(int(counts[rare]), 'sample')}")
     if answers.kind == "multi-label":
         smells += [f"{line}: it is not scored there" for line in lacking(answers, split)]
+    smells += [told for _, told in still(answers, split)]
     return smells
 
 

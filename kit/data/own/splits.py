@@ -213,8 +213,37 @@ def lacking(answers: Answers, split: Split) -> list[str]:
     return lines
 
 
+def still(answers: Answers, split: Split) -> list[tuple[str, str]]:
+    """Return the folds in which a number never changes that does in others, and what of it to tell.
+
+    A fold may be there several times. Numbers are those of a sample, or channels of fields.
+    """
+    if answers.kind not in ("regression", "dense"):
+        return []
+    names = tuple(map(repr, answers.names)) or tuple(f"channel {i}" for i in range(answers.outputs))
+    found = []
+    for name, values in zip(names, answers.y.swapaxes(0, 1), strict=True):
+        which = "y" if answers.outputs == 1 else f"{name} of y"
+        for at, fold in enumerate(FOLDS):
+            y = values[split == at]
+            if y.min() == y.max() and values.min() < values.max():
+                end = (
+                    "nothing to learn; bring another split"
+                    if fold == "train"
+                    else "1 - R² is not defined there; take RMSE or MAE, or bring another split"
+                )
+                found.append((fold, f"{which} is {y.flat[0]:g} in all of {fold}: {end}"))
+    return found
+
+
 def _check(place: str, answers: Answers, split: Split, how: str) -> None:
-    """Refuse folds that lack a class; ``how`` they were chosen decides about the advice."""
+    """Refuse folds that lack a class, and numbers that never change in training.
+
+    ``How`` the folds were chosen decides about the advice.
+    """
+    for fold, told in still(answers, split):
+        if fold == "train" and answers.kind == "regression":
+            raise DataError(f"{place}: split {how}: {told}")
     lacks = lacking(answers, split)
     if lacks and answers.kind == "multi-label":
         return  # such labels are not scored there; the summary warns of it

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kit.data.new_task import read
-from kit.data.own.reading import Ask
+from kit.data.own.reading import Ask, Stated
 from kit.errors import KitError
 
 X = np.random.default_rng(0).normal(size=(20, 6))
@@ -84,6 +84,31 @@ def test_two_ways_to_split_are_refused(tmp_path: Path) -> None:
 def test_several_numbers_are_not_stratified_and_not_said_to_be(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", x=X, y=X[:, :2])
     assert "folds    12 train, 4 val, 4 test: drawn at random" in read(tmp_path / "a.npz").card
+
+
+@pytest.mark.parametrize("fold", [1, 2])
+@pytest.mark.parametrize("kind", ["regression", "dense"])
+def test_numbers_that_never_change_in_a_fold_are_told(
+    kind: Stated, fold: int, tmp_path: Path
+) -> None:
+    split = np.repeat([0, 1, 2], [12, 4, 4])
+    y = np.stack([X, X * 2], axis=1) if kind == "dense" else X[:, :2].copy()
+    y[split == fold, 1] = 2.5
+    np.savez(tmp_path / "a.npz", x=X[:, None], y=y, split=split)
+    which = "channel 1" if kind == "dense" else "'1'"
+    name = ("train", "val", "test")[fold]
+    told = [line for line in read(tmp_path / "a.npz", Ask(kind=kind)).card if "2.5 in" in line]
+    assert told == [
+        f"warning  {which} of y is 2.5 in all of {name}: 1 - R² is not defined there; take RMSE or "
+        "MAE, or bring another split"
+    ]
+
+
+def test_numbers_that_never_change_in_training_are_refused(tmp_path: Path) -> None:
+    split = np.repeat([0, 1, 2], [12, 4, 4])
+    np.savez(tmp_path / "a.npz", x=X, y=np.where(split == 0, 2.5, X[:, 0]), split=split)
+    with pytest.raises(KitError, match=r"split given: y is 2.5 in all of train: nothing to learn"):
+        read(tmp_path / "a.npz")
 
 
 def test_channels_per_position_are_counted_as_such(tmp_path: Path) -> None:
