@@ -162,9 +162,12 @@ def dash_search(
         raise ValueError(f"kernel sizes must be odd to be centred, not {even[0]}")
     check_temperature(temperature)
     keeping.check_epochs(epochs)
-    keeping.check_rates(
+    file = keeping.file_of(checkpoint)
+    keeping.check_learning_rates(
         learning_rate=learning_rate,
         alpha_learning_rate=alpha_learning_rate,
+    )
+    keeping.check_rates(
         gradient_scale=gradient_scale,
         penalty=penalty,
         clip=clip,
@@ -205,7 +208,6 @@ def dash_search(
             mixtures(network).values(), scale=gradient_scale, penalty=penalty, field="extent"
         )
         search = MixtureSearch(network, loss, gradients, learning_rate, alpha_learning_rate, clip)
-        file = None if checkpoint is None else Path(checkpoint)
         call["data"] = keeping.shapes(batch)
         losses = keeping.resume(file, search.parts, call, epochs)
         for epoch in range(len(losses), epochs):

@@ -7,6 +7,7 @@ import math
 import operator
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,8 @@ from kit.files import DAMAGE, check_plain, write_bytes
 from kit.search import arguments
 
 Batches = Iterable[tuple[Tensor, Tensor]]
+# Float32 holds no more; torch's optimisers refuse it in words of their own.
+LARGEST_RATE = 3.4e38
 
 
 class Kept(Protocol):
@@ -104,6 +107,29 @@ def check_rates(**rates: float) -> None:
     for name, rate in rates.items():
         if not 0 <= arguments.number(rate) < math.inf:
             raise ValueError(f"{name} is a number from 0 on, not {plain(repr(rate))}")
+
+
+def check_learning_rates(**rates: float) -> None:
+    """Check learning rates, given by their names.
+
+    Raises:
+        ValueError: one is no number of at least 0 that float32 can hold, as torch's optimisers ask.
+    """
+    check_rates(**rates)
+    for name, rate in rates.items():
+        if arguments.number(rate) > LARGEST_RATE:
+            raise ValueError(f"{name} is at most {LARGEST_RATE:g}, not {plain(repr(rate))}")
+
+
+def file_of(checkpoint: object) -> Path | None:
+    """Return the file of a checkpoint that may be asked for.
+
+    Raises:
+        ValueError: it is no path.
+    """
+    if checkpoint is not None and not isinstance(checkpoint, str | PathLike):
+        raise ValueError(f"checkpoint is a path, not {plain(repr(checkpoint))}")
+    return None if checkpoint is None else Path(checkpoint)
 
 
 def check_epochs(epochs: int) -> None:

@@ -6,7 +6,17 @@ from typing import Any
 
 from torch import nn
 
-from kit.errors import plain
+from kit.errors import nearest, plain
+
+# The most usual ones of torch.nn.functional.
+LOSSES = (
+    "cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "mse_loss",
+    "l1_loss",
+    "smooth_l1_loss",
+    "huber_loss",
+)
 
 
 def check_module(value: Any, name: str = "the model") -> None:
@@ -30,5 +40,11 @@ def check_functions(**values: Any) -> None:
     for name, value in values.items():
         if isinstance(value, type) and issubclass(value, nn.Module):
             raise ValueError(f"{name} is the class {value.__name__}; give {value.__name__}()")
+        if isinstance(value, str) and name == "loss":
+            near = nearest(value.replace("-", "_"), LOSSES)
+            raise ValueError(
+                f"loss is a function such as those of torch.nn.functional, not "
+                f"{plain(repr(value))}{near}"
+            )
         if not callable(value):
             raise ValueError(f"{name} is a function, not {plain(repr(value))}")

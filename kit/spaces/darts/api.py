@@ -141,9 +141,12 @@ def darts_search(
     """
     modules.check_functions(loss=loss, progress=progress)
     keeping.check_epochs(epochs)
-    keeping.check_rates(
+    file = keeping.file_of(checkpoint)
+    keeping.check_learning_rates(
         learning_rate=learning_rate,
         architecture_learning_rate=architecture_learning_rate,
+    )
+    keeping.check_rates(
         clip=clip,
     )
     _check_size(channels, layers)
@@ -173,7 +176,6 @@ def darts_search(
             x.shape[1], outputs, dims=dims, dense=dense, channels=channels, layers=layers
         ).to(device)
         search = BilevelSearch(network, loss, learning_rate, architecture_learning_rate, clip)
-        file = None if checkpoint is None else Path(checkpoint)
         losses = keeping.resume(file, search.parts, call, epochs)
         if not losses:
             for _ in keeping.checked(held_out, "the held-out data"):

@@ -115,6 +115,12 @@ def test_what_cannot_be_searched() -> None:
         ({"warm_start": 0.5}, r"^warm_start is a whole number from 0 on, not 0\.5$"),
         ({"warm_start": -1}, "^warm_start is a whole number from 0 on, not -1$"),
         ({"warm_start": 2}, "^architectures learn after 2 epochs, and there are 2; make "),
+        ({"learning_rate": 1e39}, r"^learning_rate is at most 3\.4e\+38, not 1e\+39$"),
+        (
+            {"architecture_learning_rate": 1e39},
+            r"^architecture_learning_rate is at most 3\.4e\+38, not 1e\+39$",
+        ),
+        ({"checkpoint": 3}, "^checkpoint is a path, not 3$"),
         ({"clip": None}, "^clip is a number from 0 on, not None$"),
     ],
 )
