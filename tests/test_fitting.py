@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from itertools import product
 from pathlib import Path
 
 import pytest
 import torch
+from msgspec import Struct
 
 from kit import backbones, method, task
 from kit.base.method import load
@@ -14,7 +16,8 @@ from kit.base.sizes import MetaContext
 from kit.data.loading import Batch
 from kit.errors import KitError
 from kit.metrics import Prediction, evaluator
-from kit.settings.losses import ANSWERS, OF_LABELS, fitting
+from kit.settings.loss_names import ANSWERS, PARAMETERS, LossName
+from kit.settings.losses import OF_LABELS, check_losses, fitting
 from kit.training.losses import LOSSES, loss
 from tests.specs import smoke_spec
 
@@ -31,8 +34,10 @@ def settings(name: str, of: str, override: str) -> None:
 
 def test_the_facts_are_those_of_the_losses_and_backbones() -> None:
     assert ANSWERS.keys() == LOSSES.keys()
-    for name, (_, kind) in LOSSES.items():
+    for name, (function, kind) in LOSSES.items():
         assert (kind == "field") == (ANSWERS[name] == "numbers")
+        options = [each for each in signature(function).parameters.values() if each.kind == 3]
+        assert PARAMETERS.get(name, ()) == tuple(each.name.replace("_", "-") for each in options)
     assert backbones.AXES.keys() == {
         file.stem.replace("_", "-")
         for file in Path(backbones.__file__).parent.glob("*.py")
@@ -56,7 +61,39 @@ def test_losses_by_the_answers_of_a_task(name: str) -> None:
                 settings(name, of, f"loss={loss_name}")
 
 
+@pytest.mark.parametrize("name", WITH_LOSS)
+def test_losses_that_there_are_not(name: str) -> None:
+    of = next(each for each in TASKS if method.find(name).applies(task.find(each)) is None)
+    with pytest.raises(KitError, match=r"^unknown loss 'hinge'; there is bce, cross-entropy, "):
+        settings(name, of, "loss=hinge")
+    one = fitting(task.find(of).loss)[0]
+    with pytest.raises(KitError, match=f"^loss '{one}:lambda=3': no parameter 'lambda'"):
+        settings(name, of, f"loss={one}:lambda=3")
+
+
+def test_a_word_of_a_methods_own_is_left_to_it() -> None:
+    class Own(Struct):
+        loss: str
+
+    class Named(Struct):
+        loss: LossName | None
+
+    check_losses(Own("hinge"), "ecg", "cross-entropy", 4)
+    check_losses(Named(None), "ecg", "cross-entropy", 4)
+    with pytest.raises(KitError, match="unknown loss 'hinge'"):
+        check_losses(Named("hinge"), "ecg", "cross-entropy", 4)
+
+
+def test_scales_are_one_or_one_for_each_output() -> None:
+    settings("wrn", "darcy-flow", "loss=scaled-mse:scale=2")
+    words = r"^loss = 'scaled-mse:scale=1/2': scale has 2 numbers for 1 outputs; give one for all"
+    with pytest.raises(KitError, match=words):
+        settings("wrn", "darcy-flow", "loss=scaled-mse:scale=1/2")
+
+
 def test_losses_of_validations_too() -> None:
+    with pytest.raises(KitError, match=r"^unknown loss 'hinge'"):
+        settings("auto-deeplab", "darcy-flow", "search.validation_loss=hinge")
     with pytest.raises(KitError, match=r"^search\.validation_loss = 'bce' is for labels"):
         settings("auto-deeplab", "darcy-flow", "search.validation_loss=bce")
     with pytest.raises(KitError, match=r"^loss = 'focal:gamma=3' is for classes"):

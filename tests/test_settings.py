@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 from msgspec import inspect
+from msgspec.structs import replace as replace_struct
 
 from kit import method, task
 from kit.errors import KitError
 from kit.methods.dash.info import DashSettings
-from kit.settings import resolve
+from kit.settings import FoldShare, resolve
 from kit.spec import Profile, Protocol
 
 # What these are given to, or a check of their own, holds them to something.
@@ -196,12 +197,52 @@ def _numbers(kind: inspect.Type, place: str = "") -> Iterator[tuple[str, inspect
             "leaves out every path at the end",
         ),
         ("auto-deeplab", "search.filters=1 -o search.steps=1", "make filters larger"),
+        ("densenas", "data.samples={train=4}", "^by data.samples, 'search' has 3 samples, of whi"),
+        ("densenas", "data.samples={train=3} -o data.split={}", "'search' has 3 samples"),
+        (
+            "wrn",
+            "schedule.milestones=[1, 2, 9]",
+            r"^schedule\.milestones: .* not change at 2, sinc",
+        ),
+        (
+            "dash",
+            "search.epochs=9 -o search.schedule.milestones=[9]",
+            r"^search\.schedule\.milestones: .* 9 epochs, counted from 0; leave it out",
+        ),
     ],
 )
 def test_settings_that_contradict_each_other(name: str, overrides: str, words: str) -> None:
     darcy = task.find("darcy-flow")
     with pytest.raises(KitError, match=words):
         method.find(name).settings(darcy, "clean", "smoke", "regenerated", overrides.split(" -o "))
+
+
+def test_milestones_that_the_method_has_may_lie_beyond_fewer_epochs() -> None:
+    assert max(dash("retrain.epochs=2").retrain.schedule.milestones) > 2
+    strict = dash("retrain.epochs=9", "retrain.schedule.milestones=[7]").retrain.schedule.strict
+    assert strict
+    with pytest.raises(
+        KitError, match=r"^retrain\.schedule\.milestones: .* not change at 8, since"
+    ):
+        dash("retrain.epochs=9", "retrain.schedule.milestones=[8]")
+
+
+def test_samples_that_do_not_say_how_many_a_role_has() -> None:
+    data = dash("data.samples={train=7}", protocol="clean").data
+    assert data.folds("search") == ("train",)
+    assert (data.most("search"), data.most("test")) == (7, None)
+    assert data.most("final_fit") is None  # nothing is said of val
+    assert replace_struct(data, window=4).most("search") is None
+    halved = {"search": FoldShare(("train", "val"), 0.5, 1.0)}
+    both = replace_struct(data, samples={"train": 7, "val": 2}, split=halved)
+    assert both.most("search") == 5
+
+
+def test_classes_of_positions_that_trees_read_whole_samples_for() -> None:
+    darcy = task.find("darcy-flow")
+    masks = replace(darcy, kind="segmentation", loss="cross-entropy", outputs=3)
+    with pytest.raises(KitError, match="xgboost answers by classes from patches: patch must be"):
+        method.find("xgboost").settings(masks, "clean", "smoke", "regenerated", ["patch=0"])
 
 
 def test_a_rate_that_follows_scores_does_not_warm_up() -> None:

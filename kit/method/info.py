@@ -153,8 +153,16 @@ class MethodInfo:
             check_overrides(overrides, before, settings, task.name)
             self._check_tuned(before, settings)
         settings.check(task.sample_shape, task.outputs, task.dense)
-        check_losses(settings, task.name, task.loss)
+        self.check(settings, task)
         return settings
+
+    def check(self, settings: Any, task: Task) -> None:
+        """Hold settings to what the task has besides samples; methods extend this.
+
+        Raises:
+            KitError: they do not fit.
+        """
+        check_losses(settings, task.name, task.loss, task.outputs)
 
     def _check_tuned(self, before: Settings, settings: Settings) -> None:
         for name, drawn_from in self.tuned.items():

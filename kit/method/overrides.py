@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from kit.errors import KitError
 from kit.settings import DataConfig, Settings
+from kit.settings.common import check_milestones
 
 
 def recipe(overrides: Sequence[str]) -> str | None:
@@ -26,6 +27,7 @@ def check_overrides(
     _check_roles(overrides, settings)
     _check_windows(task_name, before.data, settings.data)
     _check_constants(before.data, settings.data)
+    check_milestones(before, settings)
 
 
 def _check_roles(overrides: Sequence[str], settings: Settings) -> None:

@@ -15,6 +15,7 @@ from kit.settings.common import (
     Validation,
     refuse_repeats,
 )
+from kit.settings.loss_names import LossName
 from kit.settings.resolve import merge, resolve
 from kit.settings.search import OneShotSearch
 from kit.settings.speed import Speed
@@ -30,6 +31,7 @@ __all__ = [
     "Count",
     "DataConfig",
     "FoldShare",
+    "LossName",
     "OneShotSearch",
     "Optimiser",
     "Positive",

@@ -79,6 +79,18 @@ class DataConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Return how the samples of a role come."""
         return self.views.get(role, "evaluation" if role in FITTED_ON else "augmented")
 
+    def most(self, role: str) -> int | None:
+        """Return how many samples of a role ``samples`` leaves at most; None if it does not say.
+
+        Those that a ragged record is cut into are more.
+        """
+        limits = [self.samples.get(name) for name in self.folds(role)]
+        known = [limit for limit in limits if limit is not None]
+        if self.window or len(known) < len(limits):
+            return None
+        count = sum(known)
+        return len(range(count)[self.split[role].cut(count)]) if role in self.split else count
+
     def shared(self, role: str, other: str) -> tuple[str, ...]:
         """Return the prepared folds of which two roles may both hold the same samples."""
         pairs = product(self._parts(role), self._parts(other))
@@ -265,6 +277,29 @@ def refuse_repeats(place: str, candidates: Sequence[object]) -> None:
     for index, candidate in enumerate(candidates):
         if candidate in candidates[:index]:
             raise KitError(f"{place}: {candidate} is there twice")
+
+
+def check_milestones(before: Struct, after: Struct) -> None:
+    """Refuse milestones, where they were changed, that a training does not reach.
+
+    Args:
+        before: settings of a method.
+        after: the same with overrides.
+
+    Raises:
+        KitError: naming the setting.
+    """
+    known = {place: schedule.milestones for place, schedule, _ in _schedules(before)}
+    for place, schedule, epochs in _schedules(after):
+        milestones = schedule.milestones
+        if epochs is None or milestones == known.get(place) or schedule.kind != "step":
+            continue
+        late = [each for each in milestones if each + schedule.strict >= epochs]
+        if late:
+            raise KitError(
+                f"{place}.milestones: the rate would not change at {late[0]}, since there are "
+                f"{plural(epochs, 'epoch')}, counted from 0; leave it out"
+            )
 
 
 def _schedules(settings: Struct, place: str = "") -> Iterator[tuple[str, Schedule, int | None]]:

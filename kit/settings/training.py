@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kit.errors import KitError
 from kit.settings.common import Amount, Optimiser, Positive, Schedule, Settings, Validation
+from kit.settings.loss_names import LossName
 
 
 class TrainingSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -23,7 +24,7 @@ class TrainingSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
     clip: Amount = 0.0
     auxiliary: Amount = 0.0
     validation: Validation = Validation()
-    loss: str | None = None
+    loss: LossName | None = None
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Hold the settings to the samples; what scores the training must not be trained on.

@@ -6,7 +6,6 @@ A loss may have parameters: ``bce:pos-weight=4`` is ``bce`` with ``pos_weight=4.
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable
 from functools import lru_cache, partial
@@ -17,11 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kit.data.loading import Batch
-from kit.errors import KitError, nearest, unknown
+from kit.errors import KitError
+from kit.settings.loss_names import Numbers, parse
 
 Loss = Callable[[Tensor, Batch], Tensor]
-# One for all outputs, or one for each.
-Numbers = float | tuple[float, ...]
 Kind = Literal["logits", "field"]
 
 
@@ -160,42 +158,11 @@ def loss(name: str) -> tuple[Loss, Kind]:
         name: of the loss, then its parameters if any: ``focal:gamma=3,alpha=6``.
 
     Raises:
-        KitError: the name or a parameter is unknown, a parameter is given twice, or a value is out
-            of range.
+        KitError: as ``kit.settings.loss_names.parse``.
     """
-    base, colon, text = name.partition(":")
-    if base not in LOSSES:
-        raise unknown("loss", base, LOSSES)
+    base, options = parse(name)
     function, kind = LOSSES[base]
-    known = [
-        each.name.replace("_", "-")
-        for each in inspect.signature(function).parameters.values()
-        if each.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
-    given = [_option(name, each, known) for each in text.split(",")] if colon else []
-    options = dict(given)
-    if len(options) < len(given):
-        raise KitError(f"loss {name!r}: a parameter is there twice")
     return (partial(function, **options) if options else function), kind
-
-
-def _option(name: str, text: str, known: list[str]) -> tuple[str, Numbers]:
-    key, _, value = (part.strip() for part in text.partition("="))
-    if key not in known:
-        raise KitError(f"loss {name!r}: no parameter {key!r}{nearest(key, known)}")
-    try:
-        numbers = tuple(float(word) for word in value.split("/"))
-    except ValueError:
-        numbers = (math.nan,)
-    if not all(math.isfinite(number) and number >= 0 for number in numbers):
-        raise KitError(f"loss {name!r}: {key} must be a number of at least 0, not {value!r}")
-    if len(numbers) > 1 and key != "scale":
-        raise KitError(f"loss {name!r}: {key} is one number, not {value!r}")
-    if key == "scale" and 0 in numbers:
-        raise KitError(f"loss {name!r}: scale divides, so it is above 0, not {value!r}")
-    if key == "quantile" and not 0 < numbers[0] < 1:
-        raise KitError(f"loss {name!r}: quantile lies between 0 and 1, not {value!r}")
-    return key.replace("-", "_"), numbers if len(numbers) > 1 else numbers[0]
 
 
 def _scaled(output: Tensor, batch: Batch, scale: Numbers) -> tuple[Tensor, Tensor]:

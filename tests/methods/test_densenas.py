@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,9 @@ def test_four_parts_without_a_common_sample(darcy: Path) -> None:
     assert len({address for part in each for address in part}) == 4 * (len(fold) // 4)
     with pytest.raises(KitError, match="'search' has 1 samples, of which each step takes 4"):
         in_parts(context(spec("data.samples={train=2}")).fold("search"))
+    few = replace(fold, addresses=fold.addresses[:3])
+    with pytest.raises(KitError, match=r"^'search' has 3 samples, of which each step takes 4"):
+        in_parts(few)
 
 
 @pytest.mark.parametrize(

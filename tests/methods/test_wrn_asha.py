@@ -75,6 +75,14 @@ def test_the_search_is_the_released_one(of: str) -> None:
     assert ours.configuration is None
 
 
+def test_a_metric_that_the_task_has_not_is_refused_before_a_run() -> None:
+    assert settings("cosmic", "tune.metric=one-minus-auroc").tune.metric == "one-minus-auroc"
+    words = r"^unknown metric of ecg, tune\.metric = 'one-minus-auroc'; did you mean 'one-minus-f1'"
+    for metric in ("one-minus-auroc", "one-minus-auroc/plain"):
+        with pytest.raises(KitError, match=words):
+            settings("ecg", f"tune.metric={metric}")
+
+
 def test_satellite_is_tuned_with_smaller_batches() -> None:
     assert (settings("satellite").tune.batch_size, settings("satellite").batch_size) == (256, 4096)
 

@@ -14,6 +14,7 @@ from kit.settings import (
     Amount,
     BelowOne,
     Count,
+    LossName,
     Optimiser,
     Positive,
     Schedule,
@@ -119,7 +120,7 @@ class AmberNetworkSettings(Settings, frozen=True, kw_only=True, forbid_unknown_f
 
     layers: Positive
     evaluate: AmberEvaluate
-    loss: str | None = None
+    loss: LossName | None = None
     speed: Speed = Speed()
 
     @property

@@ -14,6 +14,7 @@ from kit.settings import (
     AboveZero,
     Amount,
     Count,
+    LossName,
     OneShotSearch,
     Optimiser,
     Positive,
@@ -59,7 +60,7 @@ class AutoDeepLabSearch(OneShotSearch, frozen=True, kw_only=True, forbid_unknown
     lowest_rate: Amount
     architecture: Optimiser
     architecture_on: Literal["search", "search_val"]
-    validation_loss: str | None = None
+    validation_loss: LossName | None = None
     choice: Literal["all", "searched"]
     layer_1_beta: Layer1Beta
     allow_none: bool
@@ -123,7 +124,7 @@ class AutoDeepLabSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fi
     evaluation: AutoDeepLabEvaluation
     multiple: Positive
     swap_axes: bool
-    loss: str | None = None
+    loss: LossName | None = None
     architecture: Mapping[str, Any] | None = None
     speed: Speed = Speed()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kit.method import MethodInfo
-from kit.settings import Positive, Settings
+from kit.settings import LossName, Positive, Settings
 
 
 class ConstantSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -20,7 +20,7 @@ class ConstantSettings(Settings, frozen=True, kw_only=True, forbid_unknown_field
     epochs: Positive
     iterations: Positive
     batch_size: Positive
-    loss: str | None = None
+    loss: LossName | None = None
 
 
 METHOD = MethodInfo(

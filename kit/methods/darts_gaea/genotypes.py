@@ -15,6 +15,7 @@ from kit.settings import (
     Amount,
     BelowOne,
     Count,
+    LossName,
     Optimiser,
     Positive,
     Schedule,
@@ -85,7 +86,7 @@ class EvaluatedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fiel
     evaluation: Evaluation
     reduction: Literal["shifted", "same"]
     skip: Count = 0
-    loss: str | None = None
+    loss: LossName | None = None
     speed: Speed = Speed()
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:

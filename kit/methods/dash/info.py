@@ -19,6 +19,7 @@ from kit.settings import (
     Amount,
     BelowOne,
     Count,
+    LossName,
     OneShotSearch,
     Optimiser,
     Positive,
@@ -137,7 +138,7 @@ class TunedSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=T
     tune: DashTune
     retrain: DashRetrain
     backbone_options: Mapping[str, bool | int | float | str] = {}
-    loss: str | None = None
+    loss: LossName | None = None
     speed: Speed = Speed()
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:

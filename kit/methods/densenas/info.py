@@ -22,6 +22,8 @@ from kit.settings import (
 from kit.spaces.densenas.blocks import Blocks, parse
 from kit.spaces.densenas.table import SupernetTable, supernet_table
 
+# The weights' samples are divided into parts, each of which gives a batch to every step.
+PARTS = 4
 Channels = tuple[Positive, Positive]
 Operation = Literal["basic_block"]
 Entry = tuple[Channels, Operation, tuple[Operation, ...], Count, Positive]
@@ -110,6 +112,11 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
                 "the search needs data that it does not train on, but 'search' holds samples of "
                 f"""'search_val' ({", ".join(both)}); use """
                 """-o 'data.split={search=["train", 0, 0.8], search_val=["train", 0.8, 1]}'"""
+            )
+        count = self.data.most("search")
+        if count is not None and count < PARTS and self.architecture is None:
+            raise KitError(
+                f"by data.samples, 'search' has {count} samples, of which each step takes {PARTS}"
             )
         if self.schedule != Schedule():
             raise KitError(

@@ -15,7 +15,7 @@ from kit.base.method import NetworkContext
 from kit.data.folds import Fold
 from kit.data.loading import Batch
 from kit.errors import KitError
-from kit.methods.densenas.info import DenseNasSearch, DenseNasSettings
+from kit.methods.densenas.info import PARTS, DenseNasSearch, DenseNasSettings
 from kit.methods.densenas.rates import annealing
 from kit.seeding import key
 from kit.settings import Schedule
@@ -27,8 +27,6 @@ from kit.training.losses import loss
 from kit.training.optimisers import make_optimiser
 
 Batches = Callable[[int], Iterator[Batch]]
-# The weights' samples are divided into parts, each of which gives a batch to every step.
-PARTS = 4
 
 
 def search(context: Context, checkpointer: Checkpointer, settings: DenseNasSettings) -> list[Block]:

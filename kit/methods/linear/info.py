@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from kit.errors import KitError
 from kit.method import MethodInfo
-from kit.settings import Amount, Positive, Settings
+from kit.settings import Amount, LossName, Positive, Settings
 
 Features = Literal["values", "log-spectrum"]
 
@@ -35,7 +35,7 @@ class LinearSettings(Settings, frozen=True, kw_only=True, forbid_unknown_fields=
     iterations: Positive
     batch_size: Positive
     kernel_size: Positive
-    loss: str | None = None
+    loss: LossName | None = None
 
     def check(self, sample_shape: tuple[int, ...], outputs: int, dense: bool) -> None:
         """Check the settings against the samples.

@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from kit.errors import unknown
 from kit.method import MethodInfo
 from kit.methods.wrn.info import WrnSettings
 from kit.settings import AboveZero, Amount, BelowOne, Positive, refuse_repeats
+from kit.task import Task
 from kit.trials.halving import Halving
 
 
@@ -26,7 +28,7 @@ class WrnAshaTune(Halving, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     Attributes:
         every: epochs between scores; each rung has a score, too.
-        metric: None for the task's first.
+        metric: of those of the task; None for its first.
         batch_size: None for that of the final training.
         choice: ``best-score`` takes the lowest score of all, after however few epochs [Determined];
             ``last-rung`` compares the trials that trained longest, by their last scores.
@@ -72,7 +74,23 @@ class WrnAshaSettings(WrnSettings, frozen=True, kw_only=True, forbid_unknown_fie
         refuse_repeats("tune.momenta", self.tune.momenta)
 
 
-METHOD = MethodInfo(
+class WrnAshaInfo(MethodInfo):
+    """Tunes by a metric of the task."""
+
+    def check(self, settings: WrnAshaSettings, task: Task) -> None:
+        """Check the settings against the task.
+
+        Raises:
+            KitError: they do not fit, or the task has no such metric.
+        """
+        super().check(settings, task)
+        # What follows a slash is another value of the same metric.
+        metric = (settings.tune.metric or task.metrics[0]).partition("/")[0]
+        if metric not in task.metrics:
+            raise unknown(f"metric of {task.name}, tune.metric =", metric, task.metrics)
+
+
+METHOD = WrnAshaInfo(
     name="wrn-asha",
     title="WRN-ASHA",
     version=1,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from kit.errors import KitError
 from kit.method import MethodInfo
 from kit.methods.xgboost.architecture import TreeEnsemble
 from kit.settings import Amount, Count, Positive, Settings
@@ -56,6 +57,16 @@ class XgboostInfo(MethodInfo):
         if task.dense and task.rules.get("window"):
             return "trees of a whole map need maps of one size; the paper's did not fit on a GPU"
         return super().applies(task)
+
+    def check(self, settings: XgboostSettings, task: Task) -> None:
+        """Check the settings against the task.
+
+        Raises:
+            KitError: classes are to be told at positions that are read from the whole sample.
+        """
+        super().check(settings, task)
+        if task.kind == "segmentation" and settings.patch == 0:
+            raise KitError("xgboost answers by classes from patches: patch must be above 0")
 
 
 METHOD = XgboostInfo(

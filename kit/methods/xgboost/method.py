@@ -12,7 +12,6 @@ from torch import Tensor
 from kit.base.context import Context
 from kit.base.method import Method, Outcome
 from kit.data.loading import Batch
-from kit.errors import KitError
 from kit.methods.xgboost.info import XgboostSettings
 from kit.methods.xgboost.units import factors, units
 from kit.metrics import Prediction
@@ -135,6 +134,4 @@ class Xgboost(Method[XgboostSettings]):
         return {"objective": "multi:softprob", "eval_metric": by, "num_class": classes}
 
     def _patches(self, context: Context) -> bool:
-        if context.task.kind == "segmentation" and self.settings.patch == 0:
-            raise KitError("xgboost answers by classes from patches: patch must be above 0")
         return context.task.dense and self.settings.patch > 0
