@@ -94,6 +94,13 @@ device = click.option(
     type=click.Choice(["cpu", "cuda"]),
     help="Device to compute on. Default: a GPU if there is one.",
 )
+threads = click.option(
+    "--threads",
+    type=THREADS,
+    envvar="KIT_THREADS",
+    show_envvar=True,
+    help="Threads on the CPU. Default: one; in profile paper, all.",
+)
 force = click.option("--force", is_flag=True, help="Run profile paper even without a GPU.")
 paper = click.option(
     "--paper", default="dash", show_default=True, help="The paper: dash or nas-bench-360."

@@ -11,6 +11,7 @@ import nats_bench
 import numpy as np
 import pytest
 
+from kit import paths
 from kit.spaces.nas_bench_201 import write
 from tests.conftest import Run
 from tests.spaces.nas_bench_201.made import table
@@ -97,7 +98,8 @@ def test_targets_have_their_endings(kit: Run, tmp_path: Path, command: str) -> N
 
 
 @pytest.mark.usefixtures("own_darcy")
-def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
+def test_a_table_of_ones_own_is_planned_and_made(kit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIT_THREADS", "2")
     words = ("precompute", "nas-bench-201", "--task", "darcy-flow", "--epochs", "1")
     whole = kit(*words, "--dry-run").stdout
     assert "6466 cells of 1 epoch, 0 trained" in whole
@@ -106,6 +108,8 @@ def test_a_table_of_ones_own_is_planned_and_made(kit: Run) -> None:
     done = kit(*smoke)
     assert done.returncode == 0, done.stderr
     assert "darcy-flow-1-777.parquet" in done.stdout
+    (file,) = paths.results().rglob("result.json")
+    assert json.loads(file.read_text())["provenance"]["threads"] == 2
     shown = kit("lookup", "darcy-flow").stdout
     assert "A fixed random subset, 2 of the 6466 classes." in shown
     assert "2 cells of 1 epoch, 2 trained" in kit(*smoke, "--dry-run").stdout

@@ -192,6 +192,7 @@ TABLE = ("--table", "5", "--task", "darcy-flow", "--method", "wrn")
         ("KIT_SEEDS", "0 x", ("reproduce", *TABLE)),
         ("KIT_THREADS", "99999999999", ("run", "darcy-flow", "wrn")),
         ("KIT_THREADS", "99999999999", ("reproduce", *TABLE)),
+        ("KIT_THREADS", "1.5", ("precompute", "nas-bench-201", "--task", "darcy-flow")),
         ("KIT_THREADS", "1.5", ("submit", "--slurm", "--dry-run", *TABLE)),
         ("KIT_CHECKPOINT_SECONDS", "x", ("run", "darcy-flow", "wrn")),
         ("KIT_CHECKPOINT_SECONDS", "x", ("reproduce", *TABLE)),

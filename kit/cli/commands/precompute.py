@@ -44,6 +44,7 @@ BYTES_PER_EPOCH = 400
 @options.protocol
 @options.tier
 @options.device
+@options.threads
 @options.trials_on
 @options.force
 def command(
@@ -58,6 +59,7 @@ def command(
     protocol: Protocol | None,
     tier: Tier | None,
     device: str | None,
+    threads: int | None,
     trials_on: str | None,
     force: bool,
 ) -> None:
@@ -98,7 +100,7 @@ def command(
         file = file.with_stem(f"{file.stem}-part-{part.replace('/', '-of-')}")
     if file.exists() and cells.read(str(file)).header.provenance.get("run") != spec.id:
         raise KitError(f"{file} is here already and not of this run; move it away first")
-    in_process.run([spec], device=device, trials_on=trials_on, force=force)
+    in_process.run([spec], device=device, threads=threads, trials_on=trials_on, force=force)
     with cells.told():
         table = cells.read(str(RunFolder(spec).path / "artifacts" / TABLE))
         write(table, file)

@@ -46,13 +46,7 @@ from kit.errors import KitError
 @click.option("--until", metavar="STAGE", help="Stop after this stage. Default: run all stages.")
 @options.device
 @options.gpus
-@click.option(
-    "--threads",
-    type=options.THREADS,
-    envvar="KIT_THREADS",
-    show_envvar=True,
-    help="Threads on the CPU. Default: one; in profile paper, all.",
-)
+@options.threads
 @options.allow_unpinned
 @options.trials_on
 @options.tensorboard
