@@ -91,6 +91,13 @@ def test_scales_are_one_or_one_for_each_output() -> None:
         settings("wrn", "darcy-flow", "loss=scaled-mse:scale=1/2")
 
 
+@pytest.mark.parametrize("name", ["wrn", "dash", "darts-gaea", "amber", "densenas"])
+def test_a_layout_of_images_is_not_for_sequences(name: str) -> None:
+    words = r"^speed\.channels_last is for 2D tasks, and this one is 1D"
+    with pytest.raises(KitError, match=words):
+        settings(name, "deepsea", "speed.channels_last=true")
+
+
 def test_losses_of_validations_too() -> None:
     with pytest.raises(KitError, match=r"^unknown loss 'hinge'"):
         settings("auto-deeplab", "darcy-flow", "search.validation_loss=hinge")

@@ -238,10 +238,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
         Raises:
             KitError: they do not fit, a role holds samples that it must not, a schedule by scores
-                is to warm up, or a training does nothing else.
+                is to warm up, a training does nothing else, or sequences are to lie as images do.
         """
         del dense
         self.data.check(sample_shape, outputs)
+        axes = len(sample_shape) - 1
+        if axes != 2 and getattr(getattr(self, "speed", None), "channels_last", False):
+            raise KitError(f"speed.channels_last is for 2D tasks, and this one is {axes}D")
         for place, schedule, epochs in _schedules(self):
             if schedule.kind == "plateau":
                 self.check_plateau(place)
