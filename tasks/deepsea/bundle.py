@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.io import loadmat
 
 from kit import extras
+from kit.data import matlab
 from kit.data.archives import unpack
 from kit.errors import DataError, KitError
 from kit.task import Preparation
@@ -95,9 +96,9 @@ def _train(file: Path, field: str, chosen: list[int]) -> tuple[Bytes, Bytes]:
     try:
         with h5py.File(file) as content:
             shape = (LENGTH, BASES, None)
-            x = _checked(file, content.get(f"{field}xdata"), shape, f"{field}xdata")
+            x = _checked(file, matlab.dataset(content, f"{field}xdata"), shape, f"{field}xdata")
             wide = (ALL_LABELS, x.shape[2])
-            y = _checked(file, content.get(f"{field}data"), wide, f"{field}data")
+            y = _checked(file, matlab.dataset(content, f"{field}data"), wide, f"{field}data")
             for start in range(0, x.shape[2], BLOCK):
                 labels = y[:, start : start + BLOCK][:, ::EVERY][chosen].T != 0
                 kept = labels.any(axis=1)

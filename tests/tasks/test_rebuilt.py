@@ -145,7 +145,9 @@ DEEPSEA = task.find("deepsea")
 CHOSEN = list(range(3, 39))
 
 
-def bundle(labels: str | None = None, without: str = "", flat: bool = False) -> Any:
+def bundle(
+    labels: str | None = None, without: str = "", flat: bool = False, link: Any = None
+) -> Any:
     """Lay a small bundle as a folder; return which validation sequences have a chosen label."""
     random = np.random.default_rng(0)
     folder = place(DEEPSEA) / "deepsea_train"
@@ -164,7 +166,7 @@ def bundle(labels: str | None = None, without: str = "", flat: bool = False) -> 
         if name == "train":
             with h5py.File(folder / "train.mat", "w") as file:
                 for field, value in fields.items():
-                    file[field] = value.T
+                    file[field] = value.T if link is None else link
         else:
             savemat(folder / f"{name}.mat", fields)
     text = "\n".join(map(str, CHOSEN)) if labels is None else labels
@@ -190,6 +192,11 @@ def test_deepsea_from_the_bundle_with_labels_of_ones_own() -> None:
         ({"labels": "a"}, "not a list of numbers"),
         ({"labels": "\n".join(map(str, range(900, 936)))}, r"labels outside 0\.\.918"),
         ({"without": "test"}, r"there is no test\.mat"),
+        (
+            {"link": h5py.ExternalLink("a.mat", "/x")},
+            r"train\.mat: trainxdata is a link, not an arr",
+        ),
+        ({"link": h5py.SoftLink("/gone")}, r"train\.mat: trainxdata is a link, not an array"),
         ({"flat": True}, r"trainxdata|traindata is \(5, 100\), not \(919, 100\)"),
     ],
 )
