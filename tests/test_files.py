@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from kit import Architecture, architecture, files, task
-from kit.data import npy, pickles, raw
+from kit.data import npy, pickles, taking
 from kit.data.own import files as own
 from kit.data.own.reading import Ask
 from kit.data.recognise import recognise
@@ -168,7 +168,7 @@ def test_what_is_no_file_is_told_by_its_kind(tmp_path: Path) -> None:
         load_genotype,
         lambda file: keeping.resume(file, {}, {}, 1),
         lambda file: recognise(task.find("ecg"), file),
-        lambda file: raw.take(task.find("ecg"), task.find("ecg").sources[0], file),
+        lambda file: taking.take(task.find("ecg"), task.find("ecg").sources[0], file),
         lambda file: architecture.load(file, KernelDilation()),
         lambda file: own.read([str(file)], Ask()),
     ],

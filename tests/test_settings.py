@@ -128,6 +128,7 @@ def test_wrong_overrides_are_told_in_one_line(override: str, words: str) -> None
         ("satellite", "data.window=7", "data.window: satellite is not cut into windows"),
         ("darcy-flow", "data.window_strides=[2]", "data.window_strides: darcy-flow is not cut"),
         ("darcy-flow", "data.mean=[3.0]", "data.mean: inputs are normalised 'pointwise'"),
+        ("psicov", "data.stride=2", "data.stride: psicov is cut into windows of 32; smaller"),
         ("ecg", "data.window=0", "data.window: ecg is cut into windows of 1000; 0 is none"),
     ],
 )

@@ -35,8 +35,9 @@ SCORED: dict[Kind, tuple[str, tuple[str, ...]]] = {
     "dense": ("scaled-mse", ("rmse", "mae", "one-minus-r2")),
     "segmentation": ("cross-entropy", ("one-minus-miou", "zero-one-error")),
 }
-# How to write names of files that are not valid text.
-NAMES = "backslashreplace"
+# How to write names of files that are not valid text: by "?". An escape for half a character would
+# be none that Python 3.13 takes in a docstring.
+NAMES = "replace"
 NOTHING_STATED = Ask()
 
 

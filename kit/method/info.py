@@ -150,7 +150,7 @@ class MethodInfo:
             before = settings
             values = apply_overrides(values, overrides, self.settings_type)
             settings = convert(values, self.settings_type, "-o")
-            check_overrides(overrides, before, settings, task.name)
+            check_overrides(overrides, before, settings, task)
             self._check_tuned(before, settings)
         settings.check(task.sample_shape, task.outputs, task.dense)
         self.check(settings, task)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kit.errors import KitError
 from kit.settings import DataConfig, Settings
 from kit.settings.common import check_milestones
+from kit.task import Task
 
 
 def recipe(overrides: Sequence[str]) -> str | None:
@@ -17,7 +18,7 @@ def recipe(overrides: Sequence[str]) -> str | None:
 
 
 def check_overrides(
-    overrides: Sequence[str], before: Settings, settings: Settings, task_name: str
+    overrides: Sequence[str], before: Settings, settings: Settings, task: Task
 ) -> None:
     """Check that each override does what it says, by the settings ``before`` them and with them.
 
@@ -25,7 +26,7 @@ def check_overrides(
         KitError: one has no effect, or does not go with the task; the line names the setting.
     """
     _check_roles(overrides, settings)
-    _check_windows(task_name, before.data, settings.data)
+    _check_windows(task, before.data, settings.data)
     _check_constants(before.data, settings.data)
     check_milestones(before, settings)
 
@@ -47,7 +48,7 @@ def _check_roles(overrides: Sequence[str], settings: Settings) -> None:
                 )
 
 
-def _check_windows(task_name: str, before: DataConfig, data: DataConfig) -> None:
+def _check_windows(task: Task, before: DataConfig, data: DataConfig) -> None:
     """Refuse ``-o`` windows of a task whose samples are whole, and whole samples of one with some.
 
     Raises:
@@ -55,12 +56,18 @@ def _check_windows(task_name: str, before: DataConfig, data: DataConfig) -> None
     """
     if before.window and not data.window:
         raise KitError(
-            f"-o data.window: {task_name} is cut into windows of {before.window}; 0 is none"
+            f"-o data.window: {task.name} is cut into windows of {before.window}; 0 is none"
+        )
+    if before.window and task.dims == 2 and data.stride != before.stride:
+        # Its loader makes windows at the resolution that scores are defined at.
+        raise KitError(
+            f"-o data.stride: {task.name} is cut into windows of {before.window}; smaller inputs "
+            "are by -o data.window"
         )
     if not before.window:
         for name in ("window", "window_strides"):
             if getattr(data, name) != getattr(before, name):
-                raise KitError(f"-o data.{name}: {task_name} is not cut into windows")
+                raise KitError(f"-o data.{name}: {task.name} is not cut into windows")
 
 
 def _check_constants(before: DataConfig, data: DataConfig) -> None:

@@ -53,7 +53,8 @@ def test_the_public_package_reads_what_is_exported(toy: dict[str, Table], tmp_pa
     assert len(api) == 15625
     for case in ANSWERS["info"]:
         found = api.get_more_info(case["index"], "ninapro", case["epoch"], hp=case["hp"])
-        assert found == case["answer"]
+        # It adds seconds by Python's sum, whose last digit is another from Python 3.12 on.
+        assert found == pytest.approx(case["answer"], rel=1e-12)
     cost = api.get_cost_info(ANSWERS["cost_of"], "ninapro", hp="200")
     assert cost == pytest.approx(ANSWERS["cost"])
     made = table(range(3), epochs=4, shared=True)
