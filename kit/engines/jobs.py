@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from kit import task
 from kit.data.prepared import is_current
@@ -117,6 +117,11 @@ class Ended:
     message: str | None = None
     seconds: float = 0.0
     elsewhere: bool = False
+
+
+def unfinished(attempt: Attempt | None) -> TypeGuard[Attempt]:
+    """Tell whether a queue has started a run and not noted its end; it may have been killed."""
+    return attempt is not None and attempt.ended is None
 
 
 def has_result(folder: RunFolder) -> bool:

@@ -15,11 +15,10 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeGuard
 
 from kit.columns import plural
 from kit.engines.engine import BUSY, Engine, EngineError, Exit
-from kit.engines.jobs import Ended, Job, RetryPolicy, Running, has_result, why
+from kit.engines.jobs import Ended, Job, RetryPolicy, Running, has_result, unfinished, why
 from kit.engines.lengths import Lengths
 from kit.engines.notes import Notes
 from kit.engines.signals import InterruptCount, counted
@@ -145,7 +144,7 @@ class Queue:
     def _adopt(self, job: Job) -> None:
         """Take over a run that a killed queue left running, or leave it to who else has it."""
         folder = RunFolder(job.spec)
-        if folder.is_running() or folder.is_claimed() or _unfinished(folder.attempt()):
+        if folder.is_running() or folder.is_claimed() or unfinished(folder.attempt()):
             # If the engine cannot tell now, it will be asked again before the start.
             with suppress(EngineError), self._claim(job) or ExitStack():
                 pass
@@ -176,7 +175,7 @@ class Queue:
     def _found(self, job: Job, folder: RunFolder) -> Running | None:
         """Return what a killed queue left running of a job."""
         attempt = folder.attempt()
-        known = attempt if _unfinished(attempt) and attempt.engine == self.engine.name else None
+        known = attempt if unfinished(attempt) and attempt.engine == self.engine.name else None
         handle = self.engine.find(job.spec, known.reference if known else None)
         if handle is None:
             return None
@@ -340,7 +339,3 @@ def check(jobs: Sequence[Job], slots: Slots) -> None:
     for job in jobs:
         if (reason := slots.rejection(job)) is not None:
             raise KitError(f"{job.spec} {reason}")
-
-
-def _unfinished(attempt: Attempt | None) -> TypeGuard[Attempt]:
-    return attempt is not None and attempt.ended is None

@@ -14,13 +14,15 @@ from kit import paths
 from kit.engines import slurm
 from kit.engines.choose import connect
 from kit.engines.engine import Engine, Handle, SweepOptions
+from kit.engines.jobs import unfinished
 from kit.engines.signals import InterruptCount
-from kit.errors import KitError
+from kit.errors import KitError, UnavailableError
 from kit.files import is_locked
 from kit.runs import sweeps
 from kit.runs.find import read_spec
 from kit.runs.folder import RunFolder
 from kit.runs.states import RunState, read_states
+from kit.spec import RunSpec
 
 GRACE_SECONDS = 10.0
 SECONDS_BETWEEN_LOOKS = 0.05
@@ -55,16 +57,16 @@ def stop_run(folder: Path, grace: float = GRACE_SECONDS) -> bool:
     run = RunFolder(read_spec(folder))
     attempt, status = run.attempt(), run.status()
     if attempt is not None and attempt.engine == slurm.NAME:
-        return bool(slurm.stop([run.spec]))
-    if not run.is_running():
-        return False
-    if attempt is not None and attempt.ended is None:
+        if _stop_in_slurm([run.spec]):
+            return True
+    # A queue has it before it has its own lock.
+    elif unfinished(attempt) and (run.is_running() or run.is_claimed()):
         engine = connect(attempt.engine, [], SweepOptions())
         handle = engine.find(run.spec, attempt.reference)
         if handle is not None:
             engine.stop(handle, grace)
             return True
-    if status is not None:  # a 'kit run'
+    if run.is_running() and status is not None:  # a 'kit run'
         return _end(status.pid, run.lock, grace)
     return False
 
@@ -87,10 +89,11 @@ def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
         How many sweeps, how many runs that had been left, and how many that Slurm had.
 
     Raises:
-        KitError: a sweep or a run is in a container or on another machine; all others are stopped.
+        KitError: a sweep or a run is in a container, on another machine or in a Slurm that does
+            not answer; all others are stopped.
     """
     refused: list[KitError] = []
-    ended = left_over = 0
+    ended = left_over = cancelled = 0
     for sweep in sweeps.live():
         with collected(refused):
             # A sweep gives its runs a grace of its own.
@@ -99,7 +102,8 @@ def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
     runs = read_states()
     in_slurm = [read_spec(root / run.folder) for run in runs if _is_in_slurm(run)]
     left = [root / run.folder for run in runs if _was_left(run) and not _is_in_slurm(run)]
-    cancelled = slurm.stop(in_slurm) if in_slurm else 0
+    with collected(refused):
+        cancelled = _stop_in_slurm(in_slurm)
     for folder in left:
         with collected(refused):
             left_over += stop_run(folder, grace)
@@ -110,12 +114,26 @@ def stop_sweeps(grace: float = GRACE_SECONDS) -> tuple[int, int, int]:
     return ended, left_over, cancelled
 
 
+def _stop_in_slurm(specs: Sequence[RunSpec]) -> int:
+    """Take runs out of Slurm's queue; returns how many of them were in it.
+
+    Raises:
+        UnavailableError: there is no Slurm here, and not all of them have ended.
+    """
+    try:
+        return slurm.stop(specs) if specs else 0
+    except UnavailableError:
+        if any(unfinished(RunFolder(spec).attempt()) for spec in specs):
+            raise
+        return 0
+
+
 def _is_in_slurm(run: RunState) -> bool:
     return run.attempt is not None and run.attempt.engine == slurm.NAME and run.state != "succeeded"
 
 
 def _was_left(run: RunState) -> bool:
-    return run.state == "running" and run.attempt is not None and run.attempt.ended is None
+    return run.state == "running" and unfinished(run.attempt)
 
 
 def _end(pid: int, lock: Path, grace: float) -> bool:

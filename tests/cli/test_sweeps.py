@@ -10,10 +10,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from kit import paths
@@ -22,7 +23,7 @@ from kit.runs import sweeps
 from kit.runs.folder import RunFolder, now
 from kit.runs.logs import ESCAPES
 from tests.conftest import Run
-from tests.engines.fake_run import spec_of
+from tests.engines.fake_run import attempt, spec_of
 
 SWEEP = """
 import sys
@@ -155,20 +156,72 @@ def test_what_a_killed_sweep_left_is_stopped(kit: Run, sweep: subprocess.Popen[s
     assert not list((paths.results() / "sweeps").iterdir())
 
 
+@contextmanager
+def asleep(folder: RunFolder) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of a run that does nothing, as a queue would have started it."""
+    folder.write_spec()
+    with folder.log.open("ab") as log:
+        process = subprocess.Popen(["sleep", "20"], stdout=log, start_new_session=True)
+    born = Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2].split()[19]
+    folder.set_attempt(msgspec.structs.replace(attempt(), reference=f"{process.pid}:{born}"))
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_run_that_is_only_starting_is_stopped(kit: Run) -> None:
+    """For seconds, while torch is loaded, a run has a process and no lock of its own."""
+    folder = RunFolder(spec_of("darcy-flow", "wrn", 0))
+    with folder.claimed(), asleep(folder) as process:
+        assert states(kit) == {0: "starting"}
+        assert "stopped" in kit("stop", "darcy-flow/wrn/0").stdout
+        assert process.wait(10) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("where", ["alone", "after Slurm", "after Slurm, of which nothing is here"])
 def test_a_run_by_hand_is_stopped(
-    kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     plan = {"journal": str(tmp_path / "journal"), "long": {"0": 60.0}}
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.setenv("FAKE_RUN", json.dumps(plan))
     folder = RunFolder(spec_of("darcy-flow", "wrn", 0))
     folder.write_spec()
+    if where != "alone":
+        folder.set_attempt(msgspec.structs.replace(attempt(now(), "cancelled"), engine="slurm"))
+        programs(tmp_path, monkeypatch, *(["squeue"] if where == "after Slurm" else []))
     words = ["-m", "tests.engines.fake_run", "run", "--spec", str(folder.path / "spec.json")]
     with subprocess.Popen([sys.executable, *words]) as process:
         while not (tmp_path / "journal").exists():
             time.sleep(0.02)
         assert "stopped" in kit("stop", "darcy-flow/wrn").stdout
         assert process.wait(10) == 130
+
+
+def test_without_slurm_all_but_its_own_is_stopped(
+    kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, waits = (RunFolder(spec_of("darcy-flow", "wrn", seed)) for seed in (0, 1))
+    waits.write_spec()
+    waits.set_attempt(msgspec.structs.replace(attempt(), engine="slurm"))
+    with left.opened(), asleep(left) as process:
+        programs(tmp_path, monkeypatch)
+        done = kit("stop")
+        assert process.wait(10) == -signal.SIGTERM
+    assert done.returncode == 69
+    assert "no Slurm here" in done.stderr
+    # What has ended there keeps nobody from anything.
+    waits.set_attempt(msgspec.structs.replace(attempt(now(), "oom"), engine="slurm"))
+    assert "0 sweeps stopped, and 0 runs" in kit("stop").stdout
+
+
+def programs(folder: Path, patch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let there be these commands alone, which do nothing."""
+    (folder / "bin").mkdir()
+    for name in names:
+        (folder / "bin" / name).write_text("#!/bin/sh\n")
+        (folder / "bin" / name).chmod(0o755)
+    patch.setenv("PATH", str(folder / "bin"))
 
 
 def test_logs_show_the_end_and_follow(kit: Run) -> None:
