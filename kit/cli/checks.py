@@ -41,6 +41,7 @@ def check_variables() -> None:
 
     for name in (environment.CHECKPOINT_SECONDS, environment.TAKE_BUSY):
         environment.number(name)
+    environment.memory()
     # Every run reads them, as defaults of the options of ``kit run``.
     threads, seeds = os.environ.get("KIT_THREADS", ""), os.environ.get("KIT_SEEDS", "").split()
     for name, values, kind in (

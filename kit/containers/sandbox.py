@@ -8,6 +8,8 @@ from typing import Any
 
 from docker.types import LogConfig, Mount
 
+from kit import environment
+
 # Where things lie in an image; see docker/Dockerfile.
 HOME = PurePosixPath("/kit")
 PIDS = 4096
@@ -24,8 +26,12 @@ def options() -> dict[str, Any]:
 
     It has no network and no capabilities, and can write to ``/tmp``, which lies in memory, and to
     what is mounted writable.
+
+    Raises:
+        KitError: ``KIT_MEMORY`` is no size.
     """
-    memory = os.environ.get("KIT_MEMORY") or memory_of_machine()
+    asked = environment.memory()
+    memory = memory_of_machine() if asked is None else asked
     return {
         "user": f"{os.getuid()}:{os.getgid()}",
         "init": True,

@@ -197,6 +197,7 @@ TABLE = ("--table", "5", "--task", "darcy-flow", "--method", "wrn")
         ("KIT_CHECKPOINT_SECONDS", "x", ("run", "darcy-flow", "wrn")),
         ("KIT_CHECKPOINT_SECONDS", "x", ("reproduce", *TABLE)),
         ("KIT_TAKE_BUSY_GPU", "yes", ("reproduce", *TABLE)),
+        ("KIT_MEMORY", "90%", ("reproduce", *TABLE)),
     ],
 )
 def test_a_wrong_variable_is_told_in_one_line(
