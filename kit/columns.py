@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from kit.errors import printable
 
+GB, MB = 1e9, 1e6
+
 
 def aligned(rows: Sequence[Sequence[str]]) -> str:
     """Return rows of equally many words, one line each, every column as wide as its longest."""
@@ -21,6 +23,11 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 def plural(count: int, what: str) -> str:
     """Return ``1 sample`` or ``2 samples``."""
     return f"{count:,} {what}" + ("" if count == 1 else "s" if what[-1] != "s" else "es")
+
+
+def size(count: float) -> str:
+    """Return a number of bytes as ``2.31 GB`` or, up to a tenth of that, ``23.1 MB``."""
+    return f"{count / GB:.2f} GB" if count > GB / 10 else f"{count / MB:.1f} MB"
 
 
 def duration(seconds: float | None) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli.output import print_json, tell
-from kit.columns import duration, plural
+from kit.columns import duration, plural, size
 
 if TYPE_CHECKING:
     from kit.cli.options import Placement
@@ -82,7 +82,7 @@ def _summary(plan: Plan, slots: int, where: str) -> str:
     if unknown:
         length = f"at least {work} ({plural(unknown, 'run')} of unknown length)"
         work = length if known else "of unknown length"
-    return f"{line}; {work}; about {plan.bytes / 1e9:.2f} GB of disk"
+    return f"{line}; {work}; about {size(plan.bytes)} of disk"
 
 
 def _makespan(plan: Plan, slots: int) -> float:

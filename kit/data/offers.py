@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from kit.columns import plural
+from kit.columns import plural, size
 from kit.data import raw
 from kit.spec import Tier
 from kit.task import Holding, Source, Task
@@ -14,7 +14,6 @@ UNTRIED = (
     "addresses are from public repositories, and were not tried by us; "
     "'kit data list --probe' tests them"
 )
-GB, MB = 1e9, 1e6
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,7 @@ class Offer:
         if not self.missing:
             return "nothing to fetch"
         unsized = [f"{plural(self.unsized, 'file')} of unknown size"] if self.unsized else []
-        words = f"{self.bytes / GB:.2f} GB" if self.bytes > GB / 10 else f"{self.bytes / MB:.1f} MB"
-        sized = [words] if self.bytes else []
+        sized = [size(self.bytes)] if self.bytes else []
         return " and ".join(sized + unsized)
 
     @property

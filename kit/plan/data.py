@@ -8,6 +8,7 @@ from math import prod
 from pathlib import Path
 
 from kit import paths, task
+from kit.columns import size
 from kit.data import raw
 from kit.data.prepared import generated, repair
 from kit.data.preparing import state
@@ -15,8 +16,6 @@ from kit.errors import KitError
 from kit.plan.records import Plan, PlannedData, PlannedRun
 from kit.spec import Profile, Tier
 from kit.task import Task
-
-GB = 1e9
 
 
 def data_behind(runs: Iterable[PlannedRun]) -> list[PlannedData]:
@@ -74,6 +73,6 @@ def check_disk(plan: Plan) -> None:
         if needed > free:
             where = " and ".join(map(str, folders))
             raise KitError(
-                f"the plan needs about {needed / GB:.2f} GB in {where}, and {free / GB:.2f} GB are "
-                "free; make room, plan fewer tasks, or move them by KIT_DATA or KIT_RESULTS"
+                f"the plan needs about {size(needed)} in {where}, and {size(free)} are free; "
+                "make room, plan fewer tasks, or move them by KIT_DATA or KIT_RESULTS"
             )

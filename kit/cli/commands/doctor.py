@@ -16,6 +16,7 @@ import click
 from kit import __version__, extras, paths
 from kit.cli import options
 from kit.cli.output import print_json
+from kit.columns import size
 from kit.errors import KitError, UnavailableError
 from kit.files import locked
 
@@ -137,7 +138,7 @@ def _disk() -> Check:
     except OSError as error:
         return "disk", False, f"{error.filename}: {error.strerror}"
     free = shutil.disk_usage(folder).free
-    return "disk", free > 2 * GB, f"{free / GB:.0f} GB free for results in {paths.results()}"
+    return "disk", free > 2 * GB, f"{size(free)} free for results in {paths.results()}"
 
 
 def _folders() -> Check:

@@ -11,7 +11,7 @@ import click
 
 from kit.cli import options
 from kit.cli.output import tell, warn
-from kit.columns import aligned
+from kit.columns import aligned, size
 from kit.spec import TIERS, Tier
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def fetch_data(
 
 def _plan(offers: list[Offer]) -> str:
     from kit import paths
-    from kit.data.offers import GB, UNTRIED
+    from kit.data.offers import UNTRIED
 
     lines = [("task", "tier", "to fetch", "from", "licence")]
     lines += [
@@ -99,7 +99,7 @@ def _plan(offers: list[Offer]) -> str:
     ]
     total = sum(each.bytes for each in offers if each.fetchable)
     free = shutil.disk_usage(paths.existing(paths.data())).free
-    note = f"{total / GB:.1f} GB in total, to {paths.data()} ({free / GB:.0f} GB free there)"
+    note = f"{size(total)} in total, to {paths.data()} ({size(free)} free there)"
     return f"{aligned(lines)}\n{note}\n({UNTRIED})"
 
 
