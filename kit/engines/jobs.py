@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, TypeGuard
 
 from kit import task
@@ -13,8 +14,8 @@ from kit.data.prepared import is_current
 from kit.engines.devices import GIB
 from kit.engines.engine import Exit, Handle
 from kit.runs import logs
-from kit.runs.failures import from_exit
-from kit.runs.folder import RunFolder, read_result
+from kit.runs.failures import classify, from_exit
+from kit.runs.folder import RESERVE_BYTES, RunFolder, read_result
 from kit.runs.records import Attempt, Failure, Result, Status
 from kit.spec import RunSpec
 
@@ -154,4 +155,18 @@ def why(run: Running, end: Exit, seconds: float) -> tuple[Failure, str]:
             return status.failure or "method", status.message or "it did not say why"
         if status.state == "cancelled":
             return "cancelled", status.message or "stopped"
-    return from_exit(end.code, end.oom_killed, logs.tail(folder.log))
+    failure, line = from_exit(end.code, end.oom_killed, logs.tail(folder.log))
+    # On a full disk a run can write neither its status nor why.
+    full = _full(folder) if failure == "method" else None
+    return ("disk", f"{line}; {full}") if full else (failure, line)
+
+
+def _full(folder: RunFolder) -> str | None:
+    """Return what the disk of a run's folder says if it takes nothing more, or None."""
+    try:
+        with TemporaryFile(dir=folder.path) as stream:
+            stream.write(bytes(RESERVE_BYTES))
+    except OSError as error:
+        if classify(error) == "disk":
+            return f"{folder.path}: {error.strerror}"
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -13,14 +14,15 @@ import pytest
 
 from kit.engines import leases
 from kit.engines.devices import GIB
-from kit.engines.engine import EngineError, Handle, SweepOptions
-from kit.engines.jobs import Job, RetryPolicy
+from kit.engines.engine import EngineError, Exit, Handle, SweepOptions
+from kit.engines.jobs import Job, RetryPolicy, Running, why
 from kit.engines.queue import Queue
 from kit.engines.slots import Cpu, Gpus
 from kit.errors import KitError
 from kit.runs.folder import RunFolder
 from kit.spec import RunSpec
 from tests.engines.chaos import FakeLocal
+from tests.engines.fake_run import attempt
 from tests.engines.nvml import FakeGpus
 from tests.engines.sweep import Sweep, jobs, spec
 
@@ -77,6 +79,22 @@ def test_each_kind_of_failure_has_its_class_and_stops_no_other(sweep: Sweep) -> 
         "killed": 2,
         "mute": 2,
     }
+
+
+def test_where_nothing_can_be_written_the_disk_is_to_blame(sweep: Sweep) -> None:
+    """A run that could write neither its status nor its log, and has ended as if for a mistake."""
+    folder = RunFolder(spec(0))
+    folder.set_attempt(attempt())
+    run = Running(Job(spec(0)), Handle(spec(0), ""), attempt(), 0.0)
+    assert why(run, Exit(2), 1.0) == ("method", "exit code 2: it printed nothing")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        failure, line = why(run, Exit(2), 1.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert failure == "disk"
+    assert f"{folder.path}: File too large" in line
 
 
 def test_infrastructure_is_tried_once_more_after_a_pause(sweep: Sweep) -> None:
