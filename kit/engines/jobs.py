@@ -91,7 +91,7 @@ class Running:
         claim: is held until the run has ended.
         adopted: a queue that was killed had started it.
         status_before: what ``status.json`` was before it started.
-        timed_out: it is being stopped.
+        timed_out: when it was last told to stop, its time being up.
     """
 
     job: Job
@@ -101,7 +101,7 @@ class Running:
     claim: ExitStack = field(default_factory=ExitStack)
     adopted: bool = False
     status_before: Status | None = None
-    timed_out: bool = False
+    timed_out: float | None = None
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,7 @@ def why(run: Running, end: Exit, seconds: float) -> tuple[Failure, str]:
 
     The run's own status counts first, then its exit code and its log.
     """
-    if run.timed_out:
+    if run.timed_out is not None:
         return "timeout", f"stopped after {seconds / 3600:.3g} h"
     if end.infrastructure is not None:
         return "infrastructure", end.infrastructure

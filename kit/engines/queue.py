@@ -285,8 +285,9 @@ class Queue:
         self.ended(end)
 
     def _time_out(self, run: Running) -> None:
-        if not run.timed_out:
-            run.timed_out = True
+        """Have a run stopped; again after a while, for the engine may have been away."""
+        if run.timed_out is None or self.clock() - run.timed_out > 2 * self.policy.grace:
+            run.timed_out = self.clock()
             words = (run.handle, self.policy.grace)
             threading.Thread(target=self.engine.stop, args=words, daemon=True).start()
 

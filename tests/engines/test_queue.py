@@ -138,6 +138,24 @@ def test_a_run_whose_time_is_up_is_stopped_even_if_it_takes_no_notice(sweep: Swe
     assert ends[1].failure is None
 
 
+def test_a_run_whose_time_is_up_is_stopped_even_if_the_engine_was_away(sweep: Sweep) -> None:
+    class Away(FakeLocal):
+        asked = 0
+
+        def stop(self, handle: Handle, grace: float) -> None:
+            self.asked += 1
+            if self.asked > 1:
+                super().stop(handle, grace)
+
+    sweep.plan(long={0: 20.0})
+    engine, began = Away(SweepOptions()), time.monotonic()
+    policy = RetryPolicy(timeout=0.2, grace=0.1)
+    ends = sweep.run(jobs(1), Cpu(1), engine=engine, policy=policy)
+    assert time.monotonic() - began < 10
+    assert ends[0].failure == "timeout"
+    assert engine.asked > 1
+
+
 def test_a_gpu_that_is_busy_or_gone_gets_no_run_and_the_reason_is_told(
     sweep: Sweep, fake_gpus: Make
 ) -> None:
