@@ -48,6 +48,21 @@ def counted() -> Iterator[InterruptCount]:
 
 
 @contextmanager
+def kept() -> Iterator[None]:
+    """Have TERM and Ctrl-C do after the block what they did before, whatever a library sets in it.
+
+    Ray's own handlers end a process at once, and its run without a word.
+    """
+    here = threading.current_thread() is threading.main_thread()
+    before = [(number, signal.getsignal(number)) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        yield
+    finally:
+        for number, handler in before if here else ():
+            signal.signal(number, handler)
+
+
+@contextmanager
 def _handled(handler: Callable[[int, FrameType | None], None], *numbers: int) -> Iterator[None]:
     """Handle signals for as long as the block runs; only the main thread can."""
     if threading.current_thread() is not threading.main_thread():

@@ -18,6 +18,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from kit import paths
 from kit.engines import choose, nodes
 from kit.engines.engine import SweepOptions
+from kit.engines.signals import kept
 from kit.errors import UnavailableError, last_line
 from kit.runs import provenance
 from kit.spec import RunSpec
@@ -80,7 +81,10 @@ def join(address: str | None) -> None:
     try:
         where = canonicalize_bootstrap_address_or_die(address or "auto")
         _knock(where)
-        ray.init(where, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.CRITICAL)
+        with kept():
+            ray.init(
+                where, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.CRITICAL
+            )
     except Exception as error:  # Ray raises just that where versions differ
         ray.shutdown()
         line = " ".join(str(error).split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import sys
 import time
@@ -19,6 +20,7 @@ from ray.cluster_utils import Cluster
 from kit.engines import choose
 from kit.engines.engine import SweepOptions
 from kit.engines.ray import cluster
+from kit.engines.signals import terminable
 from kit.errors import UnavailableError
 
 
@@ -37,6 +39,22 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
     monkeypatch.setattr(cluster, "SECONDS_TO_CONNECT", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as made:
         yield made
+
+
+def test_ctrl_c_and_term_mean_what_they_did_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's own handlers would end a run without a word."""
+
+    def init(*_: object, **__: object) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_DFL)
+
+    monkeypatch.setattr(cluster, "canonicalize_bootstrap_address_or_die", lambda address: address)
+    monkeypatch.setattr(cluster, "_knock", lambda _: None)
+    monkeypatch.setattr(ray, "init", init)
+    with terminable():
+        before = signal.getsignal(signal.SIGTERM)
+        cluster.join("there:1")
+        assert signal.getsignal(signal.SIGTERM) == signal.getsignal(signal.SIGINT) == before
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "nowhere.invalid:6379"])
