@@ -15,6 +15,8 @@ from kit.engines.slots import Cpu, Gpus, Slots
 from kit.errors import UnavailableError
 from kit.spec import RunSpec
 
+NO_NETWORK = "--trials-on: containers have no network; local:N works in them"
+
 
 @runtime_checkable
 class ClusterEngine(Protocol):
@@ -71,9 +73,16 @@ def machine_rejection(specs: Sequence[RunSpec], options: SweepOptions) -> str | 
     """Return why this node's engine cannot run these, such as an image that is not built."""
     engine = of_machine(options)
     try:
+        if engine.name == "docker" and trials_elsewhere(options.trials_on):
+            return NO_NETWORK
         return _unusable(engine.name, specs, options)
     finally:
         engine.close()
+
+
+def trials_elsewhere(trials_on: str | None) -> bool:
+    """Tell whether runs train their trials on a Ray cluster."""
+    return trials_on is not None and not trials_on.startswith("local")
 
 
 def slots(wanted: str | None, jobs: int | None, device: str | None, share: int = 1) -> Slots:

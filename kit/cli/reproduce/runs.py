@@ -80,8 +80,8 @@ def _check(engine: Engine, slots: Slots, todo: Sequence[Job], trials_on: str | N
     from kit.engines import choose, queue
     from kit.engines.slots import Cpu
 
-    if trials_on is not None and engine.name == "docker" and not trials_on.startswith("local"):
-        raise KitError("--trials-on: containers have no network; local:N works in them")
+    if engine.name == "docker" and choose.trials_elsewhere(trials_on):
+        raise KitError(choose.NO_NETWORK)
     if not isinstance(engine, choose.ClusterEngine):
         queue.check(todo, slots)
     if engine.name == "local" and not isinstance(slots, Cpu):

@@ -28,8 +28,10 @@ NAMESPACE = "kit"
 # of a worker have one thread.
 PASSED = (
     *("KIT_CHECKPOINT_SECONDS", "KIT_IMAGES", "KIT_MEMORY", "KIT_METHODS", "KIT_TASKS"),
-    *("KIT_TENSORBOARD", "KIT_THREADS", "OMP_NUM_THREADS"),
+    *("KIT_TAKE_BUSY_GPU", "KIT_TENSORBOARD", "KIT_THREADS", "OMP_NUM_THREADS"),
 )
+# Of these, a node's own count for it.
+NODES_OWN = ("KIT_DATA", "KIT_TAKE_BUSY_GPU")
 SECONDS_TO_CONNECT = 5.0
 # What both sides of an HTTP/2 connection, and so of gRPC, begin with (RFC 9113, section 3.4): an
 # empty frame of type 4.
@@ -152,11 +154,13 @@ def variables() -> dict[str, str | None]:
 
 
 def take_over(given: Mapping[str, str | None]) -> None:
-    """Set the environment of the machine of the sweep; a node's own ``KIT_DATA`` stays."""
+    """Set the environment of the machine of the sweep; what is the node's own stays."""
     for name, value in given.items():
+        if name in NODES_OWN and name in os.environ:
+            continue
         if value is None:
             os.environ.pop(name, None)
-        elif name != "KIT_DATA" or name not in os.environ:
+        else:
             os.environ[name] = value
 
 

@@ -14,6 +14,7 @@ import ray
 from ray.exceptions import RayError
 
 from kit import method
+from kit.engines import choose
 from kit.engines.engine import EngineError, Exit, Handle, SweepOptions
 from kit.engines.ray.cluster import NAMESPACE
 from kit.engines.ray.seats import Seat, Seats
@@ -44,10 +45,13 @@ class Ray:
 
         Raises:
             UnavailableError: there is a task whose runs no node can take.
+            KitError: they would leave no place to their own trials, and wait for ever.
         """
         needed = sum(method.find(spec.method).gpus for spec in specs)
         most = min(limit or sys.maxsize, needed or sys.maxsize)
         self._seats = Seats(self.supervisor, specs, self.options, most)
+        if choose.trials_elsewhere(self.options.trials_on):
+            self._seats.check_trials()
         return self._seats
 
     def start(self, spec: RunSpec, gpus: tuple[str, ...]) -> Handle:

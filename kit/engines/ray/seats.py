@@ -20,12 +20,13 @@ from typing import Any
 import msgspec
 import ray
 
+from kit.columns import plural
 from kit.engines import visible
 from kit.engines.engine import SweepOptions, sweep
 from kit.engines.jobs import Job
 from kit.engines.ray import cluster
 from kit.engines.ray.cluster import RayNode
-from kit.errors import UnavailableError, last_line
+from kit.errors import KitError, UnavailableError, last_line
 from kit.spec import RunSpec
 
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -179,6 +180,22 @@ class Seats:
         if not any(job.fits(node.memory) for node in large):
             return job.too_large(node.memory for node in large)
         return None
+
+    def check_trials(self) -> None:
+        """Refuse to let runs have all places of the cluster where their trials need some, too.
+
+        Raises:
+            KitError: saying how many runs there may be at a time.
+        """
+        states = [node.state for node in self._usable()]
+        places = int(sum(state.cpus if self._on_cpu else state.gpus for state in states))
+        if self.limit >= places:
+            every = plural(places, "core" if self._on_cpu else "GPU")
+            mend = f"--jobs {places - 1} or less" if places > 1 else "'--trials-on local:N'"
+            raise KitError(
+                f"--trials-on: the runs would take all {every} of the cluster and leave "
+                f"none to their trials; use {mend}"
+            )
 
     def acquire(self, job: Job) -> tuple[str, ...] | None:
         """Find empty seats on one node for a run; asks for more where there are none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import ray
 
-from kit.engines import choose
+from kit.engines import choose, docker
 from kit.engines.devices import GIB
 from kit.engines.engine import EngineError, Exit, SweepOptions
 from kit.engines.jobs import Job
@@ -267,3 +268,38 @@ def test_nodes_take_over_the_environment_but_keep_data_of_their_own(
     monkeypatch.delenv("KIT_DATA")
     cluster.take_over(given)
     assert cluster.variables() == given
+
+
+def test_nodes_use_busy_gpus_if_the_sweep_or_they_are_told_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("KIT_TAKE_BUSY_GPU", "1")
+    given = cluster.variables()
+    monkeypatch.delenv("KIT_TAKE_BUSY_GPU")
+    cluster.take_over(given)
+    assert os.environ["KIT_TAKE_BUSY_GPU"] == "1"
+    cluster.take_over(given | {"KIT_TAKE_BUSY_GPU": None})
+    assert os.environ["KIT_TAKE_BUSY_GPU"] == "1"
+
+
+def test_runs_leave_places_to_their_trials(played: Played, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else each would wait for ever for a place that another run has."""
+
+    def slots(limit: int | None, **options: Any) -> Seats:
+        return Ray(SweepOptions(**options)).slots(SPECS, limit)
+
+    refusal = "would take all 3 GPUs of the cluster and leave none to their trials; use --jobs 2 or"
+    for limit in (None, 3):
+        with pytest.raises(KitError, match=refusal):
+            slots(limit, trials_on="auto")
+    with pytest.raises(KitError, match=r"all 8 cores .* use --jobs 7 or less"):
+        Ray(SweepOptions(device="cpu", trials_on="auto")).slots(2 * SPECS, None)
+    assert slots(2, trials_on="auto").capacity == 2
+    assert slots(None, trials_on="local:2").capacity == 3
+    del played.states["a"]
+    with pytest.raises(KitError, match=r"all 1 GPU .* use '--trials-on local:N'"):
+        slots(None, trials_on="auto")
+    monkeypatch.setattr(choose, "of_machine", lambda _: docker.Docker.__new__(docker.Docker))
+    monkeypatch.setattr(docker.Docker, "close", lambda _: None)
+    rejection = choose.machine_rejection(SPECS, SweepOptions(trials_on="auto"))
+    assert rejection == "--trials-on: containers have no network; local:N works in them"
