@@ -176,10 +176,15 @@ def for_this_process(
     with lease(count, timeout, among=among, share=runs_per_gpu(), log=log) as uuids:
         # What this process chose from, for the workers that it may start.
         os.environ["KIT_GPU"] = ",".join(among or [gpu.uuid for gpu in devices.gpus()])
-        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
-        # Numbers mean the same to CUDA as to the driver, not the fastest first.
-        os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+        show(uuids)
         yield uuids
+
+
+def show(uuids: Sequence[str]) -> None:
+    """Let CUDA see these GPUs alone in this process, which has not used it yet."""
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(uuids)
+    # Numbers mean the same to CUDA as to the driver, not the fastest first.
+    os.environ["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
 
 
 def _hold(

@@ -42,8 +42,7 @@ class Actor:
         self, command: Sequence[str], options: SweepOptions, variables: Mapping[str, str | None]
     ) -> None:
         cluster.take_over(variables)
-        given = ray.get_runtime_context().get_accelerator_ids()["GPU"]
-        self.uuids = tuple(visible.allowed(",".join(given)) or ()) if given else ()
+        self.uuids = given()
         self.supervisor = subprocess.Popen(
             [sys.executable, *command, msgspec.json.encode(options).decode()],
             stdin=subprocess.PIPE,
@@ -67,6 +66,12 @@ class Actor:
         assert self.supervisor.stdin is not None
         self.supervisor.stdin.write(order + b"\n")
         self.supervisor.stdin.flush()
+
+
+def given() -> tuple[str, ...]:
+    """Return the UUIDs of the GPUs that Ray has given this worker: it numbers them as NVML does."""
+    numbers = ray.get_runtime_context().get_accelerator_ids()["GPU"]
+    return tuple(visible.allowed(",".join(numbers)) or ()) if numbers else ()
 
 
 @dataclass(eq=False)

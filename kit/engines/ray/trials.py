@@ -17,8 +17,9 @@ import msgspec
 import ray
 from ray.exceptions import RayError
 
-from kit.engines import engine
-from kit.engines.ray import cluster
+from kit import method
+from kit.engines import engine, leases
+from kit.engines.ray import cluster, seats
 from kit.engines.trial_worker import Done, Failed, Setup, answer
 from kit.engines.trial_workers import Keep
 from kit.errors import UnavailableError, last_line
@@ -49,8 +50,9 @@ def ray_trials(
     if device is None and not any(state.gpus for state in states):
         device = "cpu"
     on_cpu = device == "cpu"
-    room = sum(state.cpus if on_cpu else state.gpus for state in states)
-    trials = RayTrials(Setup(spec, device, threads), 0 if on_cpu else 1, int(room) or 1)
+    gpus = 0 if on_cpu else method.find(spec.method).gpus
+    room = sum(state.cpus if on_cpu else state.gpus // gpus for state in states)
+    trials = RayTrials(Setup(spec, device, threads), gpus, int(room) or 1)
     try:
         yield trials
     finally:
@@ -111,6 +113,7 @@ def _train(common: tuple[bytes, str, Mapping[str, str | None]], work: bytes) -> 
     """On a node: train a trial and return the answer."""
     text, code, given = common
     cluster.take_over(given)
+    leases.show(seats.given())
     setup = msgspec.json.decode(text, type=Setup)
     name = setup.spec.task
     if _own_code(name) != code:

@@ -6,19 +6,25 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
+import msgspec
 import pytest
 import ray
 from ray.cluster_utils import Cluster
 
 from kit.base import trials
 from kit.engines.execute import ExecuteOptions, execute
+from kit.engines.ray import trials as ray_trials
+from kit.engines.trial_worker import Failed, Setup
 from kit.errors import KitError, UnavailableError
 from kit.runs.folder import RunFolder
+from kit.runs.trial_records import TrialRecord, TrialWork
+from tests.engines.nvml import FakeGpus
 from tests.specs import smoke_spec
 
 
@@ -73,6 +79,30 @@ def test_trials_on_a_cluster_that_loses_a_node(
         run(ExecuteOptions(trials_on=cluster.address))
     lost.result()
     assert found[0] == found[1]
+
+
+def test_a_trial_sees_the_gpu_that_ray_gave_and_no_other(
+    fake_gpus: Callable[..., FakeGpus], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its UUID: of unlike GPUs, CUDA numbers the fastest first, Ray and runs as the driver."""
+    names = ("CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER")
+    for name in names:
+        monkeypatch.setenv(name, "")
+    seen: list[list[str]] = []
+
+    def answer(*_: object) -> Failed:
+        seen.append([os.environ[name] for name in names])
+        return Failed("method", "made up", mistake=False)
+
+    given = SimpleNamespace(get_accelerator_ids=lambda: {"GPU": ["1"]})
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: given)
+    monkeypatch.setattr(ray_trials, "answer", answer)
+    monkeypatch.setattr(ray_trials, "_own_code", lambda _: "code")
+    setup = msgspec.json.encode(Setup(smoke_spec("wrn-asha"), None, 1))
+    work = TrialWork("tune", (1,), TrialRecord(number=0, configuration={}))
+    uuids = fake_gpus(2).uuids
+    ray_trials._train((setup, "code", {}), msgspec.json.encode(work))
+    assert seen == [[uuids[1], "PCI_BUS_ID"]]
 
 
 def test_no_cluster_or_no_trials(darcy: Path) -> None:
