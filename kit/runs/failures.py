@@ -7,7 +7,7 @@ import re
 import signal
 from collections.abc import Sequence
 
-from kit.errors import DataError
+from kit.errors import BusyError, DataError, UnavailableError
 from kit.runs.records import Failure
 
 # What libraries say, by class of failure; the first class that matches counts. Texts are compared,
@@ -75,6 +75,8 @@ def classify(error: BaseException) -> Failure:
         return error.failure
     if isinstance(error, DataError):
         return "data"
+    if isinstance(error, BusyError | UnavailableError):
+        return "infrastructure"
     if isinstance(error, OSError) and error.errno in ERRNOS:
         return ERRNOS[error.errno]
     if isinstance(error, MemoryError):
@@ -105,7 +107,8 @@ def from_exit(code: int | None, oom_killed: bool, log: Sequence[str]) -> tuple[F
     told = _by_text(log)
     if number is not None:
         return told or "method", f"crashed ({signal.Signals(number).name}): {last}"
-    return told or "method", f"exit code {code}: {last}"
+    unknown: Failure = "infrastructure" if code == UnavailableError.exit_code else "method"
+    return told or unknown, f"exit code {code}: {last}"
 
 
 def _signal(code: int | None) -> int | None:

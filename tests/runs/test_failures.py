@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from kit.errors import DataError
+from kit.errors import BusyError, DataError, UnavailableError
 from kit.runs.failures import classify, from_exit, line_of
 
 
@@ -14,6 +14,8 @@ from kit.runs.failures import classify, from_exit, line_of
     ("error", "failure"),
     [
         (DataError("no data"), "data"),
+        (BusyError("no GPU to be had"), "infrastructure"),
+        (UnavailableError("no Ray cluster to be had"), "infrastructure"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk"),
         (OSError(errno.EDQUOT, "Disk quota exceeded"), "disk"),
         (OSError(errno.EFBIG, "File too large"), "disk"),
@@ -62,6 +64,7 @@ def test_exceptions(error: Exception, failure: str) -> None:
         (1, False, ["OSError: [Errno 30] Read-only file system: 'x'"], "disk", "code 1"),
         (1, False, ["OSError: [Errno 5] Input/output error"], "infrastructure", "code 1"),
         (1, False, [], "method", "printed nothing"),
+        (69, False, ["kit: the driver does not work"], "infrastructure", "code 69"),
         (2, False, ["kit: unknown task"], "method", "kit: unknown task"),
     ],
 )
