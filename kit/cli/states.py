@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kit.columns import aligned, duration
@@ -19,10 +18,11 @@ COLUMNS = ("run", "kind", "state", "stage", "epoch", "loss", "took", "left", "wh
 
 def elapsed(run: RunState) -> float | None:
     """Return the seconds since a run that is under way was started by a queue."""
+    from kit.runs.folder import age
+
     if run.attempt is None or run.attempt.ended is not None:
         return None
-    since = datetime.now(UTC) - datetime.fromisoformat(run.attempt.started)
-    return max(0.0, since.total_seconds())
+    return age(run.attempt.started)
 
 
 def left(run: RunState, hours: float | None) -> float | None:

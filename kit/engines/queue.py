@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from kit.columns import plural
 from kit.engines.engine import BUSY, Engine, EngineError, Exit
@@ -26,7 +25,7 @@ from kit.engines.slots import Slots
 from kit.engines.stop import stop_together
 from kit.errors import KitError
 from kit.runs.failures import classify
-from kit.runs.folder import RunFolder
+from kit.runs.folder import RunFolder, age
 from kit.runs.records import Attempt, Failure
 from kit.runs.states import has_failed
 
@@ -181,8 +180,8 @@ class Queue:
             return None
         if known is None:  # killed before it could note what it had started
             known = self._note(job, handle.reference)
-        age = (datetime.now(UTC) - datetime.fromisoformat(known.started)).total_seconds()
-        return Running(job, handle, known, self.clock() - max(0.0, age), adopted=True)
+        began = self.clock() - (age(known.started) or 0.0)
+        return Running(job, handle, known, began, adopted=True)
 
     def _start(self, job: Job, uuids: tuple[str, ...]) -> bool:
         """Start a job; False where its place is not used."""

@@ -47,6 +47,15 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def age(moment: str) -> float | None:
+    """Return the seconds since what ``now`` returned, none below 0; None if it is no such text."""
+    try:
+        since = datetime.now(UTC) - datetime.fromisoformat(moment)
+    except (TypeError, ValueError):  # without a time zone, or no time
+        return None
+    return max(0.0, since.total_seconds())
+
+
 class RunFolder:
     """The folder of one run below ``results/runs``."""
 

@@ -8,9 +8,10 @@ import time
 import msgspec
 import pytest
 
+from kit.cli import states
 from kit.files import locked
 from kit.runs import sweeps
-from kit.runs.folder import RunFolder
+from kit.runs.folder import RunFolder, age
 from kit.runs.states import RunState, read_state, read_states
 from tests.engines.fake_run import STARTED, attempt, made_up, spec_of
 
@@ -35,6 +36,22 @@ def test_names_come_from_the_path() -> None:
     assert (run.task, run.method, run.kind, run.seed) == ("darcy-flow", "wrn", "smoke-clean", 0)
     assert SPEC.id.startswith(run.id)
     assert str(run) == str(SPEC)
+
+
+@pytest.mark.parametrize(
+    "moment", ["yesterday", "2026-13-01T00:00:00+00:00", "2026-12-01T00:00:00"]
+)
+def test_a_moment_that_is_none_is_not_known(moment: str, folder: RunFolder) -> None:
+    """Of a file that somebody wrote, or that is damaged."""
+    assert age(moment) is None
+    folder.set_attempt(msgspec.structs.replace(attempt(), started=moment))
+    assert states.elapsed(state()) is None
+    assert states.row(state(), hours=1.0)
+
+
+def test_a_moment_to_come_is_now() -> None:
+    """As after a clock was put back."""
+    assert age(LATE) == 0.0
 
 
 def test_a_run_is_running_while_its_lock_is_held_and_only_then(folder: RunFolder) -> None:
