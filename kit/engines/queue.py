@@ -313,7 +313,8 @@ class Queue:
         """Stop what is under way."""
         if not self.running:
             return
-        self.log(f"stopping {plural(len(self.running), 'run')}; Ctrl-C once more kills them")
+        with suppress(OSError):  # whoever reads what is told may be gone, and be why all stops
+            self.log(f"stopping {plural(len(self.running), 'run')}; Ctrl-C once more kills them")
         handles = [run.handle for run in self.running]
         stop_together(self.engine, handles, self.policy.grace, interrupts)
         for run in self.running:

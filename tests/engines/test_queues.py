@@ -64,6 +64,20 @@ def test_what_a_killed_queue_left_running_is_taken_over(sweep: Sweep) -> None:
     assert sweep.begun() == {0: 1, 1: 1, 2: 1}
 
 
+def test_a_queue_whose_reader_is_gone_leaves_no_run_behind(sweep: Sweep) -> None:
+    def log(line: str) -> None:
+        raise BrokenPipeError
+
+    def watch(queue: Queue) -> None:
+        if len(sweep.begun()) == 2:
+            log("not used: a GPU")
+
+    sweep.plan(long={0: 20.0, 1: 20.0})
+    with pytest.raises(BrokenPipeError):
+        sweep.run(jobs(2), Cpu(2), log=log, watch=watch)
+    assert [line["what"] for line in sweep.lines].count("stop") == 2
+
+
 def test_a_failure_before_a_runs_last_word_decides_nothing(sweep: Sweep) -> None:
     folder = RunFolder(spec(0))
     with ExitStack() as by_hand:
