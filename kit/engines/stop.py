@@ -13,7 +13,7 @@ from pathlib import Path
 from kit import paths
 from kit.engines import slurm
 from kit.engines.choose import connect
-from kit.engines.engine import Engine, Handle, SweepOptions
+from kit.engines.engine import Engine, EngineError, Handle, SweepOptions
 from kit.engines.jobs import unfinished
 from kit.engines.signals import InterruptCount
 from kit.errors import KitError, UnavailableError
@@ -59,13 +59,14 @@ def stop_run(folder: Path, grace: float = GRACE_SECONDS) -> bool:
     if attempt is not None and attempt.engine == slurm.NAME:
         if _stop_in_slurm([run.spec]):
             return True
-    # A queue has it before it has its own lock.
-    elif unfinished(attempt) and (run.is_running() or run.is_claimed()):
-        engine = connect(attempt.engine, [], SweepOptions())
-        handle = engine.find(run.spec, attempt.reference)
-        if handle is not None:
-            engine.stop(handle, grace)
-            return True
+    # A run has a process before it has its lock, and keeps it if its queue is killed meanwhile.
+    elif unfinished(attempt):
+        with _nothing_unless(run.is_running() or run.is_claimed()):
+            engine = connect(attempt.engine, [], SweepOptions())
+            handle = engine.find(run.spec, attempt.reference)
+            if handle is not None:
+                engine.stop(handle, grace)
+                return True
     if run.is_running() and status is not None:  # a 'kit run'
         return _end(status.pid, run.lock, grace)
     return False
@@ -128,12 +129,22 @@ def _stop_in_slurm(specs: Sequence[RunSpec]) -> int:
         return 0
 
 
+@contextmanager
+def _nothing_unless(at_work: bool) -> Iterator[None]:
+    """Take an engine that is not there for one that has nothing of a run that is not at work."""
+    try:
+        yield
+    except (EngineError, UnavailableError) as error:
+        if at_work:
+            raise UnavailableError(str(error)) from None
+
+
 def _is_in_slurm(run: RunState) -> bool:
     return run.attempt is not None and run.attempt.engine == slurm.NAME and run.state != "succeeded"
 
 
 def _was_left(run: RunState) -> bool:
-    return run.state == "running" and unfinished(run.attempt)
+    return run.state != "succeeded" and unfinished(run.attempt)
 
 
 def _end(pid: int, lock: Path, grace: float) -> bool:

@@ -179,6 +179,21 @@ def test_a_run_that_is_only_starting_is_stopped(kit: Run) -> None:
         assert process.wait(10) == -signal.SIGTERM
 
 
+def test_a_run_that_was_starting_when_its_sweep_was_killed_is_stopped(
+    kit: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with asleep(RunFolder(spec_of("darcy-flow", "wrn", 0))) as process:
+        assert states(kit) == {0: "stopped"}
+        assert "0 sweeps stopped, and 1 run left over" in kit("stop").stdout
+        assert process.wait(10) == -signal.SIGTERM
+    # An engine that is gone has taken its containers along.
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+    folder = RunFolder(spec_of("darcy-flow", "wrn", 1))
+    folder.write_spec()
+    folder.set_attempt(msgspec.structs.replace(attempt(), engine="docker"))
+    assert "0 sweeps stopped, and 0 runs" in kit("stop").stdout
+
+
 @pytest.mark.parametrize("where", ["alone", "after Slurm", "after Slurm, of which nothing is here"])
 def test_a_run_by_hand_is_stopped(
     kit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
