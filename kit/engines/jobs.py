@@ -16,6 +16,7 @@ from kit.engines.engine import Exit, Handle
 from kit.runs import logs
 from kit.runs.failures import classify, from_exit
 from kit.runs.folder import RESERVE_BYTES, RunFolder, read_result
+from kit.runs.names import SPEC
 from kit.runs.records import Attempt, Failure, Result, Status
 from kit.spec import RunSpec
 
@@ -149,6 +150,8 @@ def why(run: Running, end: Exit, seconds: float) -> tuple[Failure, str]:
     if end.infrastructure is not None:
         return "infrastructure", end.infrastructure
     folder = RunFolder(run.job.spec)
+    if not (folder.path / SPEC).exists():
+        return "cancelled", f"{folder.path} was moved or removed while it was at work"
     status = folder.status()
     if status is not None and (run.adopted or status != run.status_before) and not end.oom_killed:
         if status.state == "failed":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -84,7 +85,7 @@ def test_each_kind_of_failure_has_its_class_and_stops_no_other(sweep: Sweep) -> 
 def test_where_nothing_can_be_written_the_disk_is_to_blame(sweep: Sweep) -> None:
     """A run that could write neither its status nor its log, and has ended as if for a mistake."""
     folder = RunFolder(spec(0))
-    folder.set_attempt(attempt())
+    folder.write_spec()
     run = Running(Job(spec(0)), Handle(spec(0), ""), attempt(), 0.0)
     assert why(run, Exit(2), 1.0) == ("method", "exit code 2: it printed nothing")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -95,6 +96,17 @@ def test_where_nothing_can_be_written_the_disk_is_to_blame(sweep: Sweep) -> None
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert failure == "disk"
     assert f"{folder.path}: File too large" in line
+
+
+def test_a_run_whose_folder_is_removed_says_so_and_is_not_to_blame(sweep: Sweep) -> None:
+    def watch(queue: Queue) -> None:
+        if sweep.begun():
+            shutil.rmtree(RunFolder(spec(0)).path, ignore_errors=True)
+
+    sweep.plan(seconds=0.3, acts={0: "crash"})
+    ends = sweep.run(jobs(1), Cpu(1), watch=watch)
+    assert ends[0].failure == "cancelled"
+    assert "was moved or removed while it was at work" in str(ends[0].message)
 
 
 def test_infrastructure_is_tried_once_more_after_a_pause(sweep: Sweep) -> None:
