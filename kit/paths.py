@@ -105,7 +105,7 @@ def _moved(variable: str, default: str) -> Path:
     value = os.environ.get(variable)
     if not value:
         return project() / default
-    path = _expanded(variable, value)
+    path = expanded(variable, value)
     for each in (path, *path.parents):
         if each.is_symlink() and not each.exists():
             raise KitError(f"{variable}: {each} leads to {each.readlink()}, which is not there")
@@ -118,14 +118,19 @@ def _moved(variable: str, default: str) -> Path:
 
 def _several(variable: str) -> list[Path]:
     parts = os.environ.get(variable, "").split(os.pathsep)
-    found = [_expanded(variable, part) for part in parts if part]
+    found = [expanded(variable, part) for part in parts if part]
     for folder in found:
         if not folder.is_dir():
             raise KitError(f"{variable}: {folder} is not a folder")
     return found
 
 
-def _expanded(variable: str, value: str) -> Path:
+def expanded(variable: str, value: str) -> Path:
+    """Return the absolute path that the value of a variable of the environment stands for.
+
+    Raises:
+        KitError: it is below an unknown home.
+    """
     try:
         return Path(value).expanduser().absolute()
     except RuntimeError:

@@ -17,7 +17,7 @@ from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit import environment
+from kit import environment, paths
 from kit.engines import devices, visible
 from kit.engines.devices import Gpu
 from kit.errors import BusyError, KitError
@@ -38,8 +38,14 @@ class Free:
 
 
 def folder() -> Path:
-    """Return the folder of the lock files (``KIT_LOCKS``): one for all users of the machine."""
-    return Path(os.environ.get("KIT_LOCKS") or "/tmp/kit-locks")
+    """Return the folder of the lock files (``KIT_LOCKS``): one for all users of the machine.
+
+    It is absolute: Docker takes another name for that of a volume, in which locks would be alone.
+
+    Raises:
+        KitError: it is below an unknown home.
+    """
+    return paths.expanded("KIT_LOCKS", os.environ.get("KIT_LOCKS") or "/tmp/kit-locks")
 
 
 def make_folder() -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -28,6 +29,13 @@ with lease(int(sys.argv[1]), 0, share=int(sys.argv[2])) as uuids:
     print(*uuids, flush=True)
     time.sleep(60)
 """
+
+
+@pytest.mark.parametrize("name", ["locks", "~/locks"])
+def test_the_folder_of_locks_is_absolute(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else Docker would make a volume of that name, where a lock means nothing to anybody."""
+    monkeypatch.setenv("KIT_LOCKS", name)
+    assert leases.folder() == Path(name).expanduser().absolute()
 
 
 @contextmanager
