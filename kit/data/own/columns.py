@@ -37,7 +37,9 @@ NULLS = (
 DELIMITERS = (",", ";", "\t", "|")
 PARQUET = (".parquet", ".pq")
 # A line before the header by which Excel states the delimiter.
-PARTED = re.compile(r"sep=(.)")
+PARTED = re.compile(r"sep=(.)(?:\r?\n|\r)")
+# The line with the names, of which one may have line ends within its quotes.
+HEAD = re.compile(r"""(?:(?<![^,;\t| ])"[^"]*"|[^\r\n])*""")
 # Bytes of text that pyarrow parses at once; a row must not be longer.
 BLOCK = 1 << 26
 # Compression by the first bytes of a file, whatever its name.
@@ -153,9 +155,9 @@ def _csv(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Table
     wide = block.startswith((b"\xff\xfe", b"\xfe\xff"))
     encoding = "utf-16" if wide else "utf-8-sig"
     text = block[: len(block) & ~1].decode(encoding, "replace")
-    lines = text.lstrip("\r\n").splitlines()
-    stated = PARTED.fullmatch(lines[0]) if lines else None
-    head = "".join(lines[1:2] if stated else lines[:1])
+    text = text.lstrip("\r\n")
+    stated = PARTED.match(text)
+    head = next(HEAD.finditer(text[stated.end() :] if stated else text))[0]
     # Delimiters within quotes do not count.
     bare = re.sub('"[^"]*"', "", head)
     delimiter = max(DELIMITERS, key=bare.count) if set(DELIMITERS) & set(bare) else " "
@@ -180,7 +182,8 @@ def _csv(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Table
                     block_size=BLOCK,
                     skip_rows=1 if stated else 0,
                 ),
-                parse_options=csv.ParseOptions(delimiter=delimiter),
+                # Else a block could end within a cell, whose rest would be read as a row.
+                parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
                 convert_options=options,
             )
 

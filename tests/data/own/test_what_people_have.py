@@ -73,6 +73,9 @@ TAKEN: dict[str, str | bytes] = {
     "a long row.csv": table(
         "a,b,label,note", rows=[(*row, "n" * (1 + 2_000_000 * (row == ROWS[3]))) for row in ROWS]
     ),
+    "lines in a name.csv": table('"a\r\nof, all; me",b,label'),
+    "lines in a name, said.csv": "sep=;\n" + table('"a\nof | all",b,label', ";"),
+    "inches in a name.csv": table('a 5",b 3",label'),
     "quoted.csv": table('"a, first",b,label', rows=[(f'"{a}"', b, f'"{c}"') for a, b, c in ROWS]),
 }
 
@@ -87,6 +90,15 @@ def test_tables_of_many_programs(name: str, tmp_path: Path) -> None:
     np.testing.assert_array_equal(own.x, np.array(X, np.float32))
     comma = any("have a decimal comma" in line for line in own.card)
     assert comma == name.startswith("decimal comma")
+
+
+def test_lines_within_cells_are_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of a large file end within such cells, too."""
+    rows = [(*row, '"1\n2,3,no,4"') for row in ROWS]
+    (tmp_path / "a.csv").write_text(table("a,b,label,note", rows=rows))
+    for size in range(60, 260, 20):
+        monkeypatch.setattr("kit.data.own.columns.BLOCK", size)
+        np.testing.assert_array_equal(read(tmp_path / "a.csv").x, np.array(X, np.float32))
 
 
 def test_points_and_commas_together_are_no_decimal_commas(tmp_path: Path) -> None:
