@@ -44,8 +44,11 @@ HEAD = re.compile(r"""(?:(?<![^,;\t| ])"[^"]*"|[^\r\n])*""")
 BLOCK = 1 << 26
 # Compression by the first bytes of a file, whatever its name.
 PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
-# A number with a decimal comma; a number; a number with signs such as those of money.
+# A number with a decimal comma; a whole one; one whose commas may part thousands.
 WITH_COMMA = r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$"
+WHOLE = r"^\s*[+-]?\d+\s*$"
+GROUPED = r"^\s*[+-]?[1-9]\d{0,2},\d{3}\s*$"
+# A number; a number with signs such as those of money.
 NUMBER = r"(\d{1,3}([,.' \u00a0]\d{3})+|\d+)([.,]\d+)?"
 DRESSED = rf"[~<>≤≥$€£¥+-]*\s*{NUMBER}\s*[%$€£¥°]?"
 # The sign between the words of a list.
@@ -203,9 +206,14 @@ def _csv(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Table
     # If the delimiter is not a comma, commas in numbers are decimal ones, unless there are numbers
     # with a point.
     if delimiter != "," and not any(map(pa.types.is_floating, kinds)):
-        commas = [table.column(at) for at, kind in enumerate(kinds) if pa.types.is_string(kind)]
-        if any(map(_with_comma, commas)):
+        texts = [at for at, kind in enumerate(kinds) if pa.types.is_string(kind)]
+        if any(_with_comma(table.column(at)) for at in texts):
             notes.append(f"numbers of {file.name} have a decimal comma")
+            notes += [
+                f"column {table.column_names[at]!r}: if its commas part thousands, take them out"
+                for at in texts
+                if _in_thousands(table.column(at))
+            ]
             table, point = parse(","), ","
     return _as_words(table, names, classes, lambda words: parse(point, words))
 
@@ -242,10 +250,25 @@ def _coded(column: pa.ChunkedArray) -> bool:
 
 
 def _with_comma(column: pa.ChunkedArray) -> bool:
-    """Tell whether all values of a column of text are numbers with a decimal comma."""
+    """Tell whether all values of a column of text are numbers, some with a decimal comma.
+
+    Where some have no comma, those of the others may part thousands: one must be another.
+    """
+    return _all(column, WITH_COMMA) or (
+        _all(column, f"{WITH_COMMA}|{WHOLE}") and not _all(column, f"{GROUPED}|{WHOLE}")
+    )
+
+
+def _in_thousands(column: pa.ChunkedArray) -> bool:
+    """Tell whether all values are whole numbers, some with a comma that may part thousands."""
+    return _all(column, f"{GROUPED}|{WHOLE}") and not _all(column, WHOLE)
+
+
+def _all(column: pa.ChunkedArray, form: str) -> bool:
+    """Tell whether all values of a column of text, which has some, are of a form."""
     from pyarrow import compute
 
-    return bool(compute.all(compute.match_substring_regex(column, WITH_COMMA)).as_py())
+    return bool(compute.all(compute.match_substring_regex(column, form)).as_py())
 
 
 def dressed(values: Array) -> str | None:

@@ -38,9 +38,11 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     if ask.answers and ask.reading.size and ask.reading.sequence is None:
         raise DataError(f"{place}: --size is for samples of many rows: say --sequence, too")
     amounts = ask.kind in ("regression", "dense")
+    # Labels such as 1,3 are no number with a decimal comma.
+    several = ask.targets if ask.kind == "multi-label" and len(ask.targets) == 1 else ()
     table, remarks, nested = columns.read(
         files,
-        names={ask.reading.identity, ask.reading.sequence}.__contains__,
+        names={ask.reading.identity, ask.reading.sequence, *several}.__contains__,
         classes=lambda name: not amounts and (name in ask.targets or name.lower() in USUAL),
     )
     targets = _targets(place, table, ask) if ask.answers else ()

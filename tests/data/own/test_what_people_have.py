@@ -92,15 +92,6 @@ def test_tables_of_many_programs(name: str, tmp_path: Path) -> None:
     assert comma == name.startswith("decimal comma")
 
 
-def test_lines_within_cells_are_no_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Blocks of a large file end within such cells, too."""
-    rows = [(*row, '"1\n2,3,no,4"') for row in ROWS]
-    (tmp_path / "a.csv").write_text(table("a,b,label,note", rows=rows))
-    for size in range(60, 260, 20):
-        monkeypatch.setattr("kit.data.own.columns.BLOCK", size)
-        np.testing.assert_array_equal(read(tmp_path / "a.csv").x, np.array(X, np.float32))
-
-
 def test_points_and_commas_together_are_no_decimal_commas(tmp_path: Path) -> None:
     """A column with points beside one with commas: those part thousands, perhaps."""
     rows = [(f"1,{row + 100}", b, c) for row, (_, b, c) in enumerate(ROWS)]
