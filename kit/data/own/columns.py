@@ -50,7 +50,7 @@ WHOLE = r"^\s*[+-]?\d+\s*$"
 GROUPED = r"^\s*[+-]?[1-9]\d{0,2},\d{3}\s*$"
 # A number; a number with signs such as those of money.
 NUMBER = r"(\d{1,3}([,.' \u00a0]\d{3})+|\d+)([.,]\d+)?"
-DRESSED = rf"[~<>≤≥$€£¥+-]*\s*{NUMBER}\s*[%$€£¥°]?"
+DRESSED = rf"[~<>≤≥$€£¥+−-]*\s*{NUMBER}\s*[%$€£¥°]?"
 # The sign between the words of a list.
 PART = "|"
 # A number that is a code, whose zeros are part of it.
@@ -276,6 +276,12 @@ def dressed(values: Array) -> str | None:
     words = [str(each) for each in values.tolist() if each is not None]
     plain = values.dtype.kind == "O" and all(re.fullmatch(DRESSED, word) for word in words)
     return words[0] if words and plain else None
+
+
+def strays(values: Array) -> list[str]:
+    """Return the words of a column, or of an array, that are no numbers."""
+    words = values.ravel().tolist() if values.dtype.kind == "O" else []
+    return [str(each) for each in words if each is not None and not _number(str(each))]
 
 
 def _not_text(file: Path) -> DataError:

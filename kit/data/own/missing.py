@@ -9,6 +9,7 @@ import numpy.typing as npt
 from msgspec.structs import replace
 
 from kit.columns import plural
+from kit.data.own.columns import strays
 from kit.data.own.reading import Array, Reading
 from kit.errors import DataError
 
@@ -52,7 +53,8 @@ def numbers(place: str, what: str, values: Array) -> Array:
         DataError: the values are not numbers, or one is infinite or too large for float32.
     """
     if values.dtype.kind == "O":
-        raise DataError(f"{place}: {what} holds words, not numbers")
+        such = "".join(f", such as {word!r}," for word in strays(values)[:1])
+        raise DataError(f"{place}: {what} holds words{such or ','} not numbers")
     if values.dtype.kind not in "fiub":
         raise DataError(f"{place}: {what} is of type {values.dtype}, not numbers")
     if values.dtype.kind == "b":

@@ -69,6 +69,7 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
         words = {name for name in targets if _plain(table[name])}
         smells += _leaks(table, inputs, targets)
         smells += _dressed(table, {*inputs, *aside.values(), *words})
+        smells += _mixed(table, {*inputs, *aside.values(), *targets})
     x = np.stack([table[name] for name in inputs], axis=1)
     y = _answers(table, targets)
     rest = {what: whole(place, f"column {name!r}", table[name]) for what, name in aside.items()}
@@ -127,7 +128,8 @@ def _inputs(
             if name in taken:
                 raise DataError(f"{place}: column {name!r} cannot be an input and more besides")
             if not columns.numeric(table[name]):
-                raise DataError(f"{place}: column {name!r} holds words or dates, not numbers")
+                such = "".join(f", such as {word!r}" for word in columns.strays(table[name])[:1])
+                raise DataError(f"{place}: column {name!r} holds words or dates, not numbers{such}")
         return list(ask.reading.columns), []
     free = [name for name in table if name not in taken]
     # The index of a data frame that was written without a name is not an input.
@@ -135,7 +137,8 @@ def _inputs(
     inputs = [name for name in free if columns.numeric(table[name]) and name not in unnamed]
     left = [name or "the one without a name" for name in free if name not in inputs]
     if not inputs:
-        why = "".join(f"; {smell}" for smell in _dressed(table, taken))
+        smells = _dressed(table, taken) + _mixed(table, taken)
+        why = "".join(f"; {smell}" for smell in smells)
         raise DataError(f"{place}: no numeric column is left as input{why}")
     return inputs, [f"left out, as no numbers: {', '.join(left)}"] if left else []
 
@@ -149,6 +152,16 @@ def _dressed(table: Mapping[str, Array], but: Collection[str]) -> list[str]:
         else f"column {name!r} would be numbers without the signs in {word!r}"
         for name, word in words.items()
         if word is not None
+    ]
+
+
+def _mixed(table: Mapping[str, Array], but: Collection[str]) -> list[str]:
+    """Return warnings about columns, except ``but``, that a few words keep from being numbers."""
+    words = {name: columns.strays(each) for name, each in table.items() if name not in but}
+    return [
+        f"column {name!r} has words among its numbers, such as {those[0]!r}"
+        for name, those in words.items()
+        if 0 < 2 * len(those) < np.count_nonzero(~absent(table[name]))
     ]
 
 
@@ -197,7 +210,7 @@ def _answers(table: Mapping[str, Array], targets: Sequence[str]) -> Array | None
         return None
     if len(targets) == 1:
         return table[targets[0]]
-    values = [table[name] for name in targets]
+    values = [columns.flags(table[name]) for name in targets]
     if not all(map(columns.numeric, values)):
         words = [n for n, v in zip(targets, values, strict=True) if not columns.numeric(v)]
         raise DataError(f"several targets must be numbers; {', '.join(words)} holds words or dates")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kit.data.new_task import read
-from kit.data.own.reading import Ask
+from kit.data.own.reading import Ask, Reading
 from kit.errors import KitError
 
 # Numbers with a decimal comma, of which whole ones have none, as spreadsheets write them.
@@ -17,6 +17,7 @@ ROWS = [
     (f"{row},5", ("7", "-2,25")[row % 3 == 0], ("1,500", "2")[row % 2], "uv"[row % 5 > 1])
     for row in range(20)
 ]
+PLAIN = [(f"{row}.5", f"{row % 7}", "uv"[row % 2]) for row in range(20)]
 X = [[row + 0.5, (7, -2.25)[row % 3 == 0], (1.5, 2)[row % 2]] for row in range(20)]
 
 
@@ -55,3 +56,31 @@ def test_labels_parted_by_commas_are_no_numbers(tmp_path: Path) -> None:
     own = read(write(tmp_path, "a;b;y", rows), Ask(targets=("y",), kind="multi-label"))
     assert own.answers.names == ("1", "2", "3")
     np.testing.assert_array_equal(own.x[:, 0], np.array(X)[:, :2])
+
+
+@pytest.mark.parametrize("word", ["n.d.", "-", "<NA>"])
+def test_a_word_among_numbers_is_told(word: str, tmp_path: Path) -> None:
+    """Without it, its column would be one of the inputs."""
+    rows = [*PLAIN[:7], (word, *PLAIN[7][1:]), *PLAIN[8:]]
+    file = write(tmp_path, "a;b;label", rows)
+    own = read(file)
+    assert f"warning  column 'a' has words among its numbers, such as {word!r}" in own.card
+    for ask in Ask(reading=Reading(columns=("a",))), Ask(targets=("a",), kind="regression"):
+        with pytest.raises(KitError, match=f"holds words.* such as '{word}'"):
+            read(file, ask)
+    file = write(tmp_path, "a;label", [(row[0], row[2]) for row in rows])
+    with pytest.raises(KitError, match=f"no numeric column .* numbers, such as '{word}'"):
+        read(file)
+
+
+def test_another_minus_is_told(tmp_path: Path) -> None:
+    own = read(write(tmp_path, "a;b;label", [("\N{MINUS SIGN}1.5", *row[1:]) for row in PLAIN]))
+    words = "column 'a' would be numbers without the signs in '\N{MINUS SIGN}1.5'"
+    assert f"warning  {words}" in own.card
+
+
+def test_several_flags_of_which_one_is_missing(tmp_path: Path) -> None:
+    rows = [(row[0], ("true", "false", "")[at % 3], "true") for at, row in enumerate(PLAIN)]
+    rows[0] = (*rows[0][:2], "false")
+    ask = Ask(targets=("b", "c"), labelled_only=True)
+    assert read(write(tmp_path, "a;b;c", rows), ask).answers.kind == "multi-label"
