@@ -94,6 +94,7 @@ def _by_folder(folder: Path, files: Sequence[Path], ask: Ask) -> Found:
     aside: dict[str, Array] = {} if split is None else {"split": np.array(split)}
     if ask.aside or ask.targets:
         option = next(iter(ask.aside), "target")
+        option = "id" if option == "identity" else option
         raise DataError(f"{folder}: --{option} needs a table of labels beside it")
     return _found(str(folder), folder, files, ask.reading, aside, y)
 
@@ -155,7 +156,7 @@ def _found(
     if made and given != made:
         raise DataError(f"{place} has {given}, and the task was made of {made}")
     x, reading, notes = (images if given == "images" else sounds)(place, files, reading)
-    names = [str(file.relative_to(folder) if folder else file) for file in files]
+    names = [str(_inside(file, folder) if folder else file) for file in files]
     aside = {"identity": np.array(names), **aside}
     reading = replace(reading, identity=None)
     return Found(place=place, x=x, y=y, aside=aside, reading=reading, notes=tuple(notes))
@@ -187,5 +188,9 @@ def _below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             yield each
 
 
-def _inside(file: Path, folder: Path) -> bool:
-    return file.resolve().is_relative_to(folder.resolve())
+def _inside(file: Path, folder: Path) -> Path | None:
+    """Return the path of a file in a folder, also that of a link; None if it is not in there."""
+    plain, within = file.absolute(), folder.absolute()
+    if ".." in file.parts or not plain.is_relative_to(within):
+        plain, within = file.resolve(), folder.resolve()
+    return plain.relative_to(within) if plain.is_relative_to(within) else None

@@ -22,11 +22,11 @@ from kit.errors import DataError, KitError, plain
 from kit.files import DAMAGE
 
 if TYPE_CHECKING:
-    from PIL import Image
+    from PIL import ImageFile
 
 GREY = ("1", "L", "LA")
-# The Exif tag of the camera's orientation; from 5 on, height and width are exchanged.
-ORIENTATION, LYING = 0x0112, 5
+# The Exif tag of the camera's orientation; by these, height and width are exchanged.
+ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
 # Further errors that Pillow raises for a damaged file.
 BROKEN = (OSError, SyntaxError, zlib.error)
 # Grey modes of more than 8 bits.
@@ -74,26 +74,33 @@ class _Survey:
         modes: how many images have each of Pillow's modes.
         sizes: the files of each size (h, w), upright.
         moving: how many images have several frames.
+        clear: whether one has transparent parts.
+        fine: how many have colours of 16 bits, which Pillow reads as 8.
     """
 
     modes: Mapping[str, int]
     sizes: Mapping[tuple[int, int], Sequence[Path]]
     moving: int
+    clear: bool
+    fine: int
 
 
 def _survey(files: Sequence[Path]) -> _Survey:
     """Look at images without decoding them."""
     modes: Counter[str] = Counter()
     sizes: dict[tuple[int, int], list[Path]] = {}
-    moving = 0
+    moving, clear, fine = 0, False, 0
     for file in files:
         with _opened(file) as image:
             modes[image.mode] += 1
-            upright = image.getexif().get(ORIENTATION, 1) < LYING
-            size = (image.height, image.width) if upright else (image.width, image.height)
+            # What follows may decode the image, and then it has no tiles any more.
+            fine += image.mode not in DEEP and any(";16" in str(each.args) for each in image.tile)
+            lying = image.getexif().get(ORIENTATION) in LYING
+            size = (image.width, image.height) if lying else (image.height, image.width)
             sizes.setdefault(size, []).append(file)
             moving += getattr(image, "n_frames", 1) > 1
-    return _Survey(modes, sizes, moving)
+            clear |= image.has_transparency_data
+    return _Survey(modes, sizes, moving, clear, fine)
 
 
 def _common_mode(place: str, found: _Survey, stated: str) -> tuple[str, list[str]]:
@@ -122,8 +129,10 @@ def _common_mode(place: str, found: _Survey, stated: str) -> tuple[str, list[str
     if len(modes) > 1 or mode not in modes:
         counts = ", ".join(f"{count} {name}" for name, count in sorted(modes.items()))
         notes.append(f"images of {counts}, taken as {mode}")
-    if any(name.endswith(("A", "a")) for name in modes):
+    if found.clear:
         notes.append("transparency is left out")
+    if found.fine:
+        notes.append(f"{plural(found.fine, 'image')} of 16 bits per channel: the upper 8 are taken")
     if found.moving:
         notes.append(f"{plural(found.moving, 'image')} of several frames: the first is taken")
     return mode, notes
@@ -162,7 +171,7 @@ def _pixels(file: Path, mode: str, size: tuple[int, int]) -> Array:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Image.Image]:
+def _opened(file: Path) -> Iterator[ImageFile.ImageFile]:
     """Open an image file; what Pillow raises inside for a damaged one becomes a ``DataError``."""
     from PIL import Image
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from PIL import Image
 from kit import task
 from kit.data.new_task import create, read
 from kit.data.own import files
-from kit.data.own.reading import Ask
+from kit.data.own.reading import Ask, Reading
 from kit.errors import KitError
 from kit.export import inputs
 from kit.settings import DataConfig
@@ -105,6 +107,64 @@ def test_an_option_goes_before_the_split_of_a_table(tmp_path: Path) -> None:
     given = [str(root), str(tmp_path / "labels.csv")]
     assert "given" in read(given).card[2]
     assert "by group" in read(given, Ask(group="group")).card[2]
+
+
+def test_files_of_a_table_by_whole_paths_and_by_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    root, other = classes(tmp_path / "images"), classes(tmp_path / "other", ("bird",))
+    (root / "bird.png").symlink_to(other / "bird" / "0.png")
+    names = [f"{each}/{number}.png" for each in ("cat", "dog") for number in range(5)]
+    given = ["bird.png", *(f"{root}/{each}" for each in names[:5]), "../images/cat/5.png"]
+    rows = [f"{each},{row % 2}" for row, each in enumerate([*given, *names[5:]])]
+    (tmp_path / "labels.csv").write_text("\n".join(["image,label", *rows]))
+    for folder in ("images", str(root)):
+        found = files.read([folder, "labels.csv"], Ask())
+        assert found.ids == ["bird.png", *names[:5], "cat/5.png", *names[5:]]
+    (tmp_path / "labels.csv").write_text(
+        f"image,label\n{other}/bird/1.png,0\n../other/bird/1.png,1"
+    )
+    with pytest.raises(KitError, match="2 are not there"):
+        files.read(["images", "labels.csv"], Ask())
+
+
+def test_names_of_samples_are_a_column(tmp_path: Path) -> None:
+    with pytest.raises(KitError, match="--id needs a table of labels beside it"):
+        read(classes(tmp_path), Ask(reading=Reading(identity="file")))
+
+
+@pytest.mark.parametrize(("orientation", "sides"), [(0, (4, 6)), (6, (6, 4)), (9, (4, 6))])
+def test_images_are_turned_by_orientations_that_there_are(
+    orientation: int, sides: tuple[int, int], tmp_path: Path
+) -> None:
+    """Any other is none: without a turn, other sides would squeeze the image."""
+    root = classes(tmp_path)
+    for file in root.glob("*/*.png"):
+        with Image.open(file) as image:
+            tags = image.getexif()
+            tags[0x0112] = orientation
+            image.save(file, exif=tags)
+    own = read(root)
+    assert own.x.shape[2:] == sides
+    assert not any("brought to" in line for line in own.card)
+
+
+def test_what_is_lost_of_colours_is_told(tmp_path: Path) -> None:
+    """Pillow reads colours of 16 bits as 8, and palettes may have a transparent colour."""
+    root = classes(tmp_path)
+    palette = Image.fromarray(RANDOM.integers(0, 255, (4, 6, 3)).astype("u1")).quantize(4)
+    palette.save(root / "cat" / "0.png", transparency=0)
+    lines = b"".join(b"\0" + RANDOM.bytes(6 * 3 * 2) for _ in range(4))
+    parts = {b"IHDR": struct.pack(">IIBBBBB", 6, 4, 16, 2, 0, 0, 0), b"IDAT": zlib.compress(lines)}
+    png = b"\x89PNG\r\n\x1a\n"
+    for name, part in {**parts, b"IEND": b""}.items():
+        checksum = zlib.crc32(name + part)
+        png += struct.pack(">I", len(part)) + name + part + struct.pack(">I", checksum)
+    (root / "dog" / "0.png").write_bytes(png)
+    card = read(root).card
+    assert "note     transparency is left out" in card
+    assert "note     1 image of 16 bits per channel: the upper 8 are taken" in card
 
 
 def test_new_images_of_other_bits_are_not_predicted(tmp_path: Path) -> None:
