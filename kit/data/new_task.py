@@ -117,7 +117,7 @@ def read(source: Path | Sequence[str], ask: Ask = NOTHING_STATED) -> Own:
     split, how = splits.divide(found.place, answers, found.aside)
     train = np.flatnonzero(split == 0)
     given = x
-    x, reading, notes = missing.fitted(found.place, x, train, found.reading)
+    x, reading, notes = missing.fitted(found.place, x, train, found.reading, found.steps)
     found = replace(found, reading=reading, notes=(*found.notes, *notes))
     found = replace(found, smells=(*found.smells, *gaps(found, given, train)))
     x = x.astype(np.float32) if x.dtype.kind == "f" else x
@@ -133,8 +133,10 @@ def _labelled(found: Found, x: Array, y: Array) -> tuple[Found, Array, Array]:
     if not without:
         return found, x, y
     aside = {what: values[known] for what, values in found.aside.items()}
+    steps = None if found.steps is None else found.steps[known]
     note = f"{plural(without, 'sample')} without an answer left out"
-    found = replace(found, aside=aside, kept=np.flatnonzero(known), notes=(*found.notes, note))
+    kept, notes = np.flatnonzero(known), (*found.notes, note)
+    found = replace(found, aside=aside, steps=steps, kept=kept, notes=notes)
     return found, x[known], y[known]
 
 

@@ -74,7 +74,7 @@ def numbers(place: str, what: str, values: Array) -> Array:
 
 
 def fitted(
-    place: str, x: Array, train: Array, reading: Reading
+    place: str, x: Array, train: Array, reading: Reading, steps: Array | None = None
 ) -> tuple[Array, Reading, list[str]]:
     """Return inputs with missing values filled, the reading with the numbers for that, and notes.
 
@@ -83,6 +83,7 @@ def fitted(
         x: inputs (samples, channels, *spatial).
         train: indices of the samples over which means are computed.
         reading: its ``missing`` states how to fill them.
+        steps: (samples,) how many steps a sample has; the zeros behind them are in no mean.
 
     Raises:
         DataError: values are missing, and it is not stated how to fill them.
@@ -103,6 +104,8 @@ def fitted(
     if reading.missing != "zero":
         seen = x[train].astype(np.float64)
         known = np.isfinite(seen)
+        if steps is not None:
+            known &= np.arange(x.shape[2]) < steps[train, None, None]
         totals = np.where(known, seen, 0).sum(axis=axes) / np.maximum(known.sum(axis=axes), 1)
         means = [float(f"{mean:.9g}") for mean in totals]
     reading = replace(reading, fill=tuple(means))

@@ -106,6 +106,7 @@ class Found:
         names: names of the answers' columns, if there are several.
         aside: arrays (samples,) ``group``, ``time``, ``split`` and ``identity``, if there are any.
         reading: how to read further files in the same way.
+        steps: (samples,) the steps of each sample, where shorter ones end in zeros.
         arranged: whether x is (samples, channels, *spatial) already.
         kept: numbers of the samples among those that were read, if some were left out since.
         notes: notes for the user.
@@ -118,6 +119,7 @@ class Found:
     names: tuple[str, ...] = ()
     aside: Mapping[str, Array] = field(default_factory=dict)
     reading: Reading
+    steps: Array | None = None
     arranged: bool = True
     kept: Array | None = None
     notes: tuple[str, ...] = ()

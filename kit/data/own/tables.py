@@ -73,13 +73,14 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
     x = np.stack([table[name] for name in inputs], axis=1)
     y = _answers(table, targets)
     rest = {what: whole(place, f"column {name!r}", table[name]) for what, name in aside.items()}
-    reading = replace(ask.reading, columns=tuple(inputs))
+    reading, counts = replace(ask.reading, columns=tuple(inputs)), None
     if reading.sequence is not None:
         reading = replace(reading, rows="steps")
         steps = Steps.of(place, rest["sequence"], rest.get("order"), reading.size, ask.answers)
         x, y, rest = steps.inputs(x), steps.answers(y, targets, ask.kind), steps.shared(rest)
         notes.append(f"{plural(len(steps.rows), 'step')} of {plural(len(x), 'sample')}")
         smells += steps.smells
+        counts = np.diff(steps.bounds)
     else:
         x = x[:, None] if reading.rows == "sequence" else x[:, :, None]
     names = targets if len(targets) > 1 else ()
@@ -90,6 +91,7 @@ def read(files: Sequence[Path], ask: Ask) -> Found:
         names=names,
         aside=rest,
         reading=reading,
+        steps=counts,
         notes=tuple(notes),
         smells=tuple(smells),
     )

@@ -215,3 +215,20 @@ def test_numbers_that_are_words_are_told_of(tmp_path: Path) -> None:
     assert warnings(read(tmp_path / "a.parquet")) == [
         "column 'n' holds numbers as words, such as '0'"
     ]
+
+
+def test_zeros_behind_a_short_sample_are_in_no_mean(tmp_path: Path) -> None:
+    """A sample without an answer is left out together with its steps."""
+    rows = [(sample, step) for sample in range(12) for step in range(2 + 4 * (sample == 0))]
+    file = write(
+        tmp_path,
+        s=[sample for sample, _ in rows],
+        a=[None if step == 1 else 50 for _, step in rows],
+        label=[None if sample == 0 else "uv"[sample % 2] for sample, _ in rows],
+    )
+    for size, kept in ((4, 4), (1, 1)):
+        reading = Reading(sequence="s", size=(size,), missing="mean")
+        own = read(file, Ask(reading=reading, labelled_only=True))
+        assert own.reading.fill == (50.0,)
+        assert own.x.shape == (11, 1, kept)
+        assert set(own.x.ravel().tolist()) == ({50.0, 0.0} if size == 4 else {50.0})
