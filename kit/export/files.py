@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from kit import extras
 from kit.data.folds import Fold
+from kit.data.own.reading import stored
 from kit.errors import KitError
 from kit.export import inputs
 from kit.export.loading import load_run
@@ -111,6 +112,8 @@ def _facts(
             "dtype": str(sample.dtype).removeprefix("torch."),
             "normalised": False,
         },
+        # How a task of one's own makes an input of a file: its columns, axes, filled gaps.
+        "reading": stored(task.folder),
         "normalisation": _normalisation(fold),
         "output": {
             "shape": ["batch", *shape],

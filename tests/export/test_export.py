@@ -151,6 +151,7 @@ def test_weights_and_facts(darcy_run: Path, tmp_path: Path) -> None:
     assert facts["architecture"] == result["architecture"]
     assert facts["run"] == context.spec.id
     assert facts["input"]["shape"] == ["batch", 1, 85, 85]
+    assert facts["reading"] is None
 
 
 def test_a_program_with_letters_and_a_weight_norm(tmp_path: Path) -> None:

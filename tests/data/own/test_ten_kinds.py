@@ -258,6 +258,9 @@ def test_an_onnx_file_answers_as_predictions_do(case: str, tasks: Path, tmp_path
     assert facts["output"]["names"] == list(wanted.names)
     assert facts["input"]["shape"] == ["batch", *wanted.shape]
     assert len(facts["normalisation"]["mean"]) == wanted.shape[0]
+    written = json.loads((task.find(name).folder / "reading.json").read_text())
+    assert facts["reading"] == written
+    assert facts["reading"]["layout"] == ("NHWC" if case == "npz" else "NCL")
 
 
 def read_parquet(file: Path) -> dict[str, list[Any]]:
