@@ -15,7 +15,7 @@ from torch import Tensor
 from kit.data import new_task, normalise, npy
 from kit.data.folds import Fold
 from kit.data.loading import Batch
-from kit.data.own import files, missing
+from kit.data.own import files, layout, missing
 from kit.data.own import reading as own
 from kit.errors import DataError
 from kit.settings import DataConfig
@@ -64,6 +64,9 @@ def read(
     shape = task.sample_shape
     masked = reading.missing == "mask"
     wanted = (shape[0] // 2 if masked else shape[0], *shape[1:])
+    if x.shape[1:] != wanted and reading.layout and "D" not in reading.layout:
+        told = layout.told(wanted, reading.layout)
+        raise DataError(f"{found.place}: x is {found.x.shape}, not {told} ({reading.layout})")
     if x.shape[1:] != wanted:
         told = f"(samples, {', '.join(map(str, wanted))})"
         raise DataError(f"{found.place}: x is {x.shape}, not {told}")

@@ -83,6 +83,32 @@ def test_samples_of_other_lengths_and_axes(made: Path) -> None:
     with pytest.raises(DataError, match=words) as raised:
         inputs.read([str(made / "other.csv")], task.find("of-steps"), DataConfig())
     assert "--" not in str(raised.value).replace(str(made), "")
+    np.save(made / "x.npy", np.zeros((2, 4)))
+    with pytest.raises(DataError, match=r"x is \(2, 4\), not \(samples, 3\) \(NL\)$"):
+        inputs.read([str(made / "x.npy")], task.find("of-arrays"), DataConfig())
     np.save(made / "x.npy", np.zeros((2, 3, 4)))
     with pytest.raises(DataError, match=r"x is \(2, 3, 4\), which has not the axes NL$"):
         inputs.read([str(made / "x.npy")], task.find("of-arrays"), DataConfig())
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "words"),
+    [
+        ("NHWC", (2, 3, 5, 4), r"x is \(2, 3, 5, 4\), not \(samples, 5, 4, 3\) \(NHWC\)$"),
+        ("CNT", (3, 2, 9), r"x is \(3, 2, 9\), not \(3, samples, 6\) \(CNT\)$"),
+        ("NC", (2, 4), r"x is \(2, 4\), not \(samples, 3\) \(NC\)$"),
+        ("NDHWC", (2, 3, 5, 4, 1), r"x is \(2, 3, 5, 4\), not \(samples, 6, 5, 4\)$"),
+    ],
+)
+def test_shapes_are_told_in_the_axes_of_the_file(
+    axes: str, shape: tuple[int, ...], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"of-{axes.lower()}"
+    sizes = {"N": COUNT, "C": 3, "T": 6, "D": 2, "H": 5, "W": 4}
+    x = RANDOM.normal(size=[sizes[axis] for axis in axes])
+    np.savez(tmp_path / "a.npz", x=x, y=np.arange(COUNT) % 2)
+    monkeypatch.setenv("KIT_TASKS", str(tmp_path / "tasks"))
+    create(name, tmp_path / "a.npz", tmp_path / "tasks", Ask(reading=Reading(layout=axes)))
+    np.save(tmp_path / "new.npy", np.zeros(shape))
+    with pytest.raises(DataError, match=words):
+        inputs.read([str(tmp_path / "new.npy")], task.find(name), DataConfig())

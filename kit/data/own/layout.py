@@ -91,3 +91,17 @@ def arrange(place: str, what: str, values: Array, layout: str) -> Array:
     if moved.ndim == 2:  # channels alone, at one position
         moved = moved[:, :, None]
     return np.ascontiguousarray(moved)
+
+
+def told(sizes: tuple[int, ...], layout: str) -> str:
+    """Return the shape that arrays of a layout have, such as ``(samples, 32, 32, 3)``.
+
+    Args:
+        sizes: of a sample (channels, *spatial).
+        layout: a letter for each axis, none of depth.
+    """
+    named = {
+        "N": "samples",
+        **dict(zip(["C", *(a for a in "LTHW" if a in layout)], sizes, strict=False)),
+    }
+    return f"({', '.join(str(named[letter]) for letter in layout)})"
