@@ -128,6 +128,20 @@ def test_two_runs_give_the_same_bits(method: str) -> None:
             assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("groups", [1, 3])
+def test_nan_spreads_to_the_paired_sample_alone(method: str, groups: int) -> None:
+    case = Case(4, 3, 3, (9, 9), (3, 5), (1, 3), 1, groups)
+    if method not in case.methods():
+        pytest.skip("it does not take this shape")
+    x, weights, alpha = case.tensors()
+    with torch.no_grad():
+        x[0, 0, 0, 0] = torch.nan
+        y = agg_conv(x, weights, alpha, (3, 5), (1, 3), groups=groups, method=method)
+    broken = y.isnan().flatten(1).any(1).tolist()
+    assert broken == [True, groups == 3 and method == "fourier", False, False]
+
+
 @pytest.mark.parametrize("method", [*METHODS, "auto"])
 def test_only_the_gradients_asked_for(method: str) -> None:
     case = Case(2, 3, 3, (14,), (3, 5), (1, 3), 1, 3)
