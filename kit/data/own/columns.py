@@ -91,7 +91,8 @@ def read(
     parts = [_table(file, notes, names, classes) for file in files]
     known = parts[0].column_names
     for file, part in zip(files, parts, strict=True):
-        if part.column_names != known:
+        # Their order may differ: they are joined by their names.
+        if sorted(part.column_names) != sorted(known):
             raise DataError(f"{file} has other columns than {files[0]}")
         if len(set(known)) < len(known):
             twice = next(name for name in known if known.count(name) > 1)

@@ -84,3 +84,14 @@ def test_several_flags_of_which_one_is_missing(tmp_path: Path) -> None:
     rows[0] = (*rows[0][:2], "false")
     ask = Ask(targets=("b", "c"), labelled_only=True)
     assert read(write(tmp_path, "a;b;c", rows), ask).answers.kind == "multi-label"
+
+
+def test_files_whose_columns_have_another_order(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    half = [PLAIN[:9], [row[::-1] for row in PLAIN[9:]]]
+    files = [write(tmp_path, "a;b;label", half[0]), write(tmp_path / "b", "label;b;a", half[1])]
+    own = read([str(each) for each in files])
+    assert own.x[:, 0].tolist() == [[float(a), float(b)] for a, b, _ in PLAIN]
+    files[1].write_text("label;b;c\n" + "u;1;2\n")
+    with pytest.raises(KitError, match="has other columns than"):
+        read([str(each) for each in files])
