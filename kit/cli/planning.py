@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 from kit.errors import KitError, unknown
 
 if TYPE_CHECKING:
+    from kit.method import MethodInfo
     from kit.plan.records import Plan
     from kit.report.figures.behind import FigureRuns
     from kit.spec import Kind, Profile, Protocol, Tier
@@ -165,11 +166,18 @@ def of_one_task(**wanted: Unpack[Wanted]) -> tuple[Task, Kind]:
 
 
 def methods_on(
-    the_task: Task, asked: Sequence[str], all_methods: bool
+    the_task: Task, asked: Sequence[str], all_methods: bool, kind: Kind
 ) -> list[tuple[str, str | None]]:
     """Return the rows of a task's own table, each with the reason why it cannot be run, if any.
 
-    The kit's baselines are always among them.
+    The kit's baselines are always among them. A method that was not asked for by its name cannot
+    be run either where its settings do not fit the samples.
+
+    Args:
+        the_task: whose table it is.
+        asked: names of methods; none for the usual ones.
+        all_methods: in place of the usual ones.
+        kind: of the runs.
 
     Raises:
         KitError: there is no method of such a name.
@@ -183,7 +191,25 @@ def methods_on(
             raise unknown("method", name, known)
     more = asked or (known if all_methods else OWN_METHODS)
     infos = [method.find(name) for name in dict.fromkeys((*BASELINES, *more)) if name in known]
-    return [(info.name, info.applies(the_task) or info.missing()) for info in infos]
+
+    return [
+        (
+            info.name,
+            info.applies(the_task)
+            or info.missing()
+            or (None if info.name in asked else _refusal(info, the_task, kind)),
+        )
+        for info in infos
+    ]
+
+
+def _refusal(info: MethodInfo, the_task: Task, kind: Kind) -> str | None:
+    """Return why the settings of a method do not fit a task, or None if they do."""
+    try:
+        info.settings(the_task, **kind._asdict())
+    except KitError as error:
+        return str(error)
+    return None
 
 
 def _of_task(wanted: Wanted) -> Plan:
@@ -195,7 +221,7 @@ def _of_task(wanted: Wanted) -> Plan:
 
     the_task, kind = of_one_task(**wanted)
     seeds = tuple(dict.fromkeys(wanted["seeds"])) or SEEDS
-    names = methods_on(the_task, wanted["methods"], wanted["all_methods"])
+    names = methods_on(the_task, wanted["methods"], wanted["all_methods"], kind)
     infos = [method.find(name) for name, reason in names if reason is None]
     specs = (info.spec(the_task, seed, **kind._asdict()) for info in infos for seed in seeds)
     skipped = [(the_task.name, name, reason) for name, reason in names if reason is not None]

@@ -65,7 +65,7 @@ def table_of_request(*, form: str, **request: Any) -> None:
     from kit.report.kinds import WantedKind
 
     the_task, kind = planning.of_one_task(**request)
-    names = planning.methods_on(the_task, request["methods"], request["all_methods"])
+    names = planning.methods_on(the_task, request["methods"], request["all_methods"], kind)
     runnable = [name for name, reason in names if not reason]
     table_of_task(the_task.name, form, wanted=WantedKind(*kind), methods=runnable)
 
