@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kit import extras
+from kit.data.npy import ZIP
 from kit.data.own.reading import Array
 from kit.errors import DataError, KitError
 
@@ -153,6 +154,8 @@ def _csv(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Table
 
     with file.open("rb") as stream:
         start = stream.read(4)
+    if start == ZIP:
+        raise DataError(f"{file} is a zip archive, as workbooks are; unpack it, or save it as CSV")
     packed = next((name for magic, name in PACKED.items() if start.startswith(magic)), None)
     with pa.input_stream(str(file), compression=packed) as stream:
         block = stream.read(1 << 16)
@@ -210,11 +213,12 @@ def _csv(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Table
         texts = [at for at, kind in enumerate(kinds) if pa.types.is_string(kind)]
         if any(_with_comma(table.column(at)) for at in texts):
             notes.append(f"numbers of {file.name} have a decimal comma")
-            notes += [
-                f"column {table.column_names[at]!r}: if its commas part thousands, take them out"
-                for at in texts
-                if _in_thousands(table.column(at))
-            ]
+            unclear = [table.column_names[at] for at in texts if _in_thousands(table.column(at))]
+            if unclear:
+                more = f" and {len(unclear) - 1} more" if len(unclear) > 1 else ""
+                notes.append(
+                    f"column {unclear[0]!r}{more}: if its commas part thousands, take them out"
+                )
             table, point = parse(","), ","
     return _as_words(table, names, classes, lambda words: parse(point, words))
 

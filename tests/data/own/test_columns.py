@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,6 +47,9 @@ def test_commas_that_may_part_thousands_are_told(tmp_path: Path) -> None:
     own = read(write(tmp_path, "a;b;c;label", ROWS))
     told = [line for line in own.card if "part thousands" in line]
     assert told == ["note     column 'c': if its commas part thousands, take them out"]
+    own = read(write(tmp_path, "a;c;d;label", [(row[0], row[2], *row[2:]) for row in ROWS]))
+    told = [line for line in own.card if "part thousands" in line]
+    assert told == ["note     column 'c' and 1 more: if its commas part thousands, take them out"]
     file = write(tmp_path, "c;label", [row[2:] for row in ROWS])
     with pytest.raises(KitError, match=r"would be numbers without the signs in '1,500'"):
         read(file)
@@ -95,3 +99,10 @@ def test_files_whose_columns_have_another_order(tmp_path: Path) -> None:
     files[1].write_text("label;b;c\n" + "u;1;2\n")
     with pytest.raises(KitError, match="has other columns than"):
         read([str(each) for each in files])
+
+
+def test_a_workbook_that_is_called_csv(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.csv", "w") as archive:
+        archive.writestr("xl/workbook.xml", "<a/>")
+    with pytest.raises(KitError, match=r"a.csv is a zip archive, as workbooks .* save it as"):
+        read(tmp_path / "a.csv")
