@@ -107,12 +107,13 @@ def _common_mode(place: str, found: _Survey, stated: str) -> tuple[str, list[str
     """Return the mode to which all images are converted, the stated one if any, and notes.
 
     Raises:
-        DataError: some have more than 8 bits, and others do not; or all have other bits than the
-            stated mode.
+        DataError: some have more than 8 bits, or are of fractions, and others are not; or all have
+            other bits than the stated mode.
     """
     modes = found.modes
     deep, grey = set(modes) & set(DEEP), set(modes) <= {*GREY, *DEEP}
-    if deep and len(deep) < len(modes):
+    # Whole numbers of 16 bits reach 65535; fractions of the same brightness are often up to 1.
+    if deep and (len(deep) < len(modes) or ("F" in deep and len(deep) > 1)):
         raise DataError(
             f"{place} has images of {' and '.join(sorted(modes))}; convert them to one kind"
         )

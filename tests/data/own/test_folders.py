@@ -184,6 +184,16 @@ def test_new_images_of_other_bits_are_not_predicted(tmp_path: Path) -> None:
             files.read([str(tmp_path / given)], ask)
 
 
+def test_images_of_fractions_are_not_mixed_with_those_of_whole_numbers(tmp_path: Path) -> None:
+    for number in range(12):
+        file = tmp_path / "ab"[number % 2] / f"{number}.tif"
+        file.parent.mkdir(exist_ok=True)
+        values = RANDOM.integers(0, 65535, (4, 6)).astype("u2")
+        Image.fromarray(values if number % 3 else (values / 65535).astype("f4")).save(file)
+    with pytest.raises(KitError, match="has images of F and I;16; convert them to one kind"):
+        read(tmp_path)
+
+
 def test_what_is_done_to_new_inputs_is_told(tmp_path: Path) -> None:
     made = create("mine", classes(tmp_path / "images"), tmp_path / "tasks")
     mine = replace(task.find("darcy-flow"), folder=made, sample_shape=(1, 4, 6))
