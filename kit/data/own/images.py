@@ -124,9 +124,7 @@ def _common_mode(place: str, found: _Survey, stated: str) -> tuple[str, list[str
             f"{place} has images of {theirs} bits per channel ({' and '.join(sorted(modes))}), "
             f"but the task was made from images of {ours}; convert them"
         )
-    if stated:
-        return stated, []
-    mode, notes = "F" if deep else "L" if grey else "RGB", []
+    mode, notes = stated or ("F" if deep else "L" if grey else "RGB"), []
     if len(modes) > 1 or mode not in modes:
         counts = ", ".join(f"{count} {name}" for name, count in sorted(modes.items()))
         notes.append(f"images of {counts}, taken as {mode}")

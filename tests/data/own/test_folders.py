@@ -202,3 +202,10 @@ def test_what_is_done_to_new_inputs_is_told(tmp_path: Path) -> None:
     x, _ = inputs.read([str(tmp_path / "images")], mine, DataConfig(), told.append)
     assert x.shape == (13, 1, 4, 6)
     assert told == ["note: 1 image brought to 4 x 6"]
+    told.clear()
+    Image.fromarray(np.zeros((4, 6, 4), "u1")).save(tmp_path / "images" / "large.png")
+    inputs.read([str(tmp_path / "images")], mine, DataConfig(), told.append)
+    assert told == [
+        "note: images of 12 L, 1 RGBA, taken as L",
+        "note: transparency is left out",
+    ]
