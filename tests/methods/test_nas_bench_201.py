@@ -19,6 +19,7 @@ from kit.cli.preparing import prepare_task
 from kit.data.folds import TaskData
 from kit.data.prepared import open_prepared
 from kit.errors import KitError
+from kit.methods.nas_bench_201 import collect
 from kit.methods.nas_bench_201.info import METHOD, NasBench201Settings
 from kit.runs.folder import RunFolder
 from kit.seeding import key
@@ -166,6 +167,8 @@ def test_which_cells_are_trained() -> None:
     assert set(few) <= set(classes())
     parts = [settings("subset=20", f"part=[{n},3]").trained() for n in (1, 2, 3)]
     assert sorted(number for part in parts for number in part) == few
+    told = {collect.note(settings("subset=20", f"part=[{n},3]")) for n in (1, 2, 3)}
+    assert [each[-46:] for each in told] == ["A fixed random subset, 20 of the 6466 classes."]
     drawn = settings("subset=2").trained()
     near = settings("subset=2", "neighbours=true").trained()
     every = [Cell.of(each) for each in drawn]

@@ -60,7 +60,7 @@ def table(context: Context, settings: NasBench201Settings, full: float) -> Table
     )
     costs = [counter.of(Cell.of(each)) for each in cells]
     return Table(
-        _header(context, settings, full, len(trained), shared),
+        _header(context, settings, full),
         cells,
         points,
         np.array([each.parameters for each in costs]),
@@ -69,15 +69,19 @@ def table(context: Context, settings: NasBench201Settings, full: float) -> Table
     )
 
 
-def _header(
-    context: Context, settings: NasBench201Settings, full: float, trained: int, shared: bool
-) -> Header:
-    spec = context.spec
+def note(settings: NasBench201Settings) -> str:
+    """Return what a reader of the table must know of its cells; merged parts have it once."""
+    shared = settings.train == "classes"
     notes = [SHARED] if shared else []
     if settings.subset:
         of = f"{CLASSES} classes" if shared else f"{COUNT} cells"
         around = f": {settings.subset} drawn, and all one edge away" if settings.neighbours else ""
-        notes.append(f"A fixed random subset, {trained} of the {of}{around}.")
+        notes.append(f"A fixed random subset, {len(settings.asked())} of the {of}{around}.")
+    return " ".join(notes)
+
+
+def _header(context: Context, settings: NasBench201Settings, full: float) -> Header:
+    spec = context.spec
     provenance = {
         "run": spec.id,
         "profile": spec.profile,
@@ -87,7 +91,7 @@ def _header(
         "network": f"{settings.channels} channels, {settings.cells} cells a stage",
         "device": str(context.device.type),
     }
-    return Header(spec.task, settings.epochs, spec.seed, full, " ".join(notes), provenance)
+    return Header(spec.task, settings.epochs, spec.seed, full, note(settings), provenance)
 
 
 def _lines(run: Path, number: int) -> list[dict[str, Any]]:

@@ -78,6 +78,11 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
 
     def trained(self) -> list[int]:
         """Return the numbers of the cells that are trained, ascending."""
+        first, step = self.part
+        return self.asked()[first - 1 :: step]
+
+    def asked(self) -> list[int]:
+        """Return the numbers of the cells that all parts train together, ascending."""
         shared = self.train == "classes"
         numbers = sorted(set(classes())) if shared else [*range(COUNT)]
         if 0 < self.subset < len(numbers):
@@ -85,8 +90,7 @@ class NasBench201Settings(TrainingSettings, frozen=True, kw_only=True, forbid_un
             if self.neighbours:
                 drawn += [near.index for each in drawn for near in Cell.of(each).neighbours()]
             numbers = sorted({classes()[each] for each in drawn} if shared else {*drawn})
-        first, step = self.part
-        return numbers[first - 1 :: step]
+        return numbers
 
 
 METHOD = MethodInfo(

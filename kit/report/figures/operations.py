@@ -198,6 +198,6 @@ def text(figure: Importances) -> str:
         numbers = "  ".join(
             f"{SHORT[name]} {value:.2f}" for name, value in apart.by_operation.items()
         )
-        lines.append(f"{apart.one} to {apart.other}: {numbers}")
+        lines.append(f"{apart.one} to {apart.other}: {numbers or 'none, as one does not vary'}")
     lines += ["", *(f"note: {remark}" for remark in figure.remarks)]
     return "\n".join(lines) + "\n"

@@ -165,6 +165,9 @@ def test_distances_do_not_depend_on_the_scale_of_a_data_set() -> None:
     assert (near.one, near.other) == ("NinaPro", "a")
     assert near.by_operation == pytest.approx(dict.fromkeys(operations.SHORT, 0), abs=1e-9)
     assert min(far.by_operation.values()) > 0.05
+    same = data("same", dict.fromkeys(errors, 1.0))
+    told = operations.text(operations.make([data("ninapro", errors), same]))
+    assert "\nNinaPro to same: none, as one does not vary\n" in told
 
 
 def test_what_cannot_be_drawn_is_told() -> None:
