@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from kit import method, plan, task
+from kit.cli import planning
+from kit.data import new_task
 from kit.data.prepared import OTHER_DATA
 from kit.data.writing import write_prepared
 from kit.engines.execute import ExecuteOptions, execute
@@ -234,3 +236,32 @@ def test_of_unknown_lengths_what_took_the_paper_longest_comes_first() -> None:
     made = plan.make(request(methods=("linear", "wrn", "dash"), seeds=(0,)))
     assert {run.hours for run in made.runs} == {None}
     assert [run.spec.method for run in made.runs] == ["dash", "wrn", "linear"]
+
+
+def test_own_samples_too_small_for_a_method_leave_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.savez(tmp_path / "brief.npz", x=np.random.default_rng(0).random((20, 8)), y=[0, 1] * 10)
+    new_task.create("brief", tmp_path / "brief.npz", tmp_path)
+    monkeypatch.setenv("KIT_TASKS", str(tmp_path))
+    wanted: planning.Wanted = {
+        "number": None,
+        "figure": None,
+        "study": None,
+        "paper": "dash",
+        "tasks": ("brief",),
+        "methods": (),
+        "seeds": (0,),
+        "all_methods": True,
+        "retry_failed": False,
+        "profile": "smoke",
+        "protocol": None,
+        "tier": "sample",
+    }
+    made = planning.make(**wanted)
+    left = {name: reason for _, name, reason in made.skipped}
+    assert "sequences of 8 positions are too short" in left["amber"]
+    assert {"wrn", "dash", "constant"} <= {run.spec.method for run in made.runs}
+    wanted["methods"] = ("amber",)  # asked for by name, it is an error
+    with pytest.raises(KitError, match="sequences of 8 positions are too short"):
+        planning.make(**wanted)

@@ -191,7 +191,6 @@ def methods_on(
             raise unknown("method", name, known)
     more = asked or (known if all_methods else OWN_METHODS)
     infos = [method.find(name) for name in dict.fromkeys((*BASELINES, *more)) if name in known]
-
     return [
         (
             info.name,
