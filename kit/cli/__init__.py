@@ -58,6 +58,8 @@ def main() -> None:
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         # As Ctrl-C, after which what is half there is removed, and temporary folders are.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
+    code: Any = 0
+    output = sys.stdout
     try:
         code = cli(prog_name="kit", standalone_mode=False)
         streams.flush()
@@ -73,7 +75,10 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of a pipe, such as head, has seen enough.
         sys.stderr.close()
-        code = 0
+    except SystemExit:
+        # click meets the same, wraps the output and exits with 1, which here is a failed run.
+        if sys.stdout is output:
+            raise
     except OSError as error:
         streams.abandon()
         code = _report(streams.refusal(error), 2)

@@ -51,6 +51,7 @@ def run(
     Raises:
         KitError: the runs cannot even begin.
         Exit: with 1, if one of them failed; the others were made all the same.
+        OSError: the runs are done, but a line about them could not be written.
     """
     from kit import method
 
@@ -69,9 +70,15 @@ def run(
     from kit.engines import leases
     from kit.files import canonical_json
 
+    lost: list[OSError] = []
+
     def log(line: str) -> None:
-        if _speaks():
-            click.echo(plain(line), err=form == "json")
+        # A run is more than its words: without a reader, or on a full device, it goes on.
+        try:
+            if _speaks():
+                click.echo(plain(line), err=form == "json")
+        except OSError as error:
+            lost.append(error)
 
     with leases.for_this_process(info.gpus, device, wanted=gpus, log=log):
         results, failures = _execute(
@@ -87,6 +94,8 @@ def run(
         click.echo(canonical_json(results))
     if failures:
         raise click.exceptions.Exit(1)
+    if lost and not planned:
+        raise lost[0]
 
 
 def _speaks() -> bool:

@@ -49,6 +49,40 @@ def test_what_cannot_be_written_is_one_line(command: str, code: int, line: bytes
     assert said.count(b"\n") <= 1
 
 
+@pytest.mark.parametrize(
+    ("output", "code", "line"),
+    [
+        ("/dev/full", 2, b"kit: output: No space left on device\n"),
+        ("gone", 0, b""),
+    ],
+)
+@pytest.mark.usefixtures("own_darcy")
+def test_a_run_goes_on_where_nobody_takes_its_words(
+    output: str, code: int, line: bytes, home: Path
+) -> None:
+    words = ("run", "darcy-flow", "constant", "--profile", "smoke", "--seed", "0")
+    command = [sys.executable, "-m", "kit", *words]
+    if output == "gone":
+        reader, number = os.pipe()
+        os.close(reader)
+    else:
+        number = os.open(output, os.O_WRONLY)
+    done = subprocess.run(command, stdout=number, stderr=subprocess.PIPE, check=False)
+    os.close(number)
+    assert (done.returncode, done.stderr) == (code, line)
+    runs = home / "results" / "runs" / "darcy-flow" / "constant" / "smoke-released"
+    assert len(list(runs.glob("*/result.json"))) == 1
+
+
+def test_a_reader_that_is_gone_is_no_failed_run() -> None:
+    reader, number = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "kit", "list", "tasks"]
+    done = subprocess.run(command, stdout=number, stderr=subprocess.PIPE, check=False)
+    os.close(number)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 FULL = "[Errno 28] No space left on device: "
 
 
