@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def find(word: str, root: Path | None = None) -> list[Path]:
     if (Path(word) / SPEC).is_file():
         return [Path(word)]
     root = root or paths.runs()
-    folders = sorted(file.parent for file in files(root, SPEC))
+    folders = sorted((file.parent for file in files(root, SPEC)), key=_seeds_as_numbers)
     wanted = tuple(word.strip("/").split("/"))
     found = [
         folder
@@ -93,6 +94,12 @@ def read_spec(folder: Path) -> RunSpec:
         return decode_spec((folder / SPEC).read_bytes())
     except (OSError, msgspec.MsgspecError) as error:
         raise KitError(f"{folder / SPEC} cannot be read: {error}") from None
+
+
+def _seeds_as_numbers(folder: Path) -> tuple[Path, list[int | str]]:
+    """Return what sorts the folders of runs, with seed 10 after seed 9."""
+    parts = re.split(r"([0-9]+)", folder.name)
+    return folder.parent, [int(part) if n % 2 else part for n, part in enumerate(parts)]
 
 
 def _has_seed(folder: Path, wanted: tuple[str, ...]) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import torch
@@ -199,6 +200,9 @@ def test_a_single_label_is_one_of_several(tmp_path: Path, monkeypatch: pytest.Mo
     value = run("one", protocol="clean").metrics["one-minus-auroc"].value
     assert value is not None
     assert value < 0.2
+    # A seed is any whole number, and XGBoost's is one of 64 bits.
+    high = msgspec.structs.replace(spec("one", protocol="clean"), seed=2**64 + 1)
+    assert execute(high, ExecuteOptions()) is not None
 
 
 def test_units_are_those_of_outputs_that_vary_little() -> None:

@@ -23,6 +23,11 @@ def test_a_run_is_found_by_folder_path_or_id() -> None:
         assert read_spec(find_one(word)).id == specs[0].id
 
 
+def test_seeds_are_in_the_order_of_numbers() -> None:
+    folders = [paths.runs() / make_run(seed=seed).spec.folder for seed in (0, 2, 9, 10, 100)]
+    assert find("darcy-flow/dash") == folders
+
+
 @pytest.mark.parametrize("word", ["darcy", "darcy-flow/das", "abc", "0" * 64, "darcy-flow/dash/x"])
 def test_what_names_no_run_is_told(word: str) -> None:
     make_run()

@@ -121,7 +121,7 @@ class Xgboost(Method[XgboostSettings]):
             "tree_method": "hist",
             "device": context.device.type,
             "nthread": torch.get_num_threads(),
-            "seed": context.spec.seed,
+            "seed": context.spec.seed % 2**63,  # XGBoost reads 64 bits
         }
 
     def _objective(self, context: Context) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import msgspec
 from kit import method
 from kit.columns import plural
 from kit.errors import KitError
-from kit.report.figures import COLOURS, NARROW, WIDE, entitle, new
+from kit.report.figures import COLOURS, LINES, NARROW, WIDE, entitle, new
 from kit.runs import history
 from kit.runs.find import read_spec
 
@@ -105,7 +105,7 @@ def draw(figure: Curves) -> Any:
             axes.plot(
                 curve.epochs,
                 curve.losses,
-                color=COLOURS[runs.index(curve.run) % len(COLOURS)],
+                **_style(runs.index(curve.run)),
                 alpha=0.45 if several else 1.0,
                 linewidth=1.0 if several else 1.6,
                 marker="o" if sum(map(math.isfinite, curve.losses)) == 1 else None,
@@ -122,17 +122,29 @@ def draw(figure: Curves) -> Any:
         axes.grid()
     drawn.axes[0].set_ylabel("training loss")
     entitle(drawn, figure.title, 8)
-    legend(drawn, runs)
+    legend(drawn, runs, list(map(_style, range(len(runs)))))
     return drawn
 
 
-def legend(drawn: Any, runs: Sequence[str]) -> None:
-    """Name the runs by colour below the panels, where there are several."""
+def _style(number: int) -> dict[str, Any]:
+    """Return how the lines of a run look: when colours come again, they are dashed."""
+    turn, colour = divmod(number, len(COLOURS))
+    return {"color": COLOURS[colour], "linestyle": LINES[turn % len(LINES)]}
+
+
+def legend(drawn: Any, runs: Sequence[str], styles: Sequence[Mapping[str, Any]]) -> None:
+    """Name the runs by their lines below the panels, where there are several.
+
+    Of many runs the figure becomes higher, so that the panels keep their room.
+    """
     from matplotlib.lines import Line2D
 
     if len(runs) > 1:
-        marks = [Line2D([], [], color=COLOURS[n % len(COLOURS)]) for n in range(len(runs))]
-        columns = 4 if max(map(len, runs)) < 12 else 1
+        marks = [Line2D([], [], **style) for style in styles]
+        points = 36 + 4.4 * max(map(len, runs))
+        columns = max(1, int(72 * drawn.get_figwidth() / points))
+        rows = -(-len(runs) // columns)
+        drawn.set_figheight(drawn.get_figheight() + 0.17 * max(0, rows - 2))
         drawn.legend(marks, runs, loc="outside lower center", ncols=columns)
 
 

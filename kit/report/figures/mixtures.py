@@ -183,13 +183,18 @@ def draw_entropy(figure: Mixtures) -> Any:
         fontsize=7,
     )
     alone = len(figure.searches) == 1
-    for index, search in enumerate(figure.searches):
+    # One that lies on another is seen in its gaps.
+    styles = [
+        {
+            "color": COLOURS[index % len(COLOURS)],
+            "linestyle": LINES[(index + index // len(COLOURS)) % len(LINES)],
+        }
+        for index in range(len(figure.searches))
+    ]
+    for search, style in zip(figure.searches, styles, strict=True):
         for layer in search.layers if alone else ():
             axes.plot(search.epochs, layer.entropy, color="#999999", linewidth=0.6)
-        # One that lies on another is seen in its gaps.
-        style = LINES[index % len(LINES)]
-        colour = COLOURS[index % len(COLOURS)]
-        axes.plot(search.epochs, search.entropy, color=colour, linestyle=style)
+        axes.plot(search.epochs, search.entropy, **style)
     lowest = min(min(layer.entropy) for search in figure.searches for layer in search.layers)
     # From 0, unless all that happens would be a line's width.
     bottom, room = (0.0, 0.1 * top) if top - lowest > 0.1 * top else (lowest, 0.1 * (top - lowest))
@@ -198,7 +203,7 @@ def draw_entropy(figure: Mixtures) -> Any:
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid()
     entitle(drawn, figure.title)
-    curves.legend(drawn, [search.run for search in figure.searches])
+    curves.legend(drawn, [search.run for search in figure.searches], styles)
     return drawn
 
 

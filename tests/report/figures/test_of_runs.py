@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from pathlib import Path
 
 import pytest
@@ -151,3 +152,16 @@ def test_layers_have_the_names_of_the_finished_search() -> None:
     )
     (search,) = mixtures.make([place]).searches
     assert [layer.name for layer in search.layers] == ["conv1", "b"]
+
+
+def test_many_runs_leave_the_panels_their_room() -> None:
+    made = curves.make([folder(make_run(method_name="wrn", seed=seed)) for seed in range(28)])
+    drawn = curves.draw(made)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # matplotlib tells of parts that have no room left
+        drawn.draw_without_rendering()
+    lines = drawn.axes[0].lines
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 28
+    assert drawn.axes[0].get_position().height * drawn.get_figheight() > 1
+    extent = drawn.legends[0].get_window_extent()
+    assert extent.width < drawn.bbox.width
