@@ -61,6 +61,28 @@ def shape(value: Any, axes: Sequence[int] = (1, 2), name: str = "input_shape") -
     return tuple(map(operator.index, sizes))
 
 
+def check_numbers(values: Any, sizes: Sequence[int], name: str) -> None:
+    """Check nested lists of finite numbers.
+
+    Args:
+        values: the lists.
+        sizes: their lengths, from the outermost one on.
+        name: of the argument, for the message.
+
+    Raises:
+        ValueError: the lists have other lengths, or hold something else.
+    """
+    if not sizes:
+        if not math.isfinite(number(values)):
+            raise ValueError(f"{name} is a finite number, not {plain(repr(values))}")
+        return
+    if not isinstance(values, Sequence) or len(values) != sizes[0] or not sizes[0]:
+        found = f"{len(values)} of them" if isinstance(values, Sequence) else plain(repr(values))
+        raise ValueError(f"{name} is a list of {sizes[0] or 'some'}, not {found}")
+    for place, value in enumerate(values):
+        check_numbers(value, sizes[1:], f"{name}[{place}]")
+
+
 def check_words(kind: Any, **values: Any) -> None:
     """Check words, given by their names.
 

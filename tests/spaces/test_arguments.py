@@ -97,6 +97,22 @@ def test_cells_tokens_and_tables() -> None:
         nas_bench_201.merged([])
 
 
+def test_alphas_and_betas_are_of_the_trellis() -> None:
+    alphas, betas = [[0.1] * 8] * 5, [[[0.1] * 3] * 4] * 3
+    assert len(auto_deeplab.decode(alphas, betas)["path"]) == 3
+    for changed, words in (
+        ({"alphas": alphas[:3]}, "alphas have 3 rows"),
+        ({"alphas": [[0.1] * 7] * 5}, r"alphas\[0\] is a list of 8, not 7 of them"),
+        ({"alphas": [[float("nan")] * 8] * 5}, r"alphas\[0\]\[0\] is a finite number, not nan"),
+        ({"alphas": None}, "alphas is a list of some, not None"),
+        ({"betas": []}, "betas is a list of some, not 0 of them"),
+        ({"betas": [[[0.1] * 3] * 3] * 3}, r"betas\[0\] is a list of 4, not 3 of them"),
+        ({"betas": [[["a"] * 3] * 4] * 3}, r"betas\[0\]\[0\]\[0\] is a finite number, not 'a'"),
+    ):
+        with pytest.raises(ValueError, match=rf"^{words}[^\n]*$"):
+            auto_deeplab.decode(**{"alphas": alphas, "betas": betas, **changed})  # type: ignore[arg-type]
+
+
 def test_genotypes_are_of_their_class() -> None:
     with pytest.raises(ValueError, match=r"^genotype is a Genotype, .*, not dict$"):
         darts.DartsNetwork(GENOTYPE.value(), 2, 3)  # type: ignore[arg-type]

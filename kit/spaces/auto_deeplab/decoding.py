@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from kit.search import arguments
 from kit.spaces.auto_deeplab.layout import LEVELS, first_edge, levels, sources
 from kit.spaces.names import OPERATIONS
 
@@ -25,7 +26,15 @@ def decode(alphas: Alphas, betas: Betas, *, allow_none: bool = True) -> dict[str
         alphas: (edges, operations), logits.
         betas: (layers, levels, 3), logits of the steps up, same and down from each level.
         allow_none: whether a chosen edge may get the operation ``none``, as in the released code.
+
+    Raises:
+        ValueError: alphas or betas are of another shape, or not finite.
     """
+    edges, layers = (len(each) if isinstance(each, Sequence) else 0 for each in (alphas, betas))
+    arguments.check_numbers(alphas, (edges, len(OPERATIONS)), "alphas")
+    if edges not in {first_edge(step) for step in range(edges + 1)}:
+        raise ValueError(f"alphas have {edges} rows, which are not the edges of whole steps")
+    arguments.check_numbers(betas, (layers, LEVELS, 3), "betas")
     return {"path": decode_path(betas), "cell": decode_cell(alphas, allow_none=allow_none)}
 
 
