@@ -136,6 +136,9 @@ def test_searches_are_simulated_and_drawn(kit: Run, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     title, _, *lines = done.stdout.splitlines()
     assert title == "ninapro, 2 epochs, 5 runs"
+    short = kit("cells", "search", str(file), "--budget", "1e-9", "--runs", "1")
+    assert short.stdout.startswith("ninapro, 2 epochs, 1 run\n"), short.stderr
+    assert short.stdout.splitlines()[-1].split() == ["bohb", "-", "-", "-"]
     names = ["random", "regularised-evolution", "reinforce", "hyperband", "bohb"]
     assert [line.split()[0] for line in lines] == names
     assert all(name in picture.read_text(encoding="utf-8") for name in names)

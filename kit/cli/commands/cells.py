@@ -10,6 +10,7 @@ import click
 from kit.cli import options
 from kit.cli.output import save_figure
 from kit.cli.types import FilePath
+from kit.columns import plural
 
 table_arguments = click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
 
@@ -145,6 +146,6 @@ def search(
             name: repeat(SEARCHES[name], [found], budget, runs, judge) for name in names or SEARCHES
         }
     header = (judge or found).header
-    title = f"{header.task}, {header.epochs} epochs, {runs} runs"
+    title = f"{header.task}, {plural(header.epochs, 'epoch')}, {plural(runs, 'run')}"
     save_figure(lambda: figures.draw_searches(title, curves), output)
     click.echo(figures.searches_text(title, curves), nl=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -30,7 +31,10 @@ def searches_text(title: str, curves: Mapping[str, Curves]) -> str:
     width = max(map(len, curves))
     lines = [title, f"{'':{width}}    10 %  median    90 %"]
     for name, each in curves.items():
-        numbers = " ".join(f"{value:7.3f}" for value in each.accuracy[-1])
+        # No number where no evaluation has ended within the budget.
+        numbers = " ".join(
+            f"{'-':>7}" if math.isnan(value) else f"{value:7.3f}" for value in each.accuracy[-1]
+        )
         lines.append(f"{name:{width}}  {numbers}")
     lines += [
         f"{name}: {each.cut_short} of {each.scores} scores are of cells that diverged; they lose, "

@@ -294,10 +294,10 @@ def repeat(
         points: number of points of the curves.
 
     Raises:
-        ValueError: the budget is not above 0, or a cell is not in a table.
+        ValueError: the budget is not above 0 or has no end, or a cell is not in a table.
     """
-    if not budget > 0:
-        raise ValueError(f"a budget is more than 0 seconds, not {budget}")
+    if not 0 < budget < math.inf:
+        raise ValueError(f"a budget is more than 0 seconds, and has an end: not {budget}")
     judge = answers or tables[0]
     grid = np.linspace(0, budget, points + 1)[1:]
     accuracies = np.full((runs, points), np.nan)
@@ -318,5 +318,6 @@ def repeat(
     with np.errstate(all="ignore"):
         known = ~np.isnan(accuracies).all(0)
         bands = np.full((points, 3), np.nan)
-        bands[known] = np.nanpercentile(accuracies[:, known], (10, 50, 90), axis=0).T
+        if known.any():  # else no evaluation has ended within the budget
+            bands[known] = np.nanpercentile(accuracies[:, known], (10, 50, 90), axis=0).T
     return Curves(grid, bands, final_cells, scores, cut_short)

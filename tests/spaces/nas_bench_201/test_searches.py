@@ -161,7 +161,11 @@ def test_brackets_have_fewer_cells_round_by_round(name: str) -> None:
 
 
 def test_a_budget_is_more_than_nothing() -> None:
-    with pytest.raises(ValueError, match="more than 0 seconds"):
-        repeat(SEARCHES["random"], [TABLE], 0)
+    for wrong in (0, -1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match="more than 0 seconds"):
+            repeat(SEARCHES["random"], [TABLE], wrong)
+    short = repeat(SEARCHES["random"], [TABLE], 1e-9, runs=2)
+    assert np.isnan(short.accuracy).all()
+    assert short.scores == 2
     with pytest.raises(ValueError, match="is not in the table"):
         repeat(SEARCHES["random"], [TABLE.of(range(10))], 100, runs=1)
