@@ -25,6 +25,11 @@ def file_of(header: Header) -> Path:
     return folder() / f"{header.task}-{header.epochs}-{header.seed}{SUFFIX}"
 
 
+def names() -> list[str]:
+    """Return the names of the tables in the results folder."""
+    return sorted(each.stem for each in folder().glob(f"*{SUFFIX}"))
+
+
 def find(word: str) -> Path:
     """Return the file of a table: a path, or the beginning of a name such as ``ninapro-12-777``.
 
@@ -34,7 +39,7 @@ def find(word: str) -> Path:
     file = Path(word)
     if file.suffix == SUFFIX or file.is_file():
         return file
-    known = sorted(each.stem for each in folder().glob(f"*{SUFFIX}"))
+    known = names()
     found = [name for name in known if name == word] or [
         name for name in known if name.startswith(f"{word}-")
     ]

@@ -48,7 +48,39 @@ def _runs() -> list[str]:
     return list(dict.fromkeys(f"{run.task}/{run.method}/{run.seed}" for run in read_states()))
 
 
+def _papers() -> list[str]:
+    from kit import papers
+
+    return papers.papers()
+
+
+def _studies() -> list[str]:
+    from kit import studies
+
+    return studies.names()
+
+
+def _figures() -> list[str]:
+    from kit.cli import planning
+    from kit.cli.commands.figure import OF_PAPERS, OF_RUNS
+
+    of_papers = (figure for paper in _papers() for figure in planning.figures(paper))
+    return list(dict.fromkeys((*of_papers, *OF_PAPERS, *OF_RUNS)))
+
+
+def _tables_of_cells() -> list[str]:
+    from kit.cli import cells
+
+    return cells.names()
+
+
 TASK, METHOD, RUN = _Name("task", _tasks), _Name("method", _methods), _Name("run", _runs)
+PAPER, STUDY, FIGURE = (
+    _Name("paper", _papers),
+    _Name("study", _studies),
+    _Name("figure", _figures),
+)
+CELLS = _Name("table", _tables_of_cells)
 SEED = click.IntRange(min=0)
 SEED_HELP = "Only this seed; may be repeated. Default: 0, 1 and 2."
 THREADS = click.IntRange(1, 1024)
@@ -103,7 +135,12 @@ threads = click.option(
 )
 force = click.option("--force", is_flag=True, help="Run profile paper even without a GPU.")
 paper = click.option(
-    "--paper", default="dash", show_default=True, help="The paper: dash or nas-bench-360."
+    "--paper",
+    type=PAPER,
+    metavar="TEXT",
+    default="dash",
+    show_default=True,
+    help="The paper: dash or nas-bench-360.",
 )
 figure_file = click.option(
     "--output", type=FilePath(), help="Draw the figure to this file (.svg, .pdf or .png)."
@@ -124,8 +161,13 @@ def formats(*names: str) -> Callable[[Function], Function]:
 
 wanted = chain(
     click.option("--table", "number", type=int, help="Number of the paper's table."),
-    click.option("--figure", metavar="N", help="Instead of a table: figure N."),
-    click.option("--study", metavar="NAME", help="Instead of a table: a study, such as ablation."),
+    click.option("--figure", type=FIGURE, metavar="N", help="Instead of a table: figure N."),
+    click.option(
+        "--study",
+        type=STUDY,
+        metavar="NAME",
+        help="Instead of a table: a study, such as ablation.",
+    ),
     paper,
     click.option(
         "--task", "tasks", multiple=True, type=TASK, help="Only this task; may be repeated."

@@ -12,7 +12,9 @@ from kit.cli.output import save_figure
 from kit.cli.types import FilePath
 from kit.columns import plural
 
-table_arguments = click.argument("tables", nargs=-1, required=True, metavar="TABLE...")
+table_arguments = click.argument(
+    "tables", nargs=-1, required=True, metavar="TABLE...", type=options.CELLS
+)
 
 
 @click.group(name="cells")
@@ -95,7 +97,7 @@ def verify(tables: Sequence[str]) -> None:
 
 
 @command.command()
-@click.argument("table")
+@click.argument("table", type=options.CELLS)
 @click.option(
     "--search",
     "names",

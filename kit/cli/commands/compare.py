@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 
 
 @click.command(name="compare")
-@click.argument("first", metavar="A")
-@click.argument("second", metavar="B")
-@click.option("--paper", help="Compare the published results of two methods in this paper.")
+@click.argument("first", metavar="A", type=options.METHOD)
+@click.argument("second", metavar="B", type=options.METHOD)
+@click.option(
+    "--paper",
+    type=options.PAPER,
+    metavar="TEXT",
+    help="Compare the published results of two methods in this paper.",
+)
 @options.only
 @click.option(
     "--margin",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kit.report.kinds import WantedKind
     from kit.report.means import Values
 
+OF_PAPERS = ("runtimes", "ranks")
 OF_RUNS = ("curves", "alphas", "entropy", "architecture")
 
 
@@ -32,8 +33,8 @@ class Shown:
 
 
 @click.command(name="figure")
-@click.argument("name")
-@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.argument("name", type=options.FIGURE)
+@click.argument("runs", nargs=-1, metavar="[RUN]...", type=options.RUN)
 @options.paper
 @click.option(
     "--values",
@@ -186,6 +187,6 @@ def _of_paper(name: str, paper: str, values: Values, wanted: WantedKind) -> Show
         if (paper, name) == (module.PAPER, module.NAME):
             return _shown(module, module.make(cell_tables.gather(collect().results, wanted)))
     if name not in profiles.names(paper):
-        raise unknown_figure(name, paper, [*figures(paper), "runtimes", "ranks", *OF_RUNS])
+        raise unknown_figure(name, paper, [*figures(paper), *OF_PAPERS, *OF_RUNS])
     errors = means(table(profiles.definition(paper, name).table), values)
     return _shown(profiles, profiles.make(paper, name, errors))

@@ -9,7 +9,7 @@ from kit.cli.output import print_json
 
 
 @click.command(name="lookup")
-@click.argument("table")
+@click.argument("table", type=options.CELLS)
 @click.argument("cell", required=False)
 @click.option("--epoch", type=int, help="Epoch, counted from 0. Default: the last.")
 @click.option("--best", is_flag=True, help="Show the cell with the highest accuracy.")
