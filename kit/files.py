@@ -21,6 +21,8 @@ import msgspec
 from kit.errors import DataError, KitError
 
 T = TypeVar("T")
+# Characters of a name in that of its temporary file: names have 255 bytes, characters 1 to 4.
+SHOWN = 60
 # What a file system says that has no locks.
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 # What numpy says where the disk took only a part: "1000 requested and 8 written".
@@ -90,9 +92,14 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         OSError: the disk refused, by the name of ``path``; whatever was there still is, whole.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    # Made by hand, since the library's temporary files are nobody else's to read, umask or not.
-    handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    # Not the whole of a long name: with what is added, it could be longer than names can be.
+    name = path.with_name(f".{path.name[:SHOWN]}.{secrets.token_hex(4)}.tmp")
+    try:
+        # Made by hand, since the library's temporary files are nobody else's to read, umask or not.
+        handle = os.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    except OSError as error:
+        error.filename = str(path)
+        raise
     try:
         with naming(path):
             with os.fdopen(handle, "wb") as stream:

@@ -42,6 +42,22 @@ def test_an_error_of_the_disk_names_the_file(tmp_path: Path) -> None:
     assert told.value.filename == str(path)
 
 
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127, "\U0001f642" * 63], ids=len)
+def test_a_name_may_be_as_long_as_names_can_be(name: str, tmp_path: Path) -> None:
+    files.write_bytes(tmp_path / name, b"1")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with pytest.raises(OSError, match="too long") as told:
+        files.write_bytes(tmp_path / (name + "xxxx"), b"1")
+    assert str(tmp_path / name) in f"{told.value.filename}{told.value.filename2}"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_folder_that_takes_no_file_is_told_by_the_files_name() -> None:
+    with pytest.raises(OSError, match=r"x\.csv") as told:
+        files.write_bytes(Path("/proc/x.csv"), b"1")
+    assert told.value.filename == "/proc/x.csv"
+
+
 def test_what_numpy_cannot_write_is_a_full_disk_in_another_process_too(tmp_path: Path) -> None:
     path = tmp_path / "x.npy"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
