@@ -115,12 +115,13 @@ def as_markdown(table: StudyTable) -> str:
 
 
 def as_json(table: StudyTable) -> dict[str, Any]:
-    """Return the table as plain values."""
+    """Return the table as plain values, those of JSON."""
     from dataclasses import asdict
 
     plain = asdict(table)
     for row, values in zip(plain["rows"], table.rows, strict=True):
         row["mean"] = values.mean
+        row["values"] = {str(seed): value for seed, value in values.values.items()}
     return plain
 
 

@@ -11,6 +11,7 @@ import pytest
 from kit import method, studies, task
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import KitError
+from kit.files import canonical_json
 from kit.report import study
 from kit.runs.records import ArchitectureRecord, MetricValue, Result, StageRecord
 from kit.spec import Kind, RunSpec
@@ -195,6 +196,14 @@ def test_reproduce_plans_and_prints_a_study(kit: Run, darcy: object) -> None:
 def test_a_study_that_there_is_not() -> None:
     with pytest.raises(KitError, match="unknown study"):
         studies.find("oblation")
+
+
+def test_scores_of_seeds_are_json() -> None:
+    runs = studies.specs(studies.find("ablation"), DARCY, [0, 1], **HOW)["DASH"]
+    results = [result(spec, 0.05, [["a", 3, 1]]) for spec in runs]
+    table = study.make("ablation", DARCY, results, [0, 1], **HOW)
+    rows = json.loads(canonical_json(study.as_json(table)))["rows"]
+    assert rows[0]["values"] == {"0": 0.05, "1": 0.05}
 
 
 def test_as_json_has_means() -> None:
