@@ -58,8 +58,7 @@ def main() -> None:
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         # As Ctrl-C, after which what is half there is removed, and temporary folders are.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-    code: Any = 0
-    output = sys.stdout
+    code, output = 0, sys.stdout
     try:
         code = cli(prog_name="kit", standalone_mode=False)
         streams.flush()
@@ -76,8 +75,7 @@ def main() -> None:
         # The reader of a pipe, such as head, has seen enough.
         sys.stderr.close()
     except SystemExit:
-        # click meets the same, wraps the output and exits with 1, which here is a failed run.
-        if sys.stdout is output:
+        if sys.stdout is output:  # else click has met the same, and its 1 would be a failed run
             raise
     except OSError as error:
         streams.abandon()

@@ -62,10 +62,9 @@ def _studies() -> list[str]:
 
 def _figures() -> list[str]:
     from kit.cli import planning
-    from kit.cli.commands.figure import OF_PAPERS, OF_RUNS
 
     of_papers = (figure for paper in _papers() for figure in planning.figures(paper))
-    return list(dict.fromkeys((*of_papers, *OF_PAPERS, *OF_RUNS)))
+    return list(dict.fromkeys((*of_papers, *planning.OF_PAPERS, *planning.OF_RUNS)))
 
 
 def _tables_of_cells() -> list[str]:

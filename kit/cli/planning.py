@@ -20,6 +20,8 @@ OWN_METHODS = ("wrn", "dash")
 # The table (an epoch of both supernets) and the figures that are measured, without any runs.
 SPEED_TABLE = ("dash", 8)
 SPEED_TESTS = (("dash", "2"), ("dash", "3"))
+# The figures that have a name: of both papers, and of runs.
+OF_PAPERS, OF_RUNS = ("runtimes", "ranks"), ("curves", "alphas", "entropy", "architecture")
 
 
 class Wanted(TypedDict):

@@ -346,29 +346,6 @@ def test_a_variable_that_names_a_file_is_told(
     assert any(row.startswith(f"BAD  {check} ") and row.endswith(line) for row in rows)
 
 
-def test_completion_knows_the_tasks(kit: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "_KIT_COMPLETE=bash_complete" in kit("completion", "bash").stdout
-    monkeypatch.setenv("_KIT_COMPLETE", "bash_complete")
-    monkeypatch.setenv("COMP_WORDS", "kit run dar")
-    monkeypatch.setenv("COMP_CWORD", "2")
-    assert "darcy-flow" in kit().stdout
-    assert os.environ["COMP_CWORD"] == "2"
-    (folder := paths.results() / "nas-bench-201").mkdir(parents=True)
-    (folder / "mine-12-777.parquet").touch()
-    for words, name in (
-        ("kit figure arch", "architecture"),
-        ("kit figure r", "runtimes"),
-        ("kit table --paper n", "nas-bench-360"),
-        ("kit reproduce --study a", "ablation"),
-        ("kit reproduce --figure 1", "1a"),
-        ("kit compare wrn da", "dash"),
-        ("kit lookup m", "mine-12-777"),
-    ):
-        monkeypatch.setenv("COMP_WORDS", words)
-        monkeypatch.setenv("COMP_CWORD", str(words.count(" ")))
-        assert f"plain,{name}\n" in kit().stdout
-
-
 @pytest.mark.usefixtures("darcy")
 def test_with_a_terminal_bars_are_shown_and_output_still_goes_where_it_should(
     tmp_path: Path,

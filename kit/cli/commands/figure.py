@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from kit.report.kinds import WantedKind
     from kit.report.means import Values
 
-OF_PAPERS = ("runtimes", "ranks")
-OF_RUNS = ("curves", "alphas", "entropy", "architecture")
-
 
 @dataclass(frozen=True)
 class Shown:
@@ -83,7 +80,7 @@ def command(
     from kit.errors import KitError
     from kit.report.kinds import WantedKind
 
-    if bool(runs) != (name in OF_RUNS):
+    if bool(runs) != (name in planning.OF_RUNS):
         raise KitError(
             f"figure {name} takes no RUN" if runs else f"figure {name} needs a RUN; see --help"
         )
@@ -91,7 +88,7 @@ def command(
         from kit.report.figures import speed
 
         show(speed.make(int(name), kind["profile"]), output, form)
-    elif name in OF_RUNS:
+    elif name in planning.OF_RUNS:
         _print(_of_runs(name, runs), output, form)
     else:
         _print(_of_paper(name, paper, values, WantedKind(**kind)), output, form)
@@ -187,6 +184,6 @@ def _of_paper(name: str, paper: str, values: Values, wanted: WantedKind) -> Show
         if (paper, name) == (module.PAPER, module.NAME):
             return _shown(module, module.make(cell_tables.gather(collect().results, wanted)))
     if name not in profiles.names(paper):
-        raise unknown_figure(name, paper, [*figures(paper), *OF_PAPERS, *OF_RUNS])
+        raise unknown_figure(name, paper, [*figures(paper), *planning.OF_PAPERS, *planning.OF_RUNS])
     errors = means(table(profiles.definition(paper, name).table), values)
     return _shown(profiles, profiles.make(paper, name, errors))
