@@ -199,9 +199,9 @@ def test_a_study_that_there_is_not() -> None:
 
 
 def test_scores_of_seeds_are_json() -> None:
-    runs = studies.specs(studies.find("ablation"), DARCY, [0, 1], **HOW)["DASH"]
+    runs = studies.specs(studies.find("ablation"), DARCY, [0, 1], KIND)["DASH"]
     results = [result(spec, 0.05, [["a", 3, 1]]) for spec in runs]
-    table = study.make("ablation", DARCY, results, [0, 1], **HOW)
+    table = study.make("ablation", DARCY, results, [0, 1], KIND)
     rows = json.loads(canonical_json(study.as_json(table)))["rows"]
     assert rows[0]["values"] == {"0": 0.05, "1": 0.05}
 

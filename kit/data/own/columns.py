@@ -3,61 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kit import extras
-from kit.data.npy import ZIP
+from kit.data.own import text
 from kit.data.own.reading import Array
+from kit.data.own.text import Named
 from kit.errors import DataError, KitError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# Cells that mean a missing value.
-NULLS = (
-    "",
-    " ",
-    "NA",
-    "N/A",
-    "#N/A",
-    "n/a",
-    "NaN",
-    "nan",
-    "-NaN",
-    "-nan",
-    "NULL",
-    "null",
-    "None",
-    "?",
-)
-# The delimiter is the one that the header has most often; a space if it has none of them.
-DELIMITERS = (",", ";", "\t", "|")
 PARQUET = (".parquet", ".pq")
-# A line before the header by which Excel states the delimiter.
-PARTED = re.compile(r"sep=(.)(?:\r?\n|\r)")
-# The line with the names, of which one may have line ends within its quotes.
-HEAD = re.compile(r"""(?:(?<![^,;\t| ])"[^"]*"|[^\r\n])*""")
-# Bytes of text that pyarrow parses at once; a row must not be longer.
-BLOCK = 1 << 26
-# Compression by the first bytes of a file, whatever its name.
-PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
-# A number with a decimal comma; a whole one; one whose commas may part thousands.
-WITH_COMMA = r"^\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*$"
-WHOLE = r"^\s*[+-]?\d+\s*$"
-GROUPED = r"^\s*[+-]?[1-9]\d{0,2},\d{3}\s*$"
 # A number; a number with signs such as those of money.
 NUMBER = r"(\d{1,3}([,.' \u00a0]\d{3})+|\d+)([.,]\d+)?"
 DRESSED = rf"[~<>≤≥$€£¥+−-]*\s*{NUMBER}\s*[%$€£¥°]?"
 # The sign between the words of a list.
 PART = "|"
-# A number that is a code, whose zeros are part of it.
-CODE = r"^\s*0\d+\s*$"
-# Tells by the name of a column whether it is one of names, or of classes.
-Named = Callable[[str], bool]
 
 
 def no_column(name: str) -> bool:
@@ -114,7 +80,7 @@ def read(
     try:
         table = pa.concat_tables(parts, promote_options="permissive")
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise DataError(f"{files[0]} and the others differ in type: {_line(error)}") from None
+        raise DataError(f"{files[0]} and the others differ in type: {text.line(error)}") from None
     if not table.num_rows or not known:
         raise DataError(f"{files[0]} has no rows")
     for name in filter(classes, known):
@@ -138,142 +104,19 @@ def _table(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Tab
 
     try:
         is_parquet = file.suffix.lower() in PARQUET
-        table = parquet.read_table(file) if is_parquet else _csv(file, notes, names, classes)
+        table = parquet.read_table(file) if is_parquet else text.read(file, notes, names, classes)
         known = [name.strip() for name in table.column_names]
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{file}: no table that can be read ({_line(error)})") from None
+        raise DataError(f"{file}: no table that can be read ({text.line(error)})") from None
     except UnicodeError:
-        raise _not_text(file) from None
+        raise text.not_text(file) from None
     return table.rename_columns(known)
-
-
-def _csv(file: Path, notes: list[str], names: Named, classes: Named) -> pa.Table:
-    """Read a text file; encoding, compression, delimiter and decimal comma are recognised."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    with file.open("rb") as stream:
-        start = stream.read(4)
-    if start == ZIP:
-        raise DataError(f"{file} is a zip archive, as workbooks are; unpack it, or save it as CSV")
-    packed = next((name for magic, name in PACKED.items() if start.startswith(magic)), None)
-    with pa.input_stream(str(file), compression=packed) as stream:
-        block = stream.read(1 << 16)
-    wide = block.startswith((b"\xff\xfe", b"\xfe\xff"))
-    encoding = "utf-16" if wide else "utf-8-sig"
-    text = block[: len(block) & ~1].decode(encoding, "replace")
-    text = text.lstrip("\r\n")
-    stated = PARTED.match(text)
-    head = next(HEAD.finditer(text[stated.end() :] if stated else text))[0]
-    # Delimiters within quotes do not count.
-    bare = re.sub('"[^"]*"', "", head)
-    delimiter = max(DELIMITERS, key=bare.count) if set(DELIMITERS) & set(bare) else " "
-    delimiter = stated[1] if stated else delimiter
-    words = [word.strip().strip('"') for word in head.split(delimiter)]
-    if all(map(_number, words)):
-        raise DataError(f"{file}: its first line has numbers; name the columns there")
-
-    def parse(point: str, words: Sequence[str] = ()) -> pa.Table:
-        options = csv.ConvertOptions(
-            null_values=NULLS,
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-            decimal_point=point,
-            column_types=dict.fromkeys(words, pa.string()),
-        )
-        with pa.input_stream(str(file), compression=packed) as stream:
-            return csv.read_csv(
-                stream,
-                read_options=csv.ReadOptions(
-                    encoding="utf-16" if wide else "utf8",
-                    block_size=BLOCK,
-                    skip_rows=1 if stated else 0,
-                ),
-                # Else a block could end within a cell, whose rest would be read as a row.
-                parse_options=csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-                convert_options=options,
-            )
-
-    point = "."
-    try:
-        table = parse(point)
-    except pa.ArrowInvalid as error:
-        if delimiter != " ":
-            raise
-        raise DataError(
-            f"{file}: no table that can be read ({_line(error)}); the first line must name the "
-            "columns, and one sign must part them, not several blanks"
-        ) from None
-    if any(pa.types.is_binary(kind) for kind in table.schema.types):
-        raise _not_text(file)
-    kinds = table.schema.types
-    # If the delimiter is not a comma, commas in numbers are decimal ones, unless there are numbers
-    # with a point.
-    if delimiter != "," and not any(map(pa.types.is_floating, kinds)):
-        texts = [at for at, kind in enumerate(kinds) if pa.types.is_string(kind)]
-        if any(_with_comma(table.column(at)) for at in texts):
-            notes.append(f"numbers of {file.name} have a decimal comma")
-            unclear = [table.column_names[at] for at in texts if _in_thousands(table.column(at))]
-            if unclear:
-                more = f" and {len(unclear) - 1} more" if len(unclear) > 1 else ""
-                notes.append(
-                    f"column {unclear[0]!r}{more}: if its commas part thousands, take them out"
-                )
-            table, point = parse(","), ","
-    return _as_words(table, names, classes, lambda words: parse(point, words))
-
-
-def _as_words(
-    table: pa.Table, names: Named, classes: Named, parse: Callable[[Sequence[str]], pa.Table]
-) -> pa.Table:
-    """Return a table whose names, and classes that are codes, are words; ``parse`` reads them."""
-    import pyarrow as pa
-
-    others = [each.name for each in table.schema if not pa.types.is_string(each.type)]
-    asked = [name for name in others if names(name.strip())]
-    perhaps = [name for name in others if classes(name.strip()) and name not in asked]
-    if not asked and not perhaps:
-        return table
-    text = parse([*asked, *perhaps])
-    for at, name in enumerate(table.column_names):
-        if name in asked or (name in perhaps and _coded(text.column(at))):
-            table = table.set_column(at, name, text.column(at))
-    return table
 
 
 def _is_words(table: pa.Table, name: str) -> bool:
     import pyarrow as pa
 
     return bool(pa.types.is_string(table.schema.field(name).type))
-
-
-def _coded(column: pa.ChunkedArray) -> bool:
-    """Tell whether a column of text has a number whose first digit is a zero too many."""
-    from pyarrow import compute
-
-    return bool(compute.any(compute.match_substring_regex(column, CODE)).as_py())
-
-
-def _with_comma(column: pa.ChunkedArray) -> bool:
-    """Tell whether all values of a column of text are numbers, some with a decimal comma.
-
-    Where some have no comma, those of the others may part thousands: one must be another.
-    """
-    return _all(column, WITH_COMMA) or (
-        _all(column, f"{WITH_COMMA}|{WHOLE}") and not _all(column, f"{GROUPED}|{WHOLE}")
-    )
-
-
-def _in_thousands(column: pa.ChunkedArray) -> bool:
-    """Tell whether all values are whole numbers, some with a comma that may part thousands."""
-    return _all(column, f"{GROUPED}|{WHOLE}") and not _all(column, WHOLE)
-
-
-def _all(column: pa.ChunkedArray, form: str) -> bool:
-    """Tell whether all values of a column of text, which has some, are of a form."""
-    from pyarrow import compute
-
-    return bool(compute.all(compute.match_substring_regex(column, form)).as_py())
 
 
 def dressed(values: Array) -> str | None:
@@ -286,14 +129,7 @@ def dressed(values: Array) -> str | None:
 def strays(values: Array) -> list[str]:
     """Return the words of a column, or of an array, that are no numbers."""
     words = values.ravel().tolist() if values.dtype.kind == "O" else []
-    return [str(each) for each in words if each is not None and not _number(str(each))]
-
-
-def _not_text(file: Path) -> DataError:
-    return DataError(
-        f"{file} is not written in UTF-8; bring it there, such as by "
-        f"'iconv -f WINDOWS-1252 -t UTF-8 {file} > new.csv'"
-    )
+    return [str(each) for each in words if each is not None and not text.number(str(each))]
 
 
 def _array(column: pa.ChunkedArray) -> Array:
@@ -387,16 +223,3 @@ def flags(values: Array) -> Array:
 def numeric(values: Array) -> bool:
     """Tell whether a column has numbers or booleans, as inputs must."""
     return values.dtype.kind in "biuf"
-
-
-def _number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
-def _line(error: Exception) -> str:
-    """Return the message of an error on one line, shortened."""
-    return " ".join(str(error).split())[:160]

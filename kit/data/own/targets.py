@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from kit.columns import plural
-from kit.data.own.columns import NULLS, numeric
+from kit.data.own.columns import numeric
 from kit.data.own.missing import absent, numbers
 from kit.data.own.reading import Array, Stated, legible, text
+from kit.data.own.text import NULLS
 from kit.errors import DataError
 from kit.task import Kind
 

@@ -32,7 +32,7 @@ def test_lines_within_cells_are_no_rows(tmp_path: Path, monkeypatch: pytest.Monk
     """Blocks of a large file end within such cells, too."""
     file = write(tmp_path, "a;b;c;label;note", [(*row, '"1\n2;3;4;u;5"') for row in ROWS])
     for size in range(60, 260, 20):
-        monkeypatch.setattr("kit.data.own.columns.BLOCK", size)
+        monkeypatch.setattr("kit.data.own.text.BLOCK", size)
         assert read(file).x[:, 0].tolist() == X
 
 
