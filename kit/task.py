@@ -94,6 +94,7 @@ class Task:
         provable: whether rebuilt data can be shown to be the published ones, by their hashes.
         about: facts for the papers' tables of tasks; None for a task of one's own.
         names: of the classes, labels or numbers, output by output; empty where they have none.
+        forms: of its metrics, such as ``challenge``, those that mean something on it alone.
     """
 
     name: str
@@ -115,6 +116,7 @@ class Task:
     provable: bool = False
     about: About | None = None
     names: tuple[str, ...] = ()
+    forms: tuple[str, ...] = ()
     folder: Path = Path()
 
     @property

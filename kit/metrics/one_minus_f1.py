@@ -41,12 +41,12 @@ def majority(labels: Tensor, units: Tensor, classes: int) -> tuple[Tensor, Tenso
 class Evaluator(Base):
     """1 - F1 by majority vote.
 
-    Also over the challenge's classes, over single samples, and as a mean over batches.
+    Also over single samples, as a mean over batches, and on ECG over the challenge's classes.
     """
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
-        self.classes = task.outputs
+        self.classes, self.challenge = task.outputs, "challenge" in task.forms
         self.labels: list[Tensor] = []
         self.truth: list[Tensor] = []
         self.units: list[Tensor] = []
@@ -71,7 +71,7 @@ class Evaluator(Base):
         scores = f1_scores(voted, majority(truth, units, self.classes)[1], self.classes)
         name, by_vote = "one-minus-f1", f"mean over classes, {self.unit}s by majority vote"
         values = {name: self._value(scores, by_vote, len(voters))}
-        if self.classes > CHALLENGE_CLASSES:
+        if self.challenge:
             first = scores[:CHALLENGE_CLASSES]
             values[f"{name}/challenge"] = self._value(
                 first, f"mean over the first three classes, {self.unit}s by vote", len(voters)

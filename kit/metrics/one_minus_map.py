@@ -40,14 +40,14 @@ def average_precision(scores: Tensor, truth: Tensor) -> Tensor:
 class Evaluator(Base):
     """1 - mAP over the units of a whole set; a label without positives has no precision.
 
-    Also with the arguments exchanged, as in the released code of XGBoost: the labels rank the
-    predictions, cut at one half. A label that is never predicted then counts as 0.
+    On FSD50K also with the arguments exchanged, as in the released code of XGBoost: the labels rank
+    the predictions, cut at one half. A label that is never predicted then counts as 0.
     """
 
     def __init__(self, task: Task) -> None:
         super().__init__(task)
         self.rows: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
-        self.waiting, self.logits = 0, False
+        self.waiting, self.logits, self.exchanged = 0, False, "exchanged" in task.forms
 
     def _add(self, prediction: Prediction, batch: Batch) -> None:
         """Add logits or scores (batch, labels); the samples of a unit may come in any order."""
@@ -69,21 +69,22 @@ class Evaluator(Base):
         return units, sums, labels, counts.new_zeros(len(units)).index_add_(0, row, counts)
 
     def _scores(self) -> dict[str, MetricValue]:
-        """Return ``one-minus-map`` and the released form of it."""
+        """Return ``one-minus-map`` and, on FSD50K, the released form of it."""
         units, sums, truth, counts = self._merged()
         means = sums / counts[:, None]
         # Logits are ranked as they are: rounding in a sigmoid could make or break ties.
         precisions = _precisions(means, truth)
-        exchanged = _precisions(truth.double(), means > (0.0 if self.logits else 0.5))
         self.broken = means.isnan().any()
         over = f"mean over labels, over all {self.unit}s"
-        plain, released = self._mean(precisions), self._mean(exchanged.nan_to_num(0.0))
-        return {
-            "one-minus-map": score(1.0 - plain, precisions, "fraction", over, len(units)),
-            "one-minus-map/exchanged": score(
-                1.0 - released, exchanged, "fraction", over, len(units)
-            ),
-        }
+        plain = self._mean(precisions)
+        found = {"one-minus-map": score(1.0 - plain, precisions, "fraction", over, len(units))}
+        if self.exchanged:
+            other = _precisions(truth.double(), means > (0.0 if self.logits else 0.5))
+            released = self._mean(other.nan_to_num(0.0))
+            found["one-minus-map/exchanged"] = score(
+                1.0 - released, other, "fraction", over, len(units)
+            )
+        return found
 
 
 def _precisions(scores: Tensor, truth: Tensor) -> Tensor:

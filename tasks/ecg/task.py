@@ -15,6 +15,7 @@ TASK = Task(
     kind="point",
     loss="cross-entropy",
     metrics=("one-minus-f1",),
+    forms=("challenge",),
     unit="record",
     version=2,
     licence="ODC-BY 1.0",

@@ -32,6 +32,7 @@ TASK = Task(
     kind="multi-label",
     loss="bce",
     metrics=("one-minus-map",),
+    forms=("exchanged",),
     unit="clip",
     version=1,
     licence="CC BY 4.0",

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pkgutil
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -88,3 +89,22 @@ def test_nothing_to_score_is_one_line(name: str, batches: int) -> None:
         found.update(Prediction(torch.empty(0, 1, 8, 8), "logits"), batch)
     with pytest.raises(KitError, match="no sample to score"):
         found.compute()
+
+
+@pytest.mark.parametrize(
+    ("metric", "kind", "form", "on"),
+    [
+        ("one-minus-f1", "point", "challenge", "ecg"),
+        ("one-minus-map", "multi-label", "exchanged", "fsd50k"),
+    ],
+)
+def test_forms_that_mean_something_on_one_task_are_scored_there_alone(
+    metric: str, kind: Literal["point", "multi-label"], form: str, on: str
+) -> None:
+    own = replace(task.find("darcy-flow"), kind=kind, outputs=4, about=None)
+    truth = torch.eye(4) if kind == "multi-label" else torch.arange(4)
+    for each in (own, replace(task.find(on), outputs=4)):
+        scored = evaluator(metric, each)
+        scored.update(Prediction(torch.eye(4), "logits"), batch(truth))
+        assert (f"{metric}/{form}" in scored.compute()) == (each is not own)
+    assert [name for name in task.names() if form in task.find(name).forms] == [on]

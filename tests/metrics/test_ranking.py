@@ -22,7 +22,7 @@ from kit.runs.records import MetricValue
 from kit.task import Task
 
 DARCY = task.find("darcy-flow")
-LABELS = replace(DARCY, kind="multi-label", outputs=4, unit="clip")
+LABELS = replace(DARCY, kind="multi-label", outputs=4, unit="clip", forms=("exchanged",))
 MAP = replace(DARCY, kind="dense", unit="stamp")
 
 

@@ -17,7 +17,7 @@ from kit.metrics import Kind, Prediction, evaluator
 from kit.runs.records import MetricValue
 
 DARCY = task.find("darcy-flow")
-RECORDS = replace(DARCY, kind="point", outputs=4, unit="record")
+RECORDS = replace(DARCY, kind="point", outputs=4, unit="record", forms=("challenge",))
 STAMPS = replace(DARCY, kind="dense", unit="stamp")
 PROTEINS = replace(DARCY, kind="dense", unit="protein")
 
