@@ -208,10 +208,14 @@ def test_four_parts_without_a_common_sample(darcy: Path) -> None:
     each = [sorted(part.addresses[:, 0].tolist()) for part in parts]
     assert [len(part) for part in each] == [len(fold) // 4] * 4
     assert len({address for part in each for address in part}) == 4 * (len(fold) // 4)
-    with pytest.raises(KitError, match="'search' has 1 samples, of which each step takes 4"):
+    with pytest.raises(
+        KitError, match=r"'search' has 1 samples, of which each step takes 4; raise data\.samples"
+    ):
         in_parts(context(spec("data.samples={train=2}")).fold("search"))
     few = replace(fold, addresses=fold.addresses[:3])
-    with pytest.raises(KitError, match=r"^'search' has 3 samples, of which each step takes 4"):
+    with pytest.raises(
+        KitError, match=r"^'search' has 3 samples, of which each step takes 4; give it more"
+    ):
         in_parts(few)
 
 

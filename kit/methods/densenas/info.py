@@ -116,7 +116,8 @@ class DenseNasSettings(TrainingSettings, frozen=True, kw_only=True, forbid_unkno
         count = self.data.most("search")
         if count is not None and count < PARTS and self.architecture is None:
             raise KitError(
-                f"by data.samples, 'search' has {count} samples, of which each step takes {PARTS}"
+                f"by data.samples, 'search' has {count} samples, of which each step takes {PARTS}; "
+                "raise data.samples, or give 'search' a larger share by data.split"
             )
         if self.schedule != Schedule():
             raise KitError(

@@ -174,7 +174,10 @@ def in_parts(fold: Fold) -> list[Fold]:
     """
     size = len(fold) // PARTS
     if size == 0:
-        raise KitError(f"'search' has {len(fold)} samples, of which each step takes {PARTS}")
+        raise KitError(
+            f"'search' has {len(fold)} samples, of which each step takes {PARTS}; give it more, by "
+            "data.samples, data.split or a task with more data"
+        )
     return [
         replace(fold, addresses=fold.addresses[part * size : (part + 1) * size])
         for part in range(PARTS)
