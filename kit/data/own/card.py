@@ -96,7 +96,7 @@ def _shares(names: Sequence[str], counts: Array, whole: int = 0) -> str:
 
 
 def _channels(x: Array, split: Split, given: Array) -> list[str]:
-    """Return warnings of channels that are constant, or so far from 0 that float32 loses them.
+    """Return warnings of channels that are constant, or that float32 loses.
 
     Args:
         x: inputs (samples, channels, *spatial); those beyond the channels of ``given`` tell where
@@ -117,9 +117,18 @@ def _channels(x: Array, split: Split, given: Array) -> list[str]:
     lost = [at for at in range(len(means)) if abs(means[at]) > LOST * stds[at] and at not in still]
     if x.dtype.kind != "f":
         lost = [at for at in lost if abs(means[at]) > EXACT]
-    if lost := sorted({*lost, *drowned}):
+    small = [at for at in drowned if not _far(given[split == 0, at])]
+    if lost := sorted({*lost, *drowned} - {*small}):
         smells.append(f"channel {lost[0]} is so far from 0 that float32 loses it; shift it first")
+    if small:
+        smells.append(f"channel {small[0]} is so small that float32 loses it; scale it first")
     return smells
+
+
+def _far(values: Array) -> bool:
+    """Tell whether values that are there are far from 0, compared with how they differ."""
+    known = values[~absent(values)].astype(np.float64)
+    return bool(np.abs(known).max() > LOST * np.ptp(known))
 
 
 def _varies(values: Array) -> bool:

@@ -267,11 +267,17 @@ def _numbers(place: str, y: Array, names: Sequence[str]) -> Answers:
 
 
 def _lost(y: Array) -> list[str]:
-    """Return a warning if answers are so far from 0 that float32 has too few digits for them."""
+    """Return warnings if answers are too far from 0 for the digits of float32, or too small."""
     spread, far = y.std(axis=0), np.abs(y).max(axis=0)
     lost = np.flatnonzero((far > LOST * spread) & (y != y.astype(np.float32)).any(axis=0))
-    which = f" {lost[0]}" if len(lost) and y.shape[1] > 1 else ""
-    return [f"y{which} is so far from 0 that float32 loses it; shift it first"] if len(lost) else []
+    small = np.flatnonzero((far > 0) & (far < np.finfo(np.float32).tiny))
+    told = [(lost, "far from 0", "shift"), (small, "small", "scale")]
+    several = y.shape[1] > 1
+    return [
+        f"y{f' {at[0]}' if several else ''} is so {why} that float32 loses it; {mend} it first"
+        for at, why, mend in told
+        if len(at)
+    ]
 
 
 def _fields(place: str, y: Array, spatial: tuple[int, ...]) -> Answers:

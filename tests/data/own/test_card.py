@@ -35,6 +35,18 @@ def test_a_channel_far_from_0_is_lost_and_not_constant(tmp_path: Path, missing: 
     assert constant == [f"warning  constant in train: channel 2 of {count}"]
 
 
+@pytest.mark.parametrize("missing", [None, "mask"])
+def test_a_channel_that_is_too_small_is_to_be_scaled(tmp_path: Path, missing: Any) -> None:
+    x = NOISE.copy()
+    x[:, 1] *= 1e-35
+    x[:, 2] = 1e9 + x[:, 2]
+    if missing:
+        x[::2, 1, 0] = np.nan
+    told = card(tmp_path, x, LABELS, Ask(reading=Reading(layout="NCL", missing=missing)))
+    assert "warning  channel 1 is so small that float32 loses it; scale it first" in told
+    assert "warning  channel 2 is so far from 0 that float32 loses it; shift it first" in told
+
+
 def test_a_channel_that_differs_by_rounding_alone_is_constant(tmp_path: Path) -> None:
     x = NOISE.copy()
     x[:, 1] = 0.3
@@ -80,3 +92,10 @@ def test_fields_have_a_range_for_each_channel_and_may_be_lost(tmp_path: Path) ->
     assert any(line.startswith("         channel 0: ") for line in told)
     assert any(line.startswith("         channel 1: 1e+09 to 1e+09") for line in told)
     assert "warning  y 1 is so far from 0 that float32 loses it; shift it first" in told
+
+
+def test_numbers_that_are_too_small_are_to_be_scaled(tmp_path: Path) -> None:
+    for scale in (1e-42, 1e-60):
+        y = np.stack([NOISE[:, 0], scale * NOISE[:, 1]], 1)
+        told = card(tmp_path, NOISE, y, Ask(kind="dense", reading=Reading(layout="NCL")))
+        assert "warning  y 1 is so small that float32 loses it; scale it first" in told
