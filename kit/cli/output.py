@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,26 @@ def warn(*lines: str) -> None:
     """Print lines about what went wrong, to standard error."""
     for line in lines:
         tell(f"kit: {line}")
+
+
+@contextmanager
+def unheard() -> Iterator[Callable[[str], None]]:
+    """Yield what prints a line about work that goes on where nobody takes its words.
+
+    Raises:
+        OSError: the work is done, but a line about it could not be written.
+    """
+    lost: list[OSError] = []
+
+    def say(line: str) -> None:
+        try:
+            click.echo(line)
+        except OSError as error:
+            lost.append(error)
+
+    yield say
+    if lost:
+        raise lost[0]
 
 
 def print_json(value: Any) -> None:

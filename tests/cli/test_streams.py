@@ -10,9 +10,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kit.cli import streams
+from kit.cli.commands import stop
 from kit.errors import plain
 from tests.conftest import Run
 
@@ -23,6 +25,16 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes
     return subprocess.run(
         ["sh", "-c", command], capture_output=True, check=False, env={**os.environ, **environment}
     )
+
+
+def gone(*words: str) -> subprocess.CompletedProcess[bytes]:
+    """Run a command whose output has no reader any more."""
+    reader, number = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "kit", *words]
+    done = subprocess.run(command, stdout=number, stderr=subprocess.PIPE, check=False)
+    os.close(number)
+    return done
 
 
 @pytest.mark.parametrize(
@@ -74,12 +86,38 @@ def test_a_run_goes_on_where_nobody_takes_its_words(
     assert len(list(runs.glob("*/result.json"))) == 1
 
 
+def test_a_task_is_made_where_nobody_takes_the_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_TASKS", str(tmp_path / "tasks"))
+    (tmp_path / "tasks").mkdir()
+    np.savez(tmp_path / "a.npz", x=np.random.default_rng(0).normal(size=(40, 3)), y=[0, 1] * 20)
+    done = gone("new", "task", "mine", "--from", str(tmp_path / "a.npz"))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "tasks" / "mine" / "task.py").is_file()
+
+
+def test_all_of_several_runs_are_stopped_where_nobody_takes_the_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(_: str) -> None:
+        raise BrokenPipeError
+
+    def end(run: Path) -> bool:
+        stopped.append(run)
+        return True
+
+    stopped: list[Path] = []
+    monkeypatch.setattr("click.echo", broken)
+    monkeypatch.setattr("kit.runs.find.find", lambda _: [Path("a"), Path("b")])
+    monkeypatch.setattr("kit.engines.stop.stop_run", end)
+    with pytest.raises(BrokenPipeError):
+        stop.command.callback("darcy-flow")  # type: ignore[misc]
+    assert stopped == [Path("a"), Path("b")]
+
+
 def test_a_reader_that_is_gone_is_no_failed_run() -> None:
-    reader, number = os.pipe()
-    os.close(reader)
-    command = [sys.executable, "-m", "kit", "list", "tasks"]
-    done = subprocess.run(command, stdout=number, stderr=subprocess.PIPE, check=False)
-    os.close(number)
+    done = gone("list", "tasks")
     assert (done.returncode, done.stderr) == (0, b"")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from kit.cli import options
-from kit.cli.output import save_figure
+from kit.cli.output import save_figure, unheard
 from kit.cli.types import FilePath
 from kit.columns import plural
 
@@ -43,10 +43,11 @@ def take(archive: Path) -> None:
     for file in files:
         if file.exists():
             raise KitError(f"{file} is here already; nothing was taken over")
-    for table, file in zip(found, files, strict=True):
-        with cells.told():
-            write(table, file)
-        click.echo(f"{file}: {len(table)} cells")
+    with unheard() as say:
+        for table, file in zip(found, files, strict=True):
+            with cells.told():
+                write(table, file)
+            say(f"{file}: {len(table)} cells")
 
 
 @command.command()

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from kit.cli.output import unheard
 from kit.cli.own import asked, reading_options
 from kit.cli.types import SOURCE
 
@@ -67,12 +68,13 @@ def new_task(
         raise KitError(f"there is a task {name!r} already; choose another name")
     making.place_of(name, paths.new_tasks())
     own = making.read([*sources, *more], asked(**words))
-    for line in own.card:
-        click.echo(printable(line))
-    if dry_run:
-        return
-    files = " and ".join(Path(each).name for each in (*sources, *more))
-    folder = making.write(name, own, files, paths.new_tasks())
-    made = task.find(name)
-    click.echo(f"{folder}: {made.kind}, samples {made.sample_shape}, {made.outputs} outputs")
-    click.echo(f"now 'kit data prepare {name}' and 'kit reproduce --task {name} --profile lite'")
+    with unheard() as say:
+        for line in own.card:
+            say(printable(line))
+        if dry_run:
+            return
+        files = " and ".join(Path(each).name for each in (*sources, *more))
+        folder = making.write(name, own, files, paths.new_tasks())
+        made = task.find(name)
+        say(f"{folder}: {made.kind}, samples {made.sample_shape}, {made.outputs} outputs")
+        say(f"now 'kit data prepare {name}' and 'kit reproduce --task {name} --profile lite'")

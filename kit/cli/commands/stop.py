@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from kit.cli import options
+from kit.cli.output import unheard
 from kit.columns import plural
 
 
@@ -29,12 +30,13 @@ def command(run: str | None) -> None:
         return
     stopped = 0
     refused: list[KitError] = []
-    for folder in find.find(run):
-        with stop.collected(refused):
-            if stop.stop_run(folder):
-                click.echo(f"stopped {folder}")
-                stopped += 1
-    if refused:
-        raise refused[0]
-    if not stopped:
-        raise KitError(f"no run {run!r} is at work; see 'kit status'")
+    with unheard() as say:
+        for folder in find.find(run):
+            with stop.collected(refused):
+                if stop.stop_run(folder):
+                    say(f"stopped {folder}")
+                    stopped += 1
+        if refused:
+            raise refused[0]
+        if not stopped:
+            raise KitError(f"no run {run!r} is at work; see 'kit status'")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kit.cli import options
-from kit.cli.output import tell, warn
+from kit.cli.output import tell, unheard, warn
 from kit.columns import aligned, size
 from kit.spec import TIERS, Tier
 
@@ -69,24 +69,25 @@ def fetch_data(
         if found and not _agreed(yes):
             return
     failed = []
-    for each in found:
-        try:
-            show = partial(bar, of_bytes=True)
-            for file in fetch(each, what, offline=offline, show=show, log=tell):
-                click.echo(str(file))
-        except KitError as error:
-            if not everything:
-                raise
-            failed.append(each.name)
-            warn(str(error))
-            continue
-        if precomputed:
-            click.echo(f"{each.name}: complete")
-        else:
-            prepare = mend.command("prepare", each.name, f"--tier {tier}")
-            click.echo(f"complete; now '{prepare}'")
-    if failed:
-        raise DataError(f"incomplete: {', '.join(failed)}; the same command goes on from here")
+    with unheard() as say:
+        for each in found:
+            try:
+                show = partial(bar, of_bytes=True)
+                for file in fetch(each, what, offline=offline, show=show, log=tell):
+                    say(str(file))
+            except KitError as error:
+                if not everything:
+                    raise
+                failed.append(each.name)
+                warn(str(error))
+                continue
+            if precomputed:
+                say(f"{each.name}: complete")
+            else:
+                prepare = mend.command("prepare", each.name, f"--tier {tier}")
+                say(f"complete; now '{prepare}'")
+        if failed:
+            raise DataError(f"incomplete: {', '.join(failed)}; the same command goes on from here")
 
 
 def _plan(offers: list[Offer]) -> str:
@@ -124,6 +125,7 @@ def clean_data(task_name: str) -> None:
     from kit.data import fetch, preparing
 
     the_task = task.find(task_name)
-    for clean in (fetch.clean, preparing.clean):
-        for path in clean(the_task):
-            click.echo(f"removed {path}")
+    with unheard() as say:
+        for clean in (fetch.clean, preparing.clean):
+            for path in clean(the_task):
+                say(f"removed {path}")

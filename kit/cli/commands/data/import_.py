@@ -8,6 +8,7 @@ from typing import Literal
 import click
 
 from kit.cli import options
+from kit.cli.output import unheard
 from kit.cli.types import FilePath
 from kit.spec import TIERS, Tier
 
@@ -43,14 +44,15 @@ def import_data(
 
     the_task = task.find(task_name)
     found = [each for path in files for each in recognise(the_task, path, tier)]
-    for each in found:
-        click.echo(str(each))
-    with alone(the_task), bar(f"{link}s" if link else "copying", of_bytes=True) as progress:
+    with unheard() as say:
         for each in found:
-            taken = taking.take(
-                the_task, each.source, each.path, link=link or "copy", progress=progress
-            )
-            click.echo(str(taken))
-    for each_tier in dict.fromkeys(source.tier for source in the_task.sources):
-        if each_tier != "precomputed" and not raw.missing(the_task, each_tier):
-            click.echo(f"complete; now 'kit data prepare {task_name} --tier {each_tier}'")
+            say(str(each))
+        with alone(the_task), bar(f"{link}s" if link else "copying", of_bytes=True) as progress:
+            for each in found:
+                taken = taking.take(
+                    the_task, each.source, each.path, link=link or "copy", progress=progress
+                )
+                say(str(taken))
+        for each_tier in dict.fromkeys(source.tier for source in the_task.sources):
+            if each_tier != "precomputed" and not raw.missing(the_task, each_tier):
+                say(f"complete; now 'kit data prepare {task_name} --tier {each_tier}'")
