@@ -23,6 +23,9 @@ SEEDS = (0, 1, 2)
 # Settings by the names that they had in schema 1; in the hash they keep them, so that ids stay.
 FORMER = {"variant": "convention"}
 
+# Longer values of overrides stand in words by their hash.
+LONGEST_VALUE = 80
+
 
 class Kind(NamedTuple):
     """What runs must have in common to share a mean."""
@@ -81,9 +84,17 @@ class RunSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return shlex.join([*words, *(f"-o{each}" for each in self.overrides)])
 
     def __str__(self) -> str:
-        changed = "".join(f" -o {override}" for override in self.overrides)
+        changed = "".join(f" -o {brief(override)}" for override in self.overrides)
         kind = f"({self.profile}, {self.protocol})"
         return f"{self.task} {self.method} seed {self.seed} {kind}{changed}"
+
+
+def brief(override: str) -> str:
+    """Return an override as it stands in words: a long value, such as a genotype, by its hash."""
+    name, _, value = override.partition("=")
+    if len(value) <= LONGEST_VALUE:
+        return override
+    return f"{name}=sha256:{hashlib.sha256(value.encode()).hexdigest()[:8]}"
 
 
 def flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ from kit.errors import KitError
 from kit.report.cells import Measured
 from kit.report.kinds import ANY, WantedKind, rank, words
 from kit.runs.records import Result
-from kit.spec import Kind, RunSpec, flat
+from kit.spec import Kind, RunSpec, brief, flat
 
 # What one run contributes to a cell: (value, None where it is not a number; unit).
 Value = tuple[float | None, str]
@@ -193,7 +193,7 @@ def current_versions(task_name: str, method_name: str) -> tuple[int, int] | None
 def unfit(spec: RunSpec, versions: Versions = current_versions) -> str | None:
     """Return why a run fills no cell, or None; ``versions`` as ``current_versions``."""
     if spec.overrides:
-        return f"it has overrides ({', '.join(spec.overrides)})"
+        return f"it has overrides ({', '.join(map(brief, spec.overrides))})"
     known = versions(spec.task, spec.method)
     if known is None:
         return "its task or method is not in this kit"

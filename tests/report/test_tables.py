@@ -15,6 +15,7 @@ from kit.report.choice import fill
 from kit.report.grid import Cell
 from kit.report.kinds import WantedKind
 from kit.runs.records import SCHEMA, MetricValue, Provenance, Result, StageRecord
+from kit.spec import brief
 
 DARCY = task.find("darcy-flow")
 
@@ -108,6 +109,19 @@ def test_runs_with_overrides_or_of_another_version_fill_no_cell() -> None:
         made = table.make("dash", 5, [result(**changes)])
         assert all(cell.measured is None for row in made.rows for cell in row.cells)
         assert any(words in remark for remark in made.remarks)
+
+
+def test_notes_name_an_architecture_in_short_in_all_forms() -> None:
+    long = [f"architecture={[['sep_conv_5x5', each]] * 9}" for each in (0, 1)]
+    made = table.make("dash", 5, [result(n, overrides=(each,)) for n, each in enumerate(long)])
+    short = [brief(each) for each in long]
+    assert len({*short}) == 2
+    assert all(len(each) < 40 and each.startswith("architecture=sha256:") for each in short)
+    for form in ("text", "md", "latex", "json"):
+        told = formats.render(made, form)
+        assert all(each in told for each in short), form
+        assert "sep_conv" not in told.replace("\\_", "_"), form
+    assert len(str(result(overrides=(long[0],)).spec)) < 120
 
 
 def test_a_seed_with_two_valid_runs_has_no_mean_and_both_are_named() -> None:
