@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+# Characters that a list within an error takes at most; more names are counted.
+ROOM = 200
 
 
 class KitError(Exception):
@@ -56,13 +59,26 @@ def last_line(text: str) -> str:
     return (text.strip().splitlines() or ["no message"])[-1]
 
 
+def listed(words: Sequence[str], separator: str = ", ") -> str:
+    """Return words on one line: where they are many, the first of them and how many more."""
+    shown, used = 0, 0
+    while shown < len(words) and (not shown or used + len(words[shown]) <= ROOM):
+        used += len(words[shown]) + len(separator)
+        shown += 1
+    more = f" and {len(words) - shown} more" if words[shown:] else ""
+    return separator.join(words[:shown]) + more
+
+
+def near(name: str, choices: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?``, or nothing without a near name."""
+    found = difflib.get_close_matches(name, sorted(choices), n=2, cutoff=0.55)
+    return "; did you mean " + " or ".join(map(repr, found)) + "?" if found else ""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` or, without a near name, the list of choices."""
+    """Return ``; did you mean 'x'?`` or, without a near name, what choices there are."""
     known = sorted(choices)
-    near = difflib.get_close_matches(name, known, n=2, cutoff=0.55)
-    if near:
-        return "; did you mean " + " or ".join(repr(match) for match in near) + "?"
-    return f"; there is {', '.join(known)}" if known else "; there is none"
+    return near(name, known) or (f"; there is {listed(known)}" if known else "; there is none")
 
 
 def unknown(what: str, name: str, choices: Iterable[str]) -> KitError:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kit.errors import DataError, KitError, nearest
+from kit.errors import DataError, KitError, listed, nearest
 from kit.methods.nas_bench_201.info import SUFFIX, folder
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def find(word: str) -> Path:
         name for name in known if name.startswith(f"{word}-")
     ]
     if len(found) > 1:
-        raise KitError(f"there are several tables of {word}: {', '.join(found)}")
+        raise KitError(f"there are several tables of {word}: {listed(found)}")
     if not found:
         raise KitError(f"there is no table {word!r} in {folder()}{nearest(word, known)}")
     return folder() / f"{found[0]}{SUFFIX}"

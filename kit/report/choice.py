@@ -12,7 +12,7 @@ import msgspec
 from kit import method, task
 from kit.columns import plural
 from kit.data.prepared import OTHER_DATA, is_current
-from kit.errors import KitError
+from kit.errors import KitError, listed
 from kit.report.cells import Measured
 from kit.report.kinds import ANY, WantedKind, rank, words
 from kit.runs.records import Result
@@ -246,7 +246,7 @@ def _differences(results: Sequence[Result]) -> tuple[str, ...]:
 
 
 def _folders(results: Iterable[Result]) -> str:
-    return " and ".join(sorted(str(result.spec.folder) for result in results))
+    return listed(sorted(str(result.spec.folder) for result in results), " and ")
 
 
 def main_kind(results: Iterable[Result], wanted: WantedKind) -> Kind | None:

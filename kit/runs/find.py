@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from kit import paths
-from kit.errors import KitError, nearest
+from kit.errors import KitError, listed, near
 from kit.runs.names import RESULT, SPEC, files
 from kit.runs.records import decode_spec
 from kit.spec import PROFILES, PROTOCOLS, TIERS, RunSpec
@@ -42,7 +42,8 @@ def find(word: str, root: Path | None = None) -> list[Path]:
     if found:
         return found
     cells = {"/".join(folder.relative_to(root).parts[:2]) for folder in folders}
-    raise KitError(f"no run {word!r} in {root}{nearest(word, cells)}")
+    hint = near(word, cells) or ("; 'kit status' lists them" if cells else "; there is none")
+    raise KitError(f"no run {word!r} in {root}{hint}")
 
 
 def find_one(
@@ -67,7 +68,7 @@ def find_one(
     ranks = {folder: _rank(folder) for folder in found}
     best = [folder for folder in found if ranks[folder] == min(ranks.values())]
     if len(best) > 1:
-        several = ", ".join(str(folder) for folder in best[:6])
+        several = listed([str(folder) for folder in best])
         raise KitError(f"{word!r} names {len(best)} runs, name one of them: {several}")
     log(f"{word} names {len(found)} runs; taking the fullest one: {best[0]}")
     return best[0]

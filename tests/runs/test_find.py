@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from kit import paths
 from kit.errors import KitError
+from kit.report.choice import choose, conflicts
+from kit.report.figures import curves
 from kit.runs import history
 from kit.runs.find import find, find_one, read_spec
 from tests.made_runs import make_run
@@ -49,6 +53,26 @@ def test_near_names_and_several_runs_are_told() -> None:
         find("darcy-flow/dush")
     with pytest.raises(KitError, match="names 2 runs"):
         find_one("darcy-flow/dash")
+
+
+def test_messages_about_runs_do_not_grow_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(KitError, match=r"no run 'x' in .*; there is none$"):
+        find("x")
+    made = [make_run(seed=seed) for seed in range(40)]
+    with pytest.raises(KitError, match=r"no run 'x' in .*; 'kit status' lists them$"):
+        find("x")
+    with pytest.raises(KitError, match=r"names 40 runs, name one of them: .* and \d+ more$"):
+        find_one("darcy-flow/dash")
+    monkeypatch.setattr("kit.runs.history.read", lambda _: [])
+    with pytest.raises(KitError, match=r"no history of losses in .* and \d+ more$"):
+        curves.make(find("darcy-flow/dash"))
+    settings = [{**each.spec.settings, "batch_size": n} for n, each in enumerate(made)]
+    mixed = [
+        msgspec.structs.replace(each, spec=msgspec.structs.replace(each.spec, settings=own))
+        for each, own in zip(made, settings, strict=True)
+    ]
+    (line,) = conflicts(choose(mixed)[0].values())
+    assert re.search(r"differ in their settings.* and \d+ more; move what does not belong", line)
 
 
 def test_a_damaged_spec_is_told(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import click
 
 from kit.cli import options
 from kit.cli.reproduce import show
-from kit.errors import KitError
+from kit.errors import KitError, listed
 
 
 @click.command(name="table")
@@ -71,4 +71,4 @@ def command(
         shown = filled
     click.echo(formats.render(shown, form), nl=False)
     if filled.conflicts:
-        raise KitError("; ".join(filled.conflicts))
+        raise KitError(listed(filled.conflicts, "; "))

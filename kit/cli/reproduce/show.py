@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kit.cli import planning
-from kit.errors import KitError
+from kit.errors import KitError, listed
 
 if TYPE_CHECKING:
     from kit.cli.planning import Wanted
@@ -57,7 +57,7 @@ def table_of_task(
     )
     click.echo(formats.render(filled, form), nl=False)
     if filled.conflicts:
-        raise KitError("; ".join(filled.conflicts))
+        raise KitError(listed(filled.conflicts, "; "))
 
 
 def table_of_request(*, form: str, **request: Any) -> None:

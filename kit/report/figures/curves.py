@@ -11,7 +11,7 @@ import msgspec
 
 from kit import method
 from kit.columns import plural
-from kit.errors import KitError
+from kit.errors import KitError, listed
 from kit.report.figures import COLOURS, LINES, NARROW, WIDE, entitle, new
 from kit.runs import history
 from kit.runs.find import read_spec
@@ -61,7 +61,7 @@ def make(folders: Sequence[Path]) -> Curves:
                     curve.epochs.append(epoch + 1)
                     curve.losses.append(math.nan if loss is None else float(loss))
     if not stages:
-        raise KitError(f"no history of losses in {', '.join(map(str, folders))}")
+        raise KitError(f"no history of losses in {listed([*map(str, folders)])}")
     order = _order(folders)
     found = [
         StageCurves(name, list(stages[name].values()))
