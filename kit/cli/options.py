@@ -227,9 +227,25 @@ timeout = click.option(
     metavar="HOURS",
     help="Stop a run after this time. Default: no limit.",
 )
+
+
+def _place_of_trials(ctx: click.Context, param: click.Parameter, where: str | None) -> str | None:
+    """Return where trials are to be trained.
+
+    Raises:
+        KitError: it is no place, or no number of processes.
+    """
+    if where is not None:
+        from kit.engines import trial_workers
+
+        trial_workers.processes(where)
+    return where
+
+
 trials_on = click.option(
     "--trials-on",
     metavar="WHERE",
+    callback=_place_of_trials,
     help="Train the trials of a tuned method in parallel. local:N: N at a time on this machine, "
     "each on its own core or GPU; HOST:PORT: on that Ray cluster; auto: on the Ray cluster of this "
     "machine. Default: one after the other.",

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from kit import environment, extras, method, task
-from kit.base.method import Method
+from kit.base.method import Method, method_class
 from kit.base.trials import RemoteTrials
 from kit.data import shares
 from kit.data.prepared import OTHER_DATA
@@ -86,6 +86,9 @@ def execute(spec: RunSpec, options: ExecuteOptions) -> Result | None:
     info.check_stage(options.until)
     # A wrong one is the user's mistake, and no failure of the run.
     environment.number(environment.CHECKPOINT_SECONDS)
+    has_trials = method_class(info).run_trial is not Method.run_trial
+    if options.trials_on is not None and options.trials_needed and not has_trials:
+        raise KitError(f"{spec.method} has no trials that could be trained elsewhere")
     device = device_of(spec, options.device, options.threads)
     with ExitStack() as stack:
         folder = stack.enter_context(joined(RunFolder(spec), device))
@@ -176,16 +179,14 @@ def _remote_trials(
     """Yield what trains trials in other processes, where that is asked for.
 
     Raises:
-        KitError: the method has no trials, or the run has several processes already.
+        KitError: the run has several processes already.
         UnavailableError: there is no such cluster.
     """
     where = options.trials_on
     if where is None:
         return nullcontext()
     if type(the_method).run_trial is Method.run_trial:
-        if not options.trials_needed:
-            return nullcontext()
-        raise KitError(f"{spec.method} has no trials that could be trained elsewhere")
+        return nullcontext()
     if distributed.world() > 1:
         raise KitError("a run of several processes trains its trials in step, not elsewhere")
     place, _, count = where.partition(":")

@@ -38,8 +38,10 @@ def processes(where: str) -> int:
     """Return how many processes of this machine ``--trials-on`` names, 1 where that is not said.
 
     Raises:
-        KitError: ``local:N`` without a number.
+        KitError: ``local:N`` without a number, or no place at all.
     """
+    if not where:
+        raise KitError("--trials-on is empty; say local:N, HOST:PORT or auto, or leave it out")
     place, _, count = where.partition(":")
     if place != "local" or not count:
         return 1

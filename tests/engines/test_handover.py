@@ -57,8 +57,9 @@ def test_of_a_sweep_only_runs_with_trials_train_them_elsewhere() -> None:
     words = Local(options)._command(spec)
     assert words[-2:] == ["--trials-on", "local:2"]
     assert handover.arguments(spec, "cpu")[-2:] == ["--device", "cpu"]
-    with pytest.raises(KitError, match="constant has no trials"):
-        execute(spec_of("darcy-flow", "constant", 1), ExecuteOptions(trials_on="local:2"))
+    for seed in (0, 1):  # also of a run that is done
+        with pytest.raises(KitError, match="constant has no trials"):
+            execute(spec_of("darcy-flow", "constant", seed), ExecuteOptions(trials_on="local:2"))
 
 
 @pytest.mark.parametrize(

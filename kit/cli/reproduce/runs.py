@@ -21,15 +21,21 @@ if TYPE_CHECKING:
 
 
 def fill(plan: Plan, profile: Profile, placement: Placement) -> int:
-    """Run the runs that a plan lacks; return how many have failed, those from before included."""
+    """Run the runs that a plan lacks; return how many have failed, those from before included.
+
+    Raises:
+        KitError: they cannot be run as asked for; a wrong ``--gpus`` is refused without any, too.
+    """
     from kit.cli import sweep
-    from kit.engines import choose
+    from kit.engines import choose, visible
     from kit.engines.engine import SweepOptions
     from kit.engines.jobs import Job, RetryPolicy
     from kit.engines.slots import Cpu
     from kit.plan.data import check_disk
 
     checks.check_variables()
+    if placement.gpus and placement.device != "cpu":
+        visible.allowed(placement.gpus)
     failed = tell_failed(plan)
     if not plan.todo:
         return failed
