@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -127,18 +131,33 @@ def _onnx(network: nn.Module, fold: Fold, sample: Tensor) -> bytes:
     """Return the program as ONNX, inputs ``x`` and answers ``answer``, batches of any size."""
     if find_spec("onnx") is None or find_spec("onnxscript") is None:
         raise KitError(f"ONNX files need onnx and onnxscript: {extras.install('onnx')}")
-    made = torch.onnx.export(
-        Program(network, fold).eval(),
-        (sample,),
-        input_names=[INPUT],
-        output_names=[OUTPUT],
-        dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
-        dynamo=True,
-        verbose=False,
-    )
+    with _quiet():
+        made = torch.onnx.export(
+            Program(network, fold).eval(),
+            (sample,),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            dynamo=True,
+            verbose=False,
+        )
     assert made is not None
     content: bytes = made.model_proto.SerializeToString()
     return content
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch's exporter from telling of packages that it lacks, and of its own old names."""
+    log = logging.getLogger("torch.onnx")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(before)
 
 
 def _normalisation(fold: Fold) -> dict[str, Any] | None:

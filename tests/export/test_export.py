@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import subprocess
 import sys
+import warnings
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import msgspec
 import numpy as np
@@ -21,7 +25,7 @@ from kit.data.own.reading import Reading
 from kit.data.prepared import open_prepared
 from kit.engines.execute import ExecuteOptions, execute
 from kit.errors import DataError, KitError
-from kit.export import inputs
+from kit.export import files, inputs
 from kit.export.files import export
 from kit.export.loading import load_run
 from kit.export.predict import predict
@@ -152,6 +156,26 @@ def test_weights_and_facts(darcy_run: Path, tmp_path: Path) -> None:
     assert facts["run"] == context.spec.id
     assert facts["input"]["shape"] == ["batch", 1, 85, 85]
     assert facts["reading"] is None
+
+
+def test_what_torch_tells_of_itself_is_not_told(
+    monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    told: list[logging.LogRecord] = []
+    log = logging.getLogger("torch.onnx._internal.exporter._registration")
+    monkeypatch.setattr(log, "handle", told.append)
+
+    def noisy(*_: object, **__: object) -> SimpleNamespace:
+        warnings.warn("an old name", FutureWarning, stacklevel=2)
+        log.warning("torchvision is not installed")
+        log.error("an error")
+        return SimpleNamespace(model_proto=SimpleNamespace(SerializeToString=lambda: b"onnx"))
+
+    monkeypatch.setattr("torch.onnx.export", noisy)
+    made = files._onnx(torch.nn.Identity(), cast(Any, None), torch.zeros(2, 1))
+    assert (made, list(recwarn)) == (b"onnx", [])
+    log.warning("later")
+    assert [each.getMessage() for each in told] == ["an error", "later"]
 
 
 def test_a_program_with_letters_and_a_weight_norm(tmp_path: Path) -> None:
