@@ -64,8 +64,11 @@ class ArchitectureKind(Protocol):
     def sketch(self, value: Any) -> tuple[str, str] | None:
         """Return a small SVG element for a page and the line that explains it, if there is one."""
 
-    def setting(self, value: Any) -> Any:
-        """Return what the method's setting ``architecture`` is to be for a run with this value."""
+    def setting(self, value: Any, task: Task) -> Any:
+        """Return what the method's setting ``architecture`` is to be for a run with this value.
+
+        It is part of the run's id, so that it is the same for each form of one architecture.
+        """
 
 
 class _Record(msgspec.Struct):

@@ -13,6 +13,7 @@ from kit.architecture import LARGEST_FILE, load
 from kit.errors import KitError
 from kit.method import architectures
 from kit.search.kernel_dilation import KernelDilation
+from kit.spaces.darts.genotype import Genotype
 from tests.conftest import Run
 
 KIND = KernelDilation()
@@ -118,6 +119,21 @@ def test_nothing_starts_with_a_bad_file(kit: Run, home: Path, tmp_path: Path) ->
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "method dash has no released architecture for darcy-flow, seed 0" in done.stderr
     assert not (home / "results").exists()
+
+
+def test_a_genotype_is_one_setting_in_all_of_its_forms(tmp_path: Path) -> None:
+    info = method.find("darts-gaea")
+    released = architectures.override(info, "released", "darcy-flow", 0)
+    value = json.loads(architectures.released(info, "darcy-flow")[0].read_text())
+    cells = {name: value[name] for name in ("reduce", "normal")}
+    record = {"kind": "genotype", "version": 1, "value": {**cells, "dims": None}}
+    forms = [json.dumps(value), json.dumps(cells), json.dumps(record), Genotype.of(value).text()]
+    for number, text in enumerate(forms):
+        file = tmp_path / f"{number}.txt"
+        file.write_text(text)
+        assert architectures.override(info, str(file), "darcy-flow", 0) == released
+    with pytest.raises(KitError, match="2D networks, and these samples are 1D"):
+        info.settings(task.find("ecg"), "clean", "smoke", "synthetic", [released])
 
 
 def test_names_of_layers_survive_the_way_into_a_setting(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from kit.architecture import load
 from kit.errors import KitError
 from kit.method.info import MethodInfo
 from kit.settings import toml
+from kit.task import find
 
 # Stands for the architecture that a method's authors released.
 RELEASED = "released"
@@ -41,7 +42,7 @@ def override(info: MethodInfo, file: str, task: str, seed: int) -> str:
     if kind is None or "architecture" not in info.settings_type.__struct_fields__:
         raise KitError(f"method {info.name} searches nothing: it takes no --architecture")
     path = _released(info, task, seed) if file == RELEASED else Path(file)
-    return f"architecture={toml(kind.setting(load(path, kind)))}"
+    return f"architecture={toml(kind.setting(load(path, kind), find(task)))}"
 
 
 def _released(info: MethodInfo, task: str, seed: int) -> Path:

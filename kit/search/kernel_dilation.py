@@ -108,8 +108,9 @@ class KernelDilation:
         opening = f'<svg class="taps" viewBox="{size}" role="img" aria-label="{description}">'
         return f"{opening}{''.join(rows)}</svg>", LEGEND
 
-    def setting(self, value: Any) -> Any:
+    def setting(self, value: Any, task: Any) -> Any:
         """Return layer -> [kernel size, dilation], as the setting ``architecture`` takes it."""
+        del task
         return {name: [k, d] for name, k, d in value}
 
 

@@ -60,6 +60,7 @@ class TreeEnsemble:
         del value
         return None
 
-    def setting(self, value: Any) -> Any:
+    def setting(self, value: Any, task: Any) -> Any:
         """Return the value; no setting takes it."""
+        del task
         return value

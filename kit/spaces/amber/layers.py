@@ -107,8 +107,9 @@ class Layers:
         """Return an SVG element with the layers, and its legend; None if there are too many."""
         return drawing.sketch(value)
 
-    def setting(self, value: Any) -> Any:
+    def setting(self, value: Any, task: Any) -> Any:
         """Return the value itself."""
+        del task
         return value
 
 

@@ -70,9 +70,10 @@ class DartsCells:
         """Return an SVG element with the cells as graphs, and its legend."""
         return drawing.svg({cell: value[cell] for cell in CELLS}), drawing.LEGEND
 
-    def setting(self, value: Any) -> Any:
-        """Return the value itself."""
-        return value
+    def setting(self, value: Any, task: Any) -> Any:
+        """Return the value with the dimensions of the task, which a file may leave out."""
+        dims = value.get("dims") or task.dims
+        return {"dims": dims, **{cell: value[cell] for cell in CELLS}}
 
 
 def cells_of(task: Any) -> tuple[str, ...]:

@@ -157,8 +157,9 @@ class Blocks:
         opening = f'<svg class="taps" viewBox="{size}" role="img" aria-label="{description}">'
         return f"{opening}{''.join(rows)}</svg>", LEGEND
 
-    def setting(self, value: Any) -> Any:
+    def setting(self, value: Any, task: Any) -> Any:
         """Return the value itself."""
+        del task
         return value
 
 

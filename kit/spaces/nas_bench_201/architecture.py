@@ -135,8 +135,9 @@ class Cell201:
         )
         return f"{opening}{''.join(parts)}</svg>", LEGEND
 
-    def setting(self, value: Any) -> Any:
+    def setting(self, value: Any, task: Any) -> Any:
         """Return the string of the cell."""
+        del task
         return Cell.of(value).string
 
 

@@ -44,7 +44,7 @@ def test_forms(form: str) -> None:
     value = KIND.read(form)
     assert parse(value) == CHAIN
     assert text(value) == FORM
-    assert KIND.setting(value) == VALUE
+    assert KIND.setting(value, None) == VALUE
 
 
 @pytest.mark.parametrize(

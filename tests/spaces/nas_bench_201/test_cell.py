@@ -111,7 +111,7 @@ KIND = Cell201()
     ],
 )
 def test_the_kind_reads_every_form(text: str) -> None:
-    assert KIND.read(text) == TEXT == KIND.setting(TEXT)
+    assert KIND.read(text) == TEXT == KIND.setting(TEXT, None)
     KIND.check(KIND.read(text))
 
 

@@ -40,5 +40,5 @@ class Windows:
         bars = (f'<rect x="{20 * n}" width="15" height="{k}"/>' for n, k in enumerate(value))
         return f'<svg viewBox="0 0 99 99" role="img">{"".join(bars)}</svg>', "A bar is a window."
 
-    def setting(self, value: Any) -> Any:
+    def setting(self, value: Any, task: Any) -> Any:
         return value
