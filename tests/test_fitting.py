@@ -78,10 +78,14 @@ def test_a_word_of_a_methods_own_is_left_to_it() -> None:
     class Named(Struct):
         loss: LossName | None
 
+    class Required(Struct):
+        loss: LossName
+
     check_losses(Own("hinge"), "ecg", "cross-entropy", 4)
     check_losses(Named(None), "ecg", "cross-entropy", 4)
-    with pytest.raises(KitError, match="unknown loss 'hinge'"):
-        check_losses(Named("hinge"), "ecg", "cross-entropy", 4)
+    for kind in (Named, Required):
+        with pytest.raises(KitError, match="unknown loss 'hinge'"):
+            check_losses(kind("hinge"), "ecg", "cross-entropy", 4)
 
 
 def test_scales_are_one_or_one_for_each_output() -> None:

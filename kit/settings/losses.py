@@ -43,7 +43,8 @@ def check_losses(settings: Struct, task: str, own: str, outputs: int) -> None:
         outputs: how many the task has.
 
     Raises:
-        KitError: a loss is for other answers or as many outputs, or there is none of that name.
+        KitError: a loss is for other answers or another number of outputs, or there is no such
+            loss, or it has no such parameter.
     """
     known = fitting(own)
     for place, loss, named in _losses(settings):
@@ -77,5 +78,7 @@ def _losses(settings: Struct, place: str = "") -> Iterator[tuple[str, str, bool]
 
 @cache
 def _named(kind: type[Struct]) -> frozenset[str]:
-    """Return the settings of a class that are each a ``LossName``, or None."""
-    return frozenset(each.name for each in fields(kind) if LossName in get_args(each.type))
+    """Return the settings of a class that are each a ``LossName``, or may be None, too."""
+    return frozenset(
+        each.name for each in fields(kind) if LossName in (each.type, *get_args(each.type))
+    )
