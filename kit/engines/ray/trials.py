@@ -49,9 +49,8 @@ def ray_trials(
             raise UnavailableError(f"node {state.host} {state.trouble}")
     if device is None and not any(state.gpus for state in states):
         device = "cpu"
-    on_cpu = device == "cpu"
-    gpus = 0 if on_cpu else method.find(spec.method).gpus
-    room = sum(state.cpus if on_cpu else state.gpus // gpus for state in states)
+    gpus = 0 if device == "cpu" else method.find(spec.method).gpus
+    room = sum(state.gpus // gpus if gpus else state.cpus for state in states)
     trials = RayTrials(Setup(spec, device, threads), gpus, int(room) or 1)
     try:
         yield trials

@@ -17,8 +17,10 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
+from kit import method
 from kit.base import trials
 from kit.engines.execute import ExecuteOptions, execute
+from kit.engines.ray import cluster as ray_cluster
 from kit.engines.ray import trials as ray_trials
 from kit.engines.trial_worker import Failed, Setup
 from kit.errors import KitError, UnavailableError
@@ -103,6 +105,27 @@ def test_a_trial_sees_the_gpu_that_ray_gave_and_no_other(
     uuids = fake_gpus(2).uuids
     ray_trials._train((setup, "code", {}), msgspec.json.encode(work))
     assert seen == [[uuids[1], "PCI_BUS_ID"]]
+
+
+def test_trials_of_a_method_without_gpus_are_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[object, ...]] = []
+
+    def note(*words: object) -> SimpleNamespace:
+        made.append(words)
+        return SimpleNamespace(release=lambda: None)
+
+    state = SimpleNamespace(cpus=3.0, gpus=2.0, trouble=None)
+    monkeypatch.setattr(ray_cluster, "join", lambda _: None)
+    monkeypatch.setattr(ray_cluster, "alive", list)
+    monkeypatch.setattr(ray_cluster, "inspect", lambda *_: {"": state})
+    monkeypatch.setattr(ray_trials, "RayTrials", note)
+    of = smoke_spec("wrn-asha")
+    needs_none = SimpleNamespace(gpus=0)
+    with ray_trials.ray_trials("", of, None, 1):
+        assert made[-1][1:] == (1, 2)
+    monkeypatch.setattr(method, "find", lambda _: needs_none)
+    with ray_trials.ray_trials("", of, None, 1):
+        assert made[-1][1:] == (0, 3)
 
 
 def test_no_cluster_or_no_trials(darcy: Path) -> None:
