@@ -18,7 +18,7 @@ from kit.search.architecture import Choices, Padding, check_choices, instantiate
 from kit.search.gradients import AlphaGradients
 from kit.search.kernel_dilation import KernelDilation
 from kit.search.searchable import EXCLUDED
-from kit.search.steps import Loss, MixtureSearch
+from kit.search.steps import MixtureSearch
 from kit.search.supernets import check_temperature, discretise, mixtures, supernet
 from kit.seeding import key
 
@@ -85,7 +85,7 @@ def dash_search(
     model: nn.Module,
     data: Iterable[tuple[Tensor, Tensor]],
     *,
-    loss: Loss = F.cross_entropy,
+    loss: keeping.Loss = F.cross_entropy,
     kernel_sizes: Iterable[int] = (3, 5, 7, 9),
     dilations: Iterable[int] = (1, 3, 7, 15),
     include: Sequence[str] = ("*",),

@@ -6,7 +6,7 @@ import io
 import math
 import operator
 import pickle
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,6 +21,7 @@ from kit.files import DAMAGE, check_plain, write_bytes
 from kit.search import arguments
 
 Batches = Iterable[tuple[Tensor, Tensor]]
+Loss = Callable[[Tensor, Tensor], Tensor]
 # Float32 holds no more; torch's optimisers refuse it in words of their own.
 LARGEST_RATE = 3.4e38
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,8 +11,6 @@ from torch import Tensor, nn
 from kit.search import keeping
 from kit.search.gradients import AlphaGradients
 from kit.search.supernets import mixtures
-
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class MixtureSearch:
@@ -30,7 +28,7 @@ class MixtureSearch:
     def __init__(
         self,
         network: nn.Module,
-        loss: Loss,
+        loss: keeping.Loss,
         gradients: AlphaGradients,
         rate: float,
         alpha_rate: float,

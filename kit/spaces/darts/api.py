@@ -15,7 +15,7 @@ from kit.errors import plain
 from kit.files import check_plain, write_json
 from kit.search import arguments, keeping, modules, wrappers
 from kit.seeding import key
-from kit.spaces.darts.bilevel import BilevelSearch, Loss
+from kit.spaces.darts.bilevel import BilevelSearch
 from kit.spaces.darts.genotype import Genotype, check, read
 from kit.spaces.darts.network import DartsNetwork
 from kit.spaces.darts.supernet import DartsSupernet
@@ -87,7 +87,7 @@ def darts_search(
     *,
     outputs: int,
     dense: bool = False,
-    loss: Loss = F.cross_entropy,
+    loss: keeping.Loss = F.cross_entropy,
     epochs: int = 50,
     channels: int = 16,
     layers: int = 8,

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
 from kit.search import ExponentiatedGradient, keeping
 from kit.spaces.darts.supernet import DartsSupernet
-
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class BilevelSearch:
@@ -25,7 +23,12 @@ class BilevelSearch:
     """
 
     def __init__(
-        self, network: DartsSupernet, loss: Loss, rate: float, mixtures_rate: float, clip: float
+        self,
+        network: DartsSupernet,
+        loss: keeping.Loss,
+        rate: float,
+        mixtures_rate: float,
+        clip: float,
     ) -> None:
         self.network, self.loss, self.rate, self.clip = network, loss, rate, clip
         self.weights = network.weights()
