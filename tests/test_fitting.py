@@ -90,7 +90,7 @@ def test_a_word_of_a_methods_own_is_left_to_it() -> None:
 
 def test_scales_are_one_or_one_for_each_output() -> None:
     settings("wrn", "darcy-flow", "loss=scaled-mse:scale=2")
-    words = r"^loss = 'scaled-mse:scale=1/2': scale has 2 numbers for 1 outputs; give one for all"
+    words = r"^loss = 'scaled-mse:scale=1/2': scale has 2 numbers for 1 output; give one for all"
     with pytest.raises(KitError, match=words):
         settings("wrn", "darcy-flow", "loss=scaled-mse:scale=1/2")
 

@@ -9,6 +9,7 @@ from typing import get_args
 from msgspec import Struct
 from msgspec.structs import fields
 
+from kit.columns import plural
 from kit.errors import KitError
 from kit.settings.loss_names import ANSWERS, LossName, parse
 
@@ -56,8 +57,8 @@ def check_losses(settings: Struct, task: str, own: str, outputs: int) -> None:
             )
         if isinstance(scale, tuple) and len(scale) != outputs:
             raise KitError(
-                f"{place} = {loss!r}: scale has {len(scale)} numbers for {outputs} outputs; give "
-                "one for all or one for each"
+                f"{place} = {loss!r}: scale has {len(scale)} numbers for "
+                f"{plural(outputs, 'output')}; give one for all or one for each"
             )
 
 
