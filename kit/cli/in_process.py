@@ -91,7 +91,11 @@ def run(
             trials_needed=not planned,
         )
     if form == "json" and _speaks():
-        click.echo(canonical_json(results))
+        try:
+            click.echo(canonical_json(results))
+        except OSError:
+            if not failures:  # else the exit code must tell of them, whoever reads the rest
+                raise
     if failures:
         raise click.exceptions.Exit(1)
     if lost and not planned:

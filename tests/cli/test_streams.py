@@ -10,13 +10,15 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 
-from kit.cli import streams
+from kit.cli import in_process, streams
 from kit.cli.commands import stop
 from kit.errors import plain
 from tests.conftest import Run
+from tests.specs import smoke_spec
 
 KIT = f"'{sys.executable}' -m kit"
 
@@ -114,6 +116,19 @@ def test_all_of_several_runs_are_stopped_where_nobody_takes_the_words(
     with pytest.raises(BrokenPipeError):
         stop.command.callback("darcy-flow")  # type: ignore[misc]
     assert stopped == [Path("a"), Path("b")]
+
+
+def test_a_run_that_failed_has_failed_whoever_reads_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(in_process, "_execute", lambda *_, **__: ([], ["failed"]))
+    monkeypatch.setattr(click, "echo", gone)
+    with pytest.raises(click.exceptions.Exit):
+        in_process.run([smoke_spec("constant")], planned=True, device="cpu", form="json")
+    monkeypatch.setattr(in_process, "_execute", lambda *_, **__: ([], []))
+    with pytest.raises(BrokenPipeError):
+        in_process.run([smoke_spec("constant")], planned=True, device="cpu", form="json")
 
 
 def test_a_reader_that_is_gone_is_no_failed_run() -> None:
