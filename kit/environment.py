@@ -11,7 +11,7 @@ from kit.errors import KitError
 CHECKPOINT_SECONDS = "KIT_CHECKPOINT_SECONDS"
 TAKE_BUSY = "KIT_TAKE_BUSY_GPU"
 MEMORY = "KIT_MEMORY"
-SIZE = re.compile(r"(\d+(?:\.\d*)?(?:e\d\d?)?)\s*([kmg]?)b?", re.IGNORECASE)
+SIZE = re.compile(r"(\d+(?:\.\d*)?(?:e\d\d?)?)\s*(?:([kmgt])i?)?b?", re.IGNORECASE)
 # Docker makes no container with less.
 LEAST_MEMORY = 6 << 20
 
@@ -44,7 +44,7 @@ def memory() -> int | None:
     if not text:
         return None
     if found := SIZE.fullmatch(text.strip()):
-        value = int(float(found[1]) * 1024 ** " kmg".index(found[2].lower() or " "))
+        value = int(float(found[1]) * 1024 ** " kmgt".index((found[2] or " ").lower()))
         if value == 0 or LEAST_MEMORY <= value < 1 << 63:
             return value
     raise KitError(f"{MEMORY} must be a size of at least 6m, such as 16g, not {text!r}")
