@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,9 @@ from kit.errors import KitError, nearest
 from kit.files import check_plain, md5, sha256
 from kit.spec import Tier
 from kit.task import Source, Task
+
+# What browsers add to the name of a file that was downloaded twice.
+AGAIN = re.compile(r" ?\(\d+\)(?=\.|$)")
 
 
 @dataclass(frozen=True)
@@ -60,21 +64,22 @@ def recognise(task: Task, path: Path, tier: Tier | None = None) -> list[Recognis
 
 def _by_name(path: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
     """Yield the sources, or their other forms, that have the name of a path."""
+    called = AGAIN.sub("", path.name)
     for source in sources:
-        if path.name == Path(source.file).name and path.is_dir() == source.folder:
+        if called == Path(source.file).name and path.is_dir() == source.folder:
             yield Recognised(path, source, "by its name")
         for name in source.instead:
-            if path.name == Path(name).name and path.is_dir() == (not Path(name).suffix):
+            if called == Path(name).name and path.is_dir() == (not Path(name).suffix):
                 yield Recognised(path, raw.form(source, name, path), "by its name")
-        if path.is_file() and path.name in source.holds and source.instead:
-            part = raw.form(source, f"{source.instead[0]}/{path.name}", path)
+        if path.is_file() and called in source.holds and source.instead:
+            part = raw.form(source, f"{source.instead[0]}/{called}", path)
             yield Recognised(path, part, "by its name")
 
 
 def _in_folder(folder: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
     """Yield the raw files in a folder; it may itself be an unpacked archive, by its content."""
     for source in sources:
-        file = folder / Path(source.file).name
+        file = _inside(folder, Path(source.file).name)
         names = (name for name in source.instead if (folder / Path(name).name).is_dir())
         named = next(names, None)
         if file.exists() and file.is_dir() == source.folder:
@@ -89,6 +94,15 @@ def _in_folder(folder: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
         ):
             taken = raw.form(source, source.instead[0], folder)
             yield Recognised(folder, taken, f"it holds {', '.join(source.holds)}")
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Return the path of a file in a folder, or of its only copy that a browser named."""
+    file = folder / name
+    if file.exists():
+        return file
+    copies = [each for each in folder.iterdir() if AGAIN.sub("", each.name) == name]
+    return copies[0] if len(copies) == 1 else file
 
 
 def _in_file(file: Path, sources: Iterable[Source]) -> Iterator[Recognised]:
