@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ import click
 
 from kit import lazy
 from kit.cli import checks
-from kit.cli.output import tell, warn
+from kit.cli.output import tell, unheard, warn
 from kit.errors import KitError, RunError, plain
 
 if TYPE_CHECKING:
@@ -70,36 +70,28 @@ def run(
     from kit.engines import leases
     from kit.files import canonical_json
 
-    lost: list[OSError] = []
+    with unheard(err=form == "json", forgive=planned) as say:
 
-    def log(line: str) -> None:
-        # A run is more than its words: without a reader, or on a full device, it goes on.
-        try:
+        def log(line: str) -> None:
             if _speaks():
-                click.echo(plain(line), err=form == "json")
-        except OSError as error:
-            lost.append(error)
+                say(plain(line))
 
-    with leases.for_this_process(info.gpus, device, wanted=gpus, log=log):
-        results, failures = _execute(
-            specs,
-            log,
-            device=device,
-            threads=threads,
-            until=until,
-            trials_on=trials_on,
-            trials_needed=not planned,
-        )
-    if form == "json" and _speaks():
-        try:
-            click.echo(canonical_json(results))
-        except OSError:
-            if not failures:  # else the exit code must tell of them, whoever reads the rest
-                raise
-    if failures:
-        raise click.exceptions.Exit(1)
-    if lost and not planned:
-        raise lost[0]
+        with leases.for_this_process(info.gpus, device, wanted=gpus, log=log):
+            results, failures = _execute(
+                specs,
+                log,
+                device=device,
+                threads=threads,
+                until=until,
+                trials_on=trials_on,
+                trials_needed=not planned,
+            )
+        if form == "json" and _speaks():
+            # After a failure the exit code must tell of it, whoever reads the rest.
+            with suppress(OSError) if failures else nullcontext():
+                click.echo(canonical_json(results))
+        if failures:
+            raise click.exceptions.Exit(1)
 
 
 def _speaks() -> bool:

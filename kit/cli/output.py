@@ -22,8 +22,12 @@ def warn(*lines: str) -> None:
 
 
 @contextmanager
-def unheard() -> Iterator[Callable[[str], None]]:
+def unheard(*, err: bool = False, forgive: bool = False) -> Iterator[Callable[[str], None]]:
     """Yield what prints a line about work that goes on where nobody takes its words.
+
+    Args:
+        err: whether lines go to standard error.
+        forgive: whether work whose words were lost is done all the same.
 
     Raises:
         OSError: the work is done, but a line about it could not be written.
@@ -32,12 +36,12 @@ def unheard() -> Iterator[Callable[[str], None]]:
 
     def say(line: str) -> None:
         try:
-            click.echo(line)
+            click.echo(line, err=err)
         except OSError as error:
             lost.append(error)
 
     yield say
-    if lost:
+    if lost and not forgive:
         raise lost[0]
 
 

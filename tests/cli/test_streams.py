@@ -102,7 +102,7 @@ def test_a_task_is_made_where_nobody_takes_the_words(
 def test_all_of_several_runs_are_stopped_where_nobody_takes_the_words(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def broken(_: str) -> None:
+    def broken(_: str, err: bool) -> None:
         raise BrokenPipeError
 
     def end(run: Path) -> bool:
